@@ -1,0 +1,21 @@
+"""The catalogue: every input and every metric, written once, in YAML by topic."""
+
+from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
+from flopsheet.catalog.grains import GRAINS, KEYS, PARENTS, coarser
+from flopsheet.catalog.load import CycleError, load, ordered
+
+__all__ = [
+    "GRAINS",
+    "KEYS",
+    "PARENTS",
+    "Catalog",
+    "CycleError",
+    "Entry",
+    "Input",
+    "Metric",
+    "Section",
+    "Unit",
+    "coarser",
+    "load",
+    "ordered",
+]

@@ -1,0 +1,102 @@
+"""What the catalogue is made of: inputs, metrics, and the sections of a sheet that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flopsheet.formula import Node
+
+Scalar: TypeAlias = float | str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A label, how a cell shows it, and whether it counts whole things."""
+
+    label: str
+    format: str
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something that a spec says and a reviewer may edit."""
+
+    name: str
+    label: str
+    grain: str
+    unit: str
+    doc: str
+    symbol: str = ""
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[int | str, ...] = ()
+    default: int | float | str | None = None
+    source: str = ""
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether YAML's true and false say it; cells and formulas say yes and no."""
+        return set(self.choices) == {"yes", "no"}
+
+    @property
+    def is_number(self) -> bool:
+        return not any(isinstance(choice, str) for choice in self.choices)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity, defined once by its formula; every number, cell and page about it is derived from here."""
+
+    name: str
+    label: str
+    grain: str
+    unit: str
+    doc: str
+    written: str
+    node: Node
+    shape: str = ""
+    level: str = "part"
+    headline: bool = False
+    severity: str = ""
+    source: str = ""
+
+    @property
+    def is_sentence(self) -> bool:
+        """Whether it is a text made from a template, whose formula is too long to be read."""
+        return self.written == ""
+
+
+Entry: TypeAlias = Input | Metric
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that stand together on a sheet, all of one grain."""
+
+    sheet: str
+    title: str
+    grain: str
+    entries: tuple[Entry, ...]
+    detail: bool = False
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every input and metric, checked; `order` lists the metrics so that each follows what it reads."""
+
+    units: Mapping[str, Unit]
+    sections: tuple[Section, ...]
+    inputs: Mapping[str, Input]
+    metrics: Mapping[str, Metric]
+    order: tuple[str, ...]
+
+    def entry(self, name: str) -> Entry:
+        return self.inputs[name] if name in self.inputs else self.metrics[name]
+
+    def symbol(self, name: str) -> str:
+        """The letter of an input, or the name itself."""
+        entry = self.inputs.get(name)
+        return entry.symbol if entry and entry.symbol else name

@@ -1,0 +1,191 @@
+"""The catalogue's YAML → checked entries: unique names, known names, grain rules, units, no cycles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from importlib import resources
+from typing import Any
+
+from flopsheet import errors, source
+from flopsheet.catalog import resolve
+from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
+from flopsheet.catalog.grains import KEYS, PARENTS
+from flopsheet.errors import CatalogError, FlopsheetError, Problem
+from flopsheet.formula import Node, aggregated, names, parse
+from flopsheet.formula.nodes import Call, Text
+
+TOPICS = ("inputs", "parameters", "flops", "context", "checks")
+LEVELS = ("part", "subtotal", "total")
+SEVERITIES = {"": "FAIL", "note": "note"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "written", "grain"} | {"formula", "text"}
+INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain"}
+
+
+@cache
+def load() -> Catalog:
+    """The catalogue that ships with the package."""
+    folder = resources.files("flopsheet.catalog")
+    texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
+    return build(texts)
+
+
+def build(texts: Mapping[str, str]) -> Catalog:
+    """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found."""
+    parsed = {topic: source.parse(text, f"{topic}.yaml") for topic, text in texts.items()}
+    units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
+    reader = _Reader(units)
+    for topic in parsed.values():
+        reader.read(topic)
+    return reader.finish()
+
+
+def _mapping(data: object) -> dict[str, Any]:
+    assert isinstance(data, dict)
+    return data
+
+
+class _Reader:
+    """Collects entries first, then resolves their formulas, since these may name later entries."""
+
+    def __init__(self, units: Mapping[str, Unit]) -> None:
+        self.units = units
+        self.problems: list[Problem] = []
+        self.inputs: dict[str, Input] = {}
+        self.metrics: dict[str, Metric] = {}
+        self.raw: dict[str, tuple[dict[str, Any], Callable[..., CatalogError]]] = {}
+        self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
+
+    def read(self, topic: source.Source) -> None:
+        data = _mapping(topic.data)
+        for number, section in enumerate(data["sections"]):
+            kind = "inputs" if "inputs" in section else "metrics"
+            listed: list[str] = []
+            if section["grain"] not in PARENTS:
+                remedy = errors.did_you_mean(section["grain"], list(PARENTS))
+                place = topic.place(("sections", number, "grain"))
+                self.problems.append(Problem(f"unknown grain '{section['grain']}'", remedy, section["title"], place))
+                continue
+            for index, raw in enumerate(section[kind]):
+                place = topic.place(("sections", number, kind, index))
+                refuse = resolve.refusal(raw.get("name", f"{kind} {index}"), place)
+                self.collect(partial(self.add, raw, section["grain"], kind, refuse), listed.append)
+            self.sections.append((data["sheet"], section, listed))
+
+    def collect(self, act: Callable[[], Any], use: Callable[[Any], object] = lambda _: None) -> None:
+        try:
+            use(act())
+        except FlopsheetError as error:
+            self.problems.extend(error.problems)
+
+    def add(self, raw: dict[str, Any], grain: str, kind: str, refuse: Callable[..., CatalogError]) -> str:
+        allowed = INPUT_KEYS if kind == "inputs" else METRIC_KEYS
+        for key in raw.keys() - allowed:
+            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(allowed)))
+        for key in ("name", "label", "unit", "doc"):
+            if not raw.get(key):
+                raise refuse(f"{key} is missing", f"write {key}: …")
+        name = raw["name"]
+        if name in self.raw or name in KEYS:
+            raise refuse("the name is taken", "names are unique over all topics")
+        if raw["unit"] not in self.units:
+            raise refuse(f"unknown unit '{raw['unit']}'", errors.did_you_mean(raw["unit"], list(self.units)))
+        if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
+            raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
+        if kind == "metrics" and ("formula" in raw) == ("text" in raw):
+            raise refuse("a metric has either a formula or a text", "write one of them")
+        self.raw[name] = (raw, refuse)
+        if kind == "inputs":
+            self.inputs[name] = Input(**{**raw, "grain": grain, "choices": tuple(raw.get("choices", ()))})
+        else:
+            self.metrics[name] = Metric(
+                **{key: value for key, value in raw.items() if key not in {"formula", "text"}},
+                grain=grain,
+                written=str(raw.get("formula", "")),
+                node=Text(""),
+            )
+        return str(name)
+
+    def finish(self) -> Catalog:
+        entries: dict[str, Entry] = {**self.inputs, **self.metrics}
+        grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
+        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)
+        labels = {name: entry.label for name, entry in entries.items()}
+        for name, metric in list(self.metrics.items()):
+            self.collect(partial(self.resolved, metric, grain_of, unit_of, labels), partial(self.metrics.__setitem__, name))
+        order: tuple[str, ...] = ()
+        if not self.problems:
+            try:
+                order = ordered({name: (*names(m.node), *aggregated(m.node)) for name, m in self.metrics.items()})
+            except CycleError as cycle:
+                _, refuse = self.raw[cycle.chain[0]]
+                self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
+        if self.problems:
+            raise CatalogError(self.problems)
+        entries = {**self.inputs, **self.metrics}
+        sections = tuple(
+            Section(sheet, section["title"], section["grain"], tuple(map(entries.__getitem__, listed)), section.get("detail", False))
+            for sheet, section, listed in self.sections
+        )
+        return Catalog(self.units, sections, self.inputs, self.metrics, order)
+
+    def resolved(self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]) -> Metric:
+        raw, refuse = self.raw[metric.name]
+        node = self.template(raw["text"], refuse, metric.name) if "text" in raw else parse(metric.written, path=metric.name)
+        node = resolve.expand(node, self.inputs, labels, refuse)
+        resolve.check_names(node, metric.grain, grain_of, refuse)
+        resolve.check_units(node, metric.unit, unit_of, refuse)
+        if metric.unit == resolve.TRUTH:
+            node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
+        return dataclasses.replace(metric, node=node)
+
+    def template(self, text: str | list[dict[str, str]], refuse: Callable[..., CatalogError], path: str) -> Node:
+        if isinstance(text, str):
+            return resolve.sentence(text, refuse, path)
+        *conditional, last = text
+        if "when" in last or any("when" not in case for case in conditional):
+            raise refuse("every case but the last needs when", "give the last case no condition")
+        node = resolve.sentence(last["say"], refuse, path)
+        for case in reversed(conditional):
+            node = Call("where", (parse(case["when"], path=path), resolve.sentence(case["say"], refuse, path), node))
+        return node
+
+
+class CycleError(Exception):
+    """Names that read each other in a circle; `chain` begins and ends with the same one."""
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        self.chain = tuple(chain)
+        super().__init__(" → ".join(chain))
+
+
+def ordered(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The names so that each follows those it reads; names that are no key are given. CycleError for a circle."""
+    done: dict[str, None] = {}
+    open_names: dict[str, None] = {}
+
+    def visit(name: str) -> Iterator[str]:
+        """Depth first with an explicit stack, so that a chain of thousands cannot exhaust Python's own."""
+        yield from (read for read in reads[name] if read in reads)
+
+    for root in reads:
+        if root in done:
+            continue
+        stack = [(root, visit(root))]
+        open_names[root] = None
+        while stack:
+            name, rest = stack[-1]
+            for read in rest:
+                if read in open_names:
+                    chain = list(open_names)
+                    raise CycleError([*chain[chain.index(read) :], read])
+                if read not in done:
+                    open_names[read] = None
+                    stack.append((read, visit(read)))
+                    break
+            else:
+                stack.pop()
+                del open_names[name]
+                done[name] = None
+    return tuple(done)

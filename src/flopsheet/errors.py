@@ -1,0 +1,520 @@
+"""Every error that a user can meet, and its wording: where, what, remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A spot in a text file; line and column count from 1, `text` is the whole offending line."""
+
+    source: str
+    line: int
+    column: int
+    text: str = ""
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: the place, the path of the value (`models.gpt2-xl.d_model`), the fact and what to write instead."""
+
+    fact: str
+    remedy: str = ""
+    path: str = ""
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place.source}:{self.place.line}:{self.place.column}: " if self.place else ""
+        path = f"{self.path}: " if self.path else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        head = f"{where}{path}{self.fact}{remedy}"
+        if not self.place or not self.place.text.strip():
+            return head
+        return head + "\n" + pointed(self.place)
+
+
+def pointed(place: Place, window: int = 120) -> str:
+    """The offending line with a caret under its column; a long line is cut to the part around the caret."""
+    start = max(0, place.column - 1 - window // 2) if len(place.text) > window else 0
+    # A tab is shown as one space, so that the caret stands under its character on every terminal.
+    line = "".join(letter if letter.isprintable() else " " for letter in place.text[start : start + window])
+    offset = place.column - 1 - start
+    width = max(1, min(place.width, len(line) - offset))
+    return f"    {line}\n    {' ' * offset}{'^' * width}"
+
+
+class FlopsheetError(Exception):
+    """One or more problems, all reported at once; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class SpecError(FlopsheetError):
+    """The spec is not valid."""
+
+
+class FormulaError(FlopsheetError):
+    """The text of a formula is not in the language."""
+
+
+class CatalogError(FlopsheetError):
+    """A metric's definition breaks a rule of the catalogue."""
+
+
+class ComputeError(FlopsheetError):
+    """A metric has no finite value."""
+
+
+class FileError(FlopsheetError):
+    """A file cannot be read or written."""
+
+    exit_code = 2
+
+
+class UsageError(FlopsheetError):
+    """A command was asked for something that does not exist."""
+
+    exit_code = 2
+
+
+def quoted(names: Iterable[object], most: int = 12) -> str:
+    """`a, b, c`, cut after `most` names."""
+    listed = [str(name) for name in names]
+    more = f", … ({len(listed)} in all)" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """The remedy for a name that nobody knows: the nearest known one, or the list where it is short."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known: {quoted(known)}" if known else ""
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def cannot_read(source: str, reason: str) -> Problem:
+    return Problem(f"cannot read '{source}': {reason}", "check the path")
+
+
+def cannot_write(target: str, reason: str) -> Problem:
+    return Problem(f"cannot write '{target}': {reason}", "close it where it is open, or choose another file with -o")
+
+
+# Formulas ------------------------------------------------------------------------------------------------------------
+
+
+def formula_syntax(
+    text: str, fact: str, remedy: str, column: int, width: int, place: Place | None, path: str
+) -> Problem:
+    """A formula that leaves the language; the caret stands in the file's line where the formula is on it as written."""
+    if place is None:
+        return Problem(fact, remedy, path, Place("formula", 1, column + 1, text, width))
+    start = place.text.find(text, place.column - 1) if text else -1
+    if start < 0:
+        return Problem(f"{fact}, at column {column + 1} of '{text}'", remedy, path, place)
+    return Problem(fact, remedy, path, Place(place.source, place.line, start + column + 1, place.text, width))
+
+
+# YAML ----------------------------------------------------------------------------------------------------------------
+
+# yaml's complaint and where it stands, as a pattern; our fact and remedy. The first row that fits counts.
+# libyaml and PyYAML's own parser word the same complaint differently.
+YAML_SYNTAX: tuple[tuple[str, str, str], ...] = (
+    (
+        r"tab character| \t$",
+        "a tab stands where only spaces may",
+        "replace it with spaces",
+    ),
+    (
+        r"any token|an (alias|anchor):|mapping keys are not|block node: .* ,$",
+        "a text cannot begin with '{letter}'",
+        "put it in quotes",
+    ),
+    (
+        r"mapping values.* after a key",
+        "a second ': ' stands on this line",
+        "put the text that holds it in quotes",
+    ),
+    (
+        r"mapping values",
+        "a key cannot stand here",
+        "line it up with the keys beside it, and write ': ' after every key above",
+    ),
+    (
+        r"sequence entries",
+        "a list cannot begin here",
+        "begin it on the next line, or write [a, b]",
+    ),
+    (
+        r"expected ':'",
+        "this line is neither 'key: value' nor '- item'",
+        "add what is missing, or indent the line if it continues the text above",
+    ),
+    (
+        r"block (mapping|collection).* after ",
+        "more text follows the end of the value",
+        "put the whole value in quotes; inside single quotes write '' for '",
+    ),
+    (
+        r"block mapping.* :$",
+        "a key is missing before ':'",
+        "write the key",
+    ),
+    (
+        r"block mapping.* -$",
+        "a list item stands among the keys of a mapping",
+        "indent it under its key",
+    ),
+    (
+        r"block mapping",
+        "the indentation matches no line above",
+        "line the key up with the keys that it belongs to",
+    ),
+    (
+        r"block collection",
+        "a list item does not begin with '- '",
+        "write '- ', or indent the line further",
+    ),
+    (
+        r"flow (sequence|mapping).* the end$",
+        "this '{letter}' is never closed",
+        "close it",
+    ),
+    (
+        r"flow sequence",
+        "',' or ']' is missing here, for the '[' on line {opened}",
+        "put ',' between the items and ']' after the last",
+    ),
+    (
+        r"flow mapping",
+        "',' or '}}' is missing here, for the '{{' on line {opened}",
+        "put ',' between the keys and '}}' after the last",
+    ),
+    (
+        r"node content.* the end$",
+        "the text ends inside brackets",
+        "close every '[' and '{{'",
+    ),
+    (
+        r"node content.* [\]}]$",
+        "this '{letter}' closes nothing",
+        "remove it, or put the text in quotes",
+    ),
+    (
+        r"node content",
+        "nothing stands before '{letter}'",
+        "write what belongs there, or remove '{letter}'",
+    ),
+    (
+        r"quoted scalar.*unexpected",
+        "this quote is never closed",
+        "close it with the same quote",
+    ),
+    (
+        r"quoted|chr\(\)|too large",
+        "a backslash in double quotes begins no known escape",
+        "write \\\\ for a backslash, or use single quotes",
+    ),
+    (
+        r"\btag\b",
+        "tags are not read",
+        "remove the word that begins with '!', or put the text in quotes",
+    ),
+    (
+        r"block scalar",
+        "text follows '|' or '>' on its line",
+        "begin it on the next line, or quote it all",
+    ),
+    (
+        r"directive|version|YAML document",
+        "directives are not read",
+        "remove the line that begins with '%'",
+    ),
+    (
+        r"document start",
+        "this stands outside the document",
+        "put everything into one mapping, without '%' and '...' lines",
+    ),
+    (
+        r"",
+        "this is not YAML ({complaint})",
+        "look at the quotes and the indentation",
+    ),
+)
+
+
+def not_yaml(place: Place, row: tuple[str, str, str], **facts: object) -> Problem:
+    return Problem(row[1].format(**facts), row[2].format(**facts), "", place)
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Text from a file, fit to stand in a message: on one line, cut where it is long."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def not_utf8(place: Place, byte: int, offset: int) -> Problem:
+    return Problem(f"byte 0x{byte:02x} at offset {offset} is not UTF-8", "save the file as UTF-8", "", place)
+
+
+def too_large(place: Place, most: int) -> Problem:
+    return Problem(f"the text is larger than {most // 2**20} MiB", "check that it is the spec", "", place)
+
+
+def empty(place: Place) -> Problem:
+    return Problem("the text is empty", "begin with 'version: 1'", "", place)
+
+
+def invisible(place: Place, path: str, letter: str) -> Problem:
+    return Problem(f"the text holds the invisible character U+{ord(letter):04X}", "remove it", path, place)
+
+
+def too_deep(place: Place, most: int) -> Problem:
+    return Problem(f"lists and mappings are nested more than {most} deep", "flatten them", "", place)
+
+
+def too_many_values(place: Place, most: int) -> Problem:
+    return Problem(f"the text holds more than {most:,} keys and values", "split it", "", place)
+
+
+def second_document(place: Place) -> Problem:
+    return Problem("a second document begins here", "keep one document in a file", "", place)
+
+
+def anchored(place: Place, path: str, name: str) -> Problem:
+    fact = f"anchors and aliases such as '{shown(name)}' are not read"
+    return Problem(fact, "write the value out, let a model say 'extends:', or put the text in quotes", path, place)
+
+
+def merge_key(place: Place, path: str) -> Problem:
+    return Problem("merge keys '<<' are not read", "write the values out, or let a model say 'extends:'", path, place)
+
+
+def tagged(place: Place, path: str) -> Problem:
+    return Problem("tags are not read", "remove the word that begins with '!', or put the text in quotes", path, place)
+
+
+def duplicate_key(place: Place, path: str, name: str, first: Place) -> Problem:
+    fact = f"'{shown(name)}' is already given at line {first.line}, column {first.column}"
+    return Problem(fact, "keep one of the two", path, place)
+
+
+def key_is_not_text(place: Place, path: str, word: str, kind: str) -> Problem:
+    if not word:
+        return Problem("a key is missing before ':'", "write the key", path, place)
+    return Problem(f"keys are text, but {shown(word)} reads as {kind}", f"quote it: '{shown(word)}'", path, place)
+
+
+def key_is_collection(place: Place, path: str) -> Problem:
+    return Problem("keys are text, but this is a list or a mapping", "write a text before ':'", path, place)
+
+
+def not_a_cell_number(place: Place, path: str, word: str) -> Problem:
+    fact = f"'{shown(word)}' is no finite number that a cell can hold"
+    return Problem(fact, "write 0 or a number between 1e-300 and 1e300", path, place)
+
+
+# Specs: a finding is what is wrong and what to write instead; `located` gives it its path and place ---------------------
+
+Finding = tuple[str, str]
+
+
+def located(finding: Finding, path: str, place: Place | None) -> Problem:
+    fact, remedy = finding
+    return Problem(fact, remedy, path, place)
+
+
+def kind_of(value: object) -> str:
+    """A value of a spec in words: `true`, `'text'`, `a list`."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f"'{shown(value)}'"
+        case list():
+            return "a list"
+        case dict():
+            return "keys and values"
+        case float():
+            return f"{value:,.15g}"
+        case int():
+            return f"{value:,}"
+    return type(value).__name__
+
+
+def bounds(least: float | None, most: float | None) -> str:
+    if least is None:
+        return f"write at most {most:,.15g}"
+    if most is None or most >= 1e15:
+        return f"write {least:,.15g} or more"
+    return f"write {least:,.15g} to {most:,.15g}"
+
+
+def number_problem(value: object, least: float | None, most: float, *, whole: bool) -> Finding | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{kind_of(value)} is not a number", "write a whole number" if whole else "write a number"
+    if whole and value != int(value):
+        return f"{value:,.15g} is not a whole number", f"write {int(value):,} or {int(value) + 1:,}"
+    if (least is not None and value < least) or value > most:
+        return f"{kind_of(value)} is out of range", bounds(least, most)
+    return None
+
+
+def choice_problem(value: object, choices: Sequence[int | str]) -> Finding | None:
+    if not isinstance(value, bool) and value in choices:
+        return None
+    words = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
+    remedy = f"did you mean '{near[0]}'? " if near else ""
+    return f"{kind_of(value)} is not a choice", f"{remedy}choices: {quoted(words)}"
+
+
+def flag_problem(value: object) -> Finding | None:
+    return None if isinstance(value, bool) else (f"{kind_of(value)} is neither true nor false", "write true or false")
+
+
+def text_problem(value: object, most: int) -> Finding | None:
+    if not isinstance(value, str):
+        return f"{kind_of(value)} is not a text", "put it in quotes"
+    if not 0 < len(value.strip()) <= len(value) <= most:
+        return f"a text of {len(value)} characters", f"write 1 to {most}"
+    return None
+
+
+def equals_problem(value: object) -> Finding | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return f"{kind_of(value)} is neither a number nor a text", "write what the metric should be"
+    return None
+
+
+def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
+    if found := [letter for letter in forbidden if letter in name]:
+        return f"'{name}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
+    if name != name.strip() or not name or "\n" in name:
+        return f"'{name}' begins or ends with a blank, or is empty", "choose another name"
+    if len(name) > most:
+        return f"a name of {len(name)} characters", f"{most} are the most"
+    return None
+
+
+def same_name(name: str, other: str) -> Finding:
+    return f"'{name}' and '{other}' are one name to a spreadsheet", "choose names that differ in more than case"
+
+
+def same_group_name() -> Finding:
+    return "two layer groups have the same name", "give each its own"
+
+
+def not_a_mapping(value: object) -> Finding:
+    return f"the spec is {kind_of(value)}, not keys and values", "begin with 'version: 1'"
+
+
+def wrong_shape(wanted: str, value: object) -> Finding:
+    return f"{kind_of(value)} stands where {wanted} should", f"write {wanted}"
+
+
+def unknown_key(key: str, known: Sequence[str]) -> Finding:
+    return f"unknown key '{shown(key)}'", did_you_mean(key, known)
+
+
+def missing_key(key: str) -> Finding:
+    return f"{key} is missing", f"write {key}: …"
+
+
+def missing_inputs(names: Sequence[str]) -> Finding:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names)} {verb} missing", "write them here or under defaults:" if len(names) > 1 else "write it here or under defaults:"
+
+
+def said_twice(one: str, other: str) -> Finding:
+    return f"{one} and {other} say the same thing", "keep one of the two"
+
+
+def unknown_model(name: str, known: Sequence[str]) -> Finding:
+    return f"no model is called '{shown(name)}'", did_you_mean(name, known)
+
+
+def unknown_metric(name: str, known: Sequence[str]) -> Finding:
+    return f"no metric of a model or scenario is called '{shown(name)}'", did_you_mean(name, known)
+
+
+def unknown_input(name: str, known: Sequence[str]) -> Finding:
+    return f"'{name}' is not a number that can be read here", did_you_mean(name, known)
+
+
+def cycle(chain: Sequence[str]) -> Finding:
+    return f"a cycle: {' → '.join(chain)}", "break it at one of them"
+
+
+def no_value(text: str) -> Finding:
+    return f"'{shown(text)}' has no value", "check for a division by zero or a power out of range"
+
+
+def divisors(number: float, near: float) -> list[int]:
+    """The divisors of a whole number nearest to a wish, in order."""
+    whole = int(number)
+    small = [low for low in range(1, min(int(whole**0.5), 10**6) + 1) if whole % low == 0]
+    found = sorted({*small, *(whole // low for low in small)}, key=lambda one: (abs(one - near), one))
+    return sorted(found[:4])
+
+
+def heads_do_not_divide(width: float, heads: float) -> Finding:
+    near = quoted(f"{one:,}" for one in divisors(width, heads))
+    return f"n_heads {heads:,.0f} does not divide d_model {width:,.0f}", f"write d_head, or one of n_heads: {near}"
+
+
+def heads_do_not_share(heads: float, shared: float) -> Finding:
+    near = quoted(f"{one:,}" for one in divisors(heads, shared))
+    return f"n_kv_heads {shared:,.0f} does not divide n_heads {heads:,.0f}", f"nearest: {near}"
+
+
+def layers_do_not_add_up(claimed: float, total: float) -> Finding:
+    return f"n_layers is {claimed:,.0f}, the groups under layers: have {total:,.0f}", "remove n_layers, or correct a group"
+
+
+def learned_without_positions() -> Finding:
+    return "positions are learned, but max_positions is 0", "write max_positions: …, the rows of the position table"
+
+
+def not_a_claim(that: str) -> Finding:
+    return f"'{shown(that)}' names no number", "write MODEL.METRIC, such as gpt2-xl.n_params"
+
+
+def claims_nothing() -> Finding:
+    return "the expectation claims nothing", "write equals:, at_least: or at_most:"
+
+
+def claim_of_another_type(metric: str) -> Finding:
+    return f"{metric} is not of the type that equals: says", "write a text for a text, a number for a number"
+
+
+def claim_without_context(metric: str) -> Finding:
+    return f"{metric} does not depend on the context length", "remove context_length"
+
+
+def claim_needs_context(length: float | None, lengths: Sequence[float]) -> Finding:
+    known = quoted(f"{one:,.0f}" for one in lengths)
+    if length is None:
+        return "the number depends on the context length", f"write context_length:, one of {known}"
+    return f"{length:,.0f} is not a context length of this spec", f"one of {known}"
+
+
+# Computing -----------------------------------------------------------------------------------------------------------
+
+
+def not_finite(metric: str, row: dict[str, object]) -> Problem:
+    where = ", ".join(f"{name} {value}" for name, value in row.items())
+    return Problem("the result is not a finite number", "check the inputs for zeros and for sizes out of range", f"{metric} ({where})")

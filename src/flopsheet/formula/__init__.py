@@ -1,0 +1,9 @@
+"""The formula language: text → nodes → value, spreadsheet text, readable mathematics, dependencies."""
+
+from flopsheet.formula.evaluate import evaluate
+from flopsheet.formula.excel import to_excel
+from flopsheet.formula.maths import to_maths
+from flopsheet.formula.nodes import Node, aggregated, names
+from flopsheet.formula.parse import parse
+
+__all__ = ["Node", "aggregated", "evaluate", "names", "parse", "to_excel", "to_maths"]

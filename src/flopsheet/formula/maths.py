@@ -1,0 +1,97 @@
+"""Backend 3: a formula as a person writes it: `2 · S · D²`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flopsheet.formula.language import PRECEDENCE
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+
+SYMBOLS = {
+    "&": " & ",
+    "==": " = ",
+    "!=": " ≠ ",
+    "<": " < ",
+    "<=": " ≤ ",
+    ">": " > ",
+    ">=": " ≥ ",
+    "+": " + ",
+    "-": " − ",
+    "*": " · ",
+    "/": " / ",
+}
+assert SYMBOLS.keys() | {"^"} == PRECEDENCE.keys(), "an operation without a spelling"
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def to_maths(
+    node: Node,
+    symbol_of: Callable[[str], str] = str,
+    gathered: Callable[[str, tuple[str, ...]], str] | None = None,
+) -> str:
+    """The formula in mathematical spelling; `symbol_of` gives the letter, or the number, that stands for a name."""
+
+    def visit(node: Node) -> str:
+        match node:
+            case Number(value):
+                return shown(value)
+            case Text(value):
+                return value
+            case Name(name):
+                return symbol_of(name)
+            case Negative(operand):
+                inner = visit(operand)
+                return f"−({inner})" if isinstance(operand, Operation | Negative) else f"−{inner}"
+            case Operation("^", base, Number(exponent)) if exponent == int(exponent) and exponent >= 0:
+                return bracketed(base, "^", right=False) + str(int(exponent)).translate(SUPERSCRIPTS)
+            case Operation("^", base, exponent):
+                return f"{bracketed(base, '^', right=False)}^{bracketed(exponent, '^', right=True)}"
+            case Operation(symbol, left, right):
+                return bracketed(left, symbol, right=False) + SYMBOLS[symbol] + bracketed(right, symbol, right=True)
+            case Call("where", (condition, yes, no)):
+                return f"({visit(yes)} if {visit(condition)}, else {visit(no)})"
+            case Call("floor", (inside,)):
+                return f"⌊{visit(inside)}⌋"
+            case Call("ceil", (inside,)):
+                return f"⌈{visit(inside)}⌉"
+            case Call("abs", (inside,)):
+                return f"|{visit(inside)}|"
+            case Call(function, arguments):
+                return f"{function}({', '.join(map(visit, arguments))})"
+            case Aggregate(function, names):
+                if gathered is not None:
+                    return gathered(function, names)
+                return f"{'Σ ' if function == 'sum' else function}{_listed(function, names, symbol_of)}"
+
+    def bracketed(node: Node, symbol: str, *, right: bool) -> str:
+        text = visit(node)
+        match node:
+            case Operation(inner):
+                tighter = PRECEDENCE[inner] > PRECEDENCE[symbol]
+                same = PRECEDENCE[inner] == PRECEDENCE[symbol] and not right and symbol != "^"
+                return text if tighter or same else f"({text})"
+            case Negative():
+                return f"({text})"
+        return text
+
+    text = visit(node)
+    whole = isinstance(node, Call) and node.function == "where"
+    return text[1:-1] if whole else text
+
+
+def _listed(function: str, names: tuple[str, ...], symbol_of: Callable[[str], str]) -> str:
+    listed = ", ".join(map(symbol_of, names))
+    return listed if function == "sum" else f"({listed})"
+
+
+def shown(value: float) -> str:
+    """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
+    if value == int(value) and abs(value) < 2**53:
+        digits = str(int(value))
+        zeros = len(digits) - 1
+        if zeros >= 6 and digits == "1" + "0" * zeros:
+            return "10" + str(zeros).translate(SUPERSCRIPTS)
+        return f"{int(value):,}".replace("-", "−")
+    if 1e-4 <= abs(value) < 1e16:
+        return f"{value:,.15g}".replace("-", "−")
+    return f"{value:.6g}".replace("-", "−")

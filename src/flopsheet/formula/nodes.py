@@ -1,0 +1,88 @@
+"""What a formula is made of: seven frozen node classes, and nothing of Python's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A constant, always a float64."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A word: a choice such as `causal_half`, or a piece of a sentence; never typed inside a formula."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A metric or an input, of the same or a coarser grain."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """`-operand`."""
+
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`left symbol right`, for the symbols of `language.PRECEDENCE`."""
+
+    symbol: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of `language.FUNCTIONS` of its arguments."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A function of `language.AGGREGATES` of metrics of a finer grain: `sum(flops_ffn_expand)`."""
+
+    function: str
+    names: tuple[str, ...]
+
+
+Node: TypeAlias = Number | Text | Name | Negative | Operation | Call | Aggregate
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it, in the author's order."""
+    yield node
+    match node:
+        case Negative(operand):
+            yield from walk(operand)
+        case Operation(_, left, right):
+            yield from walk(left)
+            yield from walk(right)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from walk(argument)
+
+
+def names(node: Node) -> tuple[str, ...]:
+    """The names that a formula reads in its own row, each once, in the author's order."""
+    return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
+
+
+def aggregated(node: Node) -> tuple[str, ...]:
+    """The names of a finer grain that a formula gathers, each once, in the author's order."""
+    found = (name for part in walk(node) if isinstance(part, Aggregate) for name in part.names)
+    return tuple(dict.fromkeys(found))

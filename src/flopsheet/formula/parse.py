@@ -1,0 +1,201 @@
+"""Text → nodes: Python's own grammar reads it, and what is not in our language is refused with a caret."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+
+from flopsheet import errors
+from flopsheet.errors import FormulaError, Place
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation
+
+MAX_LENGTH = 2_000
+MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
+
+OPERATORS: Mapping[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "^",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+
+Refuse = Callable[..., FormulaError]
+
+
+def parse(text: str, place: Place | None = None, path: str = "") -> Node:
+    """The formula as nodes; FormulaError with a caret where the text leaves the language.
+
+    `place` is where the text stands in a file, `path` what it belongs to; both only serve the message.
+    """
+
+    def refuse(fact: str, remedy: str = "", column: int = 0, width: int = 1) -> FormulaError:
+        return FormulaError(errors.formula_syntax(text, fact, remedy, column, width, place, path))
+
+    if len(text) > MAX_LENGTH:
+        raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")
+    for column, letter in enumerate(text):
+        if not (letter.isascii() and (letter.isprintable() or letter in "\n\t")):
+            raise refuse(f"{letter!r} is not part of a formula", "write it with ASCII letters, digits and operators", column)
+    if not text.strip():
+        raise refuse("an empty formula", "write a number, a name or an expression")
+    return _Parser(text, refuse).parse()
+
+
+class _Parser:
+    """Holds the text beside Python's tree, since carets need both."""
+
+    def __init__(self, text: str, refuse: Refuse) -> None:
+        self.text = text
+        self.refuse = refuse
+        # `^` is Python's exclusive or, with another precedence: the power is spelled `**` before Python reads it, and
+        # `columns` leads from the rewritten text back to the author's. Line breaks become spaces, brackets keep a
+        # leading blank from reading as an indentation.
+        rewritten, self.columns = ["("], [0]
+        for column, letter in enumerate(text):
+            piece = "**" if letter == "^" else " " if letter in "\n\t" else letter
+            rewritten.append(piece)
+            self.columns.extend([column] * len(piece))
+        self.columns.extend([len(text)] * 2)
+        self.python = "".join(rewritten) + ")"
+
+    def parse(self) -> Node:
+        self.check_brackets()
+        try:
+            tree = ast.parse(self.python, mode="eval")
+        except SyntaxError as error:
+            column = self.column((error.offset or 1) - 1)
+            raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
+        except (ValueError, MemoryError, RecursionError):
+            raise self.refuse("this is not an expression", "make it shorter") from None
+        return self.convert(tree.body, 1)
+
+    def check_brackets(self) -> None:
+        """Refuses what would close the brackets that we put around the text, and depth beyond any use."""
+        depth = 0
+        for column, letter in enumerate(self.text):
+            depth += (letter == "(") - (letter == ")")
+            if depth < 0:
+                raise self.refuse("this bracket closes nothing", "remove it", column)
+            if depth > MAX_DEPTH:
+                raise self.refuse(f"more than {MAX_DEPTH} brackets deep", "split the formula", column)
+            if letter == "#":
+                raise self.refuse("'#' is not part of a formula", "remove it", column)
+        if depth:
+            raise self.refuse("a bracket is not closed", "add ')'", self.text.index("("))
+
+    def column(self, offset: int) -> int:
+        return self.columns[max(0, min(offset, len(self.columns) - 1))]
+
+    def no(self, node: ast.expr, fact: str, remedy: str = "") -> FormulaError:
+        start = self.column(node.col_offset)
+        end = self.column((node.end_col_offset or node.col_offset + 1) - 1) + 1
+        return self.refuse(fact, remedy, start, max(1, end - start))
+
+    def convert(self, node: ast.expr, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise self.no(node, f"more than {MAX_DEPTH} levels deep", "split the formula")
+        match node:
+            case ast.Constant(value):
+                return self.convert_number(node, value)
+            case ast.Name(name):
+                return Name(name)
+            case ast.UnaryOp(ast.USub(), operand):
+                return Negative(self.convert_operand(node, operand, depth))
+            case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
+                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.Compare(left, [symbol], [right]) if type(symbol) in OPERATORS:
+                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.Compare():
+                raise self.no(node, "a chain of comparisons", "compare two values; nest where(…) for more")
+            case ast.Call(ast.Name(function), arguments, []):
+                return self.convert_call(node, function, arguments, depth)
+            case _:
+                raise self.no(node, f"{_described(node)} is not part of the language", "use + - * / ^ and functions")
+
+    def convert_number(self, node: ast.Constant, value: object) -> Number:
+        written = self.python[node.col_offset : node.end_col_offset]
+        if isinstance(value, bool) or not isinstance(value, int | float) or written[-1] not in "0123456789.":
+            raise self.no(node, f"{_described(node)} is not part of the language", "use numbers and names")
+        if "_" in written or written[:2].lower() in {"0x", "0o", "0b"}:
+            raise self.no(node, f"'{written}' is not a plain number", "write decimal digits, such as 1000 or 1e3")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.no(node, "the number is too large", "the largest is about 1.8e308")
+        if isinstance(value, int) and value != int(number):
+            raise self.no(node, "the number has more digits than a double holds", "write it as 1.5e18, say")
+        return Number(number)
+
+    def convert_operand(self, minus: ast.UnaryOp, operand: ast.expr, depth: int) -> Node:
+        between = self.python[minus.col_offset + 1 : operand.col_offset]
+        if isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.Pow) and "(" not in between:
+            # Python and mathematics read -(2^2), every spreadsheet reads (-2)^2.
+            raise self.no(minus, "a minus before a power means two things", "write -(a^b) or (-a)^b")
+        return self.convert(operand, depth + 1)
+
+    def convert_call(self, node: ast.Call, function: str, arguments: list[ast.expr], depth: int) -> Node:
+        if function in AGGREGATES:
+            self.check_count(node, function, len(arguments), (AGGREGATES[function], AGGREGATES[function]))
+            for argument in arguments:
+                if not isinstance(argument, ast.Name):
+                    raise self.no(argument, f"{function}(…) takes names", "make the argument a metric of its own")
+            return Aggregate(function, tuple(argument.id for argument in arguments if isinstance(argument, ast.Name)))
+        known = FUNCTIONS | WORDS
+        if function not in known:
+            remedy = errors.did_you_mean(function, sorted(known | AGGREGATES))
+            raise self.no(node.func, f"unknown function '{function}'", remedy)
+        self.check_count(node, function, len(arguments), known[function])
+        return Call(function, tuple(self.convert(argument, depth + 1) for argument in arguments))
+
+    def check_count(self, node: ast.Call, function: str, count: int, allowed: tuple[int, int]) -> None:
+        least, most = allowed
+        if not least <= count <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            raise self.no(node, f"{function}(…) with {count} arguments", f"it takes {wanted}")
+
+
+def _described(node: ast.expr) -> str:
+    """What Python calls this piece of syntax, in words."""
+    match node:
+        case ast.Constant(bool() | None):
+            return f"'{node.value}'"
+        case ast.Constant(str() | bytes()):
+            return "a text"
+        case ast.Constant():
+            return "this number"
+        case ast.UnaryOp(ast.UAdd()):
+            return "a plus sign before a value"
+        case ast.BinOp() | ast.UnaryOp() | ast.BoolOp():
+            return f"the operator '{_symbol(node)}'"
+        case ast.Call():
+            return "this kind of call"
+    return {"Attribute": "a dot", "Subscript": "an index", "IfExp": "if … else"}.get(
+        type(node).__name__, type(node).__name__.lower()
+    )
+
+
+def _symbol(node: ast.BinOp | ast.UnaryOp | ast.BoolOp) -> str:
+    return {
+        "Mod": "%",
+        "FloorDiv": "//",
+        "BitAnd": "&",
+        "BitOr": "|",
+        "LShift": "<<",
+        "RShift": ">>",
+        "MatMult": "@",
+        "Invert": "~",
+        "Not": "not",
+        "And": "and",
+        "Or": "or",
+    }.get(type(node.op).__name__, type(node.op).__name__)

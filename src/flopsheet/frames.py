@@ -1,0 +1,124 @@
+"""The pandas backend: input tables and the catalogue's formulas → one DataFrame per grain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flopsheet import errors
+from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.errors import ComputeError
+from flopsheet.formula import evaluate
+from flopsheet.formula.evaluate import vectorised
+from flopsheet.tables import Table, Tables, key_of
+
+Column = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Every input and metric of every table as a column, float64 or text."""
+
+    tables: Tables
+    columns: Mapping[str, Mapping[str, Column]]
+
+    def column(self, grain: str, name: str) -> Column:
+        return self.columns[grain][name]
+
+
+def compute(tables: Tables, catalog: Catalog) -> Values:
+    """The columns of all metrics; ComputeError where one is not finite."""
+    columns: dict[str, dict[str, Column]] = {grain: _inputs(table) for grain, table in tables.items()}
+    functions = vectorised()
+
+    for name in catalog.order:
+        metric = catalog.metrics[name]
+        table = tables[metric.grain]
+
+        def value_of(read: str, table: Table = table) -> Column:
+            if read in columns[table.grain]:
+                return columns[table.grain][read]
+            grain = KEYS[read] if read in KEYS else catalog.entry(read).grain
+            return columns[grain][read][np.asarray(table.above[grain])]
+
+        def aggregate(function: str, names: tuple[str, ...], table: Table = table) -> Column:
+            finer = _finer(catalog, tables, names)
+            owner = np.asarray(finer.above[table.grain])
+            gathered = [_read(columns, catalog, finer, read) for read in names]
+            return AGGREGATES[function](owner, len(table), *gathered)
+
+        with np.errstate(all="ignore"):
+            result = evaluate(metric.node, value_of, aggregate, functions)
+        columns[metric.grain][name] = _checked(metric, table, np.broadcast_to(np.asarray(result), len(table)))
+    return Values(tables, columns)
+
+
+def _inputs(table: Table) -> dict[str, Column]:
+    columns: dict[str, Column] = {}
+    for name, givens in table.inputs.items():
+        values = [given.value for given in givens]
+        text = any(isinstance(value, str) for value in values)
+        columns[name] = np.array(values, dtype=object if text else np.float64)
+    for key in KEYS:
+        if key in table.key_names:
+            columns[key] = np.array(key_of(table, key), dtype=object)
+    return columns
+
+
+def _finer(catalog: Catalog, tables: Tables, names: tuple[str, ...]) -> Table:
+    """The table that an aggregate gathers from: that of its first metric."""
+    return tables[catalog.entry(names[0]).grain]
+
+
+def _read(columns: Mapping[str, Mapping[str, Column]], catalog: Catalog, table: Table, name: str) -> Column:
+    return columns[table.grain][name]
+
+
+def _sum(owner: Column, count: int, values: Column) -> Column:
+    return np.bincount(owner, weights=values, minlength=count)
+
+
+def _first(owner: Column, count: int, values: Column) -> Column:
+    _, position = np.unique(owner, return_index=True)
+    return values[position]
+
+
+def _at_min(owner: Column, count: int, key: Column, values: Column) -> Column:
+    order = np.lexsort((np.arange(len(key)), key, owner))  # the first of equals wins, as in a spreadsheet's MATCH
+    return values[order[np.searchsorted(owner[order], np.arange(count))]]
+
+
+def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
+    return _at_min(owner, count, -key, values)
+
+
+AGGREGATES = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
+
+
+def _checked(metric: Metric, table: Table, column: Column) -> Column:
+    if column.dtype == object or column.dtype.kind == "U":
+        return column.astype(object)
+    column = column.astype(np.float64) + 0.0  # no negative zero
+    bad = np.flatnonzero(~np.isfinite(column))
+    if bad.size:
+        raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, table.keys[bad[0]], strict=True))))
+    return column
+
+
+def to_frames(values: Values, catalog: Catalog) -> dict[str, pd.DataFrame]:
+    """One DataFrame per grain, indexed by the names of its rows; flags as booleans, numbers as float64."""
+    frames = {}
+    for grain, table in values.tables.items():
+        index = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
+        if len(table.key_names) == 1:
+            index = pd.Index([key for (key,) in table.keys], name=table.key_names[0])
+        columns = {name: column for name, column in values.columns[grain].items() if name not in KEYS}
+        for name in columns.keys() & catalog.inputs.keys():
+            if catalog.inputs[name].is_flag:
+                columns[name] = columns[name] == "yes"
+        frames[grain] = pd.DataFrame(columns, index=index)
+    return frames

@@ -1,0 +1,60 @@
+"""A valid spec: every input of every model with its value, and where it was an expression, the expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flopsheet.formula import Node
+
+
+@dataclass(frozen=True)
+class Given:
+    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook."""
+
+    value: float | str
+    node: Node | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A run of identical layers."""
+
+    name: str
+    inputs: Mapping[str, Given]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model variant: inputs of the whole model, and its layer groups from bottom to top."""
+
+    name: str
+    inputs: Mapping[str, Given]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`."""
+
+    model: str
+    metric: str
+    context_length: float | None = None
+    equals: float | str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    within: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A study: models × context lengths under one set of conventions."""
+
+    name: str
+    title: str
+    context_lengths: tuple[float, ...]
+    study: Mapping[str, Given]
+    models: tuple[ModelSpec, ...]
+    expectations: tuple[Expectation, ...] = ()
+    text: str = field(default="", repr=False)

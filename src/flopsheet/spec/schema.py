@@ -1,0 +1,148 @@
+"""The shape of a spec as pydantic models; the keys of a model are the catalogue's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+
+from flopsheet import catalog, errors
+from flopsheet.catalog import Input
+
+FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2}
+LARGEST = 1e15  # below 2^53, so that every whole number is exact
+MOST_NAME = 64
+WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def refused(problem: tuple[str, str]) -> PydanticCustomError:
+    """Our own words for what a validator refuses."""
+    fact, remedy = problem
+    return PydanticCustomError("flopsheet", "{fact}", {"fact": fact, "remedy": remedy})
+
+
+def checked(check: Callable[[Any], tuple[str, str] | None], schema: Mapping[str, Any]) -> Any:
+    """A field type: `check` gives the fact and the remedy of what is wrong, or None."""
+
+    def validate(value: Any) -> Any:
+        problem = check(value)
+        if problem:
+            raise refused(problem)
+        return value
+
+    return Annotated[Any, PlainValidator(validate), WithJsonSchema(dict(schema))]
+
+
+def number(least: float | None, most: float | None, *, whole: bool, expression: bool) -> Any:
+    """A number within bounds, or an expression that gives one."""
+
+    def check(value: Any) -> tuple[str, str] | None:
+        if isinstance(value, str) and expression:
+            return None  # parsed and evaluated once every input is known
+        return errors.number_problem(value, least, LARGEST if most is None else most, whole=whole)
+
+    plain: dict[str, Any] = {"type": "integer" if whole else "number"}
+    if least is not None:
+        plain["minimum"] = least
+    plain["maximum"] = LARGEST if most is None else most
+    formula = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model"}
+    return checked(check, {"anyOf": [plain, formula]} if expression else plain)
+
+
+def one_of(choices: tuple[int | str, ...]) -> Any:
+    """One of a few words or numbers."""
+    return checked(lambda value: errors.choice_problem(value, choices), {"enum": list(choices)})
+
+
+def text(most: int) -> Any:
+    """Any text up to a length."""
+    return checked(lambda value: errors.text_problem(value, most), {"type": "string", "minLength": 1, "maxLength": most})
+
+
+def field_type(entry: Input) -> Any:
+    """What a spec may say for an input of the catalogue."""
+    if entry.is_flag:
+        return checked(errors.flag_problem, {"type": "boolean"})
+    if entry.choices and not entry.is_number:
+        return one_of(entry.choices)
+    if entry.choices:
+        return number(min(map(float, entry.choices)), max(map(float, entry.choices)), whole=True, expression=True)
+    return number(entry.least, entry.most, whole=True, expression=True)
+
+
+def _fields(inputs: list[Input]) -> dict[str, Any]:
+    return {entry.name: (field_type(entry), Field(default=None, description=entry.doc)) for entry in inputs}
+
+
+@cache
+def inputs_of(*grains: str) -> tuple[Input, ...]:
+    """The inputs of these grains, in the catalogue's order."""
+    return tuple(entry for entry in catalog.load().inputs.values() if entry.grain in grains)
+
+
+@cache
+def conventions() -> tuple[Input, ...]:
+    """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
+    sections = (section for section in catalog.load().sections if section.title == "Conventions")
+    return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
+
+
+FFN_FIELD = (one_of(tuple(FFN_KINDS)), Field(default=None, description="The FFN by name; gated ones have 3 matrices."))
+
+
+@cache
+def spec_model() -> type[Strict]:
+    """The data model of a whole spec."""
+    group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
+    group = create_model(
+        "LayerGroup",
+        __base__=Strict,
+        name=(text(MOST_NAME), Field(default=None, description="What the group is called in the workbook.")),
+        n_layers=(number(1, None, whole=True, expression=True), Field(description="Layers in this group.")),
+        ffn=FFN_FIELD,
+        **_fields(group_inputs),
+    )
+    shared: dict[str, Any] = {"ffn": FFN_FIELD, **_fields([*inputs_of("model"), *group_inputs])}
+    defaults = create_model("Defaults", __base__=Strict, **shared)
+    model = create_model(
+        "Model",
+        __base__=Strict,
+        extends=(text(MOST_NAME), Field(default=None, description="A model of this spec whose inputs this one starts from.")),
+        layers=(list[group], Field(default=None, min_length=1, description="Groups of identical layers.")),  # type: ignore[valid-type]
+        **shared,
+    )
+    switches = create_model("Conventions", __base__=Strict, **_fields(list(conventions())))
+    study = [entry for entry in inputs_of("study") if entry not in conventions()]
+    expectation = create_model(
+        "Expectation",
+        __base__=Strict,
+        that=(text(200), Field(description="MODEL.METRIC, such as gpt2-xl.n_params.")),
+        context_length=(number(1, None, whole=True, expression=False), Field(default=None, description="Which context length, where there are several.")),
+        equals=(checked(errors.equals_problem, {"type": ["number", "string"]}), Field(default=None)),
+        at_least=(number(None, None, whole=False, expression=False), Field(default=None)),
+        at_most=(number(None, None, whole=False, expression=False), Field(default=None)),
+        within=(number(0, 1, whole=False, expression=False), Field(default=None, description="Relative tolerance of equals.")),
+        note=(text(500), Field(default=None, description="Where the figure comes from.")),
+    )
+    return create_model(
+        "Spec",
+        __base__=Strict,
+        version=(Literal[1], Field(description="Of the spec format.")),
+        title=(text(200), Field(default=None, description="What the study is about.")),
+        context_lengths=(
+            list[number(1, None, whole=True, expression=False)],  # type: ignore[misc]
+            Field(min_length=1, max_length=1000, description="Tokens of one sequence; the ratios refer to the first."),
+        ),
+        conventions=(switches, Field(default=None, description="What counts, and how.")),
+        defaults=(defaults, Field(default=None, description="Inputs that every model starts from.")),
+        models=(dict[str, model], Field(min_length=1, max_length=10_000, description="The models by name.")),  # type: ignore[valid-type]
+        expect=(list[expectation], Field(default=None, max_length=10_000, description="Claims that CI and the Checks sheet hold.")),  # type: ignore[valid-type]
+        **_fields(study),
+    )

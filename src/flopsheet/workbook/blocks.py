@@ -1,0 +1,117 @@
+"""A block as cells: headings, headers, and one row per input, call-up and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flopsheet.catalog import Entry, Input, Metric
+from flopsheet.formula import to_maths
+from flopsheet.workbook.cells import call_up, metric_cell
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
+from flopsheet.workbook.model import Cell
+
+Placed = tuple[tuple[int, int], Cell]
+HEADER_LABELS = {"model": "Model", "context_length": "Context length", "group": "Layer group", "study": ""}
+
+
+def block_cells(block: Block, homes: Homes, links: Callable[[str], str]) -> Iterator[Placed]:
+    """Every cell of a block; `links` gives where a name is explained."""
+    last = max(block.columns[-1], NOTE)
+    for column in range(LABEL, last + 1):
+        yield (block.top, column), Cell(block.title if column == LABEL else "", style="block")
+    yield from _header_cells(block, homes)
+    for band in block.bands:
+        for column in range(LABEL, last + 1):
+            yield (band.row, column), Cell(band.title if column == LABEL else "", style="band")
+        for name in band.names:
+            if band.kind == "sentences":
+                yield from _sentence_rows(block, homes, band, name, links)
+            else:
+                yield from _row(block, homes, band, name, links)
+
+
+def _header_cells(block: Block, homes: Homes) -> Iterator[Placed]:
+    table = block.world.table(block.grain)
+    for name, row in block.headers.items():
+        yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
+        yield (row, NAME), Cell(name if name != "study" else "", style="header_left")
+        for column in (UNIT, MATHS, NOTE):
+            yield (row, column), Cell("", style="header_left")
+        for at, column in enumerate(block.columns):
+            yield (row, column), header_cell(block, homes, name, at)
+    if "study" not in block.headers:
+        first = min(block.headers.values())
+        for column, text in ((UNIT, "Unit"), (MATHS, "Formula"), (NOTE, "Shape or note")):
+            yield (first, column), Cell(text, style="header_left")
+    assert len(table) == len(block.columns)
+
+
+def header_cell(block: Block, homes: Homes, name: str, at: int) -> Cell:
+    """The name of a column; a context length is the live one."""
+    table = block.world.table(block.grain)
+    if name == "context_length":
+        rows = table.above["context"] if block.grain != "context" else range(len(table))
+        spot = homes.of(block.world, "context_length")[rows[at]]
+        return Cell(block.world.value(name, rows[at]), spot.seen_from(block.sheet), "header", "#,##0")
+    if name == "study":
+        return Cell("Value", style="header")
+    return Cell(str(table.keys[at][table.key_names.index(name)]), style="header")
+
+
+def describe(entry: Entry, block: Block) -> Iterator[tuple[int, Cell]]:
+    """The columns to the left of the values: label, name, unit, formula, shape."""
+    level = entry.level if isinstance(entry, Metric) else "part"
+    yield LABEL, Cell(entry.label, style="label" if level == "part" else f"label_{level}")
+    yield NAME, Cell(entry.name, style="name")
+    yield UNIT, Cell(entry.unit if entry.unit not in {"text", "verdict"} else "", style="unit")
+    if isinstance(entry, Metric) and not entry.is_sentence:
+        yield MATHS, Cell(maths(entry, block), style="maths")
+        yield NOTE, Cell(entry.shape, style="note")
+
+
+def maths(metric: Metric, block: Block) -> str:
+    """A metric's formula for a reader; a verdict shows its condition only."""
+    node = metric.node
+    if metric.unit == "verdict":
+        node = node.arguments[0]  # type: ignore[union-attr]
+    return to_maths(node, block.world.catalog.symbol)
+
+
+def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
+    row, entry = band.rows[name], block.world.catalog.entry(name)
+    for column, cell in describe(entry, block):
+        if band.kind == "call_ups" and column in {MATHS, NOTE}:
+            symbol = entry.symbol if isinstance(entry, Input) else ""
+            cell = Cell(symbol if column == MATHS else "", style="maths")
+        yield (row, column), cell
+    if band.kind != "call_ups":
+        target = links(name)
+        if target:
+            yield (row, NAME), Cell(name, style="name", link=target)
+    for at, column in enumerate(block.columns):
+        if band.kind == "call_ups":
+            yield (row, column), call_up(block, homes, name, at)
+        else:
+            assert isinstance(entry, Metric)
+            style = {"part": "calc"}.get(entry.level, entry.level)
+            if entry.unit == "verdict":
+                style = "verdict"
+            yield (row, column), metric_cell(block, homes, name, at, style)
+
+
+def _sentence_rows(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
+    """A sentence per line: what it is about, then the text, free to run over the empty cells to its right."""
+    entry = block.world.catalog.metrics[name]
+    table = block.world.table(block.grain)
+    for at in range(len(table)):
+        row = band.rows[name] + at
+        yield (row, LABEL), Cell(entry.label, style="label")
+        yield (row, NAME), Cell(name, style="name", link=links(name))
+        if "model" in block.headers:
+            yield (row, MATHS), Cell(str(table.keys[at][0]), style="name")
+        if "context_length" in block.headers:
+            cell = header_cell(block, homes, "context_length", at)
+            yield (row, NOTE), Cell(cell.value, cell.formula, "call_up_left", cell.format)
+        yield (row, FIRST), metric_cell(block, homes, name, at, "text")
+
+

@@ -1,0 +1,121 @@
+"""Cells whose formula and value come from one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flopsheet.catalog import resolve
+from flopsheet.errors import CatalogError
+from flopsheet.formula import Node, evaluate, to_excel
+from flopsheet.formula.nodes import Call
+from flopsheet.formula.parse import parse
+from flopsheet.workbook.layout import Block, Homes, Spot, letters, span
+from flopsheet.workbook.model import Cell, Scalar
+
+
+@dataclass(frozen=True)
+class BlockReferences:
+    """How a formula in one column of a block refers to its row's other values, and to the finer rows below."""
+
+    block: Block
+    homes: Homes
+    row: int
+    """Of the block's table."""
+
+    def cell(self, name: str) -> str:
+        return f"{letters(self.block.columns[self.row])}{self.block.rows[name]}"
+
+    def finer(self, name: str) -> list[Spot]:
+        world = self.block.world
+        spots = self.homes.of(world, name)
+        return [spots[row] for row in world.children[world.grain(name), self.block.grain][self.row]]
+
+    def range(self, name: str) -> str:
+        return span(self.finer(name), self.block.sheet)
+
+    def first(self, name: str) -> str:
+        return self.finer(name)[0].seen_from(self.block.sheet)
+
+
+def metric_cell(block: Block, homes: Homes, name: str, row: int, style: str) -> Cell:
+    """A metric's formula in one column of its home."""
+    metric = block.world.catalog.metrics[name]
+    formula = to_excel(metric.node, BlockReferences(block, homes, row))
+    return Cell(block.world.value(name, row), formula, style, block.world.catalog.units[metric.unit].format)
+
+
+def call_up(block: Block, homes: Homes, name: str, row: int) -> Cell:
+    """A reference to the home of an input or metric, in one column of a block that reads it."""
+    world = block.world
+    grain = world.grain(name)
+    at = row if grain == block.grain else world.table(block.grain).above[grain][row]
+    spot = homes.of(world, name)[at]
+    unit = world.catalog.units[world.catalog.entry(name).unit]
+    return Cell(world.value(name, at), spot.seen_from(block.sheet), "call_up", unit.format)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A value somewhere in the workbook, under the name that a local formula gives it."""
+
+    spot: Spot
+    value: Scalar
+
+
+class _Local:
+    """References of a formula that stands outside every block."""
+
+    def __init__(self, sheet: str, values: Mapping[str, Live]) -> None:
+        self.sheet, self.values = sheet, values
+
+    def cell(self, name: str) -> str:
+        return self.values[name].spot.seen_from(self.sheet)
+
+    def range(self, name: str) -> str:
+        raise AssertionError(f"{name}: local formulas gather nothing")
+
+    first = range
+
+
+def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc", format: str = "General") -> Cell:
+    """A formula over named cells: its text and its value from the same node."""
+    value = evaluate(node, lambda name: values[name].value)
+    return Cell(value, to_excel(node, _Local(sheet, values)), style, format)
+
+
+def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
+    """A text that says the first case whose condition holds; the last has none."""
+
+    def refuse(fact: str, remedy: str = "") -> CatalogError:
+        raise AssertionError(f"{fact}; {remedy}")
+
+    node = resolve.sentence(cases[-1][1], refuse, "")
+    for when, say in reversed(cases[:-1]):
+        node = Call("where", (parse(when), resolve.sentence(say, refuse, ""), node))
+    return local(sheet, node, values, style)
+
+
+def count_text(sheet: str, corners: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
+    """How many cells of some rectangles, each given by its first and last cell, read a word."""
+    formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
+    return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
+
+
+def count_differences(sheet: str, live: Sequence[Spot], built: Sequence[Spot], pairs: Sequence[tuple[Scalar, Scalar]]) -> Cell:
+    """In how many places two rows of cells differ."""
+    formula = f"SUMPRODUCT(--({span(live, sheet)}<>{span(built, sheet)}))"
+    return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
+
+
+def total(sheet: str, cells: Sequence[tuple[Spot, Cell]]) -> Cell:
+    """The sum of counts that stand apart."""
+    formula = "+".join(spot.seen_from(sheet) for spot, _ in cells) or "0"
+    return Cell(float(sum(float(cell.value) for _, cell in cells)), formula, "calc", "#,##0")
+
+
+def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
+    """The same value as another cell."""
+    return Cell(live.value, live.spot.seen_from(sheet), style, format)
+
+

@@ -1,0 +1,197 @@
+"""The Checks sheet: what must hold, what the spec expects, and what moved since the workbook was built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flopsheet.formula import evaluate, parse
+from flopsheet.formula.nodes import Call, Node, Text
+from flopsheet.spec import Expectation
+from flopsheet.workbook.cells import Live, count_text, local, mirror, sentence
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World
+from flopsheet.workbook.model import Cell, Scalar
+
+SHEET = "Checks"
+OK, FAIL, NOTICE = "ok", "FAIL", "note"
+CLAIMS = {
+    "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
+    "text": parse("live == claimed"),
+    "at_least": parse("live >= claimed"),
+    "at_most": parse("live <= claimed"),
+}
+CHANGE = parse("where(built == 0, 0, live / built - 1)")
+
+
+def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
+    """The claims of one expectation, by kind."""
+    found: list[tuple[str, Scalar]] = []
+    if expectation.equals is not None:
+        kind = "text" if isinstance(expectation.equals, str) else "equals"
+        found.append((kind, expectation.equals if kind == "text" else float(expectation.equals)))
+    for kind, value in (("at_least", expectation.at_least), ("at_most", expectation.at_most)):
+        if value is not None:
+            found.append((kind, float(value)))
+    return found
+
+
+def verdict(kind: str) -> Node:
+    return Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
+
+
+def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
+    """Whether a claim holds for a value; the same node stands on the Checks sheet."""
+    values: Mapping[str, Scalar] = {"live": live, "claimed": claimed, "within": within}
+    return bool(evaluate(CLAIMS[kind], values.__getitem__))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Lines of a list: cells, and the spots and values of its verdicts."""
+
+    cells: dict[tuple[int, int], Cell]
+    verdicts: tuple[Spot, ...]
+    values: tuple[Scalar, ...]
+    bottom: int
+
+
+def row_in(world: World, grain: str, model: str, context_length: float | None) -> int:
+    """The row of a model or scenario in its table."""
+    key = (model,) if grain == "model" else (model, int(context_length or 0))
+    return world.table(grain).keys.index(key)
+
+
+def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
+    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in range(LABEL, FIRST + 5)}
+    for column, text in columns:
+        cells[row + 1, column] = Cell(text, style="header_left" if column < FIRST else "header")
+    return cells
+
+
+def expectations(
+    world: World, built: World, homes: Homes, listed: Sequence[Expectation], top: int
+) -> Listing:
+    """One line per claim: what, live, claimed, tolerance, verdict."""
+    titles = ((LABEL, "Model"), (NAME, "Metric"), (UNIT, "Unit"), (MATHS, "Where the figure comes from"), (NOTE, "Context length"),
+              (FIRST, "Live"), (FIRST + 1, "Claim"), (FIRST + 2, "Expected"), (FIRST + 3, "Tolerance"), (FIRST + 4, "Verdict"))  # fmt: skip
+    cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
+    row, spots, values = top + 2, [], []
+    for expectation in listed:
+        metric = world.catalog.metrics[expectation.metric]
+        # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
+        at = row_in(built, metric.grain, expectation.model, expectation.context_length)
+        format = world.catalog.units[metric.unit].format
+        live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
+        for kind, claimed in claims(expectation):
+            cells[row, LABEL] = Cell(expectation.model, style="label")
+            cells[row, NAME] = Cell(metric.name, style="name")
+            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            cells[row, MATHS] = Cell(expectation.note, style="maths")
+            if expectation.context_length is not None:
+                cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
+            cells[row, FIRST] = mirror(SHEET, live, format=format)
+            cells[row, FIRST + 1] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
+            cells[row, FIRST + 2] = Cell(claimed, style="as_built", format=format)
+            cells[row, FIRST + 3] = Cell(expectation.within, style="as_built", format='0.00%;;"exact"')
+            here = {
+                "live": Live(Spot(SHEET, row, FIRST), live.value),
+                "claimed": Live(Spot(SHEET, row, FIRST + 2), claimed),
+                "within": Live(Spot(SHEET, row, FIRST + 3), expectation.within),
+            }
+            cells[row, FIRST + 4] = local(SHEET, verdict(kind), here, "verdict")
+            spots.append(Spot(SHEET, row, FIRST + 4))
+            values.append(cells[row, FIRST + 4].value)
+            row += 1
+    return Listing(cells, tuple(spots), tuple(values), row - 1)
+
+
+def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
+    """One line per headline number: live, as built, change."""
+    titles = ((LABEL, "Model"), (NAME, "Metric"), (UNIT, "Unit"), (NOTE, "Context length"), (FIRST, "Live"), (FIRST + 1, "As built"), (FIRST + 2, "Change"))
+    cells = _heading(top, "Live against as built", titles)
+    row, spots, values = top + 2, [], []
+    for name in ("n_params", "weight_bytes", "flops_forward"):
+        metric = world.catalog.metrics[name]
+        for at in range(len(world.table(metric.grain))):
+            key = built.table(metric.grain).keys[at]
+            format = world.catalog.units[metric.unit].format
+            live = Live(homes.of(world, name)[at], world.value(name, at))
+            then = built.value(name, at)
+            cells[row, LABEL] = Cell(str(key[0]), style="label")
+            cells[row, NAME] = Cell(name, style="name")
+            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            if len(key) > 1:
+                cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")  # type: ignore[arg-type]
+            cells[row, FIRST] = mirror(SHEET, live, format=format)
+            cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
+            here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
+            cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+0.0%;-0.0%;"–"')
+            spots.append(Spot(SHEET, row, FIRST + 2))
+            values.append(cells[row, FIRST + 2].value)
+            row += 1
+    return Listing(cells, tuple(spots), tuple(values), row - 1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The counts and the sentence at the top of the sheet."""
+
+    cells: dict[tuple[int, int], Cell]
+    sentence: Live
+
+
+def verdict_cells(blocks: Sequence[Block], listing: Listing) -> Verdict:
+    """How many checks hold, fail, or are notes by the author's own choice."""
+    rows: list[list[Spot]] = []
+    values: list[Scalar] = []
+    for block in blocks:
+        for band in block.bands:
+            if band.kind != "metrics":
+                continue
+            for name in band.names:
+                rows.append([block.spot(name, column) for column in block.columns])
+                values += [block.world.value(name, at) for at in range(len(block.columns))]
+    if listing.verdicts:
+        rows.append(list(listing.verdicts))
+        values += listing.values
+    counts = {}
+    cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
+    for at, (word, label) in enumerate(((OK, "hold"), (FAIL, "fail"), (NOTICE, "are notes: by a convention chosen in the spec"))):
+        spot = Spot(SHEET, 4 + at, FIRST)
+        cell = _counted(rows, values, word)
+        cells[4 + at, LABEL] = Cell(f"Checks that {label}", style="label")
+        cells[4 + at, FIRST] = cell
+        counts[{OK: "held", FAIL: "failed", NOTICE: "noted"}[word]] = Live(spot, cell.value)
+    words = sentence(
+        SHEET,
+        [
+            ("failed > 0", "FAIL: {failed:.0} of {held + failed:.0} checks fail; see Checks."),
+            ("noted > 0", "All {held:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
+            ("", "All {held:.0} checks hold."),
+        ],
+        counts,
+        "lead",
+    )
+    cells[2, LABEL] = words
+    return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value))
+
+
+def _counted(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
+    """Neighbouring rows of one block are counted as one rectangle."""
+    return count_text(SHEET, rectangles(rows), values, word)
+
+
+def rectangles(rows: Sequence[Sequence[Spot]]) -> list[list[Spot]]:
+    """Rows that lie under each other with the same columns, as the corners of one range each."""
+    merged: list[list[Spot]] = []
+    for row in rows:
+        first, last = row[0], row[-1]
+        if merged and len(row) and first.row == last.row:
+            top, bottom = merged[-1][0], merged[-1][-1]
+            if bottom.row == first.row - 1 and top.column == first.column and bottom.column == last.column:
+                merged[-1] = [top, last]
+                continue
+        merged.append([first, last])
+    return merged
+
+

@@ -1,0 +1,257 @@
+"""The Inputs sheet: every editable cell of the study, with its value as built beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from flopsheet.catalog import Input
+from flopsheet.formula import to_excel
+from flopsheet.formula.nodes import Aggregate
+from flopsheet.spec import Given
+from flopsheet.tables import Table
+from flopsheet.workbook.cells import count_differences, total
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Homes, Spot, World, letters, span
+from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
+
+SHEET = "Inputs"
+LOCKED = {"n_group_layers": "the layers of the model, while it has one group", "n_layers": "the sum over the layer groups"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input: the cells that hold it, live and as built, and the cell that counts what differs."""
+
+    entry: Input
+    live: tuple[Spot, ...]
+    built: tuple[Spot, ...]
+    changed: Spot
+
+
+@dataclass
+class Layout:
+    """Where the inputs stand; made before any formula is written, since formulas refer to it."""
+
+    world: World
+    homes: Homes
+    rows: list[Row] = field(default_factory=list)
+    bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
+    model_row: int = 0
+    group_row: int = 0
+    count_row: int = 0
+    """How many layer groups each model has; 0 while every model has one."""
+    context_row: int = 0
+    changed: Spot = field(default_factory=lambda: Spot(SHEET, 3, FIRST))
+    bottom: int = 0
+
+    @property
+    def built_column(self) -> int:
+        widest = max(len(self.world.table("layer_group")), len(self.world.table("context")))
+        return FIRST + widest + 1
+
+    def model_columns(self) -> list[int]:
+        """The first column of every model: a model with several layer groups takes one column for each."""
+        owner = self.world.table("layer_group").above["model"]
+        return [FIRST + owner.index(model) for model in range(len(self.world.table("model")))]
+
+
+def lay_out(world: World, homes: Homes) -> Layout:
+    """Gives every input its row and columns, and tells the homes."""
+    layout = Layout(world, homes)
+    models, groups, contexts = (world.table(grain) for grain in ("model", "layer_group", "context"))
+    columns = {
+        "model": layout.model_columns(),
+        "layer_group": [FIRST + at for at in range(len(groups))],
+        "context": [FIRST + at for at in range(len(contexts))],
+        "study": [FIRST],
+    }
+    row = 5
+    layout.model_row = row + 1
+    has_groups = any(group for _, group in groups.keys)
+    layout.group_row, layout.count_row = (row + 2, row + 3) if has_groups else (0, 0)
+    homes.put(world.name, "model", (Spot(SHEET, layout.model_row, column) for column in columns["model"]))
+    layout.bands.append((row, "block", "Models"))
+    row += 4 if has_groups else 2
+    for section in world.catalog.sections:
+        entries = [entry for entry in section.entries if isinstance(entry, Input)]
+        if not entries:
+            continue
+        if section.grain == "context":
+            layout.bands.append((row, "block", "Context lengths"))
+            layout.context_row = row + 1
+            row += 2
+        elif section.grain == "study":
+            layout.bands.append((row, "block", section.title))
+            row += 1
+        else:
+            layout.bands.append((row, "band", section.title))
+            row += 1
+        for entry in entries:
+            live = tuple(Spot(SHEET, row, column) for column in columns[section.grain])
+            shift = layout.built_column - FIRST
+            built = tuple(Spot(SHEET, row, spot.column + shift) for spot in live)
+            layout.rows.append(Row(entry, live, built, Spot(SHEET, row, NOTE)))
+            homes.put(world.name, entry.name, live)
+            row += 1
+        row += section.grain != "model"
+    layout.bottom = row - 1
+    assert len(models) == len(columns["model"])
+    return layout
+
+
+class _Beside:
+    """References of an expression in an input cell: inputs of the same model, in its own columns."""
+
+    def __init__(self, world: World, homes: Homes, table: Table, row: int) -> None:
+        self.world, self.homes, self.table, self.row = world, homes, table, row
+
+    def cell(self, name: str) -> str:
+        grain = self.world.grain(name)
+        at = self.row if grain == self.table.grain else self.table.above[grain][self.row]
+        return self.homes.of(self.world, name)[at].address
+
+    def range(self, name: str) -> str:
+        spots = self.homes.of(self.world, name)
+        return span([spots[at] for at in self.world.children["layer_group", "model"][self.row]], SHEET)
+
+    def first(self, name: str) -> str:
+        raise AssertionError("an input gathers sums only")
+
+
+def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
+    """The sheet, and its cells by spot; `as_built` holds the values that the spec says."""
+    world, homes = layout.world, layout.homes
+    last = layout.built_column + (layout.built_column - FIRST - 2)
+    cells: dict[tuple[int, int], Cell] = {
+        (1, LABEL): Cell("Inputs", style="title"),
+        (2, LABEL): Cell(
+            "Blue on yellow is yours to change; everything else in this workbook follows. A cell turns orange where it differs from the spec.",
+            style="subtitle",
+        ),
+        (3, LABEL): Cell("Inputs that differ from the spec", style="lead"),
+    }
+    validations: list[Validation] = []
+    highlights: list[Highlight] = []
+    for row, style, text in layout.bands:
+        for column in range(LABEL, last + 1):
+            cells[row, column] = Cell(text if column == LABEL else "", style=style)
+        if style == "block":
+            cells[row, layout.built_column] = Cell("As the spec says", style=style)
+    _headers(layout, cells)
+    counted: list[tuple[Spot, Cell]] = []
+    for line in layout.rows:
+        table = world.table(line.entry.grain)
+        row = line.live[0].row
+        for column, cell in _describe(line.entry):
+            cells[row, column] = cell
+        format = "General" if line.entry.choices else world.catalog.units[line.entry.unit].format
+        pairs: list[tuple[Scalar, Scalar]] = []
+        editable = []
+        for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
+            given = table.inputs[line.entry.name][at]
+            then = as_built.table(line.entry.grain).inputs[line.entry.name][at].value
+            locked = _locked(line.entry, given, world, at)
+            formula = to_excel(given.node, _Beside(world, homes, table, at)) if given.node else ""
+            value = _typed(line.entry, given.value)
+            cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
+            cells[row, built.column] = Cell(_typed(line.entry, then), style="as_built", format=format)
+            pairs.append((given.value, then))
+            if not locked:
+                editable.append(live.address)
+        last_live, last_built = line.live[-1].column, line.built[-1].column
+        live_row = [Spot(SHEET, row, column) for column in range(FIRST, last_live + 1)]
+        built_row = [Spot(SHEET, row, column) for column in range(layout.built_column, last_built + 1)]
+        cell = count_differences(SHEET, live_row, built_row, pairs)
+        cells[row, NOTE] = Cell(cell.value, cell.formula, "calc", '0;-0;""')
+        counted.append((line.changed, cell))
+        highlights.append(Highlight(span(live_row, SHEET), "changed", f"{live_row[0].address}<>{built_row[0].address}"))
+        if editable:
+            validations.append(_validation(line.entry, tuple(editable)))
+    cells[3, FIRST] = _sum_of_changes(counted)
+    widths = {LABEL: 24.0, NAME: 19.0, UNIT: 11.0, MATHS: 34.0, NOTE: 9.0}
+    for column in range(FIRST, last + 1):
+        shown = [str(cell.value) for (row, at), cell in cells.items() if at == column and row != 3 and cell.style not in {"block", "band"}]
+        widths[column] = max(12.0, *(len(text) + 2.5 for text in shown)) if shown else 3.0
+    outline = (letters(layout.built_column), letters(last))
+    result = Sheet(
+        SHEET, cells, widths, freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
+        title_rows=f"1:{layout.model_row}", outline_columns=outline, validations=tuple(validations),
+        highlights=tuple(highlights), tab="C9A400",
+    )  # fmt: skip
+    return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}
+
+
+def _sum_of_changes(counted: Sequence[tuple[Spot, Cell]]) -> Cell:
+    """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
+    first, last = counted[0][0], counted[-1][0]
+    cell = total(SHEET, counted)
+    return Cell(cell.value, f"SUM({first.address}:{last.address})", "lead", "0")
+
+
+def _typed(entry: Input, value: Scalar) -> Scalar:
+    """A choice that is a number, such as 2, enters the cell as a number."""
+    return next((float(choice) if isinstance(choice, int) else choice for choice in entry.choices if choice == value), value)
+
+
+def _locked(entry: Input, given: Given, world: World, at: int) -> bool:
+    """Whether the cell is derived: layers are typed for the model while it has one group, else per group."""
+    if entry.name == "n_layers":
+        return isinstance(given.node, Aggregate)
+    if entry.name == "n_group_layers":
+        model = world.table("layer_group").above["model"][at]
+        return len(world.children["layer_group", "model"][model]) == 1
+    return False
+
+
+def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
+    world = layout.world
+    shift = layout.built_column - FIRST
+
+    def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
+        cells[row, LABEL] = Cell(label, style="header_left")
+        cells[row, NAME] = Cell(name, style="header_left")
+        for column, text in ((UNIT, "Unit"), (MATHS, "Allowed"), (NOTE, "Changed")):
+            cells[row, column] = Cell(text if row == layout.model_row else "", style="header_left")
+        for column, text in zip(columns, texts, strict=True):
+            cells[row, column] = Cell(text, style="header")
+            cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
+
+    models, groups, contexts = (world.table(grain) for grain in ("model", "layer_group", "context"))
+    header(layout.model_row, "Model", "model", layout.model_columns(), [str(key) for (key,) in models.keys])
+    if layout.group_row:
+        columns = range(FIRST, FIRST + len(groups))
+        header(layout.group_row, "Layer group", "group", columns, [str(key[1]) for key in groups.keys])
+        cells[layout.count_row, LABEL] = Cell("Layer groups", style="label")
+        cells[layout.count_row, MATHS] = Cell("fixed when the workbook is built", style="maths")
+        for at, column in enumerate(layout.model_columns()):
+            cells[layout.count_row, column] = Cell(float(len(world.children["layer_group", "model"][at])), style="calc", format="0")
+    columns = range(FIRST, FIRST + len(contexts))
+    header(layout.context_row, "", "", columns, [f"context {at + 1}" for at in range(len(contexts))])
+
+
+def _describe(entry: Input) -> Iterable[tuple[int, Cell]]:
+    symbol = f" {entry.symbol}" if entry.symbol else ""
+    yield LABEL, Cell(entry.label + symbol, style="label")
+    yield NAME, Cell(entry.name, style="name")
+    yield UNIT, Cell(entry.unit if entry.unit != "text" else "", style="unit")
+    yield MATHS, Cell(allowed(entry), style="maths")
+
+
+def allowed(entry: Input) -> str:
+    """What may be typed, in words."""
+    if entry.name in LOCKED and entry.name == "n_group_layers":
+        return "derived where a model has one group"
+    if entry.choices:
+        return ", ".join(map(str, entry.choices))
+    least = f"{entry.least or 0:,.0f}"
+    text = f"whole number, {least} or more" if entry.most is None else f"whole number, {least} to {entry.most:,.0f}"
+    return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
+
+
+def _validation(entry: Input, cells: tuple[str, ...]) -> Validation:
+    title, prompt = entry.label[:32], f"{entry.doc} Allowed: {allowed(entry)}."[:255]
+    if entry.choices:
+        choices = '"' + ",".join(map(str, entry.choices)) + '"'
+        return Validation(cells, "list", title, prompt, f"{entry.name} is one of {allowed(entry)}."[:225], choices=choices)
+    least, most = entry.least or 0, entry.most or 1e15
+    return Validation(cells, "whole", title, prompt, f"{entry.name} is a {allowed(entry)}."[:225], least=least, most=most)

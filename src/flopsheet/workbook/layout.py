@@ -1,0 +1,231 @@
+"""Where everything stands: blocks of rows on sheets, and the home of every input and metric."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.formula import aggregated, names
+from flopsheet.frames import Values
+from flopsheet.tables import Table
+
+LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
+
+
+def letters(column: int) -> str:
+    """`1` → `A`, `28` → `AB`."""
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One cell of the workbook."""
+
+    sheet: str
+    row: int
+    column: int
+
+    @property
+    def address(self) -> str:
+        return f"{letters(self.column)}{self.row}"
+
+    @property
+    def absolute(self) -> str:
+        return f"${letters(self.column)}${self.row}"
+
+    def seen_from(self, sheet: str) -> str:
+        """The reference to this cell in a formula on a sheet."""
+        return self.address if sheet == self.sheet else f"{quoted(self.sheet)}!{self.address}"
+
+
+def quoted(sheet: str) -> str:
+    """A sheet's name as formulas spell it."""
+    return f"'{sheet}'" if " " in sheet else sheet
+
+
+def span(spots: Sequence[Spot], sheet: str) -> str:
+    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
+    first, last = spots[0], spots[-1]
+    prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
+    across = all(spot.row == first.row and spot.column == first.column + at for at, spot in enumerate(spots))
+    down = all(spot.column == first.column and spot.row == first.row + at for at, spot in enumerate(spots))
+    if across or down:
+        return f"{prefix}{first.address}:{last.address}"
+    return ",".join(spot.seen_from(sheet) for spot in spots)
+
+
+@dataclass(frozen=True)
+class World:
+    """A set of tables with their values: the study itself, or the what-if on the Context sheet."""
+
+    name: str
+    values: Values
+    catalog: Catalog
+
+    def table(self, grain: str) -> Table:
+        return self.values.tables[grain]
+
+    def grain(self, name: str) -> str:
+        return KEYS[name] if name in KEYS else self.catalog.entry(name).grain
+
+    def value(self, name: str, row: int) -> float | str:
+        """The value of an input, metric or key in one row of its own table."""
+        value: float | str = self.values.column(self.grain(name), name)[row]
+        return value if isinstance(value, str) else float(value)
+
+    @cached_property
+    def children(self) -> dict[tuple[str, str], dict[int, list[int]]]:
+        """(finer grain, coarser grain) → row of the coarser → its rows in the finer table."""
+        found: dict[tuple[str, str], dict[int, list[int]]] = {}
+        for grain, table in self.values.tables.items():
+            for above, rows in table.above.items():
+                below: dict[int, list[int]] = defaultdict(list)
+                for row, parent in enumerate(rows):
+                    below[parent].append(row)
+                found[grain, above] = below
+        return found
+
+
+@dataclass
+class Homes:
+    """The cell in which each row of each name is computed or typed, per world."""
+
+    spots: dict[tuple[str, str], tuple[Spot, ...]] = field(default_factory=dict)
+
+    def put(self, world: str, name: str, spots: Iterable[Spot]) -> None:
+        assert (world, name) not in self.spots, f"{name} has two homes in {world}"
+        self.spots[world, name] = tuple(spots)
+
+    def of(self, world: World, name: str) -> tuple[Spot, ...]:
+        """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
+        return self.spots.get((world.name, name)) or self.spots["study", name]
+
+    def has(self, world: World, name: str) -> bool:
+        return (world.name, name) in self.spots or (world.grain(name) == "study" and ("study", name) in self.spots)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A run of rows under one heading inside a block; sentences stand one below the other, numbers side by side."""
+
+    title: str
+    names: tuple[str, ...]
+    row: int
+    rows: Mapping[str, int]
+    detail: bool = False
+    kind: str = "metrics"  # metrics, call_ups, sentences
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of one grain on one sheet, one column for each row of the grain's table."""
+
+    world: World
+    sheet: str
+    grain: str
+    title: str
+    top: int
+    headers: Mapping[str, int]
+    bands: tuple[Band, ...]
+    bottom: int
+
+    @property
+    def columns(self) -> range:
+        return range(FIRST, FIRST + len(self.world.table(self.grain)))
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of every name that a formula of this block can read in its own column."""
+        found = {name: row for band in self.bands if band.kind != "sentences" for name, row in band.rows.items()}
+        return found | {name: row for name, row in self.headers.items() if name != "group"}
+
+    def spot(self, name: str, column: int) -> Spot:
+        return Spot(self.sheet, self.rows[name], column)
+
+
+GRAIN_TITLES = {
+    "study": "For the whole study",
+    "model": "Per model",
+    "layer_group": "Per model and layer group",
+    "context": "Per context length",
+    "scenario": "Per model and context length",
+    "layer_run": "Per model, context length and layer group",
+}
+
+
+def place(
+    world: World,
+    sheet: str,
+    grain: str,
+    sections: Sequence[tuple[str, Sequence[str], bool]],
+    top: int,
+    homes: Homes,
+) -> Block:
+    """Gives rows to a block, call-ups first, and makes it the home of its metrics.
+
+    `sections` are (title, names, whether it is detail).
+    """
+    table = world.table(grain)
+    own = {name for _, listed, _ in sections for name in listed}
+    header_names = [key for key in table.key_names if not (key == "group" and not any(_groups(table)))]
+    row = top + 1
+    headers = {}
+    for name in header_names:
+        headers[name] = row
+        row += 1
+    needed = [read for _, listed, _ in sections for name in listed for read in names(_metric(world, name).node)]
+    called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
+    bands = []
+
+    def band(title: str, listed: Sequence[str], detail: bool, kind: str) -> None:
+        nonlocal row
+        per_name = len(table) if kind == "sentences" else 1
+        rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
+        bands.append(Band(title, tuple(listed), row, rows, detail, kind))
+        row += 1 + per_name * len(listed)
+
+    if called:
+        band("Called up from where they are entered or computed", called, True, "call_ups")
+    for title, listed, detail in sections:
+        kind = "sentences" if all(_metric(world, name).is_sentence for name in listed) else "metrics"
+        band(title, listed, detail, kind)
+    block = Block(world, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
+    for part in bands:
+        if part.kind == "sentences":
+            for name, first in part.rows.items():
+                homes.put(world.name, name, (Spot(sheet, first + at, FIRST) for at in range(len(table))))
+        elif part.kind == "metrics":
+            for name, at in part.rows.items():
+                homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))
+    for name, at in headers.items():
+        if name in KEYS and grain == KEYS[name] and (world.name, name) not in homes.spots:
+            homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))
+    return block
+
+
+def _metric(world: World, name: str) -> Metric:
+    return world.catalog.metrics[name]
+
+
+def _groups(table: Table) -> list[object]:
+    return [row[table.key_names.index("group")] for row in table.keys]
+
+
+def closure(world: World, wanted: Iterable[str]) -> list[str]:
+    """The metrics that the wanted ones read, themselves included, in the catalogue's order."""
+    needed: set[str] = set()
+    pending = list(wanted)
+    while pending:
+        name = pending.pop()
+        if name in world.catalog.metrics and name not in needed:
+            needed.add(name)
+            node = world.catalog.metrics[name].node
+            pending += [*names(node), *aggregated(node)]
+    return [name for name in world.catalog.order if name in needed]

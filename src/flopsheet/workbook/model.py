@@ -1,0 +1,102 @@
+"""A workbook as plain frozen data: what stands in each cell and how it looks, before any library is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Scalar: TypeAlias = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: a constant, or a formula with the value that it has when the workbook is built."""
+
+    value: Scalar
+    formula: str = ""
+    style: str = "text"
+    format: str = "General"
+    link: str = ""  # 'Sheet'!A1
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a reviewer may type into some cells, and what the program says about it."""
+
+    cells: tuple[str, ...]
+    kind: str  # whole, list
+    prompt_title: str
+    prompt: str
+    error: str
+    least: float = 0
+    most: float = 0
+    choices: str = ""  # "a,b" in quotes, or a reference
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """Cells that take a style while a condition holds: `formula` is written for the first cell of the range."""
+
+    cells: str
+    style: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or one colour of a chart: references, and the points that a viewer without a calculator shows."""
+
+    title_ref: str
+    title: str
+    ref: str
+    points: tuple[float, ...]
+    colour: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over cells; `kind` is stacked (shares as 100 % bars) or line (values over a log axis)."""
+
+    kind: str
+    title: str
+    anchor: str
+    x_title: str
+    y_title: str
+    x_ref: str
+    x_points: tuple[Scalar, ...]
+    series: tuple[Series, ...]
+    width_cm: float = 18.0
+    height_cm: float = 9.0
+    y_format: str = "0%"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet; rows and columns count from 1."""
+
+    title: str
+    cells: Mapping[tuple[int, int], Cell]
+    widths: Mapping[int, float]
+    heights: Mapping[int, float] = field(default_factory=dict)
+    freeze: str = ""
+    title_rows: str = ""
+    outline_rows: tuple[tuple[int, int], ...] = ()
+    outline_columns: tuple[str, str] | None = None
+    validations: tuple[Validation, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tab: str = "7F7F7F"
+    print_area: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole workbook."""
+
+    title: str
+    sheets: tuple[Sheet, ...]
+    properties: Mapping[str, str]
+
+    def sheet(self, title: str) -> Sheet:
+        return next(sheet for sheet in self.sheets if sheet.title == title)

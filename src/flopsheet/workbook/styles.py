@@ -1,0 +1,69 @@
+"""What each kind of cell looks like: one calm set of fonts, fills and borders, used by meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FONT = "Calibri"
+INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
+NAVY = "1F3A5F"
+
+# Colours that stay apart for colour-blind eyes (Okabe and Ito); one component, one colour, on every chart.
+COLOURS = {
+    "share_ffn": "0072B2",
+    "share_attention_projections": "56B4E9",
+    "share_attention_scores": "E69F00",
+    "share_lm_head": "009E73",
+    "share_non_matmul": "999999",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    colour: str = INK
+    bold: bool = False
+    italic: bool = False
+    size: float = 10
+    fill: str = ""
+    align: str = ""  # left, right, center
+    wrap: bool = False
+    indent: int = 0
+    top: str = ""  # colour of a thin rule
+    bottom: str = ""
+    unlocked: bool = False
+    underline: bool = False
+
+
+STYLES: dict[str, Style] = {
+    "text": Style(align="left"),
+    "wrapped": Style(align="left", wrap=True),
+    "title": Style(NAVY, bold=True, size=16, align="left"),
+    "subtitle": Style(MUTED, size=10, align="left"),
+    "lead": Style(bold=True, size=11, align="left"),
+    "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
+    "band": Style(NAVY, bold=True, fill=BAND, align="left"),
+    "header": Style(NAVY, bold=True, align="right", bottom=RULE),
+    "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
+    "header_wrapped": Style(NAVY, bold=True, align="right", wrap=True, bottom=RULE),
+    "label": Style(align="left", indent=1),
+    "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
+    "label_total": Style(bold=True, align="left", top=INK),
+    "name": Style(MUTED, size=9, align="left"),
+    "unit": Style(MUTED, size=9, align="left"),
+    "maths": Style(MUTED, size=9, align="left", wrap=True),
+    "note": Style(MUTED, size=9, align="left", wrap=True),
+    "calc": Style("000000", align="right"),
+    "subtotal": Style("000000", bold=True, align="right", top=RULE),
+    "total": Style("000000", bold=True, align="right", top=INK),
+    "call_up": Style("2E7D32", align="right"),
+    "call_up_left": Style("2E7D32", align="left"),
+    "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
+    "as_built": Style(MUTED, size=9, align="right"),
+    "link": Style("1155CC", underline=True, align="left"),
+    "verdict": Style("000000", align="center"),
+    # How a cell looks while a condition holds.
+    "good": Style("1B5E20", fill="E2F2E4"),
+    "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
+    "hint": Style("8A5A00", fill="FFF0CC"),
+    "changed": Style("0000FF", bold=True, fill="FFD9A8"),
+}

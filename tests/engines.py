@@ -1,0 +1,184 @@
+"""Spreadsheet engines that recompute a workbook without our help, and copies of it whose stored results are useless.
+
+    [plain, edited] = recalculate_ironcalc("gpt2.xlsx", [{}, {("Inputs", "C7"): 24}], [("Summary", "F12")])
+
+Every mapping of edits is applied to the workbook as it was loaded, never on top of the one before.
+An edit is a number, a text, or a formula (a text that begins with "="); the answer has one mapping for each.
+An error comes back as its text ("#DIV/0!"), a blank cell as None.
+LibreOffice has no booleans: TRUE comes back as 1.0, which Python holds equal to True.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import ironcalc
+from lxml import etree
+from openpyxl.utils.cell import coordinate_to_tuple
+
+Cell = tuple[str, str]  # (sheet title, "F12")
+Value = float | str | bool | None
+Edits = Sequence[Mapping[Cell, float | str]]
+
+UNO_SCRIPT = Path(__file__).with_name("uno_recalculate.py")
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) -> list[dict[Cell, Value]]:
+    """The values of `cells` after each mapping of edits, computed by IronCalc."""
+    loaded = ironcalc.load_from_xlsx(str(path), "en", "UTC")
+    sheets = {sheet["name"]: index for index, sheet in enumerate(loaded.get_worksheets_properties())}
+    wanted = [(cell, (sheets[cell[0]], *coordinate_to_tuple(cell[1]))) for cell in cells]
+    snapshot = loaded.to_bytes()
+    results = []
+    for edit in edits:
+        model = ironcalc.load_from_bytes(snapshot)
+        for (sheet, coordinate), value in edit.items():
+            at = (sheets[sheet], *coordinate_to_tuple(coordinate))
+            value = _plain(value)
+            if isinstance(value, float):
+                model.update_cell_with_number(*at, value)
+            elif value.startswith("="):
+                model.update_cell_with_formula(*at, value)
+            else:
+                model.update_cell_with_text(*at, value)
+        model.evaluate()
+        results.append({cell: model.get_cell_value(*at) for cell, at in wanted})
+    return results
+
+
+def recalculate_libreoffice(
+    path: Path | str, edits: Edits, cells: Iterable[Cell], seconds: float = 120
+) -> list[dict[Cell, Value]]:
+    """The values of `cells` after each mapping of edits, computed by LibreOffice in one process of its own.
+
+    Raises TimeoutError after `seconds`, RuntimeError with the office's own words where it fails.
+    """
+    python = _uno_python()
+    if python is None:
+        raise RuntimeError("LibreOffice or its Python bridge is not installed (Debian: libreoffice-calc, python3-uno)")
+    wanted = list(cells)
+    with tempfile.TemporaryDirectory(prefix="flopsheet-office-", ignore_cleanup_errors=True) as folder:
+        # LibreOffice leaves a lock file beside what it opens, so it gets a copy.
+        copy = shutil.copy(path, Path(folder, "workbook.xlsx"))
+        request = {
+            "folder": folder,
+            "workbook": str(copy),
+            "seconds": seconds,
+            "edits": [[[*cell, _plain(value)] for cell, value in edit.items()] for edit in edits],
+            "cells": wanted,
+        }
+        # A session of its own: whatever happens, the script and the office can be ended together.
+        script = subprocess.Popen(
+            [python, str(UNO_SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            env=_office_environment(),
+        )
+        try:
+            answer, complaint = script.communicate(json.dumps(request), timeout=seconds + 10)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"LibreOffice has not recomputed {path} within {seconds:g} s") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(script.pid, signal.SIGKILL)
+            script.wait()
+    if script.returncode == -signal.SIGKILL:
+        raise TimeoutError(f"LibreOffice has not recomputed {path} within {seconds:g} s")
+    if script.returncode != 0:
+        raise RuntimeError(f"LibreOffice could not recompute {path}:\n{complaint.strip()}")
+    return [dict(zip(wanted, values, strict=True)) for values in json.loads(answer)]
+
+
+def _plain(value: float | str) -> float | str:
+    """What a cell can hold: a text, or a double whatever kind of number it was."""
+    return value if isinstance(value, str) else float(value)
+
+
+def has_libreoffice() -> bool:
+    """Whether LibreOffice and a Python that can talk to it are installed."""
+    return _uno_python() is not None
+
+
+@functools.cache
+def _uno_python() -> str | None:
+    """A Python with LibreOffice's bridge: the system's, or the one that LibreOffice brings along."""
+    office = shutil.which("soffice")
+    if office is None:
+        return None
+    beside_office = Path(office).resolve().parent / "python"
+    for python in ("/usr/bin/python3", str(beside_office)):
+        if Path(python).exists():
+            attempt = subprocess.run(
+                [python, "-c", "import uno"], stdin=subprocess.DEVNULL, capture_output=True, env=_office_environment()
+            )
+            if attempt.returncode == 0:
+                return python
+    return None
+
+
+def _office_environment() -> dict[str, str]:
+    """Our environment without what belongs to our own Python, in a locale that writes 1.5 with a point."""
+    ours = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "LANG", "LANGUAGE"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("LC_")}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def strip_cached_values(source: Path | str, target: Path | str) -> None:
+    """Copy a workbook, leaving out the stored result of every formula."""
+
+    def strip(cell: etree._Element) -> None:
+        cell.attrib.pop("t", None)
+        for value in cell.findall(f"{MAIN}v"):
+            cell.remove(value)
+
+    _copy(source, target, strip)
+
+
+# The type of a stored result → a wrong one.
+WRONG: dict[str, Callable[[str], str]] = {
+    "n": lambda _: "123456.75",
+    "str": lambda _: "spoiled",
+    "b": lambda right: "0" if right == "1" else "1",
+    "e": lambda right: "#NUM!" if right != "#NUM!" else "#N/A",
+}
+
+
+def spoil_cached_values(source: Path | str, target: Path | str) -> None:
+    """Copy a workbook, replacing the stored result of every formula, present or missing, by a wrong one."""
+
+    def spoil(cell: etree._Element) -> None:
+        value = cell.find(f"{MAIN}v")
+        if value is None:
+            value = etree.Element(f"{MAIN}v")
+            cell.find(f"{MAIN}f").addnext(value)
+        value.text = WRONG[cell.get("t", "n")](value.text or "")
+
+    _copy(source, target, spoil)
+
+
+def _copy(source: Path | str, target: Path | str, change: Callable[[etree._Element], None]) -> None:
+    """Copy a workbook, passing each cell that holds a formula to `change`; all other parts stay as they are."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
+                root = etree.fromstring(content)
+                for formula in root.iter(f"{MAIN}f"):
+                    change(formula.getparent())
+                content = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+            new.writestr(entry, content)

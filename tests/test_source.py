@@ -1,0 +1,444 @@
+"""YAML text becomes plain data with places, or one message for each mistake; never anything else."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+from functools import reduce
+from unittest.mock import Mock
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flopsheet import source
+from flopsheet.errors import FileError, Place, SpecError
+from flopsheet.source import parse, read, spell
+
+SPEC = """\
+# GPT-2
+version: 1
+title: 'the family'
+context_lengths: [1024, 16384]
+models:
+  gpt2-xl:  {n_layers: 48, d_ff: 4 * d_model}
+  tied:
+    extends: gpt2-xl
+    layers:
+      - window: 0x10
+      -
+"""
+
+# Scalars as in YAML 1.2, section 10.3.2; the rest by what YAML 1.1 is known to do differently.
+DATA = [
+    ("[15e12, 1e6, 1E+3, -2.5e-3]", [15e12, 1e6, 1e3, -2.5e-3]),
+    ("[0.5, .5, 5., +1.5]", [0.5, 0.5, 5.0, 1.5]),
+    ("[0, -0, 12, +12, -12]", [0, 0, 12, 12, -12]),
+    ("[010, 0777, 0o17, 0x1F, 0xff]", [10, 777, 15, 31, 255]),
+    ("[0e9, -0.0, 0e-999]", [0.0, -0.0, 0.0]),
+    ("[1_000, 0b11, 0o8, 1e, ., -, 1.2.3]", ["1_000", "0b11", "0o8", "1e", ".", "-", "1.2.3"]),
+    ("[yes, no, on, off, y, n, Yes, NO]", ["yes", "no", "on", "off", "y", "n", "Yes", "NO"]),
+    ("[1:30, 2024-01-31, 10:00:00]", ["1:30", "2024-01-31", "10:00:00"]),
+    ("[true, True, TRUE, false, False, FALSE, tRUE]", [True, True, True, False, False, False, "tRUE"]),
+    ("[null, Null, NULL, ~, nUll]", [None, None, None, None, "nUll"]),
+    ("[nan, inf, .Nan, infinity]", ["nan", "inf", ".Nan", "infinity"]),
+    ("['1024', \"1e6\", 'true', '', \"null\"]", ["1024", "1e6", "true", "", "null"]),
+    ("['it''s', \"a\\tb\\n\", \"\\u00e9\"]", ["it's", "a\tb\n", "é"]),
+    ("a:\nb: ~\nc: ''", {"a": None, "b": None, "c": ""}),
+    ("{a, b: }", {"a": None, "b": None}),
+    ("a: |\n  x\n  \ty\nb: >\n  x\n  y\n", {"a": "x\n\ty\n", "b": "x y\n"}),
+    ("no: 1\n'2': 3\n'<<': 4\n1_0: 5", {"no": 1, "2": 3, "<<": 4, "1_0": 5}),
+    ("'a: 1'", "a: 1"),
+    ("[[], {}, [[1]], a: 1]", [[], {}, [[1]], {"a": 1}]),
+    ("---\na: 1 # one\n...\n", {"a": 1}),
+    ("%YAML 1.2\n---\na: 1", {"a": 1}),
+    ("\ufeffa: 1\r\nb:\r\n  - 2\rc: 3", {"a": 1, "b": [2], "c": 3}),
+    ("a: 😀 µ", {"a": "😀 µ"}),
+    ("9" * 300, int("9" * 300)),
+    ("[" * 32 + "]" * 32, reduce(lambda inner, _: [inner], range(31), [])),
+]
+
+# Each is one mistake and has one message.
+REFUSED = [
+    # scalars that no cell holds
+    (
+        "a: .nan",
+        "1:4: a: '.nan' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+    ),
+    (
+        "a: [1, -.INF]",
+        "1:8: a[1]: '-.INF' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+    ),
+    (
+        "a: 1e999",
+        "1:4: a: '1e999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+    ),
+    (
+        "a: 1e-999",
+        "1:4: a: '1e-999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+    ),
+    # keys
+    (
+        "models:\n  gpt2: {d_model: 768}\n  gpt2: {d_model: 768}",
+        "3:3: models.gpt2: 'gpt2' is already given at line 2, column 3; keep one of the two",
+    ),
+    ("a: {b: 1, c: 2, b: 3}", "1:17: a.b: 'b' is already given at line 1, column 5; keep one of the two"),
+    ("1024: a", "1:1: keys are text, but 1024 reads as a number; quote it: '1024'"),
+    ("true: a", "1:1: keys are text, but true reads as a truth value; quote it: 'true'"),
+    ("null: a", "1:1: keys are text, but null reads as nothing; quote it: 'null'"),
+    ("1e6: a", "1:1: keys are text, but 1e6 reads as a number; quote it: '1e6'"),
+    ("? \n: a", "1:2: a key is missing before ':'; write the key"),
+    ("? [a, b]\n: c", "1:3: keys are text, but this is a list or a mapping; write a text before ':'"),
+    ("{{ x }}: 1", "1:1: keys are text, but this is a list or a mapping; write a text before ':'"),
+    # yaml features
+    (
+        "base: &base {n: 1}\na: *base\nb: *base",
+        "1:7: base: anchors and aliases such as '&base' are not read; "
+        "write the value out, let a model say 'extends:', or put the text in quotes",
+    ),
+    (
+        "d_ff: *wide",
+        "1:7: d_ff: anchors and aliases such as '*wide' are not read; "
+        "write the value out, let a model say 'extends:', or put the text in quotes",
+    ),
+    ("<<: {a: 1}", "1:1: merge keys '<<' are not read; write the values out, or let a model say 'extends:'"),
+    (
+        "base: &base {n: 1}\na: {<<: *base, m: 2}",
+        "1:7: base: anchors and aliases such as '&base' are not read; "
+        "write the value out, let a model say 'extends:', or put the text in quotes",
+    ),
+    (
+        "a: !!python/object:os.system 1",
+        "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes",
+    ),
+    ("a: !foo [1]", "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes"),
+    ("a: !!str 5", "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes"),
+    ("a: !e!x 5", "1:4: tags are not read; remove the word that begins with '!', or put the text in quotes"),
+    ("a: 1\n---\nb: 2", "2:1: a second document begins here; keep one document in a file"),
+    ("%FOO\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
+    ("%YAML 3.0\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
+    # tabs
+    ("a:\n\tb: 1", "2:1: a tab stands where only spaces may; replace it with spaces"),
+    ("a: 1\n  \tb: 2", "2:3: a tab stands where only spaces may; replace it with spaces"),
+    ("a: |\n  x\n\ty", "3:1: a tab stands where only spaces may; replace it with spaces"),
+    # syntax
+    ("title: GPT-2: the accounts", "1:13: a second ': ' stands on this line; put the text that holds it in quotes"),
+    (
+        "a: 1\n b: 2",
+        "2:3: a key cannot stand here; line it up with the keys beside it, and write ': ' after every key above",
+    ),
+    (
+        "a:1\nb: 2",
+        "2:2: a key cannot stand here; line it up with the keys beside it, and write ': ' after every key above",
+    ),
+    (
+        "a: 1\nb 2\nc: 3",
+        "2:1: this line is neither 'key: value' nor '- item'; "
+        "add what is missing, or indent the line if it continues the text above",
+    ),
+    (
+        "a:\n    b: 1\n  c: 2",
+        "3:3: the indentation matches no line above; line the key up with the keys that it belongs to",
+    ),
+    (
+        "label: 'it's'",
+        "1:12: more text follows the end of the value; "
+        "put the whole value in quotes; inside single quotes write '' for '",
+    ),
+    ("a: 'x' # y\n: 1", "2:1: a key is missing before ':'; write the key"),
+    ("a: 1\n- b", "2:1: a list item stands among the keys of a mapping; indent it under its key"),
+    ("- a\nb: 1", "2:1: a list item does not begin with '- '; write '- ', or indent the line further"),
+    ("- a: - b", "1:6: a list cannot begin here; begin it on the next line, or write [a, b]"),
+    (
+        "lengths: [1, 2\nb: 3",
+        "2:2: ',' or ']' is missing here, for the '[' on line 1; put ',' between the items and ']' after the last",
+    ),
+    ("a: [1, 2", "1:4: this '[' is never closed; close it"),
+    (
+        "a: {b: 1\nc: 2}",
+        "2:2: ',' or '}' is missing here, for the '{' on line 1; put ',' between the keys and '}' after the last",
+    ),
+    ("a: {b: 1", "1:4: this '{' is never closed; close it"),
+    ("a: [1,", "1:7: the text ends inside brackets; close every '[' and '{'"),
+    ("a: ]", "1:4: this ']' closes nothing; remove it, or put the text in quotes"),
+    ("a: [1, , 2]", "1:8: nothing stands before ','; write what belongs there, or remove ','"),
+    ("unit: %", "1:7: a text cannot begin with '%'; put it in quotes"),
+    ("by: @me", "1:5: a text cannot begin with '@'; put it in quotes"),
+    ("formula: * 4", "1:10: a text cannot begin with '*'; put it in quotes"),
+    ("a: ? b", "1:4: a text cannot begin with '?'; put it in quotes"),
+    ("a: ,b", "1:4: a text cannot begin with ','; put it in quotes"),
+    ("a: 'open\nb: 2", "1:4: this quote is never closed; close it with the same quote"),
+    (
+        'a: "C:\\dir"',
+        "1:7: a backslash in double quotes begins no known escape; write \\\\ for a backslash, or use single quotes",
+    ),
+    ("a: > x\n  y", "1:6: text follows '|' or '>' on its line; begin it on the next line, or quote it all"),
+    (
+        "{a: 1}\nb",
+        "2:1: this stands outside the document; put everything into one mapping, without '%' and '...' lines",
+    ),
+    ("...\na: 1", "1:1: nothing stands before '.'; write what belongs there, or remove '.'"),
+    # characters
+    ("a: 1\nb: x\x07y", "2:5: the text holds the invisible character U+0007; remove it"),
+    ('a: "\\0"', "1:4: a: the text holds the invisible character U+0000; remove it"),
+    ("a: 1\x85b: 2", "1:5: the text holds the invisible character U+0085; remove it"),
+    ("a: \ufeff1", "1:4: the text holds the invisible character U+FEFF; remove it"),
+    # size
+    ("", "1:1: the text is empty; begin with 'version: 1'"),
+    ("# only a comment\n", "1:1: the text is empty; begin with 'version: 1'"),
+    ("---\n...\n", "1:1: the text is empty; begin with 'version: 1'"),
+    ("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "1:33: lists and mappings are nested more than 32 deep; flatten them"),
+]
+
+LIBYAML = pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
+LOADERS = [pytest.param("CSafeLoader", marks=LIBYAML, id="libyaml"), pytest.param("SafeLoader", id="python")]
+
+
+@pytest.fixture(params=LOADERS)
+def loader(request, monkeypatch):
+    """Each of PyYAML's two parsers in turn."""
+    monkeypatch.setattr(source, "LOADER", getattr(yaml, request.param))
+
+
+def refusal(act, *arguments):
+    """The error that `act` ends in."""
+    with pytest.raises((SpecError, FileError)) as caught:
+        act(*arguments)
+    return caught.value
+
+
+@pytest.mark.usefixtures("loader")
+@pytest.mark.parametrize(("text", "data"), DATA)
+def test_scalars_and_collections_read_as_yaml_1_2_says(text, data):
+    # repr tells 1 from 1.0 and from True.
+    assert repr(parse(text, "s.yaml").data) == repr(data)
+
+
+@LIBYAML
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_each_mistake_has_one_message(text, message):
+    assert [str(problem).split("\n")[0] for problem in refusal(parse, text, "s.yaml").problems] == [f"s.yaml:{message}"]
+
+
+# PyYAML's own parser passes over directives that it does not know.
+@pytest.mark.parametrize("text", [text for text, _ in REFUSED if not text.startswith("%FOO")])
+def test_the_parser_without_libyaml_refuses_the_same_texts_once(text, monkeypatch):
+    monkeypatch.setattr(source, "LOADER", yaml.SafeLoader)
+    assert len(refusal(parse, text, "s.yaml").problems) == 1
+
+
+def test_all_mistakes_are_told_at_once_with_their_lines():
+    text = """\
+models:
+  a: {n: .inf, n: 2}
+  b: &b {n: !!int 1}
+  1: {n: *b}
+title: "x
+"""
+    assert (
+        str(refusal(parse, text, "s.yaml"))
+        == """\
+s.yaml:2:10: models.a.n: '.inf' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300
+      a: {n: .inf, n: 2}
+             ^^^^
+s.yaml:2:16: models.a.n: 'n' is already given at line 2, column 7; keep one of the two
+      a: {n: .inf, n: 2}
+                   ^
+s.yaml:3:6: models.b: anchors and aliases such as '&b' are not read; \
+write the value out, let a model say 'extends:', or put the text in quotes
+      b: &b {n: !!int 1}
+         ^^^^
+s.yaml:3:13: models.b.n: tags are not read; remove the word that begins with '!', or put the text in quotes
+      b: &b {n: !!int 1}
+                ^^^^^^^
+s.yaml:4:3: models: keys are text, but 1 reads as a number; quote it: '1'
+      1: {n: *b}
+      ^
+s.yaml:5:8: this quote is never closed; close it with the same quote
+    title: "x
+           ^"""
+    )
+
+
+def test_a_key_given_three_times_names_the_first_place_each_time():
+    text = "a: 1\nb: 2\na: {b: 1, c: 2}\na: 3"
+    assert [problem.fact for problem in refusal(parse, text, "s.yaml").problems] == [
+        "'a' is already given at line 1, column 1",
+        "'a' is already given at line 1, column 1",
+    ]
+
+
+def test_a_long_word_is_cut_in_the_message():
+    fact = "'99999999999999999999999999999999999999999999999999999999999…' is no finite number that a cell can hold"
+    assert refusal(parse, "a: " + "9" * 301, "s.yaml").problems[0].fact == fact
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "spot"),
+    [
+        (("version",), False, (2, 10, 1)),
+        (("version",), True, (2, 1, 7)),
+        (("title",), False, (3, 8, 12)),
+        (("context_lengths",), True, (4, 1, 15)),
+        (("context_lengths", 1), False, (4, 25, 5)),
+        (("context_lengths", 1), True, (4, 25, 5)),
+        (("models",), False, (6, 3, 1)),
+        (("models", "gpt2-xl"), True, (6, 3, 7)),
+        (("models", "gpt2-xl"), False, (6, 13, 1)),
+        (("models", "gpt2-xl", "d_ff"), False, (6, 34, 11)),
+        (("models", "tied", "layers", 0, "window"), False, (10, 17, 4)),
+        (("models", "tied", "layers", 1), False, (11, 8, 1)),
+        ((), False, (2, 1, 1)),
+        # What does not exist has the place of the nearest name above it.
+        (("models", "gpt2-xl", "d_model"), False, (6, 3, 7)),
+        (("models", "gpt2-xl", "d_ff", "x", 3), True, (6, 28, 4)),
+        (("context_lengths", 7), False, (4, 1, 15)),
+        (("weights",), False, (2, 1, 1)),
+        ((), True, (2, 1, 1)),
+    ],
+)
+def test_every_value_and_key_has_its_place(path, key, spot):
+    place = parse(SPEC, "s.yaml").place(path, key)
+    assert (place.line, place.column, place.width) == spot
+
+
+def test_a_place_holds_its_source_and_the_whole_line():
+    line = "  gpt2-xl:  {n_layers: 48, d_ff: 4 * d_model}"
+    assert parse(SPEC, "s.yaml").place(("models", "gpt2-xl", "n_layers")) == Place("s.yaml", 6, 24, line, 2)
+
+
+def test_places_do_not_depend_on_line_breaks_or_a_byte_order_mark():
+    assert parse("\ufeff" + SPEC.replace("\n", "\r\n"), "s.yaml").values == parse(SPEC, "s.yaml").values
+
+
+def test_a_text_over_several_lines_is_as_wide_as_its_first_line():
+    values = parse("a: one two\n  three\nb: 'x \n  y'", "s.yaml").values
+    assert (values["a",].width, values["b",].width) == (7, 2)
+
+
+def test_a_path_is_spelled_with_dots_and_brackets():
+    assert spell(("models", "gpt2-xl", "layers", 0, "a\nb")) == "models.gpt2-xl.layers[0].a b"
+
+
+def test_a_file_is_read_under_the_name_that_the_user_gave(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_bytes("\ufefftitle: é\r\n".encode())
+    found = read("s.yaml")
+    assert (found.name, found.data, found.text) == ("s.yaml", {"title": "é"}, "\ufefftitle: é\r\n")
+
+
+def test_a_dash_reads_the_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\na: 2")))
+    assert str(refusal(read, "-")).startswith("<stdin>:2:1: a: 'a' is already given at line 1, column 1")
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [str(refusal(read, path)) for path in ("no.yaml", tmp_path, "a\0b")] == [
+        "cannot read 'no.yaml': no such file or directory; check the path",
+        f"cannot read '{tmp_path}': is a directory; check the path",
+        "cannot read 'a\0b': embedded null byte; check the path",
+    ]
+
+
+def test_a_file_that_cannot_be_read_exits_with_2():
+    assert refusal(read, "/no/such.yaml").exit_code == 2
+
+
+def test_a_file_without_permission_says_so(monkeypatch):
+    # Root may read every file, so the refusal is played.
+    monkeypatch.setattr(source, "open", Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
+    assert str(refusal(read, "s.yaml")) == "cannot read 's.yaml': permission denied; check the path"
+
+
+def test_a_closed_standard_input_says_so(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert str(refusal(read, "-")) == "cannot read '<stdin>': it is closed; check the path"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "a: 1\r\né: caf".encode() + b"\xe9 x\n",
+            "2:7: byte 0xe9 at offset 13 is not UTF-8; save the file as UTF-8\n    é: caf� x\n          ^",
+        ),
+        (
+            "a: 1".encode("utf-16"),
+            "1:1: byte 0xff at offset 0 is not UTF-8; save the file as UTF-8\n    ��a :   1 \n    ^",
+        ),
+        (b"#" * (4 * 2**20 + 1), "1:1: the text is larger than 4 MiB; check that it is the spec"),
+        (b"", "1:1: the text is empty; begin with 'version: 1'"),
+    ],
+    ids=["latin-1", "utf-16", "large", "empty"],
+)
+def test_a_file_that_is_no_spec_at_all_says_why(tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_bytes(content)
+    assert str(refusal(read, "s.yaml")) == f"s.yaml:{message}"
+
+
+LARGE = 2**20
+HOSTILE = {
+    "brackets": "[" * LARGE,
+    "braces": "{" * LARGE,
+    "dashes": "- " * LARGE,
+    "question marks": "? " * LARGE,
+    "indentation": "".join(" " * depth + "a:\n" for depth in range(1000)),
+    "values": "[" + "1," * 300_000 + "]",
+    "keys": "".join(f"{number}a: 1\n" for number in range(110_000)),
+    "laughs": "a: &a [1]\n" + "".join(f"b{n}: &b{n} [{'*a,' * 9}]\n" for n in range(50)),
+    "a key": "a" * LARGE + ": 1",
+    "digits": "a: " + "9" * LARGE,
+    "fraction": "a: ." + "9" * LARGE + "e-999",
+    "zero bytes": "\0" * LARGE,
+    "quotes": "'" * (LARGE + 1),
+    "anchors": "&a " * LARGE,
+    "tag": "!" + "a" * LARGE,
+}
+
+
+@LIBYAML
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_text_is_refused(text):
+    assert isinstance(refusal(parse, text, "s.yaml"), SpecError)
+
+
+def ends_well(text):
+    """Whether a text ends in a Source whose places exist, or in a SpecError without yaml's own words."""
+    try:
+        found = parse(text, "s.yaml")
+    except SpecError as error:
+        spots = [(problem.place.line, problem.place.column) for problem in error.problems]
+        return len(spots) == len(set(spots)) > 0 and "this is not YAML" not in str(error)
+    places = [*found.keys.values(), *found.values.values()]
+    return all(place.width >= 1 and 1 <= place.column <= len(place.text) + 1 for place in places)
+
+
+SIGNS = ["a", "1", ": ", ":", "- ", "? ", ",", "[", "]", "{", "}", "#", "&", "*", "!", "|", ">", "'", '"', "%", "@"]
+SIGNS += ["`", "\n", "\n  ", "\t", "\\", "<<: ", "~", "...", "---", "\r", "é", "\u2028", "😀", "\0", "\ufeff", "\ud800"]
+
+
+@pytest.mark.parametrize("name", LOADERS)
+@settings(max_examples=500, deadline=None)
+@given(text=st.one_of(st.text(), st.lists(st.sampled_from(SIGNS)).map("".join)))
+def test_any_text_ends_in_a_source_or_a_spec_error(name, text):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "LOADER", getattr(yaml, name))
+        assert ends_well(text)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+@settings(max_examples=500, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_damaged_spec_ends_in_a_source_or_a_spec_error(name, seed):
+    dice = random.Random(seed)
+    text = dice.choice([SPEC, *(text for text, _ in REFUSED)])
+    for _ in range(dice.randint(1, 4)):
+        start = dice.randint(0, len(text))
+        text = text[:start] + dice.choice([*SIGNS, ""]) + text[start + dice.randint(0, 3) :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "LOADER", getattr(yaml, name))
+        assert ends_well(text)

@@ -1,0 +1,158 @@
+"""Recompute a workbook with LibreOffice; run by `engines.py` under a Python that has LibreOffice's `uno` module.
+
+Reads one JSON object from stdin, {folder, workbook, seconds, edits: [[[sheet, cell, value], …], …],
+cells: [[sheet, cell], …]}, and writes one JSON list of lists to stdout: for every set of edits, the values
+of the cells.
+Uses only what old Pythons have, because LibreOffice brings its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import uno
+from com.sun.star.beans import PropertyValue
+from com.sun.star.connection import NoConnectException
+from com.sun.star.lang import DisposedException
+from com.sun.star.sheet.AddressConvention import XL_OOX
+from com.sun.star.table.CellContentType import EMPTY, FORMULA, TEXT
+
+
+def main():
+    request = json.load(sys.stdin)
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+    # A call into an office that hangs never returns: end this process and the office together.
+    deadline = threading.Timer(request["seconds"], os.killpg, (os.getpgrp(), signal.SIGKILL))
+    deadline.daemon = True
+    deadline.start()
+    pipe = "flopsheet" + uuid.uuid4().hex
+    office = subprocess.Popen(
+        [
+            "soffice",
+            "--headless",
+            "--norestore",
+            "--nologo",
+            "--nodefault",
+            "--nofirststartwizard",
+            "-env:UserInstallation=" + Path(request["folder"], "profile").as_uri(),
+            "--accept=pipe,name=" + pipe + ";urp;",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+    )
+    desktop = connect(office, pipe)
+    try:
+        answer = open_and_recalculate(desktop, request)
+    finally:
+        with contextlib.suppress(DisposedException):  # the office closes its end of the pipe as it goes
+            desktop.terminate()
+        office.wait()
+    json.dump(answer, sys.stdout)
+
+
+def connect(office, pipe):
+    """The office's desktop, as soon as it answers."""
+    here = uno.getComponentContext()
+    resolver = here.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", here)
+    while True:
+        try:
+            context = resolver.resolve("uno:pipe,name=" + pipe + ";urp;StarOffice.ComponentContext")
+            return context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
+        except NoConnectException:
+            if office.poll() is not None:
+                raise RuntimeError(f"soffice ended at once with status {office.returncode}") from None
+            time.sleep(0.05)
+
+
+def open_and_recalculate(desktop, request):
+    """The answer to `request`; the workbook is closed again, or the office would not end."""
+    hidden = PropertyValue(Name="Hidden", Value=True)
+    document = desktop.loadComponentFromURL(Path(request["workbook"]).as_uri(), "_blank", 0, (hidden,))
+    if document is None:
+        raise RuntimeError("LibreOffice cannot read " + request["workbook"])
+    try:
+        return recalculate(document, request["edits"], request["cells"])
+    finally:
+        document.close(True)
+
+
+def recalculate(document, edits, cells):
+    """The values of `cells` after each set of edits; the cells that an edit touched are put back before the next."""
+    document.enableAutomaticCalculation(False)
+    parser = document.createInstance("com.sun.star.sheet.FormulaParser")
+    parser.CompileEnglish = True
+    parser.FormulaConvention = XL_OOX
+    answer = []
+    for edit in edits:
+        touched = [(sheet_of(document, title).getCellByPosition(*position(name)), value) for title, name, value in edit]
+        before = [(cell, cell.Type, cell.Value, cell.Formula, cell.String) for cell, _ in touched]
+        for cell, value in touched:
+            if isinstance(value, float):
+                cell.setValue(value)
+            elif value.startswith("="):
+                cell.setTokens(parser.parseFormula(value[1:], cell.CellAddress))
+            else:
+                cell.setString(value)
+        # A hard recalculation: LibreOffice otherwise trusts the results that the file carries.
+        document.calculateAll()
+        answer.append(read(document, cells))
+        for cell, kind, number, formula, text in before:
+            if kind == FORMULA:
+                cell.setFormula(formula)
+            elif kind in (TEXT, EMPTY):
+                cell.setString(text)
+            else:
+                cell.setValue(number)
+    return answer
+
+
+def sheet_of(document, title):
+    """The sheet called `title`."""
+    if not document.Sheets.hasByName(title):
+        raise LookupError(f"no sheet {title!r}; there are {', '.join(document.Sheets.ElementNames)}")
+    return document.Sheets.getByName(title)
+
+
+def read(document, cells):
+    """The values of `cells`, fetched sheet by sheet as one block, because every call costs a trip through the pipe."""
+    places = [(title, *position(name)) for title, name in cells]
+    blocks = {}
+    for title in {title for title, _, _ in places}:
+        columns = [column for sheet, column, _ in places if sheet == title]
+        rows = [row for sheet, _, row in places if sheet == title]
+        left, top = min(columns), min(rows)
+        block = sheet_of(document, title).getCellRangeByPosition(left, top, max(columns), max(rows))
+        blocks[title] = (left, top, block, block.getDataArray())
+    values = []
+    for title, column, row in places:
+        left, top, block, data = blocks[title]
+        value = data[row - top][column - left]
+        if value is None or value == "":  # an error, a blank, or an empty text
+            cell = block.getCellByPosition(column - left, row - top)
+            value = None if cell.Type == EMPTY else cell.String
+        values.append(value)
+    return values
+
+
+def position(name):
+    """("F12") → (5, 11): column and row, counted from 0."""
+    letters, digits = re.fullmatch("([A-Z]+)([0-9]+)", name).groups()
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column - 1, int(digits) - 1
+
+
+if __name__ == "__main__":
+    main()
