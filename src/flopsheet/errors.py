@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ class UsageError(FlopsheetError):
 
 def quoted(names: Iterable[object], most: int = 12) -> str:
     """`a, b, c`, cut after `most` names."""
-    listed = [str(name) for name in names]
+    listed = [shown(str(name)) for name in names]
     more = f", … ({len(listed)} in all)" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
 
@@ -96,7 +97,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """The remedy for a name that nobody knows: the nearest known one, or the list where it is short."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
-        return f"did you mean '{near[0]}'?"
+        return f"did you mean '{shown(near[0])}'?"
     return f"known: {quoted(known)}" if known else ""
 
 
@@ -280,7 +281,7 @@ def invisible(place: Place, path: str, letter: str) -> Problem:
     return Problem(f"the text holds the invisible character U+{ord(letter):04X}", "remove it", path, place)
 
 
-def too_deep(place: Place, most: int) -> Problem:
+def too_deep(place: Place | None, most: int) -> Problem:
     return Problem(f"lists and mappings are nested more than {most} deep", "flatten them", "", place)
 
 
@@ -320,12 +321,12 @@ def key_is_collection(place: Place, path: str) -> Problem:
     return Problem("keys are text, but this is a list or a mapping", "write a text before ':'", path, place)
 
 
-def not_a_cell_number(place: Place, path: str, word: str) -> Problem:
+def not_a_cell_number(place: Place | None, path: str, word: str) -> Problem:
     fact = f"'{shown(word)}' is no finite number that a cell can hold"
     return Problem(fact, "write 0 or a number between 1e-300 and 1e300", path, place)
 
 
-# Specs: a finding is what is wrong and what to write instead; `located` gives it its path and place ---------------------
+# Specs: a finding is what is wrong and what to write instead; `located` gives it its path and place -------------------
 
 Finding = tuple[str, str]
 
@@ -351,25 +352,23 @@ def kind_of(value: object) -> str:
         case float():
             return f"{value:,.15g}"
         case int():
-            return f"{value:,}"
+            return shown(f"{value:,}")
     return type(value).__name__
 
 
-def bounds(least: float | None, most: float | None) -> str:
-    if least is None:
-        return f"write at most {most:,.15g}"
-    if most is None or most >= 1e15:
-        return f"write {least:,.15g} or more"
-    return f"write {least:,.15g} to {most:,.15g}"
+def bounds(value: float, least: float | None, most: float) -> str:
+    if least is not None and most < 1e15:
+        return f"write {least:,.15g} to {most:,.15g}"
+    return f"write at most {most:,.0f}" if value > most else f"write {least:,.15g} or more"
 
 
 def number_problem(value: object, least: float | None, most: float, *, whole: bool) -> Finding | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{kind_of(value)} is not a number", "write a whole number" if whole else "write a number"
-    if whole and value != int(value):
-        return f"{value:,.15g} is not a whole number", f"write {int(value):,} or {int(value) + 1:,}"
     if (least is not None and value < least) or value > most:
-        return f"{kind_of(value)} is out of range", bounds(least, most)
+        return f"{kind_of(value)} is out of range", bounds(value, least, most)
+    if whole and value != int(value):
+        return f"{kind_of(value)} is not a whole number", f"write {math.floor(value):,} or {math.ceil(value):,}"
     return None
 
 
@@ -378,7 +377,7 @@ def choice_problem(value: object, choices: Sequence[int | str]) -> Finding | Non
         return None
     words = [str(choice) for choice in choices]
     near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
-    remedy = f"did you mean '{near[0]}'? " if near else ""
+    remedy = f"did you mean {kind_of(choices[words.index(near[0])])}? " if near else ""
     return f"{kind_of(value)} is not a choice", f"{remedy}choices: {quoted(words)}"
 
 
@@ -389,8 +388,10 @@ def flag_problem(value: object) -> Finding | None:
 def text_problem(value: object, most: int) -> Finding | None:
     if not isinstance(value, str):
         return f"{kind_of(value)} is not a text", "put it in quotes"
-    if not 0 < len(value.strip()) <= len(value) <= most:
-        return f"a text of {len(value)} characters", f"write 1 to {most}"
+    if not value.strip():
+        return "the text is empty", "write something, or remove the key"
+    if len(value) > most:
+        return f"the text has {len(value):,} characters", f"{most:,} are the most"
     return None
 
 
@@ -400,18 +401,35 @@ def equals_problem(value: object) -> Finding | None:
     return None
 
 
+def version_problem(value: object) -> Finding | None:
+    return None if type(value) is int and value == 1 else ("this version of the format is unknown", "write version: 1")
+
+
 def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
     if found := [letter for letter in forbidden if letter in name]:
-        return f"'{name}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
-    if name != name.strip() or not name or "\n" in name:
-        return f"'{name}' begins or ends with a blank, or is empty", "choose another name"
+        return f"'{shown(name)}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
+    if not name:
+        return "the name is empty", "choose another name"
+    if name != name.strip():
+        return f"'{shown(name)}' begins or ends with a blank", "choose another name"
+    if not name.isprintable():
+        return f"'{shown(name)}' holds a line break or another sign that does not print", "choose another name"
     if len(name) > most:
-        return f"a name of {len(name)} characters", f"{most} are the most"
+        return f"the name has {len(name):,} characters", f"{most} are the most"
     return None
 
 
 def same_name(name: str, other: str) -> Finding:
-    return f"'{name}' and '{other}' are one name to a spreadsheet", "choose names that differ in more than case"
+    fact = f"'{shown(name)}' and '{shown(other)}' are one name to a spreadsheet"
+    return fact, "choose names that differ in more than case"
+
+
+def same_length(length: float) -> Finding:
+    return f"{length:,.0f} is already in the list", "keep one of the two"
+
+
+def wrong_count(count: int, most: int) -> Finding:
+    return ("there are no entries", "write at least one") if not count else (f"there are {count:,} entries", f"{most:,} are the most")
 
 
 def same_group_name() -> Finding:
@@ -435,8 +453,8 @@ def missing_key(key: str) -> Finding:
 
 
 def missing_inputs(names: Sequence[str]) -> Finding:
-    verb = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names)} {verb} missing", "write them here or under defaults:" if len(names) > 1 else "write it here or under defaults:"
+    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return f"{', '.join(names)} {verb} missing", f"write {them} here or under defaults:"
 
 
 def said_twice(one: str, other: str) -> Finding:
@@ -456,7 +474,21 @@ def unknown_input(name: str, known: Sequence[str]) -> Finding:
 
 
 def cycle(chain: Sequence[str]) -> Finding:
-    return f"a cycle: {' → '.join(chain)}", "break it at one of them"
+    return f"a cycle: {' → '.join(map(shown, chain))}", "break it at one of them"
+
+
+def not_for_inputs(function: str) -> Finding:
+    return f"{function}(…) has nothing to gather in an input", "write a number or an expression of other inputs"
+
+
+def no_number(text: str) -> Finding:
+    return f"'{shown(text)}' is true or false, not a number", "write where(condition, a, b)"
+
+
+def gives(text: str, finding: Finding) -> Finding:
+    """What is wrong with the value of an expression, which the line of the file does not show."""
+    fact, remedy = finding
+    return f"'{shown(text)}': {fact}", remedy
 
 
 def no_value(text: str) -> Finding:
@@ -482,7 +514,8 @@ def heads_do_not_share(heads: float, shared: float) -> Finding:
 
 
 def layers_do_not_add_up(claimed: float, total: float) -> Finding:
-    return f"n_layers is {claimed:,.0f}, the groups under layers: have {total:,.0f}", "remove n_layers, or correct a group"
+    fact = f"n_layers is {claimed:,.0f}, the groups under layers: have {total:,.0f}"
+    return fact, "remove n_layers, or correct a group"
 
 
 def learned_without_positions() -> Finding:
@@ -497,8 +530,9 @@ def claims_nothing() -> Finding:
     return "the expectation claims nothing", "write equals:, at_least: or at_most:"
 
 
-def claim_of_another_type(metric: str) -> Finding:
-    return f"{metric} is not of the type that equals: says", "write a text for a text, a number for a number"
+def claim_of_another_type(metric: str, value: object, *, is_text: bool) -> Finding:
+    kind, remedy = ("a text", "write equals: and a text") if is_text else ("a number", "write a number")
+    return f"{metric} is {kind}, which {kind_of(value)} is not", remedy
 
 
 def claim_without_context(metric: str) -> Finding:
@@ -517,4 +551,13 @@ def claim_needs_context(length: float | None, lengths: Sequence[float]) -> Findi
 
 def not_finite(metric: str, row: dict[str, object]) -> Problem:
     where = ", ".join(f"{name} {value}" for name, value in row.items())
-    return Problem("the result is not a finite number", "check the inputs for zeros and for sizes out of range", f"{metric} ({where})")
+    remedy = "check the inputs for zeros and for sizes out of range"
+    return Problem("the result is not a finite number", remedy, f"{metric} ({where})")
+
+
+# Workbooks -----------------------------------------------------------------------------------------------------------
+
+
+def too_large_for_a_sheet(title: str, rows: int, columns: int) -> Problem:
+    fact = f"sheet '{title}' would need {rows:,} rows and {columns:,} columns; a sheet holds 1,048,576 and 16,384"
+    return Problem(fact, "split the study, or use 'flopsheet show --format csv'")

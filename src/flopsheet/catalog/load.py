@@ -12,6 +12,7 @@ from flopsheet import errors, source
 from flopsheet.catalog import resolve
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import KEYS, PARENTS
+from flopsheet.catalog.ranges import range_check
 from flopsheet.errors import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
@@ -107,7 +108,19 @@ class _Reader:
             )
         return str(name)
 
+    def add_range_checks(self) -> None:
+        """A section of the Checks sheet for every grain that has inputs."""
+        by_grain: dict[str, list[dict[str, str]]] = {}
+        for entry in self.inputs.values():
+            by_grain.setdefault(entry.grain, []).append(range_check(entry))
+        for grain, checks in by_grain.items():
+            for raw in checks:
+                self.add(raw, grain, "metrics", resolve.refusal(raw["name"], None))
+            title = {"title": "Inputs are possible", "grain": grain}
+            self.sections.append(("Checks", title, [raw["name"] for raw in checks]))
+
     def finish(self) -> Catalog:
+        self.add_range_checks()
         entries: dict[str, Entry] = {**self.inputs, **self.metrics}
         grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
         unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)

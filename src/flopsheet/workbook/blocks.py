@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.formula import to_maths
+from flopsheet.formula import parse, to_maths
 from flopsheet.workbook.cells import call_up, metric_cell
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
@@ -65,16 +65,13 @@ def describe(entry: Entry, block: Block) -> Iterator[tuple[int, Cell]]:
     yield NAME, Cell(entry.name, style="name")
     yield UNIT, Cell(entry.unit if entry.unit not in {"text", "verdict"} else "", style="unit")
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(maths(entry, block), style="maths")
+        yield MATHS, Cell(maths(entry, block.world.catalog.symbol), style="maths")
         yield NOTE, Cell(entry.shape, style="note")
 
 
-def maths(metric: Metric, block: Block) -> str:
-    """A metric's formula for a reader; a verdict shows its condition only."""
-    node = metric.node
-    if metric.unit == "verdict":
-        node = node.arguments[0]  # type: ignore[union-attr]
-    return to_maths(node, block.world.catalog.symbol)
+def maths(metric: Metric, symbol_of: Callable[[str], str]) -> str:
+    """A metric's formula for a reader, as its author wrote it."""
+    return "" if metric.is_sentence else to_maths(parse(metric.written), symbol_of)
 
 
 def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:

@@ -175,7 +175,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
     outline = (letters(layout.built_column), letters(last))
     result = Sheet(
         SHEET, cells, widths, freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
-        title_rows=f"1:{layout.model_row}", outline_columns=outline, validations=tuple(validations),
+        title_rows=f"1:{layout.model_row}", title_columns="A:C", outline_columns=outline, validations=tuple(validations),
         highlights=tuple(highlights), tab="C9A400",
     )  # fmt: skip
     return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}

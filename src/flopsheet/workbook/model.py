@@ -18,6 +18,7 @@ class Cell:
     style: str = "text"
     format: str = "General"
     link: str = ""  # 'Sheet'!A1
+    indent: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Sheet:
     heights: Mapping[int, float] = field(default_factory=dict)
     freeze: str = ""
     title_rows: str = ""
+    title_columns: str = ""
     outline_rows: tuple[tuple[int, int], ...] = ()
     outline_columns: tuple[str, str] | None = None
     validations: tuple[Validation, ...] = ()

@@ -32,6 +32,7 @@ class Style:
     bottom: str = ""
     unlocked: bool = False
     underline: bool = False
+    mono: bool = False
 
 
 STYLES: dict[str, Style] = {
@@ -49,6 +50,8 @@ STYLES: dict[str, Style] = {
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
     "name": Style(MUTED, size=9, align="left"),
+    "unit_right": Style(MUTED, size=9, align="right"),
+    "sentence": Style(align="left", indent=2),
     "unit": Style(MUTED, size=9, align="left"),
     "maths": Style(MUTED, size=9, align="left", wrap=True),
     "note": Style(MUTED, size=9, align="left", wrap=True),
@@ -59,6 +62,7 @@ STYLES: dict[str, Style] = {
     "call_up_left": Style("2E7D32", align="left"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
     "as_built": Style(MUTED, size=9, align="right"),
+    "code": Style(size=9, align="left", mono=True),
     "link": Style("1155CC", underline=True, align="left"),
     "verdict": Style("000000", align="center"),
     # How a cell looks while a condition holds.

@@ -1,0 +1,1 @@
+"""The workbook: a plan of plain frozen data first, openpyxl last."""

@@ -1,0 +1,273 @@
+"""A report as a workbook: lays out every sheet first, then writes the formulas that refer to what was laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from flopsheet.catalog import Catalog, Metric
+from flopsheet.frames import Values
+from flopsheet.spec import Spec
+from flopsheet.workbook import checks, context, inputs, reference, summary
+from flopsheet.workbook.blocks import block_cells
+from flopsheet.workbook.cells import Live, mirror
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, closure, letters, place, quoted
+from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
+
+WIDTHS = {LABEL: 34.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+PURPOSE = {
+    inputs.SHEET: "everything that you may change",
+    "Parameters": "parameters by component, weight memory, what tying saves",
+    "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
+    context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
+    checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
+    reference.FORMULAS: "every metric: formula, meaning, source",
+    reference.PROVENANCE: "version, spec text, conventions",
+}
+RESULTS = ("Parameters", "Forward FLOPs")
+TABS = {"Parameters": "0072B2", "Forward FLOPs": "0072B2", context.SHEET: "E69F00", checks.SHEET: "009E73"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a workbook is made of: the spec, its values, and the choice on Context."""
+
+    spec: Spec
+    values: Values
+    catalog: Catalog
+    version: str
+    choice: context.Choice
+
+    @property
+    def world(self) -> World:
+        return World("study", self.values, self.catalog)
+
+
+@dataclass
+class Layout:
+    """Every block of every sheet; nothing has a formula yet."""
+
+    homes: Homes
+    inputs: inputs.Layout
+    blocks: dict[str, list[Block]]
+    controls: context.Controls
+    working: list[Block]
+    shown: dict[str, int]
+    chart_row: int
+
+
+def lay_out(study: Study) -> Layout:
+    """Gives every input, metric and control its cells."""
+    world, homes = study.world, Homes()
+    laid = inputs.lay_out(world, homes)
+    blocks: dict[str, list[Block]] = {}
+    for sheet in RESULTS:
+        blocks[sheet] = _place_sections(world, sheet, 4, homes)
+
+    # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
+    top = 4
+    shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
+    chart_row = max(shown.values()) + 2
+    blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
+    lookup_top = blocks[context.SHEET][-1].bottom + 3
+    other = context.what_if(study.spec, study.choice, study.catalog)
+    wanted = closure(other, (*context.SHOWN, *context.SHOWN_MODEL))
+    needed = _inputs_read(other, wanted)
+    controls = context.place_controls(other, needed, top, lookup_top, homes)
+    working, row = [], controls.bottom + 2
+    for grain in other.values.tables:
+        listed = [name for name in wanted if study.catalog.metrics[name].grain == grain]
+        if listed:
+            block = place(other, context.SHEET, grain, [("Working", listed, True)], row, homes)
+            working.append(block)
+            row = block.bottom + 2
+
+    blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 9, homes)
+    return Layout(homes, laid, blocks, controls, working, shown, chart_row)
+
+
+def _inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
+    """The inputs of model and layer group that these metrics read, in the catalogue's order."""
+    from flopsheet.formula import aggregated, names
+
+    read = {name for metric in metrics for part in (names, aggregated) for name in part(world.catalog.metrics[metric].node)}
+    grains = {"model", "layer_group"}
+    return tuple(name for name, entry in world.catalog.inputs.items() if name in read and entry.grain in grains)
+
+
+def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
+    """The catalogue's sections of one sheet; those of the same grain share a block."""
+    by_grain: dict[str, list[tuple[str, list[str], bool]]] = {}
+    for section in world.catalog.sections:
+        listed = [entry.name for entry in section.entries if isinstance(entry, Metric)]
+        if section.sheet == sheet and listed:
+            by_grain.setdefault(section.grain, []).append((section.title, listed, section.detail))
+    blocks = []
+    for grain, sections in by_grain.items():
+        block = place(world, sheet, grain, sections, top, homes)
+        blocks.append(block)
+        top = block.bottom + 2
+    return blocks
+
+
+def build(study: Study, as_built: Study | None = None) -> Plan:
+    """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
+    laid = lay_out(study)
+    homes, world = laid.homes, study.world
+    built = (as_built or study).world
+    spec = (as_built or study).spec
+
+    def home(name: str) -> str:
+        spots = homes.spots.get(("study", name))
+        return f"{quoted(spots[0].sheet)}!{spots[0].address}" if spots else ""
+
+    formulas, explained = reference.formulas(study.catalog, home)
+    links = explained.__getitem__
+    inputs_sheet, input_cells = inputs.sheet(laid.inputs, built)
+    changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
+    inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
+
+    checks_sheet, verdict = _checks_sheet(study, laid, world, built, links)
+    rows = {name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)] for name, row in laid.shown.items()}
+    rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
+    facts = summary.Facts(
+        title=spec.title,
+        subtitle=(
+            f"Resource accounting of {len(world.table('model'))} models at {len(spec.context_lengths)} context lengths · "
+            f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
+        ),
+        changed=changed,
+        verdict=verdict,
+        sheets=tuple(PURPOSE.items()),
+        largest=study.choice.model,
+    )
+    sheets = (
+        summary.sheet(world, homes, laid.controls.world, rows, facts),
+        inputs_sheet,
+        *(_result_sheet(title, laid.blocks[title], homes, links) for title in RESULTS),
+        _context_sheet(laid, rows, links),
+        checks_sheet,
+        formulas,
+        reference.provenance(spec, study.version, study.catalog),
+    )
+    properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
+    return Plan(spec.title, sheets, properties)
+
+
+def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) -> Sheet:
+    """The sheet with the names in its name column leading to where they are explained."""
+    cells = dict(sheet.cells)
+    for row, name in names.items():
+        cells[row, NAME] = replace(cells[row, NAME], link=links(name))
+    return replace(sheet, cells=cells)
+
+
+def _back(cells: dict[tuple[int, int], Cell], row: int = 1) -> None:
+    cells[row, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+
+
+def _widths(cells: dict[tuple[int, int], Cell], blocks: Sequence[Block]) -> dict[int, float]:
+    """Value columns as wide as their longest number or header."""
+    widths = dict(WIDTHS)
+    last = max(column for _, column in cells)
+    for column in range(FIRST, last + 1):
+        longest = 12.0
+        for (_, at), cell in cells.items():
+            if at == column and cell.style not in {"text", "block", "band", "lead"}:
+                longest = max(longest, len(shown(cell)) * 1.08 + 2.0)
+        widths[column] = longest
+    return widths
+
+
+def shown(cell: Cell) -> str:
+    """Roughly what a cell displays, for its width."""
+    if isinstance(cell.value, str):
+        return cell.value
+    if "%" in cell.format:
+        return f"{cell.value:.2%}"
+    if "." in cell.format:
+        return f"{cell.value:,.3f}"
+    return f"{cell.value:,.0f}"
+
+
+def _heights(cells: dict[tuple[int, int], Cell], widths: dict[int, float]) -> dict[int, float]:
+    """Rows whose formula wraps get the height that it needs."""
+    heights: dict[int, float] = {}
+    for (row, column), cell in cells.items():
+        if cell.style in {"maths", "note", "wrapped"} and isinstance(cell.value, str):
+            lines = -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
+            if lines > 1:
+                heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)
+    return heights
+
+
+def _finish(title: str, subtitle: str, cells: dict[tuple[int, int], Cell], blocks: Sequence[Block], **more: object) -> Sheet:
+    cells.setdefault((1, LABEL), Cell(title, style="title"))
+    cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
+    _back(cells)
+    widths = _widths(cells, blocks)
+    details = tuple((band.row + 1, band.row + len(band.rows)) for block in blocks for band in block.bands if band.detail and band.names)
+    return Sheet(title, cells, widths, _heights(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
+
+
+def _result_sheet(title: str, blocks: list[Block], homes: Homes, links: Callable[[str], str]) -> Sheet:
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
+    subtitle = "Rows are line items, columns are models or scenarios. Green is called up, black is computed; click a cell to see its working."
+    return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
+
+
+def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[str], str]) -> Sheet:
+    homes, controls, other = laid.homes, laid.controls, laid.controls.world
+    blocks = [*laid.blocks[context.SHEET], *laid.working]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
+    cells |= context.control_cells(controls, laid.inputs)
+    for column in range(LABEL, FIRST + context.LENGTHS):
+        cells[controls.start.row - 1, column] = Cell("Working: inputs of the chosen model" if column == LABEL else "", style="block")
+        cells[controls.context_row + 1, column] = Cell("What the context costs, for the chosen model" if column == LABEL else "", style="band")
+    for name, row in laid.shown.items():
+        metric = other.catalog.metrics[name]
+        format = other.catalog.units[metric.unit].format
+        cells[row, LABEL] = Cell(metric.label, style="label")
+        cells[row, NAME] = Cell(name, style="name", link=links(name))
+        cells[row, UNIT] = Cell(metric.unit if metric.unit != "text" else "", style="unit")
+        cells[row, MATHS] = Cell("from the working below", style="maths")
+        for at, spot in enumerate(homes.of(other, name)):
+            cells[row, FIRST + at] = mirror(context.SHEET, Live(spot, other.value(name, at)), format=format)
+    chart = summary.context_chart(other, rows, f"A{laid.chart_row}")
+    return _finish(
+        context.SHEET, "Choose a model and type context lengths in the yellow cells; everything on this sheet follows.", cells, blocks,
+        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
+        validations=context.control_validations(controls, laid.inputs),
+    )  # fmt: skip
+
+
+def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links: Callable[[str], str]) -> tuple[Sheet, Live]:
+    homes, blocks = laid.homes, laid.blocks[checks.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
+    listing = checks.expectations(world, built, homes, study.spec.expectations, blocks[-1].bottom + 2)
+    cells |= listing.cells if study.spec.expectations else {}
+    moved = checks.changes(world, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2)
+    cells |= moved.cells
+    verdict = checks.verdict_cells(blocks, listing)
+    cells |= verdict.cells
+    words = homes.of(world, "ffn_count_words")[0]
+    cells[7, LABEL] = mirror(checks.SHEET, Live(words, world.value("ffn_count_words", 0)), "text")
+    bottom = max(row for row, _ in cells)
+    last = max(column for _, column in cells)
+    area = f"F9:{letters(last)}{bottom}"
+    highlights = (
+        Highlight(area, "bad", 'F9="FAIL"'),
+        Highlight(area, "good", 'F9="ok"'),
+        Highlight(area, "hint", 'F9="note"'),
+        Highlight("A2", "bad", 'LEFT($A$2,4)="FAIL"'),
+        Highlight("A2", "good", 'LEFT($A$2,4)<>"FAIL"'),
+    )
+    sheet = _finish(checks.SHEET, "", cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", highlights=highlights)
+    return sheet, verdict.sentence
+
+
+def locate(study: Study, name: str, row: int) -> Spot:
+    """The home of one row of an input or metric."""
+    return lay_out(study).homes.of(study.world, name)[row]
+
+

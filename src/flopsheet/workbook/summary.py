@@ -1,0 +1,189 @@
+"""The Summary sheet: what this is, under which conventions, whether it holds, the headline numbers, two charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flopsheet.catalog import Metric
+from flopsheet.workbook import context
+from flopsheet.workbook.cells import Live, mirror, sentence
+from flopsheet.workbook.layout import Homes, Spot, World, letters, quoted
+from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
+from flopsheet.workbook.styles import COLOURS
+
+SHEET = "Summary"
+CHART_ROWS = 19
+SHARES = tuple(COLOURS)
+DIFFER = [
+    ("changed > 1", "{changed:.0} inputs differ from the spec; they are orange on Inputs."),
+    ("changed > 0", "One input differs from the spec; it is orange on Inputs."),
+    ("", "No input differs from the spec."),
+]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the Summary says of the study besides its numbers."""
+
+    title: str
+    subtitle: str
+    changed: Live
+    verdict: Live
+    sheets: Sequence[tuple[str, str]]
+    largest: str
+
+
+def sheet(world: World, homes: Homes, what_if: World, what_if_homes: dict[str, list[Spot]], facts: Facts) -> Sheet:
+    """The sheet with its charts."""
+    cells: dict[tuple[int, int], Cell] = {
+        (1, 1): Cell(facts.title, style="title"),
+        (2, 1): Cell(facts.subtitle, style="subtitle"),
+        (4, 1): mirror(SHEET, facts.verdict, "lead"),
+        (5, 1): sentence(SHEET, DIFFER, {"changed": facts.changed}, "lead"),
+        (6, 1): _conventions(world, homes),
+    }
+    top = 8
+    metrics = [entry for section in world.catalog.sections for entry in section.entries if isinstance(entry, Metric) and entry.headline]
+    bottom = _table(cells, world, homes, metrics, top)
+    row = _words(cells, world, homes, facts.largest, bottom + 2)
+    chart_row = row + 1
+    charts = (
+        _family(world, metrics, top, chart_row),
+        _against_context(what_if, what_if_homes, chart_row),
+    )
+    row = chart_row + CHART_ROWS + 1
+    cells[row, 1] = Cell("Sheets", style="lead")
+    for title, purpose in facts.sheets:
+        row += 1
+        cells[row, 1] = Cell(title, style="link", link=f"{quoted(title)}!A1")
+        cells[row, 2] = Cell(purpose, style="text")
+    row += 2
+    cells[row, 1] = Cell("Colours", style="lead")
+    for style, text, meaning in (
+        ("input", "123", "typed: change it, on Inputs and at the top of Context"),
+        ("call_up", "123", "called up from another cell"),
+        ("calc", "123", "computed"),
+    ):
+        row += 1
+        cells[row, 1] = Cell(text, style=style)
+        cells[row, 2] = Cell(meaning, style="text")
+    last = 2 + len(metrics)
+    names = [str(key[0]) for key in world.table("scenario").keys]
+    widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
+    for at, metric in enumerate(metrics):
+        widths[3 + at] = 15.0 if metric.unit == "parameters" else 21.0 if metric.unit == "text" else 13.0 if metric.unit == "ratio" else 11.0
+    highlights = (
+        Highlight("A4", "bad", 'LEFT($A$4,4)="FAIL"'),
+        Highlight("A4", "good", 'LEFT($A$4,4)<>"FAIL"'),
+        Highlight("A5", "hint", f"{facts.changed.spot.seen_from(SHEET)}>0"),
+    )
+    return Sheet(
+        SHEET, cells, widths, heights={top: 30.0}, freeze="", title_rows="", highlights=highlights, charts=charts,
+        tab="1F3A5F", print_area=f"A1:{letters(last)}{row}",
+    )  # fmt: skip
+
+
+def _conventions(world: World, homes: Homes) -> Cell:
+    """The switches as they stand now, in one line."""
+    section = next(section for section in world.catalog.sections if section.title == "Conventions")
+    live = {entry.name: Live(homes.of(world, entry.name)[0], world.value(entry.name, 0)) for entry in section.entries}
+    text = "Conventions: " + " · ".join(f"{name} {{{name}}}" for name in live)
+    return sentence(SHEET, [("", text)], live)
+
+
+def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metrics: Sequence[Metric], top: int) -> int:
+    """One row per scenario, every number called up; gives the last row."""
+    for column, text, name in ((1, "Model", "model"), (2, "Context length", "context_length")):
+        cells[top, column] = Cell(text, style="header_wrapped" if column > 1 else "header_left")
+        cells[top + 1, column] = Cell(name, style="name")
+    for at, metric in enumerate(metrics):
+        cells[top, 3 + at] = Cell(_title(metric), style="header_left" if metric.unit == "text" else "header_wrapped")
+        cells[top + 1, 3 + at] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
+    table = world.table("scenario")
+    for at in range(len(table)):
+        row = top + 2 + at
+        where = {"scenario": at, "model": table.above["model"][at]}
+        length = table.above["context"][at]
+        cells[row, 1] = Cell(str(table.keys[at][0]), style="label")
+        spot = homes.of(world, "context_length")[length]
+        cells[row, 2] = mirror(SHEET, Live(spot, world.value("context_length", length)), "call_up", "#,##0")
+        for column, metric in enumerate(metrics, start=3):
+            index = where[metric.grain]
+            live = Live(homes.of(world, metric.name)[index], world.value(metric.name, index))
+            style = "call_up_left" if metric.unit == "text" else "call_up"
+            cells[row, column] = mirror(SHEET, live, style, world.catalog.units[metric.unit].format)
+    return top + 1 + len(table)
+
+
+def _title(metric: Metric) -> str:
+    return {"flops_ratio": "Work against first context", "doubling_multiplier": "Doubling context costs"}.get(metric.name, metric.label)
+
+
+def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
+    """The sentences of the catalogue that an approver reads; gives the row below them."""
+    cells[row, 1] = Cell("What the numbers say", style="lead")
+    contexts = range(len(world.table("context")))
+    scenarios = [at for at, key in enumerate(world.table("scenario").keys) if key[0] == largest]
+    wanted = [("ffn_count_words", 0)]
+    wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
+    wanted += [("context_words", at) for at in scenarios if at not in scenarios[:1]] or [("context_words", scenarios[0])]
+    for name, at in wanted:
+        row += 1
+        live = Live(homes.of(world, name)[at], world.value(name, at))
+        cells[row, 1] = mirror(SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text")
+        if name == "context_words":
+            about = {"words": live, "model": Live(homes.of(world, "scenario_model")[at], world.value("scenario_model", at))}
+            cells[row, 1] = sentence(SHEET, [("", "{model}: {words}")], about)
+    return row
+
+
+def _family(world: World, metrics: Sequence[Metric], top: int, row: int) -> Chart:
+    """Shares of the forward pass at the first context length, a bar per model."""
+    models = len(world.table("model"))
+    names = [str(key) for (key,) in world.table("model").keys]
+    listed = []
+    for at, metric in enumerate(metrics, start=3):
+        if metric.name in SHARES:
+            cells = [Spot(SHEET, top + 2 + step, at) for step in range(models)]
+            points = tuple(float(world.value(metric.name, step)) for step in range(models))
+            title = Spot(SHEET, top, at)
+            listed.append(
+                Series(f"{quoted(SHEET)}!{title.absolute}", metric.label, _absolute(cells), points, COLOURS[metric.name])
+            )
+    categories = [Spot(SHEET, top + 2 + step, 1) for step in range(models)]
+    length = world.value("context_length", 0)
+    return Chart(
+        "stacked", f"Where the forward pass goes, at the first context length ({length:,.0f} as built)", f"A{row}",
+        "Model", "Share of FLOPs", _absolute(categories), tuple(names), tuple(listed),
+    )  # fmt: skip
+
+
+def _absolute(spots: Sequence[Spot]) -> str:
+    first, last = spots[0], spots[-1]
+    return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
+
+
+def _against_context(what_if: World, rows: dict[str, list[Spot]], row: int) -> Chart:
+    """The same chart as on Context, so that the Summary shows both directions of growth."""
+    return context_chart(what_if, rows, f"H{row}")
+
+
+def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: str) -> Chart:
+    """Shares against context length for the chosen model."""
+    lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
+    listed = []
+    for name in SHARES:
+        if name in rows and name != "share_non_matmul":
+            spots = rows[name]
+            points = tuple(float(what_if.value(name, at)) for at in range(len(spots)))
+            title = Spot(context.SHEET, spots[0].row, 1)
+            label = what_if.catalog.metrics[name].label
+            listed.append(Series(f"{quoted(context.SHEET)}!{title.absolute}", label, _absolute(spots), points, COLOURS[name]))
+    name = str(what_if.table("model").keys[0][0])
+    return Chart(
+        "line", f"Share of the forward pass against context length ({name} as built; choose on Context)", anchor,
+        "Context length (tokens, log scale)", "Share of FLOPs", _absolute(rows["context_length"]), lengths, tuple(listed),
+    )  # fmt: skip
+
+

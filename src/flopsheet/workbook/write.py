@@ -1,0 +1,308 @@
+"""A plan → an .xlsx file: openpyxl, with the value beside every formula, and the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import Cell as PlainCell
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.packaging.custom import StringProperty
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.worksheet import _writer
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
+
+from flopsheet import errors
+from flopsheet.errors import FileError
+from flopsheet.workbook.charts import add_chart
+from flopsheet.workbook.layout import letters
+from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
+from flopsheet.workbook.styles import FONT, STYLES, Style
+
+LONGEST_TEXT = 32_767
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
+PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_saving = threading.Lock()
+
+
+class FormulaCell(PlainCell):  # type: ignore[misc]
+    """A formula together with the value that it has; openpyxl's own cell holds only one of them."""
+
+    __slots__ = ("cached",)
+
+
+def save(plan: Plan, target: str | os.PathLike[str]) -> None:
+    """Writes the workbook beside the target and then puts it in its place, so that no half file is ever seen."""
+    check_size(plan)
+    data = to_bytes(plan)
+    path = Path(target)
+    folder = path.parent
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a directory")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError("it is read-only")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}.", suffix=".part", delete=False) as part:
+            try:
+                part.write(data)
+                part.flush()
+                os.fsync(part.fileno())
+                part.close()
+                os.chmod(part.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+                os.replace(part.name, path)
+            except BaseException:
+                Path(part.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise FileError(errors.cannot_write(str(target), error.strerror or str(error))) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def check_size(plan: Plan) -> None:
+    """Says so before anything is written where a study has more rows or columns than a sheet holds."""
+    for sheet in plan.sheets:
+        rows, columns = max(row for row, _ in sheet.cells), max(column for _, column in sheet.cells)
+        if rows > MOST_ROWS or columns > MOST_COLUMNS:
+            raise FileError(errors.too_large_for_a_sheet(sheet.title, rows, columns))
+
+
+def to_bytes(plan: Plan) -> bytes:
+    """The file's content; the same for the same plan, whatever the time, the process or the machine."""
+    book = Workbook()
+    book.remove(book.active)
+    look = _Look(book)
+    for sheet in plan.sheets:
+        _fill(book.create_sheet(sheet.title), sheet, look)
+    stamp = _stamp()
+    book.properties.creator = "flopsheet"
+    book.properties.title = plan.title
+    book.properties.created = book.properties.modified = stamp
+    for name, value in plan.properties.items():
+        book.custom_doc_props.append(StringProperty(name=name, value=value))
+    book.calculation.fullCalcOnLoad = True
+    buffer = io.BytesIO()
+    with _saving, _cached_values(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        _FixedTime(archive, stamp)
+        ExcelWriter(book, archive).save()
+    return buffer.getvalue()
+
+
+def _stamp() -> datetime:
+    """SOURCE_DATE_EPOCH where it is set, a fixed day otherwise."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return (datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else EPOCH).replace(tzinfo=None)
+
+
+class _FixedTime:
+    """Makes every member of an archive carry one time, and the document's own `modified` with it."""
+
+    def __init__(self, archive: zipfile.ZipFile, stamp: datetime) -> None:
+        plain: Callable[..., None] = archive.writestr
+        date = max(stamp.timetuple()[:6], (1980, 1, 1, 0, 0, 0))
+
+        def writestr(name: str | zipfile.ZipInfo, data: str | bytes, *_: Any) -> None:
+            name = name.filename if isinstance(name, zipfile.ZipInfo) else name
+            if name == "docProps/core.xml":
+                data = _with_modified(data if isinstance(data, bytes) else data.encode(), stamp)
+            member = zipfile.ZipInfo(name, date)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            plain(member, data)
+
+        def write(filename: str, arcname: str | None = None) -> None:
+            writestr(arcname or filename, Path(filename).read_bytes())
+
+        archive.writestr = writestr  # type: ignore[method-assign,assignment]
+        archive.write = write  # type: ignore[method-assign,assignment]
+
+
+def _with_modified(xml: bytes, stamp: datetime) -> bytes:
+    """openpyxl overwrites `modified` with the clock while saving."""
+    start = xml.index(b"<dcterms:modified")
+    begin, end = xml.index(b">", start) + 1, xml.index(b"</dcterms:modified>")
+    return xml[:begin] + stamp.strftime("%Y-%m-%dT%H:%M:%SZ").encode() + xml[end:]
+
+
+@contextmanager
+def _cached_values() -> Iterator[None]:
+    """For the duration of a save, formula cells are written with their value.
+
+    openpyxl has no public way to give a formula a value. It looks its cell writer up as a module global for each cell;
+    ours writes the formula cells and leaves all others to it. It is process-wide, hence the lock around it.
+    """
+    plain = _writer.write_cell
+
+    def write_cell(xf: Any, worksheet: Any, cell: Any, styled: Any) -> None:
+        if type(cell) is not FormulaCell:
+            plain(xf, worksheet, cell, styled)
+            return
+        attributes = {"r": cell.coordinate}
+        if styled:
+            attributes["s"] = f"{cell.style_id:d}"
+        value = cell.cached
+        if isinstance(value, str):
+            attributes["t"] = "str"
+            text = value
+        else:
+            text = repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+        with xf.element("c", attributes):
+            with xf.element("f"):
+                xf.write(cell.value[1:])
+            with xf.element("v"):
+                xf.write(text)
+
+    _writer.write_cell = write_cell
+    try:
+        yield
+    finally:
+        _writer.write_cell = plain
+
+
+class _Look:
+    """One prepared style array per kind of cell and number format; building styles cell by cell is slow."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.book = book
+        self.scratch = book.create_sheet("scratch")
+        self.prepared: dict[tuple[str, str, int], Any] = {}
+        book.remove(self.scratch)
+
+    def of(self, planned: Cell) -> Any:
+        key = (planned.style, planned.format, planned.indent)
+        if key not in self.prepared:
+            look = STYLES[planned.style]
+            cell = PlainCell(self.scratch, row=1, column=1)
+            cell.font = font(look)
+            if look.fill:
+                cell.fill = PatternFill("solid", fgColor=look.fill)
+            cell.alignment = Alignment(horizontal=look.align or None, vertical="center", wrap_text=look.wrap or None, indent=look.indent + planned.indent)
+            if look.top or look.bottom:
+                cell.border = Border(
+                    top=Side("thin", look.top) if look.top else None, bottom=Side("thin", look.bottom) if look.bottom else None
+                )
+            cell.number_format = planned.format
+            cell.protection = Protection(locked=not look.unlocked)
+            self.prepared[key] = cell._style
+        return self.prepared[key]
+
+
+def font(look: Style) -> Font:
+    return Font(
+        name="Consolas" if look.mono else FONT, size=look.size, bold=look.bold or None, italic=look.italic or None,
+        color=look.colour, underline="single" if look.underline else None,
+    )  # fmt: skip
+
+
+def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
+    for (row, column), cell in sorted(sheet.cells.items()):
+        placed = _cell(worksheet, row, column, cell)
+        placed._style = look.of(cell)
+        worksheet._cells[row, column] = placed
+        if cell.link:
+            placed.hyperlink = Hyperlink(ref=placed.coordinate, location=cell.link, display=str(cell.value))
+            placed._style = look.of(cell)  # openpyxl gave it a style of its own
+    for column, width in sheet.widths.items():
+        worksheet.column_dimensions[letters(column)].width = width
+    for row, height in sheet.heights.items():
+        worksheet.row_dimensions[row].height = height
+    for first, last in sheet.outline_rows:
+        worksheet.row_dimensions.group(first, last, outline_level=1, hidden=False)
+    if sheet.outline_columns:
+        start, end = sheet.outline_columns
+        worksheet.column_dimensions.group(start, end, outline_level=1, hidden=False)
+    worksheet.sheet_properties.outlinePr.summaryBelow = False
+    worksheet.sheet_properties.outlinePr.summaryRight = False
+    for validation in sheet.validations:
+        worksheet.add_data_validation(_validation(validation))
+    for highlight in sheet.highlights:
+        style = STYLES[highlight.style]
+        differential = DifferentialStyle(
+            font=Font(color=style.colour, bold=style.bold or None), fill=PatternFill(bgColor=style.fill, fill_type="solid")
+        )
+        rule = FormulaRule(formula=[highlight.formula], stopIfTrue=False)
+        rule.dxf = differential
+        worksheet.conditional_formatting.add(highlight.cells, rule)
+    for chart in sheet.charts:
+        add_chart(worksheet, chart)
+    _set_up_page(worksheet, sheet)
+
+
+def _cell(worksheet: Worksheet, row: int, column: int, cell: Cell) -> PlainCell:
+    if cell.formula:
+        formula = FormulaCell(worksheet, row=row, column=column)
+        formula._value, formula.data_type, formula.cached = "=" + cell.formula, "f", cell.value
+        return formula
+    plain = PlainCell(worksheet, row=row, column=column)
+    if isinstance(cell.value, str):
+        # Set without openpyxl's guessing: text that begins with '=' stays text.
+        text = cell.value.strip()[:LONGEST_TEXT]  # the attribute that keeps outer blanks is no part of the schema
+        plain._value, plain.data_type = (text or None), "s" if text else "n"
+    else:
+        plain._value = int(cell.value) if cell.value == int(cell.value) and abs(cell.value) < 2**53 else float(cell.value)
+        plain.data_type = "n"
+    return plain
+
+
+def _validation(validation: Validation) -> DataValidation:
+    common: dict[str, Any] = {
+        "allow_blank": False, "showErrorMessage": True, "showInputMessage": True, "errorStyle": "stop",
+        "errorTitle": "Not possible", "error": validation.error, "promptTitle": validation.prompt_title, "prompt": validation.prompt,
+    }  # fmt: skip
+    if validation.kind == "list":
+        rule = DataValidation(type="list", formula1=validation.choices, **common)
+    else:
+        rule = DataValidation(
+            type=validation.kind, operator="between", formula1=f"{validation.least:.0f}", formula2=f"{validation.most:.0f}", **common
+        )
+    for address in validation.cells:
+        rule.add(address)
+    return rule
+
+
+def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
+    worksheet.sheet_view.showGridLines = False
+    worksheet.sheet_view.zoomScale = 90
+    worksheet.sheet_properties.tabColor = sheet.tab
+    worksheet.sheet_properties.pageSetUpPr.fitToPage = True
+    worksheet.page_setup.orientation = "landscape"
+    worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
+    worksheet.page_setup.fitToWidth = max(1, round(sum(sheet.widths.values()) / PAGE_WIDTH)) if sheet.title_columns else 1
+    worksheet.page_setup.fitToHeight = 1 if sheet.title == "Summary" else 0
+    worksheet.page_margins.left = worksheet.page_margins.right = 0.4
+    worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
+    worksheet.page_margins.header = worksheet.page_margins.footer = 0.3
+    worksheet.oddFooter.left.text = "&A"
+    worksheet.oddFooter.center.text = "flopsheet"
+    worksheet.oddFooter.right.text = "Page &P of &N"
+    if sheet.freeze:
+        worksheet.freeze_panes = sheet.freeze
+    if sheet.title_rows:
+        worksheet.print_title_rows = sheet.title_rows
+    if sheet.title_columns:
+        worksheet.print_title_cols = sheet.title_columns
+    if sheet.print_area:
+        worksheet.print_area = sheet.print_area
+    worksheet.protection.sheet = True
+    worksheet.protection.formatColumns = worksheet.protection.formatRows = False
+    worksheet.protection.selectLockedCells = False
+
+
