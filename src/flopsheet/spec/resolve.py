@@ -1,16 +1,18 @@
-"""From the shape of a spec to its models: defaults, `extends`, layer groups, expressions, and the rules between inputs."""
+"""From the shape of a spec to its models: defaults, `extends`, layer groups, expressions, rules between inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flopsheet import catalog, errors
 from flopsheet.catalog import CycleError, Input
-from flopsheet.errors import FormulaError, Problem
+from flopsheet.errors import Finding, FormulaError, Problem
 from flopsheet.formula import Node, evaluate, names, parse
-from flopsheet.formula.nodes import Aggregate
+from flopsheet.formula.language import FUNCTIONS
+from flopsheet.formula.nodes import Aggregate, Call, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
@@ -53,15 +55,18 @@ class Resolver:
         listed = self.data.get("models")
         if not isinstance(listed, dict) or not all(isinstance(entry, dict) for entry in listed.values()):
             return ()
-        resolved = []
-        for name in listed:
-            if self.sound(("defaults",)) and (chain := self.lineage(name, listed)) is not None:
-                if all(self.sound(("models", ancestor)) for ancestor in chain):
-                    resolved.append(self.model(name, chain, listed))
+        chains = {name: chain for name in listed if (chain := self.lineage(name, listed))}
+        if not self.sound(("defaults",)):
+            return ()
+        resolved = [
+            self.model(name, chain, listed)
+            for name, chain in chains.items()
+            if all(self.sound(("models", ancestor)) for ancestor in chain)
+        ]
         return tuple(model for model in resolved if model is not None)
 
     def lineage(self, name: str, listed: Mapping[str, Any]) -> list[str] | None:
-        """The model and what it extends, nearest first."""
+        """The model and what it extends, nearest first; None where that is not known."""
         chain = [name]
         while (parent := listed[chain[-1]].get("extends")) is not None:
             path: Path = ("models", chain[-1], "extends")
@@ -131,41 +136,47 @@ class Resolver:
         self, name: str, path: Path, whole: Saying, groups: list[tuple[str, Path, Saying]], has_layers: bool
     ) -> ModelSpec | None:
         count = len(self.problems)
-        claimed = whole.pop("n_layers", None) if has_layers else None
-        base = _Scope(self, path, schema.inputs_of("model"), whole, {}, has_layers)
-        values = base.resolve()
+        entries = schema.inputs_of("model")
+        if has_layers:  # the layers are counted below
+            entries = tuple(entry for entry in entries if entry.name != "n_layers")
+        values = _Scope(self, path, entries, whole).resolve()
         resolved = []
         for label, at, said in groups:
-            inner = _Scope(self, at, schema.inputs_of("layer_group"), said, values, False).resolve()
-            self.rules(path, inner, said)
+            inner = _Scope(self, at, schema.inputs_of("layer_group"), said, values, entries).resolve()
+            self.check_sharing(inner, said)
             resolved.append(Group(label, inner))
-        if has_layers:
-            total = sum(float(group.inputs["n_group_layers"].value) for group in resolved if "n_group_layers" in group.inputs)
+        if has_layers and all("n_group_layers" in group.inputs for group in resolved):
+            total = sum(float(group.inputs["n_group_layers"].value) for group in resolved)
+            if "n_layers" in whole:
+                counted = (catalog.load().inputs["n_layers"],)
+                claimed = _Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
+                if claimed and claimed.value != total:
+                    at = whole["n_layers"].path
+                    self.report(at, at, errors.layers_do_not_add_up(float(claimed.value), total))
             values["n_layers"] = Given(total, Aggregate("sum", ("n_group_layers",)))
-            if claimed and claimed.value != total:
-                self.report(claimed.path, claimed.path, errors.layers_do_not_add_up(claimed.value, total))
-        if values.get("positions", Given("")).value == "learned" and not values["max_positions"].value:
-            self.report(path, path, errors.learned_without_positions(), key=True)
+        positions, table = values.get("positions"), values.get("max_positions")
+        if positions and table and positions.value == "learned" and not table.value:
+            at = whole["positions"].path
+            self.report(at, at, errors.learned_without_positions())
         return ModelSpec(name, values, tuple(resolved)) if len(self.problems) == count else None
 
-    def rules(self, path: Path, inputs: Mapping[str, Given], said: Saying) -> None:
-        """What must hold between inputs of one group."""
-        heads, shared = inputs.get("n_heads"), inputs.get("n_kv_heads")
-        if heads and shared and heads.value % shared.value:  # type: ignore[operator]
-            at = said["n_kv_heads"].path if "n_kv_heads" in said else said["n_heads"].path
-            self.report(at, at, errors.heads_do_not_share(float(heads.value), float(shared.value)))
+    def check_sharing(self, inputs: Mapping[str, Given], said: Saying) -> None:
+        """Each key/value head must serve the same number of query heads."""
+        if "n_heads" in inputs and "n_kv_heads" in inputs:
+            heads, shared = float(inputs["n_heads"].value), float(inputs["n_kv_heads"].value)
+            if heads % shared:
+                at = said["n_kv_heads"].path
+                self.report(at, at, errors.heads_do_not_share(heads, shared))
 
     def study(self) -> dict[str, Given]:
         """Conventions and load, defaults filled in."""
-        said = dict(self.data) | dict(self.data.get("conventions") or {}) if self.sound(("conventions",)) else dict(self.data)
-        paths: dict[str, Path] = {entry.name: ("conventions", entry.name) for entry in schema.conventions()}
-        entries = schema.inputs_of("study")
-        saying = {
-            entry.name: Said(said[entry.name], paths.get(entry.name, (entry.name,)))
-            for entry in entries
-            if said.get(entry.name) is not None and self.sound(paths.get(entry.name, (entry.name,)))
-        }
-        return _Scope(self, (), entries, saying, {}, False).resolve()
+        said: Saying = {}
+        for entry in schema.inputs_of("study"):
+            path: Path = ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)
+            holder = self.data if len(path) == 1 else self.data.get("conventions")
+            if isinstance(holder, dict) and entry.name in holder and self.sound(path):
+                said[entry.name] = Said(holder[entry.name], path)
+        return _Scope(self, (), schema.inputs_of("study"), said).resolve()
 
 
 class _Scope:
@@ -177,37 +188,41 @@ class _Scope:
         path: Path,
         entries: Iterable[Input],
         said: Saying,
-        above: Mapping[str, Given],
-        has_layers: bool,
+        above: Mapping[str, Given] | None = None,
+        higher: Iterable[Input] = (),
     ) -> None:
-        self.resolver, self.path, self.above = resolver, path, above
-        self.entries = {entry.name: entry for entry in entries if not (has_layers and entry.name == "n_layers")}
+        self.resolver, self.path, self.above = resolver, path, above or {}
+        self.entries = {entry.name: entry for entry in entries}
         self.said = {name: said.get(name) or Said(entry.default, ()) for name, entry in self.entries.items()}
+        self.readable = sorted(entry.name for entry in (*self.entries.values(), *higher) if entry.is_number)
 
     def resolve(self) -> dict[str, Given]:
         nodes = {name: node for name, said in self.said.items() if (node := self.expression(name, said)) is not None}
         done: dict[str, Given] = {
-            name: self.constant(self.entries[name], said)
-            for name, said in self.said.items()
-            if name not in nodes and not self.is_expression(name, said)
+            name: self.constant(said) for name, said in self.said.items() if not self.is_expression(name, said)
         }
         try:
             order = catalog.ordered({name: names(node) for name, node in nodes.items()})
         except CycleError as cycle:
-            at = self.said[cycle.chain[0]].path or self.path
-            self.resolver.report(at, at, errors.cycle(cycle.chain))
+            self.report_cycle(cycle.chain)
             return done
         known = dict(self.above) | done
         for name in order:
-            if all(read in known for read in names(nodes[name])):
-                if (given := self.computed(name, nodes[name], known)) is not None:
-                    done[name] = known[name] = given
+            is_ready = all(read in known for read in names(nodes[name]))
+            if is_ready and (given := self.computed(name, nodes[name], known)) is not None:
+                done[name] = known[name] = given
         return {name: done[name] for name in self.entries if name in done}
 
     def is_expression(self, name: str, said: Said) -> bool:
         return isinstance(said.value, str) and self.entries[name].is_number
 
-    def constant(self, entry: Input, said: Said) -> Given:
+    def report_cycle(self, chain: Sequence[str]) -> None:
+        """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
+        start = min(chain.index(name) for name in self.said if name in chain and self.said[name].path)
+        at = self.said[chain[start]].path
+        self.resolver.report(at, at, errors.cycle([*chain[start:-1], *chain[: start + 1]]))
+
+    def constant(self, said: Said) -> Given:
         if isinstance(said.value, bool):
             return Given("yes" if said.value else "no")
         return Given(said.value if isinstance(said.value, str) else float(said.value))
@@ -225,31 +240,40 @@ class _Scope:
                     self.resolver.reported.add((at, problem.fact))
                     self.resolver.problems.append(problem)
             return None
-        readable = {key for key, entry in self.entries.items() if entry.is_number}
-        readable |= {key for key in self.above if catalog.load().inputs[key].is_number}
-        for read in names(node):
-            if read not in readable:
-                self.resolver.report(at, at, errors.unknown_input(read, sorted(readable)))
-                return None
-        return node
+        finding = self.refusal(node)
+        if finding:
+            self.resolver.report(at, at, finding)
+        return None if finding else node
+
+    def refusal(self, node: Node) -> Finding | None:
+        """Why an expression cannot be an input."""
+        for part in walk(node):
+            if isinstance(part, Aggregate | Call) and part.function not in FUNCTIONS:
+                return errors.not_for_inputs(part.function)
+        unknown = [read for read in names(node) if read not in self.readable]
+        return errors.unknown_input(unknown[0], self.readable) if unknown else None
 
     def computed(self, name: str, node: Node, known: Mapping[str, Given]) -> Given | None:
         entry, said = self.entries[name], self.said[name]
         at = said.path or (*self.path, name)
         try:
-            value = float(evaluate(node, lambda read: known[read].value))
-        except (ArithmeticError, TypeError, LookupError):
-            self.resolver.report(at, at, errors.no_value(str(said.value)))
-            return None
-        bounds = (entry.least, entry.most if entry.most is not None else schema.LARGEST)
-        problem = errors.choice_problem(int(value) if value == int(value) else value, entry.choices) if entry.choices else (
-            errors.number_problem(value, *bounds, whole=True)
-        )
-        if problem and not said.path and name == "d_head":
-            width, heads = float(known["d_model"].value), float(known["n_heads"].value)
-            self.resolver.report(self.path, self.path, errors.heads_do_not_divide(width, heads), key=True)
-        elif problem:
-            self.resolver.report(at, at, (f"{said.value} is {value:,.15g}: {problem[0]}", problem[1]))
+            result = evaluate(node, lambda read: known[read].value)
+            value = float(result)
+        except (ArithmeticError, TypeError, ValueError):  # 1 / 0, a root of -1, floor(∞ - ∞)
+            value = math.nan
+        problem: Finding | None
+        if not math.isfinite(value):
+            problem = errors.no_value(said.value)
+        elif isinstance(result, bool):
+            problem = errors.no_number(said.value)
+        elif not said.path and name == "d_head" and value != int(value):
+            at = self.said["n_heads"].path
+            problem = errors.heads_do_not_divide(float(known["d_model"].value), float(known["n_heads"].value))
+        elif entry.choices:
+            problem = errors.choice_problem(value, entry.choices)
+        else:
+            problem = errors.number_problem(value, entry.least, entry.most or schema.LARGEST, whole=True)
+        if problem:
+            self.resolver.report(at, at, problem)
         return None if problem else Given(value, node)
-
 

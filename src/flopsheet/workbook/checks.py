@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
+from flopsheet.tables import Tables
 from flopsheet.workbook.cells import Live, count_text, local, mirror, sentence
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World
 from flopsheet.workbook.model import Cell, Scalar
@@ -55,10 +56,10 @@ class Listing:
     bottom: int
 
 
-def row_in(world: World, grain: str, model: str, context_length: float | None) -> int:
+def row_in(tables: Tables, grain: str, model: str, context_length: float | None) -> int:
     """The row of a model or scenario in its table."""
     key = (model,) if grain == "model" else (model, int(context_length or 0))
-    return world.table(grain).keys.index(key)
+    return tables[grain].keys.index(key)
 
 
 def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
@@ -79,7 +80,7 @@ def expectations(
     for expectation in listed:
         metric = world.catalog.metrics[expectation.metric]
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
-        at = row_in(built, metric.grain, expectation.model, expectation.context_length)
+        at = row_in(built.values.tables, metric.grain, expectation.model, expectation.context_length)
         format = world.catalog.units[metric.unit].format
         live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
         for kind, claimed in claims(expectation):

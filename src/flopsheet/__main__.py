@@ -1,0 +1,5 @@
+"""`python -m flopsheet`."""
+
+from flopsheet.cli import main
+
+main()

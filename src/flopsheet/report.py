@@ -1,0 +1,92 @@
+"""The public interface: a spec computed, and the workbook made from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flopsheet import __version__, frames
+from flopsheet.catalog import Catalog
+from flopsheet.catalog import load as load_catalog
+from flopsheet.frames import Values
+from flopsheet.spec import Expectation, Spec
+from flopsheet.spec import load as load_spec
+from flopsheet.tables import tabulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flopsheet.workbook.plan import Study
+
+SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An expectation that does not hold: what was claimed, and the value that was found."""
+
+    expectation: Expectation
+    claim: str
+    claimed: float | str
+    found: float | str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A computed spec. `frames[grain]` is a DataFrame with one row per model, layer group, scenario or layer run, and
+    one column per input and metric."""
+
+    spec: Spec
+    values: Values
+    catalog: Catalog
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return frames.to_frames(self.values, self.catalog)
+
+    def findings(self) -> Iterator[Finding]:
+        """The expectations of the spec that do not hold."""
+        from flopsheet.workbook import checks
+
+        for expectation in self.spec.expectations:
+            grain = self.catalog.metrics[expectation.metric].grain
+            row = checks.row_in(self.values.tables, grain, expectation.model, expectation.context_length)
+            found = self.values.column(grain, expectation.metric)[row]
+            for claim, claimed in checks.claims(expectation):
+                if not checks.holds(claim, found, claimed, expectation.within):
+                    yield Finding(expectation, claim, claimed, found)
+
+    @cached_property
+    def study(self) -> Study:
+        """What the workbook is planned from."""
+        from flopsheet.workbook import context, plan
+
+        choice = context.default_choice(self.spec, self.values)
+        return plan.Study(self.spec, self.values, self.catalog, __version__, choice)
+
+
+def compute(spec: SpecLike) -> Report:
+    """Every metric of a spec, given as a path or as a mapping.
+
+    Raises SpecError with all problems of the spec, FileError where it cannot be read, ComputeError where a metric is
+    not finite.
+    """
+    return compute_spec(load_spec(spec))
+
+
+def compute_spec(spec: Spec) -> Report:
+    """Every metric of a spec that is already read."""
+    catalog = load_catalog()
+    return Report(spec, frames.compute(tabulate(spec), catalog), catalog)
+
+
+def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
+    """Computes a spec and writes its workbook; the target is replaced in one step or not at all."""
+    from flopsheet.workbook import plan, write
+
+    report = spec if isinstance(spec, Report) else compute(spec)
+    write.save(plan.build(report.study), target)
+    return report

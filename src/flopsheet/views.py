@@ -1,0 +1,227 @@
+"""A report for reading outside the workbook: JSON, CSV, Markdown, a terminal table, and the working of one number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flopsheet import errors
+from flopsheet.catalog import Catalog, Metric
+from flopsheet.errors import UsageError
+from flopsheet.formula import parse, to_maths
+from flopsheet.formula.maths import shown
+from flopsheet.workbook.layout import World
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from flopsheet.report import Report
+
+MOST_ROWS = 60
+
+
+def plain(value: Any, unit: str, catalog: Catalog) -> Any:
+    """A value as JSON has it: whole things as integers, as far as a double is exact."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if catalog.units[unit].whole and number == int(number) and abs(number) < 2**53:
+        return int(number)
+    return number
+
+
+def rows(report: Report, grain: str) -> Iterator[dict[str, Any]]:
+    """Every input and metric of a grain, row by row."""
+    catalog, columns = report.catalog, report.values.columns[grain]
+    names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
+    for at in range(len(report.values.tables[grain])):
+        row = {}
+        for name in names:
+            entry = catalog.entry(name)
+            value = plain(columns[name][at], entry.unit, catalog)
+            row[name] = value == "yes" if name in catalog.inputs and catalog.inputs[name].is_flag else value
+        yield row
+
+
+def to_json(report: Report) -> str:
+    """One object: models by name, scenarios as a list, training and serving runs by name."""
+    tables = report.values.tables
+    models = {str(key): row for (key,), row in zip(tables["model"].keys, rows(report, "model"), strict=True)}
+    scenarios = [
+        {"model": model, "context_length": length, **row}
+        for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
+    ]
+    return json.dumps({"models": models, "scenarios": scenarios, "training": {}, "serving": {}}, indent=1, ensure_ascii=False)
+
+
+def to_csv(report: Report) -> str:
+    """One line per scenario, the numbers of its model included."""
+    models = list(rows(report, "model"))
+    table = report.values.tables["scenario"]
+    lines = [
+        {"model": model, "context_length": length, **models[owner], **row}
+        for (model, length), owner, row in zip(table.keys, table.above["model"], rows(report, "scenario"), strict=True)
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def headlines(catalog: Catalog) -> list[Metric]:
+    """The metrics that a summary shows."""
+    return [metric for metric in catalog.metrics.values() if metric.headline]
+
+
+def summary(report: Report, most: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """Headers and cells of the summary, one row per scenario."""
+    catalog, table = report.catalog, report.values.tables["scenario"]
+    metrics = headlines(catalog)
+    header = ["Model", "Context"] + [_titled(metric) for metric in metrics]
+    body = []
+    for at in range(min(len(table), most or len(table))):
+        at_grain = {"scenario": at, "model": table.above["model"][at]}
+        model, length = table.keys[at]
+        line = [str(model), f"{length:,}"]
+        line += [formatted(report.values.column(m.grain, m.name)[at_grain[m.grain]], m.unit) for m in metrics]
+        body.append(line)
+    return header, body
+
+
+def _titled(metric: Metric) -> str:
+    unit = metric.unit if metric.unit in {"GB", "GiB", "TFLOP"} else ""
+    return f"{metric.label} {unit}".strip()
+
+
+def formatted(value: Any, unit: str) -> str:
+    """A value with its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    match unit:
+        case "share":
+            return f"{number:.2%}".replace("%", " %")
+        case "ratio":
+            return f"{number:,.2f}×"
+        case "TFLOP":
+            return f"{number:,.3f}"
+        case "GB" | "GiB":
+            return f"{number:,.2f}"
+    return shown(number)
+
+
+def to_markdown(report: Report) -> str:
+    """The summary as a table for a pull request, with the sentences below it."""
+    header, body = summary(report)
+    lines = [f"## {report.spec.title}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
+    lines += [_line(line) for line in body]
+    lines += ["", *(f"* {text}" for text in sentences(report)), ""]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def sentences(report: Report) -> list[str]:
+    """What the numbers say, at each context length."""
+    columns = report.values.columns["context"]
+    said = [str(columns["ffn_count_words"][0])]
+    for at in range(len(report.values.tables["context"])):
+        said.append(" ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other")))
+    return said
+
+
+def to_table(report: Report) -> Table:
+    """The summary for a terminal."""
+    from rich import box
+    from rich.table import Table
+
+    header, body = summary(report, MOST_ROWS)
+    table = Table(title=report.spec.title, box=box.SIMPLE_HEAD, title_justify="left")
+    for at, text in enumerate(header):
+        table.add_column(text, justify="left" if at == 0 or text == "What dominates" else "right", overflow="fold")
+    for line in body:
+        table.add_row(*line)
+    more = len(report.values.tables["scenario"]) - len(body)
+    if more > 0:
+        table.caption = f"… and {more:,} more scenarios: --format csv shows all"
+    return table
+
+
+def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:
+    """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
+    from flopsheet.workbook import plan
+
+    catalog = report.catalog
+    if name not in catalog.metrics:
+        known = list(catalog.metrics)
+        if name in catalog.inputs:
+            raise UsageError(errors.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
+        raise UsageError(errors.located(errors.unknown_metric(name, known), "", None))
+    metric = catalog.metrics[name]
+    world = World("study", report.values, catalog)
+    table = world.table(metric.grain)
+    chosen = [at for at, key in enumerate(table.keys) if _matches(table.key_names, key, model, context_length)]
+    if not chosen:
+        raise UsageError(_nothing_chosen(report, model, context_length))
+    formula = to_maths(parse(metric.written), catalog.symbol) if metric.written else "a sentence from the numbers"
+    lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
+    letters = {read: catalog.inputs[read] for read in _letters(metric) if read in catalog.inputs and catalog.inputs[read].symbol}
+    if letters:
+        lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
+    if metric.shape:
+        lines.append(f"  shape: {metric.shape}")
+    if metric.source:
+        lines.append(f"  source: {metric.source}")
+    spots = plan.lay_out(report.study).homes.of(world, name)
+    for at in chosen:
+        about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
+        value = world.value(name, at)
+        result = value if isinstance(value, str) else shown(value)
+        steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
+        lines += ["", f"{about}  (cell {spots[at].seen_from('')})", "  " + " = ".join([*steps, result])]
+    return "\n".join(lines)
+
+
+def _letters(metric: Metric) -> tuple[str, ...]:
+    from flopsheet.formula import names
+
+    return names(metric.node)
+
+
+def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None, context_length: int | None) -> bool:
+    row = dict(zip(key_names, key, strict=True))
+    fits_model = model is None or row.get("model", model) == model
+    return fits_model and (context_length is None or row.get("context_length", context_length) == context_length)
+
+
+def _nothing_chosen(report: Report, model: str | None, context_length: int | None) -> errors.Problem:
+    names = [entry.name for entry in report.spec.models]
+    if model is not None and model not in names:
+        return errors.located(errors.unknown_model(model, names), "--model", None)
+    return errors.located(errors.claim_needs_context(context_length, report.spec.context_lengths), "--context", None)
+
+
+def _with_numbers(world: World, metric: Metric, row: int) -> str:
+    """The formula with each name's value in its place."""
+
+    def number(name: str) -> str:
+        grain = world.grain(name)
+        at = row if grain == metric.grain else world.table(metric.grain).above[grain][row]
+        value = world.value(name, at)
+        return value if isinstance(value, str) else shown(value)
+
+    def gathered(function: str, names: tuple[str, ...]) -> str:
+        below = world.children[world.grain(names[0]), metric.grain][row]
+        values = [world.value(names[-1], at) for at in below]
+        texts = [value if isinstance(value, str) else shown(value) for value in values]
+        if function == "sum":
+            return " + ".join(texts) if len(texts) <= 12 else f"the sum of {len(texts)} values"
+        return world_text if isinstance(world_text := world.value(metric.name, row), str) else shown(world_text)
+
+    return to_maths(metric.node if metric.unit not in {"verdict", "text"} else parse(metric.written), number, gathered)
