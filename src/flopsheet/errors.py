@@ -74,6 +74,10 @@ class ComputeError(FlopsheetError):
     """A metric has no finite value."""
 
 
+class SizeError(FlopsheetError):
+    """The study does not fit into a workbook."""
+
+
 class FileError(FlopsheetError):
     """A file cannot be read or written."""
 
@@ -93,11 +97,17 @@ def quoted(names: Iterable[object], most: int = 12) -> str:
     return ", ".join(listed[:most]) + more
 
 
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known name that somebody probably meant."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """The remedy for a name that nobody knows: the nearest known one, or the list where it is short."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean '{shown(near[0])}'?"
+    near = nearest(word, known)
+    if near is not None:
+        return f"did you mean '{shown(near)}'?"
     return f"known: {quoted(known)}" if known else ""
 
 
@@ -121,9 +131,11 @@ def formula_syntax(
     """A formula that leaves the language; the caret stands in the file's line where the formula is on it as written."""
     if place is None:
         return Problem(fact, remedy, path, Place("formula", 1, column + 1, text, width))
-    start = place.text.find(text, place.column - 1) if text else -1
+    if not text:
+        return Problem(fact, remedy, path, place)
+    start = place.text.find(text, place.column - 1)
     if start < 0:
-        return Problem(f"{fact}, at column {column + 1} of '{text}'", remedy, path, place)
+        return Problem(f"{fact}, at column {column + 1} of '{shown(text)}'", remedy, path, place)
     return Problem(fact, remedy, path, Place(place.source, place.line, start + column + 1, place.text, width))
 
 
@@ -348,7 +360,7 @@ def kind_of(value: object) -> str:
         case list():
             return "a list"
         case dict():
-            return "keys and values"
+            return "a mapping"
         case float():
             return f"{value:,.15g}"
         case int():
@@ -405,6 +417,14 @@ def version_problem(value: object) -> Finding | None:
     return None if type(value) is int and value == 1 else ("this version of the format is unknown", "write version: 1")
 
 
+def not_plain(value: object, path: str) -> Problem:
+    return Problem(f"{type(value).__name__} is no type of a spec", "give texts, numbers, lists and mappings", path)
+
+
+def not_a_text_key(key: object, path: str) -> Problem:
+    return Problem(f"keys are text, but {shown(repr(key))} is none", "give it as a str", path)
+
+
 def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
     if found := [letter for letter in forbidden if letter in name]:
         return f"'{shown(name)}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
@@ -425,23 +445,29 @@ def same_name(name: str, other: str) -> Finding:
 
 
 def same_length(length: float) -> Finding:
-    return f"{length:,.0f} is already in the list", "keep one of the two"
+    return f"{kind_of(length)} is already in the list", "keep one of the two"
 
 
 def wrong_count(count: int, most: int) -> Finding:
-    return ("there are no entries", "write at least one") if not count else (f"there are {count:,} entries", f"{most:,} are the most")
+    if not count:
+        return "there are no entries", "write at least one"
+    return f"there are {count:,} entries", f"{most:,} are the most"
 
 
-def same_group_name() -> Finding:
-    return "two layer groups have the same name", "give each its own"
+def same_group_name(name: str) -> Finding:
+    return f"another layer group is called '{shown(name)}'", "write another name:"
 
 
 def not_a_mapping(value: object) -> Finding:
-    return f"the spec is {kind_of(value)}, not keys and values", "begin with 'version: 1'"
+    return f"the spec is {kind_of(value)}, not a mapping", "begin with 'version: 1'"
 
 
-def wrong_shape(wanted: str, value: object) -> Finding:
-    return f"{kind_of(value)} stands where {wanted} should", f"write {wanted}"
+def not_a_list(value: object) -> Finding:
+    return f"{kind_of(value)} stands where a list should", "write [a, b]"
+
+
+def not_keys(value: object) -> Finding:
+    return f"{kind_of(value)} stands where a mapping should", "write {key: value}"
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Finding:
@@ -485,14 +511,13 @@ def no_number(text: str) -> Finding:
     return f"'{shown(text)}' is true or false, not a number", "write where(condition, a, b)"
 
 
-def gives(text: str, finding: Finding) -> Finding:
+def gives(text: str, finding: Finding | None) -> Finding | None:
     """What is wrong with the value of an expression, which the line of the file does not show."""
-    fact, remedy = finding
-    return f"'{shown(text)}': {fact}", remedy
+    return (f"{shown(text)} = {finding[0]}", finding[1]) if finding else None
 
 
 def no_value(text: str) -> Finding:
-    return f"'{shown(text)}' has no value", "check for a division by zero or a power out of range"
+    return f"'{shown(text)}' has no value", "check for a division by zero or a number out of range"
 
 
 def divisors(number: float, near: float) -> list[int]:
@@ -504,13 +529,13 @@ def divisors(number: float, near: float) -> list[int]:
 
 
 def heads_do_not_divide(width: float, heads: float) -> Finding:
-    near = quoted(f"{one:,}" for one in divisors(width, heads))
+    near = quoted(divisors(width, heads))
     return f"n_heads {heads:,.0f} does not divide d_model {width:,.0f}", f"write d_head, or one of n_heads: {near}"
 
 
 def heads_do_not_share(heads: float, shared: float) -> Finding:
-    near = quoted(f"{one:,}" for one in divisors(heads, shared))
-    return f"n_kv_heads {shared:,.0f} does not divide n_heads {heads:,.0f}", f"nearest: {near}"
+    near = quoted(divisors(heads, shared))
+    return f"n_kv_heads {shared:,.0f} does not divide n_heads {heads:,.0f}", f"write one of n_kv_heads: {near}"
 
 
 def layers_do_not_add_up(claimed: float, total: float) -> Finding:
@@ -540,10 +565,10 @@ def claim_without_context(metric: str) -> Finding:
 
 
 def claim_needs_context(length: float | None, lengths: Sequence[float]) -> Finding:
-    known = quoted(f"{one:,.0f}" for one in lengths)
+    remedy = f"write one of context_length: {quoted(f'{one:.0f}' for one in lengths)}"
     if length is None:
-        return "the number depends on the context length", f"write context_length:, one of {known}"
-    return f"{length:,.0f} is not a context length of this spec", f"one of {known}"
+        return "the number depends on the context length", remedy
+    return f"{length:,.0f} is not a context length of this spec", remedy
 
 
 # Computing -----------------------------------------------------------------------------------------------------------
@@ -558,6 +583,6 @@ def not_finite(metric: str, row: dict[str, object]) -> Problem:
 # Workbooks -----------------------------------------------------------------------------------------------------------
 
 
-def too_large_for_a_sheet(title: str, rows: int, columns: int) -> Problem:
-    fact = f"sheet '{title}' would need {rows:,} rows and {columns:,} columns; a sheet holds 1,048,576 and 16,384"
-    return Problem(fact, "split the study, or use 'flopsheet show --format csv'")
+def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
+    fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
+    return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")

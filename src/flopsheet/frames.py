@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,13 +43,12 @@ def compute(tables: Tables, catalog: Catalog) -> Values:
             if read in columns[table.grain]:
                 return columns[table.grain][read]
             grain = KEYS[read] if read in KEYS else catalog.entry(read).grain
-            return columns[grain][read][np.asarray(table.above[grain])]
+            return columns[grain][read].take(table.above[grain])
 
         def aggregate(function: str, names: tuple[str, ...], table: Table = table) -> Column:
-            finer = _finer(catalog, tables, names)
+            finer = tables[catalog.entry(names[0]).grain]
             owner = np.asarray(finer.above[table.grain])
-            gathered = [_read(columns, catalog, finer, read) for read in names]
-            return AGGREGATES[function](owner, len(table), *gathered)
+            return AGGREGATES[function](owner, len(table), *(columns[finer.grain][read] for read in names))
 
         with np.errstate(all="ignore"):
             result = evaluate(metric.node, value_of, aggregate, functions)
@@ -67,15 +66,6 @@ def _inputs(table: Table) -> dict[str, Column]:
         if key in table.key_names:
             columns[key] = np.array(key_of(table, key), dtype=object)
     return columns
-
-
-def _finer(catalog: Catalog, tables: Tables, names: tuple[str, ...]) -> Table:
-    """The table that an aggregate gathers from: that of its first metric."""
-    return tables[catalog.entry(names[0]).grain]
-
-
-def _read(columns: Mapping[str, Mapping[str, Column]], catalog: Catalog, table: Table, name: str) -> Column:
-    return columns[table.grain][name]
 
 
 def _sum(owner: Column, count: int, values: Column) -> Column:
@@ -96,7 +86,7 @@ def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
     return _at_min(owner, count, -key, values)
 
 
-AGGREGATES = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
+AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
 
 
 def _checked(metric: Metric, table: Table, column: Column) -> Column:
@@ -113,9 +103,9 @@ def to_frames(values: Values, catalog: Catalog) -> dict[str, pd.DataFrame]:
     """One DataFrame per grain, indexed by the names of its rows; flags as booleans, numbers as float64."""
     frames = {}
     for grain, table in values.tables.items():
-        index = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
+        index: pd.Index[Any] = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
         if len(table.key_names) == 1:
-            index = pd.Index([key for (key,) in table.keys], name=table.key_names[0])
+            index = index.get_level_values(0)
         columns = {name: column for name, column in values.columns[grain].items() if name not in KEYS}
         for name in columns.keys() & catalog.inputs.keys():
             if catalog.inputs[name].is_flag:

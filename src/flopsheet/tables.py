@@ -43,7 +43,13 @@ def tabulate(spec: Spec) -> dict[str, Table]:
     name = {at: model.name for at, model in enumerate(models)}
     built: dict[str, Table] = {}
 
-    def add(grain: str, key_names: Sequence[str], keys: Sequence[tuple[object, ...]], parents: Mapping[str, Sequence[int]], inputs: Mapping[str, tuple[Given, ...]]) -> None:
+    def add(
+        grain: str,
+        key_names: Sequence[str],
+        keys: Sequence[tuple[object, ...]],
+        parents: Mapping[str, Sequence[int]],
+        inputs: Mapping[str, tuple[Given, ...]],
+    ) -> None:
         assert tuple(parents) == PARENTS[grain]
         above: dict[str, tuple[int, ...]] = {parent: tuple(rows) for parent, rows in parents.items()}
         for parent, rows in parents.items():

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flopsheet import errors
-from flopsheet.catalog import Catalog, Metric
+from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.errors import UsageError
-from flopsheet.formula import parse, to_maths
+from flopsheet.formula import names, parse, to_maths
 from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
@@ -171,7 +171,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         raise UsageError(_nothing_chosen(report, model, context_length))
     formula = to_maths(parse(metric.written), catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
-    letters = {read: catalog.inputs[read] for read in _letters(metric) if read in catalog.inputs and catalog.inputs[read].symbol}
+    letters = {read: catalog.inputs[read] for read in names(metric.node) if read in catalog.inputs and catalog.inputs[read].symbol}
     if letters:
         lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
     if metric.shape:
@@ -186,12 +186,6 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
         lines += ["", f"{about}  (cell {spots[at].seen_from('')})", "  " + " = ".join([*steps, result])]
     return "\n".join(lines)
-
-
-def _letters(metric: Metric) -> tuple[str, ...]:
-    from flopsheet.formula import names
-
-    return names(metric.node)
 
 
 def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None, context_length: int | None) -> bool:
@@ -211,6 +205,8 @@ def _with_numbers(world: World, metric: Metric, row: int) -> str:
     """The formula with each name's value in its place."""
 
     def number(name: str) -> str:
+        if name not in world.catalog.inputs and name not in world.catalog.metrics and name not in KEYS:
+            return name  # a choice, such as causal_half
         grain = world.grain(name)
         at = row if grain == metric.grain else world.table(metric.grain).above[grain][row]
         value = world.value(name, at)
@@ -222,6 +218,7 @@ def _with_numbers(world: World, metric: Metric, row: int) -> str:
         texts = [value if isinstance(value, str) else shown(value) for value in values]
         if function == "sum":
             return " + ".join(texts) if len(texts) <= 12 else f"the sum of {len(texts)} values"
-        return world_text if isinstance(world_text := world.value(metric.name, row), str) else shown(world_text)
+        result = world.value(metric.name, row)
+        return result if isinstance(result, str) else shown(result)
 
-    return to_maths(metric.node if metric.unit not in {"verdict", "text"} else parse(metric.written), number, gathered)
+    return to_maths(parse(metric.written), number, gathered)

@@ -82,7 +82,7 @@ class _Reader:
 
     def add(self, raw: dict[str, Any], grain: str, kind: str, refuse: Callable[..., CatalogError]) -> str:
         allowed = INPUT_KEYS if kind == "inputs" else METRIC_KEYS
-        for key in raw.keys() - allowed:
+        for key in [key for key in raw if key not in allowed]:
             raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(allowed)))
         for key in ("name", "label", "unit", "doc"):
             if not raw.get(key):
@@ -126,7 +126,8 @@ class _Reader:
         unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)
         labels = {name: entry.label for name, entry in entries.items()}
         for name, metric in list(self.metrics.items()):
-            self.collect(partial(self.resolved, metric, grain_of, unit_of, labels), partial(self.metrics.__setitem__, name))
+            resolved = partial(self.resolved, metric, grain_of, unit_of, labels)
+            self.collect(resolved, partial(self.metrics.__setitem__, name))
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
@@ -138,14 +139,21 @@ class _Reader:
             raise CatalogError(self.problems)
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
-            Section(sheet, section["title"], section["grain"], tuple(map(entries.__getitem__, listed)), section.get("detail", False))
-            for sheet, section, listed in self.sections
+            Section(
+                sheet, raw["title"], raw["grain"], tuple(map(entries.__getitem__, listed)), raw.get("detail", False)
+            )
+            for sheet, raw, listed in self.sections
         )
         return Catalog(self.units, sections, self.inputs, self.metrics, order)
 
-    def resolved(self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]) -> Metric:
+    def resolved(
+        self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
+    ) -> Metric:
         raw, refuse = self.raw[metric.name]
-        node = self.template(raw["text"], refuse, metric.name) if "text" in raw else parse(metric.written, path=metric.name)
+        if "text" in raw:
+            node = self.template(raw["text"], refuse, metric.name)
+        else:
+            node = parse(metric.written, path=metric.name)
         node = resolve.expand(node, self.inputs, labels, refuse)
         resolve.check_names(node, metric.grain, grain_of, refuse)
         resolve.check_units(node, metric.unit, unit_of, refuse)

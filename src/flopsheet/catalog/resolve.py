@@ -6,30 +6,35 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import reduce
+from typing import TypeAlias
 
 from flopsheet import errors
 from flopsheet.catalog.entries import Input
 from flopsheet.catalog.grains import coarser
 from flopsheet.errors import CatalogError, Place, Problem
+from flopsheet.formula.evaluate import as_text
 from flopsheet.formula.language import COMPARISONS, SAME_UNIT, WORDS
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text, aggregated, names
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text, names, walk
 from flopsheet.formula.parse import parse
 
 TEXT_UNIT, TRUTH = "text", "verdict"
+NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
 PLACEHOLDER = re.compile(r"\{([^{}:]+)(?::([^{}]*))?\}")
 DECIMALS = re.compile(r"\.(\d)(%?)")
 
+Refuse: TypeAlias = Callable[..., CatalogError]
 
-def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], refuse: Callable[..., CatalogError]) -> Node:
+
+def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], refuse: Refuse) -> Node:
     """The node with choices as texts and `largest`, `trend` written out with `where`."""
 
     def visit(node: Node) -> Node:
         match node:
             case Operation("==" | "!=" as symbol, Name(name), Name(choice)) if _is_choice(name):
-                allowed = [str(option) for option in inputs[name].choices]
-                if choice not in allowed:
-                    raise refuse(f"{name} is never '{choice}'", errors.did_you_mean(choice, allowed))
+                check_choice(name, choice)
                 return Operation(symbol, Name(name), Text(choice))
+            case Operation("==" | "!=", Name(name), Number(choice)) if _is_choice(name):
+                check_choice(name, as_text(choice))
             case Operation(symbol, left, right):
                 return Operation(symbol, visit(left), visit(right))
             case Negative(operand):
@@ -43,18 +48,24 @@ def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], r
     def _is_choice(name: str) -> bool:
         return name in inputs and not inputs[name].is_number
 
+    def check_choice(name: str, choice: str) -> None:
+        allowed = [str(option) for option in inputs[name].choices]
+        if choice not in allowed:
+            raise refuse(f"{name} is never '{choice}'", errors.did_you_mean(choice, allowed))
+
     return visit(node)
 
 
-def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Callable[..., CatalogError]) -> Node:
-    for argument in arguments:
-        if not isinstance(argument, Name):
-            raise refuse("largest(…) takes names", "make the argument a metric of its own")
-    *earlier, last = [(argument, Text(labels.get(argument.name, argument.name))) for argument in arguments if isinstance(argument, Name)]
-    top = Call("max", arguments)
-    return reduce(
-        lambda rest, item: Call("where", (Operation(">=", item[0], top), item[1], rest)), reversed(earlier), last[1]
-    )
+def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Refuse) -> Node:
+    named = [argument.name for argument in arguments if isinstance(argument, Name)]
+    if len(named) < len(arguments):
+        raise refuse("largest(…) takes names", "make the argument a metric of its own")
+    *earlier, last = named
+    chosen: Node = Text(labels.get(last, last))
+    for name in reversed(earlier):
+        is_largest = Operation(">=", Name(name), Call("max", arguments))
+        chosen = Call("where", (is_largest, Text(labels.get(name, name)), chosen))
+    return chosen
 
 
 def _trend(arguments: tuple[Node, ...], *_: object) -> Node:
@@ -67,12 +78,14 @@ WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _
 assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 
 
-def sentence(template: str, refuse: Callable[..., CatalogError], path: str) -> Node:
+def sentence(template: str, refuse: Refuse, path: str) -> Node:
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Decimals are cut by floor(x·10ⁿ + 1/2)/10ⁿ: a spreadsheet's TEXT reads its format in the reader's own locale, and
     rounding functions differ on halves.
     """
+    if not template:
+        raise refuse("the text is empty", "write what the cell says")
     pieces: list[Node] = []
     position = 0
     for match in PLACEHOLDER.finditer(template):
@@ -82,12 +95,14 @@ def sentence(template: str, refuse: Callable[..., CatalogError], path: str) -> N
         position = match.end()
     if position < len(template):
         pieces.append(Text(template[position:]))
+    if any(isinstance(piece, Text) and {"{", "}"} & set(piece.value) for piece in pieces):
+        raise refuse("a '{' or '}' that surrounds no value", "write {name} or {name:.1%}")
     if len(pieces) == 1 and not isinstance(pieces[0], Text):
         pieces.insert(0, Text(""))
     return reduce(lambda left, right: Operation("&", left, right), pieces)
 
 
-def _shown(node: Node, style: str | None, refuse: Callable[..., CatalogError]) -> list[Node]:
+def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     if style is None:
         return [node]
     match = DECIMALS.fullmatch(style)
@@ -101,7 +116,7 @@ def _shown(node: Node, style: str | None, refuse: Callable[..., CatalogError]) -
     return [rounded, Text(" %")] if percent else [rounded]
 
 
-def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Callable[..., CatalogError]) -> None:
+def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
     """Refuses unknown names, and names of a grain that a formula of this grain cannot read that way."""
     known = sorted(grain_of)
     for name in names(node):
@@ -109,28 +124,44 @@ def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Cal
             raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, known))
         of = grain_of[name]
         if of != grain and of not in coarser(grain):
-            remedy = f"write sum({name})" if grain in coarser(of) else f"a {grain} can read {', '.join((grain, *coarser(grain)))}"
+            readable = f"a {grain} can read {', '.join((grain, *coarser(grain)))}"
+            remedy = f"write sum({name})" if grain in coarser(of) else readable
             raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy)
-    for name in aggregated(node):
+    for part in walk(node):
+        if isinstance(part, Aggregate):
+            _check_gathered(part, grain, grain_of, refuse)
+
+
+def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
+    for name in node.names:
         if name not in grain_of:
-            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, known))
+            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)))
         of = grain_of[name]
         if grain not in coarser(of):
             raise refuse(f"'{name}' lives at grain {of}, which has no rows below a {grain}", f"write {name} alone")
+    grains = dict.fromkeys(grain_of[name] for name in node.names)
+    if len(grains) > 1:
+        raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")
 
 
-def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Callable[..., CatalogError]) -> None:
-    """Refuses to add, compare or choose between values of different units, and a result of another unit than declared."""
+def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refuse) -> None:
+    """Refuses to add, compare or choose between values of different units, or another result than declared."""
+
+    def read(name: str) -> str:
+        return TEXT_UNIT if unit_of[name] == TRUTH else unit_of[name]  # the cell of a verdict says ok or FAIL
 
     def same(*nodes: Node) -> str | None:
-        found = {inferred: part for part in nodes if (inferred := visit(part)) is not None}
+        inferred = list(map(visit, nodes))
+        found = sorted({unit for unit in inferred if unit is not None})
+        if None in inferred and not NO_NUMBER.isdisjoint(found):
+            found.append("a number")
         if len(found) > 1:
-            raise refuse(f"{' and '.join(sorted(found))} in one sum or choice", "both sides need the same unit")
-        return next(iter(found), None)
+            raise refuse(f"{' and '.join(found)} in one sum, comparison or choice", "all sides need the same unit")
+        return found[0] if found else None
 
     def number(node: Node) -> str | None:
         inferred = visit(node)
-        if inferred in {TEXT_UNIT, TRUTH}:
+        if inferred in NO_NUMBER:
             raise refuse(f"arithmetic with a {inferred}", "use numbers")
         return inferred
 
@@ -141,14 +172,21 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Calla
             case Text():
                 return TEXT_UNIT
             case Name(name):
-                return unit_of[name]
+                return read(name)
             case Negative(operand):
                 return number(operand)
+            case Operation("==" | "!=", Name(), Number()):
+                return TRUTH  # a choice among words may be a number
             case Operation(symbol, left, right) if symbol in COMPARISONS:
-                same(left, right)
+                compared = same(left, right)
+                if compared == TRUTH:
+                    raise refuse("a comparison of comparisons", "nest where(…)")  # programs disagree on TRUE and 1
+                if compared == TEXT_UNIT and symbol not in {"==", "!="}:
+                    raise refuse("texts have no order", "compare them with == or !=")
                 return TRUTH
             case Operation("&", left, right):
-                visit(left), visit(right)
+                if TRUTH in {visit(left), visit(right)}:
+                    raise refuse("a comparison inside a text", "write the cases with when: and say:")
                 return TEXT_UNIT
             case Operation(symbol, left, right):
                 number(left), number(right)
@@ -162,17 +200,17 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Calla
                     number(argument)
                 return same(*arguments)
             case Aggregate(function, gathered):
-                if function == "sum" and unit_of[gathered[0]] in {TEXT_UNIT, TRUTH}:
-                    raise refuse(f"a sum of {unit_of[gathered[0]]}s", "sum numbers")
-                return unit_of[gathered[-1]]
+                if function != "first" and read(gathered[0]) == TEXT_UNIT:
+                    raise refuse(f"{function}(…) over texts", f"gather numbers; {gathered[0]} is a text")
+                return read(gathered[-1])
 
     inferred = visit(node)
+    if inferred is None and unit in NO_NUMBER:
+        raise refuse(f"the formula gives a number, the metric says {unit}", "write the number's unit")
     if inferred is not None and inferred != unit:
         raise refuse(f"the formula gives {inferred}, the metric says {unit}", f"write unit: {inferred}")
 
 
-def refusal(path: str, place: Place | None) -> Callable[..., CatalogError]:
+def refusal(path: str, place: Place | None) -> Refuse:
     """What builds an error about this entry from a fact and a remedy."""
     return lambda fact, remedy="": CatalogError(Problem(fact, remedy, path, place))
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from flopsheet.formula.language import FUNCTIONS, PRECEDENCE
@@ -13,22 +14,10 @@ from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Numbe
 Value: TypeAlias = Any  # float | str | bool, or an array of them
 Functions: TypeAlias = Mapping[str, Callable[..., Value]]
 
-PLAIN: Functions = {
-    "min": min,
-    "max": max,
-    "floor": lambda x: float(math.floor(x)),
-    "ceil": lambda x: float(math.ceil(x)),
-    "abs": abs,
-    "where": lambda condition, yes, no: yes if condition else no,
-    "&": lambda left, right: as_text(left) + as_text(right),
-}
-
 OPERATORS: Functions = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
-    "^": operator.pow,
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -36,17 +25,45 @@ OPERATORS: Functions = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-assert PLAIN.keys() | OPERATORS.keys() == FUNCTIONS.keys() | PRECEDENCE.keys(), "an operation without a spelling"
+
+
+def power(base: float, exponent: float) -> float:
+    """A power where all programs agree: Python's (-8)^(1/3) is complex, a spreadsheet's -2; 0^0 is 1, or an error."""
+    if base == exponent == 0 or (base < 0 and exponent % 1):
+        raise ArithmeticError(f"{base}^{exponent} has no value")
+    return float(base**exponent)
 
 
 def as_text(value: float | str) -> str:
-    """A value inside a sentence, as a spreadsheet's `&` writes it: 15 digits, no trailing zeros."""
-    return value if isinstance(value, str) else f"{value + 0.0:.15g}"
+    """A value inside a sentence, as a spreadsheet's `&` writes it: 15 digits, no trailing zeros, no exponent."""
+    return value if isinstance(value, str) else f"{Decimal(f'{value + 0.0:.15g}'):f}"
+
+
+PLAIN: Functions = {
+    **OPERATORS,
+    "/": operator.truediv,
+    "^": power,
+    "&": lambda left, right: as_text(left) + as_text(right),
+    "min": min,
+    "max": max,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
+    "abs": abs,
+    "where": lambda condition, yes, no: yes if condition else no,
+}
+assert PLAIN.keys() == FUNCTIONS.keys() | PRECEDENCE.keys(), "an operation without a spelling"
 
 
 def vectorised() -> Functions:
-    """The functions over NumPy columns; the import waits until a column is to be computed."""
+    """The operations over NumPy columns; what has no value is NaN or infinite, among constants too.
+
+    The import waits until a column is to be computed.
+    """
     import numpy as np
+
+    def power(base: Value, exponent: Value) -> Value:
+        result = np.asarray(base, dtype=np.float64) ** exponent
+        return np.where((base == 0) & (exponent == 0), np.nan, result)
 
     def texts(value: Value) -> Value:
         if isinstance(value, str):
@@ -70,13 +87,16 @@ def vectorised() -> Functions:
         return np.where(condition, yes, no)
 
     return {
+        **OPERATORS,
+        "/": np.divide,
+        "^": power,
+        "&": lambda left, right: texts(left) + texts(right),
         "min": fold(np.minimum),
         "max": fold(np.maximum),
         "floor": np.floor,
         "ceil": np.ceil,
         "abs": np.abs,
         "where": where,
-        "&": lambda left, right: texts(left) + texts(right),
     }
 
 
@@ -99,10 +119,13 @@ def evaluate(
                 return value_of(name)
             case Negative(operand):
                 return -visit(operand)
-            case Operation("&", left, right):
-                return functions["&"](visit(left), visit(right))
             case Operation(symbol, left, right):
-                return OPERATORS[symbol](visit(left), visit(right))
+                return functions[symbol](visit(left), visit(right))
+            case Call("where", (condition, yes, no)):
+                holds = visit(condition)
+                if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
+                    return visit(yes if holds else no)
+                return functions["where"](holds, visit(yes), visit(no))
             case Call(function, arguments):
                 return functions[function](*map(visit, arguments))
             case Aggregate(function, names):

@@ -55,10 +55,10 @@ def to_excel(node: Node, at: References) -> str:
             return at.cell(name)
         case Negative(operand):
             # A spreadsheet's minus binds tighter than its power, and two signs in a row are hard to read.
-            inner = to_excel(operand, at)
-            return f"-{inner}" if isinstance(operand, Name | Number | Call | Aggregate) else f"-({inner})"
+            return f"-{_bracketed(operand, '^', at, right=True)}"
         case Operation(symbol, left, right):
-            return f"{_bracketed(left, symbol, at, right=False)}{SYMBOLS[symbol]}{_bracketed(right, symbol, at, right=True)}"
+            before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
+            return f"{before}{SYMBOLS[symbol]}{after}"
         case Call(function, arguments):
             return CALLS[function](*(to_excel(argument, at) for argument in arguments))
         case Aggregate(function, names):

@@ -5,13 +5,13 @@ from __future__ import annotations
 # Higher binds tighter. Every operation with a right operand of the same precedence is written with brackets, so that
 # no reader and no program has to know which way a chain of them is read.
 PRECEDENCE = {
-    "&": 1,  # joins texts; only sentences use it
-    "==": 2,
-    "!=": 2,
-    "<": 2,
-    "<=": 2,
-    ">": 2,
-    ">=": 2,
+    "==": 1,
+    "!=": 1,
+    "<": 1,
+    "<=": 1,
+    ">": 1,
+    ">=": 1,
+    "&": 2,  # joins texts; only sentences use it
     "+": 3,
     "-": 3,
     "*": 4,
@@ -20,6 +20,9 @@ PRECEDENCE = {
 }
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 SAME_UNIT = COMPARISONS | {"+", "-"}
+
+MOST_DIGITS = 15  # of a constant; a spreadsheet cuts off further ones without a word
+SMALLEST, LARGEST = 1e-300, 1e300  # of a constant; as of every number in a spec
 
 # Function -> least and most arguments.
 FUNCTIONS: dict[str, tuple[int, int]] = {

@@ -21,7 +21,7 @@ SYMBOLS = {
     "/": " / ",
 }
 assert SYMBOLS.keys() | {"^"} == PRECEDENCE.keys(), "an operation without a spelling"
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def to_maths(
@@ -40,8 +40,7 @@ def to_maths(
             case Name(name):
                 return symbol_of(name)
             case Negative(operand):
-                inner = visit(operand)
-                return f"−({inner})" if isinstance(operand, Operation | Negative) else f"−{inner}"
+                return f"−{bracketed(operand, '^', right=True)}"
             case Operation("^", base, Number(exponent)) if exponent == int(exponent) and exponent >= 0:
                 return bracketed(base, "^", right=False) + str(int(exponent)).translate(SUPERSCRIPTS)
             case Operation("^", base, exponent):
@@ -65,18 +64,31 @@ def to_maths(
 
     def bracketed(node: Node, symbol: str, *, right: bool) -> str:
         text = visit(node)
-        match node:
-            case Operation(inner):
-                tighter = PRECEDENCE[inner] > PRECEDENCE[symbol]
-                same = PRECEDENCE[inner] == PRECEDENCE[symbol] and not right and symbol != "^"
-                return text if tighter or same else f"({text})"
-            case Negative():
-                return f"({text})"
-        return text
+        inner = _precedence(node, text)
+        tighter = inner > PRECEDENCE[symbol]
+        same = inner == PRECEDENCE[symbol] and not right and symbol != "^"
+        return text if tighter or same else f"({text})"
 
     text = visit(node)
     whole = isinstance(node, Call) and node.function == "where"
     return text[1:-1] if whole else text
+
+
+def _precedence(node: Node, text: str) -> int:
+    """How tightly the outermost sign of a node's text binds."""
+    match node:
+        case Operation(symbol):
+            return PRECEDENCE[symbol]
+        case Negative():
+            return 0
+        case Number() | Name() | Aggregate():  # 10⁶, −5 and 3 + 4 can stand for them
+            if text.startswith("−"):
+                return 0
+            if " + " in text:
+                return PRECEDENCE["+"]
+            if text.startswith("Σ") or text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹":
+                return PRECEDENCE["^"]
+    return max(PRECEDENCE.values()) + 1
 
 
 def _listed(function: str, names: tuple[str, ...], symbol_of: Callable[[str], str]) -> str:
@@ -86,12 +98,9 @@ def _listed(function: str, names: tuple[str, ...], symbol_of: Callable[[str], st
 
 def shown(value: float) -> str:
     """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
+    tens = int(f"{value:e}".partition("e")[2])
+    if value == float(f"1e{tens}") and not -5 < tens < 6:
+        return "10" + str(tens).translate(SUPERSCRIPTS)
     if value == int(value) and abs(value) < 2**53:
-        digits = str(int(value))
-        zeros = len(digits) - 1
-        if zeros >= 6 and digits == "1" + "0" * zeros:
-            return "10" + str(zeros).translate(SUPERSCRIPTS)
         return f"{int(value):,}".replace("-", "−")
-    if 1e-4 <= abs(value) < 1e16:
-        return f"{value:,.15g}".replace("-", "−")
-    return f"{value:.6g}".replace("-", "−")
+    return f"{value:,.15g}".replace("-", "−")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import math
+import warnings
 from collections.abc import Callable, Mapping
 
 from flopsheet import errors
 from flopsheet.errors import FormulaError, Place
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MOST_DIGITS, SMALLEST, WORDS
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation
 
 MAX_LENGTH = 2_000
@@ -28,6 +28,37 @@ OPERATORS: Mapping[type[ast.AST], str] = {
     ast.GtE: ">=",
 }
 
+# What Python reads and we refuse: operators as they are written, other syntax in words.
+SYMBOLS = {
+    "Mod": "%",
+    "FloorDiv": "//",
+    "BitAnd": "&",
+    "BitOr": "|",
+    "LShift": "<<",
+    "RShift": ">>",
+    "MatMult": "@",
+    "Invert": "~",
+    "Not": "not",
+    "And": "and",
+    "Or": "or",
+    "Is": "is",
+    "IsNot": "is not",
+    "In": "in",
+    "NotIn": "not in",
+}
+KINDS = {
+    "Attribute": "a dot",
+    "Subscript": "an index",
+    "IfExp": "if … else",
+    "NamedExpr": "':='",
+    "Starred": "'*' before a name",
+    "Lambda": "lambda",
+    "Tuple": "a list",
+    "List": "a list",
+    "Set": "a list",
+    "Dict": "a mapping",
+}
+
 Refuse = Callable[..., FormulaError]
 
 
@@ -44,7 +75,8 @@ def parse(text: str, place: Place | None = None, path: str = "") -> Node:
         raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")
     for column, letter in enumerate(text):
         if not (letter.isascii() and (letter.isprintable() or letter in "\n\t")):
-            raise refuse(f"{letter!r} is not part of a formula", "write it with ASCII letters, digits and operators", column)
+            remedy = "write it with ASCII letters, digits and operators"
+            raise refuse(f"{letter!r} is not part of a formula", remedy, column)
     if not text.strip():
         raise refuse("an empty formula", "write a number, a name or an expression")
     return _Parser(text, refuse).parse()
@@ -70,7 +102,8 @@ class _Parser:
     def parse(self) -> Node:
         self.check_brackets()
         try:
-            tree = ast.parse(self.python, mode="eval")
+            with warnings.catch_warnings(action="ignore"):  # of `1or 2`, which is refused below anyway
+                tree = ast.parse(self.python, mode="eval")
         except SyntaxError as error:
             column = self.column((error.offset or 1) - 1)
             raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
@@ -80,17 +113,20 @@ class _Parser:
 
     def check_brackets(self) -> None:
         """Refuses what would close the brackets that we put around the text, and depth beyond any use."""
-        depth = 0
+        opened: list[int] = []
         for column, letter in enumerate(self.text):
-            depth += (letter == "(") - (letter == ")")
-            if depth < 0:
+            if letter == "(":
+                opened.append(column)
+            if letter == ")" and not opened:
                 raise self.refuse("this bracket closes nothing", "remove it", column)
-            if depth > MAX_DEPTH:
+            if letter == ")":
+                opened.pop()
+            if len(opened) > MAX_DEPTH:
                 raise self.refuse(f"more than {MAX_DEPTH} brackets deep", "split the formula", column)
             if letter == "#":
                 raise self.refuse("'#' is not part of a formula", "remove it", column)
-        if depth:
-            raise self.refuse("a bracket is not closed", "add ')'", self.text.index("("))
+        if opened:
+            raise self.refuse("a bracket is not closed", "add ')'", opened[-1])
 
     def column(self, offset: int) -> int:
         return self.columns[max(0, min(offset, len(self.columns) - 1))]
@@ -114,7 +150,7 @@ class _Parser:
                 return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
             case ast.Compare(left, [symbol], [right]) if type(symbol) in OPERATORS:
                 return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
-            case ast.Compare():
+            case ast.Compare(_, [_, _, *_]):
                 raise self.no(node, "a chain of comparisons", "compare two values; nest where(…) for more")
             case ast.Call(ast.Name(function), arguments, []):
                 return self.convert_call(node, function, arguments, depth)
@@ -127,14 +163,14 @@ class _Parser:
             raise self.no(node, f"{_described(node)} is not part of the language", "use numbers and names")
         if "_" in written or written[:2].lower() in {"0x", "0o", "0b"}:
             raise self.no(node, f"'{written}' is not a plain number", "write decimal digits, such as 1000 or 1e3")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise self.no(node, "the number is too large", "the largest is about 1.8e308")
-        if isinstance(value, int) and value != int(number):
-            raise self.no(node, "the number has more digits than a double holds", "write it as 1.5e18, say")
+        number = float(written)
+        is_zero = not written.lower().partition("e")[0].strip("0.")
+        if not is_zero and not SMALLEST <= number <= LARGEST:
+            problem = errors.not_a_cell_number(None, "", written)
+            raise self.no(node, problem.fact, problem.remedy)
+        if float(f"{number:.{MOST_DIGITS}g}") != number:
+            fact = f"the number has more digits than the {MOST_DIGITS} that a spreadsheet reads"
+            raise self.no(node, fact, f"write {number:.{MOST_DIGITS}g}")
         return Number(number)
 
     def convert_operand(self, minus: ast.UnaryOp, operand: ast.expr, depth: int) -> Node:
@@ -162,40 +198,28 @@ class _Parser:
         least, most = allowed
         if not least <= count <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
-            raise self.no(node, f"{function}(…) with {count} arguments", f"it takes {wanted}")
+            plural = "" if count == 1 else "s"
+            raise self.no(node, f"{function}(…) with {count} argument{plural}", f"it takes {wanted}")
 
 
 def _described(node: ast.expr) -> str:
     """What Python calls this piece of syntax, in words."""
     match node:
-        case ast.Constant(bool() | None):
-            return f"'{node.value}'"
-        case ast.Constant(str() | bytes()):
+        case ast.Constant(bool() | None as word):
+            return f"'{word}'"
+        case ast.Constant(str() | bytes()) | ast.JoinedStr():
             return "a text"
+        case ast.Constant(complex()):
+            return "an imaginary number"
         case ast.Constant():
-            return "this number"
+            return "'...'"
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return "a loop"
         case ast.UnaryOp(ast.UAdd()):
             return "a plus sign before a value"
-        case ast.BinOp() | ast.UnaryOp() | ast.BoolOp():
-            return f"the operator '{_symbol(node)}'"
+        case ast.BinOp(op=symbol) | ast.UnaryOp(op=symbol) | ast.BoolOp(op=symbol) | ast.Compare(ops=[symbol]):
+            return f"the operator '{SYMBOLS[type(symbol).__name__]}'"
         case ast.Call():
             return "this kind of call"
-    return {"Attribute": "a dot", "Subscript": "an index", "IfExp": "if … else"}.get(
-        type(node).__name__, type(node).__name__.lower()
-    )
-
-
-def _symbol(node: ast.BinOp | ast.UnaryOp | ast.BoolOp) -> str:
-    return {
-        "Mod": "%",
-        "FloorDiv": "//",
-        "BitAnd": "&",
-        "BitOr": "|",
-        "LShift": "<<",
-        "RShift": ">>",
-        "MatMult": "@",
-        "Invert": "~",
-        "Not": "not",
-        "And": "and",
-        "Or": "or",
-    }.get(type(node.op).__name__, type(node.op).__name__)
+    kind = type(node).__name__
+    return KINDS.get(kind, kind.lower())

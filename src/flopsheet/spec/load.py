@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from flopsheet import catalog, errors, source
-from flopsheet.errors import Problem, SpecError
-from flopsheet.source import Source, spell
-from flopsheet.spec.entries import Expectation, ModelSpec, Spec
+from flopsheet.errors import Finding, Problem, SpecError
+from flopsheet.source import Path, Source
+from flopsheet.spec.entries import Expectation, Spec
+from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
 from flopsheet.spec.validate import shape_problems
 
@@ -19,8 +19,7 @@ from flopsheet.spec.validate import shape_problems
 def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
-        # A mapping goes the way of a file, so that the same rules and messages hold for it.
-        return from_source(source.parse(json.dumps(spec, indent=1, ensure_ascii=False), "spec"), "spec")
+        return from_source(source.parse(to_yaml(spec), "spec"), "spec")
     return from_source(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
 
 
@@ -30,20 +29,17 @@ def from_source(text: Source, name: str) -> Spec:
     resolver = Resolver(text, (path for path, _ in shape))
     models = resolver.models()
     study = resolver.study()
+    expectations = tuple(_expectations(resolver))
     problems = [problem for _, problem in shape] + resolver.problems
-    data = text.data if isinstance(text.data, dict) else {}
-    expectations: list[Expectation] = []
-    if not problems:
-        expectations, problems = _expectations(text, data, models)
     if problems:
         raise SpecError(sorted(problems, key=_position))
     return Spec(
         name=name,
-        title=data.get("title") or name,
-        context_lengths=tuple(map(float, data["context_lengths"])),
+        title=resolver.data.get("title", name),
+        context_lengths=tuple(map(float, resolver.data["context_lengths"])),
         study=study,
         models=models,
-        expectations=tuple(expectations),
+        expectations=expectations,
         text=text.text,
     )
 
@@ -52,37 +48,52 @@ def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
-def _expectations(
-    text: Source, data: Mapping[str, Any], models: tuple[ModelSpec, ...]
-) -> tuple[list[Expectation], list[Problem]]:
-    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in {"model", "scenario"}}
-    known = [model.name for model in models]
-    found, problems = [], []
-    for index, raw in enumerate(data.get("expect") or []):
-        path: source.Path = ("expect", index)
-        claim = {key: value for key, value in raw.items() if value is not None}
-        that = claim.pop("that")
-        model, dot, metric = that.rpartition(".")
-        problem: tuple[str, str] | None = None
-        lengths = data["context_lengths"]
-        if not dot:
-            problem = errors.not_a_claim(that)
-        elif model not in known:
-            problem = errors.unknown_model(model, known)
-        elif metric not in metrics:
-            problem = errors.unknown_metric(metric, sorted(metrics))
-        elif not {"equals", "at_least", "at_most"} & claim.keys():
-            problem = errors.claims_nothing()
-        elif isinstance(claim.get("equals"), str) != (metrics[metric].unit in {"text", "verdict"}):
-            problem = errors.claim_of_another_type(metric)
-        elif metrics[metric].grain == "model" and "context_length" in claim:
-            problem = errors.claim_without_context(metric)
-        elif metrics[metric].grain == "scenario" and claim.get("context_length", lengths[0] if len(lengths) == 1 else None) not in lengths:
-            problem = errors.claim_needs_context(claim.get("context_length"), lengths)
-        if problem:
-            problems.append(errors.located(problem, spell((*path, "that")), text.place((*path, "that"))))
+def _expectations(resolver: Resolver) -> Iterator[Expectation]:
+    """The claims that name a number of this spec; the others are reported."""
+    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
+    if not (isinstance(listed, list) and isinstance(models, dict)):
+        return
+    if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
+        return
+    for index, claim in enumerate(listed):
+        path: Path = ("expect", index)
+        if not resolver.sound(path):
             continue
-        if metrics[metric].grain == "scenario":
-            claim.setdefault("context_length", lengths[0])
-        found.append(Expectation(model, metric, **claim))
-    return found, problems
+        model, _, metric = claim["that"].rpartition(".")
+        fault = _fault(claim, model, metric, list(models), lengths)
+        if fault:
+            key, finding = fault
+            resolver.report((*path, key), (*path, key), finding)
+            continue
+        said = {key: value for key, value in claim.items() if key != "that"}
+        if catalog.load().metrics[metric].grain == "scenario":
+            said.setdefault("context_length", lengths[0])
+        yield Expectation(model, metric, **said)
+
+
+def _fault(
+    claim: Mapping[str, Any], model: str, metric: str, models: list[str], lengths: list[float]
+) -> tuple[str, Finding] | None:
+    """The key of a claim that is at fault, and why."""
+    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in {"model", "scenario"}}
+    if not model:
+        return "that", errors.not_a_claim(claim["that"])
+    if model not in models:
+        return "that", errors.unknown_model(model, models)
+    if metric not in metrics:
+        return "that", errors.unknown_metric(metric, sorted(metrics))
+    claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
+    if not claimed:
+        return "that", errors.claims_nothing()
+    is_text = metrics[metric].unit in {"text", "verdict"}
+    for key, value in claimed.items():
+        if isinstance(value, str) != is_text:
+            return key, errors.claim_of_another_type(metric, value, is_text=is_text)
+    length = claim.get("context_length")
+    if metrics[metric].grain == "model":
+        return ("context_length", errors.claim_without_context(metric)) if length is not None else None
+    if length is None and len(lengths) > 1:
+        return "that", errors.claim_needs_context(None, lengths)
+    if length is not None and length not in lengths:
+        return "context_length", errors.claim_needs_context(length, lengths)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from flopsheet.catalog import CycleError, Input
 from flopsheet.errors import Finding, FormulaError, Problem
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.language import FUNCTIONS
-from flopsheet.formula.nodes import Aggregate, Call, walk
+from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
@@ -80,13 +81,14 @@ class Resolver:
             if parent in chain[:-1]:
                 circle = chain[chain.index(parent) :]
                 if name == min(circle, key=list(listed).index):  # one circle, one message
-                    self.report(path, ("models", name, "extends"), errors.cycle(circle))
+                    path = ("models", name, "extends")
+                    self.report(path, path, errors.cycle(circle))
                 return None
         return chain
 
     def sayings(self, path: Path, data: Mapping[str, Any]) -> Saying:
         """What one mapping says about inputs, `ffn: swiglu` turned into the number of matrices that it stands for."""
-        said = {key: Said(value, (*path, key)) for key, value in data.items() if value is not None}
+        said = {key: Said(value, (*path, key)) for key, value in data.items()}
         if "ffn" in said:
             kind = said.pop("ffn")
             if "ffn_matrices" in said:
@@ -110,9 +112,9 @@ class Resolver:
             label = own.pop("name").value if "name" in own else f"group {index + 1}" if layers else ""
             if "n_layers" in own:
                 own["n_group_layers"] = own.pop("n_layers")
+            if any(label.casefold() == other.casefold() for other, *_ in groups):
+                self.report(at, at, errors.same_group_name(label))
             groups.append((label, at, common | own))
-        if layers and len({label.casefold() for label, *_ in groups}) < len(groups):
-            self.report(layers.path, layers.path, errors.same_group_name())
         missing = [*self.missing("model", whole, bool(layers))]
         for _, _, group in groups:
             missing += [key for key in self.missing("layer_group", group, False) if key not in missing]
@@ -218,47 +220,50 @@ class _Scope:
 
     def report_cycle(self, chain: Sequence[str]) -> None:
         """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
-        start = min(chain.index(name) for name in self.said if name in chain and self.said[name].path)
-        at = self.said[chain[start]].path
+        first = next(name for name, said in self.said.items() if name in chain and said.path)
+        start, at = chain.index(first), self.said[first].path
         self.resolver.report(at, at, errors.cycle([*chain[start:-1], *chain[: start + 1]]))
 
     def constant(self, said: Said) -> Given:
         if isinstance(said.value, bool):
             return Given("yes" if said.value else "no")
-        return Given(said.value if isinstance(said.value, str) else float(said.value))
+        return Given(said.value if isinstance(said.value, str) else float(said.value) + 0.0)
 
     def expression(self, name: str, said: Said) -> Node | None:
         """The formula of an input that is said as one; None for constants and for formulas that are refused."""
         if not self.is_expression(name, said):
             return None
         at = said.path or (*self.path, name)
+        place = self.resolver.source.place(at)
         try:
-            node = parse(said.value, self.resolver.source.place(at), spell(at))
+            node = parse(said.value, place, spell(at))
+            if refused := self.refusal(node):
+                word, (fact, remedy) = refused
+                column = next(re.finditer(rf"\b{word}\b", said.value)).start()
+                raise FormulaError(errors.formula_syntax(said.value, fact, remedy, column, len(word), place, spell(at)))
         except FormulaError as error:
             for problem in error.problems:
                 if (at, problem.fact) not in self.resolver.reported:
                     self.resolver.reported.add((at, problem.fact))
                     self.resolver.problems.append(problem)
             return None
-        finding = self.refusal(node)
-        if finding:
-            self.resolver.report(at, at, finding)
-        return None if finding else node
+        return node
 
-    def refusal(self, node: Node) -> Finding | None:
-        """Why an expression cannot be an input."""
+    def refusal(self, node: Node) -> tuple[str, Finding] | None:
+        """A word that an input cannot read, and why."""
         for part in walk(node):
             if isinstance(part, Aggregate | Call) and part.function not in FUNCTIONS:
-                return errors.not_for_inputs(part.function)
-        unknown = [read for read in names(node) if read not in self.readable]
-        return errors.unknown_input(unknown[0], self.readable) if unknown else None
+                return part.function, errors.not_for_inputs(part.function)
+            if isinstance(part, Name) and part.name not in self.readable:
+                return part.name, errors.unknown_input(part.name, self.readable)
+        return None
 
     def computed(self, name: str, node: Node, known: Mapping[str, Given]) -> Given | None:
         entry, said = self.entries[name], self.said[name]
         at = said.path or (*self.path, name)
         try:
             result = evaluate(node, lambda read: known[read].value)
-            value = float(result)
+            value = float(result) + 0.0  # no negative zero
         except (ArithmeticError, TypeError, ValueError):  # 1 / 0, a root of -1, floor(∞ - ∞)
             value = math.nan
         problem: Finding | None
@@ -270,10 +275,10 @@ class _Scope:
             at = self.said["n_heads"].path
             problem = errors.heads_do_not_divide(float(known["d_model"].value), float(known["n_heads"].value))
         elif entry.choices:
-            problem = errors.choice_problem(value, entry.choices)
+            problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
         else:
-            problem = errors.number_problem(value, entry.least, entry.most or schema.LARGEST, whole=True)
+            most = schema.LARGEST if entry.most is None else entry.most
+            problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=True))
         if problem:
             self.resolver.report(at, at, problem)
         return None if problem else Given(value, node)
-

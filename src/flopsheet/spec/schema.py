@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
@@ -63,7 +63,8 @@ def one_of(choices: tuple[int | str, ...]) -> Any:
 
 def text(most: int) -> Any:
     """Any text up to a length."""
-    return checked(lambda value: errors.text_problem(value, most), {"type": "string", "minLength": 1, "maxLength": most})
+    schema = {"type": "string", "minLength": 1, "maxLength": most}
+    return checked(lambda value: errors.text_problem(value, most), schema)
 
 
 def field_type(entry: Input) -> Any:
@@ -77,8 +78,18 @@ def field_type(entry: Input) -> Any:
     return number(entry.least, entry.most, whole=True, expression=True)
 
 
-def _fields(inputs: list[Input]) -> dict[str, Any]:
-    return {entry.name: (field_type(entry), Field(default=None, description=entry.doc)) for entry in inputs}
+def required(kind: Any, doc: str, **limits: Any) -> Any:
+    """A field that must be there."""
+    return kind, Field(description=doc, **limits)
+
+
+def optional(kind: Any, doc: str, **limits: Any) -> Any:
+    """A field that may be left out."""
+    return kind, Field(default=None, description=doc, **limits)
+
+
+def _fields(inputs: Iterable[Input]) -> dict[str, Any]:
+    return {entry.name: optional(field_type(entry), entry.doc) for entry in inputs}
 
 
 @cache
@@ -94,55 +105,56 @@ def conventions() -> tuple[Input, ...]:
     return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
 
 
-FFN_FIELD = (one_of(tuple(FFN_KINDS)), Field(default=None, description="The FFN by name; gated ones have 3 matrices."))
-
-
 @cache
 def spec_model() -> type[Strict]:
     """The data model of a whole spec."""
+    ffn = optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices.")
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
-    group = create_model(
+    group: Any = create_model(
         "LayerGroup",
         __base__=Strict,
-        name=(text(MOST_NAME), Field(default=None, description="What the group is called in the workbook.")),
-        n_layers=(number(1, None, whole=True, expression=True), Field(description="Layers in this group.")),
-        ffn=FFN_FIELD,
+        name=optional(text(MOST_NAME), "What the group is called in the workbook."),
+        n_layers=required(number(1, None, whole=True, expression=True), "Layers in this group."),
+        ffn=ffn,
         **_fields(group_inputs),
     )
-    shared: dict[str, Any] = {"ffn": FFN_FIELD, **_fields([*inputs_of("model"), *group_inputs])}
+    shared: dict[str, Any] = {"ffn": ffn, **_fields([*inputs_of("model"), *group_inputs])}
     defaults = create_model("Defaults", __base__=Strict, **shared)
-    model = create_model(
+    model: Any = create_model(
         "Model",
         __base__=Strict,
-        extends=(text(MOST_NAME), Field(default=None, description="A model of this spec whose inputs this one starts from.")),
-        layers=(list[group], Field(default=None, min_length=1, description="Groups of identical layers.")),  # type: ignore[valid-type]
+        extends=optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
+        layers=optional(list[group], "Groups of identical layers.", min_length=1),
         **shared,
     )
-    switches = create_model("Conventions", __base__=Strict, **_fields(list(conventions())))
-    study = [entry for entry in inputs_of("study") if entry not in conventions()]
-    expectation = create_model(
+    switches = create_model("Conventions", __base__=Strict, **_fields(conventions()))
+    length = number(1, None, whole=True, expression=False)
+    claimed = number(None, None, whole=False, expression=False)
+    expectation: Any = create_model(
         "Expectation",
         __base__=Strict,
-        that=(text(200), Field(description="MODEL.METRIC, such as gpt2-xl.n_params.")),
-        context_length=(number(1, None, whole=True, expression=False), Field(default=None, description="Which context length, where there are several.")),
-        equals=(checked(errors.equals_problem, {"type": ["number", "string"]}), Field(default=None)),
-        at_least=(number(None, None, whole=False, expression=False), Field(default=None)),
-        at_most=(number(None, None, whole=False, expression=False), Field(default=None)),
-        within=(number(0, 1, whole=False, expression=False), Field(default=None, description="Relative tolerance of equals.")),
-        note=(text(500), Field(default=None, description="Where the figure comes from.")),
+        that=required(text(200), "MODEL.METRIC, such as gpt2-xl.n_params."),
+        context_length=optional(length, "Which context length, where there are several."),
+        equals=optional(checked(errors.equals_problem, {"type": ["number", "string"]}), "What it is."),
+        at_least=optional(claimed, "What it does not fall below."),
+        at_most=optional(claimed, "What it does not exceed."),
+        within=optional(number(0, 1, whole=False, expression=False), "Relative tolerance of equals."),
+        note=optional(text(500), "Where the figure comes from."),
     )
     return create_model(
         "Spec",
         __base__=Strict,
-        version=(Literal[1], Field(description="Of the spec format.")),
-        title=(text(200), Field(default=None, description="What the study is about.")),
-        context_lengths=(
-            list[number(1, None, whole=True, expression=False)],  # type: ignore[misc]
-            Field(min_length=1, max_length=1000, description="Tokens of one sequence; the ratios refer to the first."),
+        version=required(checked(errors.version_problem, {"const": 1}), "Of the spec format."),
+        title=optional(text(200), "What the study is about."),
+        context_lengths=required(
+            list[length],  # type: ignore[valid-type]
+            "Tokens of one sequence; the ratios refer to the first.",
+            min_length=1,
+            max_length=1000,
         ),
-        conventions=(switches, Field(default=None, description="What counts, and how.")),
-        defaults=(defaults, Field(default=None, description="Inputs that every model starts from.")),
-        models=(dict[str, model], Field(min_length=1, max_length=10_000, description="The models by name.")),  # type: ignore[valid-type]
-        expect=(list[expectation], Field(default=None, max_length=10_000, description="Claims that CI and the Checks sheet hold.")),  # type: ignore[valid-type]
-        **_fields(study),
+        conventions=optional(switches, "What counts, and how."),
+        defaults=optional(defaults, "Inputs that every model starts from."),
+        models=required(dict[str, model], "The models by name.", min_length=1, max_length=10_000),
+        expect=optional(list[expectation], "Claims that CI and the Checks sheet hold.", max_length=10_000),
+        **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
     )

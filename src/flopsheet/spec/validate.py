@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from flopsheet import errors
-from flopsheet.errors import Problem
+from flopsheet.errors import Finding, Problem
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
 
@@ -21,11 +21,15 @@ def shape_problems(source: Source) -> list[tuple[Path, Problem]]:
     try:
         schema.spec_model().model_validate(source.data)
     except ValidationError as error:
-        found = [_translated(source, detail) for detail in error.errors(include_url=False, include_input=False)]
-    found += [
-        (path, errors.located(problem, spell(path), source.place(path, key=True)))
-        for path, problem in _names(source.data.get("models"))
-    ]
+        details = error.errors(include_url=False, include_input=False)
+        meant = {_meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+        found = [
+            _translated(source, detail)
+            for detail in details
+            if not (detail["type"] == "missing" and detail["loc"] in meant)  # it is there, under a misspelled key
+        ]
+    repeated = (*_names(source.data.get("models")), *_lengths(source.data.get("context_lengths")))
+    found += [(path, errors.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated]
     return found
 
 
@@ -34,20 +38,23 @@ def _translated(source: Source, detail: Any) -> tuple[Path, Problem]:
     kind = detail["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
-        problem = (detail["ctx"]["fact"], detail["ctx"]["remedy"])
+        finding = (detail["ctx"]["fact"], detail["ctx"]["remedy"])
     elif kind == "extra_forbidden":
-        problem = errors.unknown_key(str(path[-1]), _known_keys(path[:-1]))
+        finding = errors.unknown_key(str(path[-1]), _known_keys(path[:-1]))
     elif kind == "missing":
-        problem = errors.missing_key(str(path[-1]))
+        finding = errors.missing_key(str(path[-1]))
         path = path[:-1]
-    elif kind == "literal_error":
-        problem = ("this version of the spec format is unknown", "write version: 1")
     elif kind in {"too_short", "too_long"}:
-        problem = (f"{detail['ctx']['actual_length']:,} entries", f"between 1 and {detail['ctx'].get('max_length', 10_000):,} are possible")
+        finding = errors.wrong_count(len(_at(source.data, path)), detail["ctx"].get("max_length", 0))
     else:
-        wants_list = kind == "list_type"
-        problem = errors.wrong_shape("a list" if wants_list else "keys and values", _at(source.data, path))
-    return path, errors.located(problem, spell(path), source.place(path, key=at_key))
+        value = _at(source.data, path)
+        finding = errors.not_a_list(value) if kind == "list_type" else errors.not_keys(value)
+    return path, errors.located(finding, spell(path), source.place(path, key=at_key))
+
+
+def _meant(path: Path) -> Path:
+    """The path of an unknown key with the key that was probably meant."""
+    return (*path[:-1], errors.nearest(str(path[-1]), _known_keys(path[:-1])) or "")
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -58,18 +65,24 @@ def _at(data: Any, path: Path) -> Any:
 
 def _known_keys(path: Path) -> list[str]:
     """The keys that may stand in the mapping at a path."""
-    model: Any = schema.spec_model()
+    kind: Any = schema.spec_model()
     for part in path:
-        if isinstance(part, int):
-            continue
-        fields = getattr(model, "model_fields", {})
-        annotation = fields[part].annotation if part in fields else model
-        arguments = getattr(annotation, "__args__", ())
-        model = arguments[-1] if arguments else annotation
-    return list(model.model_fields)
+        within = get_args(kind)  # of list[…] and dict[str, …], where the part is an index or a name
+        kind = within[-1] if within else kind.model_fields[part].annotation
+    return list(kind.model_fields)
 
 
-def _names(models: object) -> Iterator[tuple[Path, tuple[str, str]]]:
+def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
+    """Context lengths that stand twice in the list: their scenarios would have one name."""
+    seen: set[float] = set()
+    for index, length in enumerate(lengths if isinstance(lengths, list) else ()):
+        if type(length) in (int, float):
+            if length in seen:
+                yield ("context_lengths", index), errors.same_length(length)
+            seen.add(length)
+
+
+def _names(models: object) -> Iterator[tuple[Path, Finding]]:
     """Names that a spreadsheet could not look up."""
     seen: dict[str, str] = {}
     for name in models if isinstance(models, dict) else ():

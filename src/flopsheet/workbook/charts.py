@@ -9,7 +9,8 @@ from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, Num
 from openpyxl.chart.series import Series as ChartSeries
 from openpyxl.chart.series import SeriesLabel, XYSeries
 from openpyxl.chart.shapes import GraphicalProperties
-from openpyxl.chart.text import RichText
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
 from openpyxl.worksheet.worksheet import Worksheet
@@ -21,9 +22,7 @@ from flopsheet.workbook.styles import INK, MUTED, RULE
 def add_chart(worksheet: Worksheet, chart: Chart) -> None:
     """Draws one chart of the plan on a sheet."""
     drawn = _stacked(chart) if chart.kind == "stacked" else _line(chart)
-    drawn.title = chart.title
-    drawn.title.tx.rich.p[0].pPr = ParagraphProperties(defRPr=_letters(1100, bold=True))
-    drawn.title.overlay = False
+    drawn.title = Title(tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True))
     drawn.width, drawn.height = chart.width_cm, chart.height_cm
     drawn.legend.position = "b"
     drawn.legend.overlay = False
@@ -32,7 +31,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.title.tx.rich.p[0].pPr = ParagraphProperties(defRPr=_letters(900))
         axis.title.overlay = False
         axis.delete = False
-        axis.txPr = RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=_letters(900)), endParaRPr=_letters(900))])
+        axis.txPr = _rich(900)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
     drawn.y_axis.number_format = chart.y_format
@@ -43,6 +42,11 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
 
 def _letters(size: int, *, bold: bool = False) -> CharacterProperties:
     return CharacterProperties(sz=size, b=bold, solidFill=INK if bold else MUTED)
+
+
+def _rich(size: int, *, bold: bool = False) -> RichText:
+    letters = _letters(size, bold=bold)
+    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
 
 
 def _numbers(ref: str, points: Sequence[Scalar], format: str = "General") -> NumRef:
@@ -81,6 +85,7 @@ def _line(chart: Chart) -> ScatterChart:
         one.smooth = False
         drawn.series.append(one)
     drawn.x_axis.scaling.logBase = 2
+    drawn.x_axis.majorUnit = 2
     drawn.x_axis.scaling.min = min(float(point) for point in chart.x_points)
     drawn.x_axis.number_format = "#,##0"
     drawn.x_axis.majorGridlines = None

@@ -57,9 +57,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over cells; `kind` is stacked (shares as 100 % bars) or line (values over a log axis)."""
+    """A chart over cells; `kind` is stacked (shares as 100 % bars) or line (values over a log axis).
+
+    The title is the text of a cell, so that it follows the numbers that it names.
+    """
 
     kind: str
+    title_ref: str
     title: str
     anchor: str
     x_title: str

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from flopsheet import errors
 from flopsheet.catalog import Catalog, Metric
+from flopsheet.errors import SizeError
+from flopsheet.formula import aggregated, names
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
 from flopsheet.workbook import checks, context, inputs, reference, summary
 from flopsheet.workbook.blocks import block_cells
-from flopsheet.workbook.cells import Live, mirror
+from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, closure, letters, place, quoted
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 
@@ -24,6 +27,7 @@ PURPOSE = {
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
+MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs")
 TABS = {"Parameters": "0072B2", "Forward FLOPs": "0072B2", context.SHEET: "E69F00", checks.SHEET: "009E73"}
 
@@ -54,6 +58,18 @@ class Layout:
     working: list[Block]
     shown: dict[str, int]
     chart_row: int
+
+
+def check_size(study: Study) -> None:
+    """Says so before anything is planned where a study has more columns than a sheet holds."""
+    tables = study.values.tables
+    widest = {
+        inputs.SHEET: 2 * max(len(tables["layer_group"]), len(tables["context"])) + FIRST,
+        "Forward FLOPs": len(tables["layer_run"]) + FIRST - 1,
+    }
+    for sheet, columns in widest.items():
+        if columns > MOST_COLUMNS:
+            raise SizeError(errors.too_wide_for_a_sheet(sheet, columns, MOST_COLUMNS))
 
 
 def lay_out(study: Study) -> Layout:
@@ -88,8 +104,6 @@ def lay_out(study: Study) -> Layout:
 
 def _inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that these metrics read, in the catalogue's order."""
-    from flopsheet.formula import aggregated, names
-
     read = {name for metric in metrics for part in (names, aggregated) for name in part(world.catalog.metrics[metric].node)}
     grains = {"model", "layer_group"}
     return tuple(name for name, entry in world.catalog.inputs.items() if name in read and entry.grain in grains)
@@ -112,6 +126,7 @@ def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Bl
 
 def build(study: Study, as_built: Study | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
+    check_size(study)
     laid = lay_out(study)
     homes, world = laid.homes, study.world
     built = (as_built or study).world
@@ -141,11 +156,12 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         sheets=tuple(PURPOSE.items()),
         largest=study.choice.model,
     )
+    context_sheet, chart_title = _context_sheet(laid, rows, links)
     sheets = (
-        summary.sheet(world, homes, laid.controls.world, rows, facts),
+        summary.sheet(world, homes, laid.controls.world, rows, chart_title, facts),
         inputs_sheet,
         *(_result_sheet(title, laid.blocks[title], homes, links) for title in RESULTS),
-        _context_sheet(laid, rows, links),
+        context_sheet,
         checks_sheet,
         formulas,
         reference.provenance(spec, study.version, study.catalog),
@@ -212,11 +228,11 @@ def _finish(title: str, subtitle: str, cells: dict[tuple[int, int], Cell], block
 
 def _result_sheet(title: str, blocks: list[Block], homes: Homes, links: Callable[[str], str]) -> Sheet:
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
-    subtitle = "Rows are line items, columns are models or scenarios. Green is called up, black is computed; click a cell to see its working."
+    subtitle = "Green is called up, black is computed; click a cell for its working."
     return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
 
 
-def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[str], str]) -> Sheet:
+def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[str], str]) -> tuple[Sheet, Live]:
     homes, controls, other = laid.homes, laid.controls, laid.controls.world
     blocks = [*laid.blocks[context.SHEET], *laid.working]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
@@ -233,12 +249,18 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
         cells[row, MATHS] = Cell("from the working below", style="maths")
         for at, spot in enumerate(homes.of(other, name)):
             cells[row, FIRST + at] = mirror(context.SHEET, Live(spot, other.value(name, at)), format=format)
-    chart = summary.context_chart(other, rows, f"A{laid.chart_row}")
-    return _finish(
-        context.SHEET, "Choose a model and type context lengths in the yellow cells; everything on this sheet follows.", cells, blocks,
+    # The chart covers the cell that holds its title.
+    anchor = Spot(context.SHEET, laid.chart_row, LABEL)
+    model = {"model": Live(controls.model, other.value("model", 0))}
+    title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
+    cells[anchor.row, anchor.column] = title
+    chart = summary.context_chart(other, rows, anchor, str(title.value))
+    sheet = _finish(
+        context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
+    return sheet, Live(anchor, title.value)
 
 
 def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links: Callable[[str], str]) -> tuple[Sheet, Live]:
@@ -259,8 +281,8 @@ def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links:
         Highlight(area, "bad", 'F9="FAIL"'),
         Highlight(area, "good", 'F9="ok"'),
         Highlight(area, "hint", 'F9="note"'),
-        Highlight("A2", "bad", 'LEFT($A$2,4)="FAIL"'),
-        Highlight("A2", "good", 'LEFT($A$2,4)<>"FAIL"'),
+        Highlight("A2:D2", "bad", 'LEFT($A$2,4)="FAIL"'),
+        Highlight("A2:D2", "good", 'LEFT($A$2,4)<>"FAIL"'),
     )
     sheet = _finish(checks.SHEET, "", cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", highlights=highlights)
     return sheet, verdict.sentence

@@ -34,7 +34,9 @@ class Facts:
     largest: str
 
 
-def sheet(world: World, homes: Homes, what_if: World, what_if_homes: dict[str, list[Spot]], facts: Facts) -> Sheet:
+def sheet(
+    world: World, homes: Homes, what_if: World, what_if_homes: dict[str, list[Spot]], chart_title: Live, facts: Facts
+) -> Sheet:
     """The sheet with its charts."""
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
@@ -47,10 +49,14 @@ def sheet(world: World, homes: Homes, what_if: World, what_if_homes: dict[str, l
     metrics = [entry for section in world.catalog.sections for entry in section.entries if isinstance(entry, Metric) and entry.headline]
     bottom = _table(cells, world, homes, metrics, top)
     row = _words(cells, world, homes, facts.largest, bottom + 2)
-    chart_row = row + 1
+    chart_row = row + 2
+    # The titles of the charts stand in the cells that the charts cover.
+    first = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
+    cells[chart_row, 1] = sentence(SHEET, [("", "Where the forward pass goes at {context_length:.0} tokens")], first)
+    cells[chart_row, 8] = mirror(SHEET, chart_title, "text")
     charts = (
-        _family(world, metrics, top, chart_row),
-        _against_context(what_if, what_if_homes, chart_row),
+        _family(world, metrics, top, chart_row, str(cells[chart_row, 1].value)),
+        context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, 8), str(chart_title.value)),
     )
     row = chart_row + CHART_ROWS + 1
     cells[row, 1] = Cell("Sheets", style="lead")
@@ -67,16 +73,16 @@ def sheet(world: World, homes: Homes, what_if: World, what_if_homes: dict[str, l
     ):
         row += 1
         cells[row, 1] = Cell(text, style=style)
-        cells[row, 2] = Cell(meaning, style="text")
+        cells[row, 2] = Cell(meaning, style="sentence")
     last = 2 + len(metrics)
     names = [str(key[0]) for key in world.table("scenario").keys]
     widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
     for at, metric in enumerate(metrics):
         widths[3 + at] = 15.0 if metric.unit == "parameters" else 21.0 if metric.unit == "text" else 13.0 if metric.unit == "ratio" else 11.0
     highlights = (
-        Highlight("A4", "bad", 'LEFT($A$4,4)="FAIL"'),
-        Highlight("A4", "good", 'LEFT($A$4,4)<>"FAIL"'),
-        Highlight("A5", "hint", f"{facts.changed.spot.seen_from(SHEET)}>0"),
+        Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
+        Highlight("A4:F4", "good", 'LEFT($A$4,4)<>"FAIL"'),
+        Highlight("A5:F5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
     )
     return Sheet(
         SHEET, cells, widths, heights={top: 30.0}, freeze="", title_rows="", highlights=highlights, charts=charts,
@@ -98,7 +104,7 @@ def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metri
         cells[top, column] = Cell(text, style="header_wrapped" if column > 1 else "header_left")
         cells[top + 1, column] = Cell(name, style="name")
     for at, metric in enumerate(metrics):
-        cells[top, 3 + at] = Cell(_title(metric), style="header_left" if metric.unit == "text" else "header_wrapped")
+        cells[top, 3 + at] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
         cells[top + 1, 3 + at] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
     table = world.table("scenario")
     for at in range(len(table)):
@@ -111,7 +117,7 @@ def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metri
         for column, metric in enumerate(metrics, start=3):
             index = where[metric.grain]
             live = Live(homes.of(world, metric.name)[index], world.value(metric.name, index))
-            style = "call_up_left" if metric.unit == "text" else "call_up"
+            style = "call_up_centred" if metric.unit == "text" else "call_up"
             cells[row, column] = mirror(SHEET, live, style, world.catalog.units[metric.unit].format)
     return top + 1 + len(table)
 
@@ -138,7 +144,7 @@ def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, large
     return row
 
 
-def _family(world: World, metrics: Sequence[Metric], top: int, row: int) -> Chart:
+def _family(world: World, metrics: Sequence[Metric], top: int, row: int, title: str) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model."""
     models = len(world.table("model"))
     names = [str(key) for (key,) in world.table("model").keys]
@@ -147,14 +153,12 @@ def _family(world: World, metrics: Sequence[Metric], top: int, row: int) -> Char
         if metric.name in SHARES:
             cells = [Spot(SHEET, top + 2 + step, at) for step in range(models)]
             points = tuple(float(world.value(metric.name, step)) for step in range(models))
-            title = Spot(SHEET, top, at)
-            listed.append(
-                Series(f"{quoted(SHEET)}!{title.absolute}", metric.label, _absolute(cells), points, COLOURS[metric.name])
-            )
+            name = f"{quoted(SHEET)}!{Spot(SHEET, top, at).absolute}"
+            listed.append(Series(name, metric.label, _absolute(cells), points, COLOURS[metric.name]))
     categories = [Spot(SHEET, top + 2 + step, 1) for step in range(models)]
-    length = world.value("context_length", 0)
+    anchor = Spot(SHEET, row, 1)
     return Chart(
-        "stacked", f"Where the forward pass goes, at the first context length ({length:,.0f} as built)", f"A{row}",
+        "stacked", f"{SHEET}!{anchor.absolute}", title, anchor.address,
         "Model", "Share of FLOPs", _absolute(categories), tuple(names), tuple(listed),
     )  # fmt: skip
 
@@ -164,12 +168,7 @@ def _absolute(spots: Sequence[Spot]) -> str:
     return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
 
 
-def _against_context(what_if: World, rows: dict[str, list[Spot]], row: int) -> Chart:
-    """The same chart as on Context, so that the Summary shows both directions of growth."""
-    return context_chart(what_if, rows, f"H{row}")
-
-
-def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: str) -> Chart:
+def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, title: str) -> Chart:
     """Shares against context length for the chosen model."""
     lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
     listed = []
@@ -177,12 +176,11 @@ def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: str) -> C
         if name in rows and name != "share_non_matmul":
             spots = rows[name]
             points = tuple(float(what_if.value(name, at)) for at in range(len(spots)))
-            title = Spot(context.SHEET, spots[0].row, 1)
             label = what_if.catalog.metrics[name].label
-            listed.append(Series(f"{quoted(context.SHEET)}!{title.absolute}", label, _absolute(spots), points, COLOURS[name]))
-    name = str(what_if.table("model").keys[0][0])
+            heading = f"{quoted(context.SHEET)}!{Spot(context.SHEET, spots[0].row, 1).absolute}"
+            listed.append(Series(heading, label, _absolute(spots), points, COLOURS[name]))
     return Chart(
-        "line", f"Share of the forward pass against context length ({name} as built; choose on Context)", anchor,
+        "line", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address,
         "Context length (tokens, log scale)", "Share of FLOPs", _absolute(rows["context_length"]), lengths, tuple(listed),
     )  # fmt: skip
 

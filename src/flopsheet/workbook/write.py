@@ -33,7 +33,6 @@ from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
 from flopsheet.workbook.styles import FONT, STYLES, Style
 
 LONGEST_TEXT = 32_767
-MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
@@ -47,7 +46,6 @@ class FormulaCell(PlainCell):  # type: ignore[misc]
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
     """Writes the workbook beside the target and then puts it in its place, so that no half file is ever seen."""
-    check_size(plan)
     data = to_bytes(plan)
     path = Path(target)
     folder = path.parent
@@ -75,14 +73,6 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def check_size(plan: Plan) -> None:
-    """Says so before anything is written where a study has more rows or columns than a sheet holds."""
-    for sheet in plan.sheets:
-        rows, columns = max(row for row, _ in sheet.cells), max(column for _, column in sheet.cells)
-        if rows > MOST_ROWS or columns > MOST_COLUMNS:
-            raise FileError(errors.too_large_for_a_sheet(sheet.title, rows, columns))
 
 
 def to_bytes(plan: Plan) -> bytes:

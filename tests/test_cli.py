@@ -1,0 +1,175 @@
+"""The command line: what is printed where, and the exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GPT2 = "specs/gpt2.yaml"
+
+
+def run(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """One command as a user runs it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
+    command = [sys.executable, "-m", "flopsheet", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None:
+    done = run("build", GPT2, "-o", str(tmp_path / "out.xlsx"))
+    lines = done.stdout.splitlines()
+    assert (done.returncode, (tmp_path / "out.xlsx").exists(), len(lines) <= 10, lines[1], done.stderr) == (
+        0, True, True,
+        "  gpt2-xl at 1,024: 2,127,057,600 parameters, 3,506,703,564,800 FLOP forward, FFN dominates",
+        "22 of 22 expectations hold\n",
+    )  # fmt: skip
+
+
+def test_build_writes_beside_the_specs_name_by_default(tmp_path: Path) -> None:
+    done = run("build", str(ROOT / GPT2), cwd=tmp_path)
+    assert (done.returncode, [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.xlsx")]) == (0, ["output/gpt2.xlsx"])
+
+
+def test_json_holds_integers_as_integers() -> None:
+    shown = json.loads(run("show", GPT2, "--format", "json").stdout)
+    xl = next(row for row in shown["scenarios"] if row["model"] == "gpt2-xl" and row["context_length"] == 16384)
+    total, flops = shown["models"]["gpt2-xl"]["n_params"], xl["flops_forward"]
+    assert (sorted(shown), total, type(total), flops, type(flops), shown["models"]["gpt2-xl-tied"]["tie_embeddings"]) == (
+        ["models", "scenarios", "serving", "training"], 2127057600, int, 133416668364800, int, True,
+    )  # fmt: skip
+
+
+def test_csv_has_a_line_for_every_scenario_with_the_numbers_of_its_model() -> None:
+    lines = list(csv.DictReader(io.StringIO(run("show", GPT2, "--format", "csv").stdout)))
+    xl = [line for line in lines if line["model"] == "gpt2-xl"]
+    assert (len(lines), [(line["context_length"], line["n_params"], line["flops_forward"]) for line in xl]) == (
+        10, [("1024", "2127057600", "3506703564800"), ("16384", "2127057600", "133416668364800")],
+    )  # fmt: skip
+
+
+def test_markdown_is_one_table_and_its_sentences() -> None:
+    lines = run("show", GPT2, "--format", "md").stdout.splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    widths = {line.count("|") for line in table}
+    assert (lines[0], len(table), len(widths), sum(line.startswith("* ") for line in lines)) == (
+        "## GPT-2 family resource accounting", 12, 1, 3,
+    )  # fmt: skip
+
+
+def test_the_table_names_every_scenario() -> None:
+    done = run("show", GPT2)
+    assert (done.returncode, done.stdout.count("gpt2-xl "), "133.417" in done.stdout) == (0, 2, True)
+
+
+def test_explain_shows_the_working_as_a_person_writes_it() -> None:
+    done = run("explain", "flops_q_projection", GPT2, "--model", "gpt2-xl", "--context", "1024")
+    assert done.stdout == (
+        "flops_q_projection: Q projection, FLOP\n"
+        "  One dense product per layer; one multiplication and one addition count as 2 FLOP.\n"
+        "  2 · S · D · H · e · ℓ · B\n"
+        "  with S = context_length, D = d_model, H = n_heads, e = d_head, ℓ = n_group_layers, B = batch_size\n"
+        "  shape: (S × D) · (D × H·e)\n"
+        "  source: 2mkn per (m×k)·(k×n) product\n"
+        "\n"
+        "gpt2-xl, 1,024  (cell 'Forward FLOPs'!I30)\n"
+        "  2 · S · D · H · e · ℓ · B = 2 · 1,024 · 1,600 · 25 · 64 · 48 · 1 = 251,658,240,000\n"
+    )
+
+
+def test_explain_sums_the_parts_that_it_gathers() -> None:
+    lines = run("explain", "n_params", GPT2, "--model", "gpt2-xl").stdout.splitlines()
+    assert lines[-1].endswith("= 80,411,200 + 0 + 1,966,233,600 + 1,600 + 80,411,200 = 2,127,057,600")
+
+
+def test_every_metric_can_be_explained() -> None:
+    from flopsheet import compute, views
+
+    report = compute(ROOT / GPT2)
+    texts = [views.explain(report, name, None, None) for name in report.catalog.metrics]
+    assert all(text.count("\n") >= 3 for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["explain", "n_parms", GPT2], "no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?"),
+        (["explain", "d_model", GPT2], "'d_model' is an input; explain a metric that reads it"),
+        (["explain", "n_params", GPT2, "--model", "gpt2-xxl"], "--model: no model is called 'gpt2-xxl'; did you mean 'gpt2-xl'?"),
+        (
+            ["explain", "flops_forward", GPT2, "--context", "2048"],
+            "--context: 2,048 is not a context length of this spec; write one of context_length: 1024, 16384",
+        ),
+        (["show", "specs/gpt3.yaml"], "cannot read 'specs/gpt3.yaml': no such file or directory; check the path"),
+        (["build", "specs"], "cannot read 'specs': is a directory; check the path"),
+    ],
+)
+def test_a_request_for_what_does_not_exist_ends_with_its_message_and_code_2(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message + "\n")
+
+
+def test_an_unknown_option_or_command_ends_with_code_2_and_no_traceback() -> None:
+    codes = [run("show", GPT2, "--fromat", "json"), run("bulid", GPT2), run("show")]
+    assert [(done.returncode, "Traceback" in done.stderr) for done in codes] == [(2, False)] * 3
+
+
+def test_an_invalid_spec_ends_with_all_its_problems_and_code_1() -> None:
+    spec = "version: 1\ncontext_lengths: [1024]\nmodels:\n  a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+    done = run("show", "-", stdin=spec)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "<stdin>:4:20: models.a.d_modle: unknown key 'd_modle'; did you mean 'd_model'?\n"
+        "      a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "                       ^^^^^^^\n"
+        "<stdin>:4:42: models.a.n_heads: 0 is out of range; write 1 or more\n"
+        "      a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "                                             ^\n"
+        "2 problems\n",
+    )
+
+
+def test_an_expectation_that_does_not_hold_is_named_and_ends_with_code_1(tmp_path: Path) -> None:
+    text = (ROOT / GPT2).read_text().replace("equals: 2127057600", "equals: 2127057601")
+    (tmp_path / "wrong.yaml").write_text(text)
+    done = run("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "wrong.yaml: expectations fail\n",
+        "gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n21 of 22 expectations hold\n",
+    )
+
+
+def test_validate_checks_every_spec_and_reports_the_worst(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 2\n")
+    done = run("validate", str(ROOT / GPT2), "bad.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, f"{ROOT / GPT2}: valid\nbad.yaml: 3 problems\n")
+
+
+@pytest.mark.parametrize("what", ["metrics", "inputs", "conventions"])
+def test_list_gives_a_line_for_each(what: str) -> None:
+    done = run("list", what)
+    assert (done.returncode, len(done.stdout.splitlines()) > 4) == (0, True)
+
+
+def test_help_and_spec_errors_load_neither_pandas_nor_openpyxl(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 2\n")
+    script = (
+        "import sys\nfrom flopsheet.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'pandas', 'numpy', 'openpyxl', 'rich'} & set(sys.modules)))"
+    )
+    loaded = []
+    for arguments in (["--help"], ["validate", str(tmp_path / "bad.yaml")]):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=environment, check=False)
+        loaded.append(done.stdout.splitlines()[-1])
+    assert loaded == ["[]", "[]"]

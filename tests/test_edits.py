@@ -1,0 +1,55 @@
+"""What a reviewer types into Inputs gives, in an engine that is not ours, what pandas gives for the edited spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from edits import FAMILY, GROUPS, disagreements_of, edits, formulas, planned
+from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+
+from flopsheet.report import Report, build, compute
+
+STUDIES = {"family": (FAMILY, 150), "groups": (GROUPS, 90)}
+
+
+def spoiled_workbook(report: Report, folder: Path) -> Path:
+    """The study's workbook with a wrong value stored beside every formula."""
+    build(report, folder / "book.xlsx")
+    spoil_cached_values(folder / "book.xlsx", folder / "spoiled.xlsx")
+    return folder / "spoiled.xlsx"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_formula_cell_follows_random_edits_as_pandas_does(name: str, tmp_path: Path) -> None:
+    base, count = STUDIES[name]
+    report = compute(base)
+    made = list(edits(base, report, count, seed=20240))
+    cells = list(formulas(planned(report, report)))
+
+    results = recalculate_ironcalc(spoiled_workbook(report, tmp_path), [edit.cells for edit, _ in made], cells)
+
+    wrong = {
+        str(dict(edit.cells)): differing
+        for (edit, edited), got in zip(made, results, strict=True)
+        if (differing := disagreements_of(got, formulas(planned(edited, report))))
+    }
+    assert wrong == {}
+
+
+@pytest.mark.libreoffice
+@pytest.mark.parametrize("name", STUDIES)
+def test_libreoffice_follows_a_sample_of_the_edits(name: str, tmp_path: Path) -> None:
+    base, _ = STUDIES[name]
+    report = compute(base)
+    made = list(edits(base, report, 12, seed=7))
+    cells = list(formulas(planned(report, report)))
+
+    results = recalculate_libreoffice(spoiled_workbook(report, tmp_path), [edit.cells for edit, _ in made], cells)
+
+    wrong = {
+        str(dict(edit.cells)): differing
+        for (edit, edited), got in zip(made, results, strict=True)
+        if (differing := disagreements_of(got, formulas(planned(edited, report))))
+    }
+    assert wrong == {}

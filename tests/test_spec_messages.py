@@ -1,0 +1,393 @@
+"""Every mistake in a spec has its own message, word for word: where, what, what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from flopsheet.errors import SpecError
+from studies import spec_of
+
+VALID = """\
+version: 1
+context_lengths: [1024]
+conventions:
+  ffn_matmuls: 2
+defaults:
+  vocab_size: 100
+models:
+  a:
+    n_layers: 2
+    d_model: 64
+    n_heads: 4
+    d_ff: 4 * d_model
+    ffn: gelu
+expect:
+- that: a.n_params
+  at_least: 1
+"""
+EXPECT = "expect:\n- that: a.n_params\n  at_least: 1\n"
+
+# What is replaced by what in VALID, «» around the place that the message points at; the message.
+REFUSED = [
+    # unknown keys
+    ({"version: 1": "«verison»: 1"}, "verison: unknown key 'verison'; did you mean 'version'?"),
+    ({"conventions:": "«convention»:"}, "convention: unknown key 'convention'; did you mean 'conventions'?"),
+    (
+        {"ffn_matmuls:": "«ffn_matmul»:"},
+        "conventions.ffn_matmul: unknown key 'ffn_matmul'; did you mean 'ffn_matmuls'?",
+    ),
+    ({"vocab_size:": "«vocabsize»:"}, "defaults.vocabsize: unknown key 'vocabsize'; did you mean 'vocab_size'?"),
+    ({"n_heads:": "«n_head»:"}, "models.a.n_head: unknown key 'n_head'; did you mean 'n_heads'?"),
+    (
+        {"ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 2, «n_kv_head»: 2}"},
+        "models.a.layers[0].n_kv_head: unknown key 'n_kv_head'; did you mean 'n_kv_heads'?",
+    ),
+    ({"at_least:": "«atleast»:"}, "expect[0].atleast: unknown key 'atleast'; did you mean 'at_least'?"),
+    (
+        {"  a:\n    n_layers: 2": "  d_model:\n    «n_layer»: 2", "a.n_params": "d_model.n_params"},
+        "models.d_model.n_layer: unknown key 'n_layer'; did you mean 'n_layers'?",
+    ),
+    (
+        {"n_heads: 4": "n_heads: 4\n    «n_group_layers»: 2"},
+        "models.a.n_group_layers: unknown key 'n_group_layers'; did you mean 'n_layers'?",
+    ),
+    # wrong kinds
+    ({"d_model: 64": "d_model: «true»"}, "models.a.d_model: true is not a number; write a whole number"),
+    (
+        {"d_model: 64": "d_model: «vocabsize»"},
+        "models.a.d_model: 'vocabsize' is not a number that can be read here; did you mean 'vocab_size'?",
+    ),
+    ({"d_model: 64": "d_model: «[»64]"}, "models.a.d_model: a list is not a number; write a whole number"),
+    ({"d_model: 64": "d_model: «{»is: 64}"}, "models.a.d_model: a mapping is not a number; write a whole number"),
+    ({"d_model: 64": "d_model:«»"}, "models.a.d_model: nothing is not a number; write a whole number"),
+    (
+        {"defaults:\n  vocab_size: 100": "defaults: «[»vocab_size, 100]"},
+        "defaults: a list stands where a mapping should; write {key: value}",
+    ),
+    (
+        {"defaults:\n  vocab_size: 100": "defaults:«»"},
+        "defaults: nothing stands where a mapping should; write {key: value}",
+    ),
+    ({"[1024]": "«{»first: 1024}"}, "context_lengths: a mapping stands where a list should; write [a, b]"),
+    ({"[1024]": "«1024»"}, "context_lengths: 1,024 stands where a list should; write [a, b]"),
+    ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is not a number; write a whole number"),
+    ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
+    ({"[1024]": "[«true»]"}, "context_lengths[0]: true is not a number; write a whole number"),
+    (
+        {"ffn: gelu": "ffn: «2»"},
+        "models.a.ffn: 2 is not a choice; choices: swiglu, geglu, reglu, gated, gelu, relu, relu2, silu, plain",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    norm: «rmsnrm»"},
+        "models.a.norm: 'rmsnrm' is not a choice; did you mean 'rmsnorm'? choices: rmsnorm, layernorm, non_parametric",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    positions: «[»rotary]"},
+        "models.a.positions: a list is not a choice; choices: rotary, learned, none",
+    ),
+    (
+        {"ffn_matmuls: 2": "ffn_matmuls: «'2'»"},
+        "conventions.ffn_matmuls: '2' is not a choice; did you mean 2? choices: architecture, 2",
+    ),
+    ({"ffn_matmuls: 2": "ffn_matmuls: «3»"}, "conventions.ffn_matmuls: 3 is not a choice; choices: architecture, 2"),
+    (
+        {"ffn: gelu": "ffn: gelu\n    tie_embeddings: «yes»"},
+        "models.a.tie_embeddings: 'yes' is neither true nor false; write true or false",
+    ),
+    ({"version: 1": "version: 1\ntitle: «2024»"}, "title: 2,024 is not a text; put it in quotes"),
+    ({"version: 1": "version: 1\ntitle: «' '»"}, "title: the text is empty; write something, or remove the key"),
+    # ranges
+    ({"d_model: 64": "d_model: «0»"}, "models.a.d_model: 0 is out of range; write 1 or more"),
+    ({"n_layers: 2": "n_layers: «-2»"}, "models.a.n_layers: -2 is out of range; write 1 or more"),
+    ({"d_model: 64": "d_model: «64.5»"}, "models.a.d_model: 64.5 is not a whole number; write 64 or 65"),
+    (
+        {"d_model: 64": "d_model: «1e16»"},
+        "models.a.d_model: 1e+16 is out of range; write at most 1,000,000,000,000,000",
+    ),
+    (
+        {"d_model: 64": "d_model: «1000000000000000000000000000000000000000000000000000000000000»"},
+        "models.a.d_model: 1,000,000,000,000,000,000,000,000,000,000,000,000,000,000,0… is out of range; "
+        "write at most 1,000,000,000,000,000",
+    ),
+    ({"ffn: gelu": "ffn: gelu\n    n_norms: «9»"}, "models.a.n_norms: 9 is out of range; write 0 to 8"),
+    ({"ffn: gelu": "ffn_matrices: «4»"}, "models.a.ffn_matrices: 4 is out of range; write 2 to 3"),
+    ({"at_least: 1": "equals: 1\n  within: «2»"}, "expect[0].within: 2 is out of range; write 0 to 1"),
+    (
+        {"at_least: 1": "at_least: «1e16»"},
+        "expect[0].at_least: 1e+16 is out of range; write at most 1,000,000,000,000,000",
+    ),
+    ({"[1024]": "«[»]"}, "context_lengths: there are no entries; write at least one"),
+    ({"[1024]": "[1024, 2048, «1024»]"}, "context_lengths[2]: 1,024 is already in the list; keep one of the two"),
+    # heads
+    (
+        {"n_heads: 4": "n_heads: «6»"},
+        "models.a.n_heads: n_heads 6 does not divide d_model 64; write d_head, or one of n_heads: 1, 2, 4, 8",
+    ),
+    (
+        {"n_heads: 4": "n_heads: 4\n    n_kv_heads: «3»"},
+        "models.a.n_kv_heads: n_kv_heads 3 does not divide n_heads 4; write one of n_kv_heads: 1, 2, 4",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 2, n_kv_heads: «8»}"},
+        "models.a.layers[0].n_kv_heads: n_kv_heads 8 does not divide n_heads 4; write one of n_kv_heads: 1, 2, 4",
+    ),
+    # extends
+    (
+        {"ffn: gelu": "ffn: gelu\n  gpt2-xl: {extends: a}\n  tied: {extends: «gpt2xl»}"},
+        "models.tied.extends: no model is called 'gpt2xl'; did you mean 'gpt2-xl'?",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n  b: {extends: «d»}\n  c: {extends: b}\n  d: {extends: c}\n  e: {extends: b}"},
+        "models.b.extends: a cycle: b → d → c → b; break it at one of them",
+    ),
+    ({"n_layers: 2": "n_layers: 2\n    extends: «a»"}, "models.a.extends: a cycle: a → a; break it at one of them"),
+    # expressions: syntax
+    (
+        {"4 * d_model": "4 * d_model +«»"},
+        "models.a.d_ff: this is not an expression; check brackets, operators and commas",
+    ),
+    ({"4 * d_model": "4 * «(»d_model"}, "models.a.d_ff: a bracket is not closed; add ')'"),
+    (
+        {"4 * d_model": "'«4 * d_model % 3»'"},
+        "models.a.d_ff: the operator '%' is not part of the language; use + - * / ^ and functions",
+    ),
+    (
+        {"4 * d_model": '"«4 * d_model // 64» * 64"'},
+        "models.a.d_ff: the operator '//' is not part of the language; use + - * / ^ and functions",
+    ),
+    (
+        {"4 * d_model": '«"4 * d_model \\x25 3"»'},
+        "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3'; "
+        "use + - * / ^ and functions",
+    ),
+    (
+        {"4 * d_model": "«>»\n      4 *\n      d_model % 3"},
+        "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3 '; "
+        "use + - * / ^ and functions",
+    ),
+    ({"4 * d_model": "«''»"}, "models.a.d_ff: an empty formula; write a number, a name or an expression"),
+    # expressions: meaning
+    (
+        {"4 * d_model": "4 * «d_modell»"},
+        "models.a.d_ff: 'd_modell' is not a number that can be read here; did you mean 'd_model'?",
+    ),
+    (
+        {"vocab_size: 100": "vocab_size: 100 * «n_heads»"},
+        "defaults.vocab_size: 'n_heads' is not a number that can be read here; "
+        "known: d_model, max_positions, n_layers, vocab_size",
+    ),
+    (
+        {"4 * d_model": "«sum»(d_model)"},
+        "models.a.d_ff: sum(…) has nothing to gather in an input; write a number or an expression of other inputs",
+    ),
+    (
+        {"4 * d_model": "«d_model < 256»"},
+        "models.a.d_ff: 'd_model < 256' is true or false, not a number; write where(condition, a, b)",
+    ),
+    (
+        {
+            "vocab_size: 100": "vocab_size: 3 * d_model",
+            "d_model: 64": "d_model: «max_positions»",
+            "ffn: gelu": "ffn: gelu\n    max_positions: vocab_size / 3",
+        },
+        "models.a.d_model: a cycle: d_model → max_positions → vocab_size → d_model; break it at one of them",
+    ),
+    ({"4 * d_model": "«d_ff»"}, "models.a.d_ff: a cycle: d_ff → d_ff; break it at one of them"),
+    (
+        {"n_heads: 4": "n_heads: «n_kv_heads»"},
+        "models.a.n_heads: a cycle: n_heads → n_kv_heads → n_heads; break it at one of them",
+    ),
+    (
+        {"4 * d_model": "«256 / (n_heads - 4)»"},
+        "models.a.d_ff: '256 / (n_heads - 4)' has no value; check for a division by zero or a number out of range",
+    ),
+    (
+        {"4 * d_model": "«1e200 * 1e200»"},
+        "models.a.d_ff: '1e200 * 1e200' has no value; check for a division by zero or a number out of range",
+    ),
+    (
+        {"4 * d_model": "«(0 - 64)^0.5»"},
+        "models.a.d_ff: '(0 - 64)^0.5' has no value; check for a division by zero or a number out of range",
+    ),
+    (
+        {"4 * d_model": "«8 * d_model / 3»"},
+        "models.a.d_ff: 8 * d_model / 3 = 170.666666666667 is not a whole number; write 170 or 171",
+    ),
+    ({"4 * d_model": "«d_model - 65»"}, "models.a.d_ff: d_model - 65 = -1 is out of range; write 1 or more"),
+    (
+        {"ffn: gelu": "ffn_matrices: «n_heads / 4»"},
+        "models.a.ffn_matrices: n_heads / 4 = 1 is not a choice; choices: 2, 3",
+    ),
+    ({"ffn: gelu": "ffn_matrices: «n_heads»"}, "models.a.ffn_matrices: n_heads = 4 is not a choice; choices: 2, 3"),
+    # what must be there
+    ({"    n_heads: 4\n": "", "  a": "  «a»"}, "models.a: n_heads is missing; write it here or under defaults:"),
+    (
+        {"ffn: gelu": "ffn: gelu\n  «b»: {}"},
+        "models.b: n_layers, d_model, n_heads, d_ff, ffn are missing; write them here or under defaults:",
+    ),
+    ({"version: 1\nc": "«c»"}, "version is missing; write version: …"),
+    (
+        {"version: 1\ncontext_lengths: [1024]\n": "«v»ersion: 1\n"},
+        "context_lengths is missing; write context_lengths: …",
+    ),
+    ({"version: 1": "version: «2»"}, "version: this version of the format is unknown; write version: 1"),
+    ({"version: 1": "version: «'1'»"}, "version: this version of the format is unknown; write version: 1"),
+    ({"version: 1": "version: «true»"}, "version: this version of the format is unknown; write version: 1"),
+    (
+        {"ffn: gelu": "ffn: gelu\n    layers:\n    - «{»d_ff: 3}"},
+        "models.a.layers[0]: n_layers is missing; write n_layers: …",
+    ),
+    (
+        {"ffn: gelu": "layers:\n    - {n_layers: 1, ffn: gelu}\n    - {n_layers: 1}", "  a": "  «a»"},
+        "models.a: ffn is missing; write it here or under defaults:",
+    ),
+    # what must agree
+    (
+        {"n_layers: 2": "n_layers: «2»", "ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 3}"},
+        "models.a.n_layers: n_layers is 2, the groups under layers: have 3; remove n_layers, or correct a group",
+    ),
+    (
+        {"n_layers: 2\n": "n_layers: «2 * 2»\n    layers: [n_layers: 1, n_layers: 2]\n"},
+        "models.a.n_layers: n_layers is 4, the groups under layers: have 3; remove n_layers, or correct a group",
+    ),
+    ({"ffn: gelu": "ffn: gelu\n    layers: «[»]"}, "models.a.layers: there are no entries; write at least one"),
+    (
+        {"ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 1, name: group 2}\n    - «{»n_layers: 1}"},
+        "models.a.layers[1]: another layer group is called 'group 2'; write another name:",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    positions: «learned»"},
+        "models.a.positions: positions are learned, but max_positions is 0; "
+        "write max_positions: …, the rows of the position table",
+    ),
+    (
+        {"ffn: gelu": "«ffn»: gelu\n    ffn_matrices: 2"},
+        "models.a.ffn: ffn and ffn_matrices say the same thing; keep one of the two",
+    ),
+    # names
+    (
+        {"  a:": "  «a*»:", EXPECT: ""},
+        "models.a*: 'a*' holds '*', which a spreadsheet reads as a pattern; choose another name",
+    ),
+    (
+        {"  a:": "  «'~a'»:", EXPECT: ""},
+        "models.~a: '~a' holds '~', which a spreadsheet reads as a pattern; choose another name",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n  «A»: {extends: a}"},
+        "models.A: 'A' and 'a' are one name to a spreadsheet; choose names that differ in more than case",
+    ),
+    (
+        {"  a:": '  «"a\\nb"»:', EXPECT: ""},
+        "models.a b: 'a b' holds a line break or another sign that does not print; choose another name",
+    ),
+    (
+        {"  a:": '  «"a "»:', EXPECT: ""},
+        "models.a : 'a ' begins or ends with a blank; choose another name",
+    ),
+    (
+        {"  a:": "  «''»:", EXPECT: ""},
+        "models.: the name is empty; choose another name",
+    ),
+    (
+        {
+            "  a:": "  «aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa»:",
+            EXPECT: "",
+        },
+        "models.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…: the name has 65 characters; "
+        "64 are the most",
+    ),
+    # expectations
+    (
+        {"a.n_params": "«n_params»"},
+        "expect[0].that: 'n_params' names no number; write MODEL.METRIC, such as gpt2-xl.n_params",
+    ),
+    ({"a.n_params": "«b.n_params»"}, "expect[0].that: no model is called 'b'; known: a"),
+    (
+        {"a.n_params": "«a.n_parms»"},
+        "expect[0].that: no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?",
+    ),
+    (
+        {"  at_least: 1\n": "", "a.n_params": "«a.n_params»"},
+        "expect[0].that: the expectation claims nothing; write equals:, at_least: or at_most:",
+    ),
+    ({"at_least: 1": "equals: «many»"}, "expect[0].equals: n_params is a number, which 'many' is not; write a number"),
+    (
+        {"at_least: 1": "equals: «true»"},
+        "expect[0].equals: true is neither a number nor a text; write what the metric should be",
+    ),
+    ({"at_least: 1": "equals: 1\n  at_most: «one»"}, "expect[0].at_most: 'one' is not a number; write a number"),
+    (
+        {"a.n_params": "a.dominant", "at_least: 1": "at_least: «1»"},
+        "expect[0].at_least: dominant is a text, which 1 is not; write equals: and a text",
+    ),
+    (
+        {"[1024]": "[1024, 2048]", "a.n_params": "«a.flops_forward»"},
+        "expect[0].that: the number depends on the context length; write one of context_length: 1024, 2048",
+    ),
+    (
+        {"a.n_params": "a.flops_forward\n  context_length: «512»"},
+        "expect[0].context_length: 512 is not a context length of this spec; write one of context_length: 1024",
+    ),
+    (
+        {"a.n_params": "a.n_params\n  context_length: «1024»"},
+        "expect[0].context_length: n_params does not depend on the context length; remove context_length",
+    ),
+    ({"- that: a.n_params": "- «n»ote: published"}, "expect[0]: that is missing; write that: …"),
+]
+
+# Where nothing of VALID is left, or too much to be repeated.
+REFUSED_TEXTS = [
+    ("«[»version, 1]", "the spec is a list, not a mapping; begin with 'version: 1'"),
+    ("«hello»", "the spec is 'hello', not a mapping; begin with 'version: 1'"),
+    ("«v»ersion: 1\ncontext_lengths: [1]", "models is missing; write models: …"),
+    ("version: 1\ncontext_lengths: [1]\nmodels: «{»}", "models: there are no entries; write at least one"),
+    (
+        "version: 1\ncontext_lengths: [1]\nmodels: «[»a]",
+        "models: a list stands where a mapping should; write {key: value}",
+    ),
+    (
+        "version: 1\ncontext_lengths: [1]\nmodels: {a: «5»}",
+        "models.a: 5 stands where a mapping should; write {key: value}",
+    ),
+]
+
+
+def refusal(text):
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    return str(caught.value)
+
+
+def edited(edits):
+    text = VALID
+    for old, new in edits.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def told(text, message):
+    """A text without its marks, and the whole message: place, words, the line, a caret under what was marked."""
+    before, marked, after = text.replace("»", "«").split("«")
+    line = before.count("\n")
+    column = len(before) - (before.rfind("\n") + 1)
+    text = before + marked + after
+    caret = " " * column + "^" * max(1, len(marked))
+    return text, f"s.yaml:{line + 1}:{column + 1}: {message}\n    {text.splitlines()[line]}\n    {caret}"
+
+
+def test_the_text_that_the_mistakes_are_made_in_is_valid():
+    assert [model.name for model in spec_of(VALID).models] == ["a"]
+
+
+@pytest.mark.parametrize(("edits", "message"), REFUSED)
+def test_a_mistake_has_one_message(edits, message):
+    text, expected = told(edited(edits), message)
+    assert refusal(text) == expected
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED_TEXTS)
+def test_a_text_that_is_no_spec_has_one_message(text, message):
+    text, expected = told(text, message)
+    assert refusal(text) == expected

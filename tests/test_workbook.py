@@ -1,0 +1,289 @@
+"""The workbook as other programs see it: values beside formulas, one formula per row, inputs that can be found and edited."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+from edits import FAMILY, GROUPS, disagreements_of, formulas, planned
+from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
+from figures import FIGURES, Figure, live_cell
+from lxml import etree
+
+import flopsheet
+from flopsheet.catalog import load as load_catalog
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+SHEETS = ["Summary", "Inputs", "Parameters", "Forward FLOPs", "Context", "Checks", "Formulas", "Provenance"]
+RESULTS = ["Summary", "Parameters", "Forward FLOPs", "Context", "Checks"]
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gpt2") / "gpt2.xlsx"
+    flopsheet.build(ROOT / "specs" / "gpt2.yaml", path)
+    return path
+
+
+def cell_of(sheet: Any, name: str, header: str) -> str:
+    """The address that another program finds: the row of a name, the column of a header."""
+    row = next(cell.row for line in sheet.iter_rows() for cell in line if cell.value == name)
+    column = next(cell.column_letter for line in sheet.iter_rows() for cell in line if cell.value == header)
+    return f"{column}{row}"
+
+
+def test_the_sheets_stand_in_the_order_of_the_design(gpt2: Path) -> None:
+    assert openpyxl.load_workbook(gpt2).sheetnames == SHEETS
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
+@pytest.mark.parametrize("damage", [spoil_cached_values, strip_cached_values], ids=["spoilt", "stripped"])
+def test_an_engine_that_has_no_stored_values_computes_what_pandas_did(spec: Path, damage: Any, tmp_path: Path) -> None:
+    report = flopsheet.build(spec, tmp_path / "book.xlsx")
+    damage(tmp_path / "book.xlsx", tmp_path / "damaged.xlsx")
+    wanted = formulas(planned(report, report))
+
+    (got,) = recalculate_ironcalc(tmp_path / "damaged.xlsx", [{}], list(wanted))
+
+    assert disagreements_of(got, wanted) == {}
+
+
+@pytest.mark.parametrize("spec", sorted({figure.spec for figure in FIGURES}))
+def test_every_published_figure_is_a_live_formula_with_that_value(spec: str, tmp_path: Path) -> None:
+    report = flopsheet.build(ROOT / "specs" / f"{spec}.yaml", tmp_path / "book.xlsx")
+    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
+    figures: dict[tuple[str, str], list[Figure]] = {}
+    for figure in FIGURES:
+        if figure.spec == spec:
+            figures.setdefault(live_cell(report, figure), []).append(figure)
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+
+    (got,) = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], list(figures))
+
+    constants = [cell for cell in figures if book[cell[0]][cell[1]].data_type != "f"]
+    wrong = {
+        (figure.model, figure.metric): (got[cell], figure.expected)
+        for cell, held in figures.items()
+        for figure in held
+        if not figure.agrees(got[cell])
+    }
+    assert (constants, wrong) == ([], {})
+
+
+def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    d_model = ("Inputs", cell_of(book["Inputs"], "d_model", "gpt2-xl"))
+    total = ("Parameters", cell_of(book["Parameters"], "n_params", "gpt2-xl"))
+
+    before, after = recalculate_ironcalc(gpt2, [{}, {d_model: 3200.0}], [total])
+
+    # By hand, D 3200, f 4D: 2·50257·3200 + 48·(4·3200² + 3·3200·12800 + 2·3200) + 3200.
+    assert (before[total], after[total]) == (2127057600, 2 * 50257 * 3200 + 48 * (4 * 3200**2 + 3 * 3200 * 12800 + 6400) + 3200)
+
+
+def test_every_formula_cell_carries_a_value_that_is_no_error(gpt2: Path) -> None:
+    bare = []
+    with zipfile.ZipFile(gpt2) as archive:
+        for part in archive.namelist():
+            if part.startswith("xl/worksheets/sheet"):
+                for cell in etree.fromstring(archive.read(part)).iter(MAIN + "c"):
+                    value = cell.find(MAIN + "v")
+                    if cell.find(MAIN + "f") is not None and (value is None or not value.text or cell.get("t") == "e"):
+                        bare.append((part, cell.get("r")))
+    assert bare == []
+
+
+def test_a_program_that_never_recalculates_reads_the_totals(gpt2: Path) -> None:
+    sheet = pd.read_excel(gpt2, sheet_name="Parameters", header=None)
+    row = sheet[sheet[1] == "n_params"].iloc[0]
+    assert list(row[5:10]) == [190460160, 505629696, 1072469760, 2127057600, 2046646400]
+
+
+def test_every_chart_carries_points_titles_and_axes(gpt2: Path) -> None:
+    empty = []
+    with zipfile.ZipFile(gpt2) as archive:
+        charts = [part for part in archive.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", part)]
+        for part in charts:
+            root = etree.fromstring(archive.read(part))
+            for kind, cache in (("numRef", "numCache"), ("strRef", "strCache")):
+                empty += [part for ref in root.iter(CHART + kind) if ref.find(f"{CHART}{cache}/{CHART}pt") is None]
+            if len(list(root.iter(CHART + "title"))) != 3 or any(axis.get("val") != "0" for axis in root.iter(CHART + "delete")):
+                empty.append(part)
+    assert (len(charts), empty) == (3, [])
+
+
+def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    typed = [
+        (name, cell.coordinate)
+        for name in ("Parameters", "Forward FLOPs")
+        for line in book[name].iter_rows(min_col=6)
+        for cell in line
+        if isinstance(cell.value, int | float)
+    ]
+    assert typed == []
+
+
+def test_a_row_has_one_formula_up_to_the_column(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    uneven = []
+    for name in ("Parameters", "Forward FLOPs", "Checks"):
+        for line in book[name].iter_rows(min_col=6):
+            texts = {re.sub(r"\$?[A-Z]{1,2}(?=\$?\d)", "", cell.value) for cell in line if cell.data_type == "f"}
+            if len(texts) > 1 and not _is_list_line(book[name], line[0].row):
+                uneven.append((name, line[0].row, texts))
+    assert uneven == []
+
+
+def _is_list_line(sheet: Any, row: int) -> bool:
+    """Lines of the lists at the end of Checks hold live, expected and verdict side by side."""
+    heading = max((r for r in range(1, row) if sheet.cell(r, 1).value in {"Model"} and sheet.cell(r, 2).value == "Metric"), default=0)
+    return heading > 0
+
+
+def test_formulas_use_no_name_newer_than_excel_2010_and_no_constant_outside_the_catalogue(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    allowed = {"SUM", "SUMPRODUCT", "INDEX", "MATCH", "IF", "MIN", "MAX", "INT", "ABS", "COUNTIF", "LEFT"}
+    used = {
+        function
+        for sheet in book
+        for line in sheet.iter_rows()
+        for cell in line
+        if cell.data_type == "f"
+        for function in re.findall(r"([A-Z]+)\(", re.sub(r'"[^"]*"', "", cell.value))
+    }
+    assert used <= allowed
+
+
+def test_only_inputs_and_the_choice_on_context_can_be_edited(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    unlocked = {
+        sheet.title: sum(not cell.protection.locked for line in sheet.iter_rows() for cell in line) for sheet in book
+    }
+    protected = all(sheet.protection.sheet and not sheet.protection.password for sheet in book)
+    summary_legend = 1
+    assert (protected, {title for title, count in unlocked.items() if count}, unlocked["Context"]) == (
+        True, {"Inputs", "Context"} | ({"Summary"} if unlocked["Summary"] == summary_legend else set()), 13,
+    )  # fmt: skip
+
+
+def test_every_editable_cell_has_a_validation_with_a_prompt(gpt2: Path) -> None:
+    book = openpyxl.load_workbook(gpt2)
+    bare = []
+    for name in ("Inputs", "Context"):
+        sheet = book[name]
+        ruled = {cell for rule in sheet.data_validations.dataValidation if rule.prompt and rule.error for cell in _cells(rule.sqref)}
+        bare += [(name, c.coordinate) for line in sheet.iter_rows() for c in line if not c.protection.locked and c.coordinate not in ruled]
+    assert bare == []
+
+
+def _cells(ranges: Any) -> set[str]:
+    return {f"{openpyxl.utils.get_column_letter(column)}{row}" for block in ranges.ranges for row, column in block.cells}
+
+
+def test_names_of_inputs_stand_in_one_column_and_models_in_one_row(gpt2: Path) -> None:
+    sheet = openpyxl.load_workbook(gpt2)["Inputs"]
+    places = {cell.value: (cell.row, cell.column) for line in sheet.iter_rows() for cell in line if isinstance(cell.value, str)}
+    columns = {places[name][1] for name in load_catalog().inputs}
+    rows = {places[name][0] for name in ("gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt2-xl-tied")}
+    assert (len(columns), len(rows)) == (1, 1)
+
+
+def test_an_expression_of_the_spec_is_a_live_formula_in_its_input_cell(gpt2: Path) -> None:
+    sheet = openpyxl.load_workbook(gpt2)["Inputs"]
+    width = sheet[cell_of(sheet, "d_model", "gpt2-xl")].coordinate
+    assert sheet[cell_of(sheet, "d_ff", "gpt2-xl")].value == f"=4*{width}"
+
+
+HOSTILE = ["=1+1", "=HYPERLINK(\"http://x\",\"y\")", "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", "a\"b&c<d>", "1e5"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_the_spec_never_becomes_a_formula_or_an_error(text: str, tmp_path: Path) -> None:
+    plain = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    layers = [{"name": text, "n_layers": 1}, {"name": "b", "n_layers": 1}]
+    spec = {
+        "version": 1, "title": text, "context_lengths": [128],
+        "models": {text: plain, "m": {key: value for key, value in plain.items() if key != "n_layers"} | {"layers": layers}},
+        "expect": [{"that": "m.n_params", "at_least": 1, "note": text}],
+    }  # fmt: skip
+    report = flopsheet.build(spec, tmp_path / "book.xlsx")
+    ours = formulas(planned(report, report))
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+
+    alien = [
+        (sheet.title, cell.coordinate, cell.value)
+        for sheet in book
+        for line in sheet.iter_rows()
+        for cell in line
+        if (cell.data_type == "f" and (sheet.title, cell.coordinate) not in ours) or cell.data_type == "e"
+    ]
+    (got,) = recalculate_ironcalc(tmp_path / "book.xlsx", [{}], list(ours))
+    assert (alien, book["Summary"]["A1"].value, disagreements_of(got, ours)) == ([], text, {})
+
+
+def test_the_same_spec_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    script = "import flopsheet, sys; flopsheet.build(sys.argv[1], sys.argv[2])"
+    for at, (seed, zone) in enumerate([("0", "UTC"), ("1", "Asia/Tokyo"), ("random", "America/New_York")]):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
+        arguments = [sys.executable, "-c", script, str(ROOT / "specs" / "gpt2.yaml"), str(tmp_path / f"{at}.xlsx")]
+        subprocess.run(arguments, check=True, env=environment)
+    assert len({(tmp_path / f"{at}.xlsx").read_bytes() for at in range(3)}) == 1
+
+
+def test_source_date_epoch_dates_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    flopsheet.build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as archive:
+        dates = {member.date_time for member in archive.infolist()}
+        core = archive.read("docProps/core.xml").decode()
+    assert (dates, core.count("2023-11-14T22:13:20Z")) == ({(2023, 11, 14, 22, 13, 20)}, 2)
+
+
+def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "book.xlsx"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", _refuse)
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(FAMILY, target)
+    assert (str(caught.value), target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (
+        f"cannot write '{target}': Text file busy; close it where it is open, or choose another file with -o",
+        b"old",
+        ["book.xlsx"],
+    )
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(26, "Text file busy")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("missing/book.xlsx", "No such file or directory"), ("folder", "it is a directory")],
+)
+def test_a_target_that_cannot_be_written_is_named_with_the_reason(target: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(GROUPS, tmp_path / target)
+    assert str(caught.value) == (
+        f"cannot write '{tmp_path / target}': {reason}; close it where it is open, or choose another file with -o"
+    )
+
+
+def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    model = FAMILY["models"]["small"]
+    spec = {"version": 1, "context_lengths": list(range(1, 1001)), "models": {f"m{at}": model for at in range(17)}}
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(spec, tmp_path / "book.xlsx")
+    assert ("a sheet holds 1,048,576 and 16,384" in str(caught.value), list(tmp_path.iterdir())) == (True, [])
