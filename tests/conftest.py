@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from engines import has_libreoffice, recalculate_ironcalc, recalculate_libreoffice
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the texts in tests/golden anew")
+
+
+@pytest.fixture
+def golden(request):
+    """golden(name, text): hold a text against the file of that name, or write the file with --update-golden."""
+
+    def hold(name, text):
+        if request.config.getoption("update_golden"):
+            GOLDEN.mkdir(exist_ok=True)
+            (GOLDEN / name).write_text(text, encoding="utf-8")
+        assert text.splitlines() == (GOLDEN / name).read_text(encoding="utf-8").splitlines()
+
+    return hold
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -81,7 +81,7 @@ def formulas(of: Plan) -> dict[Cell, float | str]:
 def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Iterator[tuple[Edit, Report]]:
     """Valid edits of one to four inputs each, over every input, model and switch, with the report that they give."""
     dice = random.Random(seed)
-    layout = plan.lay_out(report.study).inputs
+    layout = plan.lay_out(report.study, report.study).inputs
     lines = {line.entry.name: line for line in layout.rows}
     made = 0
     while made < count:

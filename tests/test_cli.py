@@ -70,23 +70,24 @@ def test_the_table_names_every_scenario() -> None:
 
 
 def test_explain_shows_the_working_as_a_person_writes_it() -> None:
-    done = run("explain", "flops_q_projection", GPT2, "--model", "gpt2-xl", "--context", "1024")
-    assert done.stdout == (
-        "flops_q_projection: Q projection, FLOP\n"
-        "  One dense product per layer; one multiplication and one addition count as 2 FLOP.\n"
-        "  2 · S · D · H · e · ℓ · B\n"
-        "  with S = context_length, D = d_model, H = n_heads, e = d_head, ℓ = n_group_layers, B = batch_size\n"
-        "  shape: (S × D) · (D × H·e)\n"
-        "  source: 2mkn per (m×k)·(k×n) product\n"
-        "\n"
-        "gpt2-xl, 1,024  (cell 'Forward FLOPs'!I30)\n"
-        "  2 · S · D · H · e · ℓ · B = 2 · 1,024 · 1,600 · 25 · 64 · 48 · 1 = 251,658,240,000\n"
+    done = run("explain", "flops_ffn_expand", GPT2, "--model", "gpt2-xl", "--context", "1024")
+    lines = done.stdout.splitlines()
+    assert (lines[:5], lines[-2].startswith("gpt2-xl, 1,024  (cell 'Forward FLOPs'!I"), lines[-1]) == (
+        [
+            "flops_ffn_expand: FFN expand (up), FLOP",
+            "  One dense product per layer.",
+            "  2 · S · D · f · ℓ · B",
+            "  with S = context_length, D = d_model, f = d_ff, ℓ = n_group_layers, B = batch_size",
+            "  shape: (S × D) · (D × f)",
+        ],
+        True,
+        "  2 · S · D · f · ℓ · B = 2 · 1,024 · 1,600 · 6,400 · 48 · 1 = 1,006,632,960,000",
     )
 
 
 def test_explain_sums_the_parts_that_it_gathers() -> None:
-    lines = run("explain", "n_params", GPT2, "--model", "gpt2-xl").stdout.splitlines()
-    assert lines[-1].endswith("= 80,411,200 + 0 + 1,966,233,600 + 1,600 + 80,411,200 = 2,127,057,600")
+    lines = run("explain", "n_params_ffn", "specs/gpt2.yaml", "--model", "gpt2-xl").stdout.splitlines()
+    assert lines[-1] == "  Σ n_group_params_ffn = 1,474,560,000 = 1,474,560,000"
 
 
 def test_every_metric_can_be_explained() -> None:

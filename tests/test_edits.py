@@ -10,7 +10,7 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 
 from flopsheet.report import Report, build, compute
 
-STUDIES = {"family": (FAMILY, 150), "groups": (GROUPS, 90)}
+STUDIES = {"family": (FAMILY, 110), "groups": (GROUPS, 100)}
 
 
 def spoiled_workbook(report: Report, folder: Path) -> Path:

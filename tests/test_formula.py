@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flopsheet
+from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.errors import FormulaError, Place
 from flopsheet.formula import aggregated, evaluate, names, parse, to_excel, to_maths
 from flopsheet.formula.evaluate import PLAIN, as_text, vectorised
@@ -161,18 +162,33 @@ def excel(source):
     return to_excel(parse(source), Cells)
 
 
-def computed(recalculate, folder, formulas):
-    """What an engine makes of spreadsheet texts beside the values above."""
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(recalculate_ironcalc, id="ironcalc"),
+        pytest.param(recalculate_libreoffice, id="libreoffice", marks=pytest.mark.libreoffice),
+    ],
+)
+def spreadsheet(request, tmp_path_factory):
+    """What an engine computes from every spreadsheet text of this module, in one workbook beside the values."""
+    formulas = [
+        *map(excel, SOURCES),
+        *(text for _, text, _ in TEXTS),
+        *map(literal, WORDS),
+        *(f'{number(value)}&""' for value, _ in WRITTEN),
+        *map(excel, CONSTANTS),
+        *(to_excel(node, Cells) for node in EVERYTHING),
+    ]
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "Values"
     sheet.append([*VALUES.values(), *FINER["parts"], *FINER["keys"]])
     for formula in formulas:
         sheet.append([f"={formula}"])
-    book.save(folder / "formulas.xlsx")
-    cells = [("Values", f"A{row}") for row in range(2, sheet.max_row + 1)]
-    [results] = recalculate(folder / "formulas.xlsx", [{}], cells)
-    return list(results.values())
+    path = tmp_path_factory.mktemp("formulas") / "formulas.xlsx"
+    book.save(path)
+    [results] = request.param(path, [{}], [("Values", f"A{row}") for row in range(2, len(formulas) + 2)])
+    return dict(zip(formulas, results.values(), strict=True))
 
 
 @pytest.mark.parametrize(("source", "value"), [(source, value) for source, value, _, _ in SPELLINGS])
@@ -200,10 +216,9 @@ def test_a_reader_gets_the_formula_as_mathematics(source, maths):
     assert to_maths(parse(source)) == maths
 
 
-def test_a_spreadsheet_computes_from_its_spelling_the_value_by_hand(recalculate, tmp_path):
-    results = computed(recalculate, tmp_path, map(excel, SOURCES))
+def test_a_spreadsheet_computes_from_its_spelling_the_value_by_hand(spreadsheet):
     by_hand = {source: value for source, value, _, _ in SPELLINGS}
-    assert dict(zip(SOURCES, results, strict=True)) == pytest.approx(by_hand, rel=1e-15)
+    assert {source: spreadsheet[excel(source)] for source in SOURCES} == pytest.approx(by_hand, rel=1e-15)
 
 
 READS = [
@@ -245,8 +260,8 @@ def test_texts_are_joined_and_compared_alike_in_every_backend(node, text, value)
     assert (to_excel(node, Cells), evaluate(node, VALUES.__getitem__), column) == (text, value, [value, value])
 
 
-def test_a_spreadsheet_joins_and_compares_texts_as_python_does(recalculate, tmp_path):
-    assert computed(recalculate, tmp_path, [text for _, text, _ in TEXTS]) == [value for _, _, value in TEXTS]
+def test_a_spreadsheet_joins_and_compares_texts_as_python_does(spreadsheet):
+    assert [spreadsheet[text] for _, text, _ in TEXTS] == [value for _, _, value in TEXTS]
 
 
 def test_a_comparison_inside_a_text_stays_in_brackets():
@@ -255,9 +270,11 @@ def test_a_comparison_inside_a_text_stays_in_brackets():
     assert (to_excel(node, Cells), to_maths(node)) == ('(A1<B1)&"!"', "(a < b) & !")
 
 
-def test_a_text_of_any_length_comes_back_from_a_spreadsheet(recalculate, tmp_path):
-    texts = ["", '"', "x" * 255, "y" * 256, '"' * 700, "QKᵀ + PV, 12 %"]
-    assert computed(recalculate, tmp_path, [f'{literal(text)}&""' for text in texts]) == texts
+WORDS = ["", '"', "x" * 255, "y" * 256, '"' * 700, "QKᵀ + PV, 12 %"]
+
+
+def test_a_text_of_any_length_comes_back_from_a_spreadsheet(spreadsheet):
+    assert [spreadsheet[literal(text)] for text in WORDS] == WORDS
 
 
 # As a spreadsheet's & writes them; LibreOffice turns to powers of ten from 1e16 on and below 1e-9, Excel later.
@@ -283,9 +300,8 @@ def test_a_number_inside_a_text_is_written_without_an_exponent(value, text):
     assert as_text(value) == text
 
 
-def test_a_number_inside_a_text_is_written_as_a_spreadsheet_writes_it(recalculate, tmp_path):
-    formulas = [f'{number(value)}&""' for value, _ in WRITTEN]
-    assert computed(recalculate, tmp_path, formulas) == [text for _, text in WRITTEN]
+def test_a_number_inside_a_text_is_written_as_a_spreadsheet_writes_it(spreadsheet):
+    assert [spreadsheet[f'{number(value)}&""'] for value, _ in WRITTEN] == [text for _, text in WRITTEN]
 
 
 def test_a_number_inside_a_text_has_fifteen_digits():
@@ -295,8 +311,8 @@ def test_a_number_inside_a_text_has_fifteen_digits():
 CONSTANTS = ["0", "1", "0.1", "123456789012345", "0.000123456789012345", "1e15", "1e22", "1e23", "1e300", "1e-300"]
 
 
-def test_a_constant_reaches_a_spreadsheet_as_the_same_double(recalculate, tmp_path):
-    assert computed(recalculate, tmp_path, map(excel, CONSTANTS)) == list(map(float, CONSTANTS))
+def test_a_constant_reaches_a_spreadsheet_as_the_same_double(spreadsheet):
+    assert [spreadsheet[excel(text)] for text in CONSTANTS] == list(map(float, CONSTANTS))
 
 
 SHOWN = [
@@ -352,7 +368,17 @@ def test_letters_stand_for_names():
 
 # Nothing that programs disagree on: (-8)^(1/3) is complex in Python and -2 in LibreOffice and IronCalc; 0^0 is 1 in
 # Python and LibreOffice, #NUM! in Excel and IronCalc.
-NO_VALUE = ["a / zero", "1 / 0", "zero / zero", "zero^-1", "d^0.5", "abs(d^(1/3))", "zero^0", "0^0", "10^200 * 10^200^2"]
+NO_VALUE = [
+    "a / zero",
+    "1 / 0",
+    "zero / zero",
+    "zero^-1",
+    "d^0.5",
+    "abs(d^(1/3))",
+    "zero^0",
+    "0^0",
+    "10^200 * 10^200^2",
+]
 
 
 @pytest.mark.parametrize("source", NO_VALUE)
@@ -372,7 +398,10 @@ def test_what_has_no_value_everywhere_is_not_finite_in_a_column(source):
 def test_numbers_are_doubles_from_the_first_operation():
     # 4·S²·D·L with S = 2^20: 2^64 and more, which would be 0 or negative as a 64-bit integer.
     node = parse("4 * 1048576^2 * 4096 * 1024")
-    assert (evaluate(node, {}.__getitem__), evaluate(node, {}.__getitem__, functions=vectorised())) == (2.0**64, 2.0**64)
+    assert (evaluate(node, {}.__getitem__), evaluate(node, {}.__getitem__, functions=vectorised())) == (
+        2.0**64,
+        2.0**64,
+    )
 
 
 def test_a_function_over_finer_rows_needs_such_rows():
@@ -613,11 +642,13 @@ OPERATIONS = [Operation(symbol, Name("a"), Name("b")) for symbol in PRECEDENCE]
 EVERYTHING = [*OPERATIONS, *map(parse, CALLS), *map(parse, GATHERED), Negative(Name("a")), Number(1.5), Text("x")]
 
 
-def test_every_operation_has_a_spelling_in_every_backend(recalculate, tmp_path):
-    results = computed(recalculate, tmp_path, [to_excel(node, Cells) for node in EVERYTHING])
+def test_every_operation_has_a_spelling_in_every_backend(spreadsheet):
+    results = [spreadsheet[to_excel(node, Cells)] for node in EVERYTHING]
     numbers = [evaluate(node, VALUES.__getitem__, gather) for node in EVERYTHING]
     columns = [evaluate(node, VALUES.__getitem__, gather, vectorised()) for node in EVERYTHING]
-    assert results == numbers == [column if isinstance(column, str) else np.asarray(column).item() for column in columns]
+    assert (
+        results == numbers == [column if isinstance(column, str) else np.asarray(column).item() for column in columns]
+    )
 
 
 def test_no_two_operations_are_spelled_alike():

@@ -74,16 +74,17 @@ REFUSED = [
     ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
     ({"[1024]": "[«true»]"}, "context_lengths[0]: true is not a number; write a whole number"),
     (
-        {"ffn: gelu": "ffn: «2»"},
-        "models.a.ffn: 2 is not a choice; choices: swiglu, geglu, reglu, gated, gelu, relu, relu2, silu, plain",
+        {"ffn_matmuls: 2": "lm_head: «2»"},
+        "conventions.lm_head: 2 is not a choice; choices: counted, left_out",
     ),
     (
-        {"ffn: gelu": "ffn: gelu\n    norm: «rmsnrm»"},
-        "models.a.norm: 'rmsnrm' is not a choice; did you mean 'rmsnorm'? choices: rmsnorm, layernorm, non_parametric",
+        {"ffn_matmuls: 2": "attention_pairs: «causal_hlf»"},
+        "conventions.attention_pairs: 'causal_hlf' is not a choice; "
+        "did you mean 'causal_half'? choices: full, causal_half, causal_exact",
     ),
     (
-        {"ffn: gelu": "ffn: gelu\n    positions: «[»rotary]"},
-        "models.a.positions: a list is not a choice; choices: rotary, learned, none",
+        {"ffn_matmuls: 2": "lm_head: «[»counted]"},
+        "conventions.lm_head: a list is not a choice; choices: counted, left_out",
     ),
     (
         {"ffn_matmuls: 2": "ffn_matmuls: «'2'»"},
@@ -172,11 +173,6 @@ REFUSED = [
         "models.a.d_ff: 'd_modell' is not a number that can be read here; did you mean 'd_model'?",
     ),
     (
-        {"vocab_size: 100": "vocab_size: 100 * «n_heads»"},
-        "defaults.vocab_size: 'n_heads' is not a number that can be read here; "
-        "known: d_model, max_positions, n_layers, vocab_size",
-    ),
-    (
         {"4 * d_model": "«sum»(d_model)"},
         "models.a.d_ff: sum(…) has nothing to gather in an input; write a number or an expression of other inputs",
     ),
@@ -213,7 +209,7 @@ REFUSED = [
         {"4 * d_model": "«8 * d_model / 3»"},
         "models.a.d_ff: 8 * d_model / 3 = 170.666666666667 is not a whole number; write 170 or 171",
     ),
-    ({"4 * d_model": "«d_model - 65»"}, "models.a.d_ff: d_model - 65 = -1 is out of range; write 1 or more"),
+    ({"n_heads: 4": "n_heads: «63 - d_model»"}, "models.a.n_heads: 63 - d_model = -1 is out of range; write 1 or more"),
     (
         {"ffn: gelu": "ffn_matrices: «n_heads / 4»"},
         "models.a.ffn_matrices: n_heads / 4 = 1 is not a choice; choices: 2, 3",

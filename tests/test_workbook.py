@@ -23,8 +23,9 @@ from flopsheet.catalog import load as load_catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
-SHEETS = ["Summary", "Inputs", "Parameters", "Forward FLOPs", "Context", "Checks", "Formulas", "Provenance"]
-RESULTS = ["Summary", "Parameters", "Forward FLOPs", "Context", "Checks"]
+SHEETS = [
+    "Summary", "Inputs", "Parameters", "Forward FLOPs", "KV cache", "Conventions", "Context", "Checks", "Formulas", "Provenance",
+]  # fmt: skip
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
@@ -127,7 +128,7 @@ def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None
     book = openpyxl.load_workbook(gpt2)
     typed = [
         (name, cell.coordinate)
-        for name in ("Parameters", "Forward FLOPs")
+        for name in ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
         for line in book[name].iter_rows(min_col=6)
         for cell in line
         if isinstance(cell.value, int | float)
@@ -138,7 +139,7 @@ def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None
 def test_a_row_has_one_formula_up_to_the_column(gpt2: Path) -> None:
     book = openpyxl.load_workbook(gpt2)
     uneven = []
-    for name in ("Parameters", "Forward FLOPs", "Checks"):
+    for name in ("Parameters", "Forward FLOPs", "KV cache", "Conventions", "Checks"):
         for line in book[name].iter_rows(min_col=6):
             texts = {re.sub(r"\$?[A-Z]{1,2}(?=\$?\d)", "", cell.value) for cell in line if cell.data_type == "f"}
             if len(texts) > 1 and not _is_list_line(book[name], line[0].row):
@@ -286,4 +287,9 @@ def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_pa
     spec = {"version": 1, "context_lengths": list(range(1, 1001)), "models": {f"m{at}": model for at in range(17)}}
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(spec, tmp_path / "book.xlsx")
-    assert ("a sheet holds 1,048,576 and 16,384" in str(caught.value), list(tmp_path.iterdir())) == (True, [])
+    # 17 models at 1,000 lengths, and five columns before the first value.
+    assert (str(caught.value), list(tmp_path.iterdir())) == (
+        "sheet 'Forward FLOPs' would need 17,005 columns, a sheet holds 16,384; "
+        "split the study, or print it with 'flopsheet show --format csv'",
+        [],
+    )

@@ -121,7 +121,7 @@ def show(spec: str, style: str) -> None:
     if style == "table":
         from rich.console import Console
 
-        width = None if sys.stdout.isatty() else 200
+        width = None if sys.stdout.isatty() else 240
         Console(width=width, highlight=False).print(views.to_table(report))
         return
     text = {"json": views.to_json, "csv": views.to_csv, "md": views.to_markdown}[style](report)
@@ -174,18 +174,20 @@ def validate(specs: tuple[str, ...]) -> int:
 
 
 @commands.command("list")
-@click.argument("what", type=click.Choice(["metrics", "inputs", "conventions"]))
+@click.argument("what", type=click.Choice(["models", "metrics", "inputs", "conventions"]))
 def list_(what: str) -> None:
-    """List what a spec can say and what is computed: metrics, inputs or conventions.
+    """List the models that ship, what a spec can say and what is computed: models, inputs, conventions or metrics.
 
     \b
     flopsheet list conventions
     """
     from flopsheet.catalog import load
-    from flopsheet.spec import schema
+    from flopsheet.spec import library, schema
 
     catalog = load()
-    if what == "metrics":
+    if what == "models":
+        lines = [(entry.name, "", "", entry.source) for entry in library.load().values()]
+    elif what == "metrics":
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
     else:
         switches = {entry.name for entry in schema.conventions()}
@@ -193,4 +195,5 @@ def list_(what: str) -> None:
         lines = [(e.name, " · ".join(map(str, e.choices)) or e.unit, e.grain, e.doc) for e in chosen]
     widths = [max(len(line[at]) for line in lines) for at in range(3)]
     for line in lines:
-        click.echo("  ".join([*(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]]))
+        columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
+        click.echo("  ".join([*columns, line[3]]))

@@ -19,7 +19,8 @@ from flopsheet.tables import tabulate
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopsheet.workbook.plan import Study
+    from flopsheet.workbook.layout import Spot
+    from flopsheet.workbook.plan import Layout, Study
 
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -66,6 +67,16 @@ class Report:
 
         choice = context.default_choice(self.spec, self.values)
         return plan.Study(self.spec, self.values, self.catalog, __version__, choice)
+
+    def cells(self, name: str) -> tuple[Spot, ...]:
+        """Where the workbook computes an input or metric: a cell for each row of its frame."""
+        return self._layout.homes.of(self.study.world(self.study), name)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        from flopsheet.workbook import plan
+
+        return plan.lay_out(self.study, self.study)
 
 
 def compute(spec: SpecLike) -> Report:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flopsheet import errors
 from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.errors import UsageError
-from flopsheet.formula import names, parse, to_maths
+from flopsheet.formula import names, to_maths
 from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
@@ -155,8 +155,6 @@ def to_table(report: Report) -> Table:
 
 def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:
     """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
-    from flopsheet.workbook import plan
-
     catalog = report.catalog
     if name not in catalog.metrics:
         known = list(catalog.metrics)
@@ -164,12 +162,12 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
             raise UsageError(errors.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
         raise UsageError(errors.located(errors.unknown_metric(name, known), "", None))
     metric = catalog.metrics[name]
-    world = World("study", report.values, catalog)
+    world = report.study.world(report.study)
     table = world.table(metric.grain)
     chosen = [at for at, key in enumerate(table.keys) if _matches(table.key_names, key, model, context_length)]
     if not chosen:
         raise UsageError(_nothing_chosen(report, model, context_length))
-    formula = to_maths(parse(metric.written), catalog.symbol) if metric.written else "a sentence from the numbers"
+    formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     letters = {read: catalog.inputs[read] for read in names(metric.node) if read in catalog.inputs and catalog.inputs[read].symbol}
     if letters:
@@ -178,7 +176,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
-    spots = plan.lay_out(report.study).homes.of(world, name)
+    spots = report.cells(name)
     for at in chosen:
         about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
         value = world.value(name, at)
@@ -221,4 +219,4 @@ def _with_numbers(world: World, metric: Metric, row: int) -> str:
         result = world.value(metric.name, row)
         return result if isinstance(result, str) else shown(result)
 
-    return to_maths(parse(metric.written), number, gathered)
+    return to_maths(metric.plain, number, gathered)

@@ -48,7 +48,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Metric:
-    """A quantity, defined once by its formula; every number, cell and page about it is derived from here."""
+    """A quantity, defined once by its formula; every number, cell and page about it is derived from here.
+
+    `plain` is the formula as its author wrote it, `node` the same in the terms that the backends know.
+    """
 
     name: str
     label: str
@@ -56,6 +59,7 @@ class Metric:
     unit: str
     doc: str
     written: str
+    plain: Node
     node: Node
     shape: str = ""
     level: str = "part"
@@ -73,6 +77,17 @@ Entry: TypeAlias = Input | Metric
 
 
 @dataclass(frozen=True)
+class Function:
+    """A formula with arguments of its own, for a piece that several metrics share; it is spelled out in each of them."""
+
+    name: str
+    arguments: tuple[str, ...]
+    node: Node
+    written: str
+    doc: str
+
+
+@dataclass(frozen=True)
 class Section:
     """Rows that stand together on a sheet, all of one grain."""
 
@@ -81,6 +96,8 @@ class Section:
     grain: str
     entries: tuple[Entry, ...]
     detail: bool = False
+    fold: bool = False
+    """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,7 @@ class Catalog:
     inputs: Mapping[str, Input]
     metrics: Mapping[str, Metric]
     order: tuple[str, ...]
+    functions: Mapping[str, Function]
 
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]

@@ -10,17 +10,17 @@ from typing import Any
 
 from flopsheet import errors, source
 from flopsheet.catalog import resolve
-from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
+from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import KEYS, PARENTS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.errors import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
 
-TOPICS = ("inputs", "parameters", "flops", "context", "checks")
+TOPICS = ("inputs", "parameters", "flops", "context", "cache", "estimators", "checks")
 LEVELS = ("part", "subtotal", "total")
 SEVERITIES = {"": "FAIL", "note": "note"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "written", "grain"} | {"formula", "text"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {"formula", "text"}
 INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain"}
 
 
@@ -37,6 +37,8 @@ def build(texts: Mapping[str, str]) -> Catalog:
     parsed = {topic: source.parse(text, f"{topic}.yaml") for topic, text in texts.items()}
     units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
     reader = _Reader(units)
+    for topic in parsed.values():
+        reader.read_functions(topic)
     for topic in parsed.values():
         reader.read(topic)
     return reader.finish()
@@ -55,8 +57,19 @@ class _Reader:
         self.problems: list[Problem] = []
         self.inputs: dict[str, Input] = {}
         self.metrics: dict[str, Metric] = {}
+        self.functions: dict[str, Function] = {}
         self.raw: dict[str, tuple[dict[str, Any], Callable[..., CatalogError]]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
+
+    def read_functions(self, topic: source.Source) -> None:
+        """The formulas with arguments; one may use those before it."""
+        for name, raw in _mapping(topic.data).get("functions", {}).items():
+            known = {earlier: len(function.arguments) for earlier, function in self.functions.items()}
+            node = parse(raw["formula"], topic.place(("functions", name, "formula")), name, known)
+            self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
+
+    def parse(self, text: str, name: str) -> Node:
+        return parse(text, path=name, functions={known: len(entry.arguments) for known, entry in self.functions.items()})
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -104,6 +117,7 @@ class _Reader:
                 **{key: value for key, value in raw.items() if key not in {"formula", "text"}},
                 grain=grain,
                 written=str(raw.get("formula", "")),
+                plain=Text(""),
                 node=Text(""),
             )
         return str(name)
@@ -140,26 +154,27 @@ class _Reader:
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(
-                sheet, raw["title"], raw["grain"], tuple(map(entries.__getitem__, listed)), raw.get("detail", False)
-            )
+                sheet, raw["title"], raw["grain"], tuple(map(entries.__getitem__, listed)),
+                raw.get("detail", False), raw.get("fold", False),
+            )  # fmt: skip
             for sheet, raw, listed in self.sections
         )
-        return Catalog(self.units, sections, self.inputs, self.metrics, order)
+        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
 
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
     ) -> Metric:
         raw, refuse = self.raw[metric.name]
         if "text" in raw:
-            node = self.template(raw["text"], refuse, metric.name)
+            plain = self.template(raw["text"], refuse, metric.name)
         else:
-            node = parse(metric.written, path=metric.name)
-        node = resolve.expand(node, self.inputs, labels, refuse)
+            plain = self.parse(metric.written, metric.name)
+        node = resolve.expand(plain, self.inputs, labels, self.functions, refuse)
         resolve.check_names(node, metric.grain, grain_of, refuse)
         resolve.check_units(node, metric.unit, unit_of, refuse)
         if metric.unit == resolve.TRUTH:
             node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
-        return dataclasses.replace(metric, node=node)
+        return dataclasses.replace(metric, plain=plain, node=node)
 
     def template(self, text: str | list[dict[str, str]], refuse: Callable[..., CatalogError], path: str) -> Node:
         if isinstance(text, str):

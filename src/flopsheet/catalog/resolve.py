@@ -9,7 +9,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from flopsheet import errors
-from flopsheet.catalog.entries import Input
+from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import coarser
 from flopsheet.errors import CatalogError, Place, Problem
 from flopsheet.formula.evaluate import as_text
@@ -25,8 +25,14 @@ DECIMALS = re.compile(r"\.(\d)(%?)")
 Refuse: TypeAlias = Callable[..., CatalogError]
 
 
-def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], refuse: Refuse) -> Node:
-    """The node with choices as texts and `largest`, `trend` written out with `where`."""
+def expand(
+    node: Node,
+    inputs: Mapping[str, Input],
+    labels: Mapping[str, str],
+    functions: Mapping[str, Function],
+    refuse: Refuse,
+) -> Node:
+    """The node with choices as texts, and `largest`, `trend` and the catalogue's own functions written out."""
 
     def visit(node: Node) -> Node:
         match node:
@@ -41,6 +47,9 @@ def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], r
                 return Negative(visit(operand))
             case Call(function, arguments) if function in WORDS:
                 return WORD_BUILDERS[function](tuple(map(visit, arguments)), labels, refuse)
+            case Call(function, arguments) if function in functions:
+                shared = functions[function]
+                return visit(substitute(shared.node, dict(zip(shared.arguments, arguments, strict=True))))
             case Call(function, arguments):
                 return Call(function, tuple(map(visit, arguments)))
         return node
@@ -54,6 +63,20 @@ def expand(node: Node, inputs: Mapping[str, Input], labels: Mapping[str, str], r
             raise refuse(f"{name} is never '{choice}'", errors.did_you_mean(choice, allowed))
 
     return visit(node)
+
+
+def substitute(node: Node, values: Mapping[str, Node]) -> Node:
+    """The node with some names replaced."""
+    match node:
+        case Name(name):
+            return values.get(name, node)
+        case Negative(operand):
+            return Negative(substitute(operand, values))
+        case Operation(symbol, left, right):
+            return Operation(symbol, substitute(left, values), substitute(right, values))
+        case Call(function, arguments):
+            return Call(function, tuple(substitute(argument, values) for argument in arguments))
+    return node
 
 
 def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Refuse) -> Node:
@@ -150,8 +173,8 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
     def read(name: str) -> str:
         return TEXT_UNIT if unit_of[name] == TRUTH else unit_of[name]  # the cell of a verdict says ok or FAIL
 
-    def same(*nodes: Node) -> str | None:
-        inferred = list(map(visit, nodes))
+    # Each node is visited once: a sum of twenty terms is twenty levels deep.
+    def same(*inferred: str | None) -> str | None:
         found = sorted({unit for unit in inferred if unit is not None})
         if None in inferred and not NO_NUMBER.isdisjoint(found):
             found.append("a number")
@@ -178,7 +201,7 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
             case Operation("==" | "!=", Name(), Number()):
                 return TRUTH  # a choice among words may be a number
             case Operation(symbol, left, right) if symbol in COMPARISONS:
-                compared = same(left, right)
+                compared = same(visit(left), visit(right))
                 if compared == TRUTH:
                     raise refuse("a comparison of comparisons", "nest where(…)")  # programs disagree on TRUE and 1
                 if compared == TEXT_UNIT and symbol not in {"==", "!="}:
@@ -189,16 +212,14 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
                     raise refuse("a comparison inside a text", "write the cases with when: and say:")
                 return TEXT_UNIT
             case Operation(symbol, left, right):
-                number(left), number(right)
-                return same(left, right) if symbol in SAME_UNIT else None
+                sides = number(left), number(right)
+                return same(*sides) if symbol in SAME_UNIT else None
             case Call("where", (condition, yes, no)):
                 if visit(condition) != TRUTH:
                     raise refuse("where(…) needs a condition first", "write a comparison, such as a < b")
-                return same(yes, no)
+                return same(visit(yes), visit(no))
             case Call(_, arguments):
-                for argument in arguments:
-                    number(argument)
-                return same(*arguments)
+                return same(*map(number, arguments))
             case Aggregate(function, gathered):
                 if function != "first" and read(gathered[0]) == TEXT_UNIT:
                     raise refuse(f"{function}(…) over texts", f"gather numbers; {gathered[0]} is a text")

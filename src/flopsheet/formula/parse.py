@@ -62,10 +62,11 @@ KINDS = {
 Refuse = Callable[..., FormulaError]
 
 
-def parse(text: str, place: Place | None = None, path: str = "") -> Node:
+def parse(text: str, place: Place | None = None, path: str = "", functions: Mapping[str, int] | None = None) -> Node:
     """The formula as nodes; FormulaError with a caret where the text leaves the language.
 
-    `place` is where the text stands in a file, `path` what it belongs to; both only serve the message.
+    `place` is where the text stands in a file, `path` what it belongs to; both only serve the message. `functions` are
+    known besides those of the language, each with its number of arguments.
     """
 
     def refuse(fact: str, remedy: str = "", column: int = 0, width: int = 1) -> FormulaError:
@@ -79,15 +80,16 @@ def parse(text: str, place: Place | None = None, path: str = "") -> Node:
             raise refuse(f"{letter!r} is not part of a formula", remedy, column)
     if not text.strip():
         raise refuse("an empty formula", "write a number, a name or an expression")
-    return _Parser(text, refuse).parse()
+    return _Parser(text, refuse, functions or {}).parse()
 
 
 class _Parser:
     """Holds the text beside Python's tree, since carets need both."""
 
-    def __init__(self, text: str, refuse: Refuse) -> None:
+    def __init__(self, text: str, refuse: Refuse, functions: Mapping[str, int]) -> None:
         self.text = text
         self.refuse = refuse
+        self.functions = FUNCTIONS | WORDS | {name: (count, count) for name, count in functions.items()}
         # `^` is Python's exclusive or, with another precedence: the power is spelled `**` before Python reads it, and
         # `columns` leads from the rewritten text back to the author's. Line breaks become spaces, brackets keep a
         # leading blank from reading as an indentation.
@@ -187,11 +189,10 @@ class _Parser:
                 if not isinstance(argument, ast.Name):
                     raise self.no(argument, f"{function}(…) takes names", "make the argument a metric of its own")
             return Aggregate(function, tuple(argument.id for argument in arguments if isinstance(argument, ast.Name)))
-        known = FUNCTIONS | WORDS
-        if function not in known:
-            remedy = errors.did_you_mean(function, sorted(known | AGGREGATES))
+        if function not in self.functions:
+            remedy = errors.did_you_mean(function, sorted(self.functions | AGGREGATES))
             raise self.no(node.func, f"unknown function '{function}'", remedy)
-        self.check_count(node, function, len(arguments), known[function])
+        self.check_count(node, function, len(arguments), self.functions[function])
         return Call(function, tuple(self.convert(argument, depth + 1) for argument in arguments))
 
     def check_count(self, node: ast.Call, function: str, count: int, allowed: tuple[int, int]) -> None:

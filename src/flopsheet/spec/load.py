@@ -63,7 +63,7 @@ def _expectations(resolver: Resolver) -> Iterator[Expectation]:
         fault = _fault(claim, model, metric, list(models), lengths)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), (*path, key), finding)
+            resolver.report((*path, key), finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
         if catalog.load().metrics[metric].grain == "scenario":

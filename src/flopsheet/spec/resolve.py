@@ -15,7 +15,7 @@ from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.language import FUNCTIONS
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, Source, spell
-from flopsheet.spec import schema
+from flopsheet.spec import library, schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
 
 
@@ -36,19 +36,27 @@ class Resolver:
     def __init__(self, source: Source, faulty: Iterable[Path]) -> None:
         self.source = source
         self.data: Mapping[str, Any] = source.data if isinstance(source.data, dict) else {}
-        self.faulty = tuple(faulty)
+        self.faulty = {path[:length] for path in faulty for length in range(len(path) + 1)}
+        self.merged: dict[str, Saying | None] = {}
         self.problems: list[Problem] = []
         self.reported: set[tuple[Path, str]] = set()
+        self.current = ""  # the model that is resolved
 
     def sound(self, path: Path) -> bool:
         """Whether the shape at and below a path was found valid."""
-        return not any(bad[: len(path)] == path for bad in self.faulty)
+        return path not in self.faulty
 
-    def report(self, said: Path, path: Path, problem: tuple[str, str], *, key: bool = False) -> None:
-        """Notes a problem once, although several models may inherit the value."""
-        if (said, problem[0]) not in self.reported:
-            self.reported.add((said, problem[0]))
-            self.problems.append(errors.located(problem, spell(path), self.source.place(said or path, key=key)))
+    def report(self, path: Path, finding: Finding, *, key: bool = False, depends: bool = False) -> None:
+        """Notes what is wrong with a value, once although several models may inherit it.
+
+        What `depends` on other inputs names the model, where the value is not its own.
+        """
+        if (path, finding[0]) in self.reported:
+            return
+        self.reported.add((path, finding[0]))
+        if depends and self.current and path[:2] != ("models", self.current):
+            finding = errors.inherited(finding, self.current)
+        self.problems.append(errors.located(finding, spell(path), self.source.place(path, key=key)))
 
     # Merging ---------------------------------------------------------------------------------------------------------
 
@@ -56,35 +64,63 @@ class Resolver:
         listed = self.data.get("models")
         if not isinstance(listed, dict) or not all(isinstance(entry, dict) for entry in listed.values()):
             return ()
-        chains = {name: chain for name in listed if (chain := self.lineage(name, listed))}
-        if not self.sound(("defaults",)):
-            return ()
-        resolved = [
-            self.model(name, chain, listed)
-            for name, chain in chains.items()
-            if all(self.sound(("models", ancestor)) for ancestor in chain)
-        ]
+        merged = {name: said for name in listed if (said := self.merge(name, listed)) is not None}
+        resolved = [self.model(name, said) for name, said in merged.items()]
         return tuple(model for model in resolved if model is not None)
 
-    def lineage(self, name: str, listed: Mapping[str, Any]) -> list[str] | None:
-        """The model and what it extends, nearest first; None where that is not known."""
-        chain = [name]
-        while (parent := listed[chain[-1]].get("extends")) is not None:
-            path: Path = ("models", chain[-1], "extends")
-            if not isinstance(parent, str):
-                return None
-            if parent not in listed:
-                known = [other for other in listed if other != chain[-1]]
-                self.report(path, path, errors.unknown_model(parent, known))
-                return None
-            chain.append(parent)
-            if parent in chain[:-1]:
-                circle = chain[chain.index(parent) :]
-                if name == min(circle, key=list(listed).index):  # one circle, one message
-                    path = ("models", name, "extends")
-                    self.report(path, path, errors.cycle(circle))
-                return None
-        return chain
+    def merge(self, name: str, listed: Mapping[str, Any]) -> Saying | None:
+        """What a model says, on top of what it extends, on top of the defaults; None where that is not known."""
+        chain: dict[str, None] = {}  # the model and what it extends, up to one that is merged
+        at: str | None = name
+        while at is not None and at not in self.merged and at not in chain:
+            chain[at] = None
+            at = self.parent(at, listed)
+        if at in chain:
+            self.report_circle([*chain][[*chain].index(at) :], listed)
+            at = None
+        said = self.merged[at] if at is not None else self.defaults()
+        for link in reversed(chain):
+            path: Path = ("models", link)
+            is_sound = said is not None and self.sound(path)
+            said = said | self.from_library(path, listed[link]) | self.sayings(path, listed[link]) if is_sound else None
+            self.merged[link] = said
+        return said
+
+    def from_library(self, path: Path, data: Mapping[str, Any]) -> Saying:
+        """What the library says of the model that `model:` names; its values stand where it is named."""
+        at = (*path, "model")
+        if "model" not in data:
+            return {}
+        if "extends" in data:
+            self.report(at, errors.said_twice("model", "extends"), key=True)
+        shipped = library.load()
+        if data["model"] not in shipped:
+            self.report(at, errors.unknown_library_model(data["model"], list(shipped)))
+            self.faulty.add(path)
+            return {}
+        inputs = self.sayings(at, shipped[data["model"]].inputs)
+        return {key: Said(said.value, at) for key, said in inputs.items()}
+
+    def parent(self, name: str, listed: Mapping[str, Any]) -> str | None:
+        """The model that this one extends; a name that no model has is reported."""
+        path: Path = ("models", name, "extends")
+        parent = listed[name].get("extends")
+        if not isinstance(parent, str) or parent in listed:
+            return parent if isinstance(parent, str) else None
+        self.report(path, errors.unknown_model(parent, [other for other in listed if other != name]))
+        self.faulty.add(path[:2])
+        return None
+
+    def report_circle(self, circle: Sequence[str], listed: Mapping[str, Any]) -> None:
+        """Tells a circle from the first of its models in the file."""
+        start = min(range(len(circle)), key=[*map([*listed].index, circle)].__getitem__)
+        chain = [*circle[start:], *circle[: start + 1]]
+        self.report(("models", chain[0], "extends"), errors.cycle(chain))
+        self.faulty |= {("models", name) for name in circle}
+
+    def defaults(self) -> Saying | None:
+        """What every model starts from."""
+        return self.sayings(("defaults",), self.data.get("defaults", {})) if self.sound(("defaults",)) else None
 
     def sayings(self, path: Path, data: Mapping[str, Any]) -> Saying:
         """What one mapping says about inputs, `ffn: swiglu` turned into the number of matrices that it stands for."""
@@ -92,36 +128,61 @@ class Resolver:
         if "ffn" in said:
             kind = said.pop("ffn")
             if "ffn_matrices" in said:
-                self.report(kind.path, kind.path, errors.said_twice("ffn", "ffn_matrices"), key=True)
+                self.report(kind.path, errors.said_twice("ffn", "ffn_matrices"), key=True)
             said["ffn_matrices"] = Said(schema.FFN_KINDS[kind.value], kind.path)
+        for group in ("attention", "moe"):
+            if group in said:
+                self.ungroup(said, said.pop(group))
         return said
 
-    def model(self, name: str, chain: list[str], listed: Mapping[str, Any]) -> ModelSpec | None:
+    def ungroup(self, said: Saying, group: Said) -> None:
+        """Adds the inputs that stand together under `attention:` or `moe:`, and those that a kind of attention sets."""
+        own = {key: Said(value, (*group.path, key)) for key, value in group.value.items()}
+        kind = own.pop("kind", None)
+        for key in own.keys() & said.keys():
+            self.report(own[key].path, errors.said_twice(key, spell(said[key].path)), key=True)
+        if kind:
+            sets, needs = schema.ATTENTION_KINDS[kind.value]
+            if absent := [key for key in needs if key not in own and key not in said]:
+                self.report(kind.path, errors.kind_needs(kind.value, absent))
+            for key in sets.keys() & own.keys():
+                self.report(own[key].path, errors.kind_sets(kind.value, key, sets[key]), key=True)
+            own |= {key: Said(value, kind.path) for key, value in sets.items() if key not in own}
+        said |= own
+
+    def model(self, name: str, said: Saying) -> ModelSpec | None:
+        self.current = name
         path: Path = ("models", name)
-        said: Saying = self.sayings(("defaults",), self.data.get("defaults") or {})
-        for ancestor in reversed(chain):
-            said |= self.sayings(("models", ancestor), listed[ancestor])
-        layers = said.pop("layers", None)
-        said.pop("extends", None)
+        layers = said.get("layers")
         whole = {key: value for key, value in said.items() if self.grain(key) == "model"}
         common = {key: value for key, value in said.items() if self.grain(key) == "layer_group"}
         groups: list[tuple[str, Path, Saying]] = []
+        taken: set[str] = set()
         for index, data in enumerate(layers.value if layers else [{}]):
             at = (*layers.path, index) if layers else path
             own = self.sayings(at, data)
             label = own.pop("name").value if "name" in own else f"group {index + 1}" if layers else ""
             if "n_layers" in own:
                 own["n_group_layers"] = own.pop("n_layers")
-            if any(label.casefold() == other.casefold() for other, *_ in groups):
-                self.report(at, at, errors.same_group_name(label))
-            groups.append((label, at, common | own))
+            if label.casefold() in taken:
+                self.report(at, errors.same_group_name(label))
+            taken.add(label.casefold())
+            groups.append((label, at, self.implied(common | own)))
         missing = [*self.missing("model", whole, bool(layers))]
         for _, _, group in groups:
             missing += [key for key in self.missing("layer_group", group, False) if key not in missing]
         if missing:
-            self.report(path, path, errors.missing_inputs(missing), key=True)
+            self.report(path, errors.missing_inputs(missing), key=True)
             return None
         return self.evaluated(name, path, whole, groups, bool(layers))
+
+    def implied(self, said: Saying) -> Saying:
+        """What latent attention and experts imply of inputs that a group does not mention."""
+        if "kv_lora_rank" in said and said["kv_lora_rank"].value != 0 and "d_head" not in said:
+            said["d_head"] = Said("d_qk_nope + d_qk_rope", ())
+        if "n_experts" in said and said["n_experts"].value != 0 and "d_ff" not in said:
+            said["d_ff"] = Said(0, ())
+        return said
 
     def grain(self, name: str) -> str:
         entry = catalog.load().inputs.get(name)
@@ -136,8 +197,8 @@ class Resolver:
 
     def evaluated(
         self, name: str, path: Path, whole: Saying, groups: list[tuple[str, Path, Saying]], has_layers: bool
-    ) -> ModelSpec | None:
-        count = len(self.problems)
+    ) -> ModelSpec:
+        """The model; what has no value is left out, and reported."""
         entries = schema.inputs_of("model")
         if has_layers:  # the layers are counted below
             entries = tuple(entry for entry in entries if entry.name != "n_layers")
@@ -146,6 +207,7 @@ class Resolver:
         for label, at, said in groups:
             inner = _Scope(self, at, schema.inputs_of("layer_group"), said, values, entries).resolve()
             self.check_sharing(inner, said)
+            self.check_parts(at, inner, said)
             resolved.append(Group(label, inner))
         if has_layers and all("n_group_layers" in group.inputs for group in resolved):
             total = sum(float(group.inputs["n_group_layers"].value) for group in resolved)
@@ -154,13 +216,14 @@ class Resolver:
                 claimed = _Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
                 if claimed and claimed.value != total:
                     at = whole["n_layers"].path
-                    self.report(at, at, errors.layers_do_not_add_up(float(claimed.value), total))
+                    self.report(at, errors.layers_do_not_add_up(float(claimed.value), total), depends=True)
             values["n_layers"] = Given(total, Aggregate("sum", ("n_group_layers",)))
         positions, table = values.get("positions"), values.get("max_positions")
         if positions and table and positions.value == "learned" and not table.value:
             at = whole["positions"].path
-            self.report(at, at, errors.learned_without_positions())
-        return ModelSpec(name, values, tuple(resolved)) if len(self.problems) == count else None
+            self.report(at, errors.learned_without_positions(), depends=True)
+        ordered = {entry.name: values[entry.name] for entry in schema.inputs_of("model") if entry.name in values}
+        return ModelSpec(name, ordered, tuple(resolved))
 
     def check_sharing(self, inputs: Mapping[str, Given], said: Saying) -> None:
         """Each key/value head must serve the same number of query heads."""
@@ -168,10 +231,18 @@ class Resolver:
             heads, shared = float(inputs["n_heads"].value), float(inputs["n_kv_heads"].value)
             if heads % shared:
                 at = said["n_kv_heads"].path
-                self.report(at, at, errors.heads_do_not_share(heads, shared))
+                self.report(at, errors.heads_do_not_share(heads, shared), depends=True)
+
+    def check_parts(self, path: Path, inputs: Mapping[str, Given], said: Saying) -> None:
+        """Latent attention and experts need all of their inputs, and none of another kind of layer's."""
+        value = {name: float(given.value) for name, given in inputs.items() if not isinstance(given.value, str)}
+        for finding, name in errors.layer_findings(value):
+            at = said[name].path if name in said and said[name].path else path
+            self.report(at, finding, key=at == path, depends=True)
 
     def study(self) -> dict[str, Given]:
         """Conventions and load, defaults filled in."""
+        self.current = ""
         said: Saying = {}
         for entry in schema.inputs_of("study"):
             path: Path = ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)
@@ -222,7 +293,7 @@ class _Scope:
         """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
         first = next(name for name, said in self.said.items() if name in chain and said.path)
         start, at = chain.index(first), self.said[first].path
-        self.resolver.report(at, at, errors.cycle([*chain[start:-1], *chain[: start + 1]]))
+        self.resolver.report(at, errors.cycle([*chain[start:-1], *chain[: start + 1]]))
 
     def constant(self, said: Said) -> Given:
         if isinstance(said.value, bool):
@@ -280,5 +351,5 @@ class _Scope:
             most = schema.LARGEST if entry.most is None else entry.most
             problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=True))
         if problem:
-            self.resolver.report(at, at, problem)
+            self.resolver.report(at, problem, depends=True)
         return None if problem else Given(value, node)

@@ -13,6 +13,21 @@ from flopsheet import catalog, errors
 from flopsheet.catalog import Input
 
 FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2}
+# kind of attention -> what it says of the inputs, and the keys that must stand beside it.
+ATTENTION_KINDS: dict[str, tuple[dict[str, int | str], tuple[str, ...]]] = {
+    "mha": ({"n_kv_heads": "n_heads", "kv_lora_rank": 0}, ()),
+    "gqa": ({"kv_lora_rank": 0}, ("n_kv_heads",)),
+    "mqa": ({"n_kv_heads": 1, "kv_lora_rank": 0}, ()),
+    "mla": ({}, ("kv_lora_rank", "d_qk_nope", "d_qk_rope", "d_v")),
+}
+ATTENTION_KEYS = (
+    "n_heads", "n_kv_heads", "d_head", "window", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v",
+    "qkv_bias", "o_bias", "qk_norm", "attention_sinks",
+)  # fmt: skip
+MOE_KEYS = (
+    "n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate",
+    "expert_bias", "router_bias",
+)  # fmt: skip
 LARGEST = 1e15  # below 2^53, so that every whole number is exact
 MOST_NAME = 64
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
@@ -110,20 +125,34 @@ def spec_model() -> type[Strict]:
     """The data model of a whole spec."""
     ffn = optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices.")
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
+    by_name = catalog.load().inputs
+    attention = create_model(
+        "Attention",
+        __base__=Strict,
+        kind=required(one_of(tuple(ATTENTION_KINDS)), "Multi-head, grouped-query, multi-query or latent attention."),
+        **_fields(map(by_name.__getitem__, ATTENTION_KEYS)),
+    )
+    moe = create_model("MixtureOfExperts", __base__=Strict, **_fields(map(by_name.__getitem__, MOE_KEYS)))
+    brief: dict[str, Any] = {
+        "ffn": ffn,
+        "attention": optional(attention, "The inputs of attention together, under a kind that sets some of them."),
+        "moe": optional(moe, "The inputs of a mixture of experts together."),
+    }
     group: Any = create_model(
         "LayerGroup",
         __base__=Strict,
         name=optional(text(MOST_NAME), "What the group is called in the workbook."),
         n_layers=required(number(1, None, whole=True, expression=True), "Layers in this group."),
-        ffn=ffn,
+        **brief,
         **_fields(group_inputs),
     )
-    shared: dict[str, Any] = {"ffn": ffn, **_fields([*inputs_of("model"), *group_inputs])}
+    shared: dict[str, Any] = {**brief, **_fields([*inputs_of("model"), *group_inputs])}
     defaults = create_model("Defaults", __base__=Strict, **shared)
     model: Any = create_model(
         "Model",
         __base__=Strict,
         extends=optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
+        model=optional(text(MOST_NAME), "A model of the library whose inputs this one starts from: flopsheet list models."),
         layers=optional(list[group], "Groups of identical layers.", min_length=1),
         **shared,
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.formula import Node, parse, to_maths
+from flopsheet.formula import to_maths
 from flopsheet.workbook.cells import call_up, metric_cell
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
@@ -70,14 +69,9 @@ def describe(entry: Entry, block: Block) -> Iterator[tuple[int, Cell]]:
         yield NOTE, Cell(entry.shape, style="note")
 
 
-@cache
-def _written(formula: str) -> Node:
-    return parse(formula)
-
-
 def maths(metric: Metric, symbol_of: Callable[[str], str]) -> str:
     """A metric's formula for a reader, as its author wrote it."""
-    return "" if metric.is_sentence else to_maths(_written(metric.written), symbol_of)
+    return "" if metric.is_sentence else to_maths(metric.plain, symbol_of)
 
 
 def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:

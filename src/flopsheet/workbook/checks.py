@@ -21,7 +21,7 @@ CLAIMS = {
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
 }
-CHANGE = parse("where(built == 0, 0, live / built - 1)")
+CHANGE = parse("where(built == 0, 0, (live - built) / built)")
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:

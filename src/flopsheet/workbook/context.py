@@ -41,8 +41,14 @@ def default_choice(spec: Spec, values: Values) -> Choice:
     return Choice(model, tuple(shortest * 2**step for step in range(LENGTHS)))
 
 
-def what_if(spec: Spec, choice: Choice, catalog: Catalog) -> World:
-    """The tables and values of the chosen model over the chosen lengths, padded to the most groups of any model."""
+def what_if(spec: Spec, built: Spec, choice: Choice, catalog: Catalog) -> World:
+    """The world of the chosen model over the chosen lengths, in a spec and in the one that was built."""
+    values = _values(spec, choice, catalog)
+    return World("what_if", values, catalog, values if built is spec else _values(built, choice, catalog))
+
+
+def _values(spec: Spec, choice: Choice, catalog: Catalog) -> Values:
+    """The chosen model over the chosen lengths, padded to the most layer groups of any model."""
     model = next(model for model in spec.models if model.name == choice.model)
     most = max(len(model.groups) for model in spec.models)
     names = [f"group {at + 1}" for at in range(most)] if most > 1 else [""]
@@ -55,7 +61,7 @@ def what_if(spec: Spec, choice: Choice, catalog: Catalog) -> World:
         groups.append(Group(name, given))
     chosen = ModelSpec(model.name, {key: Given(value.value) for key, value in model.inputs.items()}, tuple(groups))
     study = dataclasses.replace(spec, models=(chosen,), context_lengths=choice.lengths, expectations=())
-    return World("what_if", compute(tabulate(study), catalog), catalog)
+    return compute(tabulate(study), catalog)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flopsheet.catalog import Input
-from flopsheet.formula import to_excel
+from flopsheet.formula import parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import Given
 from flopsheet.tables import Table
@@ -43,6 +43,7 @@ class Layout:
     context_row: int = 0
     changed: Spot = field(default_factory=lambda: Spot(SHEET, 3, FIRST))
     bottom: int = 0
+    folds: list[tuple[int, int, bool]] = field(default_factory=list)
 
     @property
     def built_column(self) -> int:
@@ -86,6 +87,9 @@ def lay_out(world: World, homes: Homes) -> Layout:
         else:
             layout.bands.append((row, "band", section.title))
             row += 1
+        if section.fold:
+            closed = all(_is_default(entry, given) for entry in entries for given in world.built.tables[section.grain].inputs[entry.name])
+            layout.folds.append((row, row + len(entries) - 1, closed))
         for entry in entries:
             live = tuple(Spot(SHEET, row, column) for column in columns[section.grain])
             shift = layout.built_column - FIRST
@@ -93,10 +97,17 @@ def lay_out(world: World, homes: Homes) -> Layout:
             layout.rows.append(Row(entry, live, built, Spot(SHEET, row, NOTE)))
             homes.put(world.name, entry.name, live)
             row += 1
-        row += section.grain != "model"
+        row += section.grain in {"context", "study"}
     layout.bottom = row - 1
     assert len(models) == len(columns["model"])
     return layout
+
+
+def _is_default(entry: Input, given: Given) -> bool:
+    """Whether nobody said anything about an input."""
+    if isinstance(entry.default, str) and entry.is_number:
+        return given.node == parse(entry.default)
+    return given.node is None and given.value == entry.default
 
 
 class _Beside:
@@ -175,7 +186,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
     outline = (letters(layout.built_column), letters(last))
     result = Sheet(
         SHEET, cells, widths, freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
-        title_rows=f"1:{layout.model_row}", title_columns="A:C", outline_columns=outline, validations=tuple(validations),
+        title_rows=f"1:{layout.model_row}", title_columns="A:C", outline_rows=tuple(layout.folds), outline_columns=outline, validations=tuple(validations),
         highlights=tuple(highlights), tab="C9A400",
     )  # fmt: skip
     return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}

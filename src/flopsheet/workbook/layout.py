@@ -63,11 +63,19 @@ def span(spots: Sequence[Spot], sheet: str) -> str:
 
 @dataclass(frozen=True)
 class World:
-    """A set of tables with their values: the study itself, or the what-if on the Context sheet."""
+    """A set of tables with their values: the study itself, or the what-if on the Context sheet.
+
+    `built` are the values of the spec; they decide what is folded, so that an edit moves numbers and never rows.
+    """
 
     name: str
     values: Values
     catalog: Catalog
+    built: Values
+
+    def is_nothing(self, name: str) -> bool:
+        """Whether the spec has no use for a name: it is zero, no or none throughout."""
+        return all(value in {0.0, "no", "none"} for value in self.built.column(self.grain(name), name))
 
     def table(self, grain: str) -> Table:
         return self.values.tables[grain]
@@ -112,6 +120,16 @@ class Homes:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a block is to hold: a heading and the metrics below it."""
+
+    title: str
+    names: tuple[str, ...]
+    detail: bool = False
+    fold: bool = False
+
+
+@dataclass(frozen=True)
 class Band:
     """A run of rows under one heading inside a block; sentences stand one below the other, numbers side by side."""
 
@@ -121,6 +139,7 @@ class Band:
     rows: Mapping[str, int]
     detail: bool = False
     kind: str = "metrics"  # metrics, call_ups, sentences
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,45 +183,50 @@ def place(
     world: World,
     sheet: str,
     grain: str,
-    sections: Sequence[tuple[str, Sequence[str], bool]],
+    sections: Sequence[Part],
     top: int,
     homes: Homes,
 ) -> Block:
     """Gives rows to a block, call-ups first, and makes it the home of its metrics.
 
-    `sections` are (title, names, whether it is detail).
+    Parts of an architecture that the study does not use are folded: their rows are there, and closed.
     """
     table = world.table(grain)
-    own = {name for _, listed, _ in sections for name in listed}
+    own = {name for part in sections for name in part.names}
     header_names = [key for key in table.key_names if not (key == "group" and not any(_groups(table)))]
     row = top + 1
     headers = {}
     for name in header_names:
         headers[name] = row
         row += 1
-    needed = [read for _, listed, _ in sections for name in listed for read in names(_metric(world, name).node)]
+    needed = [read for part in sections for name in part.names for read in names(_metric(world, name).node)]
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 
-    def band(title: str, listed: Sequence[str], detail: bool, kind: str) -> None:
+    def band(title: str, listed: Sequence[str], detail: bool, kind: str, closed: bool = False) -> None:
         nonlocal row
         per_name = len(table) if kind == "sentences" else 1
         rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
-        bands.append(Band(title, tuple(listed), row, rows, detail, kind))
+        bands.append(Band(title, tuple(listed), row, rows, detail, kind, closed))
         row += 1 + per_name * len(listed)
 
-    if called:
-        band("Called up from where they are entered or computed", called, True, "call_ups")
-    for title, listed, detail in sections:
-        kind = "sentences" if all(_metric(world, name).is_sentence for name in listed) else "metrics"
-        band(title, listed, detail, kind)
+    unused = tuple(name for name in called if world.is_nothing(name))
+    used = tuple(name for name in called if name not in unused)
+    if used:
+        band("Called up from where they are entered or computed", used, True, "call_ups")
+    if unused:
+        band("Called up, of no effect as built", unused, True, "call_ups", True)
+    for part in sections:
+        kind = "sentences" if all(_metric(world, name).is_sentence for name in part.names) else "metrics"
+        closed = part.fold and all(world.is_nothing(name) for name in part.names)
+        band(part.title, part.names, part.detail or part.fold, kind, closed)
     block = Block(world, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
-    for part in bands:
-        if part.kind == "sentences":
-            for name, first in part.rows.items():
+    for placed in bands:
+        if placed.kind == "sentences":
+            for name, first in placed.rows.items():
                 homes.put(world.name, name, (Spot(sheet, first + at, FIRST) for at in range(len(table))))
-        elif part.kind == "metrics":
-            for name, at in part.rows.items():
+        elif placed.kind == "metrics":
+            for name, at in placed.rows.items():
                 homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))
     for name, at in headers.items():
         if name in KEYS and grain == KEYS[name] and (world.name, name) not in homes.spots:

@@ -87,7 +87,7 @@ class Sheet:
     freeze: str = ""
     title_rows: str = ""
     title_columns: str = ""
-    outline_rows: tuple[tuple[int, int], ...] = ()
+    outline_rows: tuple[tuple[int, int, bool], ...] = ()  # first, last, closed
     outline_columns: tuple[str, str] | None = None
     validations: tuple[Validation, ...] = ()
     highlights: tuple[Highlight, ...] = ()

@@ -14,7 +14,7 @@ from flopsheet.spec import Spec
 from flopsheet.workbook import checks, context, inputs, reference, summary
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, closure, letters, place, quoted
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, Part, World, closure, letters, place, quoted
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 
 WIDTHS = {LABEL: 34.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
@@ -22,14 +22,16 @@ PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
+    "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
+    "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
 MOST_COLUMNS = 16_384
-RESULTS = ("Parameters", "Forward FLOPs")
-TABS = {"Parameters": "0072B2", "Forward FLOPs": "0072B2", context.SHEET: "E69F00", checks.SHEET: "009E73"}
+RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
+TABS = dict.fromkeys(RESULTS, "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,8 @@ class Study:
     version: str
     choice: context.Choice
 
-    @property
-    def world(self) -> World:
-        return World("study", self.values, self.catalog)
+    def world(self, built: Study) -> World:
+        return World("study", self.values, self.catalog, built.values)
 
 
 @dataclass
@@ -72,9 +73,9 @@ def check_size(study: Study) -> None:
             raise SizeError(errors.too_wide_for_a_sheet(sheet, columns, MOST_COLUMNS))
 
 
-def lay_out(study: Study) -> Layout:
-    """Gives every input, metric and control its cells."""
-    world, homes = study.world, Homes()
+def lay_out(study: Study, built: Study) -> Layout:
+    """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
+    world, homes = study.world(built), Homes()
     laid = inputs.lay_out(world, homes)
     blocks: dict[str, list[Block]] = {}
     for sheet in RESULTS:
@@ -86,7 +87,7 @@ def lay_out(study: Study) -> Layout:
     chart_row = max(shown.values()) + 2
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
     lookup_top = blocks[context.SHEET][-1].bottom + 3
-    other = context.what_if(study.spec, study.choice, study.catalog)
+    other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
     wanted = closure(other, (*context.SHOWN, *context.SHOWN_MODEL))
     needed = _inputs_read(other, wanted)
     controls = context.place_controls(other, needed, top, lookup_top, homes)
@@ -94,7 +95,7 @@ def lay_out(study: Study) -> Layout:
     for grain in other.values.tables:
         listed = [name for name in wanted if study.catalog.metrics[name].grain == grain]
         if listed:
-            block = place(other, context.SHEET, grain, [("Working", listed, True)], row, homes)
+            block = place(other, context.SHEET, grain, [Part("Working", tuple(listed), detail=True)], row, homes)
             working.append(block)
             row = block.bottom + 2
 
@@ -111,11 +112,11 @@ def _inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
 
 def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
     """The catalogue's sections of one sheet; those of the same grain share a block."""
-    by_grain: dict[str, list[tuple[str, list[str], bool]]] = {}
+    by_grain: dict[str, list[Part]] = {}
     for section in world.catalog.sections:
-        listed = [entry.name for entry in section.entries if isinstance(entry, Metric)]
+        listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
         if section.sheet == sheet and listed:
-            by_grain.setdefault(section.grain, []).append((section.title, listed, section.detail))
+            by_grain.setdefault(section.grain, []).append(Part(section.title, listed, section.detail, section.fold))
     blocks = []
     for grain, sections in by_grain.items():
         block = place(world, sheet, grain, sections, top, homes)
@@ -127,10 +128,10 @@ def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Bl
 def build(study: Study, as_built: Study | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     check_size(study)
-    laid = lay_out(study)
-    homes, world = laid.homes, study.world
-    built = (as_built or study).world
-    spec = (as_built or study).spec
+    original = as_built or study
+    laid = lay_out(study, original)
+    homes, world = laid.homes, study.world(original)
+    built, spec = original.world(original), original.spec
 
     def home(name: str) -> str:
         spots = homes.spots.get(("study", name))
@@ -222,7 +223,7 @@ def _finish(title: str, subtitle: str, cells: dict[tuple[int, int], Cell], block
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
     _back(cells)
     widths = _widths(cells, blocks)
-    details = tuple((band.row + 1, band.row + len(band.rows)) for block in blocks for band in block.bands if band.detail and band.names)
+    details = tuple((band.row + 1, band.row + len(band.rows), band.closed) for block in blocks for band in block.bands if band.detail)
     return Sheet(title, cells, widths, _heights(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
 
 
@@ -286,10 +287,3 @@ def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links:
     )
     sheet = _finish(checks.SHEET, "", cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", highlights=highlights)
     return sheet, verdict.sentence
-
-
-def locate(study: Study, name: str, row: int) -> Spot:
-    """The home of one row of an input or metric."""
-    return lay_out(study).homes.of(study.world, name)[row]
-
-

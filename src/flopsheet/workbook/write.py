@@ -214,8 +214,8 @@ def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
         worksheet.column_dimensions[letters(column)].width = width
     for row, height in sheet.heights.items():
         worksheet.row_dimensions[row].height = height
-    for first, last in sheet.outline_rows:
-        worksheet.row_dimensions.group(first, last, outline_level=1, hidden=False)
+    for first, last, closed in sheet.outline_rows:
+        worksheet.row_dimensions.group(first, last, outline_level=1, hidden=closed)
     if sheet.outline_columns:
         start, end = sheet.outline_columns
         worksheet.column_dimensions.group(start, end, outline_level=1, hidden=False)

@@ -1,0 +1,72 @@
+"""config.json → plain data; what is no JSON object is refused with its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from flopsheet import errors
+from flopsheet.errors import FileError, Place, SpecError
+
+LARGEST_FILE = 16 * 2**20  # bytes; the label tables of some configurations are long
+
+
+class _Repeated(Exception):
+    """A key that stands twice in one object."""
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The object in a JSON file (`-` is stdin); FileError where it cannot be read, SpecError where it is no such."""
+    name = os.fspath(path)
+    try:
+        if name == "-":
+            name = "<stdin>"
+            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        else:
+            with open(name, "rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise FileError(errors.cannot_read(name, (error.strerror or str(error)).lower())) from None
+    except AttributeError:  # sys.stdin is None
+        raise FileError(errors.cannot_read(name, "it is closed")) from None
+    except ValueError as error:  # a NUL in the path
+        raise FileError(errors.cannot_read(name, str(error))) from None
+    if len(content) > LARGEST_FILE:
+        raise SpecError(errors.no_configuration(name, f"it is larger than {LARGEST_FILE // 2**20} MiB"))
+    return _parsed(content, name)
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(errors.not_utf8(Place(name, 1, 1), content[error.start], error.start)) from None
+    try:
+        data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        line = text.split("\n")[error.lineno - 1]
+        raise SpecError(errors.not_json(Place(name, error.lineno, error.colno, line), error.msg)) from None
+    except _Repeated as error:
+        raise SpecError(errors.said_twice_in_json(name, str(error))) from None
+    except RecursionError:
+        raise SpecError(errors.no_configuration(name, "its lists and objects are nested too deep")) from None
+    except ValueError as error:  # a number of too many digits, NaN
+        raise SpecError(errors.no_configuration(name, str(error))) from None
+    if not isinstance(data, dict):
+        raise SpecError(errors.no_configuration(name, f"it holds {errors.kind_of(data)}, not an object"))
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise _Repeated(key)
+        data[key] = value
+    return data
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number")

@@ -1,0 +1,145 @@
+"""What a configuration says as a spec: a mapping of inputs, and text that a person reads gladly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flopsheet import catalog, source
+from flopsheet.formula import evaluate, names, parse
+from flopsheet.huggingface.read import Imported, LayerGroup, read
+from flopsheet.spec.load import from_source
+
+COMPARED = 4096  # tokens; the context length beside the longest
+WIDEST = 118  # columns
+
+# The inputs of one line, by topic; what is in none of them follows.
+LINES = (
+    ("n_layers", "d_model", "vocab_size", "pad_vocab_to", "d_embedding", "tie_embeddings", "lm_head_bias"),
+    ("positions", "max_positions", "n_extra_positions", "norm", "n_norms", "embedding_norm", "final_norm"),
+    ("n_heads", "n_kv_heads", "d_head", "qk_norm", "qkv_bias", "o_bias", "attention_sinks", "window"),
+    ("kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v"),
+    ("ffn", "d_ff", "ffn_bias"),
+    ("n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate"),
+    ("expert_bias", "router_bias"),
+)
+
+
+def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The model that a configuration describes, as a spec says it; SpecError with every problem."""
+    return _inputs(read(config))
+
+
+def to_spec(config: Mapping[str, Any], name: str) -> str:
+    """A whole spec with the model that a configuration describes; SpecError with every problem."""
+    imported = read(config)
+    longest = imported.longest
+    lines = [
+        f"# Imported from a Hugging Face configuration of model_type {imported.model_type}.",
+        *(f"# {note}" for note in (*_assumed(imported), *imported.notes)),
+        "version: 1",
+        f"title: {_word(f'Resource accounting of {name}')}",
+        f"context_lengths: {_flow(sorted({min(COMPARED, longest), longest}))}",
+        *([f"weights: {imported.weights}"] if imported.weights else []),
+        "models:",
+        *_model(name, imported),
+    ]
+    text = "\n".join(lines) + "\n"
+    from_source(source.parse(text, name), name)  # whatever the strict reader refuses is told here
+    return text
+
+
+def _inputs(imported: Imported) -> dict[str, Any]:
+    """What differs from the catalogue's defaults; what all layers share stands outside the groups."""
+    groups = [_said(imported.inputs | group.inputs) for group in imported.groups]
+    if len(groups) == 1:
+        return _ordered(groups[0])
+    shared = {key: value for key, value in groups[0].items() if all(group.get(key) == value for group in groups)}
+    del shared["n_layers"]
+    own = [
+        {"name": group.name, "n_layers": len(group.layers)}
+        | _ordered({key: value for key, value in said.items() if key not in shared and key != "n_layers"})
+        for group, said in zip(imported.groups, groups, strict=True)
+    ]
+    return _ordered(shared) | {"layers": own}
+
+
+def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that are not the catalogue's defaults."""
+    entries = catalog.load().inputs
+    defaults = {name: entries[name].default if name in entries else None for name in inputs}
+    return {name: value for name, value in inputs.items() if not _is_default(value, defaults[name], inputs)}
+
+
+def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[str, Any]) -> bool:
+    if isinstance(value, bool):
+        return default == ("yes" if value else "no")
+    if isinstance(default, str) and isinstance(value, int):
+        node = parse(default, None, "default")
+        return all(read in inputs for read in names(node)) and bool(
+            evaluate(node, lambda read: float(inputs[read])) == value
+        )
+    return bool(value == default)
+
+
+def _ordered(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """By topic, in the order of LINES."""
+    order = [key for line in LINES for key in line]
+    return {key: inputs[key] for key in sorted(inputs, key=lambda key: order.index(key) if key in order else len(order))}
+
+
+def _model(name: str, imported: Imported) -> Iterable[str]:
+    """The entry under `models:`; on one line where it fits."""
+    inputs = _inputs(imported)
+    groups = inputs.pop("layers", None)
+    entry = f"  {_word(name)}: "
+    if not groups and len(entry + _flow(inputs)) <= WIDEST:
+        return [entry + _flow(inputs)]
+    rows = [", ".join(f"{key}: {_flow(inputs[key])}" for key in line if key in inputs) for line in LINES]
+    rows = [row for row in rows if row]
+    if not groups:
+        return [entry.rstrip() + " {", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
+    listed = [_flow(group) + ("," if at < len(groups) else "]}") for at, group in enumerate(groups, start=1)]
+    widest = min(max(map(len, listed)), WIDEST)
+    comments = [_numbers(group) for group in imported.groups]
+    return [
+        entry.rstrip() + " {",
+        *(f"    {row}," for row in rows),
+        "    layers: [",
+        *(f"      {group.ljust(widest)}  # {comment}" for group, comment in zip(listed, comments, strict=True)),
+    ]
+
+
+def _numbers(group: LayerGroup) -> str:
+    """`layers 1 to 5, 7 to 11, 13 to 17, …`: the first few runs of a group."""
+    runs: list[list[int]] = []
+    for layer in group.layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], layer]
+        else:
+            runs.append([layer])
+    spelled = [" to ".join(map(str, run)) for run in runs[:3]] + ["…"] * (len(runs) > 3)
+    return f"{'layer' if len(group.layers) == 1 else 'layers'} {', '.join(spelled)}"
+
+
+def _assumed(imported: Imported) -> list[str]:
+    """The defaults of transformers that count although the file does not say them."""
+    said = ", ".join(f"{key} {_flow(value)}" for key, value in imported.assumed.items())
+    return [f"Not in the file, so as transformers has them by default: {said}."] if said else []
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _word(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _word(text: str) -> str:
+    """A text as YAML reads it back: in quotes only where it has to be."""
+    plain = text.replace("-", "").replace("_", "").replace(".", "").replace(" ", "").replace(", ", "").isalnum()
+    begins_well = text[:1].isalpha() and text == text.strip() and isinstance(source.resolve(text), str)
+    return text if plain and begins_well and ", " not in text else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,32 @@
+"""Well-known models that ship with the package, each with the source of its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from flopsheet import source
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """What a spec would say of the model, and where that comes from."""
+
+    name: str
+    source: str
+    inputs: Mapping[str, Any]
+
+
+@cache
+def load() -> dict[str, LibraryModel]:
+    """The models by name."""
+    text = (resources.files("flopsheet.spec") / "library.yaml").read_text(encoding="utf-8")
+    data = source.parse(text, "library.yaml").data
+    assert isinstance(data, dict)
+    return {
+        name: LibraryModel(name, entry["source"], {key: value for key, value in entry.items() if key != "source"})
+        for name, entry in data.items()
+    }

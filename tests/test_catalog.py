@@ -1,0 +1,419 @@
+"""The catalogue: what ships holds its own vocabulary, and a mistake in it is told where it stands."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from flopsheet import catalog
+from flopsheet.catalog import CycleError, coarser, ordered
+from flopsheet.catalog.load import build
+from flopsheet.errors import CatalogError
+from flopsheet.formula import aggregated, evaluate, names, to_maths
+
+SHIPPED = catalog.load()
+ENTRIES = {**SHIPPED.inputs, **SHIPPED.metrics}
+
+# What a word in a name says about the unit.
+WORDS = {
+    r"n_.*": {"count", "parameters", "token"},
+    r"d_.*": {"width"},
+    r"(.*_)?bytes(_.*)?": {"B", "B/parameter"},
+    r"(.*_)?gb(_.*)?": {"GB"},
+    r"(.*_)?gib(_.*)?": {"GiB"},
+    r"(.*_)?tflop(_.*)?": {"TFLOP"},
+    r"flops_(?!ratio).*": {"FLOP", "FLOP/token"},
+    r"share_.*": {"share"},
+    r".*_ratio": {"ratio"},
+    r"(base_)?context_length": {"token"},
+    r"(.*_)?words(_.*)?": {"text"},
+    r"(check|note)_.*": {"verdict"},
+}
+# And the unit about the name.
+UNITS = {
+    "parameters": r"(.*_)?params(_.*)?",
+    "B": r"(.*_)?bytes(_.*)?",
+    "GB": r"(.*_)?gb(_.*)?",
+    "GiB": r"(.*_)?gib(_.*)?",
+    "FLOP": r"((.*_)?flops|estimate)_.*",
+    "TFLOP": r"(.*_)?tflop(_.*)?",
+    "verdict": r"(check|note)_.*",
+}
+
+
+def test_every_entry_has_a_label_a_doc_and_a_unit_from_the_list():
+    bare = [name for name, entry in ENTRIES.items() if not entry.label or not entry.doc.endswith(".")]
+    assert (bare, {entry.unit for entry in ENTRIES.values()}) == ([], SHIPPED.units.keys())
+
+
+def test_every_entry_stands_in_one_section_of_its_own_grain():
+    listed = [(entry.name, section.grain) for section in SHIPPED.sections for entry in section.entries]
+    assert sorted(listed) == sorted((name, entry.grain) for name, entry in ENTRIES.items())
+
+
+def test_names_are_lower_case_words_that_no_spreadsheet_takes_for_a_cell():
+    words, cell = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*"), re.compile(r"[a-z]{1,3}[0-9]+|[rc]")
+    assert [name for name in ENTRIES if not words.fullmatch(name) or cell.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize(("word", "units"), WORDS.items())
+def test_a_word_in_a_name_tells_the_unit(word, units):
+    named = {name: entry.unit for name, entry in ENTRIES.items() if re.fullmatch(word, name)}
+    assert named
+    assert {name: unit for name, unit in named.items() if unit not in units} == {}
+
+
+@pytest.mark.parametrize(("unit", "words"), UNITS.items())
+def test_a_unit_is_told_by_a_word_in_the_name(unit, words):
+    measured = [name for name, entry in ENTRIES.items() if entry.unit == unit]
+    assert measured
+    assert [name for name in measured if not re.fullmatch(words, name)] == []
+
+
+def test_flop_is_an_amount_and_never_written_as_a_rate():
+    told = {name: f"{entry.label} {entry.doc}" for name, entry in ENTRIES.items()}
+    assert {name: text for name, text in told.items() if "FLOPS" in text or "FLOPs/s" in text} == {}
+
+
+def test_a_metric_follows_in_order_what_it_reads():
+    place = {name: at for at, name in enumerate(SHIPPED.order)}
+    reads = {name: (*names(metric.node), *aggregated(metric.node)) for name, metric in SHIPPED.metrics.items()}
+    late = [(name, read) for name in reads for read in reads[name] if read in place and place[read] >= place[name]]
+    assert (late, place.keys()) == ([], SHIPPED.metrics.keys())
+
+
+def test_the_formulas_of_the_catalogue_have_not_changed_unnoticed(golden):
+    """`pytest --update-golden` writes the file anew; its difference belongs into the review."""
+    lines = [
+        f"{metric.name} | {metric.grain} | {metric.unit} | {to_maths(metric.node, SHIPPED.symbol)}\n"
+        for metric in SHIPPED.metrics.values()
+    ]
+    golden("formulas.txt", "".join(lines))
+
+
+# A catalogue small enough to be broken in one place -------------------------------------------------------------------
+
+TEXTS = {
+    "units": """\
+count: {format: "0"}
+B: {format: "0"}
+FLOP: {format: "0"}
+text: {format: General}
+verdict: {format: General}
+""",
+    "inputs": """\
+sheet: Inputs
+sections:
+- title: Study
+  grain: study
+  inputs:
+  - {name: matmuls, label: Matmuls, unit: text, choices: [architecture, 2], doc: As counted.}
+- title: Model
+  grain: model
+  inputs:
+  - {name: d_model, label: Width, unit: count, least: 1, doc: Width.}
+  - {name: weight_bytes, label: Weights, unit: B, least: 1, doc: Bytes.}
+  - {name: norm, label: Norm, unit: text, choices: [rmsnorm, layernorm], doc: Kind.}
+- title: Group
+  grain: layer_group
+  inputs:
+  - {name: d_ff, label: FFN, unit: count, least: 1, doc: Width.}
+  - {name: n_heads, label: Heads, unit: count, least: 1, doc: Heads.}
+- title: Context
+  grain: context
+  inputs:
+  - {name: length, label: Length, unit: count, least: 1, doc: Tokens.}
+""",
+}
+METRIC = {"name": "x", "label": "X", "unit": "count", "doc": "X."}
+
+
+def metrics(*entries, grain="model"):
+    """A topic of metrics, one line each."""
+    lines = ["sheet: Results", "sections:", "- title: Results", f"  grain: {grain}", "  metrics:"]
+    for entry in entries:
+        lines.append("  - {" + ", ".join(f"{key}: {value}" for key, value in {**METRIC, **entry}.items()) + "}")
+    return "\n".join(lines) + "\n"
+
+
+def refusal(texts):
+    with pytest.raises(CatalogError) as caught:
+        build({**TEXTS, **texts})
+    return str(caught.value)
+
+
+def first_line(text):
+    return text.split("\n")[0]
+
+
+SAME_UNIT = "in one sum, comparison or choice; all sides need the same unit"
+KNOWN = (
+    "known: check_input_d_ff, check_input_d_model, check_input_length, check_input_matmuls, check_input_n_heads, "
+    "check_input_norm, check_input_weight_bytes, d_ff, d_model, length, matmuls, model, … (16 in all)"
+)
+ACCEPTED = [
+    ("2 * d_model", {}),
+    ("d_model + 2", {}),
+    ("weight_bytes / d_model", {}),
+    ("weight_bytes + 2 * 3 * d_model", {"unit": "B"}),
+    ("max(1, d_model)", {}),
+    ("where(norm == rmsnorm, 1, 2) * d_model", {}),
+    ("where(matmuls == 2, 2, 3)", {}),
+    ("where(weight_bytes > 2, d_model, 0)", {}),
+    ("sum(d_ff)", {}),
+    ("first(d_ff) + at_min(d_ff, n_heads)", {}),
+    ("model", {"unit": "text"}),
+    ("norm", {"unit": "text"}),
+    ("largest(d_model, x2)", {"unit": "text"}),
+    ("trend(d_model, x2)", {"unit": "text"}),
+    ("d_model == x2", {"unit": "verdict"}),
+    ("where(d_model < 2, d_model < 1, d_model > 3)", {"unit": "verdict"}),
+    ("first(check_input_d_ff)", {"unit": "text"}),
+]
+
+
+@pytest.mark.parametrize(("formula", "entry"), ACCEPTED)
+def test_a_formula_that_holds_the_rules_is_accepted(formula, entry):
+    other = {"name": "x2", "formula": "d_model"}
+    built = build({**TEXTS, "results": metrics(other, {"formula": f'"{formula}"', **entry})})
+    assert built.metrics["x"].written == formula
+
+
+# A formula of a model's metric, what else its entry says, the problem.
+REFUSED = [
+    # names
+    ("2 * d_modle", {}, "unknown name 'd_modle'; did you mean 'd_model'?"),
+    ("sum(d_fff)", {}, "unknown name 'd_fff'; did you mean 'd_ff'?"),
+    ("bananas", {}, f"unknown name 'bananas'; {KNOWN}"),
+    # grains
+    ("d_ff", {}, "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
+    ("length", {}, "'length' lives at grain context, finer than or apart from model; a model can read model, study"),
+    ("sum(d_model)", {}, "'d_model' lives at grain model, which has no rows below a model; write d_model alone"),
+    ("sum(matmuls)", {}, "'matmuls' lives at grain study, which has no rows below a model; write matmuls alone"),
+    (
+        "at_max(d_ff, d_model)",
+        {},
+        "'d_model' lives at grain model, which has no rows below a model; write d_model alone",
+    ),
+    # units
+    ("d_model + weight_bytes", {}, f"B and count {SAME_UNIT}"),
+    ("d_model - weight_bytes", {}, f"B and count {SAME_UNIT}"),
+    ("min(d_model, 3, weight_bytes)", {}, f"B and count {SAME_UNIT}"),
+    ("max(weight_bytes, d_model)", {}, f"B and count {SAME_UNIT}"),
+    ("where(d_model < 2, d_model, weight_bytes)", {}, f"B and count {SAME_UNIT}"),
+    ("where(d_model < weight_bytes, 1, 2)", {}, f"B and count {SAME_UNIT}"),
+    ("d_model == weight_bytes", {"unit": "verdict"}, f"B and count {SAME_UNIT}"),
+    ("largest(d_model, weight_bytes)", {"unit": "text"}, f"B and count {SAME_UNIT}"),
+    ("weight_bytes", {}, "the formula gives B, the metric says count; write unit: B"),
+    ("sum(d_ff)", {"unit": "FLOP"}, "the formula gives count, the metric says FLOP; write unit: count"),
+    ("d_model < 2", {}, "the formula gives verdict, the metric says count; write unit: verdict"),
+    ("d_model", {"unit": "verdict"}, "the formula gives count, the metric says verdict; write unit: count"),
+    (
+        "2 * d_model",
+        {"unit": "verdict"},
+        "the formula gives a number, the metric says verdict; write the number's unit",
+    ),
+    ("2 * d_model", {"unit": "text"}, "the formula gives a number, the metric says text; write the number's unit"),
+    # texts and verdicts are no numbers
+    ("2 * norm", {}, "arithmetic with a text; use numbers"),
+    ("norm + 1", {}, "arithmetic with a text; use numbers"),
+    ("-norm", {}, "arithmetic with a text; use numbers"),
+    ("floor(norm)", {}, "arithmetic with a text; use numbers"),
+    ("max(norm, d_model)", {}, "arithmetic with a text; use numbers"),
+    ("(d_model < 2) * 3", {}, "arithmetic with a verdict; use numbers"),
+    ("check_input_norm * 3", {}, "arithmetic with a text; use numbers"),
+    ("where(d_model < 2, norm, 1)", {}, f"text and a number {SAME_UNIT}"),
+    ("where(2 * d_model == norm, 1, 2)", {}, f"text and a number {SAME_UNIT}"),
+    ("where(norm < matmuls, 1, 2)", {}, "texts have no order; compare them with == or !="),
+    ("trend(norm, matmuls)", {"unit": "text"}, "texts have no order; compare them with == or !="),
+    ("where((d_model < 2) == (d_model < 3), 1, 2)", {}, "a comparison of comparisons; nest where(…)"),
+    ("sum(check_input_d_ff)", {}, "sum(…) over texts; gather numbers; check_input_d_ff is a text"),
+    ("at_min(check_input_d_ff, d_ff)", {}, "at_min(…) over texts; gather numbers; check_input_d_ff is a text"),
+    # conditions
+    ("where(d_model, 1, 2)", {}, "where(…) needs a condition first; write a comparison, such as a < b"),
+    ("where(check_input_norm, 1, 2)", {}, "where(…) needs a condition first; write a comparison, such as a < b"),
+    ("check_input_norm", {"unit": "verdict"}, "the formula gives text, the metric says verdict; write unit: text"),
+    # choices
+    ("where(norm == layrnorm, 1, 2)", {}, "norm is never 'layrnorm'; did you mean 'layernorm'?"),
+    ("where(norm != batch, 1, 2)", {}, "norm is never 'batch'; known: rmsnorm, layernorm"),
+    ("where(matmuls == 3, 1, 2)", {}, "matmuls is never '3'; known: architecture, 2"),
+    ("where(norm == d_model, 1, 2)", {}, "norm is never 'd_model'; known: rmsnorm, layernorm"),
+    # words
+    ("largest(d_model, 2)", {"unit": "text"}, "largest(…) takes names; make the argument a metric of its own"),
+    # the entry itself
+    ("1", {"unit": "bananas"}, "unknown unit 'bananas'; known: count, B, FLOP, text, verdict"),
+    ("1", {"unit": "flop"}, "unknown unit 'flop'; known: count, B, FLOP, text, verdict"),
+    ("1", {"doc": ""}, "doc is missing; write doc: …"),
+    ("1", {"label": ""}, "label is missing; write label: …"),
+    ("1", {"unit": ""}, "unit is missing; write unit: …"),
+    ("1", {"lable": "X"}, "unknown key 'lable'; did you mean 'label'?"),
+    ("1", {"text": "one"}, "a metric has either a formula or a text; write one of them"),
+    ("1", {"level": "sum"}, "unknown level or severity; levels: part, subtotal, total; severity: note"),
+    ("1", {"severity": "warn"}, "unknown level or severity; levels: part, subtotal, total; severity: note"),
+    ("x", {}, "a cycle: x → x; break it at one of them"),
+]
+
+
+@pytest.mark.parametrize(("formula", "entry", "problem"), REFUSED)
+def test_a_rule_that_is_broken_is_told_where_the_entry_stands(formula, entry, problem):
+    topic = metrics({"formula": f'"{formula}"', **entry})
+    line = topic.split("\n")[5]
+    assert refusal({"results": topic}) == f"results.yaml:6:5: x: {problem}\n    {line}\n        ^"
+
+
+def test_names_that_are_gathered_together_live_at_one_grain():
+    topic = metrics({"formula": '"at_max(d_ff, d_model)"'}, grain="study")
+    assert first_line(refusal({"results": topic})) == (
+        "results.yaml:6:5: x: at_max(…) of names at grains layer_group and model; gather from one grain"
+    )
+
+
+def test_a_formula_outside_the_language_is_shown_with_a_caret():
+    assert refusal({"results": metrics({"formula": '"d_model % 2"'})}) == (
+        "formula:1:1: x: the operator '%' is not part of the language; use + - * / ^ and functions\n"
+        "    d_model % 2\n"
+        "    ^^^^^^^^^^^"
+    )
+
+
+def test_a_metric_needs_a_formula_or_a_text():
+    assert first_line(refusal({"results": metrics({})})) == (
+        "results.yaml:6:5: x: a metric has either a formula or a text; write one of them"
+    )
+
+
+def test_a_name_is_given_once_over_all_topics():
+    topics = {"results": metrics({"formula": 1}), "more": metrics({"formula": 2}, {"name": "d_model", "formula": 3})}
+    assert [first_line(text) for text in refusal(topics).split("\n") if text.startswith("more")] == [
+        "more.yaml:6:5: x: the name is taken; names are unique over all topics",
+        "more.yaml:7:5: d_model: the name is taken; names are unique over all topics",
+    ]
+
+
+def test_the_key_of_a_table_is_no_free_name():
+    assert first_line(refusal({"results": metrics({"name": "model", "formula": 1})})) == (
+        "results.yaml:6:5: model: the name is taken; names are unique over all topics"
+    )
+
+
+def test_an_unknown_grain_is_told_where_it_stands():
+    assert refusal({"results": metrics({"formula": 1}, grain="modle")}) == (
+        "results.yaml:4:10: Results: unknown grain 'modle'; did you mean 'model'?\n"
+        "      grain: modle\n"
+        "             ^^^^^"
+    )
+
+
+def test_a_cycle_is_told_as_a_chain():
+    chain = [("first", "2 * second"), ("second", "third + 1"), ("third", "max(first, 1)"), ("apart", "third")]
+    topic = metrics(*({"name": name, "formula": f'"{formula}"'} for name, formula in chain))
+    assert first_line(refusal({"results": topic})) == (
+        "results.yaml:6:5: first: a cycle: first → second → third → first; break it at one of them"
+    )
+
+
+def test_a_cycle_through_a_finer_grain_is_found():
+    coarse = metrics({"name": "whole", "formula": '"sum(part)"'})
+    fine = metrics({"name": "part", "formula": '"whole / 2"'}, grain="layer_group")
+    assert first_line(refusal({"coarse": coarse, "fine": fine})) == (
+        "coarse.yaml:6:5: whole: a cycle: whole → part → whole; break it at one of them"
+    )
+
+
+def test_all_problems_are_told_at_once():
+    topics = {
+        "results": metrics(
+            {"name": "one", "formula": '"d_modle"'},
+            {"name": "two", "formula": 1, "unit": "bananas"},
+            {"name": "three", "formula": '"1 +"'},
+            {"name": "four", "formula": '"weight_bytes"'},
+            {"name": "five", "formula": '"d_model"'},
+        ),
+        "more": metrics({"name": "six", "formula": 1, "dok": "Six."}),
+    }
+    heads = [text for text in refusal(topics).split("\n") if re.match(r"\w+(\.yaml)?:\d", text)]
+    assert heads == [
+        "results.yaml:7:5: two: unknown unit 'bananas'; known: count, B, FLOP, text, verdict",
+        "more.yaml:6:5: six: unknown key 'dok'; did you mean 'doc'?",
+        "results.yaml:6:5: one: unknown name 'd_modle'; did you mean 'd_model'?",
+        "formula:1:4: three: this is not an expression; check brackets, operators and commas",
+        "results.yaml:9:5: four: the formula gives B, the metric says count; write unit: B",
+    ]
+
+
+# Sentences -----------------------------------------------------------------------------------------------------------
+
+VALUES = {"d_model": 768.0, "weight_bytes": 5.0, "norm": "rmsnorm", "check_input_norm": "ok"}
+SENTENCES = [
+    ("plain words", "plain words"),
+    ("{d_model}", "768"),
+    ("{norm} of {d_model}", "rmsnorm of 768"),
+    ("{d_model / 7:.1} each", "109.7 each"),
+    ("{d_model / 7:.0} each", "110 each"),
+    ("{weight_bytes / d_model:.1%}", "0.7 %"),
+    ("{weight_bytes / 8:.1%} and {weight_bytes / 8:.0%}", "62.5 % and 63 %"),
+    ("width {trend(768, d_model)}, from 768 it {trend(1, d_model)}", "width stays, from 768 it rises"),
+    ("{where(norm == rmsnorm, 1, 2)} {check_input_norm}", "1 ok"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SENTENCES)
+def test_a_sentence_is_made_from_words_and_values(text, said):
+    built = build({**TEXTS, "results": metrics({"unit": "text", "text": f'"{text}"'})})
+    assert evaluate(built.metrics["x"].node, VALUES.__getitem__) == said
+
+
+def test_a_sentence_says_the_first_case_that_holds():
+    cases = "[{when: d_model > 1000, say: wide}, {when: d_model > 500, say: 'middling, {d_model}'}, {say: narrow}]"
+    node = build({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].node
+    said = [evaluate(node, {"d_model": width}.__getitem__) for width in (2048.0, 768.0, 64.0)]
+    assert said == ["wide", "middling, 768", "narrow"]
+
+
+BROKEN_SENTENCES = [
+    ("''", "the text is empty; write what the cell says"),
+    ("'{d_model'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
+    ("'d_model}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
+    ("'{}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
+    ("'{d_model:.2f}'", "'.2f' is not a number style; write .1 for one decimal, .1% for a percentage"),
+    ("'{norm:.1}'", "arithmetic with a text; use numbers"),
+    ("'{d_model < 2}'", "a comparison inside a text; write the cases with when: and say:"),
+    ("'{d_modle}'", "unknown name 'd_modle'; did you mean 'd_model'?"),
+    ("'{d_ff}'", "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
+    ("[{say: a}, {say: b}]", "every case but the last needs when; give the last case no condition"),
+    ("[{when: d_model > 1, say: a}]", "every case but the last needs when; give the last case no condition"),
+    ("[{when: d_model, say: a}, {say: b}]", "where(…) needs a condition first; write a comparison, such as a < b"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), BROKEN_SENTENCES)
+def test_a_broken_sentence_is_told_where_the_entry_stands(text, problem):
+    assert first_line(refusal({"results": metrics({"unit": "text", "text": text})})) == (
+        f"results.yaml:6:5: x: {problem}"
+    )
+
+
+# Order and grains ----------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_thousands_does_not_exhaust_the_stack():
+    count = 5 * sys.getrecursionlimit()
+    chain = {f"n_{at}": [f"n_{at + 1}"] for at in range(count)}
+    assert ordered(chain) == tuple(f"n_{at}" for at in reversed(range(count)))
+
+
+def test_a_cycle_of_thousands_is_found():
+    circle = {str(at): [str((at + 1) % 5000)] for at in range(5000)}
+    with pytest.raises(CycleError) as caught:
+        ordered(circle)
+    assert caught.value.chain == (*map(str, range(5000)), "0")
+
+
+def test_names_that_do_not_read_each_other_keep_their_order():
+    assert ordered({"b": [], "a": ["given"], "d": ["c"], "c": ["b"]}) == ("b", "a", "c", "d")
+
+
+def test_a_layer_of_a_scenario_reads_its_group_its_scenario_and_all_above():
+    assert set(coarser("layer_run")) == {"layer_group", "scenario", "model", "context", "study"}

@@ -1,0 +1,115 @@
+"""Everything flows one way: which module may import which, and what an import may cost."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import flopsheet
+
+PACKAGE = Path(flopsheet.__file__).parent
+
+# From low to high: a module imports its own layer and those before it.
+LAYERS = [
+    {"errors"},
+    {"formula"},
+    {"source"},
+    {"catalog"},
+    {"spec", "huggingface"},
+    {"tables"},
+    {"frames"},
+    {"workbook"},
+    {"__init__", "__main__", "cli", "report", "views"},
+]
+
+# Each of these is loaded in one place.
+HOMES = {
+    "yaml": {"source"},
+    "pandas": {"frames"},
+    "openpyxl": {"workbook"},
+    "numpy": {"frames", "formula.evaluate"},
+    "pydantic": {"spec"},
+    "click": {"cli"},
+}
+
+
+def name_of(path):
+    """`workbook/plan.py` → workbook.plan, as imports say it, without the package's own name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def layer_of(module):
+    [layer] = [at for at, tops in enumerate(LAYERS) if module.partition(".")[0] in tops]
+    return layer
+
+
+def imports(tree):
+    """Every name that a module imports, at the top or inside a function: `flopsheet.errors`, `yaml`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written out"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in inside if name.removeprefix("flopsheet.") in MODULES}
+            # The version is a fact about the package, not something above it.
+            if modules or node.module != "flopsheet" or {alias.name for alias in node.names} != {"__version__"}:
+                yield from modules or {str(node.module)}
+
+
+def without_types(tree):
+    """The module without what it imports for the type checker only."""
+    kept = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    ]
+    return ast.Module(kept, [])
+
+
+def test_every_module_has_its_layer():
+    assert {module.partition(".")[0] for module in MODULES} - set.union(*LAYERS) == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_lower_layer_never_imports_a_higher_one(module):
+    own = [name for name in imports(MODULES[module]) if name.partition(".")[0] == "flopsheet"]
+    named = [name.removeprefix("flopsheet.") if name != "flopsheet" else "__init__" for name in own]
+    assert [name for name in named if layer_of(name) > layer_of(module)] == []
+
+
+@pytest.mark.parametrize(("library", "homes"), HOMES.items())
+def test_a_library_is_loaded_in_one_place(library, homes):
+    users = {
+        module
+        for module, tree in MODULES.items()
+        if library in {name.partition(".")[0] for name in imports(without_types(tree))}
+    }
+    assert {user for user in users if not {user, user.partition(".")[0]} & homes} == set()
+
+
+def loaded_by(module):
+    """The libraries outside Python's own that importing a module loads, in a process of its own."""
+    code = f"import sys; before = set(sys.modules); import {module}; print(*sys.modules.keys() - before)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in run.stdout.split()} - sys.stdlib_module_names - {"flopsheet"}
+
+
+# pandas takes 0.7 s and openpyxl 0.3 s to import; help and a mistake in a spec are told in a tenth of a second.
+LIGHT = {"flopsheet": set(), "flopsheet.formula": set(), "flopsheet.catalog": {"yaml"}, "flopsheet.cli": {"click"}}
+
+
+@pytest.mark.parametrize(("module", "libraries"), LIGHT.items())
+def test_an_import_waits_for_no_heavy_library(module, libraries):
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} does not exist yet")
+    assert loaded_by(module) - libraries - {"_yaml"} == set()
