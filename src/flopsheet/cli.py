@@ -74,16 +74,16 @@ def _summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
     from flopsheet import views
 
-    catalog, table = report.catalog, report.values.tables["scenario"]
+    table = report.values.tables["scenario"]
     click.echo(f"{target}: {report.spec.title}")
     work = report.values.column("scenario", "flops_forward")
     chosen = sorted(range(len(table)), key=lambda at: -work[at])[:6]
     for at in sorted(chosen):
         model, length = table.keys[at]
-        n_params = views.plain(report.values.column("model", "n_params")[table.above["model"][at]], "parameters", catalog)
-        flops = views.plain(work[at], "FLOP", catalog)
+        n_params = views.formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
+        flops = views.formatted(work[at], "FLOP")
         dominant = report.values.column("scenario", "dominant")[at]
-        click.echo(f"  {model} at {length:,}: {n_params:,} parameters, {flops:,} FLOP forward, {dominant} dominates")
+        click.echo(f"  {model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates")
     if len(table) > len(chosen):
         click.echo(f"  … {len(table) - len(chosen):,} more scenarios in the workbook")
     click.echo(f"  {report.values.column('context', 'ffn_count_words')[0]}")
@@ -171,6 +171,28 @@ def validate(specs: tuple[str, ...]) -> int:
             click.echo(f"{name}: {len(error.problems)} {'problem' if len(error.problems) == 1 else 'problems'}")
             worst = max(worst, error.exit_code)
     return worst
+
+
+@commands.command("import")
+@click.argument("config")
+@click.option("--name", help="What the model is called; as the configuration or its folder says by default.")
+@click.option("-o", "--output", help="The spec to write; stdout by default.")
+@click.option("--force", is_flag=True, help="Replace the file that -o names.")
+def import_(config: str, name: str | None, output: str | None, force: bool) -> None:
+    """Turn CONFIG, the config.json of a Hugging Face model ('-' reads stdin), into a spec.
+
+    \b
+    flopsheet import config.json --name llama-3-70b -o specs/llama-3-70b.yaml
+    """
+    from flopsheet import huggingface
+
+    said = huggingface.read_config(config)
+    text = huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    huggingface.write_spec(text, output, force)
+    click.echo(f"{output}: written; 'flopsheet build {output}' makes its workbook")
 
 
 @commands.command("list")

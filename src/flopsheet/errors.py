@@ -122,6 +122,10 @@ def cannot_write(target: str, reason: str) -> Problem:
     return Problem(f"cannot write '{target}': {reason}", "close it where it is open, or choose another file with -o")
 
 
+def already_there(target: str) -> Problem:
+    return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
+
+
 # Formulas ------------------------------------------------------------------------------------------------------------
 
 
@@ -580,7 +584,8 @@ def claim_needs_context(length: float | None, lengths: Sequence[float]) -> Findi
 
 
 def not_json(place: Place, complaint: str) -> Problem:
-    return Problem(f"this is not JSON ({complaint[:1].lower()}{complaint[1:]})", "give the config.json of a model", "", place)
+    fact = f"this is not JSON ({complaint[:1].lower()}{complaint[1:]})"
+    return Problem(fact, "give the config.json of a model", "", place)
 
 
 def no_configuration(name: str, reason: str) -> Problem:

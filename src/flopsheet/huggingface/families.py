@@ -90,7 +90,8 @@ def load() -> Families:
     text = (resources.files("flopsheet.huggingface") / "families.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "families.yaml").data
     assert isinstance(data, dict)
-    entries = {name: data["families"][entry["like"]] if "like" in entry else entry for name, entry in data["families"].items()}
+    listed = data["families"]
+    entries = {name: listed[entry["like"]] if "like" in entry else entry for name, entry in listed.items()}
     return Families(
         {name: _family(entry, data["usual"], data["common"]) for name, entry in entries.items()},
         data["activations"],
@@ -118,7 +119,7 @@ def _family(entry: Mapping[str, Any], usual: Mapping[str, str], common: Mapping[
         activation=tuple(entry.get(kind, ("", ""))),
         only={name: tuple(values) for name, values in only.items() if name not in entry.get("ignored", ())},
         ignored=(*(key for line in common["ignored"] for key in line), *entry.get("ignored", ())),
-        notes=entry.get("notes", {}),
+        notes=common["notes"] | entry.get("notes", {}),
         nested=tuple(entry.get("nested", ())),
         text=Text(**entry["text"]) if "text" in entry else None,
     )

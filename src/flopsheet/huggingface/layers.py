@@ -116,7 +116,9 @@ def _of_words(layers: Layers, key: str, listed: Any, words: Sequence[int | str])
     if not isinstance(listed, list):
         layers.report(key, errors.not_a_list(listed))
         return False
-    strange = [(at, word) for at, word in enumerate(listed) if isinstance(word, bool | list | dict) or word not in words]
+    strange = [
+        (at, word) for at, word in enumerate(listed) if isinstance(word, bool | list | dict) or word not in words
+    ]
     for at, word in strange[:1]:
         finding = errors.choice_problem(word, words)
         assert finding

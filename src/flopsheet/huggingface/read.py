@@ -83,13 +83,15 @@ class _Reader:
             self.report(family.text.mapping, errors.not_keys(inner))
             return {}
         if inner.get("model_type", family.text.model_type) != family.text.model_type:
-            self.report(f"{family.text.mapping}.model_type", errors.value_not_understood(inner["model_type"], [family.text.model_type]))
+            finding = errors.value_not_understood(inner["model_type"], [family.text.model_type])
+            self.report(f"{family.text.mapping}.model_type", finding)
         outer = {key: value for key, value in config.items() if key not in (family.text.mapping, "tie_word_embeddings")}
         self.refuse_strange(outer)
-        shared = {key: config[key] for key in ("tie_word_embeddings", "dtype", "torch_dtype") if config.get(key) is not None}
-        for key in shared.keys() & inner.keys():
-            if key == "tie_word_embeddings" and shared[key] != inner[key]:
-                self.report(f"{family.text.mapping}.{key}", errors.keys_disagree(key))
+        passed_on = ("tie_word_embeddings", "dtype", "torch_dtype")
+        shared = {key: config[key] for key in passed_on if config.get(key) is not None}
+        tied = "tie_word_embeddings"
+        if tied in shared and inner.get(tied, shared[tied]) != shared[tied]:
+            self.report(f"{family.text.mapping}.{tied}", errors.keys_disagree(tied))
         return shared | inner
 
     def take(self, config: Mapping[str, Any]) -> None:
@@ -102,8 +104,8 @@ class _Reader:
             else:
                 self.config[key] = value
         self.refuse_strange(self.config)
-        for key in self.family.keys.values():
-            self.value(key)
+        for known in self.family.keys.values():
+            self.value(known)
 
     def refuse_strange(self, config: Mapping[str, Any]) -> None:
         """Reports keys, or values of keys, that may change a count and are not understood."""
@@ -117,10 +119,11 @@ class _Reader:
                     self.report(key, errors.value_not_understood(value, accepted))
             elif not self.family.ignores(key):
                 self.problems.append(errors.key_not_understood(key, self.model_type, sorted(known)))
-        heads = families.load().heads
-        for architecture in config.get("architectures") or ():
-            if not str(architecture).endswith(heads):
-                self.report("architectures", errors.not_a_language_model(str(architecture), heads))
+        architectures, heads = config.get("architectures") or [], families.load().heads
+        if not isinstance(architectures, list):
+            self.report("architectures", errors.not_a_list(architectures))
+        elif strange := [name for name in architectures if not str(name).endswith(heads)]:
+            self.report("architectures", errors.not_a_language_model(str(strange[0]), heads))
 
     def value(self, key: Key) -> Any:
         """What a key says, or its default; None where that is refused."""
@@ -175,7 +178,8 @@ class _Reader:
         """The value of each input; words of a choice stand for themselves."""
         entries = catalog.load().inputs
         words = {name for name, entry in entries.items() if entry.choices and not entry.is_flag and not entry.is_number}
-        return {name: self.choose(rule) if name in words | {"ffn"} else self.evaluate(rule) for name, rule in rules.items()}
+        chosen = {name for name in rules if name in words or name == "ffn"}
+        return {name: self.choose(rule) if name in chosen else self.evaluate(rule) for name, rule in rules.items()}
 
     def choose(self, rule: Rule) -> Any:
         if not isinstance(rule, Mapping):
@@ -201,7 +205,8 @@ class _Reader:
 
     def assumed_inputs(self) -> dict[str, Any]:
         """The defaults that stand in the spec; not those that only a rule for layers reads."""
-        said = {rule for rules in (self.family.inputs, self.family.dense, self.family.experts) for rule in rules.values() if isinstance(rule, str)}
+        tables = (self.family.inputs, self.family.dense, self.family.experts)
+        said = {rule for rules in tables for rule in rules.values() if isinstance(rule, str)}
         return {key: value for key, value in self.assumed.items() if key in said}
 
     def ffn(self) -> str:
@@ -213,10 +218,12 @@ class _Reader:
     def weights(self) -> str:
         """The number format of the weights, empty where the file does not say."""
         said = self.config.get("dtype") or self.config.get("torch_dtype") or "auto"
-        name = str(said).removeprefix("torch.")
-        if name != "auto" and name not in families.load().formats:
-            self.report("dtype" if self.config.get("dtype") else "torch_dtype", errors.value_not_understood(said, list(families.load().formats)))
-        return families.load().formats.get(name, "")
+        name, formats = str(said).removeprefix("torch."), families.load().formats
+        if name != "auto" and name not in formats:
+            finding = errors.choice_problem(name, list(formats))
+            assert finding
+            self.report("dtype" if self.config.get("dtype") else "torch_dtype", finding)
+        return formats.get(name, "")
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Rules between keys, told by the names that the file has."""
@@ -243,7 +250,8 @@ class _Reader:
         """The groups of layers that are alike, in the order of their first layers."""
         listed = {key: self.config[key] for key in self.family.lists if self.config.get(key) is not None}
         said = layers.Layers(count, self.values, listed, self.problems)
-        windowed, expert = layers.have_window(said, self.family.windows), layers.have_experts(said, self.family.experts_in)
+        windowed = layers.have_window(said, self.family.windows)
+        expert = layers.have_experts(said, self.family.experts_in)
         if self.problems:
             return ()
         alike: dict[tuple[int, bool], list[int]] = {}
@@ -254,7 +262,8 @@ class _Reader:
             LayerGroup(
                 " ".join(self.called(width, has_experts, len(windows) > 1, len(kinds) > 1)),
                 tuple(numbers),
-                ({"window": width} if width else {}) | self.inputs(self.family.experts if has_experts else self.family.dense),
+                ({"window": width} if width else {})
+                | self.inputs(self.family.experts if has_experts else self.family.dense),
             )
             for (width, has_experts), numbers in alike.items()
         )

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flopsheet import catalog, source
+from flopsheet import catalog, errors, source
+from flopsheet.errors import SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.huggingface.read import Imported, LayerGroup, read
+from flopsheet.spec import schema
 from flopsheet.spec.load import from_source
 
 COMPARED = 4096  # tokens; the context length beside the longest
 WIDEST = 118  # columns
 
-# The inputs of one line, by topic; what is in none of them follows.
-LINES = (
-    ("n_layers", "d_model", "vocab_size", "pad_vocab_to", "d_embedding", "tie_embeddings", "lm_head_bias"),
+PLAIN = re.compile(r"[^\W\d_]([\w. -]*\w)?")  # texts that need no quotes in YAML
+
+# The inputs by topic, each of which begins a line.
+TOPICS = (
+    ("n_layers", "d_model", "vocab_size", "d_embedding", "tie_embeddings", "lm_head_bias"),
     ("positions", "max_positions", "n_extra_positions", "norm", "n_norms", "embedding_norm", "final_norm"),
-    ("n_heads", "n_kv_heads", "d_head", "qk_norm", "qkv_bias", "o_bias", "attention_sinks", "window"),
-    ("kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v"),
+    ("n_heads", "n_kv_heads", "d_head", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v")
+    + ("qk_norm", "qkv_bias", "o_bias", "attention_sinks", "window"),
     ("ffn", "d_ff", "ffn_bias"),
-    ("n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate"),
-    ("expert_bias", "router_bias"),
+    ("n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate")
+    + ("expert_bias", "router_bias"),
 )
+ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in topic)}
 
 
 def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,11 +40,12 @@ def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_spec(config: Mapping[str, Any], name: str) -> str:
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
+    if finding := errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
+        raise SpecError(errors.located(finding, "name", None))
     imported = read(config)
     longest = imported.longest
     lines = [
-        f"# Imported from a Hugging Face configuration of model_type {imported.model_type}.",
-        *(f"# {note}" for note in (*_assumed(imported), *imported.notes)),
+        *_remarks(imported),
         "version: 1",
         f"title: {_word(f'Resource accounting of {name}')}",
         f"context_lengths: {_flow(sorted({min(COMPARED, longest), longest}))}",
@@ -52,7 +60,7 @@ def to_spec(config: Mapping[str, Any], name: str) -> str:
 
 def _inputs(imported: Imported) -> dict[str, Any]:
     """What differs from the catalogue's defaults; what all layers share stands outside the groups."""
-    groups = [_said(imported.inputs | group.inputs) for group in imported.groups]
+    groups = [_said({**imported.inputs, **group.inputs}) for group in imported.groups]
     if len(groups) == 1:
         return _ordered(groups[0])
     shared = {key: value for key, value in groups[0].items() if all(group.get(key) == value for group in groups)}
@@ -84,31 +92,34 @@ def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[s
 
 
 def _ordered(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """By topic, in the order of LINES."""
-    order = [key for line in LINES for key in line]
-    return {key: inputs[key] for key in sorted(inputs, key=lambda key: order.index(key) if key in order else len(order))}
+    """By topic."""
+    return dict(sorted(inputs.items(), key=lambda item: ORDER[item[0]]))
 
 
-def _model(name: str, imported: Imported) -> Iterable[str]:
-    """The entry under `models:`; on one line where it fits."""
+def _model(name: str, imported: Imported) -> list[str]:
+    """The entry under `models:`, on one line where it fits."""
     inputs = _inputs(imported)
     groups = inputs.pop("layers", None)
     entry = f"  {_word(name)}: "
     if not groups and len(entry + _flow(inputs)) <= WIDEST:
         return [entry + _flow(inputs)]
-    rows = [", ".join(f"{key}: {_flow(inputs[key])}" for key in line if key in inputs) for line in LINES]
-    rows = [row for row in rows if row]
+    rows = [row for topic in TOPICS for row in _wrapped(inputs, topic)]
     if not groups:
-        return [entry.rstrip() + " {", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
-    listed = [_flow(group) + ("," if at < len(groups) else "]}") for at, group in enumerate(groups, start=1)]
-    widest = min(max(map(len, listed)), WIDEST)
-    comments = [_numbers(group) for group in imported.groups]
-    return [
-        entry.rstrip() + " {",
-        *(f"    {row}," for row in rows),
-        "    layers: [",
-        *(f"      {group.ljust(widest)}  # {comment}" for group, comment in zip(listed, comments, strict=True)),
-    ]
+        return [f"{entry}{{", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
+    listed = [f"      {_flow(group)}," for group in groups[:-1]] + [f"      {_flow(groups[-1])}]}}"]
+    remarks = [f"# {_numbers(group)}" for group in imported.groups]
+    width = max(map(len, listed))
+    if width + max(map(len, remarks)) < WIDEST:
+        lines = [f"{line:{width}}  {remark}" for line, remark in zip(listed, remarks, strict=True)]
+    else:
+        lines = [text for line, remark in zip(listed, remarks, strict=True) for text in (f"      {remark}", line)]
+    return [f"{entry}{{", *(f"    {row}," for row in rows), "    layers: [", *lines]
+
+
+def _wrapped(inputs: Mapping[str, Any], topic: Sequence[str]) -> list[str]:
+    """The inputs of a topic as `key: value, key: value`, on as many lines as they need."""
+    text = ", ".join(f"{key}:\0{_flow(inputs[key])}" for key in topic if key in inputs)
+    return [line.rstrip(",").replace("\0", " ") for line in textwrap.wrap(text, WIDEST - 6, break_long_words=False)]
 
 
 def _numbers(group: LayerGroup) -> str:
@@ -123,10 +134,15 @@ def _numbers(group: LayerGroup) -> str:
     return f"{'layer' if len(group.layers) == 1 else 'layers'} {', '.join(spelled)}"
 
 
-def _assumed(imported: Imported) -> list[str]:
-    """The defaults of transformers that count although the file does not say them."""
+def _remarks(imported: Imported) -> list[str]:
+    """What a reader should know: where it is from, what the file leaves to transformers, what is left out."""
     said = ", ".join(f"{key} {_flow(value)}" for key, value in imported.assumed.items())
-    return [f"Not in the file, so as transformers has them by default: {said}."] if said else []
+    remarks = (
+        f"Imported from a Hugging Face configuration of model_type {imported.model_type}.",
+        f"Not in the file, so as transformers has them by default: {said}." if said else "",
+        *imported.notes,
+    )
+    return [f"# {line}" for remark in remarks for line in textwrap.wrap(remark, WIDEST - 2)]
 
 
 def _flow(value: Any) -> str:
@@ -140,6 +156,5 @@ def _flow(value: Any) -> str:
 
 def _word(text: str) -> str:
     """A text as YAML reads it back: in quotes only where it has to be."""
-    plain = text.replace("-", "").replace("_", "").replace(".", "").replace(" ", "").replace(", ", "").isalnum()
-    begins_well = text[:1].isalpha() and text == text.strip() and isinstance(source.resolve(text), str)
-    return text if plain and begins_well and ", " not in text else json.dumps(text, ensure_ascii=False)
+    is_plain = PLAIN.fullmatch(text) and isinstance(source.resolve(text), str)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -81,13 +81,16 @@ class Resolver:
         said = self.merged[at] if at is not None else self.defaults()
         for link in reversed(chain):
             path: Path = ("models", link)
-            is_sound = said is not None and self.sound(path)
-            said = said | self.from_library(path, listed[link]) | self.sayings(path, listed[link]) if is_sound else None
+            shipped = self.from_library(path, listed[link]) if self.sound(path) else None
+            if said is not None and shipped is not None:
+                said = {**said, **shipped, **self.sayings(path, listed[link])}
+            else:
+                said = None
             self.merged[link] = said
         return said
 
-    def from_library(self, path: Path, data: Mapping[str, Any]) -> Saying:
-        """What the library says of the model that `model:` names; its values stand where it is named."""
+    def from_library(self, path: Path, data: Mapping[str, Any]) -> Saying | None:
+        """What the library says of the model that `model:` names, as if it stood there; None where it has none."""
         at = (*path, "model")
         if "model" not in data:
             return {}
@@ -97,7 +100,7 @@ class Resolver:
         if data["model"] not in shipped:
             self.report(at, errors.unknown_library_model(data["model"], list(shipped)))
             self.faulty.add(path)
-            return {}
+            return None
         inputs = self.sayings(at, shipped[data["model"]].inputs)
         return {key: Said(said.value, at) for key, said in inputs.items()}
 

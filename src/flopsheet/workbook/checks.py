@@ -21,7 +21,8 @@ CLAIMS = {
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
 }
-CHANGE = parse("where(built == 0, 0, (live - built) / built)")
+# What rounding alone can cause is no change.
+CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import FileError, Place, SpecError
+from flopsheet.spec import schema
 
 LARGEST_FILE = 16 * 2**20  # bytes; the label tables of some configurations are long
 
@@ -36,6 +39,18 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     if len(content) > LARGEST_FILE:
         raise SpecError(errors.no_configuration(name, f"it is larger than {LARGEST_FILE // 2**20} MiB"))
     return _parsed(content, name)
+
+
+def suggest_name(config: Mapping[str, Any], path: str | os.PathLike[str]) -> str:
+    """What to call the model: as the file says, else as the file or its folder is called, else its model_type."""
+    file = PurePath(os.path.abspath(path))
+    said = PurePath(str(config.get("_name_or_path") or "")).name
+    for name in (said, file.stem if file.stem != "config" else file.parent.name):
+        if os.fspath(path) == "-" and name != said:
+            continue
+        if name and not errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
+            return name
+    return str(config.get("model_type") or "model")
 
 
 def _parsed(content: bytes, name: str) -> dict[str, Any]:
@@ -70,3 +85,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no number")
+
+
+def write_spec(text: str, target: str | os.PathLike[str], force: bool = False) -> None:
+    """Writes the text of a spec; FileError where that cannot be, or where a file would be lost without `force`."""
+    try:
+        with open(target, "w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise FileError(errors.already_there(os.fspath(target))) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(errors.cannot_write(os.fspath(target), reason.lower())) from None
