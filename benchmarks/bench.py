@@ -33,7 +33,8 @@ def main() -> None:
         bad.write_text("version: 1\nmodles: {}\n")
         flopsheet = ["-m", "flopsheet"]
         report, imports = paired(
-            [*flopsheet, "build", "specs/gpt2.yaml", "-o", f"{folder}/gpt2.xlsx"], ["-c", "import pandas, openpyxl, yaml"]
+            [*flopsheet, "build", "specs/gpt2.yaml", "-o", f"{folder}/gpt2.xlsx"],
+            ["-c", "import pandas, openpyxl, yaml"],
         )
         ratios = [ours / theirs for ours, theirs in zip(report, imports, strict=True)]
         print(f"build specs/gpt2.yaml against importing pandas, openpyxl, yaml: {_spread(ratios)}×")

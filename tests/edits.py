@@ -24,12 +24,37 @@ FAMILY: dict[str, Any] = {
     "weights": "fp32",
     "conventions": {"ffn_matmuls": 2},
     "models": {
-        "small": {"n_layers": 12, "d_model": 768, "n_heads": 12, "vocab_size": 50257, "ffn": "swiglu", "d_ff": "4 * d_model"},
-        "medium": {"n_layers": 24, "d_model": 1024, "n_heads": 16, "vocab_size": 50257, "ffn": "swiglu", "d_ff": "4 * d_model"},
+        "small": {
+            "n_layers": 12,
+            "d_model": 768,
+            "n_heads": 12,
+            "vocab_size": 50257,
+            "ffn": "swiglu",
+            "d_ff": "4 * d_model",
+        },
+        "medium": {
+            "n_layers": 24,
+            "d_model": 1024,
+            "n_heads": 16,
+            "vocab_size": 50257,
+            "ffn": "swiglu",
+            "d_ff": "4 * d_model",
+        },
         "xl": {"n_layers": 48, "d_model": 1600, "n_heads": 25, "vocab_size": 50257, "ffn": "gelu", "d_ff": 6400},
-        "xl-tied": {"n_layers": 48, "d_model": 1600, "n_heads": 25, "vocab_size": 50257, "ffn": "swiglu", "d_ff": "4 * d_model", "tie_embeddings": True},
+        "xl-tied": {
+            "n_layers": 48,
+            "d_model": 1600,
+            "n_heads": 25,
+            "vocab_size": 50257,
+            "ffn": "swiglu",
+            "d_ff": "4 * d_model",
+            "tie_embeddings": True,
+        },
     },
-    "expect": [{"that": "xl.n_params", "at_least": 1e9}, {"that": "small.flops_forward", "context_length": 1024, "equals": 291648307200}],
+    "expect": [
+        {"that": "xl.n_params", "at_least": 1e9},
+        {"that": "small.flops_forward", "context_length": 1024, "equals": 291648307200},
+    ],
 }
 
 # Models of several layer groups, so that sums and the look-up on Context meet more than one column.
@@ -37,18 +62,39 @@ GROUPS: dict[str, Any] = {
     "version": 1,
     "context_lengths": [2048, 8192, 32768],
     "models": {
-        "plain": {"n_layers": 8, "d_model": 512, "n_heads": 8, "n_kv_heads": 2, "vocab_size": 32000, "ffn": "swiglu", "d_ff": 1408},
+        "plain": {
+            "n_layers": 8,
+            "d_model": 512,
+            "n_heads": 8,
+            "n_kv_heads": 2,
+            "vocab_size": 32000,
+            "ffn": "swiglu",
+            "d_ff": 1408,
+        },
         "mixed": {
-            "d_model": 640, "n_heads": 10, "vocab_size": 32000, "positions": "learned", "max_positions": 4096, "norm": "layernorm",
+            "d_model": 640,
+            "n_heads": 10,
+            "vocab_size": 32000,
+            "positions": "learned",
+            "max_positions": 4096,
+            "norm": "layernorm",
             "layers": [
                 {"name": "first", "n_layers": 1, "ffn": "gelu", "d_ff": 2560},
                 {"name": "middle", "n_layers": 10, "ffn": "swiglu", "d_ff": "3 * d_model", "n_kv_heads": 5},
                 {"name": "last", "n_layers": 1, "ffn": "gelu", "d_ff": 2560, "d_head": 128},
             ],
         },
-        "other": {"n_layers": 6, "d_model": 256, "n_heads": 4, "vocab_size": 1000, "ffn": "relu", "d_ff": "4 * d_model", "final_norm": False},
+        "other": {
+            "n_layers": 6,
+            "d_model": 256,
+            "n_heads": 4,
+            "vocab_size": 1000,
+            "ffn": "relu",
+            "d_ff": "4 * d_model",
+            "final_norm": False,
+        },
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +142,9 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
         yield Edit(spec, cells), edited
 
 
-def _edit_once(dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], lines: Mapping[str, Any], report: Report) -> None:
+def _edit_once(
+    dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], lines: Mapping[str, Any], report: Report
+) -> None:
     name = dice.choice(list(lines))
     line = lines[name]
     at = dice.randrange(len(line.live))

@@ -27,32 +27,50 @@ def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None
     done = run("build", GPT2, "-o", str(tmp_path / "out.xlsx"))
     lines = done.stdout.splitlines()
     assert (done.returncode, (tmp_path / "out.xlsx").exists(), len(lines) <= 10, lines[1], done.stderr) == (
-        0, True, True,
+        0,
+        True,
+        True,
         "  gpt2-xl at 1,024: 2,127,057,600 parameters, 3,506,703,564,800 FLOP forward, FFN dominates",
         "22 of 22 expectations hold\n",
-    )  # fmt: skip
+    )
 
 
 def test_build_writes_beside_the_specs_name_by_default(tmp_path: Path) -> None:
     done = run("build", str(ROOT / GPT2), cwd=tmp_path)
-    assert (done.returncode, [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.xlsx")]) == (0, ["output/gpt2.xlsx"])
+    assert (done.returncode, [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.xlsx")]) == (
+        0,
+        ["output/gpt2.xlsx"],
+    )
 
 
 def test_json_holds_integers_as_integers() -> None:
     shown = json.loads(run("show", GPT2, "--format", "json").stdout)
     xl = next(row for row in shown["scenarios"] if row["model"] == "gpt2-xl" and row["context_length"] == 16384)
     total, flops = shown["models"]["gpt2-xl"]["n_params"], xl["flops_forward"]
-    assert (sorted(shown), total, type(total), flops, type(flops), shown["models"]["gpt2-xl-tied"]["tie_embeddings"]) == (
-        ["models", "scenarios", "serving", "training"], 2127057600, int, 133416668364800, int, True,
-    )  # fmt: skip
+    assert (
+        sorted(shown),
+        total,
+        type(total),
+        flops,
+        type(flops),
+        shown["models"]["gpt2-xl-tied"]["tie_embeddings"],
+    ) == (
+        ["models", "scenarios", "serving", "training"],
+        2127057600,
+        int,
+        133416668364800,
+        int,
+        True,
+    )
 
 
 def test_csv_has_a_line_for_every_scenario_with_the_numbers_of_its_model() -> None:
     lines = list(csv.DictReader(io.StringIO(run("show", GPT2, "--format", "csv").stdout)))
     xl = [line for line in lines if line["model"] == "gpt2-xl"]
     assert (len(lines), [(line["context_length"], line["n_params"], line["flops_forward"]) for line in xl]) == (
-        10, [("1024", "2127057600", "3506703564800"), ("16384", "2127057600", "133416668364800")],
-    )  # fmt: skip
+        10,
+        [("1024", "2127057600", "3506703564800"), ("16384", "2127057600", "133416668364800")],
+    )
 
 
 def test_markdown_is_one_table_and_its_sentences() -> None:
@@ -60,8 +78,11 @@ def test_markdown_is_one_table_and_its_sentences() -> None:
     table = [line for line in lines if line.startswith("|")]
     widths = {line.count("|") for line in table}
     assert (lines[0], len(table), len(widths), sum(line.startswith("* ") for line in lines)) == (
-        "## GPT-2 family resource accounting", 12, 1, 3,
-    )  # fmt: skip
+        "## GPT-2 family resource accounting",
+        12,
+        1,
+        3,
+    )
 
 
 def test_the_table_names_every_scenario() -> None:
@@ -101,9 +122,15 @@ def test_every_metric_can_be_explained() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["explain", "n_parms", GPT2], "no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?"),
+        (
+            ["explain", "n_parms", GPT2],
+            "no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?",
+        ),
         (["explain", "d_model", GPT2], "'d_model' is an input; explain a metric that reads it"),
-        (["explain", "n_params", GPT2, "--model", "gpt2-xxl"], "--model: no model is called 'gpt2-xxl'; did you mean 'gpt2-xl'?"),
+        (
+            ["explain", "n_params", GPT2, "--model", "gpt2-xxl"],
+            "--model: no model is called 'gpt2-xxl'; did you mean 'gpt2-xl'?",
+        ),
         (
             ["explain", "flops_forward", GPT2, "--context", "2048"],
             "--context: 2,048 is not a context length of this spec; write one of context_length: 1024, 16384",
@@ -123,7 +150,10 @@ def test_an_unknown_option_or_command_ends_with_code_2_and_no_traceback() -> Non
 
 
 def test_an_invalid_spec_ends_with_all_its_problems_and_code_1() -> None:
-    spec = "version: 1\ncontext_lengths: [1024]\nmodels:\n  a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+    spec = (
+        "version: 1\ncontext_lengths: [1024]\nmodels:\n"
+        "  a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+    )
     done = run("show", "-", stdin=spec)
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
@@ -171,6 +201,8 @@ def test_help_and_spec_errors_load_neither_pandas_nor_openpyxl(tmp_path: Path) -
     loaded = []
     for arguments in (["--help"], ["validate", str(tmp_path / "bad.yaml")]):
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=environment, check=False
+        )
         loaded.append(done.stdout.splitlines()[-1])
     assert loaded == ["[]", "[]"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from edits import FAMILY, GROUPS, disagreements_of, edits, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-
 from flopsheet.report import Report, build, compute
 
 STUDIES = {"family": (FAMILY, 110), "groups": (GROUPS, 100)}

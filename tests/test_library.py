@@ -17,7 +17,9 @@ RENAMED = {"gemma-3-4b": "gemma-3-4b-text", "gemma-3-27b": "gemma-3-27b-text", "
 @pytest.fixture(scope="module")
 def shipped() -> flopsheet.Report:
     models = {name: {"model": name} for name in library.load()}
-    return flopsheet.compute({"version": 1, "context_lengths": [1024], "conventions": {"sliding_window": "ignored"}, "models": models})
+    return flopsheet.compute(
+        {"version": 1, "context_lengths": [1024], "conventions": {"sliding_window": "ignored"}, "models": models}
+    )
 
 
 def test_every_model_names_its_source() -> None:
@@ -56,6 +58,5 @@ def test_a_model_that_does_not_ship_is_refused_with_the_nearest_name() -> None:
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-3-71b"}}}
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.compute(spec)
-    assert str(caught.value).splitlines()[0].endswith(
-        "models.m.model: the library has no model 'llama-3-71b'; did you mean 'llama-3-70b'? (flopsheet list models)"
-    )
+    expected = "the library has no model 'llama-3-71b'; did you mean 'llama-3-70b'? (flopsheet list models)"
+    assert str(caught.value).splitlines()[0].endswith(f"models.m.model: {expected}")

@@ -1,4 +1,4 @@
-"""The workbook as other programs see it: values beside formulas, one formula per row, inputs that can be found and edited."""
+"""The workbook as other programs see it: values beside formulas, one formula per row, inputs that can be found."""
 
 from __future__ import annotations
 
@@ -13,19 +13,28 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from edits import FAMILY, GROUPS, disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
-from figures import FIGURES, Figure, live_cell
 from lxml import etree
 
 import flopsheet
+from edits import FAMILY, GROUPS, disagreements_of, formulas, planned
+from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
+from figures import FIGURES, Figure, live_cell
 from flopsheet.catalog import load as load_catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 SHEETS = [
-    "Summary", "Inputs", "Parameters", "Forward FLOPs", "KV cache", "Conventions", "Context", "Checks", "Formulas", "Provenance",
-]  # fmt: skip
+    "Summary",
+    "Inputs",
+    "Parameters",
+    "Forward FLOPs",
+    "KV cache",
+    "Conventions",
+    "Context",
+    "Checks",
+    "Formulas",
+    "Provenance",
+]
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
@@ -90,7 +99,10 @@ def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None
     before, after = recalculate_ironcalc(gpt2, [{}, {d_model: 3200.0}], [total])
 
     # By hand, D 3200, f 4D: 2·50257·3200 + 48·(4·3200² + 3·3200·12800 + 2·3200) + 3200.
-    assert (before[total], after[total]) == (2127057600, 2 * 50257 * 3200 + 48 * (4 * 3200**2 + 3 * 3200 * 12800 + 6400) + 3200)
+    assert (before[total], after[total]) == (
+        2127057600,
+        2 * 50257 * 3200 + 48 * (4 * 3200**2 + 3 * 3200 * 12800 + 6400) + 3200,
+    )
 
 
 def test_every_formula_cell_carries_a_value_that_is_no_error(gpt2: Path) -> None:
@@ -119,7 +131,9 @@ def test_every_chart_carries_points_titles_and_axes(gpt2: Path) -> None:
             root = etree.fromstring(archive.read(part))
             for kind, cache in (("numRef", "numCache"), ("strRef", "strCache")):
                 empty += [part for ref in root.iter(CHART + kind) if ref.find(f"{CHART}{cache}/{CHART}pt") is None]
-            if len(list(root.iter(CHART + "title"))) != 3 or any(axis.get("val") != "0" for axis in root.iter(CHART + "delete")):
+            if len(list(root.iter(CHART + "title"))) != 3 or any(
+                axis.get("val") != "0" for axis in root.iter(CHART + "delete")
+            ):
                 empty.append(part)
     assert (len(charts), empty) == (3, [])
 
@@ -149,7 +163,10 @@ def test_a_row_has_one_formula_up_to_the_column(gpt2: Path) -> None:
 
 def _is_list_line(sheet: Any, row: int) -> bool:
     """Lines of the lists at the end of Checks hold live, expected and verdict side by side."""
-    heading = max((r for r in range(1, row) if sheet.cell(r, 1).value in {"Model"} and sheet.cell(r, 2).value == "Metric"), default=0)
+    heading = max(
+        (r for r in range(1, row) if sheet.cell(r, 1).value in {"Model"} and sheet.cell(r, 2).value == "Metric"),
+        default=0,
+    )
     return heading > 0
 
 
@@ -175,8 +192,10 @@ def test_only_inputs_and_the_choice_on_context_can_be_edited(gpt2: Path) -> None
     protected = all(sheet.protection.sheet and not sheet.protection.password for sheet in book)
     summary_legend = 1
     assert (protected, {title for title, count in unlocked.items() if count}, unlocked["Context"]) == (
-        True, {"Inputs", "Context"} | ({"Summary"} if unlocked["Summary"] == summary_legend else set()), 13,
-    )  # fmt: skip
+        True,
+        {"Inputs", "Context"} | ({"Summary"} if unlocked["Summary"] == summary_legend else set()),
+        13,
+    )
 
 
 def test_every_editable_cell_has_a_validation_with_a_prompt(gpt2: Path) -> None:
@@ -184,18 +203,35 @@ def test_every_editable_cell_has_a_validation_with_a_prompt(gpt2: Path) -> None:
     bare = []
     for name in ("Inputs", "Context"):
         sheet = book[name]
-        ruled = {cell for rule in sheet.data_validations.dataValidation if rule.prompt and rule.error for cell in _cells(rule.sqref)}
-        bare += [(name, c.coordinate) for line in sheet.iter_rows() for c in line if not c.protection.locked and c.coordinate not in ruled]
+        ruled = {
+            cell
+            for rule in sheet.data_validations.dataValidation
+            if rule.prompt and rule.error
+            for cell in _cells(rule.sqref)
+        }
+        bare += [
+            (name, c.coordinate)
+            for line in sheet.iter_rows()
+            for c in line
+            if not c.protection.locked and c.coordinate not in ruled
+        ]
     assert bare == []
 
 
 def _cells(ranges: Any) -> set[str]:
-    return {f"{openpyxl.utils.get_column_letter(column)}{row}" for block in ranges.ranges for row, column in block.cells}
+    return {
+        f"{openpyxl.utils.get_column_letter(column)}{row}" for block in ranges.ranges for row, column in block.cells
+    }
 
 
 def test_names_of_inputs_stand_in_one_column_and_models_in_one_row(gpt2: Path) -> None:
     sheet = openpyxl.load_workbook(gpt2)["Inputs"]
-    places = {cell.value: (cell.row, cell.column) for line in sheet.iter_rows() for cell in line if isinstance(cell.value, str)}
+    places = {
+        cell.value: (cell.row, cell.column)
+        for line in sheet.iter_rows()
+        for cell in line
+        if isinstance(cell.value, str)
+    }
     columns = {places[name][1] for name in load_catalog().inputs}
     rows = {places[name][0] for name in ("gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt2-xl-tied")}
     assert (len(columns), len(rows)) == (1, 1)
@@ -207,7 +243,7 @@ def test_an_expression_of_the_spec_is_a_live_formula_in_its_input_cell(gpt2: Pat
     assert sheet[cell_of(sheet, "d_ff", "gpt2-xl")].value == f"=4*{width}"
 
 
-HOSTILE = ["=1+1", "=HYPERLINK(\"http://x\",\"y\")", "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", "a\"b&c<d>", "1e5"]  # fmt: skip
+HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -215,10 +251,15 @@ def test_text_of_the_spec_never_becomes_a_formula_or_an_error(text: str, tmp_pat
     plain = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     layers = [{"name": text, "n_layers": 1}, {"name": "b", "n_layers": 1}]
     spec = {
-        "version": 1, "title": text, "context_lengths": [128],
-        "models": {text: plain, "m": {key: value for key, value in plain.items() if key != "n_layers"} | {"layers": layers}},
+        "version": 1,
+        "title": text,
+        "context_lengths": [128],
+        "models": {
+            text: plain,
+            "m": {key: value for key, value in plain.items() if key != "n_layers"} | {"layers": layers},
+        },
         "expect": [{"that": "m.n_params", "at_least": 1, "note": text}],
-    }  # fmt: skip
+    }
     report = flopsheet.build(spec, tmp_path / "book.xlsx")
     ours = formulas(planned(report, report))
     book = openpyxl.load_workbook(tmp_path / "book.xlsx")
@@ -252,7 +293,9 @@ def test_source_date_epoch_dates_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert (dates, core.count("2023-11-14T22:13:20Z")) == ({(2023, 11, 14, 22, 13, 20)}, 2)
 
 
-def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "book.xlsx"
     target.write_bytes(b"old")
     monkeypatch.setattr(os, "replace", _refuse)

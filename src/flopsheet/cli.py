@@ -98,7 +98,10 @@ def _tell_findings(report: Report) -> int:
         claim, metric = finding.expectation, report.catalog.metrics[finding.expectation.metric]
         at = f" at {claim.context_length:,.0f}" if claim.context_length else ""
         found, claimed = (views.formatted(value, metric.unit) for value in (finding.found, finding.claimed))
-        click.echo(f"{claim.model}.{claim.metric}{at} is {found}, expected {finding.claim.replace('_', ' ')} {claimed}", err=True)
+        click.echo(
+            f"{claim.model}.{claim.metric}{at} is {found}, expected {finding.claim.replace('_', ' ')} {claimed}",
+            err=True,
+        )
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
     if report.spec.expectations:
         click.echo(f"{held} of {len(report.spec.expectations)} expectations hold", err=True)
@@ -107,7 +110,9 @@ def _tell_findings(report: Report) -> int:
 
 @commands.command()
 @click.argument("spec")
-@click.option("--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True)
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+)
 def show(spec: str, style: str) -> None:
     """Print the numbers of SPEC: headlines as a table, or everything as JSON or CSV.
 
@@ -213,7 +218,9 @@ def list_(what: str) -> None:
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
     else:
         switches = {entry.name for entry in schema.conventions()}
-        chosen: list[Any] = [entry for entry in catalog.inputs.values() if (entry.name in switches) == (what == "conventions")]
+        chosen: list[Any] = [
+            entry for entry in catalog.inputs.values() if (entry.name in switches) == (what == "conventions")
+        ]
         lines = [(e.name, " · ".join(map(str, e.choices)) or e.unit, e.grain, e.doc) for e in chosen]
     widths = [max(len(line[at]) for line in lines) for at in range(3)]
     for line in lines:

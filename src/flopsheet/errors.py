@@ -656,7 +656,9 @@ def unknown_library_model(name: str, known: Sequence[str]) -> Finding:
 
 
 def kind_needs(kind: str, absent: Sequence[str]) -> Finding:
-    return f"{kind} attention needs {', '.join(absent)}", "write it beside kind" if len(absent) == 1 else "write them beside kind"
+    return f"{kind} attention needs {', '.join(absent)}", "write it beside kind" if len(
+        absent
+    ) == 1 else "write them beside kind"
 
 
 def kind_sets(kind: str, key: str, value: int | str) -> Finding:

@@ -54,7 +54,9 @@ def to_json(report: Report) -> str:
         {"model": model, "context_length": length, **row}
         for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
     ]
-    return json.dumps({"models": models, "scenarios": scenarios, "training": {}, "serving": {}}, indent=1, ensure_ascii=False)
+    return json.dumps(
+        {"models": models, "scenarios": scenarios, "training": {}, "serving": {}}, indent=1, ensure_ascii=False
+    )
 
 
 def to_csv(report: Report) -> str:
@@ -132,7 +134,9 @@ def sentences(report: Report) -> list[str]:
     columns = report.values.columns["context"]
     said = [str(columns["ffn_count_words"][0])]
     for at in range(len(report.values.tables["context"])):
-        said.append(" ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other")))
+        said.append(
+            " ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
+        )
     return said
 
 
@@ -169,7 +173,11 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         raise UsageError(_nothing_chosen(report, model, context_length))
     formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
-    letters = {read: catalog.inputs[read] for read in names(metric.node) if read in catalog.inputs and catalog.inputs[read].symbol}
+    letters = {
+        read: catalog.inputs[read]
+        for read in names(metric.node)
+        if read in catalog.inputs and catalog.inputs[read].symbol
+    }
     if letters:
         lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
     if metric.shape:

@@ -78,7 +78,7 @@ Entry: TypeAlias = Input | Metric
 
 @dataclass(frozen=True)
 class Function:
-    """A formula with arguments of its own, for a piece that several metrics share; it is spelled out in each of them."""
+    """A formula with arguments of its own, for a piece that several metrics share and that is spelled out in each."""
 
     name: str
     arguments: tuple[str, ...]

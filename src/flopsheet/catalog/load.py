@@ -20,7 +20,10 @@ from flopsheet.formula.nodes import Call, Text
 TOPICS = ("inputs", "parameters", "flops", "context", "cache", "estimators", "checks")
 LEVELS = ("part", "subtotal", "total")
 SEVERITIES = {"": "FAIL", "note": "note"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {"formula", "text"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {
+    "formula",
+    "text",
+}
 INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain"}
 
 
@@ -69,7 +72,9 @@ class _Reader:
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
     def parse(self, text: str, name: str) -> Node:
-        return parse(text, path=name, functions={known: len(entry.arguments) for known, entry in self.functions.items()})
+        return parse(
+            text, path=name, functions={known: len(entry.arguments) for known, entry in self.functions.items()}
+        )
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -154,9 +159,13 @@ class _Reader:
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(
-                sheet, raw["title"], raw["grain"], tuple(map(entries.__getitem__, listed)),
-                raw.get("detail", False), raw.get("fold", False),
-            )  # fmt: skip
+                sheet,
+                raw["title"],
+                raw["grain"],
+                tuple(map(entries.__getitem__, listed)),
+                raw.get("detail", False),
+                raw.get("fold", False),
+            )
             for sheet, raw, listed in self.sections
         )
         return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)

@@ -24,11 +24,15 @@ PLAIN = re.compile(r"[^\W\d_]([\w. -]*\w)?")  # texts that need no quotes in YAM
 TOPICS = (
     ("n_layers", "d_model", "vocab_size", "d_embedding", "tie_embeddings", "lm_head_bias"),
     ("positions", "max_positions", "n_extra_positions", "norm", "n_norms", "embedding_norm", "final_norm"),
-    ("n_heads", "n_kv_heads", "d_head", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v")
-    + ("qk_norm", "qkv_bias", "o_bias", "attention_sinks", "window"),
+    (
+        *("n_heads", "n_kv_heads", "d_head", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v"),
+        *("qk_norm", "qkv_bias", "o_bias", "attention_sinks", "window"),
+    ),
     ("ffn", "d_ff", "ffn_bias"),
-    ("n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate")
-    + ("expert_bias", "router_bias"),
+    (
+        *("n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate"),
+        *("expert_bias", "router_bias"),
+    ),
 )
 ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in topic)}
 

@@ -152,7 +152,9 @@ def spec_model() -> type[Strict]:
         "Model",
         __base__=Strict,
         extends=optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
-        model=optional(text(MOST_NAME), "A model of the library whose inputs this one starts from: flopsheet list models."),
+        model=optional(
+            text(MOST_NAME), "A model of the library whose inputs this one starts from: flopsheet list models."
+        ),
         layers=optional(list[group], "Groups of identical layers.", min_length=1),
         **shared,
     )

@@ -79,7 +79,9 @@ def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str
     for column, cell in describe(entry, block):
         if band.kind == "call_ups":
             symbol = entry.symbol if isinstance(entry, Input) else ""
-            cell = {LABEL: Cell(entry.label, style="label"), MATHS: Cell(symbol, style="maths"), NOTE: Cell("")}.get(column, cell)
+            cell = {LABEL: Cell(entry.label, style="label"), MATHS: Cell(symbol, style="maths"), NOTE: Cell("")}.get(
+                column, cell
+            )
         yield (row, column), cell
     if band.kind != "call_ups":
         target = links(name)
@@ -110,5 +112,3 @@ def _sentence_rows(block: Block, homes: Homes, band: Band, name: str, links: Cal
             cell = header_cell(block, homes, "context_length", at)
             yield (row, NOTE), Cell(cell.value, cell.formula, "call_up_left", cell.format)
         yield (row, FIRST), metric_cell(block, homes, name, at, "text")
-
-

@@ -102,7 +102,9 @@ def count_text(sheet: str, corners: Sequence[Sequence[Spot]], values: Sequence[S
     return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
 
 
-def count_differences(sheet: str, live: Sequence[Spot], built: Sequence[Spot], pairs: Sequence[tuple[Scalar, Scalar]]) -> Cell:
+def count_differences(
+    sheet: str, live: Sequence[Spot], built: Sequence[Spot], pairs: Sequence[tuple[Scalar, Scalar]]
+) -> Cell:
     """In how many places two rows of cells differ."""
     formula = f"SUMPRODUCT(--({span(live, sheet)}<>{span(built, sheet)}))"
     return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
@@ -117,5 +119,3 @@ def total(sheet: str, cells: Sequence[tuple[Spot, Cell]]) -> Cell:
 def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
     """The same value as another cell."""
     return Cell(live.value, live.spot.seen_from(sheet), style, format)
-
-

@@ -22,7 +22,9 @@ from flopsheet.workbook.styles import INK, MUTED, RULE
 def add_chart(worksheet: Worksheet, chart: Chart) -> None:
     """Draws one chart of the plan on a sheet."""
     drawn = _stacked(chart) if chart.kind == "stacked" else _line(chart)
-    drawn.title = Title(tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True))
+    drawn.title = Title(
+        tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True)
+    )
     drawn.width, drawn.height = chart.width_cm, chart.height_cm
     drawn.legend.position = "b"
     drawn.legend.overlay = False
@@ -55,14 +57,19 @@ def _numbers(ref: str, points: Sequence[Scalar], format: str = "General") -> Num
 
 
 def _texts(ref: str, points: Sequence[Scalar]) -> StrRef:
-    return StrRef(f=ref, strCache=StrData(ptCount=len(points), pt=[StrVal(idx=at, v=str(point)) for at, point in enumerate(points)]))
+    return StrRef(
+        f=ref,
+        strCache=StrData(ptCount=len(points), pt=[StrVal(idx=at, v=str(point)) for at, point in enumerate(points)]),
+    )
 
 
 def _stacked(chart: Chart) -> BarChart:
     drawn = BarChart()
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "percentStacked", 100, 45
     for at, series in enumerate(chart.series):
-        one = ChartSeries(idx=at, order=at, tx=_title(series), val=NumDataSource(numRef=_numbers(series.ref, series.points, "0.0%")))
+        one = ChartSeries(
+            idx=at, order=at, tx=_title(series), val=NumDataSource(numRef=_numbers(series.ref, series.points, "0.0%"))
+        )
         one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
         one.spPr = GraphicalProperties(solidFill=series.colour)
         one.invertIfNegative = False
@@ -94,5 +101,3 @@ def _line(chart: Chart) -> ScatterChart:
 
 def _title(series: Series) -> SeriesLabel:
     return SeriesLabel(strRef=_texts(series.title_ref, (series.title,)))
-
-

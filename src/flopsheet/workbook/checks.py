@@ -70,12 +70,20 @@ def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[t
     return cells
 
 
-def expectations(
-    world: World, built: World, homes: Homes, listed: Sequence[Expectation], top: int
-) -> Listing:
+def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expectation], top: int) -> Listing:
     """One line per claim: what, live, claimed, tolerance, verdict."""
-    titles = ((LABEL, "Model"), (NAME, "Metric"), (UNIT, "Unit"), (MATHS, "Where the figure comes from"), (NOTE, "Context length"),
-              (FIRST, "Live"), (FIRST + 1, "Claim"), (FIRST + 2, "Expected"), (FIRST + 3, "Tolerance"), (FIRST + 4, "Verdict"))  # fmt: skip
+    titles = (
+        (LABEL, "Model"),
+        (NAME, "Metric"),
+        (UNIT, "Unit"),
+        (MATHS, "Where the figure comes from"),
+        (NOTE, "Context length"),
+        (FIRST, "Live"),
+        (FIRST + 1, "Claim"),
+        (FIRST + 2, "Expected"),
+        (FIRST + 3, "Tolerance"),
+        (FIRST + 4, "Verdict"),
+    )
     cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
     row, spots, values = top + 2, [], []
     for expectation in listed:
@@ -109,7 +117,15 @@ def expectations(
 
 def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
     """One line per headline number: live, as built, change."""
-    titles = ((LABEL, "Model"), (NAME, "Metric"), (UNIT, "Unit"), (NOTE, "Context length"), (FIRST, "Live"), (FIRST + 1, "As built"), (FIRST + 2, "Change"))
+    titles = (
+        (LABEL, "Model"),
+        (NAME, "Metric"),
+        (UNIT, "Unit"),
+        (NOTE, "Context length"),
+        (FIRST, "Live"),
+        (FIRST + 1, "As built"),
+        (FIRST + 2, "Change"),
+    )
     cells = _heading(top, "Live against as built", titles)
     row, spots, values = top + 2, [], []
     for name in ("n_params", "weight_bytes", "flops_forward"):
@@ -158,7 +174,9 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing) -> Verdict:
         values += listing.values
     counts = {}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
-    for at, (word, label) in enumerate(((OK, "hold"), (FAIL, "fail"), (NOTICE, "are notes: by a convention chosen in the spec"))):
+    for at, (word, label) in enumerate(
+        ((OK, "hold"), (FAIL, "fail"), (NOTICE, "are notes: by a convention chosen in the spec"))
+    ):
         spot = Spot(SHEET, 4 + at, FIRST)
         cell = _counted(rows, values, word)
         cells[4 + at, LABEL] = Cell(f"Checks that {label}", style="label")
@@ -195,5 +213,3 @@ def rectangles(rows: Sequence[Sequence[Spot]]) -> list[list[Spot]]:
                 continue
         merged.append([first, last])
     return merged
-
-

@@ -160,6 +160,21 @@ def control_validations(controls: Controls, layout: inputs.Layout) -> tuple[Vali
     choices = f"{quoted(inputs.SHEET)}!{first.absolute}:{last.absolute}"
     lengths = tuple(Spot(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
     return (
-        Validation((controls.model.address,), "list", "Model", "Any model of this study.", "Choose one from the list.", choices=choices),
-        Validation(lengths, "whole", "Context length", "Tokens of one sequence; the ratios refer to the first.", "A whole number of 1 or more.", least=1, most=1e15),
+        Validation(
+            (controls.model.address,),
+            "list",
+            "Model",
+            "Any model of this study.",
+            "Choose one from the list.",
+            choices=choices,
+        ),
+        Validation(
+            lengths,
+            "whole",
+            "Context length",
+            "Tokens of one sequence; the ratios refer to the first.",
+            "A whole number of 1 or more.",
+            least=1,
+            most=1e15,
+        ),
     )

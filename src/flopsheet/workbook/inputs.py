@@ -15,7 +15,10 @@ from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Hom
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
 
 SHEET = "Inputs"
-LOCKED = {"n_group_layers": "the layers of the model, while it has one group", "n_layers": "the sum over the layer groups"}
+LOCKED = {
+    "n_group_layers": "the layers of the model, while it has one group",
+    "n_layers": "the sum over the layer groups",
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,11 @@ def lay_out(world: World, homes: Homes) -> Layout:
             layout.bands.append((row, "band", section.title))
             row += 1
         if section.fold:
-            closed = all(_is_default(entry, given) for entry in entries for given in world.built.tables[section.grain].inputs[entry.name])
+            closed = all(
+                _is_default(entry, given)
+                for entry in entries
+                for given in world.built.tables[section.grain].inputs[entry.name]
+            )
             layout.folds.append((row, row + len(entries) - 1, closed))
         for entry in entries:
             live = tuple(Spot(SHEET, row, column) for column in columns[section.grain])
@@ -136,7 +143,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
     cells: dict[tuple[int, int], Cell] = {
         (1, LABEL): Cell("Inputs", style="title"),
         (2, LABEL): Cell(
-            "Blue on yellow is yours to change; everything else in this workbook follows. A cell turns orange where it differs from the spec.",
+            "Blue on yellow is yours to change; everything else follows. What differs from the spec turns orange.",
             style="subtitle",
         ),
         (3, LABEL): Cell("Inputs that differ from the spec", style="lead"),
@@ -179,16 +186,28 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         if editable:
             validations.append(_validation(line.entry, tuple(editable)))
     cells[3, FIRST] = _sum_of_changes(counted)
-    widths = {LABEL: 24.0, NAME: 19.0, UNIT: 11.0, MATHS: 34.0, NOTE: 9.0}
+    widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 34.0, NOTE: 9.0}
     for column in range(FIRST, last + 1):
-        shown = [str(cell.value) for (row, at), cell in cells.items() if at == column and row != 3 and cell.style not in {"block", "band"}]
+        shown = [
+            str(cell.value)
+            for (row, at), cell in cells.items()
+            if at == column and row != 3 and cell.style not in {"block", "band"}
+        ]
         widths[column] = max(12.0, *(len(text) + 2.5 for text in shown)) if shown else 3.0
     outline = (letters(layout.built_column), letters(last))
     result = Sheet(
-        SHEET, cells, widths, freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
-        title_rows=f"1:{layout.model_row}", title_columns="A:C", outline_rows=tuple(layout.folds), outline_columns=outline, validations=tuple(validations),
-        highlights=tuple(highlights), tab="C9A400",
-    )  # fmt: skip
+        SHEET,
+        cells,
+        widths,
+        freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
+        title_rows=f"1:{layout.model_row}",
+        title_columns="A:C",
+        outline_rows=tuple(layout.folds),
+        outline_columns=outline,
+        validations=tuple(validations),
+        highlights=tuple(highlights),
+        tab="C9A400",
+    )
     return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}
 
 
@@ -201,7 +220,9 @@ def _sum_of_changes(counted: Sequence[tuple[Spot, Cell]]) -> Cell:
 
 def _typed(entry: Input, value: Scalar) -> Scalar:
     """A choice that is a number, such as 2, enters the cell as a number."""
-    return next((float(choice) if isinstance(choice, int) else choice for choice in entry.choices if choice == value), value)
+    return next(
+        (float(choice) if isinstance(choice, int) else choice for choice in entry.choices if choice == value), value
+    )
 
 
 def _locked(entry: Input, given: Given, world: World, at: int) -> bool:
@@ -235,7 +256,9 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
         cells[layout.count_row, LABEL] = Cell("Layer groups", style="label")
         cells[layout.count_row, MATHS] = Cell("fixed when the workbook is built", style="maths")
         for at, column in enumerate(layout.model_columns()):
-            cells[layout.count_row, column] = Cell(float(len(world.children["layer_group", "model"][at])), style="calc", format="0")
+            cells[layout.count_row, column] = Cell(
+                float(len(world.children["layer_group", "model"][at])), style="calc", format="0"
+            )
     columns = range(FIRST, FIRST + len(contexts))
     header(layout.context_row, "", "", columns, [f"context {at + 1}" for at in range(len(contexts))])
 
@@ -263,6 +286,10 @@ def _validation(entry: Input, cells: tuple[str, ...]) -> Validation:
     title, prompt = entry.label[:32], f"{entry.doc} Allowed: {allowed(entry)}."[:255]
     if entry.choices:
         choices = '"' + ",".join(map(str, entry.choices)) + '"'
-        return Validation(cells, "list", title, prompt, f"{entry.name} is one of {allowed(entry)}."[:225], choices=choices)
+        return Validation(
+            cells, "list", title, prompt, f"{entry.name} is one of {allowed(entry)}."[:225], choices=choices
+        )
     least, most = entry.least or 0, entry.most or 1e15
-    return Validation(cells, "whole", title, prompt, f"{entry.name} is a {allowed(entry)}."[:225], least=least, most=most)
+    return Validation(
+        cells, "whole", title, prompt, f"{entry.name} is a {allowed(entry)}."[:225], least=least, most=most
+    )

@@ -14,7 +14,23 @@ from flopsheet.spec import Spec
 from flopsheet.workbook import checks, context, inputs, reference, summary
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, Part, World, closure, letters, place, quoted
+from flopsheet.workbook.layout import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    Block,
+    Homes,
+    Part,
+    Spot,
+    World,
+    closure,
+    letters,
+    place,
+    quoted,
+)
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 
 WIDTHS = {LABEL: 34.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
@@ -105,7 +121,9 @@ def lay_out(study: Study, built: Study) -> Layout:
 
 def _inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that these metrics read, in the catalogue's order."""
-    read = {name for metric in metrics for part in (names, aggregated) for name in part(world.catalog.metrics[metric].node)}
+    read = {
+        name for metric in metrics for part in (names, aggregated) for name in part(world.catalog.metrics[metric].node)
+    }
     grains = {"model", "layer_group"}
     return tuple(name for name, entry in world.catalog.inputs.items() if name in read and entry.grain in grains)
 
@@ -144,12 +162,16 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
     checks_sheet, verdict = _checks_sheet(study, laid, world, built, links)
-    rows = {name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)] for name, row in laid.shown.items()}
+    rows = {
+        name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
+        for name, row in laid.shown.items()
+    }
     rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
-            f"Resource accounting of {len(world.table('model'))} models at {len(spec.context_lengths)} context lengths · "
+            f"Resource accounting of {len(world.table('model'))} models, "
+            f"{len(spec.context_lengths)} context lengths · "
             f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
         ),
         changed=changed,
@@ -218,12 +240,19 @@ def _heights(cells: dict[tuple[int, int], Cell], widths: dict[int, float]) -> di
     return heights
 
 
-def _finish(title: str, subtitle: str, cells: dict[tuple[int, int], Cell], blocks: Sequence[Block], **more: object) -> Sheet:
+def _finish(
+    title: str, subtitle: str, cells: dict[tuple[int, int], Cell], blocks: Sequence[Block], **more: object
+) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
     _back(cells)
     widths = _widths(cells, blocks)
-    details = tuple((band.row + 1, band.row + len(band.rows), band.closed) for block in blocks for band in block.bands if band.detail)
+    details = tuple(
+        (band.row + 1, band.row + len(band.rows), band.closed)
+        for block in blocks
+        for band in block.bands
+        if band.detail
+    )
     return Sheet(title, cells, widths, _heights(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
 
 
@@ -239,8 +268,12 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     cells |= context.control_cells(controls, laid.inputs)
     for column in range(LABEL, FIRST + context.LENGTHS):
-        cells[controls.start.row - 1, column] = Cell("Working: inputs of the chosen model" if column == LABEL else "", style="block")
-        cells[controls.context_row + 1, column] = Cell("What the context costs, for the chosen model" if column == LABEL else "", style="band")
+        cells[controls.start.row - 1, column] = Cell(
+            "Working: inputs of the chosen model" if column == LABEL else "", style="block"
+        )
+        cells[controls.context_row + 1, column] = Cell(
+            "What the context costs, for the chosen model" if column == LABEL else "", style="band"
+        )
     for name, row in laid.shown.items():
         metric = other.catalog.metrics[name]
         format = other.catalog.units[metric.unit].format
@@ -264,7 +297,9 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     return sheet, Live(anchor, title.value)
 
 
-def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links: Callable[[str], str]) -> tuple[Sheet, Live]:
+def _checks_sheet(
+    study: Study, laid: Layout, world: World, built: World, links: Callable[[str], str]
+) -> tuple[Sheet, Live]:
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     listing = checks.expectations(world, built, homes, study.spec.expectations, blocks[-1].bottom + 2)
@@ -285,5 +320,14 @@ def _checks_sheet(study: Study, laid: Layout, world: World, built: World, links:
         Highlight("A2:D2", "bad", 'LEFT($A$2,4)="FAIL"'),
         Highlight("A2:D2", "good", 'LEFT($A$2,4)<>"FAIL"'),
     )
-    sheet = _finish(checks.SHEET, "", cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", highlights=highlights)
+    sheet = _finish(
+        checks.SHEET,
+        "",
+        cells,
+        blocks,
+        freeze=f"{letters(FIRST)}4",
+        title_rows="1:3",
+        title_columns="A:C",
+        highlights=highlights,
+    )
     return sheet, verdict.sentence

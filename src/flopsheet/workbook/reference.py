@@ -13,21 +13,37 @@ from flopsheet.workbook.model import Cell, Sheet
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
 MOST_LINES = 2_000
 MOST_TEXT = 2_000
-COLUMNS = (("Name", 30.0), ("Label", 30.0), ("Unit", 12.0), ("Grain", 12.0), ("Formula", 60.0), ("Meaning", 60.0), ("Source", 36.0), ("Sheet", 16.0))
+COLUMNS = (
+    ("Name", 30.0),
+    ("Label", 30.0),
+    ("Unit", 12.0),
+    ("Grain", 12.0),
+    ("Formula", 60.0),
+    ("Meaning", 60.0),
+    ("Source", 36.0),
+    ("Sheet", 16.0),
+)
 
 
 def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict[str, str]]:
     """The catalogue as a table, and the cell in which each name is explained."""
     cells = {
         (1, 1): Cell("Formulas", style="title"),
-        (2, 1): Cell("Every input and metric, as the catalogue defines it; each number in this workbook is derived from a line here.", style="subtitle"),
+        (2, 1): Cell(
+            "Every input and metric as the catalogue defines it; each number in this workbook comes from a line here.",
+            style="subtitle",
+        ),
     }
     for column, (title, _) in enumerate(COLUMNS, start=1):
         cells[4, column] = Cell(title, style="header_left")
     row, where, heights = 5, {}, {}
     for section in catalog.sections:
         for entry in section.entries:
-            written = f"input: {', '.join(map(str, entry.choices)) or 'a number'}" if isinstance(entry, Input) else maths(entry, catalog.symbol)
+            written = (
+                f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
+                if isinstance(entry, Input)
+                else maths(entry, catalog.symbol)
+            )
             written = written[:MOST_TEXT] or "a sentence from the numbers"
             texts = (entry.name, entry.label, entry.unit, entry.grain, written, entry.doc, entry.source, section.sheet)
             for column, text in enumerate(texts, start=1):
@@ -57,9 +73,18 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         ("Made by", f"flopsheet {version}"),
         ("Spec", spec.name),
         ("SHA-256 of the spec", digest(spec)),
-        ("Values", "Every result is a live formula down to Inputs; the values stored beside the formulas were computed with pandas from the same definitions."),
-        ("What counts", "A product (m×k)·(k×n) is 2·m·k·n FLOP; GB is 1e9 bytes, GiB is 2^30; the look-up of an embedding is no FLOP."),
-        ("Sending edits back", "Change cells on Inputs, save the file under its own format (.xlsx) and return it to its author: orange cells are what you changed."),
+        (
+            "Values",
+            "Every result is a live formula down to Inputs; the values stored with them have the same source.",
+        ),
+        (
+            "What counts",
+            "A product (m×k)·(k×n) is 2·m·k·n FLOP; GB is 1e9 bytes, GiB 2^30; an embedding look-up is no FLOP.",
+        ),
+        (
+            "Sending edits back",
+            "Change cells on Inputs, save as .xlsx and return the file to its author: orange cells are your changes.",
+        ),
     ]
     row = 3
     for label, text in facts:

@@ -46,7 +46,12 @@ def sheet(
         (6, 1): _conventions(world, homes),
     }
     top = 8
-    metrics = [entry for section in world.catalog.sections for entry in section.entries if isinstance(entry, Metric) and entry.headline]
+    metrics = [
+        entry
+        for section in world.catalog.sections
+        for entry in section.entries
+        if isinstance(entry, Metric) and entry.headline
+    ]
     bottom = _table(cells, world, homes, metrics, top)
     row = _words(cells, world, homes, facts.largest, bottom + 2)
     chart_row = row + 2
@@ -78,7 +83,15 @@ def sheet(
     names = [str(key[0]) for key in world.table("scenario").keys]
     widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
     for at, metric in enumerate(metrics):
-        widths[3 + at] = 15.0 if metric.unit == "parameters" else 21.0 if metric.unit == "text" else 13.0 if metric.unit == "ratio" else 11.0
+        widths[3 + at] = (
+            15.0
+            if metric.unit == "parameters"
+            else 21.0
+            if metric.unit == "text"
+            else 13.0
+            if metric.unit == "ratio"
+            else 11.0
+        )
     highlights = (
         Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
         Highlight("A4:F4", "good", 'LEFT($A$4,4)<>"FAIL"'),
@@ -123,7 +136,9 @@ def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metri
 
 
 def _title(metric: Metric) -> str:
-    return {"flops_ratio": "Work against first context", "doubling_multiplier": "Doubling context costs"}.get(metric.name, metric.label)
+    return {"flops_ratio": "Work against first context", "doubling_multiplier": "Doubling context costs"}.get(
+        metric.name, metric.label
+    )
 
 
 def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
@@ -133,13 +148,20 @@ def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, large
     scenarios = [at for at, key in enumerate(world.table("scenario").keys) if key[0] == largest]
     wanted = [("ffn_count_words", 0)]
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
-    wanted += [("context_words", at) for at in scenarios if at not in scenarios[:1]] or [("context_words", scenarios[0])]
+    wanted += [("context_words", at) for at in scenarios if at not in scenarios[:1]] or [
+        ("context_words", scenarios[0])
+    ]
     for name, at in wanted:
         row += 1
         live = Live(homes.of(world, name)[at], world.value(name, at))
-        cells[row, 1] = mirror(SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text")
+        cells[row, 1] = mirror(
+            SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text"
+        )
         if name == "context_words":
-            about = {"words": live, "model": Live(homes.of(world, "scenario_model")[at], world.value("scenario_model", at))}
+            about = {
+                "words": live,
+                "model": Live(homes.of(world, "scenario_model")[at], world.value("scenario_model", at)),
+            }
             cells[row, 1] = sentence(SHEET, [("", "{model}: {words}")], about)
     return row
 
@@ -180,8 +202,13 @@ def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, tit
             heading = f"{quoted(context.SHEET)}!{Spot(context.SHEET, spots[0].row, 1).absolute}"
             listed.append(Series(heading, label, _absolute(spots), points, COLOURS[name]))
     return Chart(
-        "line", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address,
-        "Context length (tokens, log scale)", "Share of FLOPs", _absolute(rows["context_length"]), lengths, tuple(listed),
-    )  # fmt: skip
-
-
+        "line",
+        f"{anchor.sheet}!{anchor.absolute}",
+        title,
+        anchor.address,
+        "Context length (tokens, log scale)",
+        "Share of FLOPs",
+        _absolute(rows["context_length"]),
+        lengths,
+        tuple(listed),
+    )

@@ -38,7 +38,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
 
 
-class FormulaCell(PlainCell):  # type: ignore[misc]
+class FormulaCell(PlainCell):
     """A formula together with the value that it has; openpyxl's own cell holds only one of them."""
 
     __slots__ = ("cached",)
@@ -184,10 +184,16 @@ class _Look:
             cell.font = font(look)
             if look.fill:
                 cell.fill = PatternFill("solid", fgColor=look.fill)
-            cell.alignment = Alignment(horizontal=look.align or None, vertical="center", wrap_text=look.wrap or None, indent=look.indent + planned.indent)
+            cell.alignment = Alignment(
+                horizontal=look.align or None,
+                vertical="center",
+                wrap_text=look.wrap or None,
+                indent=look.indent + planned.indent,
+            )
             if look.top or look.bottom:
                 cell.border = Border(
-                    top=Side("thin", look.top) if look.top else None, bottom=Side("thin", look.bottom) if look.bottom else None
+                    top=Side("thin", look.top) if look.top else None,
+                    bottom=Side("thin", look.bottom) if look.bottom else None,
                 )
             cell.number_format = planned.format
             cell.protection = Protection(locked=not look.unlocked)
@@ -226,7 +232,8 @@ def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
     for highlight in sheet.highlights:
         style = STYLES[highlight.style]
         differential = DifferentialStyle(
-            font=Font(color=style.colour, bold=style.bold or None), fill=PatternFill(bgColor=style.fill, fill_type="solid")
+            font=Font(color=style.colour, bold=style.bold or None),
+            fill=PatternFill(bgColor=style.fill, fill_type="solid"),
         )
         rule = FormulaRule(formula=[highlight.formula], stopIfTrue=False)
         rule.dxf = differential
@@ -247,21 +254,33 @@ def _cell(worksheet: Worksheet, row: int, column: int, cell: Cell) -> PlainCell:
         text = cell.value.strip()[:LONGEST_TEXT]  # the attribute that keeps outer blanks is no part of the schema
         plain._value, plain.data_type = (text or None), "s" if text else "n"
     else:
-        plain._value = int(cell.value) if cell.value == int(cell.value) and abs(cell.value) < 2**53 else float(cell.value)
+        plain._value = (
+            int(cell.value) if cell.value == int(cell.value) and abs(cell.value) < 2**53 else float(cell.value)
+        )
         plain.data_type = "n"
     return plain
 
 
 def _validation(validation: Validation) -> DataValidation:
     common: dict[str, Any] = {
-        "allow_blank": False, "showErrorMessage": True, "showInputMessage": True, "errorStyle": "stop",
-        "errorTitle": "Not possible", "error": validation.error, "promptTitle": validation.prompt_title, "prompt": validation.prompt,
-    }  # fmt: skip
+        "allow_blank": False,
+        "showErrorMessage": True,
+        "showInputMessage": True,
+        "errorStyle": "stop",
+        "errorTitle": "Not possible",
+        "error": validation.error,
+        "promptTitle": validation.prompt_title,
+        "prompt": validation.prompt,
+    }
     if validation.kind == "list":
         rule = DataValidation(type="list", formula1=validation.choices, **common)
     else:
         rule = DataValidation(
-            type=validation.kind, operator="between", formula1=f"{validation.least:.0f}", formula2=f"{validation.most:.0f}", **common
+            type=validation.kind,
+            operator="between",
+            formula1=f"{validation.least:.0f}",
+            formula2=f"{validation.most:.0f}",
+            **common,
         )
     for address in validation.cells:
         rule.add(address)
@@ -275,7 +294,9 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    worksheet.page_setup.fitToWidth = max(1, round(sum(sheet.widths.values()) / PAGE_WIDTH)) if sheet.title_columns else 1
+    worksheet.page_setup.fitToWidth = (
+        max(1, round(sum(sheet.widths.values()) / PAGE_WIDTH)) if sheet.title_columns else 1
+    )
     worksheet.page_setup.fitToHeight = 1 if sheet.title == "Summary" else 0
     worksheet.page_margins.left = worksheet.page_margins.right = 0.4
     worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
@@ -294,5 +315,3 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
-
-
