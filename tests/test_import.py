@@ -289,6 +289,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         LLAMA | {"num_key_value_heads": 3},
         "num_key_value_heads: 3 does not divide num_attention_heads 4; write one of 1, 2, 4",
     ),
+    (LLAMA | {"hidden_size": 2}, "num_attention_heads: 4 does not divide hidden_size 2; write one of 1, 2"),
     (
         {"model_type": "gpt2", "n_embd": 100, "n_head": 12},
         "n_head: 12 does not divide n_embd 100; write one of 4, 5, 10, 20",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import flopsheet
+from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet.spec import library
 
 TRUTH = {model["name"]: model for model in json.loads((Path(__file__).parent / "truth" / "models.json").read_text())}
@@ -60,3 +61,32 @@ def test_a_model_that_does_not_ship_is_refused_with_the_nearest_name() -> None:
         flopsheet.compute(spec)
     expected = "the library has no model 'llama-3-71b'; did you mean 'llama-3-70b'? (flopsheet list models)"
     assert str(caught.value).splitlines()[0].endswith(f"models.m.model: {expected}")
+
+
+def test_live_formulas_give_what_torch_counts_for_models_of_every_kind(tmp_path: Path) -> None:
+    names = [
+        "gpt-j-6b",
+        "falcon-7b",
+        "qwen1.5-moe-a2.7b",
+        "gemma-2-9b",
+        "deepseek-v3",
+        "gpt-oss-20b",
+        "opt-175b",
+        "olmo-2-7b",
+    ]
+    models = {name: {"model": name} for name in names}
+    study = {"version": 1, "context_lengths": [1024], "conventions": {"sliding_window": "ignored"}, "models": models}
+    report = flopsheet.build(study, tmp_path / "book.xlsx")
+    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
+    metrics = ("n_params", "n_params_active_with_embedding", "flops_forward")
+    cells = {metric: [(spot.sheet, spot.address) for spot in report.cells(metric)] for metric in metrics}
+
+    (got,) = recalculate_ironcalc(
+        tmp_path / "spoilt.xlsx", [{}], [cell for listed in cells.values() for cell in listed]
+    )
+
+    live = {name: tuple(got[cells[metric][at]] for metric in metrics) for at, name in enumerate(names)}
+    assert live == {
+        name: (TRUTH[name]["params_total"], TRUTH[name]["active_params"], TRUTH[name]["forward_flops"]["1024"]["total"])
+        for name in names
+    }

@@ -228,7 +228,8 @@ class _Reader:
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Rules between keys, told by the names that the file has."""
         heads, width = inputs["n_heads"], inputs["d_model"]
-        if "d_head" not in inputs and not inputs.get("kv_lora_rank") and width % heads:
+        is_uneven = "d_head" not in inputs and not inputs.get("kv_lora_rank") and width % heads
+        if is_uneven or inputs.get("d_head") == 0:  # transformers rounds down
             self.report(self.spelled("n_heads"), errors.does_not_divide(heads, self.spelled("d_model"), width))
         shared = inputs.get("n_kv_heads", heads)
         if heads % shared:
