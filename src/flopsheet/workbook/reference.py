@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from flopsheet.catalog import Catalog, Input
+from flopsheet.catalog import Catalog, Entry, Input
+from flopsheet.formula import to_maths
 from flopsheet.spec import Spec
 from flopsheet.workbook.blocks import maths
 from flopsheet.workbook.model import Cell, Sheet
@@ -36,25 +37,41 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
     }
     for column, (title, _) in enumerate(COLUMNS, start=1):
         cells[4, column] = Cell(title, style="header_left")
-    row, where, heights = 5, {}, {}
-    for section in catalog.sections:
-        for entry in section.entries:
-            written = (
-                f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
-                if isinstance(entry, Input)
-                else maths(entry, catalog.symbol)
-            )
-            written = written[:MOST_TEXT] or "a sentence from the numbers"
-            texts = (entry.name, entry.label, entry.unit, entry.grain, written, entry.doc, entry.source, section.sheet)
-            for column, text in enumerate(texts, start=1):
-                cells[row, column] = Cell(text, style="wrapped")
-            if target := place(entry.name):
-                cells[row, 8] = Cell(section.sheet, style="link", link=target)
-            heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
-            where[entry.name] = f"{FORMULAS}!A{row}"
-            row += 1
+    lines = [
+        (
+            entry.name,
+            entry.label,
+            entry.unit,
+            entry.grain,
+            _written(entry, catalog),
+            entry.doc,
+            entry.source,
+            section.sheet,
+        )
+        for section in catalog.sections
+        for entry in section.entries
+    ]
+    lines += [
+        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_maths(shared.node), shared.doc, "", "")
+        for name, shared in catalog.functions.items()
+    ]
+    where, heights = {}, {}
+    for row, texts in enumerate(lines, start=5):
+        for column, text in enumerate(texts, start=1):
+            cells[row, column] = Cell(text, style="wrapped")
+        if target := place(texts[0]):
+            cells[row, len(texts)] = Cell(texts[-1], style="link", link=target)
+        heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
+        where[texts[0]] = f"{FORMULAS}!A{row}"
     widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
     return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F"), where
+
+
+def _written(entry: Entry, catalog: Catalog) -> str:
+    """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
+    if isinstance(entry, Input):
+        return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
+    return maths(entry, catalog.symbol)[:MOST_TEXT] or "a sentence from the numbers"
 
 
 def _lines(text: str, width: float) -> int:
