@@ -2,7 +2,7 @@
 
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, PARENTS, coarser
-from flopsheet.catalog.load import CycleError, load, ordered
+from flopsheet.catalog.load import CycleError, load, load_inputs, ordered
 
 __all__ = [
     "GRAINS",
@@ -17,5 +17,6 @@ __all__ = [
     "Unit",
     "coarser",
     "load",
+    "load_inputs",
     "ordered",
 ]

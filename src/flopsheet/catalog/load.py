@@ -30,9 +30,18 @@ INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain"}
 @cache
 def load() -> Catalog:
     """The catalogue that ships with the package."""
+    return build(_texts("units", *TOPICS))
+
+
+@cache
+def load_inputs() -> Catalog:
+    """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
+    return build(_texts("units", "inputs"))
+
+
+def _texts(*topics: str) -> dict[str, str]:
     folder = resources.files("flopsheet.catalog")
-    texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
-    return build(texts)
+    return {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
 
 
 def build(texts: Mapping[str, str]) -> Catalog:

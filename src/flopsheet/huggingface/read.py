@@ -176,7 +176,7 @@ class _Reader:
 
     def inputs(self, rules: Mapping[str, Rule]) -> dict[str, Any]:
         """The value of each input; words of a choice stand for themselves."""
-        entries = catalog.load().inputs
+        entries = catalog.load_inputs().inputs
         words = {name for name, entry in entries.items() if entry.choices and not entry.is_flag and not entry.is_number}
         chosen = {name for name in rules if name in words or name == "ffn"}
         return {name: self.choose(rule) if name in chosen else self.evaluate(rule) for name, rule in rules.items()}

@@ -79,7 +79,7 @@ def _inputs(imported: Imported) -> dict[str, Any]:
 
 def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that are not the catalogue's defaults."""
-    entries = catalog.load().inputs
+    entries = catalog.load_inputs().inputs
     defaults = {name: entries[name].default if name in entries else None for name in inputs}
     return {name: value for name, value in inputs.items() if not _is_default(value, defaults[name], inputs)}
 

@@ -188,7 +188,7 @@ class Resolver:
         return said
 
     def grain(self, name: str) -> str:
-        entry = catalog.load().inputs.get(name)
+        entry = catalog.load_inputs().inputs.get(name)
         return entry.grain if entry else ""
 
     def missing(self, grain: str, said: Saying, has_layers: bool) -> list[str]:
@@ -215,7 +215,7 @@ class Resolver:
         if has_layers and all("n_group_layers" in group.inputs for group in resolved):
             total = sum(float(group.inputs["n_group_layers"].value) for group in resolved)
             if "n_layers" in whole:
-                counted = (catalog.load().inputs["n_layers"],)
+                counted = (catalog.load_inputs().inputs["n_layers"],)
                 claimed = _Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
                 if claimed and claimed.value != total:
                     at = whole["n_layers"].path

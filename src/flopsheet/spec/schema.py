@@ -110,13 +110,13 @@ def _fields(inputs: Iterable[Input]) -> dict[str, Any]:
 @cache
 def inputs_of(*grains: str) -> tuple[Input, ...]:
     """The inputs of these grains, in the catalogue's order."""
-    return tuple(entry for entry in catalog.load().inputs.values() if entry.grain in grains)
+    return tuple(entry for entry in catalog.load_inputs().inputs.values() if entry.grain in grains)
 
 
 @cache
 def conventions() -> tuple[Input, ...]:
     """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
-    sections = (section for section in catalog.load().sections if section.title == "Conventions")
+    sections = (section for section in catalog.load_inputs().sections if section.title == "Conventions")
     return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
 
 
@@ -125,7 +125,7 @@ def spec_model() -> type[Strict]:
     """The data model of a whole spec."""
     ffn = optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices.")
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
-    by_name = catalog.load().inputs
+    by_name = catalog.load_inputs().inputs
     attention = create_model(
         "Attention",
         __base__=Strict,
