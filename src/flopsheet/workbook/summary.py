@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from dataclasses import dataclass
 
 from flopsheet.catalog import Metric
@@ -14,6 +15,7 @@ from flopsheet.workbook.styles import COLOURS
 
 SHEET = "Summary"
 CHART_ROWS = 19
+ROW_CM = 0.53
 SHARES = tuple(COLOURS)
 DIFFER = [
     ("changed > 1", "{changed:.0} inputs differ from the spec; they are orange on Inputs."),
@@ -63,7 +65,7 @@ def sheet(
         _family(world, metrics, top, chart_row, str(cells[chart_row, 1].value)),
         context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, 8), str(chart_title.value)),
     )
-    row = chart_row + CHART_ROWS + 1
+    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 2
     cells[row, 1] = Cell("Sheets", style="lead")
     for title, purpose in facts.sheets:
         row += 1
@@ -182,6 +184,7 @@ def _family(world: World, metrics: Sequence[Metric], top: int, row: int, title: 
     return Chart(
         "stacked", f"{SHEET}!{anchor.absolute}", title, anchor.address,
         "Model", "Share of FLOPs", _absolute(categories), tuple(names), tuple(listed),
+        height_cm=max(9.0, 3.5 + 0.55 * models),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 
 LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
+ONE_PAGE = 70  # rows of a Summary that still fit one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
 
@@ -297,7 +298,9 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.page_setup.fitToWidth = (
         max(1, round(sum(sheet.widths.values()) / PAGE_WIDTH)) if sheet.title_columns else 1
     )
-    worksheet.page_setup.fitToHeight = 1 if sheet.title == "Summary" else 0
+    worksheet.page_setup.fitToHeight = (
+        1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
+    )
     worksheet.page_margins.left = worksheet.page_margins.right = 0.4
     worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
     worksheet.page_margins.header = worksheet.page_margins.footer = 0.3
