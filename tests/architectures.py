@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import ceil
 from typing import Any
 
@@ -94,12 +94,13 @@ def families(draw, attention=heads() | latents, ffn=dense | mixtures(), most_gro
     return family
 
 
-def each_group(family: Family, change: Callable[[Model], Mapping[str, Any]]) -> Family:
-    """The family with other inputs in every layer group."""
-    return {
-        name: model | {"layers": [{**group, **change(group)} for group in model["layers"]]}
-        for name, model in family.items()
-    }
+def each_group(family: Family, change: Callable[[Model], Model]) -> Family:
+    """The family with every layer group changed."""
+    return {name: model | {"layers": [*map(change, model["layers"])]} for name, model in family.items()}
+
+
+def without(said: Model, *keys: str) -> Model:
+    return {key: value for key, value in said.items() if key not in keys}
 
 
 # Counted by hand, in Python's whole numbers --------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from architectures import by_hand, dense, each_group, families, heads, latents, mixtures
+from architectures import by_hand, dense, each_group, families, heads, latents, mixtures, without
 from studies import frames_of
 
 SWITCHES = {
@@ -32,8 +32,8 @@ def study(family, *context_lengths, batch_size=1, **switches):
     return frames_of(spec | {"conventions": switches})
 
 
-def numbers(frame, *without):
-    return frame.select_dtypes("number").drop(columns=list(without))
+def numbers(frame, *but):
+    return frame.select_dtypes("number").drop(columns=list(but))
 
 
 def close(left, right):
@@ -69,7 +69,7 @@ def test_shares_sum_to_one(family, length, switches):
 @few
 @given(family=families(), length=lengths, batch=batches, lower=st.integers(1, 5), switches=conventions)
 def test_a_layer_group_told_in_two_is_the_same_model(family, length, batch, lower, switches):
-    whole = each_group(family, lambda group: {"n_layers": group["n_layers"] + lower})
+    whole = each_group(family, lambda group: group | {"n_layers": group["n_layers"] + lower})
     told = {
         name: model | {"layers": [part for group in model["layers"] for part in (group, group | {"n_layers": lower})]}
         for name, model in family.items()
@@ -85,40 +85,32 @@ def test_a_layer_group_told_in_two_is_the_same_model(family, length, batch, lowe
 @given(family=families(heads()), length=lengths)
 def test_sharing_keys_and_values_saves_cache_and_parameters_and_no_attention_matmuls(family, length):
     kinds = {
-        "mha": lambda group: {"kind": "mha"},
-        "gqa": lambda group: {"kind": "gqa", "n_kv_heads": group["n_kv_heads"]},
         "mqa": lambda group: {"kind": "mqa"},
+        "gqa": lambda group: {"kind": "gqa", "n_kv_heads": group["n_kv_heads"]},
+        "mha": lambda group: {"kind": "mha"},
     }
-    bare = {
-        name: model
-        | {"layers": [{key: said for key, said in group.items() if key != "n_kv_heads"} for group in model["layers"]]}
-        for name, model in family.items()
-    }
-    found = {}
-    for kind, said in kinds.items():
-        told = {name: model | {"layers": list(bare[name]["layers"])} for name, model in family.items()}
-        for name, model in family.items():
-            groups = zip(bare[name]["layers"], model["layers"], strict=True)
-            told[name]["layers"] = [without | {"attention": said(group)} for without, group in groups]
-        found[kind] = study(told, length)
+
+    def told(said):
+        return each_group(family, lambda group: without(group, "n_kv_heads") | {"attention": said(group)})
+
+    found = {kind: study(told(said), length) for kind, said in kinds.items()}
     for grain, metric in (
         ("model", "n_params"),
         ("model", "kv_cache_bytes_per_token"),
         ("scenario", "kv_cache_bytes"),
         ("scenario", "flops_forward"),
     ):
-        mqa, gqa, mha = (found[kind][grain][metric] for kind in ("mqa", "gqa", "mha"))
+        mqa, gqa, mha = (frames[grain][metric] for frames in found.values())
         assert ((mqa <= gqa) & (gqa <= mha)).all(), metric
-    mha = found["mha"]["model"]
-    assert mha["kv_cache_bytes_per_token"].equals(mha["kv_cache_bytes_per_token_mha"])
-    scores = [frames["scenario"]["flops_attention_scores"] for frames in found.values()]
-    assert scores[0].equals(scores[1]) and scores[1].equals(scores[2])
+    mqa, gqa, mha = (frames["scenario"]["flops_attention_scores"] for frames in found.values())
+    assert mqa.equals(gqa) and gqa.equals(mha)
+    assert (found["mha"]["model"]["kv_cache_saving"] == 1).all()
 
 
 @few
 @given(family=families(heads(), most_groups=1), length=lengths)
 def test_the_cache_is_the_share_of_key_and_value_heads_of_what_multi_head_attention_keeps(family, length):
-    cache = study(each_group(family, lambda group: {"window": 0}), length)["scenario"].droplevel("context_length")
+    cache = study(windowed_by(family, 0), length)["scenario"].droplevel("context_length")
     for name, model in family.items():
         (group,) = model["layers"]
         shared = cache["kv_cache_bytes"][name] * group["n_heads"]
@@ -128,13 +120,14 @@ def test_the_cache_is_the_share_of_key_and_value_heads_of_what_multi_head_attent
 # Windows -------------------------------------------------------------------------------------------------------------
 
 
+def windowed_by(family, window):
+    return each_group(family, lambda group: group | {"window": window})
+
+
 @few
 @given(family=families(), length=lengths, beyond=st.integers(0, 1000), switches=conventions)
 def test_a_window_as_long_as_the_context_equals_global_attention(family, length, beyond, switches):
-    whole, windowed = (
-        study(each_group(family, lambda group, window=window: {"window": window}), length, **switches)
-        for window in (0, length + beyond)
-    )
+    whole, windowed = (study(windowed_by(family, window), length, **switches) for window in (0, length + beyond))
     assert numbers(whole["model"]).equals(numbers(windowed["model"]))
     longer = ["doubling_multiplier", "flops_pairs_beyond_double"]  # at twice the context the window is full
     assert numbers(whole["scenario"], *longer).equals(numbers(windowed["scenario"], *longer))
@@ -146,10 +139,7 @@ def test_a_window_shorter_than_the_context_saves_cache_always_and_work_where_it_
     family, length, data, switches
 ):
     short = data.draw(st.integers(1, length - 1))
-    whole, windowed = (
-        study(each_group(family, lambda group, window=window: {"window": window}), length, **switches)["scenario"]
-        for window in (0, short)
-    )
+    whole, windowed = (study(windowed_by(family, window), length, **switches)["scenario"] for window in (0, short))
     assert (windowed["kv_cache_bytes"] * length == whole["kv_cache_bytes"] * short).all()
     assert (windowed["flops_decode"] < whole["flops_decode"]).all()
     saved = whole["flops_attention_scores"] - windowed["flops_attention_scores"]
@@ -172,17 +162,11 @@ def test_doubling_the_context_multiplies_the_work_by_the_doubling_multiplier(pai
 @few
 @given(family=families(ffn=dense), length=lengths, batch=batches, switches=conventions)
 def test_one_expert_is_a_dense_ffn_and_a_router(family, length, batch, switches):
-    mixture = {
-        name: model
-        | {
-            "layers": [
-                {key: said for key, said in group.items() if key not in {"d_ff", "ffn_bias"}}
-                | {"n_experts": 1, "n_active_experts": 1, "d_expert": group["d_ff"], "expert_bias": group["ffn_bias"]}
-                for group in model["layers"]
-            ]
-        }
-        for name, model in family.items()
-    }
+    def single(group):
+        moe = {"n_experts": 1, "n_active_experts": 1, "d_expert": group["d_ff"], "expert_bias": group["ffn_bias"]}
+        return without(group, "d_ff", "ffn_bias") | {"moe": moe}
+
+    mixture = each_group(family, single)
     one, plain = (study(models, length, batch_size=batch, **switches) for models in (mixture, family))
     # By hand: one row of d_model router weights in every layer, used once by every token.
     routers = [model["d_model"] * sum(group["n_layers"] for group in model["layers"]) for model in family.values()]
@@ -197,13 +181,10 @@ def test_one_expert_is_a_dense_ffn_and_a_router(family, length, batch, switches)
 @few
 @given(family=families(ffn=mixtures()), length=lengths, top=st.integers(2, 9), switches=conventions)
 def test_work_grows_with_the_active_experts_and_parameters_do_not(family, length, top, switches):
+    wide = each_group(family, lambda group: group | {"n_experts": group["n_experts"] + 8})
     one, many = (
-        study(
-            each_group(family, lambda group, top=top: {"n_experts": group["n_experts"] + 8, "n_active_experts": top}),
-            length,
-            **switches,
-        )
-        for top in (1, top)
+        study(each_group(wide, lambda group, active=active: group | {"n_active_experts": active}), length, **switches)
+        for active in (1, top)
     )
     assert (many["scenario"]["flops_routed_experts"] == top * one["scenario"]["flops_routed_experts"]).all()
     same = ["flops_attention_projections", "flops_router", "flops_shared_experts", "kv_cache_bytes", "flops_lm_head"]
@@ -215,7 +196,7 @@ def test_work_grows_with_the_active_experts_and_parameters_do_not(family, length
 @few
 @given(family=families(ffn=mixtures()), length=lengths)
 def test_where_every_expert_is_active_so_is_every_parameter(family, length):
-    found = study(each_group(family, lambda group: {"n_active_experts": group["n_experts"]}), length)["model"]
+    found = study(each_group(family, lambda group: group | {"n_active_experts": group["n_experts"]}), length)["model"]
     assert found["n_params_active_with_embedding"].equals(found["n_params"].rename("n_params_active_with_embedding"))
 
 
@@ -225,10 +206,8 @@ def test_where_every_expert_is_active_so_is_every_parameter(family, length):
 @few
 @given(family=families(latents), length=lengths, switches=conventions)
 def test_latent_attention_has_no_key_and_value_heads_to_share(family, length, switches):
-    own, single = (
-        study(each_group(family, lambda group, said=said: {"n_kv_heads": said or group["n_heads"]}), length, **switches)
-        for said in (None, 1)
-    )
+    shared = each_group(family, lambda group: group | {"n_kv_heads": 1})
+    own, single = (study(models, length, **switches) for models in (family, shared))
     assert all(numbers(own[grain]).equals(numbers(single[grain])) for grain in ("model", "scenario"))
 
 
@@ -362,6 +341,7 @@ def test_megatrons_estimate_is_ours_where_its_assumptions_hold(layers, heads, d_
 
 
 plain_heads = heads().map(lambda said: said | dict.fromkeys(["qkv_bias", "o_bias", "attention_sinks"], False))
+# Norms without parameters, no table of positions, one table for look-up and head, no biases.
 bare = {"norm": "non_parametric", "positions": "rotary", "tie_embeddings": True, "lm_head_bias": False}
 
 

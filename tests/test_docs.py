@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from flopsheet import compute
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -132,6 +132,132 @@ REFUSED = [
         {"ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 2, n_kv_heads: «8»}"},
         "models.a.layers[0].n_kv_heads: n_kv_heads 8 does not divide n_heads 4; write one of n_kv_heads: 1, 2, 4",
     ),
+    # attention
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: «gqaa»}"},
+        "models.a.attention.kind: 'gqaa' is not a choice; did you mean 'gqa'? choices: mha, gqa, mqa, mla",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    «attention»: {n_kv_heads: 2}"},
+        "models.a.attention: kind is missing; write kind: …",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: «gqa»"},
+        "models.a.attention: 'gqa' stands where a mapping should; write {key: value}",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: gqa, «n_kv_head»: 2}"},
+        "models.a.attention.n_kv_head: unknown key 'n_kv_head'; did you mean 'n_kv_heads'?",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: gqa, n_kv_heads: «3»}"},
+        "models.a.attention.n_kv_heads: n_kv_heads 3 does not divide n_heads 4; write one of n_kv_heads: 1, 2, 4",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: «gqa»}"},
+        "models.a.attention.kind: gqa attention needs n_kv_heads; write it beside kind",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: «mla»}"},
+        "models.a.attention.kind: mla attention needs kv_lora_rank, d_qk_nope, d_qk_rope, d_v; write them beside kind",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: mha, «n_kv_heads»: 2}"},
+        "models.a.attention.n_kv_heads: mha attention already says n_kv_heads: n_heads; "
+        "remove n_kv_heads, or choose another kind",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: mha}\n    «n_kv_heads»: 2"},
+        "models.a.n_kv_heads: mha attention already says n_kv_heads: n_heads; "
+        "remove n_kv_heads, or choose another kind",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: mqa}\n    «kv_lora_rank»: 8"},
+        "models.a.kv_lora_rank: mqa attention already says kv_lora_rank: 0; "
+        "remove kv_lora_rank, or choose another kind",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    n_kv_heads: 2\n    attention: {kind: gqa, «n_kv_heads»: 2}"},
+        "models.a.attention.n_kv_heads: n_kv_heads and models.a.n_kv_heads say the same thing; keep one of the two",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    q_lora_rank: «8»"},
+        "models.a.q_lora_rank: q_lora_rank belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    d_qk_rope: «8»"},
+        "models.a.d_qk_rope: d_qk_rope belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»\n    d_qk_nope: 8"},
+        "models.a.kv_lora_rank: latent attention needs d_qk_rope; write d_qk_rope: …, or kv_lora_rank: 0",
+    ),
+    ({"ffn: gelu": "ffn: gelu\n    window: «-1»"}, "models.a.window: -1 is out of range; write 0 or more"),
+    ({"ffn: gelu": "ffn: gelu\n    window: «1.5»"}, "models.a.window: 1.5 is not a whole number; write 1 or 2"),
+    (
+        {"ffn: gelu": "ffn: gelu\n    window: «all»"},
+        "models.a.window: 'all' is not a number that can be read here; known: d_embedding, d_expert, d_ff, d_head, "
+        "d_model, d_qk_nope, d_qk_rope, d_shared_expert, d_v, ffn_matrices, kv_lora_rank, max_positions, … (25 in all)",
+    ),
+    # experts
+    (
+        {"d_ff: 4 * d_model": "moe: {n_experts: 4, n_active_experts: «5», d_expert: 8}"},
+        "models.a.moe.n_active_experts: n_active_experts 5 is more than n_experts 4; write at most 4",
+    ),
+    (
+        {
+            "defaults:": "defaults:\n  moe: {n_experts: 4, n_active_experts: «5», d_expert: 8}",
+            "    d_ff: 4 * d_model\n": "",
+        },
+        "defaults.moe.n_active_experts: n_active_experts 5 is more than n_experts 4 in model 'a'; write at most 4",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n    n_active_experts: «2»"},
+        "models.a.n_active_experts: n_active_experts 2 is more than n_experts 0; write n_experts: …",
+    ),
+    (
+        {"d_ff: 4 * d_model": "moe: {n_experts: «4», d_expert: 8}"},
+        "models.a.moe.n_experts: experts need n_active_experts; write how many a token passes (top-k)",
+    ),
+    (
+        {"d_ff: 4 * d_model": "moe: {n_experts: «4», n_active_experts: 2}"},
+        "models.a.moe.n_experts: experts need d_expert; write the inner width of one expert",
+    ),
+    (
+        {"d_ff: 4 * d_model": "d_ff: «4 * d_model»\n    moe: {n_experts: 4, n_active_experts: 2, d_expert: 8}"},
+        "models.a.d_ff: a layer has a dense FFN or experts, and here are both; "
+        "write d_ff: 0; an FFN beside the routed experts is a shared expert",
+    ),
+    (
+        {"d_ff: 4 * d_model": "d_ff: «0»"},
+        "models.a.d_ff: d_ff is 0 and there are no experts; write d_ff: …, or n_experts: …",
+    ),
+    (
+        {"d_ff: 4 * d_model": "moe: {n_experts: 4, n_active_experts: 2, «d_ff»: 8}"},
+        "models.a.moe.d_ff: unknown key 'd_ff'; known: n_experts, n_active_experts, d_expert, n_shared_experts, "
+        "d_shared_expert, shared_expert_gate, expert_bias, router_bias",
+    ),
+    (
+        {"d_ff: 4 * d_model": "moe: {«n_expert»: 4, n_active_experts: 2, d_expert: 8}"},
+        "models.a.moe.n_expert: unknown key 'n_expert'; did you mean 'n_experts'?",
+    ),
+    # library
+    (
+        {"ffn: gelu": "ffn: gelu\n  b: {model: «llama-3-71b»}"},
+        "models.b.model: the library has no model 'llama-3-71b'; did you mean 'llama-3-70b'? (flopsheet list models)",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n  b: {«model»: llama-3-70b, extends: a}"},
+        "models.b.model: model and extends say the same thing; keep one of the two",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n  b: {model: llama-3-70b, n_layers: «81», layers: [{n_layers: 3}, {n_layers: 77}]}"},
+        "models.b.n_layers: n_layers is 81, the groups under layers: have 80; remove n_layers, or correct a group",
+    ),
+    (
+        {"ffn: gelu": "ffn: gelu\n  b: {model: «llama-3-70b», layers: [{n_layers: 3}, {n_layers: 78}]}"},
+        "models.b.model: n_layers is 80, the groups under layers: have 81; remove n_layers, or correct a group",
+    ),
     # extends
     (
         {"ffn: gelu": "ffn: gelu\n  gpt2-xl: {extends: a}\n  tied: {extends: «gpt2xl»}"},
@@ -381,6 +507,14 @@ def test_the_text_that_the_mistakes_are_made_in_is_valid():
 def test_a_mistake_has_one_message(edits, message):
     text, expected = told(edited(edits), message)
     assert refusal(text) == expected
+
+
+def test_latent_attention_without_widths_is_told_by_what_the_spec_says():
+    # kv_lora_rank alone: the two widths that it needs, and nothing about the width of a head that follows from them.
+    needs = "models.a.kv_lora_rank: latent attention needs {0}; write {0}: …, or kv_lora_rank: 0"
+    edits = {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»"}
+    both = [told(edited(edits), needs.format(name)) for name in ("d_qk_nope", "d_qk_rope")]
+    assert refusal(both[0][0]) == "\n".join(message for _, message in both)
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED_TEXTS)

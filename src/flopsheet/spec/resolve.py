@@ -148,8 +148,8 @@ class Resolver:
             sets, needs = schema.ATTENTION_KINDS[kind.value]
             if absent := [key for key in needs if key not in own and key not in said]:
                 self.report(kind.path, errors.kind_needs(kind.value, absent))
-            for key in sets.keys() & own.keys():
-                self.report(own[key].path, errors.kind_sets(kind.value, key, sets[key]), key=True)
+            for key in sets.keys() & (said | own).keys():
+                self.report((said | own)[key].path, errors.kind_sets(kind.value, key, sets[key]), key=True)
             own |= {key: Said(value, kind.path) for key, value in sets.items() if key not in own}
         said |= own
 
@@ -182,7 +182,8 @@ class Resolver:
     def implied(self, said: Saying) -> Saying:
         """What latent attention and experts imply of inputs that a group does not mention."""
         if "kv_lora_rank" in said and said["kv_lora_rank"].value != 0 and "d_head" not in said:
-            said["d_head"] = Said("d_qk_nope + d_qk_rope", ())
+            widths = {"d_qk_nope", "d_qk_rope"} & said.keys()  # without any, what is missing is told, not its sum
+            said["d_head"] = Said("d_qk_nope + d_qk_rope" if widths else 1, ())
         if "n_experts" in said and said["n_experts"].value != 0 and "d_ff" not in said:
             said["d_ff"] = Said(0, ())
         return said

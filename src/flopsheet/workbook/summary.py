@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from dataclasses import dataclass
+from math import ceil
 
 from flopsheet.catalog import Metric
 from flopsheet.workbook import context

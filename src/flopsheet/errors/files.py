@@ -1,0 +1,22 @@
+"""Wording: files that cannot be read or written, studies that do not fit."""
+
+from __future__ import annotations
+
+from flopsheet.errors.problem import Problem
+
+
+def cannot_read(source: str, reason: str) -> Problem:
+    return Problem(f"cannot read '{source}': {reason}", "check the path")
+
+
+def cannot_write(target: str, reason: str) -> Problem:
+    return Problem(f"cannot write '{target}': {reason}", "close it where it is open, or choose another file with -o")
+
+
+def already_there(target: str) -> Problem:
+    return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
+
+
+def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
+    fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
+    return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")
