@@ -188,9 +188,14 @@ REFUSED = [
         {"ffn: gelu": "ffn: gelu\n    d_qk_rope: «8»"},
         "models.a.d_qk_rope: d_qk_rope belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
     ),
+    (  # nothing about the width of a head, which would follow from the missing ones
+        {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»"},
+        "models.a.kv_lora_rank: latent attention needs d_qk_nope, d_qk_rope, d_v; "
+        "write d_qk_nope: …, d_qk_rope: …, d_v: …, or kv_lora_rank: 0",
+    ),
     (
         {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»\n    d_qk_nope: 8"},
-        "models.a.kv_lora_rank: latent attention needs d_qk_rope; write d_qk_rope: …, or kv_lora_rank: 0",
+        "models.a.kv_lora_rank: latent attention needs d_qk_rope, d_v; write d_qk_rope: …, d_v: …, or kv_lora_rank: 0",
     ),
     ({"ffn: gelu": "ffn: gelu\n    window: «-1»"}, "models.a.window: -1 is out of range; write 0 or more"),
     ({"ffn: gelu": "ffn: gelu\n    window: «1.5»"}, "models.a.window: 1.5 is not a whole number; write 1 or 2"),
@@ -227,6 +232,19 @@ REFUSED = [
         {"d_ff: 4 * d_model": "d_ff: «4 * d_model»\n    moe: {n_experts: 4, n_active_experts: 2, d_expert: 8}"},
         "models.a.d_ff: a layer has a dense FFN or experts, and here are both; "
         "write d_ff: 0; an FFN beside the routed experts is a shared expert",
+    ),
+    (
+        {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    moe: {n_shared_experts: «1»}"},
+        "models.a.moe.n_shared_experts: a dense layer has no shared experts; "
+        "write n_shared_experts: 0 here, or n_experts: …",
+    ),
+    (
+        {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    shared_expert_gate: «true»"},
+        "models.a.shared_expert_gate: the gate has no shared expert to scale; write n_shared_experts: …",
+    ),
+    (
+        {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    kv_lora_rank: «8»\n    d_qk_nope: 8\n    d_qk_rope: 8"},
+        "models.a.kv_lora_rank: latent attention needs d_v; write d_v: …, or kv_lora_rank: 0",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: «0»"},
@@ -507,14 +525,6 @@ def test_the_text_that_the_mistakes_are_made_in_is_valid():
 def test_a_mistake_has_one_message(edits, message):
     text, expected = told(edited(edits), message)
     assert refusal(text) == expected
-
-
-def test_latent_attention_without_widths_is_told_by_what_the_spec_says():
-    # kv_lora_rank alone: the two widths that it needs, and nothing about the width of a head that follows from them.
-    needs = "models.a.kv_lora_rank: latent attention needs {0}; write {0}: …, or kv_lora_rank: 0"
-    edits = {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»"}
-    both = [told(edited(edits), needs.format(name)) for name in ("d_qk_nope", "d_qk_rope")]
-    assert refusal(both[0][0]) == "\n".join(message for _, message in both)
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED_TEXTS)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from flopsheet.errors.problem import Place, Problem, did_you_mean, nearest, quoted, shown
+from flopsheet.errors.problem import Place, Problem, nearest, quoted, shown
 from flopsheet.errors.specs import Finding, divisors, kind_of
 
 
@@ -75,41 +75,3 @@ def not_layer_numbers(value: object) -> Finding:
 
 def not_attention_types() -> Finding:
     return "this is not a list of patterns and how often each stands", 'write [[["global", "local"], 12]]'
-
-
-def unknown_library_model(name: str, known: Sequence[str]) -> Finding:
-    return f"the library has no model '{shown(name)}'", did_you_mean(name, known) + " (flopsheet list models)"
-
-
-def kind_needs(kind: str, absent: Sequence[str]) -> Finding:
-    return f"{kind} attention needs {', '.join(absent)}", "write it beside kind" if len(
-        absent
-    ) == 1 else "write them beside kind"
-
-
-def kind_sets(kind: str, key: str, value: int | str) -> Finding:
-    return f"{kind} attention already says {key}: {value}", f"remove {key}, or choose another kind"
-
-
-def layer_findings(value: dict[str, float]) -> Iterator[tuple[Finding, str]]:
-    """What does not fit together in one layer, each with the input to point at."""
-    latent = [name for name in ("q_lora_rank", "d_qk_nope", "d_qk_rope") if value.get(name)]
-    if value.get("kv_lora_rank"):
-        for name in ("d_qk_nope", "d_qk_rope"):
-            if value.get(name) == 0:
-                yield (f"latent attention needs {name}", f"write {name}: …, or kv_lora_rank: 0"), "kv_lora_rank"
-    elif latent and value.get("kv_lora_rank") == 0:
-        yield (f"{latent[0]} belongs to latent attention, but kv_lora_rank is 0", "write kv_lora_rank: …"), latent[0]
-    experts, active, width = (value.get(name, 0.0) for name in ("n_experts", "n_active_experts", "d_expert"))
-    if active > experts:
-        fact = f"n_active_experts {active:,.0f} is more than n_experts {experts:,.0f}"
-        yield (fact, f"write at most {experts:,.0f}" if experts else "write n_experts: …"), "n_active_experts"
-    if experts and not active:
-        yield ("experts need n_active_experts", "write how many a token passes (top-k)"), "n_experts"
-    if experts and not width:
-        yield ("experts need d_expert", "write the inner width of one expert"), "n_experts"
-    if experts and value.get("d_ff"):
-        remedy = "write d_ff: 0; an FFN beside the routed experts is a shared expert"
-        yield ("a layer has a dense FFN or experts, and here are both", remedy), "d_ff"
-    if not experts and value.get("d_ff") == 0:
-        yield ("d_ff is 0 and there are no experts", "write d_ff: …, or n_experts: …"), "d_ff"

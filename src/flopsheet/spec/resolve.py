@@ -239,8 +239,11 @@ class Resolver:
 
     def check_parts(self, path: Path, inputs: Mapping[str, Given], said: Saying) -> None:
         """Latent attention and experts need all of their inputs, and none of another kind of layer's."""
-        value = {name: float(given.value) for name, given in inputs.items() if not isinstance(given.value, str)}
-        for finding, name in errors.layer_findings(value):
+        value = {
+            name: float(given.value == "yes") if isinstance(given.value, str) else float(given.value)
+            for name, given in inputs.items()
+        }
+        for finding, name in errors.layer_findings(value, frozenset(said)):
             at = said[name].path if name in said and said[name].path else path
             self.report(at, finding, key=at == path, depends=True)
 
