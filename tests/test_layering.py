@@ -18,6 +18,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 LAYERS = [
     {"errors"},
     {"formula"},
+    {"files"},
     {"source"},
     {"catalog"},
     {"spec", "huggingface"},

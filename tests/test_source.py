@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopsheet import source
+from flopsheet import files, source
 from flopsheet.errors import FileError, Place, SpecError
 from flopsheet.source import parse, read, spell
 
@@ -349,7 +349,7 @@ def test_a_file_that_cannot_be_read_exits_with_2():
 
 def test_a_file_without_permission_says_so(monkeypatch):
     # Root may read every file, so the refusal is played.
-    monkeypatch.setattr(source, "open", Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
+    monkeypatch.setattr(files, "open", Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
     assert str(refusal(read, "s.yaml")) == "cannot read 's.yaml': permission denied; check the path"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,8 @@ import yaml
 from yaml import events
 
 from flopsheet import errors
-from flopsheet.errors import FileError, Place, Problem, SpecError
+from flopsheet.errors import Place, Problem, SpecError
+from flopsheet.files import read_bytes
 
 Path = tuple[str | int, ...]  # ("models", "gpt2-xl", "d_model")
 
@@ -67,20 +67,7 @@ class Source:
 
 def read(path: str | os.PathLike[str]) -> Source:
     """The content of a YAML file; `-` is the standard input."""
-    name = os.fspath(path)
-    try:
-        if name == "-":
-            name = "<stdin>"
-            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
-        else:
-            with open(name, "rb") as file:
-                content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise FileError(errors.cannot_read(name, (error.strerror or str(error)).lower())) from None
-    except AttributeError:  # sys.stdin is None
-        raise FileError(errors.cannot_read(name, "it is closed")) from None
-    except ValueError as error:  # a NUL in the path
-        raise FileError(errors.cannot_read(name, str(error))) from None
+    name, content = read_bytes(path, LARGEST_FILE)
     if len(content) > LARGEST_FILE:
         raise SpecError(errors.too_large(Place(name, 1, 1), LARGEST_FILE))
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import FileError, Place, SpecError
+from flopsheet.files import read_bytes
 from flopsheet.spec import schema
 
 LARGEST_FILE = 16 * 2**20  # bytes; the label tables of some configurations are long
@@ -22,20 +22,7 @@ class _Repeated(Exception):
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The object in a JSON file (`-` is stdin); FileError where it cannot be read, SpecError where it is no such."""
-    name = os.fspath(path)
-    try:
-        if name == "-":
-            name = "<stdin>"
-            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
-        else:
-            with open(name, "rb") as file:
-                content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise FileError(errors.cannot_read(name, (error.strerror or str(error)).lower())) from None
-    except AttributeError:  # sys.stdin is None
-        raise FileError(errors.cannot_read(name, "it is closed")) from None
-    except ValueError as error:  # a NUL in the path
-        raise FileError(errors.cannot_read(name, str(error))) from None
+    name, content = read_bytes(path, LARGEST_FILE)
     if len(content) > LARGEST_FILE:
         raise SpecError(errors.no_configuration(name, f"it is larger than {LARGEST_FILE // 2**20} MiB"))
     return _parsed(content, name)
