@@ -162,6 +162,10 @@ REFUSED = [
         "models.a.attention.kind: mla attention needs kv_lora_rank, d_qk_nope, d_qk_rope, d_v; write them beside kind",
     ),
     (
+        {"ffn: gelu": "ffn: gelu\n    attention: {kind: «mla», kv_lora_rank: 8, d_qk_nope: 8, d_v: 8}"},
+        "models.a.attention.kind: mla attention needs d_qk_rope; write it beside kind",
+    ),
+    (
         {"ffn: gelu": "ffn: gelu\n    attention: {kind: mha, «n_kv_heads»: 2}"},
         "models.a.attention.n_kv_heads: mha attention already says n_kv_heads: n_heads; "
         "remove n_kv_heads, or choose another kind",

@@ -148,6 +148,7 @@ class Resolver:
             sets, needs = schema.ATTENTION_KINDS[kind.value]
             if absent := [key for key in needs if key not in own and key not in said]:
                 self.report(kind.path, errors.kind_needs(kind.value, absent))
+                own |= {key: Said(1, kind.path) for key in absent}  # so that nothing is told that follows from it
             for key in sets.keys() & (said | own).keys():
                 self.report((said | own)[key].path, errors.kind_sets(kind.value, key, sets[key]), key=True)
             own |= {key: Said(value, kind.path) for key, value in sets.items() if key not in own}

@@ -186,7 +186,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         if editable:
             validations.append(_validation(line.entry, tuple(editable)))
     cells[3, FIRST] = _sum_of_changes(counted)
-    widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 34.0, NOTE: 9.0}
+    widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
     for column in range(FIRST, last + 1):
         shown = [
             str(cell.value)
@@ -194,7 +194,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
             if at == column and row != 3 and cell.style not in {"block", "band"}
         ]
         widths[column] = max(12.0, *(len(text) + 2.5 for text in shown)) if shown else 3.0
-    outline = (letters(layout.built_column), letters(last))
+    outline = tuple(range(layout.built_column, last + 1))
     result = Sheet(
         SHEET,
         cells,
@@ -204,6 +204,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         title_columns="A:C",
         outline_rows=tuple(layout.folds),
         outline_columns=outline,
+        print_to=layout.built_column - 2,
         validations=tuple(validations),
         highlights=tuple(highlights),
         tab="C9A400",

@@ -88,12 +88,13 @@ class Sheet:
     title_rows: str = ""
     title_columns: str = ""
     outline_rows: tuple[tuple[int, int, bool], ...] = ()  # first, last, closed
-    outline_columns: tuple[str, str] | None = None
+    outline_columns: tuple[int, ...] = ()
     validations: tuple[Validation, ...] = ()
     highlights: tuple[Highlight, ...] = ()
     charts: tuple[Chart, ...] = ()
     tab: str = "7F7F7F"
-    print_area: str = ""
+    print_to: int = 0
+    """The last column that is printed; 0 prints all."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from math import ceil
 from flopsheet.catalog import Metric
 from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
-from flopsheet.workbook.layout import Homes, Spot, World, letters, quoted
+from flopsheet.workbook.layout import Homes, Spot, World, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.styles import COLOURS
 
@@ -101,7 +101,7 @@ def sheet(
     )
     return Sheet(
         SHEET, cells, widths, heights={top: 30.0}, freeze="", title_rows="", highlights=highlights, charts=charts,
-        tab="1F3A5F", print_area=f"A1:{letters(last)}{row}",
+        tab="1F3A5F", print_to=last,
     )  # fmt: skip
 
 

@@ -223,9 +223,8 @@ def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
         worksheet.row_dimensions[row].height = height
     for first, last, closed in sheet.outline_rows:
         worksheet.row_dimensions.group(first, last, outline_level=1, hidden=closed)
-    if sheet.outline_columns:
-        start, end = sheet.outline_columns
-        worksheet.column_dimensions.group(start, end, outline_level=1, hidden=False)
+    for column in sheet.outline_columns:  # one by one: openpyxl's group() gives all of them the first one's width
+        worksheet.column_dimensions[letters(column)].outlineLevel = 1
     worksheet.sheet_properties.outlinePr.summaryBelow = False
     worksheet.sheet_properties.outlinePr.summaryRight = False
     for validation in sheet.validations:
@@ -295,9 +294,8 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    worksheet.page_setup.fitToWidth = (
-        max(1, round(sum(sheet.widths.values()) / PAGE_WIDTH)) if sheet.title_columns else 1
-    )
+    printed = [width for column, width in sheet.widths.items() if not sheet.print_to or column <= sheet.print_to]
+    worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
     worksheet.page_setup.fitToHeight = (
         1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
     )
@@ -313,8 +311,8 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_rows = sheet.title_rows
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
-    if sheet.print_area:
-        worksheet.print_area = sheet.print_area
+    if sheet.print_to:
+        worksheet.print_area = f"A1:{letters(sheet.print_to)}{max(row for row, _ in sheet.cells)}"
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
