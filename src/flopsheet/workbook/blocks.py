@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
 from flopsheet.formula import to_maths
-from flopsheet.workbook.cells import call_up, metric_cell
+from flopsheet.workbook.cells import call_up, metric_cells
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
 
@@ -87,28 +87,27 @@ def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str
         target = links(name)
         if target:
             yield (row, NAME), Cell(name, style="name", link=target)
-    for at, column in enumerate(block.columns):
-        if band.kind == "call_ups":
+    if band.kind == "call_ups":
+        for at, column in enumerate(block.columns):
             yield (row, column), call_up(block, homes, name, at)
-        else:
-            assert isinstance(entry, Metric)
-            style = {"part": "calc"}.get(entry.level, entry.level)
-            if entry.unit == "verdict":
-                style = "verdict"
-            yield (row, column), metric_cell(block, homes, name, at, style)
+        return
+    assert isinstance(entry, Metric)
+    style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
+    for column, cell in zip(block.columns, metric_cells(block, homes, name, style), strict=True):
+        yield (row, column), cell
 
 
 def _sentence_rows(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     """A sentence per line: what it is about, then the text, free to run over the empty cells to its right."""
     entry = block.world.catalog.metrics[name]
     table = block.world.table(block.grain)
-    for at in range(len(table)):
+    for at, cell in enumerate(metric_cells(block, homes, name, "text")):
         row = band.rows[name] + at
         yield (row, LABEL), Cell(entry.label, style="label")
         yield (row, NAME), Cell(name, style="name", link=links(name))
         if "model" in block.headers:
             yield (row, MATHS), Cell(str(table.keys[at][0]), style="name")
         if "context_length" in block.headers:
-            cell = header_cell(block, homes, "context_length", at)
-            yield (row, NOTE), Cell(cell.value, cell.formula, "call_up_left", cell.format)
-        yield (row, FIRST), metric_cell(block, homes, name, at, "text")
+            length = header_cell(block, homes, "context_length", at)
+            yield (row, NOTE), Cell(length.value, length.formula, "call_up_left", length.format)
+        yield (row, FIRST), cell

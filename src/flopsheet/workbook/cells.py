@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
-from flopsheet.formula import Node, evaluate, to_excel
+from flopsheet.formula import Node, aggregated, evaluate, to_excel
 from flopsheet.formula.nodes import Call
 from flopsheet.formula.parse import parse
 from flopsheet.workbook.layout import Block, Homes, Spot, letters, span
 from flopsheet.workbook.model import Cell, Scalar
+
+COLUMN = "\x00"  # stands for the column in a formula that is not yet in one
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,37 @@ class BlockReferences:
         return self.finer(name)[0].seen_from(self.block.sheet)
 
 
-def metric_cell(block: Block, homes: Homes, name: str, row: int, style: str) -> Cell:
-    """A metric's formula in one column of its home."""
-    metric = block.world.catalog.metrics[name]
-    formula = to_excel(metric.node, BlockReferences(block, homes, row))
-    return Cell(block.world.value(name, row), formula, style, block.world.catalog.units[metric.unit].format)
+class _AnyColumn:
+    """References in a formula that is the same in every column of its row."""
+
+    def __init__(self, block: Block) -> None:
+        self.rows = block.rows
+
+    def cell(self, name: str) -> str:
+        return f"{COLUMN}{self.rows[name]}"
+
+    def range(self, name: str) -> str:
+        raise AssertionError("what gathers finer rows differs from column to column")
+
+    first = range
+
+
+def row_formula(block: Block, homes: Homes, name: str) -> Callable[[int], str]:
+    """A metric's formula by the row of its table: written once where it gathers nothing, then moved along."""
+    node = block.world.catalog.metrics[name].node
+    if aggregated(node):
+        return lambda row: to_excel(node, BlockReferences(block, homes, row))
+    text = to_excel(node, _AnyColumn(block))
+    return lambda row: text.replace(COLUMN, letters(block.columns[row]))
+
+
+def metric_cells(block: Block, homes: Homes, name: str, style: str) -> Iterator[Cell]:
+    """A metric's formula and value in each row of its table."""
+    world = block.world
+    formula = row_formula(block, homes, name)
+    format = world.catalog.units[world.catalog.metrics[name].unit].format
+    for row in range(len(block.columns)):
+        yield Cell(world.value(name, row), formula(row), style, format)
 
 
 def call_up(block: Block, homes: Homes, name: str, row: int) -> Cell:

@@ -187,13 +187,10 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
             validations.append(_validation(line.entry, tuple(editable)))
     cells[3, FIRST] = _sum_of_changes(counted)
     widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
-    for column in range(FIRST, last + 1):
-        shown = [
-            str(cell.value)
-            for (row, at), cell in cells.items()
-            if at == column and row != 3 and cell.style not in {"block", "band"}
-        ]
-        widths[column] = max(12.0, *(len(text) + 2.5 for text in shown)) if shown else 3.0
+    widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
+    for (row, column), cell in cells.items():
+        if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
+            widths[column] = max(widths[column], 12.0, len(str(cell.value)) + 2.5)
     outline = tuple(range(layout.built_column, last + 1))
     result = Sheet(
         SHEET,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.formula import aggregated, names
@@ -15,6 +15,7 @@ from flopsheet.tables import Table
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 
 
+@cache
 def letters(column: int) -> str:
     """`1` → `A`, `28` → `AB`."""
     text = ""

@@ -207,14 +207,10 @@ def _back(cells: dict[tuple[int, int], Cell], row: int = 1) -> None:
 
 def _widths(cells: dict[tuple[int, int], Cell], blocks: Sequence[Block]) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
-    widths = dict(WIDTHS)
-    last = max(column for _, column in cells)
-    for column in range(FIRST, last + 1):
-        longest = 12.0
-        for (_, at), cell in cells.items():
-            if at == column and cell.style not in {"text", "block", "band", "lead"}:
-                longest = max(longest, len(shown(cell)) * 1.08 + 2.0)
-        widths[column] = longest
+    widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+    for (_, column), cell in cells.items():
+        if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
+            widths[column] = max(widths[column], len(shown(cell)) * 1.08 + 2.0)
     return widths
 
 

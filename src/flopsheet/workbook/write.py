@@ -20,6 +20,7 @@ from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.worksheet import _writer
+from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
@@ -282,8 +283,7 @@ def _validation(validation: Validation) -> DataValidation:
             formula2=f"{validation.most:.0f}",
             **common,
         )
-    for address in validation.cells:
-        rule.add(address)
+    rule.sqref = MultiCellRange(" ".join(validation.cells))
     return rule
 
 
