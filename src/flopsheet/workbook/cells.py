@@ -138,12 +138,6 @@ def count_differences(
     return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
 
 
-def total(sheet: str, cells: Sequence[tuple[Spot, Cell]]) -> Cell:
-    """The sum of counts that stand apart."""
-    formula = "+".join(spot.seen_from(sheet) for spot, _ in cells) or "0"
-    return Cell(float(sum(float(cell.value) for _, cell in cells)), formula, "calc", "#,##0")
-
-
 def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
     """The same value as another cell."""
     return Cell(live.value, live.spot.seen_from(sheet), style, format)

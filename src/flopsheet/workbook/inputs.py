@@ -10,7 +10,7 @@ from flopsheet.formula import parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import Given
 from flopsheet.tables import Table
-from flopsheet.workbook.cells import count_differences, total
+from flopsheet.workbook.cells import count_differences
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Homes, Spot, World, letters, span
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
 
@@ -212,8 +212,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
 def _sum_of_changes(counted: Sequence[tuple[Spot, Cell]]) -> Cell:
     """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
     first, last = counted[0][0], counted[-1][0]
-    cell = total(SHEET, counted)
-    return Cell(cell.value, f"SUM({first.address}:{last.address})", "lead", "0")
+    return Cell(sum(float(cell.value) for _, cell in counted), f"SUM({first.address}:{last.address})", "lead", "0")
 
 
 def _typed(entry: Input, value: Scalar) -> Scalar:
