@@ -15,6 +15,15 @@ from flopsheet.workbook.model import Cell, Scalar
 
 SHEET = "Checks"
 OK, FAIL, NOTICE = "ok", "FAIL", "note"
+VERDICTS = [
+    ("failed > 0", "FAIL: {failed:.0} of {held + failed:.0} checks fail; see Checks."),
+    (
+        "missed > 0",
+        "The {held:.0} checks hold, but {missed:.0} of {met + missed:.0} figures that the spec expects are not met.",
+    ),
+    ("noted > 0", "All {held + met:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
+    ("", "All {held + met:.0} checks hold."),
+]
 CLAIMS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
     "text": parse("live == claimed"),
@@ -169,29 +178,21 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing) -> Verdict:
             for name in band.names:
                 rows.append([block.spot(name, column) for column in block.columns])
                 values += [block.world.value(name, at) for at in range(len(block.columns))]
-    if listing.verdicts:
-        rows.append(list(listing.verdicts))
-        values += listing.values
+    claims = [list(listing.verdicts)] if listing.verdicts else []
+    lines = (
+        ("held", "Checks that hold", rows, values, OK),
+        ("failed", "Checks that fail", rows, values, FAIL),
+        ("noted", "Notes: a convention was chosen in the spec", rows, values, NOTICE),
+        ("met", "Figures expected by the spec that are met", claims, listing.values, OK),
+        ("missed", "Figures expected by the spec that are not met", claims, listing.values, FAIL),
+    )
     counts = {}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
-    for at, (word, label) in enumerate(
-        ((OK, "hold"), (FAIL, "fail"), (NOTICE, "are notes: by a convention chosen in the spec"))
-    ):
-        spot = Spot(SHEET, 4 + at, FIRST)
-        cell = _counted(rows, values, word)
-        cells[4 + at, LABEL] = Cell(f"Checks that {label}", style="label")
-        cells[4 + at, FIRST] = cell
-        counts[{OK: "held", FAIL: "failed", NOTICE: "noted"}[word]] = Live(spot, cell.value)
-    words = sentence(
-        SHEET,
-        [
-            ("failed > 0", "FAIL: {failed:.0} of {held + failed:.0} checks fail; see Checks."),
-            ("noted > 0", "All {held:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
-            ("", "All {held:.0} checks hold."),
-        ],
-        counts,
-        "lead",
-    )
+    for row, (name, label, spots, read, word) in enumerate(lines, start=4):
+        cells[row, LABEL] = Cell(label, style="label")
+        cells[row, FIRST] = _counted(spots, read, word)
+        counts[name] = Live(Spot(SHEET, row, FIRST), cells[row, FIRST].value)
+    words = sentence(SHEET, VERDICTS, counts, "lead")
     cells[2, LABEL] = words
     return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value))
 

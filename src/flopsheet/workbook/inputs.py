@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flopsheet.catalog import Input
-from flopsheet.formula import parse, to_excel
+from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import Given
 from flopsheet.tables import Table
@@ -118,7 +118,7 @@ def _is_default(entry: Input, given: Given) -> bool:
 
 
 class _Beside:
-    """References of an expression in an input cell: inputs of the same model, in its own columns."""
+    """What an expression in an input cell reads: inputs of the same model, in its own columns."""
 
     def __init__(self, world: World, homes: Homes, table: Table, row: int) -> None:
         self.world, self.homes, self.table, self.row = world, homes, table, row
@@ -134,6 +134,16 @@ class _Beside:
 
     def first(self, name: str) -> str:
         raise AssertionError("an input gathers sums only")
+
+    def value(self, name: str) -> float | str:
+        """What the cell of a name holds."""
+        grain = self.world.grain(name)
+        return self.world.value(name, self.row if grain == self.table.grain else self.table.above[grain][self.row])
+
+    def sum(self, name: str) -> float:
+        """The sum over the layer groups of a model."""
+        rows = self.world.children["layer_group", "model"][self.row]
+        return sum(float(self.world.value(name, row)) for row in rows)
 
 
 def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
@@ -167,13 +177,14 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
             given = table.inputs[line.entry.name][at]
-            then = as_built.table(line.entry.grain).inputs[line.entry.name][at].value
+            said = as_built.table(line.entry.grain).inputs[line.entry.name][at]
             locked = _locked(line.entry, given, world, at)
-            formula = to_excel(given.node, _Beside(world, homes, table, at)) if given.node else ""
+            beside = _Beside(world, homes, table, at)
+            formula = to_excel(given.node, beside) if given.node else ""
             value = _typed(line.entry, given.value)
             cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
-            cells[row, built.column] = Cell(_typed(line.entry, then), style="as_built", format=format)
-            pairs.append((given.value, then))
+            cells[row, built.column] = _as_said(line.entry, said, beside, format)
+            pairs.append((value, cells[row, built.column].value))
             if not locked:
                 editable.append(live.address)
         last_live, last_built = line.live[-1].column, line.built[-1].column
@@ -207,6 +218,17 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         tab="C9A400",
     )
     return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}
+
+
+def _as_said(entry: Input, said: Given, beside: _Beside, format: str) -> Cell:
+    """What the spec says of an input: where it says an expression, its value for the inputs as they are now.
+
+    So an input that follows another, such as 4 * d_model, differs from the spec only where somebody typed over it.
+    """
+    if said.node is None:
+        return Cell(_typed(entry, said.value), style="as_built", format=format)
+    value = evaluate(said.node, beside.value, lambda _, names: beside.sum(names[0]))
+    return Cell(value, to_excel(said.node, beside), "as_built", format)
 
 
 def _sum_of_changes(counted: Sequence[tuple[Spot, Cell]]) -> Cell:

@@ -115,7 +115,7 @@ def lay_out(study: Study, built: Study) -> Layout:
             working.append(block)
             row = block.bottom + 2
 
-    blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 9, homes)
+    blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 12, homes)
     return Layout(homes, laid, blocks, controls, working, shown, chart_row)
 
 
@@ -305,16 +305,17 @@ def _checks_sheet(
     verdict = checks.verdict_cells(blocks, listing)
     cells |= verdict.cells
     words = homes.of(world, "ffn_count_words")[0]
-    cells[7, LABEL] = mirror(checks.SHEET, Live(words, world.value("ffn_count_words", 0)), "text")
+    cells[10, LABEL] = mirror(checks.SHEET, Live(words, world.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
     last = max(column for _, column in cells)
-    area = f"F9:{letters(last)}{bottom}"
+    area = f"F12:{letters(last)}{bottom}"
     highlights = (
-        Highlight(area, "bad", 'F9="FAIL"'),
-        Highlight(area, "good", 'F9="ok"'),
-        Highlight(area, "hint", 'F9="note"'),
+        Highlight(area, "bad", 'F12="FAIL"'),
+        Highlight(area, "good", 'F12="ok"'),
+        Highlight(area, "hint", 'F12="note"'),
         Highlight("A2:D2", "bad", 'LEFT($A$2,4)="FAIL"'),
-        Highlight("A2:D2", "good", 'LEFT($A$2,4)<>"FAIL"'),
+        Highlight("A2:D2", "good", 'LEFT($A$2,3)="All"'),
+        Highlight("A2:D2", "hint", 'LEFT($A$2,3)="The"'),
     )
     sheet = _finish(
         checks.SHEET,

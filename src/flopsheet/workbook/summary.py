@@ -96,7 +96,8 @@ def sheet(
         )
     highlights = (
         Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
-        Highlight("A4:F4", "good", 'LEFT($A$4,4)<>"FAIL"'),
+        Highlight("A4:F4", "good", 'LEFT($A$4,3)="All"'),
+        Highlight("A4:F4", "hint", 'LEFT($A$4,3)="The"'),
         Highlight("A5:F5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
     )
     return Sheet(
