@@ -33,7 +33,7 @@ from flopsheet.workbook.layout import (
 )
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 
-WIDTHS = {LABEL: 34.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+WIDTHS = {LABEL: 40.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
