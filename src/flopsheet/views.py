@@ -74,15 +74,10 @@ def to_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def headlines(catalog: Catalog) -> list[Metric]:
-    """The metrics that a summary shows."""
-    return [metric for metric in catalog.metrics.values() if metric.headline]
-
-
 def summary(report: Report, most: int | None = None) -> tuple[list[str], list[list[str]]]:
     """Headers and cells of the summary, one row per scenario."""
     catalog, table = report.catalog, report.values.tables["scenario"]
-    metrics = headlines(catalog)
+    metrics = catalog.headlines
     header = ["Model", "Context"] + [_titled(metric) for metric in metrics]
     body = []
     for at in range(min(len(table), most or len(table))):

@@ -114,6 +114,17 @@ class Catalog:
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
 
+    @property
+    def conventions(self) -> tuple[Input, ...]:
+        """The switches that say what counts."""
+        sections = (section for section in self.sections if section.title == "Conventions")
+        return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
+
+    @property
+    def headlines(self) -> tuple[Metric, ...]:
+        """The metrics that a summary shows."""
+        return tuple(metric for metric in self.metrics.values() if metric.headline)
+
     def symbol(self, name: str) -> str:
         """The letter of an input, or the name itself."""
         entry = self.inputs.get(name)

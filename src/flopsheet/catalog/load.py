@@ -200,10 +200,7 @@ class _Reader:
         *conditional, last = text
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
-        node = resolve.sentence(last["say"], refuse, path)
-        for case in reversed(conditional):
-            node = Call("where", (parse(case["when"], path=path), resolve.sentence(case["say"], refuse, path), node))
-        return node
+        return resolve.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path)
 
 
 class CycleError(Exception):

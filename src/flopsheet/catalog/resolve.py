@@ -4,7 +4,7 @@ units and grains are held to their rules."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TypeAlias
 
@@ -123,6 +123,14 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
     if len(pieces) == 1 and not isinstance(pieces[0], Text):
         pieces.insert(0, Text(""))
     return reduce(lambda left, right: Operation("&", left, right), pieces)
+
+
+def first_that_holds(cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "") -> Node:
+    """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
+    node = sentence(cases[-1][1], refuse, path)
+    for when, say in reversed(cases[:-1]):
+        node = Call("where", (parse(when, path=path), sentence(say, refuse, path), node))
+    return node
 
 
 def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:

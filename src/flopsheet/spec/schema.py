@@ -116,8 +116,7 @@ def inputs_of(*grains: str) -> tuple[Input, ...]:
 @cache
 def conventions() -> tuple[Input, ...]:
     """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
-    sections = (section for section in catalog.load_inputs().sections if section.title == "Conventions")
-    return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
+    return catalog.load_inputs().conventions
 
 
 @cache

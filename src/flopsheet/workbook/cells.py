@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
 from flopsheet.formula import Node, aggregated, evaluate, to_excel
-from flopsheet.formula.nodes import Call
-from flopsheet.formula.parse import parse
 from flopsheet.workbook.layout import Block, Homes, Spot, letters, span
 from flopsheet.workbook.model import Cell, Scalar
 
@@ -118,10 +116,7 @@ def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, 
     def refuse(fact: str, remedy: str = "") -> CatalogError:
         raise AssertionError(f"{fact}; {remedy}")
 
-    node = resolve.sentence(cases[-1][1], refuse, "")
-    for when, say in reversed(cases[:-1]):
-        node = Call("where", (parse(when), resolve.sentence(say, refuse, ""), node))
-    return local(sheet, node, values, style)
+    return local(sheet, resolve.first_that_holds(cases, refuse), values, style)
 
 
 def count_text(sheet: str, corners: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:

@@ -72,7 +72,6 @@ class Controls:
     top: int
     model: Spot
     start: Spot
-    names: tuple[str, ...]
     rows: dict[str, int]
     context_row: int
 
@@ -93,7 +92,7 @@ def place_controls(world: World, needed: tuple[str, ...], top: int, lookup_top: 
         rows[name] = lookup_top + 3 + at
         table = world.table(world.grain(name))
         homes.put(world.name, name, (Spot(SHEET, rows[name], FIRST + at) for at in range(len(table))))
-    return Controls(world, top, model, start, needed, rows, context_row)
+    return Controls(world, top, model, start, rows, context_row)
 
 
 def control_cells(controls: Controls, layout: inputs.Layout) -> dict[tuple[int, int], Cell]:

@@ -201,11 +201,7 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
     return replace(sheet, cells=cells)
 
 
-def _back(cells: dict[tuple[int, int], Cell], row: int = 1) -> None:
-    cells[row, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
-
-
-def _widths(cells: dict[tuple[int, int], Cell], blocks: Sequence[Block]) -> dict[int, float]:
+def _widths(cells: dict[tuple[int, int], Cell]) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
     for (_, column), cell in cells.items():
@@ -241,8 +237,8 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    _back(cells)
-    widths = _widths(cells, blocks)
+    cells[1, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    widths = _widths(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
         for block in blocks

@@ -110,12 +110,10 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         row += 1
     row += 1
     cells[row, 1] = Cell("Conventions", style="lead")
-    for section in catalog.sections:
-        if section.title == "Conventions":
-            for entry in section.entries:
-                row += 1
-                cells[row, 1] = Cell(entry.name, style="label")
-                cells[row, 2] = Cell(entry.doc, style="text")
+    for entry in catalog.conventions:
+        row += 1
+        cells[row, 1] = Cell(entry.name, style="label")
+        cells[row, 2] = Cell(entry.doc, style="text")
     row += 2
     cells[row, 1] = Cell("Spec as read", style="lead")
     lines = spec.text.splitlines()

@@ -17,6 +17,7 @@ SHEET = "Summary"
 CHART_ROWS = 19
 ROW_CM = 0.53
 SHARES = tuple(COLOURS)
+WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
 DIFFER = [
     ("changed > 1", "{changed:.0} inputs differ from the spec; they are orange on Inputs."),
     ("changed > 0", "One input differs from the spec; it is orange on Inputs."),
@@ -48,12 +49,7 @@ def sheet(
         (6, 1): _conventions(world, homes),
     }
     top = 8
-    metrics = [
-        entry
-        for section in world.catalog.sections
-        for entry in section.entries
-        if isinstance(entry, Metric) and entry.headline
-    ]
+    metrics = world.catalog.headlines
     bottom = _table(cells, world, homes, metrics, top)
     row = _words(cells, world, homes, facts.largest, bottom + 2)
     chart_row = row + 2
@@ -85,15 +81,7 @@ def sheet(
     names = [str(key[0]) for key in world.table("scenario").keys]
     widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
     for at, metric in enumerate(metrics):
-        widths[3 + at] = (
-            15.0
-            if metric.unit == "parameters"
-            else 21.0
-            if metric.unit == "text"
-            else 13.0
-            if metric.unit == "ratio"
-            else 11.0
-        )
+        widths[3 + at] = WIDTHS.get(metric.unit, 11.0)
     highlights = (
         Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
         Highlight("A4:F4", "good", 'LEFT($A$4,3)="All"'),
@@ -108,8 +96,8 @@ def sheet(
 
 def _conventions(world: World, homes: Homes) -> Cell:
     """The switches as they stand now, in one line."""
-    section = next(section for section in world.catalog.sections if section.title == "Conventions")
-    live = {entry.name: Live(homes.of(world, entry.name)[0], world.value(entry.name, 0)) for entry in section.entries}
+    switches = [entry.name for entry in world.catalog.conventions]
+    live = {name: Live(homes.of(world, name)[0], world.value(name, 0)) for name in switches}
     text = "Conventions: " + " · ".join(f"{name} {{{name}}}" for name in live)
     return sentence(SHEET, [("", text)], live)
 
