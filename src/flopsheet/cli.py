@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopsheet import __version__
+from flopsheet import __version__, cli_review
 from flopsheet.errors import FlopsheetError
 
 if TYPE_CHECKING:
@@ -226,3 +226,7 @@ def list_(what: str) -> None:
     for line in lines:
         columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
         click.echo("  ".join([*columns, line[3]]))
+
+
+for _command in (cli_review.pull, cli_review.check):
+    commands.add_command(_command)

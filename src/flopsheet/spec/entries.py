@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flopsheet.formula import Node
 
@@ -58,3 +59,5 @@ class Spec:
     models: tuple[ModelSpec, ...]
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the text says, without its comments."""

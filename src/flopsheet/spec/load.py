@@ -41,6 +41,7 @@ def from_source(text: Source, name: str) -> Spec:
         models=models,
         expectations=expectations,
         text=text.text,
+        data=resolver.data,
     )
 
 

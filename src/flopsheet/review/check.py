@@ -1,0 +1,154 @@
+"""A workbook's stored values against pandas: its inputs are pulled, everything is computed anew, cell by cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from flopsheet import errors
+from flopsheet.errors import FileError, Problem
+from flopsheet.review.cells import BLANK, Stored
+from flopsheet.review.pull import Pulled
+from flopsheet.review.references import meaning
+from flopsheet.review.typed import TOLERANCE, shown
+from flopsheet.workbook import context, plan
+from flopsheet.workbook.layout import LABEL, NAME, Spot
+from flopsheet.workbook.model import Cell, Scalar, Sheet
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A formula cell that does not hold what pandas computes, or no longer the formula that was built."""
+
+    address: str
+    name: str
+    found: str
+    wanted: str
+    kind: str  # value, typed over, formula
+
+    def __str__(self) -> str:
+        about = f"{self.address} ({self.name})" if self.name else self.address
+        match self.kind:
+            case "typed over":
+                return f"{about}: {self.found} stands where the formula {self.wanted} was"
+            case "formula":
+                return f"{about}: the formula is {self.found}, it was {self.wanted}"
+        return f"{about}: {self.found} is stored, {self.wanted} is right"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many formula cells were compared, and those that disagree."""
+
+    count: int
+    missing: int
+    disagreements: tuple[Disagreement, ...]
+
+
+def check(pulled: Pulled) -> Checked:
+    """Every formula cell of a workbook compared with pandas.
+
+    FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
+    """
+    if pulled.typed.problems:
+        raise errors.SpecError(pulled.typed.problems)
+    unsettled = [slot for key, slot in pulled.typed.slots.items() if _is_nan(pulled.typed.givens[key].value)]
+    if unsettled:
+        slot = unsettled[0]
+        about = f"{slot.spot.sheet}!{slot.spot.address}"
+        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, about))
+    returned = pulled.returned
+    study = replace(pulled.report.study, choice=_choice(pulled))
+    planned = plan.build(study, returned.built.study)
+    count, missing = 0, 0
+    found: list[Disagreement] = []
+    expressions = {slot.spot for slot in pulled.typed.slots.values() if not slot.is_derived}
+    for sheet in planned.sheets:
+        stored_cells = returned.book.cells(sheet.title)
+        for (row, column), cell in sheet.cells.items():
+            spot = Spot(sheet.title, row, column)
+            if not cell.formula:
+                continue
+            count += 1
+            stored = stored_cells.get((row, column), BLANK)
+            missing += bool(stored.formula) and stored.value is None
+            is_input = spot in expressions  # what a reviewer may type over
+            found += _compared(sheet, spot, cell, stored, is_input)
+    if missing == count:
+        raise FileError(errors.no_stored_values(returned.source, missing, count))
+    return Checked(count, missing, tuple(found))
+
+
+def _is_nan(value: Scalar) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _compared(sheet: Sheet, spot: Spot, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
+    address = spot.seen_from("")
+    name = _name(sheet, spot)
+    if not is_input and not stored.formula:
+        held = "nothing" if stored.value is None else _shown(stored.value)
+        yield Disagreement(address, name, held, f"={_cut(cell.formula)}", "typed over")
+    elif not is_input and meaning(stored.formula, spot.sheet) != meaning(cell.formula, spot.sheet):
+        without = (meaning(text, spot.sheet, brackets=False) for text in (stored.formula, cell.formula))
+        if len(set(without)) > 1:
+            yield Disagreement(address, name, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
+    if stored.value is not None and not agrees(stored.value, cell.value):
+        yield Disagreement(address, name, _shown(stored.value), _shown(cell.value), "value")
+
+
+def _name(sheet: Sheet, spot: Spot) -> str:
+    """What the row is about: the metric that its name column says, or else its label."""
+    for column in (NAME, LABEL):
+        cell = sheet.cells.get((spot.row, column))
+        if cell is not None and isinstance(cell.value, str) and cell.value and not cell.formula and column < spot.column:
+            return errors.shown(cell.value)
+    return ""
+
+
+def _cut(formula: str) -> str:
+    return errors.shown(formula, 80)
+
+
+def _shown(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    return f"'{errors.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
+
+
+def agrees(stored: float | str | bool, computed: Scalar) -> bool:
+    """Whether a stored value is the computed one, as far as a program writes digits."""
+    if isinstance(stored, str) or isinstance(computed, str):
+        return stored == computed or (isinstance(stored, str) and stored.strip() == str(computed).strip())
+    return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+
+
+def _choice(pulled: Pulled) -> context.Choice:
+    """The model and the context lengths that the controls of the Context sheet hold."""
+    returned = pulled.returned
+    world = returned.layout.controls.world
+    homes = returned.layout.homes
+    [model_spot] = homes.of(world, "model")
+    value = returned.stored(model_spot).value
+    models = [model.name for model in pulled.spec.models]
+    chosen = next((name for name in models if isinstance(value, str) and value.casefold() == name.casefold()), None)
+    problems: list[Problem] = []
+    if chosen is None:
+        held = "nothing" if value is None else str(value)
+        finding = errors.no_choice_in_cell(held, errors.quoted(models))
+        problems.append(errors.in_cell(model_spot.seen_from(""), "", finding))
+    lengths = []
+    for spot in homes.of(world, "context_length"):
+        length = returned.stored(spot).value
+        if isinstance(length, float) and length >= 1:
+            lengths.append(length)
+        else:
+            held = "nothing" if length is None else str(length)
+            problems.append(errors.in_cell(spot.seen_from(""), "", (f"'{errors.shown(held)}' is no context length", "type a whole number of 1 or more")))
+    if problems:
+        raise errors.SpecError(problems)
+    assert chosen is not None
+    return context.Choice(chosen, tuple(lengths))
+
+
