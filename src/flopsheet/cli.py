@@ -228,5 +228,5 @@ def list_(what: str) -> None:
         click.echo("  ".join([*columns, line[3]]))
 
 
-for _command in (cli_review.pull, cli_review.check):
+for _command in (cli_review.pull, cli_review.diff, cli_review.check):
     commands.add_command(_command)

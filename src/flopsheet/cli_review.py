@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flopsheet.errors import FlopsheetError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flopsheet.errors import Problem
     from flopsheet.review.pull import Pulled
 
 FINDINGS = 1
+MOST_LINES = 40
 
 
 @click.command()
@@ -40,7 +46,7 @@ def pull(workbook: str, output: str | None, spec: str | None) -> int:
     if spec is not None:
         try:
             problems += reviewed.write_spec(pulled, spec)
-        except reviewed.SpecError:
+        except FlopsheetError:
             click.echo(pulled.patch_text(), nl=False)
             _tell_problems(problems)
             raise
@@ -59,12 +65,9 @@ def _tell(pulled: Pulled) -> None:
         click.echo(note, err=True)
 
 
-def _tell_problems(problems: list[object]) -> None:
+def _tell_problems(problems: Iterable[Problem]) -> None:
     for problem in problems:
         click.echo(str(problem), err=True)
-
-
-MOST_LINES = 40
 
 
 @click.command()
@@ -83,8 +86,8 @@ def check(workbook: str) -> int:
     checked = recomputed.check(pulled)
     for one in checked.disagreements[:MOST_LINES]:
         click.echo(str(one))
-    if more := len(checked.disagreements) - MOST_LINES:
-        click.echo(f"… and {more:,} more" if more > 0 else "", nl=more > 0)
+    if (more := len(checked.disagreements) - MOST_LINES) > 0:
+        click.echo(f"… and {more:,} more")
     changes = len(pulled.typed.changes)
     about = f"{changes:,} {'input differs' if changes == 1 else 'inputs differ'} from the spec"
     count = len({one.address for one in checked.disagreements})
@@ -95,4 +98,28 @@ def check(workbook: str) -> int:
     return FINDINGS if count or checked.missing else 0
 
 
-_ = sys
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--format", "style", type=click.Choice(["table", "md", "json"]), default="table", show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Every result, not only the headlines.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where anything differs.")
+def diff(a: str, b: str, style: str, everything: bool, exit_code: bool) -> int:
+    """Say what differs between A and B, each a spec or a workbook: inputs, results, formulas.
+
+    \b
+    flopsheet diff specs/gpt2.yaml edited.xlsx
+    flopsheet diff old.yaml new.yaml --format md --exit-code
+    """
+    from flopsheet.review import compare, show
+
+    compared = compare.compare(a, b, everything=everything)
+    for side in compared.sides:
+        if side.pulled is not None:
+            _tell(side.pulled)
+    if style == "table":
+        show.print_table(compared, None if sys.stdout.isatty() else 200)
+    else:
+        text = {"md": show.to_markdown, "json": show.to_json}[style](compared)
+        click.echo(text.rstrip("\n"))
+    return FINDINGS if exit_code and not compared.is_empty else 0

@@ -75,7 +75,7 @@ class _Models:
             if slot.path[0] == "models":
                 self.slots.setdefault(str(slot.path[1]), []).append(slot)
         self.changed: dict[str, list[Change]] = {}
-        for change in typed.changes:
+        for change in (one for one in typed.changes if one.slot.path[0] == "models"):
             self.changed.setdefault(str(change.slot.path[1]), []).append(change)
         self.edits: dict[str, dict[str, Plain]] = {}  # model -> what is now said at its top
         self.group_edits: dict[str, dict[tuple[int, str], Plain]] = {}
@@ -119,9 +119,7 @@ class _Models:
             if layered is not None:
                 self.write_groups(name, layered, groups)
 
-    def say_implied(
-        self, name: str, cause: Slot, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]
-    ) -> None:
+    def say_implied(self, name: str, cause: Slot, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
         """Says what followed from an input that changed, as it was."""
         key = IMPLIED[cause.entry.name]
         slot = next(slot for slot in self.slots[name] if slot.entry.name == key and slot.at == cause.at)

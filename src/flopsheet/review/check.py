@@ -102,7 +102,13 @@ def _name(sheet: Sheet, spot: Spot) -> str:
     """What the row is about: the metric that its name column says, or else its label."""
     for column in (NAME, LABEL):
         cell = sheet.cells.get((spot.row, column))
-        if cell is not None and isinstance(cell.value, str) and cell.value and not cell.formula and column < spot.column:
+        if (
+            cell is not None
+            and isinstance(cell.value, str)
+            and cell.value
+            and not cell.formula
+            and column < spot.column
+        ):
             return errors.shown(cell.value)
     return ""
 
@@ -145,10 +151,14 @@ def _choice(pulled: Pulled) -> context.Choice:
             lengths.append(length)
         else:
             held = "nothing" if length is None else str(length)
-            problems.append(errors.in_cell(spot.seen_from(""), "", (f"'{errors.shown(held)}' is no context length", "type a whole number of 1 or more")))
+            problems.append(
+                errors.in_cell(
+                    spot.seen_from(""),
+                    "",
+                    (f"'{errors.shown(held)}' is no context length", "type a whole number of 1 or more"),
+                )
+            )
     if problems:
         raise errors.SpecError(problems)
     assert chosen is not None
     return context.Choice(chosen, tuple(lengths))
-
-

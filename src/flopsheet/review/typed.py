@@ -223,8 +223,10 @@ def _scalar(slot: Slot, stored: Stored) -> tuple[Scalar | None, errors.Finding |
         if not entry.choices:
             return word, None
         found = next((choice for choice in entry.choices if str(choice).casefold() == word.casefold()), None)
-        return (str(found), None) if isinstance(found, str) else (
-            (float(found), None) if found is not None else _no_choice(word, entry.choices)
+        return (
+            (str(found), None)
+            if isinstance(found, str)
+            else ((float(found), None) if found is not None else _no_choice(word, entry.choices))
         )
     if text and not NUMERAL.fullmatch(text):
         return None, errors.text_for_number(text, built)
