@@ -1,4 +1,4 @@
-"""Workbooks as reviewers send them back: random typing into Inputs, written into the file as it is, or saved by LibreOffice."""
+"""Workbooks as reviewers send them back: with random typing in the cells of Inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 from lxml import etree
 
@@ -16,6 +16,8 @@ from flopsheet.review.slots import Slot, every_slot
 from flopsheet.workbook import plan
 
 Cell = tuple[str, str]
+File = Path | IO[bytes]
+T = TypeVar("T", Path, IO[bytes])
 Typing = dict[Cell, float | str]
 
 # Every way in which a spec can say inputs: inherited, from the library, together under attention: and moe:, in layer
@@ -110,7 +112,7 @@ def type_into(source: Path, typing: Mapping[Cell, Any], target: Path) -> Path:
 
     What is stored beside formulas stays as it was.
     """
-    book = openpyxl_sheets(source)
+    book = sheet_parts(source)
     by_part: dict[str, dict[str, Any]] = {}
     for (sheet, address), value in typing.items():
         by_part.setdefault(book[sheet], {})[address] = value
@@ -126,14 +128,14 @@ def type_into(source: Path, typing: Mapping[Cell, Any], target: Path) -> Path:
     return change_parts(source, target, change)
 
 
-def openpyxl_sheets(source: Path) -> dict[str, str]:
+def sheet_parts(source: File) -> dict[str, str]:
     """The part of each sheet; openpyxl numbers them in order."""
     with zipfile.ZipFile(source) as archive:
         listed = etree.fromstring(archive.read("xl/workbook.xml")).findall(f"{MAIN}sheets/{MAIN}sheet")
     return {sheet.get("name"): f"xl/worksheets/sheet{at}.xml" for at, sheet in enumerate(listed, start=1)}
 
 
-def change_parts(source: Path, target: Path, change: Callable[[str, bytes], bytes]) -> Path:
+def change_parts(source: File, target: T, change: Callable[[str, bytes], bytes]) -> T:
     """A copy of a workbook whose parts went through `change`."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
@@ -145,7 +147,10 @@ def _set(cell: Any, value: Any) -> None:
     for child in list(cell):
         cell.remove(child)
     cell.attrib.pop("t", None)
-    if isinstance(value, str) and value.startswith("="):
+    if isinstance(value, tuple):  # a formula and the value stored with it
+        etree.SubElement(cell, f"{MAIN}f").text = value[0][1:]
+        etree.SubElement(cell, f"{MAIN}v").text = repr(value[1])
+    elif isinstance(value, str) and value.startswith("="):
         etree.SubElement(cell, f"{MAIN}f").text = value[1:]
     elif isinstance(value, str):
         cell.set("t", "inlineStr")

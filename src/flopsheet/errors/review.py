@@ -60,6 +60,10 @@ def no_choice_in_cell(text: str, choices: str) -> Finding:
     return f"'{shown(text)}' is not a choice", f"choices: {choices}"
 
 
+def no_length_in_cell(text: str) -> Finding:
+    return f"'{shown(text)}' is no context length", "type a whole number of 1 or more"
+
+
 def derived_cell(text: str) -> Finding:
     return f"{shown(text)} stands in a cell that is derived", "change what it is derived from"
 

@@ -67,7 +67,7 @@ class _Models:
 
     def __init__(self, text: Source, data: dict[str, Any], typed: Typed) -> None:
         self.resolver = Resolver(text, ())
-        self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[call-overload,index]
+        self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
         self.typed = typed
         self.slots: dict[str, list[Slot]] = {}
@@ -148,19 +148,21 @@ class _Models:
             if key in top and edit != top[key]:
                 self.say(name, key, top[key])
             elif key not in top and edit is not None:
-                self.pin(name, key, groups)
+                self.pin(name, key, edit, groups)
 
     def say(self, name: str, key: str, value: Plain) -> None:
         assign(self.data["models"][name], key, value)
         self.edits[name][key] = value
         self.common[name].add(key)
 
-    def pin(self, name: str, key: str, groups: dict[tuple[int, str], Plain]) -> None:
+    def pin(self, name: str, key: str, inherited: Plain, groups: dict[tuple[int, str], Plain]) -> None:
         """Says what the model said before; where its layer groups say it one by one, in those that do not."""
         slots = [slot for slot in self.slots[name] if slot.entry.name == key]
         apart = [slot for slot in slots if len(slot.path) > 3 and not self.says_in_group(name, slot, groups)]
         told = apart if any(len(slot.path) > 3 for slot in slots) else slots
         values = {slot.built for slot in told}
+        if values == {inherited}:
+            return  # what it extends was pinned too
         if len(values) == 1:
             self.say(name, key, values.pop())
         for slot in told if len(values) > 1 else ():

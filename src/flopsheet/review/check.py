@@ -94,7 +94,9 @@ def _compared(sheet: Sheet, spot: Spot, cell: Cell, stored: Stored, is_input: bo
         without = (meaning(text, spot.sheet, brackets=False) for text in (stored.formula, cell.formula))
         if len(set(without)) > 1:
             yield Disagreement(address, name, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
-    if stored.value is not None and not agrees(stored.value, cell.value):
+    # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
+    is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
+    if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
         yield Disagreement(address, name, _shown(stored.value), _shown(cell.value), "value")
 
 
@@ -102,13 +104,7 @@ def _name(sheet: Sheet, spot: Spot) -> str:
     """What the row is about: the metric that its name column says, or else its label."""
     for column in (NAME, LABEL):
         cell = sheet.cells.get((spot.row, column))
-        if (
-            cell is not None
-            and isinstance(cell.value, str)
-            and cell.value
-            and not cell.formula
-            and column < spot.column
-        ):
+        if cell is not None and isinstance(cell.value, str) and not cell.formula and column < spot.column:
             return errors.shown(cell.value)
     return ""
 
@@ -151,13 +147,7 @@ def _choice(pulled: Pulled) -> context.Choice:
             lengths.append(length)
         else:
             held = "nothing" if length is None else str(length)
-            problems.append(
-                errors.in_cell(
-                    spot.seen_from(""),
-                    "",
-                    (f"'{errors.shown(held)}' is no context length", "type a whole number of 1 or more"),
-                )
-            )
+            problems.append(errors.in_cell(spot.seen_from(""), "", errors.no_length_in_cell(held)))
     if problems:
         raise errors.SpecError(problems)
     assert chosen is not None

@@ -47,10 +47,8 @@ class Difference:
     @property
     def change(self) -> float | None:
         """The relative change, where both are numbers and the first is not zero."""
-        numbers = [value for value in (self.before, self.after) if type(value) in (int, float)]
-        if len(numbers) < 2 or not numbers[0]:
-            return None
-        return (float(numbers[1]) - float(numbers[0])) / abs(float(numbers[0]))
+        numbers = [float(one) for one in (self.before, self.after) if type(one) is int or type(one) is float]
+        return (numbers[1] - numbers[0]) / abs(numbers[0]) if len(numbers) == 2 and numbers[0] else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def _input_differences(before: Report, after: Report, only: Mapping[tuple[str, s
         if either.grain == "context" or (len(either.path) > 1 and ("model", str(either.path[1])) in only):
             continue
         was, now = slot.built if slot else None, other.built if other else None
-        if was != now or type(was) is bool is not type(now) is bool:
+        if was != now:
             yield Difference(path, was, now)
 
 
@@ -165,12 +163,14 @@ def _result_differences(before: Report, after: Report, everything: bool) -> Iter
             rows = {key: at for at, key in enumerate(other.keys)} if other else {}
             for at, key in enumerate(table.keys):
                 there = 0 if grain == "study" else rows.get(key)
-                for name in names if there is not None else ():
+                if there is None:
+                    continue
+                for name in names:
                     if everything or name in headlines:
-                        was, now = ours.column(grain, name)[at], theirs.column(grain, name)[there]
+                        was, now = _value(ours, grain, name, at), _value(theirs, grain, name, there)
                         if not _same(was, now):
                             metric = before.catalog.metrics[name]
-                            yield Difference(_about(grain, key), _plain(was), _plain(now), metric)
+                            yield Difference(_about(grain, key), was, now, metric)
 
 
 def _same(one: Scalar, other: Scalar) -> bool:
@@ -179,7 +179,8 @@ def _same(one: Scalar, other: Scalar) -> bool:
     return abs(one - other) <= ROUNDING * abs(one)
 
 
-def _plain(value: Scalar) -> Plain:
+def _value(values: Values, grain: str, name: str, row: int) -> Scalar:
+    value: Scalar = values.column(grain, name)[row]
     return value if isinstance(value, str) else float(value)
 
 

@@ -42,9 +42,8 @@ class Package:
         if len(content) > MOST_FILE:
             raise FileError(errors.too_much(self.source, f"more than {MOST_FILE // 2**20} MiB"))
         if content.startswith(OLE):
-            raise self.refused(
-                "it has a password, or is of the kind before 2007", "save it as .xlsx without a password"
-            )
+            reason = "it has a password, or is of the kind before 2007"
+            raise self.refused(reason, "save it as .xlsx without a password")
         if not content:
             raise self.refused("it is empty")
         self.left = MOST_INFLATED

@@ -15,7 +15,6 @@ from flopsheet.report import Report, compute_spec
 from flopsheet.review import assign, patch, rewrite
 from flopsheet.review.rebuild import Returned, read_back
 from flopsheet.review.respell import respelled
-from flopsheet.review.slots import Plain
 from flopsheet.review.typed import Typed, read_inputs, same, shown
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import Spec
@@ -105,14 +104,15 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     if pulled.typed.problems:
         raise SpecError([errors.not_all_understood(name)])
     current = source.read(target)
-    if differing := _differing(pulled.text.data, current.data, ()):
-        path, ours, theirs = differing
+    if drifted := _differing(pulled.text.data, current.data, ()):
+        path, ours, theirs = drifted
         raise SpecError(errors.not_the_spec(current.name, path, theirs, ours))
     if not pulled.patch:
         return []
     assert isinstance(current.data, dict)
     text = rewrite.rewritten(current.text, current.data, pulled.data)
-    found, differing = [], next(iter(pulled.patch))
+    found: list[Problem] = []
+    differing = next(iter(pulled.patch))
     try:
         edited = source.parse(text, current.name)
         if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
@@ -136,22 +136,18 @@ def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | Non
     """The first path at which two specs as data differ, and what stands there in each."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         for key in (*ours, *(key for key in theirs if key not in ours)):
-            if key not in ours or key not in theirs:
-                words = ("missing" if key not in side else _words(side[key]) for side in (ours, theirs))
-                return (spell((*path, key)), *words)  # type: ignore[return-value]
-            if found := _differing(ours[key], theirs[key], (*path, key)):
+            found = _differing(ours.get(key), theirs.get(key), (*path, key))
+            if found:
                 return found
-        return None if list(ours) == list(theirs) else (spell(path) or "the order of keys", "another order", "one")
+        in_order = list(ours) == list(theirs)
+        return None if in_order else (f"the order below {spell(path) or 'the top'}", "another", "one")
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        found = (_differing(one, other, (*path, at)) for at, (one, other) in enumerate(zip(ours, theirs, strict=True)))
-        return next((one for one in found if one), None)
+        for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            if found := _differing(one, other, (*path, at)):
+                return found
+        return None
     return None if patch.alike(ours, theirs) else (spell(path), _words(ours), _words(theirs))
 
 
 def _words(value: Any) -> str:
-    return errors.kind_of(value) if isinstance(value, dict | list | None) else shown(_plain(value))
-
-
-def _plain(value: Any) -> Plain:
-    assert isinstance(value, bool | int | float | str)
-    return value
+    return "missing" if value is None else errors.kind_of(value) if isinstance(value, dict | list) else shown(value)

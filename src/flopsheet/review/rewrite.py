@@ -21,7 +21,9 @@ def rewritten(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The text, which says `old`, so that it says `new`."""
     unified, places = _unified(text)
     newline = "\r\n" if "\r\n" in text else "\n"
-    edits = sorted(_Rewriter(unified).mapping(yaml.compose(unified, Loader=LOADER), old, new))
+    root = yaml.compose(unified, Loader=LOADER)
+    assert isinstance(root, yaml.MappingNode)
+    edits = sorted(_Rewriter(unified).mapping(root, old, new))
     for start, end, put in reversed(edits):
         text = text[: places[start]] + put.replace("\n", newline) + text[places[end] :]
     return text

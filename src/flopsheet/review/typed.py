@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flopsheet import errors
@@ -162,7 +162,7 @@ class _Reader:
         return self.known[key]
 
     def computed(self, node: Node, key: Key) -> Scalar:
-        world, name, at = key
+        world, _, at = key
         slot = self.typed.slots[key]
         table = slot.world.table(slot.grain)
 
@@ -238,6 +238,3 @@ def _scalar(slot: Slot, stored: Stored) -> tuple[Scalar | None, errors.Finding |
 
 def _no_choice(word: str, choices: Sequence[int | str]) -> tuple[None, errors.Finding]:
     return None, errors.no_choice_in_cell(word, errors.quoted(choices))
-
-
-Givens = Mapping[Key, Given]
