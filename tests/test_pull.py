@@ -24,6 +24,7 @@ from returned import EVERY_WAY, slots_of, type_into, typings
 from studies import SPECS
 from test_cli import run
 
+
 @functools.cache
 def made(name: str) -> tuple[Report, str]:
     """A study and the text of its spec."""
@@ -291,7 +292,10 @@ def test_libreoffice_keeps_a_reviewers_own_expression(by_way_of_ods: bool, tmp_p
     at = cell(report, "models.gpt2-small.d_ff")
     ods = tmp_path / "back.ods" if by_way_of_ods else None
     recalculate_libreoffice(
-        tmp_path / "built.xlsx", [{at: addressed("=3*{d_model}+{n_heads}")}], [at], saves=[(tmp_path / "back.xlsx", ods)]
+        tmp_path / "built.xlsx",
+        [{at: addressed("=3*{d_model}+{n_heads}")}],
+        [at],
+        saves=[(tmp_path / "back.xlsx", ods)],
     )
     assert lines(pull(tmp_path / "back.xlsx")) == ["models.gpt2-small.d_ff: 4 * d_model → 3 * d_model + n_heads"]
 
@@ -372,7 +376,11 @@ def test_a_spec_in_one_line_and_in_json_is_edited_too(tmp_path: Path) -> None:
         assert write_spec(pulled, tmp_path / "spec.yaml") == []
         read = source.read(tmp_path / "spec.yaml").data
         assert isinstance(read, dict)
-        assert (read["batch_size"], read["models"]["base"]["n_heads"], read["models"]["child"]["n_heads"]) == (8, 16, 12)
+        assert (read["batch_size"], read["models"]["base"]["n_heads"], read["models"]["child"]["n_heads"]) == (
+            8,
+            16,
+            12,
+        )
 
 
 def test_a_spec_that_has_moved_on_is_left_alone(tmp_path: Path) -> None:

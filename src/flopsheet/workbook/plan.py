@@ -177,7 +177,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         changed=changed,
         verdict=verdict,
         sheets=tuple(PURPOSE.items()),
-        largest=study.choice.model,
+        largest=original.choice.model,
     )
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     sheets = (
