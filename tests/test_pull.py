@@ -327,7 +327,8 @@ def test_editing_in_place_keeps_comments_order_and_spacing(tmp_path: Path) -> No
     two_layers = groups.replace("[{name: first, n_layers: 1", "[{name: first, n_layers: 2")
     # old line -> what stands there now; the models that extend another keep what they had
     changed = {
-        "context_lengths: [1024, 4096, 16384]   # three": "context_lengths: [1024, 8192, 16384]   # three\nbatch_size: 8",
+        "context_lengths: [1024, 4096, 16384]   # three": "context_lengths: [1024, 8192, 16384]   # three\n"
+        "batch_size: 8",
         "  attention_pairs: causal_half   # a convention": "  attention_pairs: full   # a convention\n"
         "  non_matmul: counted",
         "  base: {n_layers: 12, d_model: 768, n_heads: 12, d_ff: 4 * d_model}  # after the braces": "  base: "
