@@ -42,7 +42,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
     drawn.y_axis.number_format = chart.y_format
-    drawn.y_axis.scaling.min = None if chart.y_log else 0
+    drawn.y_axis.scaling.min = None if chart.y_log or chart.kind == "tornado" else 0
     if chart.y_most is not None:
         drawn.y_axis.scaling.max, drawn.y_axis.majorUnit = chart.y_most, chart.y_most / 5
     worksheet.add_chart(drawn, chart.anchor)
@@ -110,6 +110,16 @@ def _columns(chart: Chart) -> BarChart:
     return drawn
 
 
+def _tornado(chart: Chart) -> BarChart:
+    """Bars to both sides of none, the first on top, their names at the left edge."""
+    drawn = _bar(chart, chart.series, chart.y_format)
+    drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "clustered", 100, 40
+    drawn.x_axis.scaling.orientation = "maxMin"
+    drawn.x_axis.tickLblPos = "low"
+    drawn.y_axis.crosses = "max"
+    return drawn
+
+
 def _scatter(chart: Chart) -> ScatterChart:
     drawn = ScatterChart()
     drawn.style, drawn.scatterStyle = 13, "lineMarker"
@@ -147,7 +157,7 @@ def _size(series: Series) -> int:
     return 9 if series.draw == "marker" else 5
 
 
-DRAW = {"shares": _shares, "columns": _columns, "scatter": _scatter}
+DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter}
 
 
 def _title(series: Series) -> SeriesLabel:

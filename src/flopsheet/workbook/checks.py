@@ -10,7 +10,7 @@ from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
 from flopsheet.tables import Tables
-from flopsheet.workbook.cells import Live, count_text, local, mirror, sentence
+from flopsheet.workbook.cells import CHANGE, Live, count_text, local, mirror, sentence
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World
 from flopsheet.workbook.model import Cell, Scalar
 
@@ -36,8 +36,6 @@ CLAIMS = {
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
 }
-# What rounding alone can cause is no change.
-CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:

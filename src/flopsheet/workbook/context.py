@@ -12,6 +12,7 @@ from flopsheet.frames import Values, compute
 from flopsheet.spec import Spec
 from flopsheet.tables import chosen, most_groups, tabulate
 from flopsheet.workbook import inputs
+from flopsheet.workbook.compare import Pair
 from flopsheet.workbook.layout import FIRST, LABEL, NAME, UNIT, Homes, Spot, World
 from flopsheet.workbook.model import Cell, Validation
 
@@ -26,10 +27,11 @@ SHOWN_MODEL = ("crossover_ffn", "crossover_attention", "crossover_block")
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What the what-if is about: a model, and the context lengths."""
+    """What a reviewer chose: the model and context lengths of the what-if, and the scenarios that are compared."""
 
     model: str
     lengths: tuple[float, ...]
+    pair: Pair
 
 
 def default_choice(spec: Spec, values: Values) -> Choice:
@@ -37,7 +39,7 @@ def default_choice(spec: Spec, values: Values) -> Choice:
     work = values.column("scenario", "flops_forward")
     model = str(values.tables["scenario"].keys[int(work.argmax())][0])
     shortest = min(spec.context_lengths)
-    return Choice(model, tuple(shortest * 2**step for step in range(LENGTHS)))
+    return Choice(model, tuple(shortest * 2**step for step in range(LENGTHS)), Pair(0, int(work.argmax())))
 
 
 def what_if(spec: Spec, built: Spec, choice: Choice, catalog: Catalog) -> World:

@@ -26,6 +26,15 @@ def letters(column: int) -> str:
     return text
 
 
+def coordinates(address: str) -> tuple[int, int]:
+    """`AB7` → (7, 28)."""
+    letter = address.rstrip("0123456789")
+    column = 0
+    for sign in letter:
+        column = column * 26 + ord(sign) - 64
+    return int(address[len(letter) :]), column
+
+
 @dataclass(frozen=True)
 class Spot:
     """One cell of the workbook."""

@@ -11,7 +11,7 @@ from flopsheet.errors import SizeError
 from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
-from flopsheet.workbook import checks, chosen, context, inputs, reference, runs, summary
+from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.chosen import Chosen
@@ -28,6 +28,7 @@ from flopsheet.workbook.layout import (
     Part,
     Spot,
     World,
+    coordinates,
     letters,
     place,
     quoted,
@@ -43,6 +44,8 @@ PURPOSE = {
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
+    compare.SHEET: "any two scenarios side by side; what a step of each input would change",
+    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
@@ -51,7 +54,12 @@ PURPOSE = {
 }
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
-TABS = dict.fromkeys(RESULTS, "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
+TABS = dict.fromkeys(RESULTS, "0072B2") | {
+    context.SHEET: "E69F00",
+    compare.SHEET: "E69F00",
+    sensitivity.SHEET: "E69F00",
+    checks.SHEET: "009E73",
+}
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
@@ -84,6 +92,8 @@ class Layout:
     inputs: inputs.Layout
     blocks: dict[str, list[Block]]
     controls: context.Controls
+    compared: compare.Layout
+    steps: sensitivity.Layout
     looked_up: dict[str, Chosen]
     shown: dict[str, int]
     chart_row: int
@@ -119,9 +129,19 @@ def lay_out(study: Study, built: Study) -> Layout:
     controls = context.place_controls(other, top, homes)
     looked_up = {}
     wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
+    at = chosen.inputs_row(blocks[context.SHEET])
     looked_up[context.SHEET] = _place_working(
-        other, context.SHEET, wanted, (controls.model,), blocks[context.SHEET], homes
+        other, context.SHEET, wanted, (controls.model,), (study.choice.model,), at, blocks[context.SHEET], homes
     )
+
+    compared = compare.Layout(world, study.choice.pair)
+    steps = sensitivity.lay_out(study.spec, built.spec, world, compared.base, homes)
+    blocks[sensitivity.SHEET] = []
+    looked_up[sensitivity.SHEET] = _place_working(
+        steps.world, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
+        (spec_model(study, compared.pair.second),) * len(steps.choices), steps.working_row,
+        blocks[sensitivity.SHEET], homes, sensitivity.tags_of_inputs(), steps.tag_row,
+    )  # fmt: skip
 
     for kind, of_kind in worlds.items():
         sheet = runs.SHEETS[kind]
@@ -130,21 +150,40 @@ def lay_out(study: Study, built: Study) -> Layout:
         told = [metric.name for metric in study.catalog.metrics.values() if metric.grain in OF_RUNS]
         wanted = study.catalog.closure(name for name in told if of_kind.grain(name) in of_kind.values.tables)
         choices = homes.of(of_kind, "run_model")
-        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, blocks[sheet], homes)
+        names = tuple(str(of_kind.value("run_model", at)) for at in range(len(choices)))
+        at = chosen.inputs_row(blocks[sheet])
+        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, names, at, blocks[sheet], homes)
 
     blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 12, homes)
     for of_kind in worlds.values():
         bottom = blocks[checks.SHEET][-1].bottom
         blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, homes)
-    return Layout(homes, (world, *worlds.values()), laid, blocks, controls, looked_up, shown, chart_row)
+    return Layout(
+        homes, (world, *worlds.values()), laid, blocks, controls, compared, steps, looked_up, shown, chart_row
+    )
+
+
+def spec_model(study: Study, scenario: int) -> str:
+    """The name of a scenario's model."""
+    return str(study.values.tables["scenario"].keys[scenario][0])
 
 
 def _place_working(
-    world: World, sheet: str, wanted: Sequence[str], choices: tuple[Spot, ...], blocks: list[Block], homes: Homes
+    world: World,
+    sheet: str,
+    wanted: Sequence[str],
+    choices: tuple[Spot, ...],
+    names: tuple[str, ...],
+    top: int,
+    blocks: list[Block],
+    homes: Homes,
+    scaled: Mapping[str, str] | None = None,
+    tag_row: int = 0,
 ) -> Chosen:
     """Below the blocks of a sheet: the inputs of the chosen models, and what is computed from them in between."""
     needed = chosen.inputs_read(world, wanted)
-    looked_up = chosen.place(world, sheet, needed, choices, blocks[-1].bottom + 3, homes)
+    scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
+    looked_up = chosen.place(world, sheet, needed, choices, names, top, homes, scaled, tag_row)
     row = looked_up.bottom + 2
     for grain in (grain for grain in world.values.tables if grain not in OF_RUNS):
         listed = [name for name in wanted if world.grain(name) == grain and not _is_shared(world, name)]
@@ -206,7 +245,8 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     results = [_result_sheet(title, laid, links) for title in RESULTS]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
-    written = [inputs_sheet, *results, context_sheet, *ran, checks_sheet]
+    written = [inputs_sheet, *results, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
+    written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
         title=spec.title,
@@ -322,9 +362,36 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     sheet = _finish(
         context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
+        print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
     return sheet, Live(anchor, title.value)
+
+
+def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+    layout, steps = laid.compared, laid.steps
+    cells = dict(compare.cells(layout, steps, laid.homes, links))
+    chart = compare.tornado(layout, steps)
+    cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
+    cells[1, LABEL] = Cell(compare.SHEET, style="title")
+    cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
+    cells[1, compare.A] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    return Sheet(
+        compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
+        validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
+    )  # fmt: skip
+
+
+def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+    blocks = laid.blocks[sensitivity.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
+    cells |= dict(chosen.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
+    cells |= dict(sensitivity.cells(laid.steps, laid.homes))
+    subtitle = "Scenario B of Compare with each main input one step down and one up; the others stay as they are."
+    return _finish(
+        sensitivity.SHEET, subtitle, cells, blocks,
+        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,
+    )  # fmt: skip
 
 
 def _checks_sheet(
