@@ -123,7 +123,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
-    chart_row = max(shown.values()) + 2
+    chart_row = max(shown.values()) + 4
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
     other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
     controls = context.place_controls(other, top, homes)
@@ -236,7 +236,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    checks_sheet, verdict = _checks_sheet(study, laid, world, built, links)
+    checks_sheet, verdict, move = _checks_sheet(study, laid, world, built, links)
     rows = {
         name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
         for name, row in laid.shown.items()
@@ -251,23 +251,28 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
-            f"Resource accounting of {len(world.table('model'))} models, "
-            f"{len(spec.context_lengths)} context lengths · "
+            f"Resource accounting of {_counted(len(world.table('model')), 'model')}, "
+            f"{_counted(len(spec.context_lengths), 'context length')} · "
             f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
         ),
         changed=changed,
         verdict=verdict,
+        move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=study.choice.model,
     )
     sheets = (
-        summary.sheet(world, homes, laid.controls.world, rows, chart_title, facts),
+        summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
         *written,
         formulas,
         reference.provenance(spec, study.version, study.catalog),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     return Plan(spec.title, sheets, properties)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) -> Sheet:
@@ -358,7 +363,8 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     model = {"model": Live(controls.model, other.value("model", 0))}
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
-    chart = summary.context_chart(other, rows, anchor, str(title.value))
+    cells |= context.crossover_cells(other, laid.shown, anchor.row - 3)
+    chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
     sheet = _finish(
         context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
@@ -396,7 +402,7 @@ def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 
 def _checks_sheet(
     study: Study, laid: Layout, world: World, built: Mapping[str, World], links: Callable[[str], str]
-) -> tuple[Sheet, Live]:
+) -> tuple[Sheet, Live, Live]:
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     by_name = {each.name: each for each in laid.worlds}
@@ -406,6 +412,8 @@ def _checks_sheet(
         by_name, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2
     )
     cells |= moved.cells
+    working, move = checks.largest_move(moved)
+    cells |= working
     verdict = checks.verdict_cells(blocks, listing)
     cells |= verdict.cells
     words = homes.of(world, "ffn_count_words")[0]
@@ -431,4 +439,4 @@ def _checks_sheet(
         title_columns="A:C",
         highlights=highlights,
     )
-    return sheet, verdict.sentence
+    return sheet, verdict.sentence, move

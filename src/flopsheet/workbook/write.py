@@ -35,7 +35,7 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 
 LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
-ONE_PAGE = 70  # rows of a Summary that still fit one page
+ONE_PAGE = 84  # rows of a Summary that still fit one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
 
