@@ -263,12 +263,15 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     )
     sheets = (
         summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
-        *written,
-        formulas,
-        reference.provenance(spec, study.version, study.catalog),
+        *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     return Plan(spec.title, sheets, properties)
+
+
+def _with_way_back(sheet: Sheet) -> Sheet:
+    """The sheet with a link to Summary beside its title."""
+    return replace(sheet, cells={**sheet.cells, (1, NAME): Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")})
 
 
 def _counted(count: int, noun: str) -> str:
@@ -308,7 +311,6 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells[1, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     widths = _widths(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
@@ -381,7 +383,6 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
-    cells[1, compare.A] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return Sheet(
         compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
         validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
