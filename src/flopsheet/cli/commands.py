@@ -1,0 +1,45 @@
+"""The commands by name; each is loaded when it is asked for, so that the others cost nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from flopsheet import __version__
+
+# Command -> the module of flopsheet.cli that defines it, as `command`; in the order that --help shows.
+MODULES = {
+    "build": "build",
+    "show": "show",
+    "explain": "explain",
+    "validate": "validate",
+    "import": "import_",
+    "list": "list_",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module by the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MODULES:
+            return None
+        command = import_module(f"flopsheet.cli.{MODULES[cmd_name]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="flopsheet")
+def commands() -> None:
+    """Resource accounting of transformer language models: parameters, memory, FLOPs, as a live Excel workbook.
+
+    \b
+    flopsheet build specs/gpt2.yaml           writes output/gpt2.xlsx
+    flopsheet show specs/gpt2.yaml            prints the headline numbers
+    flopsheet explain n_params specs/gpt2.yaml --model gpt2-xl
+    """

@@ -1,0 +1,35 @@
+"""`flopsheet list`: what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["models", "metrics", "inputs", "conventions"]))
+def command(what: str) -> None:
+    """List the models that ship, what a spec can say and what is computed: models, inputs, conventions or metrics.
+
+    \b
+    flopsheet list conventions
+    """
+    from flopsheet.catalog import load
+    from flopsheet.spec import library, schema
+
+    catalog = load()
+    if what == "models":
+        lines = [(entry.name, "", "", entry.source) for entry in library.load().values()]
+    elif what == "metrics":
+        lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
+    else:
+        switches = {entry.name for entry in schema.conventions()}
+        chosen: list[Any] = [
+            entry for entry in catalog.inputs.values() if (entry.name in switches) == (what == "conventions")
+        ]
+        lines = [(e.name, " · ".join(map(str, e.choices)) or e.unit, e.grain, e.doc) for e in chosen]
+    widths = [max(len(line[at]) for line in lines) for at in range(3)]
+    for line in lines:
+        columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
+        click.echo("  ".join([*columns, line[3]]))
