@@ -16,6 +16,7 @@ MODULES = {
     "validate": "validate",
     "import": "import_",
     "list": "list_",
+    "schema": "schema",
 }
 
 

@@ -1,0 +1,18 @@
+"""`flopsheet schema`: what editors complete and check specs by."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the JSON Schema of specs, by which editors complete and check them.
+
+    \b
+    flopsheet schema > flopsheet.schema.json
+    and as the first line of a spec: # yaml-language-server: $schema=flopsheet.schema.json
+    """
+    from flopsheet.spec import json_schema
+
+    click.echo(json_schema.to_text(), nl=False)
