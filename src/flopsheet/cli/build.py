@@ -7,30 +7,70 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flopsheet import errors
+from flopsheet.cli import options
 from flopsheet.cli.findings import tell_findings
+from flopsheet.cli.loudness import Loudness
+from flopsheet.errors import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.report import Report
 
 
 @click.command("build")
-@click.argument("spec")
-@click.option("-o", "--output", help="The workbook to write; output/NAME.xlsx by default.")
-def command(spec: str, output: str | None) -> int:
-    """Write the workbook of SPEC ('-' reads stdin).
+@options.specs_argument
+@click.option(
+    "-o", "--output", type=click.Path(), help="The workbook to write.  [default: output/NAME.xlsx, after the spec]"
+)
+@options.set_option
+@click.option("--watch", is_flag=True, help="Build again whenever a spec is saved, until Ctrl-C.")
+@options.loudness_options
+def command(
+    specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], watch: bool, quiet: bool, verbose: bool
+) -> int:
+    """Write the workbook of a spec.
+
+    Several specs are merged from left to right: mappings merge, lists and single values replace. '-' is stdin. Without
+    SPEC it is flopsheet.yaml.
 
     \b
     flopsheet build specs/gpt2.yaml -o review.xlsx
+    flopsheet build specs/gpt2.yaml --set models.gpt2-small.d_model=1536 --watch
     """
-    from flopsheet import report as api
+    loudness = Loudness(quiet, verbose)
+    if not watch:
+        return build(specs, output, settings, loudness)
+    from flopsheet.cli.watch import rebuild_on_save
 
-    report = api.compute(spec)
+    if "-" in specs:
+        raise UsageError(errors.nothing_to_watch())
+    return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, loudness))
+
+
+def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], loudness: Loudness) -> int:
+    """One build: the exit code says whether every expectation holds."""
+    with loudness.step("read"):
+        spec = options.load(specs, settings)
+    with loudness.step("computed"):
+        from flopsheet import report as api
+
+        report = api.compute_spec(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
-    if output is None:
-        target.parent.mkdir(exist_ok=True)
-    api.build(report, target)
-    summarise(report, target)
-    return tell_findings(report)
+    with loudness.step(f"written {target}"):
+        if output is None:
+            make_folder(target.parent)
+        api.build(report, target)
+    if not loudness.quiet:
+        summarise(report, target)
+    return tell_findings(report, quiet=loudness.quiet)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder of the default target, made where it is not there."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise errors.FileError(errors.cannot_write(str(folder), (error.strerror or str(error)).lower())) from None
 
 
 def summarise(report: Report, target: Path) -> None:

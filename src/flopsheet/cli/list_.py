@@ -10,7 +10,9 @@ import click
 @click.command("list")
 @click.argument("what", type=click.Choice(["models", "metrics", "inputs", "conventions"]))
 def command(what: str) -> None:
-    """List the models that ship, what a spec can say and what is computed: models, inputs, conventions or metrics.
+    """List what ships, can be said or is computed.
+
+    The models of the library, the inputs and conventions that a spec can say, the metrics that are computed.
 
     \b
     flopsheet list conventions

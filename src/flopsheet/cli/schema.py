@@ -7,11 +7,13 @@ import click
 
 @click.command("schema")
 def command() -> None:
-    """Print the JSON Schema of specs, by which editors complete and check them.
+    """Print the JSON Schema of specs for editors.
+
+    With it, and with '# yaml-language-server: $schema=flopsheet.schema.json' as the first line of a spec, editors
+    complete, explain and check.
 
     \b
     flopsheet schema > flopsheet.schema.json
-    and as the first line of a spec: # yaml-language-server: $schema=flopsheet.schema.json
     """
     from flopsheet.spec import json_schema
 

@@ -6,22 +6,29 @@ import sys
 
 import click
 
+from flopsheet.cli import options
+
 
 @click.command("show")
-@click.argument("spec")
+@options.specs_argument
 @click.option(
     "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
 )
-def command(spec: str, style: str) -> None:
-    """Print the numbers of SPEC: headlines as a table, or everything as JSON or CSV.
+@options.set_option
+def command(specs: tuple[str, ...], style: str, settings: tuple[str, ...]) -> None:
+    """Print the numbers of a spec.
+
+    The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON or CSV. Several
+    specs are merged from left to right.
 
     \b
     flopsheet show specs/gpt2.yaml --format json
+    flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
     from flopsheet import report as api
     from flopsheet import views
 
-    report = api.compute(spec)
+    report = api.compute_spec(options.load(specs, settings))
     if style == "table":
         from rich.console import Console
 

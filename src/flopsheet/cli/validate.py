@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import click
 
-from flopsheet.cli.findings import tell_findings
+from flopsheet.cli import options
+from flopsheet.cli.findings import tell_findings, tell_problems
 from flopsheet.errors import FlopsheetError
 
 
 @click.command("validate")
-@click.argument("specs", nargs=-1, required=True)
-def command(specs: tuple[str, ...]) -> int:
-    """Check SPECS and what they expect; exit 1 where something is wrong.
+@options.specs_argument
+@click.option("--merge", is_flag=True, help="Take the specs as one, merged from left to right.")
+@options.set_option
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+def command(specs: tuple[str, ...], merge: bool, settings: tuple[str, ...], quiet: bool) -> int:
+    """Check specs and what they expect.
+
+    All that is wrong with each is told at once; the exit code is 1 where something is.
 
     \b
     flopsheet validate specs/*.yaml
+    flopsheet validate --merge specs/gpt2.yaml budget.yaml
     """
-    from flopsheet.spec import load
+    named = options.chosen(specs)
+    return max(check(one, settings, quiet) for one in ([named] if merge else [(name,) for name in named]))
 
-    worst = 0
-    for name in specs:
-        try:
-            spec = load(name)
-            code = 0
-            if spec.expectations:
-                from flopsheet import report as api
 
-                code = tell_findings(api.compute_spec(spec))
-            click.echo(f"{name}: {'valid' if code == 0 else 'expectations fail'}")
-            worst = max(worst, code)
-        except FlopsheetError as error:
-            click.echo(str(error), err=True)
-            click.echo(f"{name}: {len(error.problems)} {'problem' if len(error.problems) == 1 else 'problems'}")
-            worst = max(worst, error.exit_code)
-    return worst
+def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int:
+    """The verdict on one spec: a line on stdout, what is wrong on stderr."""
+    name = " + ".join(specs)
+    try:
+        spec = options.load(specs, settings)
+        code = 0
+        if spec.expectations:
+            from flopsheet import report as api
+
+            code = tell_findings(api.compute_spec(spec), quiet)
+        verdict = "valid" if code == 0 else "expectations fail"
+    except FlopsheetError as error:
+        tell_problems(error)
+        code = error.exit_code
+        verdict = f"{len(error.problems)} {'problem' if len(error.problems) == 1 else 'problems'}"
+    if code or not quiet:
+        click.echo(f"{name}: {verdict}")
+    return code

@@ -14,6 +14,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
 FILE = "flopsheet.schema.json"
 EXPRESSION = r"^(?!.*//)[\w\s.+*/^()<>=!,-]+$"  # the letters and operators that a formula may have
+NAMES = {
+    "pattern": rf"^[^\s{schema.WILDCARDS}]([^{schema.WILDCARDS}\r\n\t]*[^\s{schema.WILDCARDS}])?$",
+    "maxLength": schema.MOST_NAME,
+}
 CLAIMS = ("equals", "at_least", "at_most")
 
 Node = dict[str, Any]
@@ -40,10 +44,9 @@ def to_schema() -> Node:
     kinds["Expectation"]["properties"]["that"]["pattern"] = r".\."
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True
-    properties["models"]["propertyNames"] = {
-        "pattern": rf"^[^\s{schema.WILDCARDS}]([^{schema.WILDCARDS}\r\n\t]*[^\s{schema.WILDCARDS}])?$",
-        "maxLength": schema.MOST_NAME,
-    }
+    for named in properties.values():
+        if "additionalProperties" in named:
+            named["propertyNames"] = NAMES
     about = "A study of transformer language models, from which flopsheet makes a workbook with live formulas."
     return {"$schema": DIALECT, "$id": NAME, **drawn, "title": "flopsheet spec", "description": about}
 
@@ -81,7 +84,7 @@ def _default(entry: Input) -> Any:
 
 def _rules() -> Node:
     """What two keys of one mapping say of each other: nothing twice, and what a kind of attention needs and sets."""
-    apart = {"ffn": {"properties": {"ffn_matrices": False}}}
+    apart: Node = {"ffn": {"properties": {"ffn_matrices": False}}}
     for group, keys in (("attention", schema.ATTENTION_KEYS), ("moe", schema.MOE_KEYS)):
         for key in keys:
             apart[key] = {"properties": {group: {"properties": {key: False}}}}

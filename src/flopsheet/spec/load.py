@@ -51,10 +51,11 @@ def _position(problem: Problem) -> tuple[int, int]:
 def _expectations(resolver: Resolver) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
-    if not (isinstance(listed, list) and isinstance(models, dict)):
+    if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
@@ -63,7 +64,9 @@ def _expectations(resolver: Resolver) -> Iterator[Expectation]:
         fault = _fault(claim, model, metric, list(models), lengths)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), finding)
+            if finding not in told:
+                resolver.report((*path, key), finding)
+            told.add(finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
         if catalog.load().metrics[metric].grain == "scenario":
