@@ -12,15 +12,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from commands import ROOT, run
+
 GPT2 = "specs/gpt2.yaml"
-
-
-def run(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """One command as a user runs it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "flopsheet", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
 def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None:
@@ -206,3 +200,19 @@ def test_help_and_spec_errors_load_neither_pandas_nor_openpyxl(tmp_path: Path) -
         )
         loaded.append(done.stdout.splitlines()[-1])
     assert loaded == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 132, 200])
+def test_on_any_terminal_no_name_and_no_number_is_cut(width: int) -> None:
+    from rich.console import Console
+
+    from flopsheet import compute, terminal, views
+
+    report = compute(ROOT / GPT2)
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    for table in terminal.to_tables(report, width):
+        console.print(table)
+    text = console.file.getvalue()
+    _, body = views.summary(report)
+    missing = [cell for line in body for cell in line if cell not in text]
+    assert (missing, max(map(len, text.splitlines())) <= width) == ([], True)

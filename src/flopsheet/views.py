@@ -1,4 +1,4 @@
-"""A report for reading outside the workbook: JSON, CSV, Markdown, a terminal table, and the working of one number."""
+"""A report for reading outside the workbook: JSON, CSV, Markdown, and the working of one number."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from flopsheet.report import Report
-
-MOST_ROWS = 60
 
 
 def plain(value: Any, unit: str, catalog: Catalog) -> Any:
@@ -133,23 +129,6 @@ def sentences(report: Report) -> list[str]:
             " ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
         )
     return said
-
-
-def to_table(report: Report) -> Table:
-    """The summary for a terminal."""
-    from rich import box
-    from rich.table import Table
-
-    header, body = summary(report, MOST_ROWS)
-    table = Table(title=report.spec.title, box=box.SIMPLE_HEAD, title_justify="left")
-    for at, text in enumerate(header):
-        table.add_column(text, justify="left" if at == 0 or text == "What dominates" else "right", overflow="fold")
-    for line in body:
-        table.add_row(*line)
-    more = len(report.values.tables["scenario"]) - len(body)
-    if more > 0:
-        table.caption = f"… and {more:,} more scenarios: --format csv shows all"
-    return table
 
 
 def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:

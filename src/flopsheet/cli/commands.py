@@ -6,10 +6,12 @@ from importlib import import_module
 
 import click
 
-from flopsheet import __version__
+from flopsheet import __version__, errors
+from flopsheet.errors import UsageError
 
 # Command -> the module of flopsheet.cli that defines it, as `command`; in the order that --help shows.
 MODULES = {
+    "init": "init",
     "build": "build",
     "show": "show",
     "explain": "explain",
@@ -26,6 +28,14 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names; the nearest one is told where there is none."""
+        if args and not args[0].startswith("-") and args[0] not in MODULES:
+            raise UsageError(errors.unknown_command(args[0], list(MODULES)))
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULES:
             return None
@@ -40,7 +50,9 @@ def commands() -> None:
     """Resource accounting of transformer language models: parameters, memory, FLOPs, as a live Excel workbook.
 
     \b
-    flopsheet build specs/gpt2.yaml           writes output/gpt2.xlsx
-    flopsheet show specs/gpt2.yaml            prints the headline numbers
-    flopsheet explain n_params specs/gpt2.yaml --model gpt2-xl
+    flopsheet init                            writes a starter spec, flopsheet.yaml
+    flopsheet build                           writes its workbook, output/flopsheet.xlsx
+    flopsheet show specs/gpt2.yaml            prints the headline numbers of another spec
+
+    Exit codes: 0 done, 1 findings (an invalid spec, an expectation that fails), 2 usage or files.
     """

@@ -8,6 +8,8 @@ import click
 
 from flopsheet.cli import options
 
+WIDE = 240  # columns where the table goes into a file or a pipe
+
 
 @click.command("show")
 @options.specs_argument
@@ -32,8 +34,13 @@ def command(specs: tuple[str, ...], style: str, settings: tuple[str, ...]) -> No
     if style == "table":
         from rich.console import Console
 
-        width = None if sys.stdout.isatty() else 240
-        Console(width=width, highlight=False).print(views.to_table(report))
+        from flopsheet import terminal
+
+        console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+        for table in terminal.to_tables(report, console.width):
+            console.print(table)
+        if more := terminal.left_out(report):
+            click.echo(f"… and {more:,} more scenarios: --format csv shows all", err=True)
         return
     text = {"json": views.to_json, "csv": views.to_csv, "md": views.to_markdown}[style](report)
     click.echo(text.rstrip("\n"))

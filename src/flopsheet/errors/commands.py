@@ -53,5 +53,9 @@ def setting_below_a_value(place: Place, path: str, above: str) -> Problem:
     return Problem(f"'{shown(above)}' has no keys below it", f"set {shown(above)} itself", path, place)
 
 
-def template_unknown(name: str, known: Sequence[str]) -> Problem:
-    return Problem(f"no template is called '{shown(name)}'", did_you_mean(name, known), "--template")
+def unknown_command(name: str, known: Sequence[str]) -> Problem:
+    return Problem(f"no command is called '{shown(name)}'", did_you_mean(name, known))
+
+
+def spec_is_there(target: str) -> Problem:
+    return Problem(f"'{target}' exists already", "choose another folder: flopsheet init DIR")
