@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60
 KEYS = 2  # columns that name a scenario, repeated in every table
-GAP = 2  # blanks around a column
+GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 TEXTS = {"Model", "What dominates"}
 
 
@@ -48,7 +48,7 @@ def _needed(title: str, cells: Sequence[str]) -> int:
 def _parts(widths: Sequence[int], width: int) -> Iterator[list[int]]:
     """The columns of each table; the first ones stand in all."""
     keys = list(range(KEYS))
-    room = width - sum(widths[at] + GAP for at in keys)
+    room = width - EDGES - sum(widths[at] + GAP for at in keys)
     part: list[int] = []
     used = 0
     for at in range(KEYS, len(widths)):

@@ -6,5 +6,6 @@ from flopsheet.errors.formulas import *  # noqa: F403
 from flopsheet.errors.imports import *  # noqa: F403
 from flopsheet.errors.layers import *  # noqa: F403
 from flopsheet.errors.problem import *  # noqa: F403
+from flopsheet.errors.runs import *  # noqa: F403
 from flopsheet.errors.specs import *  # noqa: F403
 from flopsheet.errors.texts import *  # noqa: F403
