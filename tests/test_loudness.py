@@ -188,7 +188,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         stderr = process.communicate()[1]
-    assert (process.returncode, stderr) == (130, b"\n")
+    assert (process.returncode in {130, -signal.SIGINT}, stderr) == (True, b"\n")  # a shell says 130 for both
 
 
 def test_a_reader_that_stops_early_is_no_mistake() -> None:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """An expectation that does not hold: what was claimed, and the value that was found."""
@@ -33,6 +37,15 @@ class Finding:
     claim: str
     claimed: float | str
     found: float | str
+
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.summaries import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 
 @dataclass(frozen=True)
@@ -74,9 +87,9 @@ class Report:
         return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame."""
-        worlds = self._layout.worlds
-        return next(self._layout.homes.of(world, name) for world in worlds if self._layout.homes.has(world, name))
+        """Where the workbook computes an input or metric: a cell for each row of its frame; none where it has none."""
+        worlds, homes = self._layout.worlds, self._layout.homes
+        return next((homes.of(world, name) for world in worlds if homes.has(world, name)), ())
 
     @cached_property
     def _layout(self) -> Layout:

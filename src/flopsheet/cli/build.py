@@ -75,7 +75,7 @@ def make_folder(folder: Path) -> None:
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet import views
+    from flopsheet.summaries import formatted
 
     table = report.values.tables["scenario"]
     click.echo(f"{target}: {report.spec.title}")
@@ -83,8 +83,8 @@ def summarise(report: Report, target: Path) -> None:
     chosen = sorted(range(len(table)), key=lambda at: -work[at])[:6]
     for at in sorted(chosen):
         model, length = table.keys[at]
-        n_params = views.formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
-        flops = views.formatted(work[at], "FLOP")
+        n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
+        flops = formatted(work[at], "FLOP")
         dominant = report.values.column("scenario", "dominant")[at]
         click.echo(f"  {model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates")
     if len(table) > len(chosen):

@@ -16,17 +16,9 @@ if TYPE_CHECKING:
 
 def tell_findings(report: Report, quiet: bool = False) -> int:
     """Names every expectation that does not hold; gives the exit code."""
-    from flopsheet import views
-
     findings = list(report.findings())
     for finding in findings:
-        claim, metric = finding.expectation, report.catalog.metrics[finding.expectation.metric]
-        at = f" at {claim.context_length:,.0f}" if claim.context_length else ""
-        found, claimed = (views.formatted(value, metric.unit) for value in (finding.found, finding.claimed))
-        click.echo(
-            f"{claim.subject}.{claim.metric}{at} is {found}, expected {finding.claim.replace('_', ' ')} {claimed}",
-            err=True,
-        )
+        click.echo(finding.told(report.catalog), err=True)
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
     if report.spec.expectations and (findings or not quiet):
         click.echo(f"{held} of {len(report.spec.expectations)} expectations hold", err=True)

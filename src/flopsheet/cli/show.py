@@ -37,10 +37,15 @@ def command(specs: tuple[str, ...], style: str, settings: tuple[str, ...]) -> No
         from flopsheet import terminal
 
         console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+        console.print(report.spec.title, style="bold", markup=False)
+        console.print()
         for table in terminal.to_tables(report, console.width):
             console.print(table)
-        if more := terminal.left_out(report):
-            click.echo(f"… and {more:,} more scenarios: --format csv shows all", err=True)
         return
-    text = {"json": views.to_json, "csv": views.to_csv, "md": views.to_markdown}[style](report)
+    if style == "md":
+        from flopsheet.markdown import to_markdown
+
+        click.echo(to_markdown(report).rstrip("\n"))
+        return
+    text = {"json": views.to_json, "csv": views.to_csv}[style](report)
     click.echo(text.rstrip("\n"))
