@@ -8,21 +8,24 @@ import click
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["models", "metrics", "inputs", "conventions"]))
+@click.argument("what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions"]))
 def command(what: str) -> None:
     """List what ships, can be said or is computed.
 
-    The models of the library, the inputs and conventions that a spec can say, the metrics that are computed.
+    The models and the hardware that ship, the inputs and conventions that a spec can say, the metrics that are
+    computed.
 
     \b
     flopsheet list conventions
     """
-    from flopsheet.catalog import load
+    from flopsheet.catalog import hardware, load
     from flopsheet.spec import library, schema
 
     catalog = load()
     if what == "models":
         lines = [(entry.name, "", "", entry.source) for entry in library.load().values()]
+    elif what == "hardware":
+        lines = [(kind.name, _peak(kind.inputs), _memory(kind.inputs), kind.label) for kind in hardware().values()]
     elif what == "metrics":
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
     else:
