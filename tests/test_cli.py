@@ -215,7 +215,7 @@ def test_validate_checks_every_spec_and_reports_the_worst(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (1, f"{ROOT / GPT2}: valid\nbad.yaml: 3 problems\n")
 
 
-@pytest.mark.parametrize("what", ["metrics", "inputs", "conventions"])
+@pytest.mark.parametrize("what", ["models", "hardware", "metrics", "inputs", "conventions"])
 def test_list_gives_a_line_for_each(what: str) -> None:
     done = run("list", what)
     assert (done.returncode, len(done.stdout.splitlines()) > 4) == (0, True)

@@ -87,9 +87,9 @@ class Report:
         return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame; none where it has none."""
-        worlds, homes = self._layout.worlds, self._layout.homes
-        return next((homes.of(world, name) for world in worlds if homes.has(world, name)), ())
+        """Where the workbook computes an input or metric: a cell for each row of its frame, none where it has no use."""
+        spots = self._layout.homes.spots
+        return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
 
     @cached_property
     def _layout(self) -> Layout:

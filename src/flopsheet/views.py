@@ -118,8 +118,8 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         value = world.value(name, at)
         result = value if isinstance(value, str) else shown(value)
         steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
-        where = f"  (cell {spots[at].seen_from('')})" if spots else ""
-        lines += ["", f"{about}{where}".strip(), "  " + " = ".join([*steps, result])]
+        cell = f"  (cell {spots[at].seen_from('')})" if spots else ""
+        lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -38,3 +39,13 @@ def command(what: str) -> None:
     for line in lines:
         columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
         click.echo("  ".join([*columns, line[3]]))
+
+
+def _peak(inputs: Mapping[str, float]) -> str:
+    """`989.4 TFLOP/s in bf16`; of the first format that the device has units for where it is not that."""
+    kept = next(name for name in ("peak_flops_bf16", "peak_flops_fp16", "peak_flops_fp32") if inputs.get(name))
+    return f"{inputs[kept] / 1e12:,.4g} TFLOP/s in {kept.removeprefix('peak_flops_')}"
+
+
+def _memory(inputs: Mapping[str, float]) -> str:
+    return f"{inputs['memory_bytes'] / 1e9:,.4g} GB at {inputs['memory_bandwidth'] / 1e12:,.4g} TB/s"

@@ -132,9 +132,6 @@ class Homes:
             return self.spots["study", name]
         return own
 
-    def has(self, world: World, name: str) -> bool:
-        return (world.name, name) in self.spots or (world.grain(name) in SHARED and ("study", name) in self.spots)
-
     def somewhere(self, name: str) -> Spot | None:
         """The first cell of a name in any world but the what-if, which shows nothing of its own."""
         found = (spots for (world, known), spots in self.spots.items() if known == name and world != "what_if")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.errors import SizeError
+from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
 from flopsheet.workbook import checks, chosen, context, inputs, reference, runs, summary
@@ -20,6 +21,7 @@ from flopsheet.workbook.layout import (
     MATHS,
     NAME,
     NOTE,
+    SHARED,
     UNIT,
     Block,
     Homes,
@@ -145,11 +147,19 @@ def _place_working(
     looked_up = chosen.place(world, sheet, needed, choices, blocks[-1].bottom + 3, homes)
     row = looked_up.bottom + 2
     for grain in (grain for grain in world.values.tables if grain not in OF_RUNS):
-        listed = [name for name in wanted if world.grain(name) == grain and not homes.has(world, name)]
+        listed = [name for name in wanted if world.grain(name) == grain and not _is_shared(world, name)]
         if listed:
             blocks.append(place(world, sheet, grain, [Part("Working", tuple(listed), detail=True)], row, homes))
             row = blocks[-1].bottom + 2
     return looked_up
+
+
+def _is_shared(world: World, name: str) -> bool:
+    """Whether a metric of the study as a whole is the same in every world: it gathers nothing that differs there."""
+    if world.grain(name) not in SHARED:
+        return False
+    metrics = world.catalog.metrics
+    return not any(aggregated(metrics[read].node) for read in world.catalog.closure([name]))
 
 
 def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
