@@ -112,7 +112,7 @@ def test_init_into_a_file_is_refused(tmp_path: Path) -> None:
     done = run("init", "taken", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "cannot write 'taken': file exists; close it where it is open, or choose another file with -o\n",
+        "cannot write 'taken': it is no folder; move it away, or choose another file with -o\n",
     )
 
 

@@ -66,6 +66,16 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
         raise FileError(errors.cannot_write(name, reason.lower())) from None
 
 
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """The folder, and those above it, where they are not there yet; FileError."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileError(errors.cannot_write(os.fspath(folder), "it is no folder")) from None
+    except OSError as error:
+        raise FileError(errors.cannot_write(os.fspath(folder), (error.strerror or str(error)).lower())) from None
+
+
 def _claim(part: str, path: Path) -> None:
     """Gives a finished file its name unless another process took it meanwhile."""
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import errors
+from flopsheet import errors, files
 from flopsheet.cli import options
 from flopsheet.cli.findings import tell_findings
 from flopsheet.cli.loudness import Loudness
@@ -58,19 +58,11 @@ def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...],
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
     with loudness.step(f"written {target}"):
         if output is None:
-            make_folder(target.parent)
+            files.make_folder(target.parent)
         api.build(report, target)
     if not loudness.quiet:
         summarise(report, target)
     return tell_findings(report, quiet=loudness.quiet)
-
-
-def make_folder(folder: Path) -> None:
-    """The folder of the default target, made where it is not there."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise errors.FileError(errors.cannot_write(str(folder), (error.strerror or str(error)).lower())) from None
 
 
 def summarise(report: Report, target: Path) -> None:

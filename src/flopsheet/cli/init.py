@@ -44,7 +44,7 @@ def command(folder: str, template: str | None, config: str | None, name: str | N
     if target.exists():  # before a configuration is read
         raise FileError(errors.spec_is_there(str(target)))
     text = from_config(config, name) if config is not None else from_template(template or TEMPLATES[0])
-    make_folders(Path(folder))
+    files.make_folder(folder)
     files.write_bytes(target, text.encode(), replace=False)
     click.echo(f"{target}: a starter spec")
     schema = Path(folder) / json_schema.FILE
@@ -63,13 +63,6 @@ def from_config(config: str, name: str | None) -> str:
 
     said = huggingface.read_config(config)
     return MODELINE + huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
-
-
-def make_folders(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(errors.cannot_write(str(folder), (error.strerror or str(error)).lower())) from None
 
 
 def next_steps(folder: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
+from flopsheet import errors
+from flopsheet.errors import FileError
 from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
@@ -46,7 +49,12 @@ class FormulaCell(PlainCell):
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
     """Writes the workbook, whole or not at all."""
-    write_bytes(target, to_bytes(plan))
+    try:
+        data = to_bytes(plan)
+    except OSError as error:  # openpyxl writes each sheet into a temporary file first
+        reason = (error.strerror or str(error)).lower()
+        raise FileError(errors.cannot_write_temporary(tempfile.gettempdir(), reason)) from None
+    write_bytes(target, data)
 
 
 def to_bytes(plan: Plan) -> bytes:
