@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
+import sys
 import tempfile
 import threading
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +40,11 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
 ONE_PAGE = 70  # rows of a Summary that still fit one page
+LXML_REASONS = {
+    "IO_ENOSPC": "no space left on device",
+    "IO_EFBIG": "file too large",
+    "IO_EDQUOT": "disk quota exceeded",
+}
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
 
@@ -51,10 +59,22 @@ def save(plan: Plan, target: str | os.PathLike[str]) -> None:
     """Writes the workbook, whole or not at all."""
     try:
         data = to_bytes(plan)
-    except OSError as error:  # openpyxl writes each sheet into a temporary file first
-        reason = (error.strerror or str(error)).lower()
-        raise FileError(errors.cannot_write_temporary(tempfile.gettempdir(), reason)) from None
+    except Exception as error:  # openpyxl writes each sheet into a temporary file first
+        if not isinstance(error, OSError) and type(error).__name__ != "SerialisationError":  # lxml's, where it is there
+            raise
+        _close_frames(error)
+        reason = getattr(error, "strerror", None) or LXML_REASONS.get(str(error), str(error))
+        raise FileError(errors.cannot_write_temporary(tempfile.gettempdir(), reason.lower())) from None
     write_bytes(target, data)
+
+
+def _close_frames(error: Exception) -> None:
+    """Ends the writers that the error left half-way; they fail once more, which is nothing new to tell."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
+    sys.unraisablehook = hook
 
 
 def to_bytes(plan: Plan) -> bytes:
