@@ -35,7 +35,7 @@ def command(
 
     \b
     flopsheet build specs/gpt2.yaml -o review.xlsx
-    flopsheet build specs/gpt2.yaml --set models.gpt2-small.d_model=1536 --watch
+    flopsheet build --set models.ours.n_layers=24 --watch
     """
     loudness = Loudness(quiet, verbose)
     if not watch:
