@@ -87,7 +87,7 @@ class Report:
         return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame, none where it is unused."""
+        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
         spots = self._layout.homes.spots
         return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
 

@@ -39,11 +39,10 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 
 LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
-ONE_PAGE = 70  # rows of a Summary that still fit one page
+ONE_PAGE = 84  # rows of a Summary that still fit one page
 LXML_REASONS = {
     "IO_ENOSPC": "no space left on device",
     "IO_EFBIG": "file too large",
-    "IO_EDQUOT": "disk quota exceeded",
 }
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
@@ -234,7 +233,7 @@ def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
         style = STYLES[highlight.style]
         differential = DifferentialStyle(
             font=Font(color=style.colour, bold=style.bold or None),
-            fill=PatternFill(bgColor=style.fill, fill_type="solid"),
+            fill=PatternFill(bgColor=style.fill, fill_type="solid") if style.fill else None,
         )
         rule = FormulaRule(formula=[highlight.formula], stopIfTrue=False)
         rule.dxf = differential
@@ -287,6 +286,13 @@ def _validation(validation: Validation) -> DataValidation:
     return rule
 
 
+def _printed_to(sheet: Sheet) -> int:
+    """The last column that is printed; 0 where nothing says so."""
+    if sheet.print_to or not sheet.print_rows:
+        return sheet.print_to
+    return max(column for row, column in sheet.cells if row <= sheet.print_rows)
+
+
 def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_view.showGridLines = False
     worksheet.sheet_view.zoomScale = 90
@@ -294,7 +300,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    printed = [width for column, width in sheet.widths.items() if not sheet.print_to or column <= sheet.print_to]
+    printed = [width for column, width in sheet.widths.items() if column <= (_printed_to(sheet) or column)]
     worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
     worksheet.page_setup.fitToHeight = (
         1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
@@ -311,8 +317,9 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_rows = sheet.title_rows
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
-    if sheet.print_to:
-        worksheet.print_area = f"A1:{letters(sheet.print_to)}{max(row for row, _ in sheet.cells)}"
+    if sheet.print_to or sheet.print_rows:
+        bottom = sheet.print_rows or max(row for row, _ in sheet.cells)
+        worksheet.print_area = f"A1:{letters(_printed_to(sheet))}{bottom}"
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
