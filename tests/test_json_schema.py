@@ -87,6 +87,44 @@ def test_what_a_schema_cannot_say_is_only_what_it_lets_through(kind: str) -> Non
     assert [message for text, message in mistakes if not (refused(text) and is_valid(text))] == []
 
 
+RUNS = """\
+version: 1
+context_lengths: [1024]
+models:
+  a: {n_layers: 4, d_model: 64, n_heads: 4, d_ff: 256, ffn: gelu, vocab_size: 128}
+training:
+  t: {model: a, hardware: h100-sxm, n_devices: 4, context_length: 1024}
+serving:
+  s: {model: a, hardware: h100-sxm, prompt_length: 8, generated_length: 8}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("t: {model: a, ", "t: {"),
+        ("s: {model: a, ", "s: {"),
+        ("a, hardware: h100-sxm, n_devices", "a, n_devices"),
+        (", context_length: 1024}", "}"),
+        ("prompt_length: 8, ", ""),
+        (", generated_length: 8", ""),
+        ("n_devices: 4", "n_devices: 0"),
+        ("n_devices: 4", "n_device: 4"),
+        ("n_devices: 4", "n_devices: 4, optimizer: adam"),
+        ("n_devices: 4", "n_devices: 4, zero_stage: 4"),
+        ("n_devices: 4", "n_devices: 4, assumed_mfu: 1.5"),
+        ("  t: {", "  t*: {"),
+        ("generated_length: 8", "generated_length: 8, weight_format: fp7"),
+        ("serving:", "hardware: {ours: {memory_byte: 1}}\nserving:"),
+        ("training:\n  t: {", "training:\n- {"),
+    ],
+)
+def test_what_validate_refuses_of_a_run_the_schema_refuses(old: str, new: str) -> None:
+    assert old in RUNS
+    text = RUNS.replace(old, new)
+    assert (is_valid(RUNS), refused(text), is_valid(text)) == (True, True, False)
+
+
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_spec_names_the_schema_to_the_editor(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith(MODELINE)

@@ -18,6 +18,7 @@ NAMES = {
     "pattern": rf"^[^\s{schema.WILDCARDS}]([^{schema.WILDCARDS}\r\n\t]*[^\s{schema.WILDCARDS}])?$",
     "maxLength": schema.MOST_NAME,
 }
+RUN_NEEDS = {"model"}  # beside the inputs that have no default
 CLAIMS = ("equals", "at_least", "at_most")
 
 Node = dict[str, Any]
@@ -42,6 +43,9 @@ def to_schema() -> Node:
     kinds["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
     kinds["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
     kinds["Expectation"]["properties"]["that"]["pattern"] = r".\."
+    for kind in catalog.RUNS:
+        run = kinds[f"{kind.capitalize()}Run"]
+        run["required"] = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True
     for named in properties.values():
@@ -76,6 +80,11 @@ def _describe(name: str, value: Node) -> None:
         value["title"] = entry.label
         if entry.default is not None:
             value["default"] = _default(entry)
+
+
+def _is_needed(name: str) -> bool:
+    entry = catalog.load_inputs().inputs.get(name)
+    return entry is not None and entry.default is None
 
 
 def _default(entry: Input) -> Any:
