@@ -323,7 +323,7 @@ def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(FAMILY, target)
     assert (str(caught.value), target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (
-        f"cannot write '{target}': Text file busy; close it where it is open, or choose another file with -o",
+        f"cannot write '{target}': text file busy; close it where it is open, or choose another file with -o",
         b"old",
         ["book.xlsx"],
     )
@@ -335,15 +335,19 @@ def _refuse(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("target", "reason"),
-    [("missing/book.xlsx", "No such file or directory"), ("folder", "it is a directory")],
+    [
+        (
+            "missing/book.xlsx",
+            "no such file or directory; make the folder first, or choose another file with -o",
+        ),
+        ("folder", "it is a directory; name a file in it with -o"),
+    ],
 )
 def test_a_target_that_cannot_be_written_is_named_with_the_reason(target: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(GROUPS, tmp_path / target)
-    assert str(caught.value) == (
-        f"cannot write '{tmp_path / target}': {reason}; close it where it is open, or choose another file with -o"
-    )
+    assert str(caught.value) == (f"cannot write '{tmp_path / target}': {reason}")
 
 
 def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
