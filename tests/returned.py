@@ -76,6 +76,27 @@ expect:
 - {that: base.n_params, at_least: 1}
 """
 
+# Training and serving runs, and hardware of the spec's own.
+RUNS = """\
+version: 1
+context_lengths: [1024, 8192]
+models:
+  base: {n_layers: 12, d_model: 768, n_heads: 12, vocab_size: 50257, ffn: swiglu, d_ff: 4 * d_model}
+  larger: {extends: base, n_layers: 24}
+hardware:
+  mine: {extends: h100-sxm, memory_bytes: 100e9}   # of our own
+training:
+  small: {model: base, context_length: 1024, global_batch_size: 64, n_tokens: 20e9, hardware: a100-80gb}
+  large:
+    model: larger
+    context_length: 4096   # as trained
+    global_batch_size: 4 * micro_batch_size
+    micro_batch_size: 8
+    hardware: mine
+serving:
+  chat: {model: larger, prompt_length: 512, generated_length: 128, n_sequences: 4, hardware: mine}
+"""
+
 
 def slots_of(report: Report) -> list[Slot]:
     """Every input cell of a report's workbook."""
@@ -98,12 +119,14 @@ def typings(report: Report, count: int, seed: int) -> Iterator[Typing]:
 
 def _random(dice: random.Random, slot: Slot) -> float | str:
     entry = slot.entry
-    if entry.choices:
-        choice = dice.choice(entry.choices)
+    if slot.choices:
+        choice = dice.choice(slot.choices)
         return choice if isinstance(choice, str) else float(choice)
     if slot.given.node is None and dice.random() < 0.3:
         return float(slot.given.value) * 2
     most = int(min(entry.most or 4096, 4096))
+    if not entry.whole:
+        return dice.choice([0.25, 0.5, 1.0]) * (1.0 if most <= 1 else 4.0 * max(1.0, float(slot.given.value)))
     return float(dice.choice([1, 2, 4, 8, 64, 128, dice.randint(1, most)]) if most > 8 else dice.randint(1, most))
 
 

@@ -15,6 +15,7 @@ import openpyxl
 import pytest
 from lxml import etree
 
+from commands import run
 from engines import MAIN
 from flopsheet.errors import FileError, FlopsheetError
 from flopsheet.report import build, compute
@@ -22,7 +23,6 @@ from flopsheet.review import check as checked
 from flopsheet.review import package
 from flopsheet.review.pull import pull
 from returned import change_parts, sheet_parts
-from test_cli import run
 
 SPEC = {
     "version": 1,

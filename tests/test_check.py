@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from commands import run
 from edits import FAMILY, GROUPS, edits, formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.errors import FileError, SpecError
@@ -17,7 +18,6 @@ from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
 from returned import slots_of, type_into
 from studies import SPECS
-from test_cli import run
 
 
 def gpt2(folder: Path) -> Report:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from commands import run
 from flopsheet.report import build
 from returned import slots_of, type_into
 from studies import SPECS
-from test_cli import run
 
 BASE = """\
 version: 1

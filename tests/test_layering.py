@@ -25,7 +25,7 @@ LAYERS = [
     {"tables"},
     {"frames"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "cli_review", "report", "review", "views"},
+    {"__init__", "__main__", "cli", "markdown", "report", "review", "summaries", "templates", "terminal", "views"},
 ]
 
 # Each of these is loaded in one place.
@@ -35,7 +35,7 @@ HOMES = {
     "openpyxl": {"workbook"},
     "numpy": {"frames", "formula.evaluate"},
     "pydantic": {"spec"},
-    "click": {"cli", "cli_review"},
+    "click": {"cli"},
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from commands import run
 from edits import FAMILY, GROUPS, Edit, edits
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet import source
@@ -19,16 +20,17 @@ from flopsheet.report import Report, build, compute
 from flopsheet.review.pull import Pulled, pull, write_spec
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
-from flopsheet.tables import tabulate
+from flopsheet.tables import tabulate, tabulate_runs
 from returned import EVERY_WAY, slots_of, type_into, typings
+from returned import RUNS as RUNS_TEXT
 from studies import SPECS
-from test_cli import run
 
 
 @functools.cache
 def made(name: str) -> tuple[Report, str]:
     """A study and the text of its spec."""
-    text = EVERY_WAY if name == "every way" else (SPECS / f"{name}.yaml").read_text(encoding="utf-8")
+    texts = {"every way": EVERY_WAY, "runs": RUNS_TEXT}
+    text = texts.get(name) or (SPECS / f"{name}.yaml").read_text(encoding="utf-8")
     return _compute(text), text
 
 
@@ -90,7 +92,9 @@ def test_what_changed_alike_in_a_model_and_in_one_that_extends_it_is_said_once(t
     assert (len(lines(pulled)), pulled.patch) == (2, {"models": {"gpt2-xl": {"n_layers": 50}}})
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gpt2-swiglu", "attention-variants", "moe", "long-context", "every way"])
+@pytest.mark.parametrize(
+    "name", ["gpt2", "gpt2-swiglu", "attention-variants", "moe", "long-context", "every way", "runs", "gpt2-adamw"]
+)
 def test_an_untouched_workbook_changes_nothing(name: str, tmp_path: Path) -> None:
     pulled = typed(name, tmp_path, {})
     assert (lines(pulled), blamed(pulled), pulled.typed.notes, pulled.patch, pulled.problems()) == ([], [], [], {}, [])
@@ -123,6 +127,46 @@ def addressed(formula: str) -> str:
     """A formula with the cells of gpt2-small in the place of their names."""
     cells = {name: cell(made("gpt2")[0], f"models.gpt2-small.{name}")[1] for name in ("d_model", "n_heads", "n_layers")}
     return formula.format(column=cells["d_model"][0], d_model_row=cells["d_model"][1:], **cells)
+
+
+def test_runs_and_hardware_come_back_as_the_spec_says_them(tmp_path: Path) -> None:
+    report, _ = made("runs")
+    micro, tokens = (cell(report, f"training.large.{name}")[1] for name in ("micro_batch_size", "context_length"))
+    typing = {
+        "training.small.model": "Larger",
+        "training.small.hardware": "mine",
+        "training.large.global_batch_size": f"=8*{micro}",
+        "training.large.n_tokens": f"={tokens}*1e6",
+        "serving.chat.n_sequences": 16.0,
+        "hardware.a100-80gb.price_per_hour": 1.5,
+        "hardware.mine.memory_bytes": 120e9,
+    }
+    pulled = typed("runs", tmp_path, typing)
+    assert (sorted(lines(pulled)), pulled.patch, write_spec(pulled, tmp_path / "spec.yaml")) == (
+        sorted(
+            [
+                "training.small.model: base → larger",
+                "training.small.hardware: a100-80gb → mine",
+                "training.large.global_batch_size: 4 * micro_batch_size → 8 * micro_batch_size",
+                "training.large.n_tokens: global_batch_size * context_length → context_length * 1000000",
+                "serving.chat.n_sequences: 4 → 16",
+                "hardware.a100-80gb.price_per_hour: 0 → 1.5",
+                "hardware.mine.memory_bytes: 100000000000 → 120000000000",
+            ]
+        ),
+        {
+            "training": {
+                "small": {"model": "larger", "hardware": "mine"},
+                "large": {
+                    "global_batch_size": "8 * micro_batch_size",
+                    "n_tokens": "context_length * 1000000",
+                },
+            },
+            "serving": {"chat": {"n_sequences": 16}},
+            "hardware": {"mine": {"memory_bytes": 120e9}, "a100-80gb": {"price_per_hour": 1.5}},
+        },
+        [],
+    )
 
 
 def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) -> None:
@@ -204,7 +248,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
 # The way back ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "count"), [("every way", 40), ("gpt2", 15), ("moe", 12), ("attention-variants", 12)])
+@pytest.mark.parametrize(("name", "count"), [("every way", 40), ("runs", 40), ("moe", 12), ("attention-variants", 12)])
 def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
     name: str, count: int, tmp_path: Path
 ) -> None:
@@ -220,8 +264,9 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
         (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
         if write_spec(pull(tmp_path / "edited.xlsx"), tmp_path / "spec.yaml"):
             continue  # a spec cannot say it: heads that do not divide, say
-        tables = tabulate(from_source(source.read(tmp_path / "spec.yaml"), "spec"))
-        found = [tables[slot.grain].inputs[slot.entry.name][slot.at].value for slot in slots]
+        edited = from_source(source.read(tmp_path / "spec.yaml"), "spec")
+        tables = {"study": tabulate(edited)} | {kind: tabulate_runs(edited, kind) for kind in edited.runs}
+        found = [tables[slot.world.name][slot.grain].inputs[slot.entry.name][slot.at].value for slot in slots]
         differing = {at: (value, wanted[at]) for at, value in zip(cells, found, strict=True) if value != wanted[at]}
         wrong |= {str(one): differing} if differing else {}
         compared += 1

@@ -14,7 +14,7 @@ from flopsheet.catalog import load as load_catalog
 from flopsheet.frames import Values
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec import load as load_spec
-from flopsheet.tables import tabulate
+from flopsheet.tables import tabulate, tabulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from flopsheet.workbook.plan import Layout, Study
 
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,32 @@ class Finding:
     claimed: float | str
     found: float | str
 
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.summaries import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
+
 
 @dataclass(frozen=True)
 class Report:
-    """A computed spec. `frames[grain]` is a DataFrame with one row per model, layer group, scenario or layer run, and
-    one column per input and metric."""
+    """A computed spec.
+
+    `frames[grain]` is a DataFrame with one row per model, layer group, scenario, layer run, training or serving run,
+    and one column per input and metric.
+    """
 
     spec: Spec
     values: Values
+    runs: Mapping[str, Values]
     catalog: Catalog
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
-        return frames.to_frames(self.values, self.catalog)
+        return frames.to_frames(self.values, self.runs, self.catalog)
 
     def findings(self) -> Iterator[Finding]:
         """The expectations of the spec that do not hold."""
@@ -54,8 +71,9 @@ class Report:
 
         for expectation in self.spec.expectations:
             grain = self.catalog.metrics[expectation.metric].grain
-            row = checks.row_in(self.values.tables, grain, expectation.model, expectation.context_length)
-            found = self.values.column(grain, expectation.metric)[row]
+            values = self.runs.get(checks.world_of(grain), self.values)
+            row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
+            found = values.column(grain, expectation.metric)[row]
             for claim, claimed in checks.claims(expectation):
                 if not checks.holds(claim, found, claimed, expectation.within):
                     yield Finding(expectation, claim, claimed, found)
@@ -66,11 +84,12 @@ class Report:
         from flopsheet.workbook import context, plan
 
         choice = context.default_choice(self.spec, self.values)
-        return plan.Study(self.spec, self.values, self.catalog, __version__, choice)
+        return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame."""
-        return self._layout.homes.of(self.study.world(self.study), name)
+        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
+        spots = self._layout.homes.spots
+        return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
 
     @cached_property
     def _layout(self) -> Layout:
@@ -91,7 +110,8 @@ def compute(spec: SpecLike) -> Report:
 def compute_spec(spec: Spec) -> Report:
     """Every metric of a spec that is already read."""
     catalog = load_catalog()
-    return Report(spec, frames.compute(tabulate(spec), catalog), catalog)
+    runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
+    return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
 
 
 def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:

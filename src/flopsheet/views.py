@@ -1,4 +1,4 @@
-"""A report for reading outside the workbook: JSON, CSV, Markdown, a terminal table, and the working of one number."""
+"""A report for reading outside the workbook: JSON, CSV, and the working of one number."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flopsheet import errors
-from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog import KEYS, RUNS, Catalog, Metric
 from flopsheet.errors import UsageError
 from flopsheet.formula import names, to_maths
 from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from flopsheet.frames import Values
     from flopsheet.report import Report
-
-MOST_ROWS = 60
 
 
 def plain(value: Any, unit: str, catalog: Catalog) -> Any:
@@ -33,11 +30,12 @@ def plain(value: Any, unit: str, catalog: Catalog) -> Any:
     return number
 
 
-def rows(report: Report, grain: str) -> Iterator[dict[str, Any]]:
-    """Every input and metric of a grain, row by row."""
-    catalog, columns = report.catalog, report.values.columns[grain]
+def rows(report: Report, grain: str, values: Values | None = None) -> Iterator[dict[str, Any]]:
+    """Every input and metric of a grain, row by row, of the study or of one kind of run."""
+    values = values or report.values
+    catalog, columns = report.catalog, values.columns[grain]
     names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
-    for at in range(len(report.values.tables[grain])):
+    for at in range(len(values.tables[grain])):
         row = {}
         for name in names:
             entry = catalog.entry(name)
@@ -54,9 +52,18 @@ def to_json(report: Report) -> str:
         {"model": model, "context_length": length, **row}
         for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
     ]
-    return json.dumps(
-        {"models": models, "scenarios": scenarios, "training": {}, "serving": {}}, indent=1, ensure_ascii=False
-    )
+    runs = {kind: _runs(report, kind) for kind in RUNS}
+    return json.dumps({"models": models, "scenarios": scenarios, **runs}, indent=1, ensure_ascii=False)
+
+
+def _runs(report: Report, kind: str) -> dict[str, dict[str, Any]]:
+    """The runs of a kind by name, with their context length and what both kinds share."""
+    if kind not in report.runs:
+        return {}
+    values, (of_run, _) = report.runs[kind], RUNS[kind]
+    parts = [rows(report, grain, values) for grain in ("context", "run", of_run)]
+    merged = ({**context, **shared, **own} for context, shared, own in zip(*parts, strict=True))
+    return {str(key): row for (key,), row in zip(values.tables["run"].keys, merged, strict=True)}
 
 
 def to_csv(report: Report) -> str:
@@ -74,84 +81,6 @@ def to_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def summary(report: Report, most: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """Headers and cells of the summary, one row per scenario."""
-    catalog, table = report.catalog, report.values.tables["scenario"]
-    metrics = catalog.headlines
-    header = ["Model", "Context"] + [_titled(metric) for metric in metrics]
-    body = []
-    for at in range(min(len(table), most or len(table))):
-        at_grain = {"scenario": at, "model": table.above["model"][at]}
-        model, length = table.keys[at]
-        line = [str(model), f"{length:,}"]
-        line += [formatted(report.values.column(m.grain, m.name)[at_grain[m.grain]], m.unit) for m in metrics]
-        body.append(line)
-    return header, body
-
-
-def _titled(metric: Metric) -> str:
-    unit = metric.unit if metric.unit in {"GB", "GiB", "TFLOP"} else ""
-    return f"{metric.label} {unit}".strip()
-
-
-def formatted(value: Any, unit: str) -> str:
-    """A value with its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    match unit:
-        case "share":
-            return f"{number:.2%}".replace("%", " %")
-        case "ratio":
-            return f"{number:,.2f}×"
-        case "TFLOP":
-            return f"{number:,.3f}"
-        case "GB" | "GiB":
-            return f"{number:,.2f}"
-    return shown(number)
-
-
-def to_markdown(report: Report) -> str:
-    """The summary as a table for a pull request, with the sentences below it."""
-    header, body = summary(report)
-    lines = [f"## {report.spec.title}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
-    lines += [_line(line) for line in body]
-    lines += ["", *(f"* {text}" for text in sentences(report)), ""]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def sentences(report: Report) -> list[str]:
-    """What the numbers say, at each context length."""
-    columns = report.values.columns["context"]
-    said = [str(columns["ffn_count_words"][0])]
-    for at in range(len(report.values.tables["context"])):
-        said.append(
-            " ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
-        )
-    return said
-
-
-def to_table(report: Report) -> Table:
-    """The summary for a terminal."""
-    from rich import box
-    from rich.table import Table
-
-    header, body = summary(report, MOST_ROWS)
-    table = Table(title=report.spec.title, box=box.SIMPLE_HEAD, title_justify="left")
-    for at, text in enumerate(header):
-        table.add_column(text, justify="left" if at == 0 or text == "What dominates" else "right", overflow="fold")
-    for line in body:
-        table.add_row(*line)
-    more = len(report.values.tables["scenario"]) - len(body)
-    if more > 0:
-        table.caption = f"… and {more:,} more scenarios: --format csv shows all"
-    return table
-
-
 def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:
     """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
     catalog = report.catalog
@@ -161,10 +90,12 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
             raise UsageError(errors.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
         raise UsageError(errors.located(errors.unknown_metric(name, known), "", None))
     metric = catalog.metrics[name]
-    world = report.study.world(report.study)
-    table = world.table(metric.grain)
-    chosen = [at for at, key in enumerate(table.keys) if _matches(table.key_names, key, model, context_length)]
-    if not chosen:
+    worlds = report.study.worlds(report.study)
+    world = next((world for world in worlds.values() if metric.grain in world.values.tables), None)
+    table = world.table(metric.grain) if world else None
+    keys = enumerate(table.keys) if table else ()
+    chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
+    if table and not chosen:
         raise UsageError(_nothing_chosen(report, model, context_length))
     formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
@@ -179,24 +110,28 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
+    if world is None or table is None:
+        return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
     spots = report.cells(name)
     for at in chosen:
         about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
         value = world.value(name, at)
         result = value if isinstance(value, str) else shown(value)
         steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
-        lines += ["", f"{about}  (cell {spots[at].seen_from('')})", "  " + " = ".join([*steps, result])]
+        cell = f"  (cell {spots[at].seen_from('')})" if spots else ""
+        lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
     return "\n".join(lines)
 
 
 def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None, context_length: int | None) -> bool:
     row = dict(zip(key_names, key, strict=True))
-    fits_model = model is None or row.get("model", model) == model
+    fits_model = model is None or row.get("model", row.get("run", model)) == model
     return fits_model and (context_length is None or row.get("context_length", context_length) == context_length)
 
 
 def _nothing_chosen(report: Report, model: str | None, context_length: int | None) -> errors.Problem:
     names = [entry.name for entry in report.spec.models]
+    names += [run.name for runs in report.spec.runs.values() for run in runs]
     if model is not None and model not in names:
         return errors.located(errors.unknown_model(model, names), "--model", None)
     return errors.located(errors.claim_needs_context(context_length, report.spec.context_lengths), "--context", None)

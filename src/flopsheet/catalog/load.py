@@ -17,14 +17,15 @@ from flopsheet.errors import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
 
-TOPICS = ("inputs", "parameters", "flops", "context", "cache", "estimators", "checks")
+INPUT_TOPICS = ("inputs", "run_inputs")
+TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
 SEVERITIES = {"": "FAIL", "note": "note"}
 METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {
     "formula",
     "text",
 }
-INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain"}
+INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain", "whole"}
 
 
 @cache
@@ -36,7 +37,7 @@ def load() -> Catalog:
 @cache
 def load_inputs() -> Catalog:
     """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
-    return build(_texts("units", "inputs"))
+    return build(_texts("units", *INPUT_TOPICS))
 
 
 def _texts(*topics: str) -> dict[str, str]:
@@ -125,7 +126,10 @@ class _Reader:
             raise refuse("a metric has either a formula or a text", "write one of them")
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
-            self.inputs[name] = Input(**{**raw, "grain": grain, "choices": tuple(raw.get("choices", ()))})
+            whole = self.units[raw["unit"]].whole
+            self.inputs[name] = Input(
+                **{**raw, "grain": grain, "whole": whole, "choices": tuple(raw.get("choices", ()))}
+            )
         else:
             self.metrics[name] = Metric(
                 **{key: value for key, value in raw.items() if key not in {"formula", "text"}},
@@ -140,7 +144,8 @@ class _Reader:
         """A section of the Checks sheet for every grain that has inputs."""
         by_grain: dict[str, list[dict[str, str]]] = {}
         for entry in self.inputs.values():
-            by_grain.setdefault(entry.grain, []).append(range_check(entry))
+            if not entry.chooses:
+                by_grain.setdefault(entry.grain, []).append(range_check(entry))
         for grain, checks in by_grain.items():
             for raw in checks:
                 self.add(raw, grain, "metrics", resolve.refusal(raw["name"], None))

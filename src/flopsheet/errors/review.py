@@ -64,6 +64,10 @@ def no_length_in_cell(text: str) -> Finding:
     return f"'{shown(text)}' is no context length", "type a whole number of 1 or more"
 
 
+def no_step_in_cell(text: str) -> Finding:
+    return f"'{shown(text)}' is no step", "type a number such as 10 %"
+
+
 def derived_cell(text: str) -> Finding:
     return f"{shown(text)} stands in a cell that is derived", "change what it is derived from"
 

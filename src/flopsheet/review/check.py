@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flopsheet import errors
@@ -12,7 +12,7 @@ from flopsheet.review.cells import BLANK, Stored
 from flopsheet.review.pull import Pulled
 from flopsheet.review.references import meaning
 from flopsheet.review.typed import TOLERANCE, shown
-from flopsheet.workbook import context, plan
+from flopsheet.workbook import compare, context, plan
 from flopsheet.workbook.layout import LABEL, NAME, Spot
 from flopsheet.workbook.model import Cell, Scalar, Sheet
 
@@ -126,29 +126,49 @@ def agrees(stored: float | str | bool, computed: Scalar) -> bool:
     return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
 
 
+class _Controls:
+    """Reads the cells of Context and Compare with which a reviewer chooses what those sheets show."""
+
+    def __init__(self, pulled: Pulled) -> None:
+        self.returned = pulled.returned
+        self.problems: list[Problem] = []
+
+    def word(self, spot: Spot, choices: Sequence[str]) -> int:
+        """The position of what a drop-down holds."""
+        value = self.returned.stored(spot).value
+        for at, choice in enumerate(choices):
+            if isinstance(value, str) and value.strip().casefold() == choice.casefold():
+                return at
+        finding = errors.no_choice_in_cell(_held(value), errors.quoted(choices))
+        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding))
+        return 0
+
+    def number(self, spot: Spot, least: float, finding: Callable[[str], errors.Finding]) -> float:
+        value = self.returned.stored(spot).value
+        if isinstance(value, float) and value >= least:
+            return value
+        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding(_held(value))))
+        return least
+
+
+def _held(value: float | str | bool | None) -> str:
+    return "nothing" if value is None else str(value)
+
+
 def _choice(pulled: Pulled) -> context.Choice:
-    """The model and the context lengths that the controls of the Context sheet hold."""
-    returned = pulled.returned
-    world = returned.layout.controls.world
-    homes = returned.layout.homes
-    [model_spot] = homes.of(world, "model")
-    value = returned.stored(model_spot).value
+    """What the controls of the Context and Compare sheets hold."""
+    controls, laid = _Controls(pulled), pulled.returned.layout
     models = [model.name for model in pulled.spec.models]
-    chosen = next((name for name in models if isinstance(value, str) and value.casefold() == name.casefold()), None)
-    problems: list[Problem] = []
-    if chosen is None:
-        held = "nothing" if value is None else str(value)
-        finding = errors.no_choice_in_cell(held, errors.quoted(models))
-        problems.append(errors.in_cell(model_spot.seen_from(""), "", finding))
-    lengths = []
-    for spot in homes.of(world, "context_length"):
-        length = returned.stored(spot).value
-        if isinstance(length, float) and length >= 1:
-            lengths.append(length)
-        else:
-            held = "nothing" if length is None else str(length)
-            problems.append(errors.in_cell(spot.seen_from(""), "", errors.no_length_in_cell(held)))
-    if problems:
-        raise errors.SpecError(problems)
-    assert chosen is not None
-    return context.Choice(chosen, tuple(lengths))
+    [model_spot] = laid.homes.of(laid.controls.world, "model")
+    model = models[controls.word(model_spot, models)]
+    spots = laid.homes.of(laid.controls.world, "context_length")
+    lengths = tuple(controls.number(spot, 1, errors.no_length_in_cell) for spot in spots)
+    world = laid.compared.world
+    scenarios = [compare.scenario_name(world, row) for row in range(len(world.table("scenario")))]
+    first, second = (
+        controls.word(Spot(compare.SHEET, compare.CHOICE_ROW, column), scenarios) for column in (compare.A, compare.B)
+    )
+    step = controls.number(laid.compared.step, -1, errors.no_step_in_cell)
+    if controls.problems:
+        raise errors.SpecError(controls.problems)
+    return context.Choice(model, lengths, compare.Pair(first, second, step))

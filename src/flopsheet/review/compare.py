@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from flopsheet import errors
-from flopsheet.catalog import Metric
+from flopsheet.catalog import RUNS, Metric
 from flopsheet.errors import SpecError
 from flopsheet.frames import Values
 from flopsheet.report import Report, compute
@@ -105,7 +105,7 @@ def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, every
     before, after = side(one), side(other)
     only = {
         (kind, name): at
-        for kind in ("model", "context length")
+        for kind in ("model", "context length", *(f"{kind} run" for kind in RUNS))
         for at, (mine, theirs) in enumerate(
             ((_names(before.report, kind), _names(after.report, kind)),
              (_names(after.report, kind), _names(before.report, kind)))
@@ -120,7 +120,7 @@ def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, every
     return Compared(
         (before, after),
         only,
-        tuple(_input_differences(before.report, after.report, only)),
+        tuple(_input_differences(before.report, after.report)),
         tuple(_result_differences(before.report, after.report, everything)),
         tuple(one for one in written if one.before != one.after),
     )
@@ -128,17 +128,22 @@ def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, every
 
 def _names(report: Report, kind: str) -> list[str]:
     spec = report.spec
-    return [model.name for model in spec.models] if kind == "model" else [f"{one:,.0f}" for one in spec.context_lengths]
+    if kind == "model":
+        return [model.name for model in spec.models]
+    if kind == "context length":
+        return [f"{one:,.0f}" for one in spec.context_lengths]
+    return [run.name for run in spec.runs.get(kind.removesuffix(" run"), ())]
 
 
-def _input_differences(before: Report, after: Report, only: Mapping[tuple[str, str], int]) -> Iterator[Difference]:
+def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
     """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
     ours, theirs = _slots(before), _slots(after)
+    both = {slot.path[:2] for slot in ours.values()} & {slot.path[:2] for slot in theirs.values()}
     for path in dict.fromkeys((*ours, *theirs)):
         slot, other = ours.get(path), theirs.get(path)
         either = slot or other
         assert either is not None
-        if either.grain == "context" or (len(either.path) > 1 and ("model", str(either.path[1])) in only):
+        if either.path[0] == "context_lengths" or either.path[:2] not in both:
             continue
         was, now = slot.built if slot else None, other.built if other else None
         if was != now:
@@ -150,15 +155,19 @@ def _slots(report: Report) -> dict[str, Slot]:
     return {spell(slot.path): slot for slot in every_slot(laid) if not slot.is_derived}
 
 
-def _worlds(report: Report) -> list[Values]:
-    return [report.values]
+def _worlds(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:
+    """The values of the study and of each kind of run, with the grains whose results are told."""
+    yield before.values, after.values, tuple(before.values.tables)
+    for kind in RUNS:
+        if kind in before.runs and kind in after.runs:
+            yield before.runs[kind], after.runs[kind], ("run", *RUNS[kind])
 
 
 def _result_differences(before: Report, after: Report, everything: bool) -> Iterator[Difference]:
     headlines = [metric.name for metric in before.catalog.headlines]
-    for ours, theirs in zip(_worlds(before), _worlds(after), strict=False):
-        for grain, table in ours.tables.items():
-            other = theirs.tables.get(grain)
+    for ours, theirs, grains in _worlds(before, after):
+        for grain in grains:
+            table, other = ours.tables[grain], theirs.tables.get(grain)
             names = [name for name in before.catalog.order if before.catalog.metrics[name].grain == grain]
             rows = {key: at for at, key in enumerate(other.keys)} if other else {}
             for at, key in enumerate(table.keys):

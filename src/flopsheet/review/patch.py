@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flopsheet.spec.plain import flow
+from flopsheet.spec.written import flow
 
 HEAD = """\
 # What {source} changes in the spec '{name}'; written by 'flopsheet pull'.

@@ -20,7 +20,7 @@ from flopsheet.source import Path, Source, spell
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
 from flopsheet.spec.plain import to_yaml
-from flopsheet.tables import tabulate
+from flopsheet.tables import tabulate, tabulate_runs
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
 
 def _first_difference(spec: Spec, typed: Typed) -> str:
     """The path of the first input that a spec says otherwise than the workbook."""
-    tables = tabulate(spec)
-    for (_, name, at), given in typed.givens.items():
-        slot = typed.slots["study", name, at]
-        found = tables[slot.grain].inputs[name][at]
+    tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
+    for key, given in typed.givens.items():
+        slot, (world, name, at) = typed.slots[key], key
+        found = tables[world][slot.grain].inputs[name][at]
         if found.node != given.node or not same(found.value, given.value):
             return spell(slot.path)
     return ""

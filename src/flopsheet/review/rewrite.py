@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from flopsheet.review.patch import alike
-from flopsheet.spec.plain import flow
+from flopsheet.spec.written import flow
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 AFTER = "context_lengths"  # a key that is new at the top of a spec stands after this one

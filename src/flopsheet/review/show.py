@@ -9,7 +9,8 @@ from typing import Any
 from flopsheet import errors
 from flopsheet.review.compare import Compared, Difference
 from flopsheet.review.typed import shown
-from flopsheet.views import formatted, plain
+from flopsheet.summaries import formatted
+from flopsheet.views import plain
 
 NOTHING = "–"
 MOST_TEXT = 60

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from flopsheet.catalog import Input
+from flopsheet.catalog import RUNS, Input
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.spelled import to_text
@@ -29,6 +29,7 @@ class Slot:
     spot: Spot
     given: Given
     path: Path
+    choices: tuple[int | str, ...]
     is_derived: bool
     formula: str
 
@@ -64,18 +65,23 @@ def plain(entry: Input, given: Given) -> Plain:
 def every_slot(laid: plan.Layout) -> Iterator[Slot]:
     """All input cells, in the order of the sheet."""
     for row in laid.inputs.rows:
-        world = laid.inputs.world
+        world = row.world
         table = world.table(row.entry.grain)
+        choices = row.entry.choices
+        if row.entry.chooses:
+            choices = tuple(str(key[0]) for key in laid.inputs.world.table(row.entry.chooses).keys)
         for at, spot in enumerate(row.live):
             given = table.inputs[row.entry.name][at]
             formula = to_excel(given.node, inputs.Beside(world, laid.homes, table, at)) if given.node else ""
             is_derived = inputs.is_derived(row.entry, given, world, at)
-            yield Slot(world, row.entry, at, spot, given, _path(world, row.entry, at), is_derived, formula)
+            yield Slot(world, row.entry, at, spot, given, _path(world, row.entry, at), choices, is_derived, formula)
 
 
 def _path(world: World, entry: Input, at: int) -> Path:
     """Where a spec says an input of one row."""
     table = world.table(entry.grain)
+    if world.name in RUNS:
+        return (world.name, str(table.keys[at][0]), "model" if entry.name == "run_model" else entry.name)
     match entry.grain:
         case "study":
             return ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flopsheet.catalog import RUNS
 from flopsheet.errors import FormulaError
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Aggregate
@@ -13,7 +14,12 @@ from flopsheet.review.slots import Key, Slot
 FUNCTIONS = {"MIN": "min", "MAX": "max", "ABS": "abs"}
 SIGNS = set("+-*/^(),")
 # Grain of the input -> the grains whose inputs its expression can read in a spec.
-READABLE = {"layer_group": {"layer_group", "model"}, "model": {"model"}, "study": {"study"}}
+READABLE = {
+    "layer_group": {"layer_group", "model"},
+    "model": {"model"},
+    "study": {"study"},
+    "hardware": {"hardware"},
+}
 
 
 class Translator:
@@ -48,9 +54,11 @@ class Translator:
 
 
 def _can_read(slot: Slot, read: Slot) -> bool:
-    """Whether an expression of one input can read another: of the same model, layer group or study, and a number."""
+    """Whether an expression of one input can read another: of the same model, layer group or run, and a number."""
     if not read.is_number or read.key == slot.key or read.world.name != slot.world.name:
         return False
+    if slot.world.name in RUNS:
+        return read.at == slot.at
     if isinstance(read.given.node, Aggregate) or read.grain not in READABLE.get(slot.grain, ()):
         return False
     table = slot.world.table(slot.grain)

@@ -220,13 +220,11 @@ def _scalar(slot: Slot, stored: Stored) -> tuple[Scalar | None, errors.Finding |
         return ("yes", None) if word in YES else ("no", None) if word in NO else _no_choice(word, entry.choices)
     if not entry.is_number:
         word = text or (f"{float(value):.15g}" if not isinstance(value, bool) else str(value))
-        if not entry.choices:
-            return word, None
-        found = next((choice for choice in entry.choices if str(choice).casefold() == word.casefold()), None)
+        found = next((choice for choice in slot.choices if str(choice).casefold() == word.casefold()), None)
         return (
             (str(found), None)
             if isinstance(found, str)
-            else ((float(found), None) if found is not None else _no_choice(word, entry.choices))
+            else ((float(found), None) if found is not None else _no_choice(word, slot.choices))
         )
     if text and not NUMERAL.fullmatch(text):
         return None, errors.text_for_number(text, built)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -13,6 +13,7 @@ from flopsheet.source import Path, Source
 from flopsheet.spec.entries import Expectation, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.validate import shape_problems
 
 
@@ -29,6 +30,9 @@ def from_source(text: Source, name: str) -> Spec:
     resolver = Resolver(text, (path for path, _ in shape))
     models = resolver.models()
     study = resolver.study()
+    kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
+    hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
+    ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
     expectations = tuple(_expectations(resolver))
     problems = [problem for _, problem in shape] + resolver.problems
     if problems:
@@ -39,6 +43,8 @@ def from_source(text: Source, name: str) -> Spec:
         context_lengths=tuple(map(float, resolver.data["context_lengths"])),
         study=study,
         models=models,
+        hardware=hardware if ran else (),
+        runs=ran,
         expectations=expectations,
         text=text.text,
         data=resolver.data,
@@ -52,35 +58,48 @@ def _position(problem: Problem) -> tuple[int, int]:
 def _expectations(resolver: Resolver) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
-    if not (isinstance(listed, list) and isinstance(models, dict)):
+    if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
+    subjects = _subjects(resolver)
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
             continue
-        model, _, metric = claim["that"].rpartition(".")
-        fault = _fault(claim, model, metric, list(models), lengths)
+        subject, _, metric = claim["that"].rpartition(".")
+        fault = _fault(claim, subject, metric, subjects, lengths)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), finding)
+            if finding not in told:
+                resolver.report((*path, key), finding)
+            told.add(finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
         if catalog.load().metrics[metric].grain == "scenario":
             said.setdefault("context_length", lengths[0])
-        yield Expectation(model, metric, **said)
+        yield Expectation(subject, metric, **said)
+
+
+def _subjects(resolver: Resolver) -> dict[str, tuple[str, ...]]:
+    """The models and runs that a claim may be about, each with the grains of its numbers."""
+    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.data["models"], ("model", "scenario"))
+    for kind, (of_run, _) in catalog.RUNS.items():
+        listed = resolver.data.get(kind)
+        subjects |= dict.fromkeys(listed, (of_run,)) if isinstance(listed, dict) else {}
+    return subjects
 
 
 def _fault(
-    claim: Mapping[str, Any], model: str, metric: str, models: list[str], lengths: list[float]
+    claim: Mapping[str, Any], subject: str, metric: str, subjects: Mapping[str, Sequence[str]], lengths: list[float]
 ) -> tuple[str, Finding] | None:
     """The key of a claim that is at fault, and why."""
-    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in {"model", "scenario"}}
-    if not model:
+    if not subject:
         return "that", errors.not_a_claim(claim["that"])
-    if model not in models:
-        return "that", errors.unknown_model(model, models)
+    if subject not in subjects:
+        return "that", errors.unknown_model(subject, list(subjects))
+    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         return "that", errors.unknown_metric(metric, sorted(metrics))
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
@@ -91,7 +110,7 @@ def _fault(
         if isinstance(value, str) != is_text:
             return key, errors.claim_of_another_type(metric, value, is_text=is_text)
     length = claim.get("context_length")
-    if metrics[metric].grain == "model":
+    if metrics[metric].grain != "scenario":
         return ("context_length", errors.claim_without_context(metric)) if length is not None else None
     if length is None and len(lengths) > 1:
         return "that", errors.claim_needs_context(None, lengths)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import Problem, SpecError
-from flopsheet.source import DEEPEST, LARGEST, Path, resolve, spell
+from flopsheet.source import DEEPEST, LARGEST, Path, spell
 
 
 def to_yaml(data: Mapping[str, Any]) -> str:
@@ -42,19 +41,3 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
         return _plain(value.tolist(), path, problems)
     problems.append(errors.not_plain(value, spell(path)))
     return None
-
-
-# Texts that need no quotes: names, words, and expressions such as 4 * d_model.
-BARE = re.compile(r"[^\W_](?:[\w. ()+*/^-]*[\w)])?")
-
-
-def flow(value: Any) -> str:
-    """A value in YAML's flow style, on one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if not isinstance(value, str):
-        return json.dumps(value)
-    is_bare = BARE.fullmatch(value) and isinstance(resolve(value), str)
-    return value if is_bare else json.dumps(value, ensure_ascii=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flopsheet.catalog import RUNS
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
 from flopsheet.tables import Tables
-from flopsheet.workbook.cells import Live, count_text, local, mirror, sentence
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World
+from flopsheet.workbook.cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters
 from flopsheet.workbook.model import Cell, Scalar
 
 SHEET = "Checks"
@@ -24,14 +25,23 @@ VERDICTS = [
     ("noted > 0", "All {held + met:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
     ("", "All {held + met:.0} checks hold."),
 ]
+# What a reviewer compares first.
+COMPARED = (
+    "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
+    "device_gib", "days", "run_cost", "served_gib", "decode_tokens_per_second",
+)  # fmt: skip
+# Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
+SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
+MOVED = [
+    ("size > 0", "Largest move: {metric} of {subject} from {built:.3} to {live:.3} {unit}, {change:.1%}."),
+    ("", "No headline number has moved."),
+]
 CLAIMS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
     "text": parse("live == claimed"),
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
 }
-# What rounding alone can cause is no change.
-CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
@@ -66,10 +76,15 @@ class Listing:
     bottom: int
 
 
-def row_in(tables: Tables, grain: str, model: str, context_length: float | None) -> int:
-    """The row of a model or scenario in its table."""
-    key = (model,) if grain == "model" else (model, int(context_length or 0))
+def row_in(tables: Tables, grain: str, subject: str, context_length: float | None) -> int:
+    """The row of a model, run or scenario in its table."""
+    key = (subject, int(context_length or 0)) if grain == "scenario" else (subject,)
     return tables[grain].keys.index(key)
+
+
+def world_of(grain: str) -> str:
+    """The world in which the metrics of a grain stand."""
+    return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
 
 def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
@@ -79,10 +94,16 @@ def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[t
     return cells
 
 
-def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expectation], top: int) -> Listing:
+def expectations(
+    worlds: Mapping[str, World],
+    built: Mapping[str, World],
+    homes: Homes,
+    listed: Sequence[Expectation],
+    top: int,
+) -> Listing:
     """One line per claim: what, live, claimed, tolerance, verdict."""
     titles = (
-        (LABEL, "Model"),
+        (LABEL, "Model or run"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (MATHS, "Where the figure comes from"),
@@ -96,13 +117,15 @@ def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expe
     cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
     row, spots, values = top + 2, [], []
     for expectation in listed:
-        metric = world.catalog.metrics[expectation.metric]
+        metric = worlds["study"].catalog.metrics[expectation.metric]
+        world = worlds[world_of(metric.grain)]
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
-        at = row_in(built.values.tables, metric.grain, expectation.model, expectation.context_length)
+        tables = built[world.name].values.tables
+        at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
         format = world.catalog.units[metric.unit].format
         live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
         for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(expectation.model, style="label")
+            cells[row, LABEL] = Cell(expectation.subject, style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
             cells[row, MATHS] = Cell(expectation.note, style="maths")
@@ -124,26 +147,29 @@ def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expe
     return Listing(cells, tuple(spots), tuple(values), row - 1)
 
 
-def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
+def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Homes, top: int) -> Listing:
     """One line per headline number: live, as built, change."""
     titles = (
-        (LABEL, "Model"),
+        (LABEL, "Model or run"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (NOTE, "Context length"),
         (FIRST, "Live"),
         (FIRST + 1, "As built"),
         (FIRST + 2, "Change"),
+        (FIRST + 3, "Size"),
     )
     cells = _heading(top, "Live against as built", titles)
     row, spots, values = top + 2, [], []
-    for name in ("n_params", "weight_bytes", "flops_forward"):
-        metric = world.catalog.metrics[name]
-        for at in range(len(world.table(metric.grain))):
-            key = built.table(metric.grain).keys[at]
+    for name in COMPARED:
+        metric = worlds["study"].catalog.metrics[name]
+        world = worlds.get(world_of(metric.grain))
+        for at in range(len(world.table(metric.grain)) if world else 0):
+            assert world is not None
+            key = built[world.name].table(metric.grain).keys[at]
             format = world.catalog.units[metric.unit].format
             live = Live(homes.of(world, name)[at], world.value(name, at))
-            then = built.value(name, at)
+            then = built[world.name].value(name, at)
             cells[row, LABEL] = Cell(str(key[0]), style="label")
             cells[row, NAME] = Cell(name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
@@ -153,10 +179,37 @@ def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
             here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
             cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+0.0%;-0.0%;"–"')
-            spots.append(Spot(SHEET, row, FIRST + 2))
-            values.append(cells[row, FIRST + 2].value)
+            change = {"change": Live(Spot(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
+            cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
+            spots.append(Spot(SHEET, row, FIRST + 3))
+            values.append(cells[row, FIRST + 3].value)
             row += 1
     return Listing(cells, tuple(spots), tuple(values), row - 1)
+
+
+def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
+    """The headline number that moved most since the workbook was built, found in the list of changes, as a sentence."""
+    first, last, row = moved.verdicts[0].row, moved.verdicts[-1].row, moved.bottom + 2
+    sizes = [float(size) for size in moved.values]
+    at = sizes.index(max(sizes))
+    cells = {(row, LABEL): Cell("Largest move", style="label")}
+    letter = letters(FIRST + 3)
+    among = f"{letter}{first}:{letter}{last}"
+    place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
+    cells[row, FIRST + 3] = place
+    position = Spot(SHEET, row, FIRST + 3).address
+    found = {}
+    named = {"subject": LABEL, "metric": NAME, "unit": UNIT, "live": FIRST, "built": FIRST + 1, "change": FIRST + 2}
+    for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
+        source = moved.cells[first + at, column]
+        here = Spot(SHEET, row + 1 + step, FIRST + 3)
+        formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
+        cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
+        cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
+        found[name] = Live(here, source.value)
+    words = Spot(SHEET, row + 2 + len(named) + 1, LABEL)
+    cells[words.row, LABEL] = sentence(SHEET, MOVED, found)
+    return cells, Live(words, cells[words.row, LABEL].value)
 
 
 @dataclass(frozen=True)

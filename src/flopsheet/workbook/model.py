@@ -53,13 +53,18 @@ class Series:
     ref: str
     points: tuple[float, ...]
     colour: str
+    x_ref: str = ""
+    x_points: tuple[Scalar, ...] = ()
+    """Of its own, where the chart's do not hold for it."""
+    draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over cells; `kind` is stacked (shares as 100 % bars) or line (values over a log axis).
+    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them), tornado or
+    scatter.
 
-    The title is the text of a cell, so that it follows the numbers that it names.
+    The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
     """
 
     kind: str
@@ -74,6 +79,10 @@ class Chart:
     width_cm: float = 18.0
     height_cm: float = 9.0
     y_format: str = "0%"
+    x_format: str = "#,##0"
+    y_most: float | None = 1.0
+    x_log: int = 0
+    y_log: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ class Sheet:
     tab: str = "7F7F7F"
     print_to: int = 0
     """The last column that is printed; 0 prints all."""
+    print_rows: int = 0
+    """The last row that is printed; 0 prints all."""
 
 
 @dataclass(frozen=True)
