@@ -125,7 +125,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
     chart_row = max(shown.values()) + 4
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
-    other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
+    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
     controls = context.place_controls(other, top, homes)
     looked_up = {}
     wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
@@ -135,7 +135,8 @@ def lay_out(study: Study, built: Study) -> Layout:
     )
 
     compared = compare.Layout(world, study.choice.pair)
-    steps = sensitivity.lay_out(study.spec, built.spec, world, compared.base, homes)
+    as_built = compare.Layout(world, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), world, homes)
     blocks[sensitivity.SHEET] = []
     looked_up[sensitivity.SHEET] = _place_working(
         steps.world, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
@@ -259,7 +260,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         verdict=verdict,
         move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
-        largest=study.choice.model,
+        largest=original.choice.model,
     )
     sheets = (
         summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
