@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import ROOT, environment, run
+from flopsheet.cli.commands import MODULES
 
 GPT2 = str(ROOT / "specs" / "gpt2.yaml")
 HINT = "Usage: flopsheet {0} {1}\nTry 'flopsheet {0} --help' for help.\n\nError: "
@@ -121,7 +122,7 @@ ARGUMENTS = [
     (["bulid"], "no command is called 'bulid'; did you mean 'build'?\n"),
     (
         ["xyz"],
-        "no command is called 'xyz'; known: init, build, show, explain, validate, import, list, schema\n",
+        f"no command is called 'xyz'; known: {', '.join(MODULES)}\n",
     ),
     (
         ["show", "--fromat", "json"],
