@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from flopsheet import errors
@@ -33,6 +32,8 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
 
     Without `replace` a file that is there stays, and is an error.
     """
+    import tempfile  # with all that it loads, only where something is written
+
     name = os.fspath(target)
     path = Path(name)
     try:
