@@ -33,7 +33,7 @@ HOMES = {
     "yaml": {"source"},
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate"},
+    "numpy": {"frames", "formula.evaluate", "spec.exclude"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }

@@ -6,4 +6,5 @@ from flopsheet.errors.imports import *  # noqa: F403
 from flopsheet.errors.layers import *  # noqa: F403
 from flopsheet.errors.problem import *  # noqa: F403
 from flopsheet.errors.specs import *  # noqa: F403
+from flopsheet.errors.sweeps import *  # noqa: F403
 from flopsheet.errors.texts import *  # noqa: F403

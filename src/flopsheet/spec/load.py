@@ -10,6 +10,7 @@ from typing import Any
 from flopsheet import catalog, errors, source
 from flopsheet.errors import Finding, Problem, SpecError
 from flopsheet.source import Path, Source
+from flopsheet.spec import sweep
 from flopsheet.spec.entries import Expectation, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
@@ -27,7 +28,7 @@ def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
     shape = shape_problems(text)
     resolver = Resolver(text, (path for path, _ in shape))
-    models = resolver.models()
+    models = tuple(sweep.models(resolver))
     study = resolver.study()
     expectations = tuple(_expectations(resolver))
     problems = [problem for _, problem in shape] + resolver.problems
@@ -60,7 +61,9 @@ def _expectations(resolver: Resolver) -> Iterator[Expectation]:
         if not resolver.sound(path):
             continue
         model, _, metric = claim["that"].rpartition(".")
-        fault = _fault(claim, model, metric, list(models), lengths)
+        if any(model.startswith(f"{base} ") for base in resolver.unresolved):
+            continue  # nobody knows whether there is such a variant
+        fault = _fault(claim, model, metric, resolver.names, lengths)
         if fault:
             key, finding = fault
             resolver.report((*path, key), finding)

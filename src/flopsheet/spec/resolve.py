@@ -41,6 +41,10 @@ class Resolver:
         self.problems: list[Problem] = []
         self.reported: set[tuple[Path, str]] = set()
         self.current = ""  # the model that is resolved
+        self.faults = 0  # findings, told or told before
+        self.names: list[str] = []  # of the models, variants of sweeps among them
+        self.unresolved: list[str] = []  # swept models of which not all variants are known
+        self.inputs = catalog.load_inputs().inputs
 
     def sound(self, path: Path) -> bool:
         """Whether the shape at and below a path was found valid."""
@@ -51,6 +55,7 @@ class Resolver:
 
         What `depends` on other inputs names the model, where the value is not its own.
         """
+        self.faults += 1
         if (path, finding[0]) in self.reported:
             return
         self.reported.add((path, finding[0]))
@@ -60,13 +65,21 @@ class Resolver:
 
     # Merging ---------------------------------------------------------------------------------------------------------
 
-    def models(self) -> tuple[ModelSpec, ...]:
+    def listed(self) -> Mapping[str, Any]:
+        """What stands under `models:`."""
         listed = self.data.get("models")
-        if not isinstance(listed, dict) or not all(isinstance(entry, dict) for entry in listed.values()):
-            return ()
-        merged = {name: said for name in listed if (said := self.merge(name, listed)) is not None}
-        resolved = [self.model(name, said) for name, said in merged.items()]
-        return tuple(model for model in resolved if model is not None)
+        return listed if isinstance(listed, dict) else {}
+
+    def swept(self) -> list[str]:
+        """The models that stand for their variants."""
+        return [name for name, entry in self.listed().items() if isinstance(entry, dict) and "sweep" in entry]
+
+    def merged_models(self) -> dict[str, Saying]:
+        """What each model says with what it starts from, by name; one for which that is not known is left out."""
+        listed = self.listed()
+        if not all(isinstance(entry, dict) for entry in listed.values()):
+            return {}
+        return {name: said for name in listed if (said := self.merge(name, listed)) is not None}
 
     def merge(self, name: str, listed: Mapping[str, Any]) -> Saying | None:
         """What a model says, on top of what it extends, on top of the defaults; None where that is not known."""
@@ -154,9 +167,10 @@ class Resolver:
             own |= {key: Said(value, kind.path) for key, value in sets.items() if key not in own}
         said |= own
 
-    def model(self, name: str, said: Saying) -> ModelSpec | None:
+    def model(self, name: str, said: Saying, path: Path = ()) -> ModelSpec | None:
+        """The model; a variant stands where the spec says its sweep."""
         self.current = name
-        path: Path = ("models", name)
+        path = path or ("models", name)
         layers = said.get("layers")
         whole = {key: value for key, value in said.items() if self.grain(key) == "model"}
         common = {key: value for key, value in said.items() if self.grain(key) == "layer_group"}
@@ -322,6 +336,7 @@ class _Scope:
                 raise FormulaError(errors.formula_syntax(said.value, fact, remedy, column, len(word), place, spell(at)))
         except FormulaError as error:
             for problem in error.problems:
+                self.resolver.faults += 1
                 if (at, problem.fact) not in self.resolver.reported:
                     self.resolver.reported.add((at, problem.fact))
                     self.resolver.problems.append(problem)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
 from flopsheet import catalog, errors
@@ -114,6 +114,55 @@ def inputs_of(*grains: str) -> tuple[Input, ...]:
 
 
 @cache
+def symbols() -> dict[str, str]:
+    """The letter of each input that has one."""
+    return {entry.name: entry.symbol for entry in catalog.load_inputs().inputs.values() if entry.symbol}
+
+
+LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
+
+
+def _swept(kind: Any, least: float | None, most: float | None) -> Any:
+    """The values of an input under `sweep:`; numbers also as a range."""
+    values = Annotated[list[kind], Field(min_length=1)]
+    bound = number(least, most, whole=False, expression=False)
+    step = number(None, None, whole=False, expression=False)
+    ends = {
+        "from": required(bound, "The first value."),
+        "to": required(bound, "The last value, where a step meets it."),
+    }
+    span: Any = create_model("Range", __base__=Strict, **ends, step=optional(step, "From one value to the next; 1."))
+    which = Discriminator(lambda value: RANGE if isinstance(value, dict) else LIST)
+    union: Any = Annotated[values, Tag(LIST)] | Annotated[span, Tag(RANGE)]
+    return Annotated[union, which]
+
+
+def sweep_model(inputs: Iterable[Input]) -> type[Strict]:
+    """What stands under `sweep:` of a model: inputs with the values that they take."""
+    axes: dict[str, Any] = {
+        entry.name: optional(
+            _swept(field_type(entry), entry.least, entry.most) if entry.is_number else list_of(field_type(entry)),
+            entry.doc,
+        )
+        for entry in inputs
+    }
+    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+    paired = create_model("Zip", __base__=Strict, **axes)
+    exclude: Any = checked(errors.exclusion_problem, {"type": ["string", "object"]})
+    return create_model(
+        "Sweep",
+        __base__=Strict,
+        **axes,
+        zip=optional(paired, "Inputs that change together: the first values of each, the second ones, and so on."),
+        exclude=optional(list[exclude], "Combinations left out: {input: value, …} or a condition."),
+    )
+
+
+def list_of(kind: Any) -> Any:
+    return Annotated[list[kind], Field(min_length=1)]
+
+
+@cache
 def conventions() -> tuple[Input, ...]:
     """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
     return catalog.load_inputs().conventions
@@ -155,6 +204,10 @@ def spec_model() -> type[Strict]:
             text(MOST_NAME), "A model of the library whose inputs this one starts from: flopsheet list models."
         ),
         layers=optional(list[group], "Groups of identical layers.", min_length=1),
+        sweep=optional(
+            sweep_model([*inputs_of("model"), *group_inputs]),
+            "Values that inputs take: the model stands for its variants, one for each combination.",
+        ),
         **shared,
     )
     switches = create_model("Conventions", __base__=Strict, **_fields(conventions()))

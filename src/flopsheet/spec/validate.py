@@ -34,13 +34,13 @@ def shape_problems(source: Source) -> list[tuple[Path, Problem]]:
 
 
 def _translated(source: Source, detail: Any) -> tuple[Path, Problem]:
-    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+    path: Path = tuple(part for part in detail["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
     kind = detail["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
         finding = (detail["ctx"]["fact"], detail["ctx"]["remedy"])
     elif kind == "extra_forbidden":
-        finding = errors.unknown_key(str(path[-1]), _known_keys(path[:-1]))
+        finding = _unknown(path)
     elif kind == "missing":
         finding = errors.missing_key(str(path[-1]))
         path = path[:-1]
@@ -50,6 +50,16 @@ def _translated(source: Source, detail: Any) -> tuple[Path, Problem]:
         value = _at(source.data, path)
         finding = errors.not_a_list(value) if kind == "list_type" else errors.not_keys(value)
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
+
+
+def _unknown(path: Path) -> Finding:
+    """An unknown key; under `sweep:` some known ones are."""
+    key = str(path[-1])
+    if "sweep" in path[2:-1] and (
+        finding := errors.not_swept_here(key, [one.name for one in schema.inputs_of("study")])
+    ):
+        return finding
+    return errors.unknown_key(key, _known_keys(path[:-1]))
 
 
 def _meant(path: Path) -> Path:
@@ -69,6 +79,8 @@ def _known_keys(path: Path) -> list[str]:
     for part in path:
         within = get_args(kind)  # of list[…] and dict[str, …], where the part is an index or a name
         kind = within[-1] if within else kind.model_fields[part].annotation
+    while within := get_args(kind):  # of a range, which might have been a list
+        kind = within[0] if hasattr(kind, "__metadata__") else within[-1]
     return list(kind.model_fields)
 
 
