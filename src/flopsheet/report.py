@@ -90,7 +90,7 @@ def compute(spec: SpecLike) -> Report:
 
 def compute_spec(spec: Spec) -> Report:
     """Every metric of a spec that is already read."""
-    catalog = load_catalog()
+    catalog = spec.catalog or load_catalog()
     return Report(spec, frames.compute(tabulate(spec), catalog), catalog)
 
 

@@ -2,7 +2,7 @@
 
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, PARENTS, coarser
-from flopsheet.catalog.load import CycleError, load, load_inputs, ordered
+from flopsheet.catalog.load import CycleError, OwnEntry, extended, load, load_inputs, ordered, own_input
 
 __all__ = [
     "GRAINS",
@@ -13,10 +13,13 @@ __all__ = [
     "Entry",
     "Input",
     "Metric",
+    "OwnEntry",
     "Section",
     "Unit",
     "coarser",
+    "extended",
     "load",
     "load_inputs",
     "ordered",
+    "own_input",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from flopsheet.formula import Node
+from flopsheet.formula import Node, aggregated, names
 
 Scalar: TypeAlias = float | str
 
@@ -35,6 +35,7 @@ class Input:
     choices: tuple[int | str, ...] = ()
     default: int | float | str | None = None
     source: str = ""
+    whole: bool = True
 
     @property
     def is_flag(self) -> bool:
@@ -119,6 +120,17 @@ class Catalog:
         """The switches that say what counts."""
         sections = (section for section in self.sections if section.title == "Conventions")
         return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
+
+    def closure(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The metrics that the wanted ones read, themselves included, in the order of their evaluation."""
+        needed: set[str] = set()
+        pending = list(wanted)
+        while pending:
+            name = pending.pop()
+            if name in self.metrics and name not in needed:
+                needed.add(name)
+                pending += [*names(self.metrics[name].node), *aggregated(self.metrics[name].node)]
+        return tuple(name for name in self.order if name in needed)
 
     @property
     def headlines(self) -> tuple[Metric, ...]:

@@ -15,13 +15,15 @@ def range_check(entry: Input) -> dict[str, str]:
         for condition in reversed(conditions):
             held = f"where({condition}, 1, {held})"
     else:
-        least = f"{entry.least or 0:.0f}"
-        doc = f"A whole number of {least} or more."
+        kind = "A whole number" if entry.whole else "A number"
+        least = plain(entry.least or 0)
+        doc = f"{kind} of {least} or more."
         held = f"where({name} >= {least}, 1, 0)"
         if entry.most is not None:
-            doc = f"A whole number from {least} to {entry.most:.0f}."
-            held = f"where({name} <= {entry.most:.0f}, {held}, 0)"
-        held = f"where(floor({name}) == {name}, {held}, 0)"
+            doc = f"{kind} from {least} to {plain(entry.most)}."
+            held = f"where({name} <= {plain(entry.most)}, {held}, 0)"
+        if entry.whole:
+            held = f"where(floor({name}) == {name}, {held}, 0)"
     return {
         "name": f"check_input_{name}",
         "label": f"{entry.label} is possible",
@@ -29,3 +31,8 @@ def range_check(entry: Input) -> dict[str, str]:
         "formula": f"{held} == 1",
         "doc": doc,
     }
+
+
+def plain(number: float) -> str:
+    """A bound as a formula and a reader spell it."""
+    return f"{number:.0f}" if number == int(number) else f"{number:.15g}"

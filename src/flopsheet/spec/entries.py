@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
 
@@ -58,3 +59,5 @@ class Spec:
     models: tuple[ModelSpec, ...]
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
+    catalog: Catalog | None = field(default=None, repr=False)
+    """The catalogue with what the spec defines itself; None where it defines nothing."""

@@ -8,9 +8,10 @@ from pathlib import PurePath
 from typing import Any
 
 from flopsheet import catalog, errors, source
-from flopsheet.errors import Finding, Problem, SpecError
+from flopsheet.catalog import Catalog, Metric
+from flopsheet.errors import CatalogError, Finding, Problem, SpecError
 from flopsheet.source import Path, Source
-from flopsheet.spec import sweep
+from flopsheet.spec import own, sweep
 from flopsheet.spec.entries import Expectation, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
@@ -26,11 +27,15 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
-    shape = shape_problems(text)
-    resolver = Resolver(text, (path for path, _ in shape))
+    defined = own.read(text)
+    shape = [*shape_problems(text, defined), *defined.problems]
+    resolver = Resolver(text, (path for path, _ in shape), defined)
+    defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
+    extended = _extended(text, resolver) if defines and not defined.is_faulty else None
+    known = extended if defines else catalog.load() if resolver.data.get("expect") else None
     models = tuple(sweep.models(resolver))
     study = resolver.study()
-    expectations = tuple(_expectations(resolver))
+    expectations = tuple(_expectations(resolver, known.metrics)) if known else ()
     problems = [problem for _, problem in shape] + resolver.problems
     if problems:
         raise SpecError(sorted(problems, key=_position))
@@ -42,14 +47,26 @@ def from_source(text: Source, name: str) -> Spec:
         models=models,
         expectations=expectations,
         text=text.text,
+        catalog=extended,
     )
+
+
+def _extended(text: Source, resolver: Resolver) -> Catalog | None:
+    """The catalogue with what the spec defines; None where that is faulty, which is reported."""
+    if not all(resolver.sound((key,)) for key in ("inputs", "metrics")):
+        return None
+    try:
+        return own.extend(text)
+    except CatalogError as error:
+        resolver.problems += error.problems
+        return None
 
 
 def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
-def _expectations(resolver: Resolver) -> Iterator[Expectation]:
+def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
     if not (isinstance(listed, list) and isinstance(models, dict)):
@@ -63,22 +80,27 @@ def _expectations(resolver: Resolver) -> Iterator[Expectation]:
         model, _, metric = claim["that"].rpartition(".")
         if any(model.startswith(f"{base} ") for base in resolver.unresolved):
             continue  # nobody knows whether there is such a variant
-        fault = _fault(claim, model, metric, resolver.names, lengths)
+        fault = _fault(claim, model, metric, resolver.names, lengths, known)
         if fault:
             key, finding = fault
             resolver.report((*path, key), finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
-        if catalog.load().metrics[metric].grain == "scenario":
+        if known[metric].grain == "scenario":
             said.setdefault("context_length", lengths[0])
         yield Expectation(model, metric, **said)
 
 
 def _fault(
-    claim: Mapping[str, Any], model: str, metric: str, models: list[str], lengths: list[float]
+    claim: Mapping[str, Any],
+    model: str,
+    metric: str,
+    models: list[str],
+    lengths: list[float],
+    known: Mapping[str, Metric],
 ) -> tuple[str, Finding] | None:
     """The key of a claim that is at fault, and why."""
-    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in {"model", "scenario"}}
+    metrics = {name: entry for name, entry in known.items() if entry.grain in {"model", "scenario"}}
     if not model:
         return "that", errors.not_a_claim(claim["that"])
     if model not in models:

@@ -17,6 +17,7 @@ from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import library, schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
+from flopsheet.spec.own import Own
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ Saying = dict[str, Said]
 class Resolver:
     """Resolves one spec; `problems` collects what is wrong, so that all of it is reported at once."""
 
-    def __init__(self, source: Source, faulty: Iterable[Path]) -> None:
+    def __init__(self, source: Source, faulty: Iterable[Path], own: Own) -> None:
         self.source = source
         self.data: Mapping[str, Any] = source.data if isinstance(source.data, dict) else {}
         self.faulty = {path[:length] for path in faulty for length in range(len(path) + 1)}
@@ -44,7 +45,8 @@ class Resolver:
         self.faults = 0  # findings, told or told before
         self.names: list[str] = []  # of the models, variants of sweeps among them
         self.unresolved: list[str] = []  # swept models of which not all variants are known
-        self.inputs = catalog.load_inputs().inputs
+        self.inputs = {**catalog.load_inputs().inputs, **{entry.name: entry for entry in own.inputs}}
+        self.own_defaults = own.defaults  # where the spec says the defaults of its own inputs
 
     def sound(self, path: Path) -> bool:
         """Whether the shape at and below a path was found valid."""
@@ -203,12 +205,15 @@ class Resolver:
             said["d_ff"] = Said(0, ())
         return said
 
+    def inputs_of(self, grain: str) -> tuple[Input, ...]:
+        return tuple(entry for entry in self.inputs.values() if entry.grain == grain)
+
     def grain(self, name: str) -> str:
-        entry = catalog.load_inputs().inputs.get(name)
+        entry = self.inputs.get(name)
         return entry.grain if entry else ""
 
     def missing(self, grain: str, said: Saying, has_layers: bool) -> list[str]:
-        required = [entry.name for entry in schema.inputs_of(grain) if entry.default is None]
+        required = [entry.name for entry in self.inputs_of(grain) if entry.default is None]
         shown = ["ffn" if name == "ffn_matrices" else name for name in required if name not in said]
         return [name for name in shown if not (name == "n_layers" and has_layers)]
 
@@ -218,13 +223,13 @@ class Resolver:
         self, name: str, path: Path, whole: Saying, groups: list[tuple[str, Path, Saying]], has_layers: bool
     ) -> ModelSpec:
         """The model; what has no value is left out, and reported."""
-        entries = schema.inputs_of("model")
+        entries = self.inputs_of("model")
         if has_layers:  # the layers are counted below
             entries = tuple(entry for entry in entries if entry.name != "n_layers")
         values = _Scope(self, path, entries, whole).resolve()
         resolved = []
         for label, at, said in groups:
-            inner = _Scope(self, at, schema.inputs_of("layer_group"), said, values, entries).resolve()
+            inner = _Scope(self, at, self.inputs_of("layer_group"), said, values, entries).resolve()
             self.check_sharing(inner, said)
             self.check_parts(at, inner, said)
             resolved.append(Group(label, inner))
@@ -241,7 +246,7 @@ class Resolver:
         if positions and table and positions.value == "learned" and not table.value:
             at = whole["positions"].path
             self.report(at, errors.learned_without_positions(), depends=True)
-        ordered = {entry.name: values[entry.name] for entry in schema.inputs_of("model") if entry.name in values}
+        ordered = {entry.name: values[entry.name] for entry in self.inputs_of("model") if entry.name in values}
         return ModelSpec(name, ordered, tuple(resolved))
 
     def check_sharing(self, inputs: Mapping[str, Given], said: Saying) -> None:
@@ -266,12 +271,12 @@ class Resolver:
         """Conventions and load, defaults filled in."""
         self.current = ""
         said: Saying = {}
-        for entry in schema.inputs_of("study"):
+        for entry in self.inputs_of("study"):
             path: Path = ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)
             holder = self.data if len(path) == 1 else self.data.get("conventions")
             if isinstance(holder, dict) and entry.name in holder and self.sound(path):
                 said[entry.name] = Said(holder[entry.name], path)
-        return _Scope(self, (), schema.inputs_of("study"), said).resolve()
+        return _Scope(self, (), self.inputs_of("study"), said).resolve()
 
 
 class _Scope:
@@ -288,7 +293,10 @@ class _Scope:
     ) -> None:
         self.resolver, self.path, self.above = resolver, path, above or {}
         self.entries = {entry.name: entry for entry in entries}
-        self.said = {name: said.get(name) or Said(entry.default, ()) for name, entry in self.entries.items()}
+        self.said = {
+            name: said.get(name) or Said(entry.default, resolver.own_defaults.get(name, ()))
+            for name, entry in self.entries.items()
+        }
         self.readable = sorted(entry.name for entry in (*self.entries.values(), *higher) if entry.is_number)
 
     def resolve(self) -> dict[str, Given]:
@@ -372,7 +380,7 @@ class _Scope:
             problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
         else:
             most = schema.LARGEST if entry.most is None else entry.most
-            problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=True))
+            problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=entry.whole))
         if problem:
             self.resolver.report(at, problem, depends=True)
         return None if problem else Given(value, node)

@@ -296,8 +296,8 @@ def allowed(entry: Input) -> str:
         return "derived where a model has one group"
     if entry.choices:
         return ", ".join(map(str, entry.choices))
-    least = f"{entry.least or 0:,.0f}"
-    text = f"whole number, {least} or more" if entry.most is None else f"whole number, {least} to {entry.most:,.0f}"
+    least, kind = f"{entry.least or 0:,.15g}", "whole number" if entry.whole else "number"
+    text = f"{kind}, {least} or more" if entry.most is None else f"{kind}, {least} to {entry.most:,.15g}"
     return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
 
 
@@ -310,5 +310,11 @@ def _validation(entry: Input, cells: tuple[str, ...]) -> Validation:
         )
     least, most = entry.least or 0, entry.most or 1e15
     return Validation(
-        cells, "whole", title, prompt, f"{entry.name} is a {allowed(entry)}."[:225], least=least, most=most
+        cells,
+        "whole" if entry.whole else "decimal",
+        title,
+        prompt,
+        f"{entry.name} is a {allowed(entry)}."[:225],
+        least=least,
+        most=most,
     )

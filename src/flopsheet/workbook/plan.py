@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flopsheet import errors
 from flopsheet.catalog import Catalog, Metric
+from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
 from flopsheet.formula import aggregated, names
 from flopsheet.frames import Values
@@ -40,6 +41,7 @@ PURPOSE = {
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
+    OWN_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -47,7 +49,7 @@ PURPOSE = {
 }
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
-TABS = dict.fromkeys(RESULTS, "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
+TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Layout:
     chart_row: int
 
 
+def results(catalog: Catalog) -> tuple[str, ...]:
+    """The sheets of results; metrics that the spec defines have one of their own."""
+    return (*RESULTS, OWN_SHEET) if any(section.sheet == OWN_SHEET for section in catalog.sections) else RESULTS
+
+
 def check_size(study: Study) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
@@ -94,7 +101,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     world, homes = study.world(built), Homes()
     laid = inputs.lay_out(world, homes)
     blocks: dict[str, list[Block]] = {}
-    for sheet in RESULTS:
+    for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
@@ -176,14 +183,14 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         ),
         changed=changed,
         verdict=verdict,
-        sheets=tuple(PURPOSE.items()),
+        sheets=tuple(item for item in PURPOSE.items() if item[0] != OWN_SHEET or OWN_SHEET in laid.blocks),
         largest=study.choice.model,
     )
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     sheets = (
         summary.sheet(world, homes, laid.controls.world, rows, chart_title, facts),
         inputs_sheet,
-        *(_result_sheet(title, laid.blocks[title], homes, links) for title in RESULTS),
+        *(_result_sheet(title, laid.blocks[title], homes, links) for title in results(study.catalog)),
         context_sheet,
         checks_sheet,
         formulas,
