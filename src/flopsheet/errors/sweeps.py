@@ -31,6 +31,23 @@ def exclusion_problem(value: object) -> Finding | None:
     return None if isinstance(value, str | dict) else not_an_exclusion(value)
 
 
+def or_exclude(problem: Problem) -> Problem:
+    """What is wrong in a variant, where the others were not looked at."""
+    return replace(problem, remedy=f"{problem.remedy}; or exclude: such combinations")
+
+
+def not_streamed(name: str) -> Finding:
+    return f"{name} gathers over all models, which a stream does not hold", "sweep fewer values, or remove the metric"
+
+
+def no_pyarrow() -> Finding:
+    return "Parquet needs pyarrow, which is not installed", "pip install 'flopsheet[parquet]', or write csv"
+
+
+def parquet_on_a_terminal() -> Finding:
+    return "Parquet is no text for a terminal", "name a file with -o, or send it on with a pipe"
+
+
 def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
     """What is wrong in the first of some variants."""
     if failed == count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -12,9 +13,10 @@ from flopsheet.catalog import Catalog, Metric
 from flopsheet.errors import CatalogError, Finding, Problem, SpecError
 from flopsheet.source import Path, Source
 from flopsheet.spec import own, sweep
-from flopsheet.spec.entries import Expectation, Spec
+from flopsheet.spec.entries import Expectation, ModelSpec, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.sweep import Sweep
 from flopsheet.spec.validate import shape_problems
 
 
@@ -22,33 +24,76 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
-    return from_source(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
+    return read(spec).expanded()
+
+
+def read(spec: str | os.PathLike[str]) -> Unexpanded:
+    """The spec at a path, its sweeps not yet expanded."""
+    return unexpanded(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
 
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
+    return unexpanded(text, name).expanded()
+
+
+@dataclass
+class Unexpanded:
+    """A spec that is read, its sweeps not yet expanded; what was found wrong waits to be told at once."""
+
+    text: Source
+    name: str
+    defined: own.Own
+    shape: list[tuple[Path, Problem]]
+    resolver: Resolver
+    extended: Catalog | None
+    known: Catalog | None
+    """The catalogue that expectations are held to; None where there are none, or it is faulty."""
+
+    def members(self) -> tuple[ModelSpec | Sweep, ...]:
+        """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
+        found = tuple(sweep.families(self.resolver))
+        self.resolver.study()
+        self.stop_if_faulty()
+        return found
+
+    def expanded(self) -> Spec:
+        """The spec with every variant of every sweep."""
+        models = tuple(sweep.models(self.resolver))
+        return self.spec(models)
+
+    def spec(self, models: tuple[ModelSpec, ...]) -> Spec:
+        """The spec with these models."""
+        resolver = self.resolver
+        study = resolver.study()
+        expectations = tuple(_expectations(resolver, self.known.metrics)) if self.known else ()
+        self.stop_if_faulty()
+        return Spec(
+            name=self.name,
+            title=resolver.data.get("title", self.name),
+            context_lengths=tuple(map(float, resolver.data["context_lengths"])),
+            study=study,
+            models=models,
+            expectations=expectations,
+            text=self.text.text,
+            catalog=self.extended,
+        )
+
+    def stop_if_faulty(self) -> None:
+        problems = [problem for _, problem in self.shape] + self.resolver.problems
+        if problems:
+            raise SpecError(sorted(problems, key=_position))
+
+
+def unexpanded(text: Source, name: str) -> Unexpanded:
+    """A spec up to its sweeps."""
     defined = own.read(text)
     shape = [*shape_problems(text, defined), *defined.problems]
     resolver = Resolver(text, (path for path, _ in shape), defined)
     defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
     extended = _extended(text, resolver) if defines and not defined.is_faulty else None
     known = extended if defines else catalog.load() if resolver.data.get("expect") else None
-    models = tuple(sweep.models(resolver))
-    study = resolver.study()
-    expectations = tuple(_expectations(resolver, known.metrics)) if known else ()
-    problems = [problem for _, problem in shape] + resolver.problems
-    if problems:
-        raise SpecError(sorted(problems, key=_position))
-    return Spec(
-        name=name,
-        title=resolver.data.get("title", name),
-        context_lengths=tuple(map(float, resolver.data["context_lengths"])),
-        study=study,
-        models=models,
-        expectations=expectations,
-        text=text.text,
-        catalog=extended,
-    )
+    return Unexpanded(text, name, defined, shape, resolver, extended, known)
 
 
 def _extended(text: Source, resolver: Resolver) -> Catalog | None:

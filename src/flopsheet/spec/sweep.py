@@ -43,6 +43,11 @@ class Sweep:
             for axis in self.grid.axes
         )
 
+    @property
+    def n_groups(self) -> int:
+        """Layer groups of each variant."""
+        return len(self.said["layers"].value) if "layers" in self.said else 1
+
     def variant(self, number: int) -> str:
         """The name of a combination."""
         if self.style == 2:

@@ -1,0 +1,187 @@
+"""The numbers of a stream as CSV, JSON or Parquet, written some models at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from flopsheet import errors
+from flopsheet.catalog import Catalog
+from flopsheet.errors import UsageError
+from flopsheet.frames import Column
+from flopsheet.stream import Chunk, Stream
+
+EXACT = 2.0**53
+FORMATS = ("csv", "json", "parquet")
+BOTH = ("model", "scenario")
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of the output: an input or a metric."""
+
+    name: str
+    grain: str
+    kind: str  # whole, number, flag, text
+
+
+def write(stream: Stream, style: str, out: IO[bytes], advance: Advance) -> None:
+    """Writes every model and scenario of a stream; `advance` is told how many models are done."""
+    {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
+
+
+def passes(style: str) -> int:
+    """How often the models are gone through: JSON has the models before their scenarios."""
+    return 2 if style == "json" else 1
+
+
+def _fields(chunk: Chunk, catalog: Catalog, grain: str) -> list[Field]:
+    """Every input and metric of a grain, in the order in which reports have them."""
+    columns = chunk.values.columns[grain]
+    known = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
+    return [Field(name, grain, _kind(name, columns[name], catalog)) for name in known]
+
+
+def _kind(name: str, column: Column, catalog: Catalog) -> str:
+    if column.dtype == object:
+        return "flag" if name in catalog.inputs and catalog.inputs[name].is_flag else "text"
+    return "whole" if catalog.units[catalog.entry(name).unit].whole else "number"
+
+
+def _texts(column: Column, kind: str, text: Callable[[str], str], flag: dict[str, str]) -> Sequence[str]:
+    """A column as it is written; whole things as integers, as far as a double is exact."""
+    if column.dtype == object:
+        spelled = {value: flag[value] if kind == "flag" else text(value) for value in set(column.tolist())}
+        return [spelled[value] for value in column.tolist()]
+    if len(column) and column[0] == column[-1] and (column == column[0]).all():
+        return [_number(float(column[0]), kind)] * len(column)
+    if kind == "number":
+        return list(map(repr, column.tolist()))
+    exact = (np.abs(column) < EXACT) & (np.floor(column) == column)
+    texts = list(map(str, np.where(exact, column, 0).astype(np.int64).tolist()))
+    for at in np.flatnonzero(~exact).tolist():
+        texts[at] = repr(float(column[at]))
+    return texts
+
+
+def _number(value: float, kind: str) -> str:
+    is_whole = kind == "whole" and value == int(value) and abs(value) < EXACT
+    return str(int(value)) if is_whole else repr(value)
+
+
+def _rows(
+    chunk: Chunk, fields: Iterable[Field], text: Callable[[str], str], flag: dict[str, str]
+) -> Iterator[tuple[str, ...]]:
+    """The rows of one grain, each a tuple of texts."""
+    columns = [
+        _texts(chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)], field.kind, text, flag)
+        for field in fields
+    ]
+    return zip(*columns, strict=True)
+
+
+def _order(chunk: Chunk, grain: str) -> Column:
+    return chunk.models if grain == "model" else chunk.scenarios
+
+
+def _names(chunk: Chunk) -> list[str]:
+    return [str(name) for name in chunk.values.column("model", "model")[chunk.models].tolist()]
+
+
+def _quoted(text: str) -> str:
+    """A text as csv writes it: in quotes where it holds a comma, a quote or a line break."""
+    if any(letter in text for letter in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _csv(stream: Stream, out: IO[bytes], advance: Advance) -> None:
+    """One line per scenario, the numbers of its model included."""
+    flag = {"yes": "True", "no": "False"}
+    lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
+    fields: dict[str, list[Field]] = {}
+    for chunk in stream.chunks(BOTH):
+        if not fields:
+            fields = {grain: _fields(chunk, stream.catalog, grain) for grain in BOTH}
+            header = [field.name for grain in BOTH for field in fields[grain]]
+            out.write((",".join(["model", "context_length", *header]) + "\n").encode())
+        models = [",".join(row) for row in _rows(chunk, fields["model"], _quoted, flag)]
+        scenarios = (",".join(row) for row in _rows(chunk, fields["scenario"], _quoted, flag))
+        lines = []
+        for name, model in zip(map(_quoted, _names(chunk)), models, strict=True):
+            lines += [f"{name},{length},{model},{next(scenarios)}\n" for length in lengths]
+        out.write("".join(lines).encode())
+        advance(len(models))
+
+
+def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
+    """One object, a line for each model and scenario."""
+    flag = {"yes": "true", "no": "false"}
+    lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
+
+    def text(value: str) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+        before, form = b"", ""
+        for chunk in stream.chunks((grain,)):
+            fields = _fields(chunk, stream.catalog, grain)
+            form = form or ", ".join(f'"{field.name}": %s' for field in fields)
+            written = [
+                f"{start}{form % row}}}"
+                for start, row in zip(begin(chunk), _rows(chunk, fields, text, flag), strict=True)
+            ]
+            out.write(before + ",\n".join(written).encode())
+            before = b",\n"
+            advance(len(chunk.models))
+
+    def scenarios(chunk: Chunk) -> Iterator[str]:
+        for name in map(text, _names(chunk)):
+            yield from (f'{{"model": {name}, "context_length": {length}, ' for length in lengths)
+
+    out.write(b'{\n"models": {\n')
+    lines("model", lambda chunk: (f"{text(name)}: {{" for name in _names(chunk)))
+    out.write(b'\n},\n"scenarios": [\n')
+    lines("scenario", scenarios)
+    out.write(b'\n],\n"training": {},\n"serving": {}\n}\n')
+
+
+def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
+    """The table of the CSV in columns: numbers as doubles, which hold whole ones exactly below 2^53."""
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise UsageError(errors.located(errors.no_pyarrow(), "", None)) from None
+
+    word = arrow.dictionary(arrow.int32(), arrow.string())
+    writer = None
+    try:
+        for chunk in stream.chunks(BOTH):
+            n_lengths, names = len(stream.spec.context_lengths), _names(chunk)
+            columns: dict[str, Any] = {
+                "model": arrow.array(np.repeat(np.array(names, dtype=object), n_lengths), arrow.string()),
+                "context_length": arrow.array(np.tile(stream.spec.context_lengths, len(names)).astype(np.int64)),
+            }
+            for grain in BOTH:
+                for field in _fields(chunk, stream.catalog, grain):
+                    column = chunk.values.column(grain, field.name)[_order(chunk, grain)]
+                    column = np.repeat(column, n_lengths) if grain == "model" else column
+                    if field.kind == "flag":
+                        columns[field.name] = arrow.array(column == "yes", arrow.bool_())
+                    elif field.kind == "text":
+                        columns[field.name] = arrow.array(column, arrow.string()).dictionary_encode().cast(word)
+                    else:
+                        columns[field.name] = arrow.array(column, arrow.float64())
+            table = arrow.table(columns)
+            writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
+            writer.write_table(table)
+            advance(len(names))
+    finally:
+        if writer:
+            writer.close()
