@@ -185,7 +185,7 @@ class Edit:
 def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
-    now = plan.Study(edited.spec, edited.values, edited.catalog, study.version, study.choice)
+    now = plan.Study(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
     return plan.build(now, study)
 
 

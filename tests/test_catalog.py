@@ -60,7 +60,8 @@ def test_names_are_lower_case_words_that_no_spreadsheet_takes_for_a_cell():
 
 @pytest.mark.parametrize(("word", "units"), WORDS.items())
 def test_a_word_in_a_name_tells_the_unit(word, units):
-    named = {name: entry.unit for name, entry in ENTRIES.items() if re.fullmatch(word, name)}
+    told = {name: entry.unit for name, entry in ENTRIES.items() if not name.startswith("check_input_")}
+    named = {name: unit for name, unit in told.items() if re.fullmatch(word, name)}
     assert named
     assert {name: unit for name, unit in named.items() if unit not in units} == {}
 

@@ -24,8 +24,9 @@ LAYERS = [
     {"spec", "huggingface"},
     {"tables"},
     {"frames"},
+    {"stream"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "report", "views"},
+    {"__init__", "__main__", "cli", "export", "progress", "report", "views"},
 ]
 
 # Each of these is loaded in one place.
@@ -33,7 +34,7 @@ HOMES = {
     "yaml": {"source"},
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate", "spec.exclude"},
+    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }

@@ -222,7 +222,7 @@ def test_expectations_name_a_model_a_metric_and_where_needed_a_context_length():
 
 def test_a_models_name_may_hold_dots_and_other_scripts():
     text = SMALLEST.replace("  a:", "  gpt-2.5 µ (neu):") + "expect: [{that: gpt-2.5 µ (neu).n_params, at_least: 1}]\n"
-    assert spec_of(text).expectations[0].model == "gpt-2.5 µ (neu)"
+    assert spec_of(text).expectations[0].subject == "gpt-2.5 µ (neu)"
 
 
 # All mistakes at once ------------------------------------------------------------------------------------------------

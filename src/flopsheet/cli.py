@@ -99,7 +99,7 @@ def _tell_findings(report: Report) -> int:
         at = f" at {claim.context_length:,.0f}" if claim.context_length else ""
         found, claimed = (views.formatted(value, metric.unit) for value in (finding.found, finding.claimed))
         click.echo(
-            f"{claim.model}.{claim.metric}{at} is {found}, expected {finding.claim.replace('_', ' ')} {claimed}",
+            f"{claim.subject}.{claim.metric}{at} is {found}, expected {finding.claim.replace('_', ' ')} {claimed}",
             err=True,
         )
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})

@@ -128,10 +128,10 @@ def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
         return json.dumps(value, ensure_ascii=False)
 
     def lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
-        before, form = b"", ""
+        before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
-            fields = _fields(chunk, stream.catalog, grain)
-            form = form or ", ".join(f'"{field.name}": %s' for field in fields)
+            fields = fields or _fields(chunk, stream.catalog, grain)
+            form = ", ".join(f'"{field.name}": %s' for field in fields)
             written = [
                 f"{start}{form % row}}}"
                 for start, row in zip(begin(chunk), _rows(chunk, fields, text, flag), strict=True)
@@ -162,22 +162,23 @@ def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
     word = arrow.dictionary(arrow.int32(), arrow.string())
     writer = None
     try:
+        fields: list[Field] = []
         for chunk in stream.chunks(BOTH):
+            fields = fields or [field for grain in BOTH for field in _fields(chunk, stream.catalog, grain)]
             n_lengths, names = len(stream.spec.context_lengths), _names(chunk)
             columns: dict[str, Any] = {
                 "model": arrow.array(np.repeat(np.array(names, dtype=object), n_lengths), arrow.string()),
                 "context_length": arrow.array(np.tile(stream.spec.context_lengths, len(names)).astype(np.int64)),
             }
-            for grain in BOTH:
-                for field in _fields(chunk, stream.catalog, grain):
-                    column = chunk.values.column(grain, field.name)[_order(chunk, grain)]
-                    column = np.repeat(column, n_lengths) if grain == "model" else column
-                    if field.kind == "flag":
-                        columns[field.name] = arrow.array(column == "yes", arrow.bool_())
-                    elif field.kind == "text":
-                        columns[field.name] = arrow.array(column, arrow.string()).dictionary_encode().cast(word)
-                    else:
-                        columns[field.name] = arrow.array(column, arrow.float64())
+            for field in fields:
+                column = chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)]
+                column = np.repeat(column, n_lengths) if field.grain == "model" else column
+                if field.kind == "flag":
+                    columns[field.name] = arrow.array(column == "yes", arrow.bool_())
+                elif field.kind == "text":
+                    columns[field.name] = arrow.array(column, arrow.string()).dictionary_encode().cast(word)
+                else:
+                    columns[field.name] = arrow.array(column, arrow.float64())
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
             writer.write_table(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flopsheet import errors
-from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog import KEYS, OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.errors import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
@@ -30,13 +30,18 @@ class Values:
         return self.columns[grain][name]
 
 
-def compute(tables: Tables, catalog: Catalog) -> Values:
-    """The columns of all metrics; ComputeError where one is not finite."""
+def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = None) -> Values:
+    """The columns of the metrics of these tables, or of those wanted and what they read.
+
+    ComputeError where one is not finite.
+    """
     columns: dict[str, dict[str, Column]] = {grain: _inputs(table) for grain, table in tables.items()}
     functions = vectorised()
 
-    for name in catalog.order:
+    for name in catalog.order if wanted is None else catalog.closure(wanted):
         metric = catalog.metrics[name]
+        if metric.grain not in tables:
+            continue
         table = tables[metric.grain]
 
         def value_of(read: str, table: Table = table) -> Column:
@@ -102,16 +107,31 @@ def _checked(metric: Metric, table: Table, column: Column) -> Column:
     return column
 
 
-def to_frames(values: Values, catalog: Catalog) -> dict[str, pd.DataFrame]:
-    """One DataFrame per grain, indexed by the names of its rows; flags as booleans, numbers as float64."""
-    frames = {}
-    for grain, table in values.tables.items():
-        index: pd.Index[Any] = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
-        if len(table.key_names) == 1:
-            index = index.get_level_values(0)
-        columns = {name: column for name, column in values.columns[grain].items() if name not in KEYS}
-        for name in columns.keys() & catalog.inputs.keys():
-            if catalog.inputs[name].is_flag:
-                columns[name] = columns[name] == "yes"
-        frames[grain] = pd.DataFrame(columns, index=index)
+def compute_runs(tables: Tables, catalog: Catalog) -> Values:
+    """The columns of a world of runs: everything about a run, and of the finer grains what that reads."""
+    return compute(tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS])
+
+
+def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> dict[str, pd.DataFrame]:
+    """One DataFrame per grain, indexed by the names of its rows; flags as booleans, numbers as float64.
+
+    A run's frame has its context length and what it shares with runs of the other kind.
+    """
+    frames = {grain: _frame(table, [values.columns[grain]], catalog) for grain, table in values.tables.items()}
+    for kind, of_kind in runs.items():
+        of_run, of_layer = RUNS[kind]
+        columns = [of_kind.columns[grain] for grain in ("context", "run", of_run)]
+        frames[of_run] = _frame(of_kind.tables[of_run], columns, catalog)
+        frames[of_layer] = _frame(of_kind.tables[of_layer], [of_kind.columns[of_layer]], catalog)
     return frames
+
+
+def _frame(table: Table, parts: Sequence[Mapping[str, Column]], catalog: Catalog) -> pd.DataFrame:
+    index: pd.Index[Any] = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
+    if len(table.key_names) == 1:
+        index = index.get_level_values(0)
+    columns = {name: column for part in parts for name, column in part.items() if name not in KEYS}
+    for name in columns.keys() & catalog.inputs.keys():
+        if catalog.inputs[name].is_flag:
+            columns[name] = columns[name] == "yes"
+    return pd.DataFrame(columns, index=index)

@@ -14,7 +14,7 @@ from flopsheet.catalog import load as load_catalog
 from flopsheet.frames import Values
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec import load as load_spec
-from flopsheet.tables import tabulate
+from flopsheet.tables import tabulate, tabulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,16 +37,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """A computed spec. `frames[grain]` is a DataFrame with one row per model, layer group, scenario or layer run, and
-    one column per input and metric."""
+    """A computed spec.
+
+    `frames[grain]` is a DataFrame with one row per model, layer group, scenario, layer run, training or serving run,
+    and one column per input and metric.
+    """
 
     spec: Spec
     values: Values
+    runs: Mapping[str, Values]
     catalog: Catalog
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
-        return frames.to_frames(self.values, self.catalog)
+        return frames.to_frames(self.values, self.runs, self.catalog)
 
     def findings(self) -> Iterator[Finding]:
         """The expectations of the spec that do not hold."""
@@ -54,8 +58,9 @@ class Report:
 
         for expectation in self.spec.expectations:
             grain = self.catalog.metrics[expectation.metric].grain
-            row = checks.row_in(self.values.tables, grain, expectation.model, expectation.context_length)
-            found = self.values.column(grain, expectation.metric)[row]
+            values = self.runs.get(checks.world_of(grain), self.values)
+            row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
+            found = values.column(grain, expectation.metric)[row]
             for claim, claimed in checks.claims(expectation):
                 if not checks.holds(claim, found, claimed, expectation.within):
                     yield Finding(expectation, claim, claimed, found)
@@ -66,11 +71,12 @@ class Report:
         from flopsheet.workbook import context, plan
 
         choice = context.default_choice(self.spec, self.values)
-        return plan.Study(self.spec, self.values, self.catalog, __version__, choice)
+        return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame."""
-        return self._layout.homes.of(self.study.world(self.study), name)
+        """Where the workbook computes an input or metric: a cell for each row of its frame, none where it has no use."""
+        spots = self._layout.homes.spots
+        return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
 
     @cached_property
     def _layout(self) -> Layout:
@@ -91,7 +97,8 @@ def compute(spec: SpecLike) -> Report:
 def compute_spec(spec: Spec) -> Report:
     """Every metric of a spec that is already read."""
     catalog = spec.catalog or load_catalog()
-    return Report(spec, frames.compute(tabulate(spec), catalog), catalog)
+    runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
+    return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
 
 
 def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,10 +80,9 @@ class Stream:
         wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
         for name in wanted:
             refuse_gathering(self.catalog, name)
-        narrowed = dataclasses.replace(self.catalog, order=wanted)
         most = max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
         for parts in self.parts(most):
-            yield self.computed(parts, narrowed)
+            yield self.computed(parts, wanted)
 
     @property
     def most_groups(self) -> int:
@@ -111,13 +109,13 @@ class Stream:
         if held:
             yield held
 
-    def computed(self, parts: Sequence[Variants], narrowed: Catalog) -> Chunk:
+    def computed(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
         tables, numbers = self.tables(parts)
         count, lengths = len(numbers), len(self.spec.context_lengths)
         order = np.argsort(numbers, kind="stable")
         scenarios = (order[:, None] * lengths + np.arange(lengths)).reshape(-1)
         assert len(tables["scenario"]) == count * lengths
-        return Chunk(frames.compute(tables, narrowed), order, scenarios)
+        return Chunk(frames.compute(tables, self.catalog, wanted), order, scenarios)
 
     def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""

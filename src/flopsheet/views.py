@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flopsheet import errors
-from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog import KEYS, RUNS, Catalog, Metric
 from flopsheet.errors import UsageError
 from flopsheet.formula import names, to_maths
 from flopsheet.formula.maths import shown
@@ -18,6 +18,7 @@ from flopsheet.workbook.layout import World
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from flopsheet.frames import Values
     from flopsheet.report import Report
 
 MOST_ROWS = 60
@@ -33,11 +34,12 @@ def plain(value: Any, unit: str, catalog: Catalog) -> Any:
     return number
 
 
-def rows(report: Report, grain: str) -> Iterator[dict[str, Any]]:
-    """Every input and metric of a grain, row by row."""
-    catalog, columns = report.catalog, report.values.columns[grain]
+def rows(report: Report, grain: str, values: Values | None = None) -> Iterator[dict[str, Any]]:
+    """Every input and metric of a grain, row by row, of the study or of one kind of run."""
+    values = values or report.values
+    catalog, columns = report.catalog, values.columns[grain]
     names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
-    for at in range(len(report.values.tables[grain])):
+    for at in range(len(values.tables[grain])):
         row = {}
         for name in names:
             entry = catalog.entry(name)
@@ -54,9 +56,18 @@ def to_json(report: Report) -> str:
         {"model": model, "context_length": length, **row}
         for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
     ]
-    return json.dumps(
-        {"models": models, "scenarios": scenarios, "training": {}, "serving": {}}, indent=1, ensure_ascii=False
-    )
+    runs = {kind: _runs(report, kind) for kind in RUNS}
+    return json.dumps({"models": models, "scenarios": scenarios, **runs}, indent=1, ensure_ascii=False)
+
+
+def _runs(report: Report, kind: str) -> dict[str, dict[str, Any]]:
+    """The runs of a kind by name, with their context length and what both kinds share."""
+    if kind not in report.runs:
+        return {}
+    values, (of_run, _) = report.runs[kind], RUNS[kind]
+    parts = [rows(report, grain, values) for grain in ("context", "run", of_run)]
+    merged = ({**context, **shared, **own} for context, shared, own in zip(*parts, strict=True))
+    return {str(key): row for (key,), row in zip(values.tables["run"].keys, merged, strict=True)}
 
 
 def to_csv(report: Report) -> str:
@@ -77,7 +88,7 @@ def to_csv(report: Report) -> str:
 def summary(report: Report, most: int | None = None) -> tuple[list[str], list[list[str]]]:
     """Headers and cells of the summary, one row per scenario."""
     catalog, table = report.catalog, report.values.tables["scenario"]
-    metrics = catalog.headlines
+    metrics = [metric for metric in catalog.headlines if metric.grain in {"model", "scenario"}]
     header = ["Model", "Context"] + [_titled(metric) for metric in metrics]
     body = []
     for at in range(min(len(table), most or len(table))):
@@ -161,10 +172,12 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
             raise UsageError(errors.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
         raise UsageError(errors.located(errors.unknown_metric(name, known), "", None))
     metric = catalog.metrics[name]
-    world = report.study.world(report.study)
-    table = world.table(metric.grain)
-    chosen = [at for at, key in enumerate(table.keys) if _matches(table.key_names, key, model, context_length)]
-    if not chosen:
+    worlds = report.study.worlds(report.study)
+    world = next((world for world in worlds.values() if metric.grain in world.values.tables), None)
+    table = world.table(metric.grain) if world else None
+    keys = enumerate(table.keys) if table else ()
+    chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
+    if table and not chosen:
         raise UsageError(_nothing_chosen(report, model, context_length))
     formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
@@ -179,24 +192,28 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
+    if world is None or table is None:
+        return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
     spots = report.cells(name)
     for at in chosen:
         about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
         value = world.value(name, at)
         result = value if isinstance(value, str) else shown(value)
         steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
-        lines += ["", f"{about}  (cell {spots[at].seen_from('')})", "  " + " = ".join([*steps, result])]
+        cell = f"  (cell {spots[at].seen_from('')})" if spots else ""
+        lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
     return "\n".join(lines)
 
 
 def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None, context_length: int | None) -> bool:
     row = dict(zip(key_names, key, strict=True))
-    fits_model = model is None or row.get("model", model) == model
+    fits_model = model is None or row.get("model", row.get("run", model)) == model
     return fits_model and (context_length is None or row.get("context_length", context_length) == context_length)
 
 
 def _nothing_chosen(report: Report, model: str | None, context_length: int | None) -> errors.Problem:
     names = [entry.name for entry in report.spec.models]
+    names += [run.name for runs in report.spec.runs.values() for run in runs]
     if model is not None and model not in names:
         return errors.located(errors.unknown_model(model, names), "--model", None)
     return errors.located(errors.claim_needs_context(context_length, report.spec.context_lengths), "--context", None)

@@ -35,6 +35,8 @@ class Input:
     choices: tuple[int | str, ...] = ()
     default: int | float | str | None = None
     source: str = ""
+    chooses: str = ""
+    """The grain of which it names a row, such as hardware; what may be chosen depends on the study."""
     whole: bool = True
 
     @property
@@ -44,7 +46,7 @@ class Input:
 
     @property
     def is_number(self) -> bool:
-        return not any(isinstance(choice, str) for choice in self.choices)
+        return self.unit != "text"
 
 
 @dataclass(frozen=True)

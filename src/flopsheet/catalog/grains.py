@@ -10,11 +10,22 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "context": ("study",),
     "scenario": ("model", "context"),
     "layer_run": ("layer_group", "scenario"),
+    "hardware": ("study",),
+    "run": ("scenario", "hardware"),
+    "training_run": ("run",),
+    "training_layer": ("training_run", "layer_run"),
+    "serving_run": ("run",),
+    "serving_layer": ("serving_run", "layer_run"),
 }
 GRAINS = tuple(PARENTS)
 
 # The name of a row, readable as a text in formulas, and the grain that it names.
 KEYS = {"model": "model"}
+
+# A run is a model at a context length of its own on a kind of hardware. Each kind of run is a world of its own: the
+# same catalogue over tables that have one model, context and scenario for every run.
+RUNS = {"training": ("training_run", "training_layer"), "serving": ("serving_run", "serving_layer")}
+OF_RUNS = frozenset({"run", *(grain for grains in RUNS.values() for grain in grains)})
 
 
 def coarser(grain: str) -> tuple[str, ...]:

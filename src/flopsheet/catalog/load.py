@@ -17,7 +17,8 @@ from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
 
-TOPICS = ("inputs", "parameters", "flops", "context", "cache", "estimators", "checks")
+INPUT_TOPICS = ("inputs", "run_inputs")
+TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
 SEVERITIES = {"": "FAIL", "note": "note"}
 METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {
@@ -47,7 +48,7 @@ def load() -> Catalog:
 @cache
 def load_inputs() -> Catalog:
     """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
-    return build(_texts("units", "inputs"))
+    return build(_texts("units", *INPUT_TOPICS))
 
 
 def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
@@ -197,7 +198,8 @@ class _Reader:
         """A section of the Checks sheet for every grain that has inputs."""
         by_grain: dict[str, list[dict[str, str]]] = {}
         for entry in self.inputs.values():
-            by_grain.setdefault(entry.grain, []).append(range_check(entry))
+            if not entry.chooses:
+                by_grain.setdefault(entry.grain, []).append(range_check(entry))
         for grain, checks in by_grain.items():
             for raw in checks:
                 self.add(raw, grain, "metrics", resolve.refusal(raw["name"], None))

@@ -108,6 +108,8 @@ def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
 
 
 def same_name(name: str, other: str) -> Finding:
+    if name == other:
+        return f"'{shown(name)}' is already the name of a model or run", "choose another name"
     fact = f"'{shown(name)}' and '{shown(other)}' are one name to a spreadsheet"
     return fact, "choose names that differ in more than case"
 

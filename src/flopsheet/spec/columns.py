@@ -135,6 +135,7 @@ class Resolution:
         self.doubt(whole, [own for _, own in groups], int(numbers[0]), doubtful)
         for number in numbers[doubtful].tolist():
             self.judged(number)
+        whole = {key: whole[key] for key in template.inputs}
         return Variants(numbers, self.named(numbers, points), whole, tuple(groups))
 
     def scope(self, inputs: Mapping[str, Given], swept: Values, above: Values, doubtful: Column) -> Values:
@@ -153,7 +154,7 @@ class Resolution:
                 value = evaluate(nodes[key], (above | found).__getitem__, functions=self.functions)
             found[key] = np.asarray(value, dtype=np.float64) + 0.0
             doubtful |= out_of_range(self.resolver.inputs[key], found[key])
-        return found
+        return {key: found[key] for key in inputs if key in found}
 
     def doubt(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
         """Marks variants whose inputs may not fit together; the resolver itself then judges them."""

@@ -35,10 +35,32 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`."""
+class Device:
+    """One kind of hardware, as it ships or as the spec defines it."""
 
+    name: str
+    inputs: Mapping[str, Given]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training or serving run: a model and a kind of device by name, and everything else that a spec says of it."""
+
+    name: str
     model: str
+    hardware: str
+    inputs: Mapping[str, Given]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`.
+
+    `subject` is a model or a run.
+    """
+
+    subject: str
     metric: str
     context_length: float | None = None
     equals: float | str | None = None
@@ -50,13 +72,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Spec:
-    """A study: models × context lengths under one set of conventions."""
+    """A study: models × context lengths under one set of conventions, and runs of these models."""
 
     name: str
     title: str
     context_lengths: tuple[float, ...]
     study: Mapping[str, Given]
     models: tuple[ModelSpec, ...]
+    hardware: tuple[Device, ...] = ()
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    """Training and serving runs by kind; a kind without any is absent."""
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
     catalog: Catalog | None = field(default=None, repr=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -16,6 +16,7 @@ from flopsheet.spec import own, sweep
 from flopsheet.spec.entries import Expectation, ModelSpec, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.sweep import Sweep
 from flopsheet.spec.validate import shape_problems
 
@@ -66,6 +67,9 @@ class Unexpanded:
         """The spec with these models."""
         resolver = self.resolver
         study = resolver.study()
+        kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
+        hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
+        ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
         expectations = tuple(_expectations(resolver, self.known.metrics)) if self.known else ()
         self.stop_if_faulty()
         return Spec(
@@ -74,6 +78,8 @@ class Unexpanded:
             context_lengths=tuple(map(float, resolver.data["context_lengths"])),
             study=study,
             models=models,
+            hardware=hardware if ran else (),
+            runs=ran,
             expectations=expectations,
             text=self.text.text,
             catalog=self.extended,
@@ -113,19 +119,20 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
-    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
-    if not (isinstance(listed, list) and isinstance(models, dict)):
+    listed, lengths = resolver.data.get("expect"), resolver.data.get("context_lengths")
+    if not (isinstance(listed, list) and isinstance(resolver.data.get("models"), dict)):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
+    subjects = _subjects(resolver)
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
             continue
-        model, _, metric = claim["that"].rpartition(".")
-        if any(model.startswith(f"{base} ") for base in resolver.unresolved):
-            continue  # nobody knows whether there is such a variant
-        fault = _fault(claim, model, metric, resolver.names, lengths, known)
+        subject, _, metric = claim["that"].rpartition(".")
+        if subject not in subjects and not resolver.is_unknown(subject):
+            continue
+        fault = _fault(claim, subject, metric, subjects, lengths, known)
         if fault:
             key, finding = fault
             resolver.report((*path, key), finding)
@@ -133,23 +140,32 @@ def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[E
         said = {key: value for key, value in claim.items() if key != "that"}
         if known[metric].grain == "scenario":
             said.setdefault("context_length", lengths[0])
-        yield Expectation(model, metric, **said)
+        yield Expectation(subject, metric, **said)
+
+
+def _subjects(resolver: Resolver) -> dict[str, tuple[str, ...]]:
+    """The models and runs that a claim may be about, each with the grains of its numbers."""
+    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.names, ("model", "scenario"))
+    for kind, (of_run, _) in catalog.RUNS.items():
+        listed = resolver.data.get(kind)
+        subjects |= dict.fromkeys(listed, (of_run,)) if isinstance(listed, dict) else {}
+    return subjects
 
 
 def _fault(
     claim: Mapping[str, Any],
-    model: str,
+    subject: str,
     metric: str,
-    models: list[str],
+    subjects: Mapping[str, Sequence[str]],
     lengths: list[float],
     known: Mapping[str, Metric],
 ) -> tuple[str, Finding] | None:
     """The key of a claim that is at fault, and why."""
-    metrics = {name: entry for name, entry in known.items() if entry.grain in {"model", "scenario"}}
-    if not model:
+    if not subject:
         return "that", errors.not_a_claim(claim["that"])
-    if model not in models:
-        return "that", errors.unknown_model(model, models)
+    if subject not in subjects:
+        return "that", errors.unknown_model(subject, list(subjects))
+    metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         return "that", errors.unknown_metric(metric, sorted(metrics))
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
@@ -160,7 +176,7 @@ def _fault(
         if isinstance(value, str) != is_text:
             return key, errors.claim_of_another_type(metric, value, is_text=is_text)
     length = claim.get("context_length")
-    if metrics[metric].grain == "model":
+    if metrics[metric].grain != "scenario":
         return ("context_length", errors.claim_without_context(metric)) if length is not None else None
     if length is None and len(lengths) > 1:
         return "that", errors.claim_needs_context(None, lengths)

@@ -45,7 +45,7 @@ class Resolver:
         self.faults = 0  # findings, told or told before
         self.names: list[str] = []  # of the models, variants of sweeps among them
         self.unresolved: list[str] = []  # swept models of which not all variants are known
-        self.inputs = {**catalog.load_inputs().inputs, **{entry.name: entry for entry in own.inputs}}
+        self.inputs: dict[str, Input] = {**catalog.load_inputs().inputs, **{entry.name: entry for entry in own.inputs}}
         self.own_defaults = own.defaults  # where the spec says the defaults of its own inputs
 
     def sound(self, path: Path) -> bool:
@@ -66,6 +66,10 @@ class Resolver:
         self.problems.append(errors.located(finding, spell(path), self.source.place(path, key=key)))
 
     # Merging ---------------------------------------------------------------------------------------------------------
+
+    def is_unknown(self, name: str) -> bool:
+        """Whether no model has this name; of a sweep that is faulty nobody knows."""
+        return name not in self.names and not any(name.startswith(f"{base} ") for base in self.unresolved)
 
     def listed(self) -> Mapping[str, Any]:
         """What stands under `models:`."""
@@ -226,10 +230,10 @@ class Resolver:
         entries = self.inputs_of("model")
         if has_layers:  # the layers are counted below
             entries = tuple(entry for entry in entries if entry.name != "n_layers")
-        values = _Scope(self, path, entries, whole).resolve()
+        values = Scope(self, path, entries, whole).resolve()
         resolved = []
         for label, at, said in groups:
-            inner = _Scope(self, at, self.inputs_of("layer_group"), said, values, entries).resolve()
+            inner = Scope(self, at, self.inputs_of("layer_group"), said, values, entries).resolve()
             self.check_sharing(inner, said)
             self.check_parts(at, inner, said)
             resolved.append(Group(label, inner))
@@ -237,7 +241,7 @@ class Resolver:
             total = sum(float(group.inputs["n_group_layers"].value) for group in resolved)
             if "n_layers" in whole:
                 counted = (catalog.load_inputs().inputs["n_layers"],)
-                claimed = _Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
+                claimed = Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
                 if claimed and claimed.value != total:
                     at = whole["n_layers"].path
                     self.report(at, errors.layers_do_not_add_up(float(claimed.value), total), depends=True)
@@ -276,10 +280,10 @@ class Resolver:
             holder = self.data if len(path) == 1 else self.data.get("conventions")
             if isinstance(holder, dict) and entry.name in holder and self.sound(path):
                 said[entry.name] = Said(holder[entry.name], path)
-        return _Scope(self, (), self.inputs_of("study"), said).resolve()
+        return Scope(self, (), self.inputs_of("study"), said).resolve()
 
 
-class _Scope:
+class Scope:
     """The inputs of one model, layer group or study; expressions read each other and those of the scope above."""
 
     def __init__(
@@ -376,6 +380,12 @@ class _Scope:
         elif not said.path and name == "d_head" and value != int(value):
             at = self.said["n_heads"].path
             problem = errors.heads_do_not_divide(float(known["d_model"].value), float(known["n_heads"].value))
+        elif not said.path and name == "data_parallel" and value != int(value):
+            at = self.said["n_devices"].path or self.path
+            tensor, stages, context = (
+                float(known[f"{way}_parallel"].value) for way in ("tensor", "pipeline", "context")
+            )
+            problem = errors.devices_do_not_multiply(float(known["n_devices"].value), tensor, stages, context, value)
         elif entry.choices:
             problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
         else:

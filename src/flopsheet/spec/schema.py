@@ -98,6 +98,8 @@ def field_type(entry: Input) -> Any:
         return checked(errors.flag_problem, {"type": "boolean"})
     if entry.choices and not entry.is_number:
         return one_of(entry.choices)
+    if entry.chooses:
+        return text(MOST_NAME)
     if entry.choices:
         return number(min(map(float, entry.choices)), max(map(float, entry.choices)), whole=True, expression=True)
     return number(entry.least, entry.most, whole=entry.whole, expression=True)
@@ -208,6 +210,20 @@ def _own(kind: str, grains: Iterable[str], **more: Any) -> type[Strict]:
     )
 
 
+def run_inputs(kind: str) -> tuple[Input, ...]:
+    """What a spec says of a training or serving run, besides its model and, for training, its context length."""
+    return tuple(entry for entry in inputs_of("run", *catalog.RUNS[kind]) if entry.name != "run_model")
+
+
+def _run(kind: str) -> Any:
+    """The data model of a run."""
+    length = number(1, None, whole=True, expression=True)
+    context = {"context_length": optional(length, "Tokens of one sequence.")} if kind == "training" else {}
+    model = optional(text(MOST_NAME), "A model of this spec.")
+    name = f"{kind.capitalize()}Run"
+    return create_model(name, __base__=Strict, model=model, **context, **_fields(run_inputs(kind)))
+
+
 @cache
 def own_input() -> type[Strict]:
     """An input that a spec defines."""
@@ -292,6 +308,14 @@ def spec_model(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> ty
     )
     switches = create_model("Conventions", __base__=Strict, **_fields(conventions()))
     length = number(1, None, whole=True, expression=False)
+    device: Any = create_model(
+        "Hardware",
+        __base__=Strict,
+        extends=optional(text(MOST_NAME), "A kind of hardware that ships: flopsheet list hardware."),
+        **_fields(inputs_of("hardware")),
+    )
+    training: Any = _run("training")
+    serving: Any = _run("serving")
     claimed = number(None, None, whole=False, expression=False)
     expectation: Any = create_model(
         "Expectation",
@@ -318,6 +342,9 @@ def spec_model(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> ty
         conventions=optional(switches, "What counts, and how."),
         defaults=optional(defaults, "Inputs that every model starts from."),
         models=required(dict[str, model], "The models by name.", min_length=1, max_length=10_000),
+        hardware=optional(dict[str, device], "Kinds of hardware besides those that ship, or other figures for one."),
+        training=optional(dict[str, training], "Training runs by name.", min_length=1, max_length=1_000),
+        serving=optional(dict[str, serving], "Serving runs by name.", min_length=1, max_length=1_000),
         expect=optional(list[expectation], "Claims that CI and the Checks sheet hold.", max_length=10_000),
         inputs=optional(list[own_input()], "Inputs that this spec defines.", max_length=500),  # type: ignore[misc]
         metrics=optional(list[own_metric()], "Metrics that this spec defines.", max_length=1000),  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
             for detail in details
             if not (detail["type"] == "missing" and detail["loc"] in meant)  # it is there, under a misspelled key
         ]
-    repeated = (*_names(source.data.get("models")), *_lengths(source.data.get("context_lengths")))
+    repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [(path, errors.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated]
     return found
 
@@ -96,12 +96,15 @@ def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
             seen.add(length)
 
 
-def _names(models: object) -> Iterator[tuple[Path, Finding]]:
-    """Names that a spreadsheet could not look up."""
-    seen: dict[str, str] = {}
-    for name in models if isinstance(models, dict) else ():
-        if problem := errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
-            yield ("models", name), problem
-        elif name.casefold() in seen:
-            yield ("models", name), errors.same_name(name, seen[name.casefold()])
-        seen.setdefault(name.casefold(), name)
+def _names(data: Mapping[str, Any]) -> Iterator[tuple[Path, Finding]]:
+    """Names that a spreadsheet could not look up; a model and a run of one name could not be told apart."""
+    for kinds in (("models", "training", "serving"), ("hardware",)):
+        seen: dict[str, str] = {}
+        for kind in kinds:
+            listed = data.get(kind)
+            for name in listed if isinstance(listed, dict) else ():
+                if problem := errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
+                    yield (kind, name), problem
+                elif name.casefold() in seen:
+                    yield (kind, name), errors.same_name(name, seen[name.casefold()])
+                seen.setdefault(name.casefold(), name)

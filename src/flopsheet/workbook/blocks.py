@@ -11,7 +11,14 @@ from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Ban
 from flopsheet.workbook.model import Cell
 
 Placed = tuple[tuple[int, int], Cell]
-HEADER_LABELS = {"model": "Model", "context_length": "Context length", "group": "Layer group", "study": ""}
+HEADER_LABELS = {
+    "model": "Model",
+    "context_length": "Context length",
+    "group": "Layer group",
+    "study": "",
+    "run": "Run",
+    "hardware": "Hardware",
+}
 
 
 def block_cells(block: Block, homes: Homes, links: Callable[[str], str]) -> Iterator[Placed]:

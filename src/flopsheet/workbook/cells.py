@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
 from flopsheet.formula import Node, aggregated, evaluate, to_excel
-from flopsheet.workbook.layout import Block, Homes, Spot, letters, span
+from flopsheet.workbook.layout import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
 from flopsheet.workbook.model import Cell, Scalar
 
 COLUMN = "\x00"  # stands for the column in a formula that is not yet in one
@@ -76,9 +76,14 @@ def call_up(block: Block, homes: Homes, name: str, row: int) -> Cell:
     world = block.world
     grain = world.grain(name)
     at = row if grain == block.grain else world.table(block.grain).above[grain][row]
-    spot = homes.of(world, name)[at]
+    spots = homes.of(world, name)
     unit = world.catalog.units[world.catalog.entry(name).unit]
-    return Cell(world.value(name, at), spot.seen_from(block.sheet), "call_up", unit.format)
+    formula = spots[at].seen_from(block.sheet)
+    if grain in CHOSEN_BY and grain != block.grain:
+        choice = homes.of(world, CHOSEN_BY[grain])[world.table(block.grain).above["run"][row]]
+        among = absolute_span(homes.spots["study", CHOSEN_BY[grain]])
+        formula = f"INDEX({absolute_span(spots)},1,MATCH({choice.seen_from(block.sheet)},{among},0))"
+    return Cell(world.value(name, at), formula, "call_up", unit.format)
 
 
 @dataclass(frozen=True)

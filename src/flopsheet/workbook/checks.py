@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flopsheet.catalog import RUNS
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
@@ -24,6 +25,11 @@ VERDICTS = [
     ("noted > 0", "All {held + met:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
     ("", "All {held + met:.0} checks hold."),
 ]
+# What a reviewer compares first.
+COMPARED = (
+    "n_params", "weight_bytes", "flops_forward",
+    "device_bytes", "days", "run_cost", "served_bytes", "decode_tokens_per_second",
+)  # fmt: skip
 CLAIMS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
     "text": parse("live == claimed"),
@@ -66,10 +72,15 @@ class Listing:
     bottom: int
 
 
-def row_in(tables: Tables, grain: str, model: str, context_length: float | None) -> int:
-    """The row of a model or scenario in its table."""
-    key = (model,) if grain == "model" else (model, int(context_length or 0))
+def row_in(tables: Tables, grain: str, subject: str, context_length: float | None) -> int:
+    """The row of a model, run or scenario in its table."""
+    key = (subject, int(context_length or 0)) if grain == "scenario" else (subject,)
     return tables[grain].keys.index(key)
+
+
+def world_of(grain: str) -> str:
+    """The world in which the metrics of a grain stand."""
+    return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
 
 def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
@@ -79,10 +90,16 @@ def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[t
     return cells
 
 
-def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expectation], top: int) -> Listing:
+def expectations(
+    worlds: Mapping[str, World],
+    built: Mapping[str, World],
+    homes: Homes,
+    listed: Sequence[Expectation],
+    top: int,
+) -> Listing:
     """One line per claim: what, live, claimed, tolerance, verdict."""
     titles = (
-        (LABEL, "Model"),
+        (LABEL, "Model or run"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (MATHS, "Where the figure comes from"),
@@ -96,13 +113,15 @@ def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expe
     cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
     row, spots, values = top + 2, [], []
     for expectation in listed:
-        metric = world.catalog.metrics[expectation.metric]
+        metric = worlds["study"].catalog.metrics[expectation.metric]
+        world = worlds[world_of(metric.grain)]
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
-        at = row_in(built.values.tables, metric.grain, expectation.model, expectation.context_length)
+        tables = built[world.name].values.tables
+        at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
         format = world.catalog.units[metric.unit].format
         live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
         for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(expectation.model, style="label")
+            cells[row, LABEL] = Cell(expectation.subject, style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
             cells[row, MATHS] = Cell(expectation.note, style="maths")
@@ -124,10 +143,10 @@ def expectations(world: World, built: World, homes: Homes, listed: Sequence[Expe
     return Listing(cells, tuple(spots), tuple(values), row - 1)
 
 
-def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
+def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Homes, top: int) -> Listing:
     """One line per headline number: live, as built, change."""
     titles = (
-        (LABEL, "Model"),
+        (LABEL, "Model or run"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (NOTE, "Context length"),
@@ -137,13 +156,15 @@ def changes(world: World, built: World, homes: Homes, top: int) -> Listing:
     )
     cells = _heading(top, "Live against as built", titles)
     row, spots, values = top + 2, [], []
-    for name in ("n_params", "weight_bytes", "flops_forward"):
-        metric = world.catalog.metrics[name]
-        for at in range(len(world.table(metric.grain))):
-            key = built.table(metric.grain).keys[at]
+    for name in COMPARED:
+        metric = worlds["study"].catalog.metrics[name]
+        world = worlds.get(world_of(metric.grain))
+        for at in range(len(world.table(metric.grain)) if world else 0):
+            assert world is not None
+            key = built[world.name].table(metric.grain).keys[at]
             format = world.catalog.units[metric.unit].format
             live = Live(homes.of(world, name)[at], world.value(name, at))
-            then = built.value(name, at)
+            then = built[world.name].value(name, at)
             cells[row, LABEL] = Cell(str(key[0]), style="label")
             cells[row, NAME] = Cell(name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")

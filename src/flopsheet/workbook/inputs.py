@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flopsheet.catalog import Input
+from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import Given
 from flopsheet.tables import Table
 from flopsheet.workbook.cells import count_differences
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Homes, Spot, World, letters, span
+from flopsheet.workbook.layout import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    Homes,
+    Spot,
+    World,
+    absolute_span,
+    letters,
+    shown,
+    span,
+)
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
 
 SHEET = "Inputs"
+MOST = 1e15  # of a whole number
 LOCKED = {
     "n_group_layers": "the layers of the model, while it has one group",
     "n_layers": "the sum over the layer groups",
@@ -25,6 +40,7 @@ LOCKED = {
 class Row:
     """One input: the cells that hold it, live and as built, and the cell that counts what differs."""
 
+    world: World
     entry: Input
     live: tuple[Spot, ...]
     built: tuple[Spot, ...]
@@ -36,6 +52,7 @@ class Layout:
     """Where the inputs stand; made before any formula is written, since formulas refer to it."""
 
     world: World
+    runs: Mapping[str, World]
     homes: Homes
     rows: list[Row] = field(default_factory=list)
     bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
@@ -43,71 +60,116 @@ class Layout:
     group_row: int = 0
     count_row: int = 0
     """How many layer groups each model has; 0 while every model has one."""
-    context_row: int = 0
+    headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
+    """Header rows of the blocks below the models: row, label, texts."""
     changed: Spot = field(default_factory=lambda: Spot(SHEET, 3, FIRST))
     bottom: int = 0
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
 
     @property
     def built_column(self) -> int:
-        widest = max(len(self.world.table("layer_group")), len(self.world.table("context")))
-        return FIRST + widest + 1
+        tables = [*self.world.values.tables.values(), *(world.table("run") for world in self.runs.values())]
+        return FIRST + max(len(table) for table in tables if table.grain in WIDE) + 1
 
     def model_columns(self) -> list[int]:
         """The first column of every model: a model with several layer groups takes one column for each."""
         owner = self.world.table("layer_group").above["model"]
         return [FIRST + owner.index(model) for model in range(len(self.world.table("model")))]
 
+    @property
+    def model_names(self) -> str:
+        """The reference to the names of the models, for drop-downs."""
+        columns = self.model_columns()
+        return absolute_span([Spot(SHEET, self.model_row, column) for column in (columns[0], columns[-1])])
 
-def lay_out(world: World, homes: Homes) -> Layout:
+    def choices(self, entry: Input) -> str:
+        """The reference to what an input can choose among."""
+        return self.model_names if entry.chooses == "model" else absolute_span(self.homes.spots["study", entry.chooses])
+
+    def chosen_models(self, world: World) -> list[str]:
+        """The names of the models that a world looks up."""
+        if world.name in self.runs:
+            return [str(world.value("run_model", at)) for at in range(len(world.table("run")))]
+        return [str(key[0]) for key in world.table("model").keys]
+
+
+# Grains with one column on Inputs for each row.
+WIDE = frozenset({"layer_group", "context", "hardware", "run"})
+
+
+def lay_out(world: World, runs: Mapping[str, World], homes: Homes) -> Layout:
     """Gives every input its row and columns, and tells the homes."""
-    layout = Layout(world, homes)
-    models, groups, contexts = (world.table(grain) for grain in ("model", "layer_group", "context"))
-    columns = {
-        "model": layout.model_columns(),
-        "layer_group": [FIRST + at for at in range(len(groups))],
-        "context": [FIRST + at for at in range(len(contexts))],
-        "study": [FIRST],
-    }
+    layout = Layout(world, runs, homes)
     row = 5
     layout.model_row = row + 1
-    has_groups = any(group for _, group in groups.keys)
+    has_groups = any(group for _, group in world.table("layer_group").keys)
     layout.group_row, layout.count_row = (row + 2, row + 3) if has_groups else (0, 0)
-    homes.put(world.name, "model", (Spot(SHEET, layout.model_row, column) for column in columns["model"]))
+    columns = layout.model_columns()
+    homes.put(world.name, "model", (Spot(SHEET, layout.model_row, column) for column in columns))
     layout.bands.append((row, "block", "Models"))
     row += 4 if has_groups else 2
-    for section in world.catalog.sections:
-        entries = [entry for entry in section.entries if isinstance(entry, Input)]
-        if not entries:
-            continue
-        if section.grain == "context":
-            layout.bands.append((row, "block", "Context lengths"))
-            layout.context_row = row + 1
-            row += 2
-        elif section.grain == "study":
-            layout.bands.append((row, "block", section.title))
-            row += 1
-        else:
-            layout.bands.append((row, "band", section.title))
-            row += 1
-        if section.fold:
-            closed = all(
-                _is_default(entry, given)
-                for entry in entries
-                for given in world.built.tables[section.grain].inputs[entry.name]
-            )
-            layout.folds.append((row, row + len(entries) - 1, closed))
-        for entry in entries:
-            live = tuple(Spot(SHEET, row, column) for column in columns[section.grain])
-            shift = layout.built_column - FIRST
-            built = tuple(Spot(SHEET, row, spot.column + shift) for spot in live)
-            layout.rows.append(Row(entry, live, built, Spot(SHEET, row, NOTE)))
-            homes.put(world.name, entry.name, live)
-            row += 1
-        row += section.grain in {"context", "study"}
-    layout.bottom = row - 1
-    assert len(models) == len(columns["model"])
+    for section in _sections(world, {"model", "layer_group"}):
+        row = _place_section(layout, world, section, row, "band")
+    lengths = [f"context {at + 1}" for at in range(len(world.table("context")))]
+    layout.bands.append((row, "block", "Context lengths"))
+    layout.headers.append((row + 1, "", lengths))
+    row = _place_rows(layout, world, [world.catalog.inputs["context_length"]], row + 2) + 1
+    for section in _sections(world, {"study"}):
+        row = _place_section(layout, world, section, row, "block") + 1
+    for kind, of_kind in runs.items():
+        row = _place_runs(layout, kind, of_kind, row) + 1
+    if runs:
+        names = [str(key) for (key,) in world.table("hardware").keys]
+        layout.bands.append((row, "block", "Hardware"))
+        layout.headers.append((row + 1, "Hardware", names))
+        homes.put(world.name, "hardware", (Spot(SHEET, row + 1, FIRST + at) for at in range(len(names))))
+        for section in _sections(world, {"hardware"}):
+            row = _place_rows(layout, world, _entries(section), row + 2) + 1
+    layout.bottom = row - 2
     return layout
+
+
+def _sections(world: World, grains: Container[str]) -> list[Section]:
+    return [section for section in world.catalog.sections if section.grain in grains and _entries(section)]
+
+
+def _entries(section: Section) -> list[Input]:
+    return [entry for entry in section.entries if isinstance(entry, Input)]
+
+
+def _place_section(layout: Layout, world: World, section: Section, row: int, style: str) -> int:
+    """A heading and the inputs below it; gives the row after them."""
+    entries = _entries(section)
+    layout.bands.append((row, style, section.title))
+    if section.fold:
+        given = world.built.tables[section.grain].inputs
+        closed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
+        layout.folds.append((row + 1, row + len(entries), closed))
+    return _place_rows(layout, world, entries, row + 1)
+
+
+def _place_runs(layout: Layout, kind: str, world: World, row: int) -> int:
+    """The inputs of the runs of a kind, those that both kinds share and their context length first."""
+    layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
+    layout.headers.append((row + 1, "Run", [str(key) for (key,) in world.table("run").keys]))
+    shared = [entry for section in _sections(world, {"run"}) for entry in _entries(section)]
+    row = _place_rows(layout, world, [*shared, world.catalog.inputs["context_length"]], row + 2)
+    for section in _sections(world, {RUNS[kind][0]}):
+        row = _place_section(layout, world, section, row, "band")
+    return row
+
+
+def _place_rows(layout: Layout, world: World, entries: Sequence[Input], row: int) -> int:
+    shift = layout.built_column - FIRST
+    for entry in entries:
+        count = len(world.table(entry.grain))
+        columns = layout.model_columns() if entry.grain == "model" else range(FIRST, FIRST + count)
+        live = tuple(Spot(SHEET, row, column) for column in columns)
+        built = tuple(Spot(SHEET, row, spot.column + shift) for spot in live)
+        layout.rows.append(Row(world, entry, live, built, Spot(SHEET, row, NOTE)))
+        layout.homes.put(world.name, entry.name, live)
+        row += 1
+    return row
 
 
 def _is_default(entry: Input, given: Given) -> bool:
@@ -118,15 +180,18 @@ def _is_default(entry: Input, given: Given) -> bool:
 
 
 class _Beside:
-    """What an expression in an input cell reads: inputs of the same model, in its own columns."""
+    """What an expression in an input cell reads: inputs of the same model or run, in its own columns."""
 
     def __init__(self, world: World, homes: Homes, table: Table, row: int) -> None:
         self.world, self.homes, self.table, self.row = world, homes, table, row
 
+    def at(self, name: str) -> int:
+        """The row of a name in its own table; the tables of a run have one row each for it."""
+        above = self.table.above.get(self.world.grain(name))
+        return self.row if above is None else above[self.row]
+
     def cell(self, name: str) -> str:
-        grain = self.world.grain(name)
-        at = self.row if grain == self.table.grain else self.table.above[grain][self.row]
-        return self.homes.of(self.world, name)[at].address
+        return self.homes.of(self.world, name)[self.at(name)].address
 
     def range(self, name: str) -> str:
         spots = self.homes.of(self.world, name)
@@ -137,8 +202,7 @@ class _Beside:
 
     def value(self, name: str) -> float | str:
         """What the cell of a name holds."""
-        grain = self.world.grain(name)
-        return self.world.value(name, self.row if grain == self.table.grain else self.table.above[grain][self.row])
+        return self.world.value(name, self.at(name))
 
     def sum(self, name: str) -> float:
         """The sum over the layer groups of a model."""
@@ -146,9 +210,9 @@ class _Beside:
         return sum(float(self.world.value(name, row)) for row in rows)
 
 
-def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
-    """The sheet, and its cells by spot; `as_built` holds the values that the spec says."""
-    world, homes = layout.world, layout.homes
+def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Spot, Cell]]:
+    """The sheet, and its cells by spot; `as_built` holds the values that the spec says, by world."""
+    homes = layout.homes
     last = layout.built_column + (layout.built_column - FIRST - 2)
     cells: dict[tuple[int, int], Cell] = {
         (1, LABEL): Cell("Inputs", style="title"),
@@ -168,6 +232,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
     _headers(layout, cells)
     counted: list[tuple[Spot, Cell]] = []
     for line in layout.rows:
+        world = line.world
         table = world.table(line.entry.grain)
         row = line.live[0].row
         for column, cell in _describe(line.entry):
@@ -177,7 +242,7 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
             given = table.inputs[line.entry.name][at]
-            said = as_built.table(line.entry.grain).inputs[line.entry.name][at]
+            said = as_built[world.name].table(line.entry.grain).inputs[line.entry.name][at]
             locked = _locked(line.entry, given, world, at)
             beside = _Beside(world, homes, table, at)
             formula = to_excel(given.node, beside) if given.node else ""
@@ -195,13 +260,14 @@ def sheet(layout: Layout, as_built: World) -> tuple[Sheet, dict[Spot, Cell]]:
         counted.append((line.changed, cell))
         highlights.append(Highlight(span(live_row, SHEET), "changed", f"{live_row[0].address}<>{built_row[0].address}"))
         if editable:
-            validations.append(_validation(line.entry, tuple(editable)))
+            among = layout.choices(line.entry) if line.entry.chooses else ""
+            validations.append(_validation(line.entry, tuple(editable), among))
     cells[3, FIRST] = _sum_of_changes(counted)
     widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
-            widths[column] = max(widths[column], 12.0, len(str(cell.value)) + 2.5)
+            widths[column] = max(widths[column], 12.0, len(shown(cell)) * 1.08 + 2.0)
     outline = tuple(range(layout.built_column, last + 1))
     result = Sheet(
         SHEET,
@@ -251,7 +317,7 @@ def _locked(entry: Input, given: Given, world: World, at: int) -> bool:
     if entry.name == "n_group_layers":
         model = world.table("layer_group").above["model"][at]
         return len(world.children["layer_group", "model"][model]) == 1
-    return False
+    return entry.name == "context_length" and world.name == "serving"
 
 
 def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
@@ -267,7 +333,7 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
             cells[row, column] = Cell(text, style="header")
             cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
 
-    models, groups, contexts = (world.table(grain) for grain in ("model", "layer_group", "context"))
+    models, groups = world.table("model"), world.table("layer_group")
     header(layout.model_row, "Model", "model", layout.model_columns(), [str(key) for (key,) in models.keys])
     if layout.group_row:
         columns = range(FIRST, FIRST + len(groups))
@@ -278,8 +344,8 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
             cells[layout.count_row, column] = Cell(
                 float(len(world.children["layer_group", "model"][at])), style="calc", format="0"
             )
-    columns = range(FIRST, FIRST + len(contexts))
-    header(layout.context_row, "", "", columns, [f"context {at + 1}" for at in range(len(contexts))])
+    for row, label, texts in layout.headers:
+        header(row, label, label.lower(), range(FIRST, FIRST + len(texts)), texts)
 
 
 def _describe(entry: Input) -> Iterable[tuple[int, Cell]]:
@@ -294,27 +360,23 @@ def allowed(entry: Input) -> str:
     """What may be typed, in words."""
     if entry.name in LOCKED and entry.name == "n_group_layers":
         return "derived where a model has one group"
+    if entry.chooses:
+        return f"a {entry.chooses} named on this sheet" if entry.chooses == "model" else "a kind named below"
     if entry.choices:
         return ", ".join(map(str, entry.choices))
-    least, kind = f"{entry.least or 0:,.15g}", "whole number" if entry.whole else "number"
-    text = f"{kind}, {least} or more" if entry.most is None else f"{kind}, {least} to {entry.most:,.15g}"
+    kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
+    has_most = entry.most is not None and entry.most < MOST
+    text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
     return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
 
 
-def _validation(entry: Input, cells: tuple[str, ...]) -> Validation:
+def _validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
     title, prompt = entry.label[:32], f"{entry.doc} Allowed: {allowed(entry)}."[:255]
+    error = f"{entry.name} is {'one of' if entry.choices else 'a'} {allowed(entry)}."[:225]
+    if entry.chooses:
+        return Validation(cells, "list", title, prompt, "Choose one from the list.", choices=among)
     if entry.choices:
         choices = '"' + ",".join(map(str, entry.choices)) + '"'
-        return Validation(
-            cells, "list", title, prompt, f"{entry.name} is one of {allowed(entry)}."[:225], choices=choices
-        )
-    least, most = entry.least or 0, entry.most or 1e15
-    return Validation(
-        cells,
-        "whole" if entry.whole else "decimal",
-        title,
-        prompt,
-        f"{entry.name} is a {allowed(entry)}."[:225],
-        least=least,
-        most=most,
-    )
+        return Validation(cells, "list", title, prompt, error, choices=choices)
+    kind = "whole" if entry.whole else "decimal"
+    return Validation(cells, kind, title, prompt, error, least=entry.least or 0, most=entry.most or MOST)

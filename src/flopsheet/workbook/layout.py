@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from flopsheet.catalog import KEYS, Catalog, Metric
-from flopsheet.formula import aggregated, names
+from flopsheet.formula import names
 from flopsheet.frames import Values
 from flopsheet.tables import Table
+from flopsheet.workbook.model import Cell
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 
@@ -62,9 +63,20 @@ def span(spots: Sequence[Spot], sheet: str) -> str:
     return ",".join(spot.seen_from(sheet) for spot in spots)
 
 
+def absolute_span(spots: Sequence[Spot]) -> str:
+    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
+    return f"{quoted(spots[0].sheet)}!{spots[0].absolute}:{spots[-1].absolute}"
+
+
+SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every world
+
+# Grain -> the input that names the row of it which a run uses; the names themselves stand above the study's columns.
+CHOSEN_BY = {"hardware": "hardware"}
+
+
 @dataclass(frozen=True)
 class World:
-    """A set of tables with their values: the study itself, or the what-if on the Context sheet.
+    """A set of tables with their values: the study itself, the what-if on the Context sheet, or the runs of a kind.
 
     `built` are the values of the spec; they decide what is folded, so that an edit moves numbers and never rows.
     """
@@ -114,10 +126,16 @@ class Homes:
 
     def of(self, world: World, name: str) -> tuple[Spot, ...]:
         """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
-        return self.spots.get((world.name, name)) or self.spots["study", name]
+        own = self.spots.get((world.name, name))
+        if own is None:
+            assert world.grain(name) in SHARED, f"{name} has no home in {world.name}"
+            return self.spots["study", name]
+        return own
 
-    def has(self, world: World, name: str) -> bool:
-        return (world.name, name) in self.spots or (world.grain(name) == "study" and ("study", name) in self.spots)
+    def somewhere(self, name: str) -> Spot | None:
+        """The first cell of a name in any world but the what-if, which shows nothing of its own."""
+        found = (spots for (world, known), spots in self.spots.items() if known == name and world != "what_if")
+        return next((spots[0] for spots in found), None)
 
 
 @dataclass(frozen=True)
@@ -177,6 +195,12 @@ GRAIN_TITLES = {
     "context": "Per context length",
     "scenario": "Per model and context length",
     "layer_run": "Per model, context length and layer group",
+    "hardware": "Per kind of hardware",
+    "run": "Per run",
+    "training_run": "Per training run",
+    "training_layer": "Per training run and layer group",
+    "serving_run": "Per serving run",
+    "serving_layer": "Per serving run and layer group",
 }
 
 
@@ -187,8 +211,10 @@ def place(
     sections: Sequence[Part],
     top: int,
     homes: Homes,
+    *,
+    results_first: bool = False,
 ) -> Block:
-    """Gives rows to a block, call-ups first, and makes it the home of its metrics.
+    """Gives rows to a block, call-ups first or last, and makes it the home of its metrics.
 
     Parts of an architecture that the study does not use are folded: their rows are there, and closed.
     """
@@ -213,14 +239,21 @@ def place(
 
     unused = tuple(name for name in called if world.is_nothing(name))
     used = tuple(name for name in called if name not in unused)
-    if used:
-        band("Called up from where they are entered or computed", used, True, "call_ups")
-    if unused:
-        band("Called up, of no effect as built", unused, True, "call_ups", True)
+
+    def call_ups() -> None:
+        if used:
+            band("Called up from where they are entered or computed", used, True, "call_ups")
+        if unused:
+            band("Called up, of no effect as built", unused, True, "call_ups", True)
+
+    if not results_first:
+        call_ups()
     for part in sections:
         kind = "sentences" if all(_metric(world, name).is_sentence for name in part.names) else "metrics"
         closed = part.fold and all(world.is_nothing(name) for name in part.names)
         band(part.title, part.names, part.detail or part.fold, kind, closed)
+    if results_first:
+        call_ups()
     block = Block(world, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
     for placed in bands:
         if placed.kind == "sentences":
@@ -243,14 +276,13 @@ def _groups(table: Table) -> list[object]:
     return [row[table.key_names.index("group")] for row in table.keys]
 
 
-def closure(world: World, wanted: Iterable[str]) -> list[str]:
-    """The metrics that the wanted ones read, themselves included, in the catalogue's order."""
-    needed: set[str] = set()
-    pending = list(wanted)
-    while pending:
-        name = pending.pop()
-        if name in world.catalog.metrics and name not in needed:
-            needed.add(name)
-            node = world.catalog.metrics[name].node
-            pending += [*names(node), *aggregated(node)]
-    return [name for name in world.catalog.order if name in needed]
+def shown(cell: Cell) -> str:
+    """Roughly what a cell displays, for its width."""
+    if isinstance(cell.value, str):
+        return cell.value
+    scaled = cell.value / 1000 ** (cell.format.count(",") - cell.format.count("#,##"))
+    if "%" in cell.format:
+        return f"{scaled:.2%}"
+    if "." in cell.format:
+        return f"{scaled:,.3f}"
+    return f"{scaled:,.0f}" if abs(scaled) >= 1 or not scaled else f"{scaled:.6g}"

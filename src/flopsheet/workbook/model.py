@@ -53,13 +53,17 @@ class Series:
     ref: str
     points: tuple[float, ...]
     colour: str
+    x_ref: str = ""
+    x_points: tuple[Scalar, ...] = ()
+    """Of its own, where the chart's do not hold for it."""
+    draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over cells; `kind` is stacked (shares as 100 % bars) or line (values over a log axis).
+    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them) or scatter.
 
-    The title is the text of a cell, so that it follows the numbers that it names.
+    The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
     """
 
     kind: str
@@ -74,6 +78,10 @@ class Chart:
     width_cm: float = 18.0
     height_cm: float = 9.0
     y_format: str = "0%"
+    x_format: str = "#,##0"
+    y_most: float | None = 1.0
+    x_log: int = 0
+    y_log: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flopsheet import errors
-from flopsheet.catalog import Catalog, Metric
+from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
-from flopsheet.formula import aggregated, names
+from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
-from flopsheet.workbook import checks, context, inputs, reference, summary
+from flopsheet.workbook import checks, chosen, context, inputs, reference, runs, summary
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence
+from flopsheet.workbook.chosen import Chosen
 from flopsheet.workbook.layout import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
+    SHARED,
     UNIT,
     Block,
     Homes,
     Part,
     Spot,
     World,
-    closure,
     letters,
     place,
     quoted,
+    shown,
 )
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 
@@ -43,6 +45,8 @@ PURPOSE = {
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
     OWN_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
+    "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
+    "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
@@ -50,6 +54,7 @@ PURPOSE = {
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
 TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
+TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Study:
 
     spec: Spec
     values: Values
+    runs: Mapping[str, Values]
     catalog: Catalog
     version: str
     choice: context.Choice
@@ -65,16 +71,22 @@ class Study:
     def world(self, built: Study) -> World:
         return World("study", self.values, self.catalog, built.values)
 
+    def worlds(self, built: Study) -> dict[str, World]:
+        """The study's own and those of its runs, by name."""
+        found = {kind: World(kind, values, self.catalog, built.runs[kind]) for kind, values in self.runs.items()}
+        return {"study": self.world(built), **found}
+
 
 @dataclass
 class Layout:
     """Every block of every sheet; nothing has a formula yet."""
 
     homes: Homes
+    worlds: tuple[World, ...]
     inputs: inputs.Layout
     blocks: dict[str, list[Block]]
     controls: context.Controls
-    working: list[Block]
+    looked_up: dict[str, Chosen]
     shown: dict[str, int]
     chart_row: int
 
@@ -98,8 +110,9 @@ def check_size(study: Study) -> None:
 
 def lay_out(study: Study, built: Study) -> Layout:
     """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
-    world, homes = study.world(built), Homes()
-    laid = inputs.lay_out(world, homes)
+    worlds, homes = study.worlds(built), Homes()
+    world = worlds.pop("study")
+    laid = inputs.lay_out(world, worlds, homes)
     blocks: dict[str, list[Block]] = {}
     for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
@@ -109,30 +122,51 @@ def lay_out(study: Study, built: Study) -> Layout:
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
     chart_row = max(shown.values()) + 2
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
-    lookup_top = blocks[context.SHEET][-1].bottom + 3
     other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
-    wanted = closure(other, (*context.SHOWN, *context.SHOWN_MODEL))
-    needed = _inputs_read(other, wanted)
-    controls = context.place_controls(other, needed, top, lookup_top, homes)
-    working, row = [], controls.bottom + 2
-    for grain in other.values.tables:
-        listed = [name for name in wanted if study.catalog.metrics[name].grain == grain]
-        if listed:
-            block = place(other, context.SHEET, grain, [Part("Working", tuple(listed), detail=True)], row, homes)
-            working.append(block)
-            row = block.bottom + 2
+    controls = context.place_controls(other, top, homes)
+    looked_up = {}
+    wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
+    looked_up[context.SHEET] = _place_working(
+        other, context.SHEET, wanted, (controls.model,), blocks[context.SHEET], homes
+    )
+
+    for kind, of_kind in worlds.items():
+        sheet = runs.SHEETS[kind]
+        own = _place_sections(of_kind, sheet, runs.first_row(of_kind), homes)
+        blocks[sheet] = [*own, *_place_sections(world, sheet, own[-1].bottom + 2, homes)]
+        told = [metric.name for metric in study.catalog.metrics.values() if metric.grain in OF_RUNS]
+        wanted = study.catalog.closure(name for name in told if of_kind.grain(name) in of_kind.values.tables)
+        choices = homes.of(of_kind, "run_model")
+        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, blocks[sheet], homes)
 
     blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 12, homes)
-    return Layout(homes, laid, blocks, controls, working, shown, chart_row)
+    for of_kind in worlds.values():
+        bottom = blocks[checks.SHEET][-1].bottom
+        blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, homes)
+    return Layout(homes, (world, *worlds.values()), laid, blocks, controls, looked_up, shown, chart_row)
 
 
-def _inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
-    """The inputs of model and layer group that these metrics read, in the catalogue's order."""
-    read = {
-        name for metric in metrics for part in (names, aggregated) for name in part(world.catalog.metrics[metric].node)
-    }
-    grains = {"model", "layer_group"}
-    return tuple(name for name, entry in world.catalog.inputs.items() if name in read and entry.grain in grains)
+def _place_working(
+    world: World, sheet: str, wanted: Sequence[str], choices: tuple[Spot, ...], blocks: list[Block], homes: Homes
+) -> Chosen:
+    """Below the blocks of a sheet: the inputs of the chosen models, and what is computed from them in between."""
+    needed = chosen.inputs_read(world, wanted)
+    looked_up = chosen.place(world, sheet, needed, choices, blocks[-1].bottom + 3, homes)
+    row = looked_up.bottom + 2
+    for grain in (grain for grain in world.values.tables if grain not in OF_RUNS):
+        listed = [name for name in wanted if world.grain(name) == grain and not _is_shared(world, name)]
+        if listed:
+            blocks.append(place(world, sheet, grain, [Part("Working", tuple(listed), detail=True)], row, homes))
+            row = blocks[-1].bottom + 2
+    return looked_up
+
+
+def _is_shared(world: World, name: str) -> bool:
+    """Whether a metric of the study as a whole is the same in every world: it gathers nothing that differs there."""
+    if world.grain(name) not in SHARED:
+        return False
+    metrics = world.catalog.metrics
+    return not any(aggregated(metrics[read].node) for read in world.catalog.closure([name]))
 
 
 def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
@@ -140,11 +174,13 @@ def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Bl
     by_grain: dict[str, list[Part]] = {}
     for section in world.catalog.sections:
         listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
-        if section.sheet == sheet and listed:
+        own = (section.grain in OF_RUNS) == (world.name in RUNS)
+        if section.sheet == sheet and listed and own and section.grain in world.values.tables:
             by_grain.setdefault(section.grain, []).append(Part(section.title, listed, section.detail, section.fold))
     blocks = []
     for grain, sections in by_grain.items():
-        block = place(world, sheet, grain, sections, top, homes)
+        of_run = grain in {kind[0] for kind in RUNS.values()}  # what a reviewer of a run looks for stands on top
+        block = place(world, sheet, grain, sections, top, homes, results_first=of_run)
         blocks.append(block)
         top = block.bottom + 2
     return blocks
@@ -156,11 +192,11 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     original = as_built or study
     laid = lay_out(study, original)
     homes, world = laid.homes, study.world(original)
-    built, spec = original.world(original), original.spec
+    built, spec = original.worlds(original), original.spec
 
     def home(name: str) -> str:
-        spots = homes.spots.get(("study", name))
-        return f"{quoted(spots[0].sheet)}!{spots[0].address}" if spots else ""
+        spot = homes.somewhere(name)
+        return f"{quoted(spot.sheet)}!{spot.address}" if spot else ""
 
     formulas, explained = reference.formulas(study.catalog, home)
     links = explained.__getitem__
@@ -174,6 +210,11 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         for name, row in laid.shown.items()
     }
     rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
+    context_sheet, chart_title = _context_sheet(laid, rows, links)
+    counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
+    ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
+    written = [inputs_sheet, *counted, context_sheet, *ran, checks_sheet]
+    listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
@@ -183,16 +224,12 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         ),
         changed=changed,
         verdict=verdict,
-        sheets=tuple(item for item in PURPOSE.items() if item[0] != OWN_SHEET or OWN_SHEET in laid.blocks),
+        sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=study.choice.model,
     )
-    context_sheet, chart_title = _context_sheet(laid, rows, links)
     sheets = (
         summary.sheet(world, homes, laid.controls.world, rows, chart_title, facts),
-        inputs_sheet,
-        *(_result_sheet(title, laid.blocks[title], homes, links) for title in results(study.catalog)),
-        context_sheet,
-        checks_sheet,
+        *written,
         formulas,
         reference.provenance(spec, study.version, study.catalog),
     )
@@ -215,17 +252,6 @@ def _widths(cells: dict[tuple[int, int], Cell]) -> dict[int, float]:
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
             widths[column] = max(widths[column], len(shown(cell)) * 1.08 + 2.0)
     return widths
-
-
-def shown(cell: Cell) -> str:
-    """Roughly what a cell displays, for its width."""
-    if isinstance(cell.value, str):
-        return cell.value
-    if "%" in cell.format:
-        return f"{cell.value:.2%}"
-    if "." in cell.format:
-        return f"{cell.value:,.3f}"
-    return f"{cell.value:,.0f}"
 
 
 def _heights(cells: dict[tuple[int, int], Cell], widths: dict[int, float]) -> dict[int, float]:
@@ -255,21 +281,33 @@ def _finish(
     return Sheet(title, cells, widths, _heights(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
 
 
-def _result_sheet(title: str, blocks: list[Block], homes: Homes, links: Callable[[str], str]) -> Sheet:
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
+def _result_sheet(title: str, laid: Layout, links: Callable[[str], str]) -> Sheet:
+    blocks = laid.blocks[title]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
     subtitle = "Green is called up, black is computed; click a cell for its working."
     return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
 
 
+def _runs_sheet(world: World, laid: Layout, links: Callable[[str], str]) -> Sheet:
+    title = runs.SHEETS[world.name]
+    blocks, looked_up = laid.blocks[title], laid.looked_up[title]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
+    cells |= dict(chosen.cells(looked_up, laid.inputs))
+    cells |= runs.title_cells(world)
+    subtitle = "Every run in a column of its own; its inputs are on Inputs, its model is looked up there."
+    return _finish(
+        title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
+        charts=runs.charts(world, laid.homes),
+    )  # fmt: skip
+
+
 def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[str], str]) -> tuple[Sheet, Live]:
     homes, controls, other = laid.homes, laid.controls, laid.controls.world
-    blocks = [*laid.blocks[context.SHEET], *laid.working]
+    blocks = laid.blocks[context.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
-    cells |= context.control_cells(controls, laid.inputs)
+    cells |= context.control_cells(controls)
+    cells |= dict(chosen.cells(laid.looked_up[context.SHEET], laid.inputs))
     for column in range(LABEL, FIRST + context.LENGTHS):
-        cells[controls.start.row - 1, column] = Cell(
-            "Working: inputs of the chosen model" if column == LABEL else "", style="block"
-        )
         cells[controls.context_row + 1, column] = Cell(
             "What the context costs, for the chosen model" if column == LABEL else "", style="band"
         )
@@ -297,13 +335,16 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
 
 
 def _checks_sheet(
-    study: Study, laid: Layout, world: World, built: World, links: Callable[[str], str]
+    study: Study, laid: Layout, world: World, built: Mapping[str, World], links: Callable[[str], str]
 ) -> tuple[Sheet, Live]:
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
-    listing = checks.expectations(world, built, homes, study.spec.expectations, blocks[-1].bottom + 2)
+    by_name = {each.name: each for each in laid.worlds}
+    listing = checks.expectations(by_name, built, homes, study.spec.expectations, blocks[-1].bottom + 2)
     cells |= listing.cells if study.spec.expectations else {}
-    moved = checks.changes(world, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2)
+    moved = checks.changes(
+        by_name, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2
+    )
     cells |= moved.cells
     verdict = checks.verdict_cells(blocks, listing)
     cells |= verdict.cells

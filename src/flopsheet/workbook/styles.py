@@ -9,6 +9,7 @@ INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
 NAVY = "1F3A5F"
 
 # Colours that stay apart for colour-blind eyes (Okabe and Ito); one component, one colour, on every chart.
+PALETTE = ("0072B2", "56B4E9", "E69F00", "009E73", "CC79A7", "D55E00", "F0E442", "999999")
 COLOURS = {
     "share_ffn": "0072B2",
     "share_attention_projections": "56B4E9",

@@ -9,7 +9,7 @@ from math import ceil
 from flopsheet.catalog import Metric
 from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
-from flopsheet.workbook.layout import Homes, Spot, World, quoted
+from flopsheet.workbook.layout import Homes, Spot, World, absolute_span, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.styles import COLOURS
 
@@ -49,7 +49,7 @@ def sheet(
         (6, 1): _conventions(world, homes),
     }
     top = 8
-    metrics = world.catalog.headlines
+    metrics = [metric for metric in world.catalog.headlines if metric.grain in {"model", "scenario"}]
     bottom = _table(cells, world, homes, metrics, top)
     row = _words(cells, world, homes, facts.largest, bottom + 2)
     chart_row = row + 2
@@ -167,19 +167,14 @@ def _family(world: World, metrics: Sequence[Metric], top: int, row: int, title: 
             cells = [Spot(SHEET, top + 2 + step, at) for step in range(models)]
             points = tuple(float(world.value(metric.name, step)) for step in range(models))
             name = f"{quoted(SHEET)}!{Spot(SHEET, top, at).absolute}"
-            listed.append(Series(name, metric.label, _absolute(cells), points, COLOURS[metric.name]))
+            listed.append(Series(name, metric.label, absolute_span(cells), points, COLOURS[metric.name]))
     categories = [Spot(SHEET, top + 2 + step, 1) for step in range(models)]
     anchor = Spot(SHEET, row, 1)
     return Chart(
-        "stacked", f"{SHEET}!{anchor.absolute}", title, anchor.address,
-        "Model", "Share of FLOPs", _absolute(categories), tuple(names), tuple(listed),
+        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address,
+        "Model", "Share of FLOPs", absolute_span(categories), tuple(names), tuple(listed),
         height_cm=max(9.0, 3.5 + 0.55 * models),
     )  # fmt: skip
-
-
-def _absolute(spots: Sequence[Spot]) -> str:
-    first, last = spots[0], spots[-1]
-    return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
 
 
 def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, title: str) -> Chart:
@@ -192,15 +187,16 @@ def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, tit
             points = tuple(float(what_if.value(name, at)) for at in range(len(spots)))
             label = what_if.catalog.metrics[name].label
             heading = f"{quoted(context.SHEET)}!{Spot(context.SHEET, spots[0].row, 1).absolute}"
-            listed.append(Series(heading, label, _absolute(spots), points, COLOURS[name]))
+            listed.append(Series(heading, label, absolute_span(spots), points, COLOURS[name]))
     return Chart(
-        "line",
+        "scatter",
         f"{anchor.sheet}!{anchor.absolute}",
         title,
         anchor.address,
         "Context length (tokens, log scale)",
         "Share of FLOPs",
-        _absolute(rows["context_length"]),
+        absolute_span(rows["context_length"]),
         lengths,
         tuple(listed),
+        x_log=2,
     )

@@ -279,8 +279,8 @@ def _validation(validation: Validation) -> DataValidation:
         rule = DataValidation(
             type=validation.kind,
             operator="between",
-            formula1=f"{validation.least:.15g}",
-            formula2=f"{validation.most:.15g}",
+            formula1=f"{validation.least:.15G}",
+            formula2=f"{validation.most:.15G}",
             **common,
         )
     rule.sqref = MultiCellRange(" ".join(validation.cells))

@@ -1,0 +1,34 @@
+"""Kinds of hardware that ship with the package: every figure with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from flopsheet import source
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One kind of device: its inputs, and where each of them comes from."""
+
+    name: str
+    label: str
+    inputs: Mapping[str, float]
+    sources: Mapping[str, str]
+
+
+@cache
+def hardware() -> dict[str, Hardware]:
+    """The kinds by name."""
+    text = (resources.files("flopsheet.catalog") / "hardware.yaml").read_text(encoding="utf-8")
+    data = source.parse(text, "hardware.yaml").data
+    assert isinstance(data, dict)
+    found = {}
+    for name, entry in data.items():
+        figures = {key: figure for key, figure in entry.items() if key != "label"}
+        inputs = {key: float(figure["value"]) for key, figure in figures.items()}
+        found[name] = Hardware(name, entry["label"], inputs, {key: figure["source"] for key, figure in figures.items()})
+    return found
