@@ -60,8 +60,9 @@ def build(spec: str, output: str | None) -> int:
     flopsheet build specs/gpt2.yaml -o review.xlsx
     """
     from flopsheet import report as api
+    from flopsheet.spec import load
 
-    report = api.compute(spec)
+    report = api.compute_for_workbook(load(spec))
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
     if output is None:
         target.parent.mkdir(exist_ok=True)
@@ -111,18 +112,28 @@ def _tell_findings(report: Report) -> int:
 @commands.command()
 @click.argument("spec")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv", "md", "parquet"]),
+    default="table",
+    show_default=True,
 )
-def show(spec: str, style: str) -> None:
-    """Print the numbers of SPEC: headlines as a table, or everything as JSON or CSV.
+@click.option("-o", "--output", help="The file to write for csv, json or parquet; stdout by default.")
+def show(spec: str, style: str, output: str | None) -> None:
+    """Print the numbers of SPEC: headlines as a table, or everything as JSON, CSV or Parquet, sweeps of any size.
 
     \b
     flopsheet show specs/gpt2.yaml --format json
     """
+    from flopsheet import export, stream, views
     from flopsheet import report as api
-    from flopsheet import views
+    from flopsheet.spec.load import read as read_spec
 
-    report = api.compute(spec)
+    read = read_spec(spec)
+    if export.is_streamed(read, style, output):
+        export.deliver(stream.open_stream(read), style, output)
+        return
+    report = api.compute_spec(read.expanded())
     if style == "table":
         from rich.console import Console
 
@@ -158,12 +169,18 @@ def validate(specs: tuple[str, ...]) -> int:
     \b
     flopsheet validate specs/*.yaml
     """
-    from flopsheet.spec import load
+    from flopsheet.spec.load import read
 
     worst = 0
     for name in specs:
         try:
-            spec = load(name)
+            unexpanded = read(name)
+            if unexpanded.resolver.swept():
+                from flopsheet.stream import checked
+
+                spec = checked(unexpanded)
+            else:
+                spec = unexpanded.expanded()
             code = 0
             if spec.expectations:
                 from flopsheet import report as api

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from flopsheet import errors
-from flopsheet.catalog import Catalog
-from flopsheet.errors import UsageError
-from flopsheet.frames import Column
+from flopsheet import errors, frames, views
+from flopsheet.catalog import RUNS, Catalog
+from flopsheet.errors import FileError, UsageError
+from flopsheet.frames import Column, Values
+from flopsheet.progress import progress
+from flopsheet.report import Report
+from flopsheet.spec.load import Unexpanded
 from flopsheet.stream import Chunk, Stream
+from flopsheet.tables import tabulate_runs
 
 EXACT = 2.0**53
 FORMATS = ("csv", "json", "parquet")
@@ -33,6 +43,60 @@ class Field:
 def write(stream: Stream, style: str, out: IO[bytes], advance: Advance) -> None:
     """Writes every model and scenario of a stream; `advance` is told how many models are done."""
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
+
+
+def deliver(stream: Stream, style: str, output: str | None) -> None:
+    """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
+    if style == "parquet":
+        require_pyarrow()
+        if output is None and sys.stdout.isatty():
+            raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
+    stream.check()
+    with progress(passes(style) * stream.n_models, "models") as advance:
+        if output is None:
+            write(stream, style, sys.stdout.buffer, advance)
+            sys.stdout.buffer.flush()
+        else:
+            with replacing(output) as out:
+                write(stream, style, out, advance)
+
+
+@contextmanager
+def replacing(target: str) -> Iterator[IO[bytes]]:
+    """A file that takes the target's place once it is complete."""
+    path = Path(target)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("is a directory")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError("is read-only")
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as part:
+            try:
+                yield part
+                part.close()
+                mask = os.umask(0)
+                os.umask(mask)
+                os.chmod(part.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+                os.replace(part.name, path)
+            except BaseException:
+                Path(part.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise FileError(errors.cannot_write(target, (error.strerror or str(error)).lower())) from None
+
+
+def require_pyarrow() -> None:
+    if find_spec("pyarrow") is None:
+        raise UsageError(errors.located(errors.no_pyarrow(), "", None))
+
+
+def is_streamed(read: Unexpanded, style: str, output: str | None) -> bool:
+    """Whether the numbers are written some models at a time: those of sweeps, and those that go to a file."""
+    if style not in FORMATS and output is not None:
+        raise UsageError(errors.located(errors.no_file_of(style), "", None))
+    return style == "parquet" or (style in FORMATS and (bool(read.resolver.swept()) or output is not None))
 
 
 def passes(style: str) -> int:
@@ -148,16 +212,16 @@ def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
     lines("model", lambda chunk: (f"{text(name)}: {{" for name in _names(chunk)))
     out.write(b'\n},\n"scenarios": [\n')
     lines("scenario", scenarios)
-    out.write(b'\n],\n"training": {},\n"serving": {}\n}\n')
+    runs = {kind: frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog) for kind in stream.spec.runs}
+    report = Report(stream.spec, Values({}, {}), runs, stream.catalog)
+    told = ",\n".join(f'"{kind}": {json.dumps(views.runs_of(report, kind), ensure_ascii=False)}' for kind in RUNS)
+    out.write(f"\n],\n{told}\n}}\n".encode())
 
 
 def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
     """The table of the CSV in columns: numbers as doubles, which hold whole ones exactly below 2^53."""
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise UsageError(errors.located(errors.no_pyarrow(), "", None)) from None
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
 
     word = arrow.dictionary(arrow.int32(), arrow.string())
     writer = None

@@ -17,8 +17,8 @@ from flopsheet.frames import Column, Values
 from flopsheet.spec import Spec
 from flopsheet.spec.columns import Faulty, Resolution, Variants, of_model
 from flopsheet.spec.entries import Given, ModelSpec
-from flopsheet.spec.load import Unexpanded
-from flopsheet.spec.sweep import Sweep
+from flopsheet.spec.load import Unexpanded, unexpanded
+from flopsheet.spec.sweep import MOST_HELD, Sweep
 from flopsheet.tables import Table
 
 ROWS = 8_192  # of the largest table of a chunk, about
@@ -156,10 +156,31 @@ class Stream:
 
 
 def open_stream(read: Unexpanded) -> Stream:
-    """The stream of a spec; SpecError where anything but a variant is wrong with it."""
+    """The stream of a spec; SpecError where anything but a variant is wrong with it.
+
+    Its `spec` has the models that runs and expectations name, and those that are not swept.
+    """
     members = read.members()
-    read.known = None  # what is expected of numbers is held where they are all at hand
-    return Stream(read, members, read.spec(()), read.extended or catalogue.load())
+    models = [member for member in members if isinstance(member, ModelSpec)]
+    for name in sorted(read.subjects() - {model.name for model in models}):
+        for sweep in (member for member in members if isinstance(member, Sweep)):
+            number = sweep.find(name, read.resolver)
+            model = sweep.resolved(read.resolver, number) if number is not None else None
+            if model is not None:
+                models.append(model)
+                read.resolver.names.append(name)
+    return Stream(read, members, read.spec(tuple(models)), read.extended or catalogue.load())
+
+
+def checked(read: Unexpanded) -> Spec:
+    """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
+    if not read.resolver.swept():
+        return read.expanded()
+    stream = open_stream(unexpanded(read.text, read.name))
+    if stream.n_models <= MOST_HELD:
+        return read.expanded()
+    stream.check()
+    return stream.spec
 
 
 def refuse_gathering(catalog: Catalog, name: str) -> None:

@@ -40,6 +40,10 @@ def not_streamed(name: str) -> Finding:
     return f"{name} gathers over all models, which a stream does not hold", "sweep fewer values, or remove the metric"
 
 
+def no_file_of(style: str) -> Finding:
+    return f"-o goes with csv, json and parquet, not with {style}", "send the text on with '>'"
+
+
 def no_pyarrow() -> Finding:
     return "Parquet needs pyarrow, which is not installed", "pip install 'flopsheet[parquet]', or write csv"
 

@@ -58,6 +58,13 @@ class Unexpanded:
         self.stop_if_faulty()
         return found
 
+    def subjects(self) -> set[str]:
+        """What expectations and runs are about: names of models and runs."""
+        data = self.resolver.data
+        claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
+        runs = [run["model"] for kind in catalog.RUNS for run in (data.get(kind) or {}).values() if "model" in run]
+        return {*claims, *runs}
+
     def expanded(self) -> Spec:
         """The spec with every variant of every sweep."""
         models = tuple(sweep.models(self.resolver))

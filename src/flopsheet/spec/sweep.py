@@ -55,6 +55,25 @@ class Sweep:
         named = (labels[at] for labels, at in zip(self.labels, self.grid.points(number), strict=True))
         return " ".join((self.name, *named))
 
+    def find(self, name: str, resolver: Resolver) -> int | None:
+        """The combination of a name, where there is one that is not excluded."""
+        if not name.startswith(f"{self.name} "):
+            return None
+        words, number = name[len(self.name) + 1 :].split(" "), 0
+        if self.style == 2:
+            digits = words[0].removeprefix("#")
+            number = int(digits) - 1 if digits.isdecimal() else -1
+        else:
+            for axis, labels, stride in zip(self.grid.axes, self.labels, self.grid.strides, strict=True):
+                word_of_axis, words = " ".join(words[: len(axis.keys)]), words[len(axis.keys) :]
+                if word_of_axis not in labels:
+                    return None
+                number += labels.index(word_of_axis) * stride
+        if not 0 <= number < self.grid.size or self.variant(number) != name:
+            return None
+        found = excluding(self.excludes, range(number, number + 1), self.grid, self.said, resolver)
+        return number if len(found) else None
+
     def kept(self, resolver: Resolver) -> Iterator[Sequence[int]]:
         """The combinations that are not excluded, some at a time."""
         for start in range(0, self.grid.size, AT_ONCE):

@@ -99,9 +99,14 @@ def results(catalog: Catalog) -> tuple[str, ...]:
 def check_size(study: Study) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
+    check_columns(len(tables["layer_group"]), len(tables["context"]))
+
+
+def check_columns(n_groups: int, n_lengths: int) -> None:
+    """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(len(tables["layer_group"]), len(tables["context"])) + FIRST,
-        "Forward FLOPs": len(tables["layer_run"]) + FIRST - 1,
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
     }
     for sheet, columns in widest.items():
         if columns > MOST_COLUMNS:
