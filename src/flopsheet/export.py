@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,13 +118,14 @@ def _kind(name: str, column: Column, catalog: Catalog) -> str:
     return "whole" if catalog.units[catalog.entry(name).unit].whole else "number"
 
 
-def _texts(column: Column, kind: str, text: Callable[[str], str], flag: dict[str, str]) -> Sequence[str]:
-    """A column as it is written; whole things as integers, as far as a double is exact."""
+def _texts(column: Column, kind: str, text: Callable[[str], str], flag: dict[str, str]) -> Sequence[str] | str:
+    """A column as it is written, one text where all are alike; whole things are integers while a double is exact."""
     if column.dtype == object:
-        spelled = {value: flag[value] if kind == "flag" else text(value) for value in set(column.tolist())}
-        return [spelled[value] for value in column.tolist()]
-    if len(column) and column[0] == column[-1] and (column == column[0]).all():
-        return [_number(float(column[0]), kind)] * len(column)
+        values = column.tolist()
+        spelled = {value: flag[value] if kind == "flag" else text(value) for value in set(values)}
+        return spelled[values[0]] if len(spelled) == 1 else [spelled[value] for value in values]
+    if column[0] == column[-1] and (column == column[0]).all():
+        return _number(float(column[0]), kind)
     if kind == "number":
         return list(map(repr, column.tolist()))
     exact = (np.abs(column) < EXACT) & (np.floor(column) == column)
@@ -138,15 +140,30 @@ def _number(value: float, kind: str) -> str:
     return str(int(value)) if is_whole else repr(value)
 
 
-def _rows(
-    chunk: Chunk, fields: Iterable[Field], text: Callable[[str], str], flag: dict[str, str]
-) -> Iterator[tuple[str, ...]]:
-    """The rows of one grain, each a tuple of texts."""
-    columns = [
-        _texts(chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)], field.kind, text, flag)
-        for field in fields
-    ]
-    return zip(*columns, strict=True)
+def _lines(
+    chunk: Chunk,
+    grain: str,
+    fields: Iterable[Field],
+    written: tuple[str, str],
+    text: Callable[[str], str],
+    flag: dict[str, str],
+) -> Iterator[str]:
+    """A line for each row of a grain; `written` is how a field begins, and what stands between two of them.
+
+    What is alike in all rows is spelled once, in the form that the others fill.
+    """
+    begin, between = written
+    order, form, varying = _order(chunk, grain), [], []
+    for field in fields:
+        texts = _texts(chunk.values.column(grain, field.name)[order], field.kind, text, flag)
+        name = begin.format(name=field.name)
+        if isinstance(texts, str):
+            form.append(name + texts.replace("%", "%%"))
+        else:
+            form.append(f"{name}%s")
+            varying.append(texts)
+    rows = zip(*varying, strict=True) if varying else repeat((), len(order))
+    return map(between.join(form).__mod__, rows)
 
 
 def _order(chunk: Chunk, grain: str) -> Column:
@@ -174,13 +191,12 @@ def _csv(stream: Stream, out: IO[bytes], advance: Advance) -> None:
             fields = {grain: _fields(chunk, stream.catalog, grain) for grain in BOTH}
             header = [field.name for grain in BOTH for field in fields[grain]]
             out.write((",".join(["model", "context_length", *header]) + "\n").encode())
-        models = [",".join(row) for row in _rows(chunk, fields["model"], _quoted, flag)]
-        scenarios = (",".join(row) for row in _rows(chunk, fields["scenario"], _quoted, flag))
+        models, scenarios = (_lines(chunk, grain, fields[grain], ("", ","), _quoted, flag) for grain in BOTH)
         lines = []
         for name, model in zip(map(_quoted, _names(chunk)), models, strict=True):
             lines += [f"{name},{length},{model},{next(scenarios)}\n" for length in lengths]
         out.write("".join(lines).encode())
-        advance(len(models))
+        advance(len(chunk.models))
 
 
 def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
@@ -195,11 +211,8 @@ def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
         before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
             fields = fields or _fields(chunk, stream.catalog, grain)
-            form = ", ".join(f'"{field.name}": %s' for field in fields)
-            written = [
-                f"{start}{form % row}}}"
-                for start, row in zip(begin(chunk), _rows(chunk, fields, text, flag), strict=True)
-            ]
+            rows = _lines(chunk, grain, fields, ('"{name}": ', ", "), text, flag)
+            written = [f"{start}{row}}}" for start, row in zip(begin(chunk), rows, strict=True)]
             out.write(before + ",\n".join(written).encode())
             before = b",\n"
             advance(len(chunk.models))
