@@ -50,7 +50,8 @@ def main() -> None:
         folder = Path(name)
         (folder / "million.yaml").write_text(SPEC)
         print(
-            f"{SCENARIOS:,} scenarios\n\n| format | seconds | of the processor | memory, MB | output, GB |\n|---|---:|---:|---:|---:|"
+            f"{SCENARIOS:,} scenarios\n\n"
+            "| format | seconds | of the processor | memory, MB | output, GB |\n|---|---:|---:|---:|---:|"
         )
         for style in FORMATS:
             seconds, busy, memory, size = measure(folder / "million.yaml", style, folder)

@@ -26,7 +26,19 @@ LAYERS = [
     {"frames"},
     {"stream"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "export", "progress", "report", "views"},
+    {
+        "__init__",
+        "__main__",
+        "cli",
+        "export",
+        "markdown",
+        "progress",
+        "report",
+        "summaries",
+        "templates",
+        "terminal",
+        "views",
+    },
 ]
 
 # Each of these is loaded in one place.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import repeat
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from flopsheet import errors, frames, views
 from flopsheet.catalog import RUNS, Catalog
-from flopsheet.errors import FileError, UsageError
+from flopsheet.errors import UsageError
+from flopsheet.files import replacing
 from flopsheet.frames import Column, Values
 from flopsheet.progress import progress
 from flopsheet.report import Report
@@ -60,32 +57,6 @@ def deliver(stream: Stream, style: str, output: str | None) -> None:
         else:
             with replacing(output) as out:
                 write(stream, style, out, advance)
-
-
-@contextmanager
-def replacing(target: str) -> Iterator[IO[bytes]]:
-    """A file that takes the target's place once it is complete."""
-    path = Path(target)
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("is a directory")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError("is read-only")
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-        ) as part:
-            try:
-                yield part
-                part.close()
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(part.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
-                os.replace(part.name, path)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise FileError(errors.cannot_write(target, (error.strerror or str(error)).lower())) from None
 
 
 def require_pyarrow() -> None:

@@ -27,6 +27,10 @@ MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """An expectation that does not hold: what was claimed, and the value that was found."""
@@ -35,6 +39,15 @@ class Finding:
     claim: str
     claimed: float | str
     found: float | str
+
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.summaries import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class Report:
         return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
-        """Where the workbook computes an input or metric: a cell per row of its frame, none where it has no use."""
+        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
         spots = self._layout.homes.spots
         return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
 

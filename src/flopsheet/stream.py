@@ -176,7 +176,7 @@ def checked(read: Unexpanded) -> Spec:
     """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
     if not read.resolver.swept():
         return read.expanded()
-    stream = open_stream(unexpanded(read.text, read.name))
+    stream = open_stream(unexpanded(read.text, read.name, read.order))
     if stream.n_models <= MOST_HELD:
         return read.expanded()
     stream.check()

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from flopsheet import errors
+from flopsheet.catalog import Input
 from flopsheet.errors import Finding
 from flopsheet.source import Path
 from flopsheet.spec import schema
@@ -76,7 +77,7 @@ def read(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> Grid:
 def _axis(resolver: Resolver, at: Path, key: str, raw: Any) -> Axis | None:
     """One input and its values, written as a list or as a range."""
     if isinstance(raw, dict):
-        values = _range(resolver, at, raw)
+        values = _range(resolver, at, raw, resolver.inputs[key])
         return Axis((key,), (values,), (at,), (False,)) if values else None
     if len(raw) > MOST_VALUES:
         resolver.report(at, errors.values_of_one_input(len(raw), MOST_VALUES))
@@ -94,9 +95,14 @@ def _distinct(resolver: Resolver, path: Path, raw: Sequence[Any]) -> bool:
     return True
 
 
-def _range(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> tuple[float, ...]:
+def _range(resolver: Resolver, path: Path, raw: Mapping[str, Any], entry: Input) -> tuple[float, ...]:
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
+    for key in ("from", "to", "step"):
+        least, most = (None, schema.LARGEST) if key == "step" else (entry.least, entry.most or schema.LARGEST)
+        if problem := errors.number_problem(raw.get(key, 1), least, most, whole=entry.whole):
+            resolver.report((*path, key), problem)
+            return ()
     finding: Finding | None = None
     if step <= 0:
         finding = errors.step_not_positive(raw["step"])
@@ -117,7 +123,7 @@ def _zipped(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> list[Axis
     single = []
     for key, values in raw.items():
         listed = not isinstance(values, dict)
-        found = tuple(values) if listed else _range(resolver, (*path, key), values)
+        found = tuple(values) if listed else _range(resolver, (*path, key), values, resolver.inputs[key])
         if not found:
             return []
         single.append((key, found, (*path, key), listed))

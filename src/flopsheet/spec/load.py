@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -50,6 +50,7 @@ class Unexpanded:
     extended: Catalog | None
     known: Catalog | None
     """The catalogue that expectations are held to; None where there are none, or it is faulty."""
+    order: Callable[[Problem], Any]
 
     def members(self) -> tuple[ModelSpec | Sweep, ...]:
         """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
@@ -95,18 +96,18 @@ class Unexpanded:
     def stop_if_faulty(self) -> None:
         problems = [problem for _, problem in self.shape] + self.resolver.problems
         if problems:
-            raise SpecError(sorted(problems, key=_position))
+            raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 
 
-def unexpanded(text: Source, name: str) -> Unexpanded:
-    """A spec up to its sweeps."""
+def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> Unexpanded:
+    """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     defined = own.read(text)
     shape = [*shape_problems(text, defined), *defined.problems]
     resolver = Resolver(text, (path for path, _ in shape), defined)
     defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
     extended = _extended(text, resolver) if defines and not defined.is_faulty else None
     known = extended if defines else catalog.load() if resolver.data.get("expect") else None
-    return Unexpanded(text, name, defined, shape, resolver, extended, known)
+    return Unexpanded(text, name, defined, shape, resolver, extended, known, order)
 
 
 def _extended(text: Source, resolver: Resolver) -> Catalog | None:
@@ -126,12 +127,13 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
-    listed, lengths = resolver.data.get("expect"), resolver.data.get("context_lengths")
-    if not (isinstance(listed, list) and isinstance(resolver.data.get("models"), dict)):
+    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
+    if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
     subjects = _subjects(resolver)
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
@@ -142,7 +144,9 @@ def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[E
         fault = _fault(claim, subject, metric, subjects, lengths, known)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), finding)
+            if finding not in told:
+                resolver.report((*path, key), finding)
+            told.add(finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
         if known[metric].grain == "scenario":

@@ -134,18 +134,18 @@ def symbols() -> dict[str, str]:
 LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
 
 
-def _swept(kind: Any, least: float | None, most: float | None) -> Any:
-    """The values of an input under `sweep:`; numbers also as a range."""
-    values = Annotated[list[kind], Field(min_length=1)]
-    bound = number(least, most, whole=False, expression=False)
-    step = number(None, None, whole=False, expression=False)
-    ends = {
-        "from": required(bound, "The first value."),
-        "to": required(bound, "The last value, where a step meets it."),
-    }
-    span: Any = create_model("Range", __base__=Strict, **ends, step=optional(step, "From one value to the next; 1."))
+@cache
+def _range() -> type[Strict]:
+    """Numbers from one to another; what the input allows is held where the values are made."""
+    end = number(None, None, whole=False, expression=False)
+    ends = {"from": required(end, "The first value."), "to": required(end, "The last value, where a step meets it.")}
+    return create_model("Range", __base__=Strict, **ends, step=optional(end, "From one value to the next; 1."))
+
+
+def _swept(kind: Any) -> Any:
+    """The values of a number under `sweep:`: a list or a range."""
     which = Discriminator(lambda value: RANGE if isinstance(value, dict) else LIST)
-    union: Any = Annotated[values, Tag(LIST)] | Annotated[span, Tag(RANGE)]
+    union: Any = Annotated[list_of(kind), Tag(LIST)] | Annotated[_range(), Tag(RANGE)]
     return Annotated[union, which]
 
 
@@ -153,7 +153,7 @@ def sweep_model(inputs: Iterable[Input], loose: Mapping[str, Any]) -> type[Stric
     """What stands under `sweep:` of a model: inputs with the values that they take."""
     axes: dict[str, Any] = {
         entry.name: optional(
-            _swept(field_type(entry), entry.least, entry.most) if entry.is_number else list_of(field_type(entry)),
+            _swept(field_type(entry)) if entry.is_number else list_of(field_type(entry)),
             entry.doc,
         )
         for entry in inputs
