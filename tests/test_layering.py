@@ -24,8 +24,22 @@ LAYERS = [
     {"spec", "huggingface"},
     {"tables"},
     {"frames"},
+    {"stream"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "markdown", "report", "review", "summaries", "templates", "terminal", "views"},
+    {
+        "__init__",
+        "__main__",
+        "cli",
+        "export",
+        "markdown",
+        "progress",
+        "report",
+        "review",
+        "summaries",
+        "templates",
+        "terminal",
+        "views",
+    },
 ]
 
 # Each of these is loaded in one place.
@@ -33,7 +47,7 @@ HOMES = {
     "yaml": {"source", "review.rewrite"},  # the second for the places of what it replaces
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate"},
+    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }
