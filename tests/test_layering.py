@@ -34,6 +34,7 @@ LAYERS = [
         "markdown",
         "progress",
         "report",
+        "review",
         "summaries",
         "templates",
         "terminal",
@@ -43,7 +44,7 @@ LAYERS = [
 
 # Each of these is loaded in one place.
 HOMES = {
-    "yaml": {"source"},
+    "yaml": {"source", "review.rewrite"},  # the second for the places of what it replaces
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
     "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},

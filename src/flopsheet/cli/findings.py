@@ -12,6 +12,7 @@ from flopsheet.errors import FlopsheetError
 
 if TYPE_CHECKING:
     from flopsheet.report import Report
+    from flopsheet.review.pull import Pulled
 
 
 def tell_findings(report: Report, quiet: bool = False) -> int:
@@ -38,3 +39,10 @@ def tell_problems(error: FlopsheetError) -> None:
     if not os.environ.get("NO_COLOR"):  # https://no-color.org
         text = re.sub(r"(?m)^ *\^+$", lambda caret: click.style(caret[0], fg="red", bold=True), text)
     click.echo(text, err=True)  # click drops the colour where stderr is no terminal
+
+
+def tell_reading(pulled: Pulled) -> None:
+    """What a person should know of how a workbook was read."""
+    for note in (pulled.returned.note, *pulled.typed.notes):
+        if note:
+            click.echo(note, err=True)

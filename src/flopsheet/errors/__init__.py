@@ -7,6 +7,7 @@ from flopsheet.errors.imports import *  # noqa: F403
 from flopsheet.errors.layers import *  # noqa: F403
 from flopsheet.errors.own import *  # noqa: F403
 from flopsheet.errors.problem import *  # noqa: F403
+from flopsheet.errors.review import *  # noqa: F403
 from flopsheet.errors.runs import *  # noqa: F403
 from flopsheet.errors.specs import *  # noqa: F403
 from flopsheet.errors.sweeps import *  # noqa: F403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
@@ -86,3 +87,5 @@ class Spec:
     text: str = field(default="", repr=False)
     catalog: Catalog | None = field(default=None, repr=False)
     """The catalogue with what the spec defines itself; None where it defines nothing."""
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the text says, without its comments."""

@@ -90,6 +90,7 @@ class Unexpanded:
             runs=ran,
             expectations=expectations,
             text=self.text.text,
+            data=resolver.data,
             catalog=self.extended,
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 from flopsheet import source
 
 WIDEST = 118  # columns
-PLAIN = re.compile(r"[^\W\d_]([\w. -]*\w)?")  # texts that need no quotes in YAML
+PLAIN = re.compile(r"[^\W_]([\w. ()+*/^-]*[\w)])?")  # texts that need no quotes in YAML: words, 4 * d_model
 
 
 def flow(value: Any) -> str:
