@@ -9,12 +9,14 @@ from flopsheet.errors.specs import Finding, divisors
 
 
 def unknown_hardware(name: str, known: Sequence[str]) -> Finding:
-    return f"no hardware is called '{shown(name)}'", did_you_mean(name, known) + " (flopsheet list hardware)"
+    longer = [kind for kind in known if name and kind.startswith(name)]  # h100: h100-sxm or h100-pcie
+    remedy = f"write one of {quoted(longer)}" if longer else did_you_mean(name, known)
+    return f"no hardware is called '{shown(name)}'", f"{remedy} (flopsheet list hardware)"
 
 
 def missing_of_hardware(names: Sequence[str]) -> Finding:
-    verb = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names)} {verb} missing", "write them here, or extends: a kind that ships"
+    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return f"{', '.join(names)} {verb} missing", f"write {them} here, or extends: a kind that ships"
 
 
 def missing_of_run(names: Sequence[str]) -> Finding:
@@ -27,7 +29,8 @@ def devices_do_not_multiply(devices: float, tensor: float, stages: float, contex
     ways = f"tensor {tensor:g} · pipeline {stages:g} · context {context:g}"
     if devices % each:
         near = max(1, round(devices / each)) * each
-        return f"{devices:,.0f} devices do not split by {ways}", f"write n_devices: {near:,.0f}, or split otherwise"
+        verb = "device does" if devices == 1 else "devices do"
+        return f"{devices:,.0f} {verb} not split by {ways}", f"write n_devices: {near:,.0f}, or split otherwise"
     fact = f"{ways} · data {data:g} is {each * data:,.0f}, not the {devices:,.0f} devices"
     return fact, f"write data_parallel: {devices / each:,.0f}, or leave it out"
 
