@@ -147,16 +147,16 @@ def test_muon_treats_an_untied_head_norms_biases_and_routers_as_adamw_does():
 
 
 def test_expert_parallelism_divides_routed_experts_only():
-    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100, "n_norms": 0,
-             "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "n_shared_experts": 1, "final_norm": False}  # fmt: skip
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100,
+             "n_norms": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "n_shared_experts": 1, "final_norm": False}  # fmt: skip
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 32 + 64 * 8)
     found = frames(model, one={"n_devices": 8}, eight={"n_devices": 8, "expert_parallel": 8})["training_run"]
     assert found["weight_bytes_device"].tolist() == [2 * (others + experts), 2 * (others + experts / 8)]
 
 
 def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_ones():
-    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100, "n_norms": 0,
-             "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "final_norm": False}  # fmt: skip
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100,
+             "n_norms": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "final_norm": False}  # fmt: skip
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 64 * 8)
     found = run_of(model, n_devices=16, expert_parallel=4, zero_stage=3)
     # Sixteen copies of what is no expert; four of each expert: in the end a sixteenth of everything.
@@ -250,7 +250,8 @@ def test_gpt_3_takes_34_days_on_1024_a100_at_140_tflops_each():
     # FLOPs; 300 billion tokens, batch 1,536.
     hardware = "96 * 96 * 12288^2 * (1 + 2048 / (6 * 12288) + 51200 / (16 * 96 * 12288))"
     run = {"n_devices": 1024, "tensor_parallel": 8, "pipeline_parallel": 16, "global_batch_size": 1536,
-           "recomputation": "full", "n_tokens": 300e9, "measured_tokens_per_second": f"1024 * 140e12 / ({hardware})"}  # fmt: skip
+           "recomputation": "full", "n_tokens": 300e9,
+           "measured_tokens_per_second": f"1024 * 140e12 / ({hardware})"}  # fmt: skip
     found = run_of(GPT_175B, **run)
     # They estimate 8·tokens·N / (devices · 140e12), which leaves out attention and the head, 2.5 % here.
     assert 8 / 6 * found["flops_run_6n"] / (1024 * 140e12) / 86400 == pytest.approx(34, abs=0.5)
@@ -297,12 +298,15 @@ TPU_V3 = {"tpu-v3": {"peak_flops_bf16": 123e12, "memory_bytes": 32e9, "memory_ba
 
 @pytest.mark.parametrize(
     ("hardware", "precision", "devices", "days", "pue", "carbon", "mwh", "tonnes"),
-    [(V100, "mixed_fp16", 10_000, 14.8, 1.10, 0.429, 1287, 552), (TPU_V3, "mixed_bf16", 512, 20, 1.12, 0.545, 85.7, 46.7)],
+    [
+        (V100, "mixed_fp16", 10_000, 14.8, 1.10, 0.429, 1287, 552),
+        (TPU_V3, "mixed_bf16", 512, 20, 1.12, 0.545, 85.7, 46.7),
+    ],
     ids=["gpt-3", "t5"],
-)  # fmt: skip
+)
 def test_energy_is_the_published_one(hardware, precision, devices, days, pue, carbon, mwh, tonnes):
-    run = {"n_devices": devices, "hardware": next(iter(hardware)), "precision": precision, "n_tokens": 300e9, "pue": pue,
-           "measured_tokens_per_second": f"n_tokens / ({days} * 24 * 3600)", "grid_carbon": carbon}  # fmt: skip
+    run = {"n_devices": devices, "hardware": next(iter(hardware)), "precision": precision, "n_tokens": 300e9,
+           "pue": pue,           "measured_tokens_per_second": f"n_tokens / ({days} * 24 * 3600)", "grid_carbon": carbon}  # fmt: skip
     found = run_of(GPT_22B, hardware, **run)
     assert found["days"] == pytest.approx(days, rel=1e-12)
     assert found["device_hours"] == pytest.approx(devices * days * 24, rel=1e-12)
