@@ -65,8 +65,7 @@ REFUSED = [
     ),
     (
         {"hardware: box\n    prompt": "hardware: «h100»\n    prompt"},
-        "serving.chat.hardware: no hardware is called 'h100'; "
-        "write one of h100-sxm, h100-pcie (flopsheet list hardware)",
+        "serving.chat.hardware: no hardware is called 'h100'; did you mean 'h100-sxm'? (flopsheet list hardware)",
     ),
     (
         {"box: {": "box: {extends: «abacus», "},

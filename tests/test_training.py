@@ -146,22 +146,25 @@ def test_muon_treats_an_untied_head_norms_biases_and_routers_as_adamw_does():
     assert run_of(model, optimizer="muon", precision="fp32")["optimizer_bytes_device"] == 4 * matrices + 8 * others
 
 
+MIXTURE = {
+    "n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100, "n_norms": 0,
+    "final_norm": False, "n_experts": 8, "n_active_experts": 2, "d_expert": 32,
+}  # fmt: skip
+
+
 def test_expert_parallelism_divides_routed_experts_only():
-    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100,
-             "n_norms": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "n_shared_experts": 1, "final_norm": False}  # fmt: skip
+    model = MIXTURE | {"n_shared_experts": 1}
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 32 + 64 * 8)
     found = frames(model, one={"n_devices": 8}, eight={"n_devices": 8, "expert_parallel": 8})["training_run"]
     assert found["weight_bytes_device"].tolist() == [2 * (others + experts), 2 * (others + experts / 8)]
 
 
 def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_ones():
-    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 0, "vocab_size": 100,
-             "n_norms": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 32, "final_norm": False}  # fmt: skip
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 64 * 8)
-    found = run_of(model, n_devices=16, expert_parallel=4, zero_stage=3)
+    found = run_of(MIXTURE, n_devices=16, expert_parallel=4, zero_stage=3)
     # Sixteen copies of what is no expert; four of each expert: in the end a sixteenth of everything.
     assert found[STATES].sum() == 16 * (others + experts) / 16
-    assert run_of(model, n_devices=16, expert_parallel=4, zero_stage=1)["optimizer_bytes_device"] == (
+    assert run_of(MIXTURE, n_devices=16, expert_parallel=4, zero_stage=1)["optimizer_bytes_device"] == (
         8 * (others / 16 + experts / 4 / 4)
     )
 
@@ -306,7 +309,7 @@ TPU_V3 = {"tpu-v3": {"peak_flops_bf16": 123e12, "memory_bytes": 32e9, "memory_ba
 )
 def test_energy_is_the_published_one(hardware, precision, devices, days, pue, carbon, mwh, tonnes):
     run = {"n_devices": devices, "hardware": next(iter(hardware)), "precision": precision, "n_tokens": 300e9,
-           "pue": pue,           "measured_tokens_per_second": f"n_tokens / ({days} * 24 * 3600)", "grid_carbon": carbon}  # fmt: skip
+           "pue": pue, "measured_tokens_per_second": f"n_tokens / ({days} * 24 * 3600)", "grid_carbon": carbon}  # fmt: skip
     found = run_of(GPT_22B, hardware, **run)
     assert found["days"] == pytest.approx(days, rel=1e-12)
     assert found["device_hours"] == pytest.approx(devices * days * 24, rel=1e-12)

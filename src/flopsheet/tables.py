@@ -70,12 +70,10 @@ def tabulate(spec: Spec) -> dict[str, Table]:
     models, lengths = spec.models, spec.context_lengths
     groups = [(at, group) for at, model in enumerate(models) for group in model.groups]
     scenarios = [(model, context) for context in range(len(lengths)) for model in range(len(models))]
-    runs = [
-        (group, scenario)
-        for scenario, (model, _) in enumerate(scenarios)
-        for group, (owner, _) in enumerate(groups)
-        if owner == model
-    ]
+    of_model: list[list[int]] = [[] for _ in models]
+    for group, (owner, _) in enumerate(groups):
+        of_model[owner].append(group)
+    runs = [(group, scenario) for scenario, (model, _) in enumerate(scenarios) for group in of_model[model]]
     name = {at: model.name for at, model in enumerate(models)}
     tables = _Builder()
     tables.add_study(spec)
@@ -150,6 +148,45 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
     tables.add("run", ("run",), names, {"scenario": each, "hardware": hardware}, at_grain["run"])
     tables.add(of_run, ("run",), names, {"run": each}, at_grain[of_run])
     tables.add(of_layer, ("run", "group"), group_keys, {of_run: owner, "layer_run": range(len(owner))}, {})
+    return tables.built
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A scenario with some inputs scaled by a factor."""
+
+    name: str
+    inputs: tuple[str, ...]
+    factor: float
+
+
+def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[str, Table]:
+    """The tables of variants of one scenario, its row among all: a model, a context and a scenario for each."""
+    context, model = divmod(scenario, len(spec.models))
+    most, each, names = most_groups(spec), range(len(variants)), [(variant.name,) for variant in variants]
+    base = chosen(spec.models[model], most)
+
+    def scaled(inputs: Mapping[str, Given], variant: Variant) -> dict[str, Given]:
+        return {
+            key: Given(given.value * variant.factor)
+            if key in variant.inputs and not isinstance(given.value, str)
+            else given
+            for key, given in inputs.items()
+        }
+
+    length = {"context_length": Given(spec.context_lengths[context])}
+    owner = [at for at in each for _ in range(most)]
+    groups = [scaled(group.inputs, variant) for variant in variants for group in base.groups]
+    group_keys = [(variant.name, group.name) for variant in variants for group in base.groups]
+    tables = _Builder()
+    tables.add_study(spec)
+    whole = _columns([scaled(base.inputs, variant) for variant in variants])
+    tables.add("model", ("run",), names, {"study": [0] * len(names)}, whole)
+    tables.add("layer_group", ("run", "group"), group_keys, {"model": owner}, _columns(groups))
+    lengths = _columns([scaled(length, variant) for variant in variants])
+    tables.add("context", ("run",), names, {"study": [0] * len(names)}, lengths)
+    tables.add("scenario", ("run",), names, {"model": each, "context": each}, {})
+    tables.add("layer_run", ("run", "group"), group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
     return tables.built
 
 

@@ -9,9 +9,7 @@ from flopsheet.errors.specs import Finding, divisors
 
 
 def unknown_hardware(name: str, known: Sequence[str]) -> Finding:
-    longer = [kind for kind in known if name and kind.startswith(name)]  # h100: h100-sxm or h100-pcie
-    remedy = f"write one of {quoted(longer)}" if longer else did_you_mean(name, known)
-    return f"no hardware is called '{shown(name)}'", f"{remedy} (flopsheet list hardware)"
+    return f"no hardware is called '{shown(name)}'", did_you_mean(name, known) + " (flopsheet list hardware)"
 
 
 def missing_of_hardware(names: Sequence[str]) -> Finding:

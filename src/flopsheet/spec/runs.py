@@ -89,11 +89,10 @@ def _run(
     missing += [entry.name for entry in entries if entry.default is None and entry.name not in said]
     if missing:
         resolver.report(path, errors.missing_of_run(missing), key=True)
-    listed = list(_mapping(resolver.data.get("models")))
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
-    if named["model"] and model not in listed:
-        resolver.report((*path, "model"), errors.unknown_model(model, listed))
+    if named["model"] and resolver.is_unknown(model):
+        resolver.report((*path, "model"), errors.unknown_model(model, resolver.names))
     told = device in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
     if named["hardware"] and device not in hardware and not told:
         resolver.report((*path, "hardware"), errors.unknown_hardware(device, list(hardware)))

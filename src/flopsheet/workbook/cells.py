@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
-from flopsheet.formula import Node, aggregated, evaluate, to_excel
+from flopsheet.formula import Node, aggregated, evaluate, parse, to_excel
 from flopsheet.workbook.layout import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
 from flopsheet.workbook.model import Cell, Scalar
 
+# What rounding alone can cause is no change.
+CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 COLUMN = "\x00"  # stands for the column in a formula that is not yet in one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log
 
 from openpyxl.chart import BarChart, LineChart, ScatterChart
 from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
@@ -42,7 +43,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
     drawn.y_axis.number_format = chart.y_format
-    drawn.y_axis.scaling.min = None if chart.y_log else 0
+    drawn.y_axis.scaling.min = None if chart.y_log or chart.kind == "tornado" else 0
     if chart.y_most is not None:
         drawn.y_axis.scaling.max, drawn.y_axis.majorUnit = chart.y_most, chart.y_most / 5
     worksheet.add_chart(drawn, chart.anchor)
@@ -110,6 +111,16 @@ def _columns(chart: Chart) -> BarChart:
     return drawn
 
 
+def _tornado(chart: Chart) -> BarChart:
+    """Bars to both sides of none, the first on top, their names at the left edge."""
+    drawn = _bar(chart, chart.series, chart.y_format)
+    drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "clustered", 100, 40
+    drawn.x_axis.scaling.orientation = "maxMin"
+    drawn.x_axis.tickLblPos = "low"
+    drawn.y_axis.crosses = "max"
+    return drawn
+
+
 def _scatter(chart: Chart) -> ScatterChart:
     drawn = ScatterChart()
     drawn.style, drawn.scatterStyle = 13, "lineMarker"
@@ -129,7 +140,8 @@ def _scatter(chart: Chart) -> ScatterChart:
         drawn.x_axis.scaling.logBase = chart.x_log
         drawn.x_axis.majorUnit = chart.x_log
         if not chart.y_log:
-            drawn.x_axis.scaling.min = min(float(x) for one in chart.series for x in one.x_points or chart.x_points)
+            least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points)
+            drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
     if chart.y_log:
         drawn.y_axis.scaling.logBase = chart.y_log
         # The axes meet at the lowest decade: at 1, where they would by themselves, nothing lies.
@@ -147,7 +159,7 @@ def _size(series: Series) -> int:
     return 9 if series.draw == "marker" else 5
 
 
-DRAW = {"shares": _shares, "columns": _columns, "scatter": _scatter}
+DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter}
 
 
 def _title(series: Series) -> SeriesLabel:

@@ -10,8 +10,8 @@ from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
 from flopsheet.tables import Tables
-from flopsheet.workbook.cells import Live, count_text, local, mirror, sentence
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World
+from flopsheet.workbook.cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters
 from flopsheet.workbook.model import Cell, Scalar
 
 SHEET = "Checks"
@@ -27,17 +27,21 @@ VERDICTS = [
 ]
 # What a reviewer compares first.
 COMPARED = (
-    "n_params", "weight_bytes", "flops_forward",
-    "device_bytes", "days", "run_cost", "served_bytes", "decode_tokens_per_second",
+    "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
+    "device_gib", "days", "run_cost", "served_gib", "decode_tokens_per_second",
 )  # fmt: skip
+# Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
+SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
+MOVED = [
+    ("size > 0", "Largest move: {metric} of {subject} from {built:.3} to {live:.3} {unit}, {change:.1%}."),
+    ("", "No headline number has moved."),
+]
 CLAIMS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
     "text": parse("live == claimed"),
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
 }
-# What rounding alone can cause is no change.
-CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
@@ -153,6 +157,7 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
         (FIRST, "Live"),
         (FIRST + 1, "As built"),
         (FIRST + 2, "Change"),
+        (FIRST + 3, "Size"),
     )
     cells = _heading(top, "Live against as built", titles)
     row, spots, values = top + 2, [], []
@@ -174,10 +179,37 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
             here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
             cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+0.0%;-0.0%;"–"')
-            spots.append(Spot(SHEET, row, FIRST + 2))
-            values.append(cells[row, FIRST + 2].value)
+            change = {"change": Live(Spot(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
+            cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
+            spots.append(Spot(SHEET, row, FIRST + 3))
+            values.append(cells[row, FIRST + 3].value)
             row += 1
     return Listing(cells, tuple(spots), tuple(values), row - 1)
+
+
+def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
+    """The headline number that moved most since the workbook was built, found in the list of changes, as a sentence."""
+    first, last, row = moved.verdicts[0].row, moved.verdicts[-1].row, moved.bottom + 2
+    sizes = [float(size) for size in moved.values]
+    at = sizes.index(max(sizes))
+    cells = {(row, LABEL): Cell("Largest move", style="label")}
+    letter = letters(FIRST + 3)
+    among = f"{letter}{first}:{letter}{last}"
+    place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
+    cells[row, FIRST + 3] = place
+    position = Spot(SHEET, row, FIRST + 3).address
+    found = {}
+    named = {"subject": LABEL, "metric": NAME, "unit": UNIT, "live": FIRST, "built": FIRST + 1, "change": FIRST + 2}
+    for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
+        source = moved.cells[first + at, column]
+        here = Spot(SHEET, row + 1 + step, FIRST + 3)
+        formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
+        cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
+        cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
+        found[name] = Live(here, source.value)
+    words = Spot(SHEET, row + 2 + len(named) + 1, LABEL)
+    cells[words.row, LABEL] = sentence(SHEET, MOVED, found)
+    return cells, Live(words, cells[words.row, LABEL].value)
 
 
 @dataclass(frozen=True)

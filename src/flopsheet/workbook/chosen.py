@@ -6,14 +6,14 @@ their inputs is the same catalogue, so no metric is defined a second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from flopsheet.catalog import Input
 from flopsheet.formula import aggregated, names
 from flopsheet.workbook import inputs
 from flopsheet.workbook.blocks import HEADER_LABELS
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Homes, Spot, World, quoted
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters, quoted
 from flopsheet.workbook.model import Cell
 
 PLACED = tuple[tuple[int, int], Cell]
@@ -21,14 +21,21 @@ PLACED = tuple[tuple[int, int], Cell]
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rows of a look-up; `choices` are the cells that name the models, one for each row of the model table."""
+    """The rows of a look-up.
+
+    `choices` are the cells that name the models, one for each row of the model table, `models` what they say.
+    """
 
     world: World
     sheet: str
     top: int
     choices: tuple[Spot, ...]
+    models: tuple[str, ...]
     rows: dict[str, int]
     group_header: int
+    scaled: Mapping[str, str] = field(default_factory=dict)
+    """Input -> the word in `tag_row` of the columns in which it is multiplied by the factor below that word."""
+    tag_row: int = 0
 
     @property
     def bottom(self) -> int:
@@ -53,6 +60,11 @@ class Chosen:
         return len(self.world.table("layer_group")) // len(self.world.table("model"))
 
 
+def inputs_row(blocks: Sequence[Block]) -> int:
+    """Where a look-up begins below some blocks."""
+    return blocks[-1].bottom + 3
+
+
 def inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that some metrics read, in the catalogue's order."""
     nodes = [world.catalog.metrics[metric].node for metric in metrics]
@@ -61,16 +73,26 @@ def inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, entry in listed if name in read and entry.grain in {"model", "layer_group"})
 
 
-def place(world: World, sheet: str, needed: Sequence[str], choices: tuple[Spot, ...], top: int, homes: Homes) -> Chosen:
+def place(
+    world: World,
+    sheet: str,
+    needed: Sequence[str],
+    choices: tuple[Spot, ...],
+    models: tuple[str, ...],
+    top: int,
+    homes: Homes,
+    scaled: Mapping[str, str],
+    tag_row: int,
+) -> Chosen:
     """Gives the looked-up inputs their rows: those of models first, then those of layer groups."""
     grains = {name: world.grain(name) for name in needed}
-    chosen = Chosen(world, sheet, top, choices, {}, 0)
+    chosen = Chosen(world, sheet, top, choices, models, {}, 0, scaled, tag_row)
     row = chosen.count_row
     for name in (name for name in needed if grains[name] == "model"):
         row += 1
         chosen.rows[name] = row
     if chosen.has_header and chosen.most > 1:
-        chosen = Chosen(world, sheet, top, choices, chosen.rows, row + 1)
+        chosen = replace(chosen, group_header=row + 1)
         row += 2
     for name in (name for name in needed if grains[name] == "layer_group"):
         row += 1
@@ -101,10 +123,9 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
         yield from _header(chosen, chosen.top + 1, "model", ("run",))
     if chosen.group_header:
         yield from _header(chosen, chosen.group_header, "layer_group", ("run", "group"))
-    names_of = layout.chosen_models(world)
     yield (chosen.position_row, LABEL), Cell("Column on Inputs", style="label")
     yield (chosen.position_row, MATHS), Cell("position of the chosen model in the header row", style="maths")
-    for at, (choice, name) in enumerate(zip(chosen.choices, names_of, strict=True)):
+    for at, (choice, name) in enumerate(zip(chosen.choices, chosen.models, strict=True)):
         position = float(columns[models.index(name)] - FIRST + 1)
         cell = choice.seen_from(chosen.sheet) if choice.sheet != chosen.sheet else choice.absolute
         formula = f"MATCH({cell},{row_of(layout.model_row)},0)"
@@ -126,17 +147,23 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
         yield (row, NAME), Cell(name, style="name")
         yield (row, UNIT), Cell(entry.unit if entry.unit != "text" else "", style="unit")
         yield (row, MATHS), Cell(f"{entry.symbol} of the chosen model, from Inputs".strip(), style="maths")
+        if name in chosen.scaled:
+            yield (row, NOTE), Cell(chosen.scaled[name], style="note")
         source = row_of(home_row[name])
         per_model = chosen.most if entry.grain == "layer_group" else 1
         for at in range(len(world.table(entry.grain))):
             model, group = divmod(at, per_model)
             start = Spot(chosen.sheet, chosen.position_row, FIRST + model)
-            formula = f"INDEX({source},1,{start.address})"
+            factor = ""
+            if name in chosen.scaled:
+                letter = letters(FIRST + model)
+                factor = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},1)"
+            formula = f"INDEX({source},1,{start.address}){factor}"
             if group:
                 count = Spot(chosen.sheet, chosen.count_row, FIRST + model)
                 first = Spot(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name == "n_group_layers" else first.address
-                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}))"
+                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){factor})"
             yield (row, FIRST + at), Cell(world.value(name, at), formula, "call_up", format)
 
 

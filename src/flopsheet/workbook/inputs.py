@@ -86,12 +86,6 @@ class Layout:
         """The reference to what an input can choose among."""
         return self.model_names if entry.chooses == "model" else absolute_span(self.homes.spots["study", entry.chooses])
 
-    def chosen_models(self, world: World) -> list[str]:
-        """The names of the models that a world looks up."""
-        if world.name in self.runs:
-            return [str(world.value("run_model", at)) for at in range(len(world.table("run")))]
-        return [str(key[0]) for key in world.table("model").keys]
-
 
 # Grains with one column on Inputs for each row.
 WIDE = frozenset({"layer_group", "context", "hardware", "run"})

@@ -26,6 +26,15 @@ def letters(column: int) -> str:
     return text
 
 
+def coordinates(address: str) -> tuple[int, int]:
+    """`AB7` → (7, 28)."""
+    letter = address.rstrip("0123456789")
+    column = 0
+    for sign in letter:
+        column = column * 26 + ord(sign) - 64
+    return int(address[len(letter) :]), column
+
+
 @dataclass(frozen=True)
 class Spot:
     """One cell of the workbook."""
@@ -280,9 +289,15 @@ def shown(cell: Cell) -> str:
     """Roughly what a cell displays, for its width."""
     if isinstance(cell.value, str):
         return cell.value
-    scaled = cell.value / 1000 ** (cell.format.count(",") - cell.format.count("#,##"))
-    if "%" in cell.format:
+    format = cell.format
+    if format.startswith("[>="):  # one section for large values, one for small ones
+        least, _, sections = format.removeprefix("[>=").partition("]")
+        format = sections.split(";")[cell.value < float(least)]
+    scaled = cell.value / 1000 ** (format.count(",") - format.count("#,##"))
+    if "E+" in format:
+        return f"{cell.value:.4e}"
+    if "%" in format:
         return f"{scaled:.2%}"
-    if "." in cell.format:
+    if "." in format:
         return f"{scaled:,.3f}"
     return f"{scaled:,.0f}" if abs(scaled) >= 1 or not scaled else f"{scaled:.6g}"

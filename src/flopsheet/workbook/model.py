@@ -61,7 +61,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them) or scatter.
+    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them), tornado or
+    scatter.
 
     The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
     """
@@ -103,6 +104,8 @@ class Sheet:
     tab: str = "7F7F7F"
     print_to: int = 0
     """The last column that is printed; 0 prints all."""
+    print_rows: int = 0
+    """The last row that is printed; 0 prints all."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
 from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
-from flopsheet.workbook import checks, chosen, context, inputs, reference, runs, summary
+from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.chosen import Chosen
@@ -28,6 +29,7 @@ from flopsheet.workbook.layout import (
     Part,
     Spot,
     World,
+    coordinates,
     letters,
     place,
     quoted,
@@ -42,7 +44,10 @@ PURPOSE = {
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
+    OWN_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
+    compare.SHEET: "any two scenarios side by side; what a step of each input would change",
+    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
@@ -51,7 +56,12 @@ PURPOSE = {
 }
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
-TABS = dict.fromkeys(RESULTS, "0072B2") | {context.SHEET: "E69F00", checks.SHEET: "009E73"}
+TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {
+    context.SHEET: "E69F00",
+    compare.SHEET: "E69F00",
+    sensitivity.SHEET: "E69F00",
+    checks.SHEET: "009E73",
+}
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
@@ -84,17 +94,29 @@ class Layout:
     inputs: inputs.Layout
     blocks: dict[str, list[Block]]
     controls: context.Controls
+    compared: compare.Layout
+    steps: sensitivity.Layout
     looked_up: dict[str, Chosen]
     shown: dict[str, int]
     chart_row: int
 
 
+def results(catalog: Catalog) -> tuple[str, ...]:
+    """The sheets of results; metrics that the spec defines have one of their own."""
+    return (*RESULTS, OWN_SHEET) if any(section.sheet == OWN_SHEET for section in catalog.sections) else RESULTS
+
+
 def check_size(study: Study) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
+    check_columns(len(tables["layer_group"]), len(tables["context"]))
+
+
+def check_columns(n_groups: int, n_lengths: int) -> None:
+    """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(len(tables["layer_group"]), len(tables["context"])) + FIRST,
-        "Forward FLOPs": len(tables["layer_run"]) + FIRST - 1,
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
     }
     for sheet, columns in widest.items():
         if columns > MOST_COLUMNS:
@@ -107,21 +129,32 @@ def lay_out(study: Study, built: Study) -> Layout:
     world = worlds.pop("study")
     laid = inputs.lay_out(world, worlds, homes)
     blocks: dict[str, list[Block]] = {}
-    for sheet in RESULTS:
+    for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
-    chart_row = max(shown.values()) + 2
+    chart_row = max(shown.values()) + 4
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
-    other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
+    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
     controls = context.place_controls(other, top, homes)
     looked_up = {}
     wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
+    at = chosen.inputs_row(blocks[context.SHEET])
     looked_up[context.SHEET] = _place_working(
-        other, context.SHEET, wanted, (controls.model,), blocks[context.SHEET], homes
+        other, context.SHEET, wanted, (controls.model,), (study.choice.model,), at, blocks[context.SHEET], homes
     )
+
+    compared = compare.Layout(world, study.choice.pair)
+    as_built = compare.Layout(world, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), world, homes)
+    blocks[sensitivity.SHEET] = []
+    looked_up[sensitivity.SHEET] = _place_working(
+        steps.world, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
+        (spec_model(study, compared.pair.second),) * len(steps.choices), steps.working_row,
+        blocks[sensitivity.SHEET], homes, sensitivity.tags_of_inputs(), steps.tag_row,
+    )  # fmt: skip
 
     for kind, of_kind in worlds.items():
         sheet = runs.SHEETS[kind]
@@ -130,21 +163,40 @@ def lay_out(study: Study, built: Study) -> Layout:
         told = [metric.name for metric in study.catalog.metrics.values() if metric.grain in OF_RUNS]
         wanted = study.catalog.closure(name for name in told if of_kind.grain(name) in of_kind.values.tables)
         choices = homes.of(of_kind, "run_model")
-        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, blocks[sheet], homes)
+        names = tuple(str(of_kind.value("run_model", at)) for at in range(len(choices)))
+        at = chosen.inputs_row(blocks[sheet])
+        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, names, at, blocks[sheet], homes)
 
     blocks[checks.SHEET] = _place_sections(world, checks.SHEET, 12, homes)
     for of_kind in worlds.values():
         bottom = blocks[checks.SHEET][-1].bottom
         blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, homes)
-    return Layout(homes, (world, *worlds.values()), laid, blocks, controls, looked_up, shown, chart_row)
+    return Layout(
+        homes, (world, *worlds.values()), laid, blocks, controls, compared, steps, looked_up, shown, chart_row
+    )
+
+
+def spec_model(study: Study, scenario: int) -> str:
+    """The name of a scenario's model."""
+    return str(study.values.tables["scenario"].keys[scenario][0])
 
 
 def _place_working(
-    world: World, sheet: str, wanted: Sequence[str], choices: tuple[Spot, ...], blocks: list[Block], homes: Homes
+    world: World,
+    sheet: str,
+    wanted: Sequence[str],
+    choices: tuple[Spot, ...],
+    names: tuple[str, ...],
+    top: int,
+    blocks: list[Block],
+    homes: Homes,
+    scaled: Mapping[str, str] | None = None,
+    tag_row: int = 0,
 ) -> Chosen:
     """Below the blocks of a sheet: the inputs of the chosen models, and what is computed from them in between."""
     needed = chosen.inputs_read(world, wanted)
-    looked_up = chosen.place(world, sheet, needed, choices, blocks[-1].bottom + 3, homes)
+    scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
+    looked_up = chosen.place(world, sheet, needed, choices, names, top, homes, scaled, tag_row)
     row = looked_up.bottom + 2
     for grain in (grain for grain in world.values.tables if grain not in OF_RUNS):
         listed = [name for name in wanted if world.grain(name) == grain and not _is_shared(world, name)]
@@ -197,37 +249,46 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    checks_sheet, verdict = _checks_sheet(study, laid, world, built, links)
+    checks_sheet, verdict, move = _checks_sheet(study, laid, world, built, links)
     rows = {
         name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
         for name, row in laid.shown.items()
     }
     rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
     context_sheet, chart_title = _context_sheet(laid, rows, links)
-    results = [_result_sheet(title, laid, links) for title in RESULTS]
+    counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
-    written = [inputs_sheet, *results, context_sheet, *ran, checks_sheet]
+    written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
+    written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
-            f"Resource accounting of {len(world.table('model'))} models, "
-            f"{len(spec.context_lengths)} context lengths · "
+            f"Resource accounting of {_counted(len(world.table('model')), 'model')}, "
+            f"{_counted(len(spec.context_lengths), 'context length')} · "
             f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
         ),
         changed=changed,
         verdict=verdict,
+        move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
-        largest=study.choice.model,
+        largest=original.choice.model,
     )
     sheets = (
-        summary.sheet(world, homes, laid.controls.world, rows, chart_title, facts),
-        *written,
-        formulas,
-        reference.provenance(spec, study.version, study.catalog),
+        summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
+        *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     return Plan(spec.title, sheets, properties)
+
+
+def _with_way_back(sheet: Sheet) -> Sheet:
+    """The sheet with a link to Summary beside its title."""
+    return replace(sheet, cells={**sheet.cells, (1, NAME): Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")})
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) -> Sheet:
@@ -263,7 +324,6 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells[1, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     widths = _widths(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
@@ -318,18 +378,45 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     model = {"model": Live(controls.model, other.value("model", 0))}
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
-    chart = summary.context_chart(other, rows, anchor, str(title.value))
+    cells |= context.crossover_cells(other, laid.shown, anchor.row - 3)
+    chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
     sheet = _finish(
         context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
+        print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
     return sheet, Live(anchor, title.value)
 
 
+def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+    layout, steps = laid.compared, laid.steps
+    cells = dict(compare.cells(layout, steps, laid.homes, links))
+    chart = compare.tornado(layout, steps)
+    cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
+    cells[1, LABEL] = Cell(compare.SHEET, style="title")
+    cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
+    return Sheet(
+        compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
+        validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
+    )  # fmt: skip
+
+
+def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+    blocks = laid.blocks[sensitivity.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
+    cells |= dict(chosen.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
+    cells |= dict(sensitivity.cells(laid.steps, laid.homes))
+    subtitle = "Scenario B of Compare with each main input one step down and one up; the others stay as they are."
+    return _finish(
+        sensitivity.SHEET, subtitle, cells, blocks,
+        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,
+    )  # fmt: skip
+
+
 def _checks_sheet(
     study: Study, laid: Layout, world: World, built: Mapping[str, World], links: Callable[[str], str]
-) -> tuple[Sheet, Live]:
+) -> tuple[Sheet, Live, Live]:
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     by_name = {each.name: each for each in laid.worlds}
@@ -339,6 +426,8 @@ def _checks_sheet(
         by_name, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2
     )
     cells |= moved.cells
+    working, move = checks.largest_move(moved)
+    cells |= working
     verdict = checks.verdict_cells(blocks, listing)
     cells |= verdict.cells
     words = homes.of(world, "ffn_count_words")[0]
@@ -364,4 +453,4 @@ def _checks_sheet(
         title_columns="A:C",
         highlights=highlights,
     )
-    return sheet, verdict.sentence
+    return sheet, verdict.sentence, move

@@ -64,6 +64,7 @@ STYLES: dict[str, Style] = {
     "call_up_left": Style("2E7D32", align="left"),
     "call_up_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
+    "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),
     "as_built": Style(MUTED, size=9, align="right"),
     "code": Style(size=9, align="left", mono=True),
     "link": Style("1155CC", underline=True, align="left"),
@@ -72,5 +73,7 @@ STYLES: dict[str, Style] = {
     "good": Style("1B5E20", fill="E2F2E4"),
     "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
     "hint": Style("8A5A00", fill="FFF0CC"),
+    "grew": Style("8A5A00"),
+    "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
 }

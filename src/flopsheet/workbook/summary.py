@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from flopsheet.catalog import Metric
+from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.layout import Homes, Spot, World, absolute_span, quoted
@@ -33,26 +33,35 @@ class Facts:
     subtitle: str
     changed: Live
     verdict: Live
+    move: Live
     sheets: Sequence[tuple[str, str]]
     largest: str
 
 
 def sheet(
-    world: World, homes: Homes, what_if: World, what_if_homes: dict[str, list[Spot]], chart_title: Live, facts: Facts
+    worlds: Sequence[World],
+    homes: Homes,
+    what_if: World,
+    what_if_homes: dict[str, list[Spot]],
+    chart_title: Live,
+    facts: Facts,
 ) -> Sheet:
-    """The sheet with its charts."""
+    """The sheet with its charts; the study's own world comes first, then those of its runs."""
+    world, *runs = worlds
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
         (2, 1): Cell(facts.subtitle, style="subtitle"),
         (4, 1): mirror(SHEET, facts.verdict, "lead"),
         (5, 1): sentence(SHEET, DIFFER, {"changed": facts.changed}, "lead"),
+        (5, 7): mirror(SHEET, facts.move, "text"),
         (6, 1): _conventions(world, homes),
     }
     top = 8
     metrics = [metric for metric in world.catalog.headlines if metric.grain in {"model", "scenario"}]
     bottom = _table(cells, world, homes, metrics, top)
-    row = _words(cells, world, homes, facts.largest, bottom + 2)
-    chart_row = row + 2
+    for of_kind in runs:
+        bottom = _runs_table(cells, of_kind, homes, bottom + 2)
+    chart_row = bottom + 2
     # The titles of the charts stand in the cells that the charts cover.
     first = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
     cells[chart_row, 1] = sentence(SHEET, [("", "Where the forward pass goes at {context_length:.0} tokens")], first)
@@ -61,7 +70,8 @@ def sheet(
         _family(world, metrics, top, chart_row, str(cells[chart_row, 1].value)),
         context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, 8), str(chart_title.value)),
     )
-    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 2
+    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 1
+    row = _words(cells, world, homes, facts.largest, row) + 2
     cells[row, 1] = Cell("Sheets", style="lead")
     for title, purpose in facts.sheets:
         row += 1
@@ -70,7 +80,7 @@ def sheet(
     row += 2
     cells[row, 1] = Cell("Colours", style="lead")
     for style, text, meaning in (
-        ("input", "123", "typed: change it, on Inputs and at the top of Context"),
+        ("input_legend", "123", "typed: change it, on Inputs and at the top of Context and Compare"),
         ("call_up", "123", "called up from another cell"),
         ("calc", "123", "computed"),
     ):
@@ -79,6 +89,7 @@ def sheet(
         cells[row, 2] = Cell(meaning, style="sentence")
     last = 2 + len(metrics)
     names = [str(key[0]) for key in world.table("scenario").keys]
+    names += [str(name) for of_kind in runs for (name,) in of_kind.table("run").keys]
     widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
     for at, metric in enumerate(metrics):
         widths[3 + at] = WIDTHS.get(metric.unit, 11.0)
@@ -86,10 +97,11 @@ def sheet(
         Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
         Highlight("A4:F4", "good", 'LEFT($A$4,3)="All"'),
         Highlight("A4:F4", "hint", 'LEFT($A$4,3)="The"'),
-        Highlight("A5:F5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
+        Highlight("A5:N5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
     )
+    heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
     return Sheet(
-        SHEET, cells, widths, heights={top: 30.0}, freeze="", title_rows="", highlights=highlights, charts=charts,
+        SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
         tab="1F3A5F", print_to=last,
     )  # fmt: skip
 
@@ -126,22 +138,55 @@ def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metri
     return top + 1 + len(table)
 
 
+def _runs_table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: int) -> int:
+    """One row per run of a kind; gives the last row."""
+    metrics = [metric for metric in world.catalog.headlines if metric.grain == RUNS[world.name][0]]
+    cells[top, 1] = Cell(f"{world.name.capitalize()} run", style="header_left")
+    cells[top, 2] = Cell("Context length", style="header_wrapped")
+    cells[top + 1, 1], cells[top + 1, 2] = Cell("run", style="name"), Cell("context_length", style="name")
+    for column, metric in enumerate(metrics, start=3):
+        cells[top, column] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
+        cells[top + 1, column] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
+    for at, (name,) in enumerate(world.table("run").keys):
+        row = top + 2 + at
+        cells[row, 1] = Cell(str(name), style="label")
+        entries: list[Entry] = [world.catalog.inputs["context_length"], *metrics]
+        for column, entry in enumerate(entries, start=2):
+            live = Live(homes.of(world, entry.name)[at], world.value(entry.name, at))
+            style = "call_up_centred" if entry.unit == "text" else "call_up"
+            cells[row, column] = mirror(SHEET, live, style, world.catalog.units[entry.unit].format)
+    return top + 1 + len(world.table("run"))
+
+
+TITLES = {
+    "flops_ratio": "Work against first context",
+    "doubling_multiplier": "Doubling context costs",
+    "device_gb": "Memory per device",
+    "device_gib": "Memory per device",
+    "energy_mwh": "Energy",
+    "largest_batch": "Largest batch",
+    "longest_context": "Longest context",
+    "prefill_seconds_one": "Time to first token",
+    "decode_tokens_per_second": "Tokens per second",
+    "decode_tokens_per_second_user": "Tokens/s and user",
+    "decode_bound": "Decoding bound by",
+    "cost_per_million_generated": "Cost of a million tokens",
+}
+
+
 def _title(metric: Metric) -> str:
-    return {"flops_ratio": "Work against first context", "doubling_multiplier": "Doubling context costs"}.get(
-        metric.name, metric.label
-    )
+    """What heads a column, short enough for two lines."""
+    return TITLES.get(metric.name, metric.label)
 
 
 def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
     """The sentences of the catalogue that an approver reads; gives the row below them."""
     cells[row, 1] = Cell("What the numbers say", style="lead")
-    contexts = range(len(world.table("context")))
+    contexts = sorted({0, len(world.table("context")) - 1})  # the first and the last
     scenarios = [at for at, key in enumerate(world.table("scenario").keys) if key[0] == largest]
     wanted = [("ffn_count_words", 0)]
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
-    wanted += [("context_words", at) for at in scenarios if at not in scenarios[:1]] or [
-        ("context_words", scenarios[0])
-    ]
+    wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         row += 1
         live = Live(homes.of(world, name)[at], world.value(name, at))
@@ -177,7 +222,9 @@ def _family(world: World, metrics: Sequence[Metric], top: int, row: int, title: 
     )  # fmt: skip
 
 
-def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, title: str) -> Chart:
+def context_chart(
+    what_if: World, rows: dict[str, list[Spot]], anchor: Spot, title: str, crossover: Series | None = None
+) -> Chart:
     """Shares against context length for the chosen model."""
     lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
     listed = []
@@ -197,6 +244,6 @@ def context_chart(what_if: World, rows: dict[str, list[Spot]], anchor: Spot, tit
         "Share of FLOPs",
         absolute_span(rows["context_length"]),
         lengths,
-        tuple(listed),
+        (*listed, crossover) if crossover else tuple(listed),
         x_log=2,
     )
