@@ -25,7 +25,7 @@ LAYERS = [
     {"tables"},
     {"frames"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "report", "views"},
+    {"__init__", "__main__", "cli", "markdown", "report", "summaries", "templates", "terminal", "views"},
 ]
 
 # Each of these is loaded in one place.

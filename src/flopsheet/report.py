@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """An expectation that does not hold: what was claimed, and the value that was found."""
@@ -33,6 +37,15 @@ class Finding:
     claim: str
     claimed: float | str
     found: float | str
+
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.summaries import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Every error that a user can meet, and its wording: where, what, remedy."""
 
+from flopsheet.errors.commands import *  # noqa: F403
 from flopsheet.errors.files import *  # noqa: F403
 from flopsheet.errors.formulas import *  # noqa: F403
 from flopsheet.errors.imports import *  # noqa: F403

@@ -9,8 +9,28 @@ def cannot_read(source: str, reason: str) -> Problem:
     return Problem(f"cannot read '{source}': {reason}", "check the path")
 
 
+# What to do about a file that cannot be written, by the system's reason.
+REMEDIES = {
+    "no such file or directory": "make the folder first, or choose another file with -o",
+    "not a directory": "choose another file with -o",
+    "it is a directory": "name a file in it with -o",
+    "it is no folder": "move it away, or choose another file with -o",
+    "it is no regular file": "choose another file with -o",
+    "no space left on device": "make room, or choose another file with -o",
+    "disk quota exceeded": "make room, or choose another file with -o",
+    "file name too long": "choose a shorter name with -o",
+}
+
+
 def cannot_write(target: str, reason: str) -> Problem:
-    return Problem(f"cannot write '{target}': {reason}", "close it where it is open, or choose another file with -o")
+    remedy = REMEDIES.get(reason, "close it where it is open, or choose another file with -o")
+    return Problem(f"cannot write '{target}': {reason}", remedy)
+
+
+def cannot_write_temporary(folder: str, reason: str) -> Problem:
+    return Problem(
+        f"cannot write temporary files in '{folder}': {reason}", "make room there, or name another folder in TMPDIR"
+    )
 
 
 def already_there(target: str) -> Problem:

@@ -56,12 +56,13 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 def _expectations(resolver: Resolver) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
-    listed, lengths = resolver.data.get("expect"), resolver.data.get("context_lengths")
-    if not (isinstance(listed, list) and isinstance(resolver.data.get("models"), dict)):
+    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
+    if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
     subjects = _subjects(resolver)
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
@@ -70,7 +71,9 @@ def _expectations(resolver: Resolver) -> Iterator[Expectation]:
         fault = _fault(claim, subject, metric, subjects, lengths)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), finding)
+            if finding not in told:
+                resolver.report((*path, key), finding)
+            told.add(finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
         if catalog.load().metrics[metric].grain == "scenario":

@@ -125,7 +125,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
     chart_row = max(shown.values()) + 4
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
-    other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
+    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
     controls = context.place_controls(other, top, homes)
     looked_up = {}
     wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
@@ -135,7 +135,8 @@ def lay_out(study: Study, built: Study) -> Layout:
     )
 
     compared = compare.Layout(world, study.choice.pair)
-    steps = sensitivity.lay_out(study.spec, built.spec, world, compared.base, homes)
+    as_built = compare.Layout(world, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), world, homes)
     blocks[sensitivity.SHEET] = []
     looked_up[sensitivity.SHEET] = _place_working(
         steps.world, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
@@ -259,16 +260,19 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         verdict=verdict,
         move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
-        largest=study.choice.model,
+        largest=original.choice.model,
     )
     sheets = (
         summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
-        *written,
-        formulas,
-        reference.provenance(spec, study.version, study.catalog),
+        *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     return Plan(spec.title, sheets, properties)
+
+
+def _with_way_back(sheet: Sheet) -> Sheet:
+    """The sheet with a link to Summary beside its title."""
+    return replace(sheet, cells={**sheet.cells, (1, NAME): Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")})
 
 
 def _counted(count: int, noun: str) -> str:
@@ -308,7 +312,6 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells[1, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     widths = _widths(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
@@ -381,7 +384,6 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
-    cells[1, compare.A] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return Sheet(
         compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
         validations=compare.validations(layout, steps), highlights=compare.highlights(layout),

@@ -80,7 +80,7 @@ def sheet(
     row += 2
     cells[row, 1] = Cell("Colours", style="lead")
     for style, text, meaning in (
-        ("input", "123", "typed: change it, on Inputs and at the top of Context"),
+        ("input_legend", "123", "typed: change it, on Inputs and at the top of Context and Compare"),
         ("call_up", "123", "called up from another cell"),
         ("calc", "123", "computed"),
     ):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
+import sys
 import tempfile
 import threading
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +31,7 @@ from openpyxl.writer.excel import ExcelWriter
 
 from flopsheet import errors
 from flopsheet.errors import FileError
+from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
 from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
@@ -36,6 +40,10 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
 ONE_PAGE = 84  # rows of a Summary that still fit one page
+LXML_REASONS = {
+    "IO_ENOSPC": "no space left on device",
+    "IO_EFBIG": "file too large",
+}
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _saving = threading.Lock()
 
@@ -47,34 +55,25 @@ class FormulaCell(PlainCell):
 
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
-    """Writes the workbook beside the target and then puts it in its place, so that no half file is ever seen."""
-    data = to_bytes(plan)
-    path = Path(target)
-    folder = path.parent
+    """Writes the workbook, whole or not at all."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a directory")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}.", suffix=".part", delete=False) as part:
-            try:
-                part.write(data)
-                part.flush()
-                os.fsync(part.fileno())
-                part.close()
-                os.chmod(part.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-                os.replace(part.name, path)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise FileError(errors.cannot_write(str(target), error.strerror or str(error))) from None
+        data = to_bytes(plan)
+    except Exception as error:  # openpyxl writes each sheet into a temporary file first
+        if not isinstance(error, OSError) and type(error).__name__ != "SerialisationError":  # lxml's, where it is there
+            raise
+        _close_frames(error)
+        reason = getattr(error, "strerror", None) or LXML_REASONS.get(str(error), str(error))
+        raise FileError(errors.cannot_write_temporary(tempfile.gettempdir(), reason.lower())) from None
+    write_bytes(target, data)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _close_frames(error: Exception) -> None:
+    """Ends the writers that the error left half-way; they fail once more, which is nothing new to tell."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
+    sys.unraisablehook = hook
 
 
 def to_bytes(plan: Plan) -> bytes:
