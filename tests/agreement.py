@@ -43,6 +43,8 @@ class Outcome:
 
     name: str
     cells: dict[str, int] = field(default_factory=dict)
+    exact: dict[str, int] = field(default_factory=dict)
+    """Of these, how many are the very same double or text."""
     n_edits: int = 0
     edited: set[str] = field(default_factory=set)
     """The grains whose inputs were edited."""
@@ -76,7 +78,9 @@ def compared(
             typed = [edit.cells for edit, _ in made[: most + 1]]
             results = ENGINES[engine](spoiled, typed, list(wanted[0]))
             outcome.cells[engine] = sum(map(len, results))
+            outcome.exact[engine] = 0
             for got, expected, cells in zip(results, wanted, typed, strict=False):
+                outcome.exact[engine] += sum(got[cell] == value for cell, value in expected.items())
                 for (sheet, address), (theirs, ours) in disagreements_of(got, expected).items():
                     place = f"{name}, {engine}, {cells}: {sheet}!{address}"
                     outcome.mismatches.append(f"{place} is {theirs!r}, pandas has {ours!r}")
