@@ -30,11 +30,16 @@ PARTS = (
     ("Attention", "`attention:` of a model, a layer group or the defaults", "Attention"),
     ("Mixture of experts", "`moe:` of a model, a layer group or the defaults", "MixtureOfExperts"),
     ("Defaults", "`defaults`", "Defaults"),
+    ("Sweeps", "`models.NAME.sweep`; [about sweeps](sweeps.md)", "Sweep"),
+    ("Pairs", "`models.NAME.sweep.zip`", "Zip"),
+    ("Ranges", "values of a number under `sweep:`", "Range"),
     ("Conventions", "`conventions`", "Conventions"),
     ("Hardware", "`hardware.NAME`", "Hardware"),
     ("Training runs", "`training.NAME`", "TrainingRun"),
     ("Serving runs", "`serving.NAME`", "ServingRun"),
     ("Expectations", "`expect[]`", "Expectation"),
+    ("Inputs of the spec's own", "`inputs[]`; [about them](sweeps.md#metrics-of-your-own)", "OwnInput"),
+    ("Metrics of the spec's own", "`metrics[]`", "OwnMetric"),
 )
 
 
@@ -106,8 +111,9 @@ def kind(value: dict[str, Any]) -> str:
     if "additionalProperties" in value and isinstance(value["additionalProperties"], dict):
         inner = value["additionalProperties"].get("$ref")
         return f"mapping of names to [{named(inner)}](#{anchor(inner)})" if inner else "mapping"
-    if "anyOf" in value:
-        return "; or ".join("expression" if is_expression(one) else kind(one) for one in value["anyOf"])
+    for several in ("anyOf", "oneOf"):
+        if several in value:
+            return "; or ".join("expression" if is_expression(one) else kind(one) for one in value[several])
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:

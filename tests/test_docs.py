@@ -78,6 +78,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "specs").mkdir(exist_ok=True)
         (folder / "specs" / path.name).write_bytes(path.read_bytes())
     (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "million.yaml").write_text(next(text for page, text in blocks("yaml") if page == "sweeps.md"))
     (folder / "budget.yaml").write_text("expect: [{that: gpt2-xl.n_params, at_most: 3e9}]\n")
     assert run("init", cwd=folder).returncode == 0
     return folder
@@ -164,6 +165,9 @@ def test_every_other_yaml_snippet_is_part_of_a_spec_of_the_catalogue_or_of_a_con
                 "models",
                 "expect",
                 "repos",
+                "inputs",
+                "metrics",
+                "rent",
             }
 
 
@@ -202,12 +206,14 @@ def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Pa
 def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:
     import openpyxl
 
+    from edits import OWN
     from flopsheet import build
 
     guide = (ROOT / "docs" / "workbook.md").read_text(encoding="utf-8")
     build(ROOT / "src/flopsheet/templates/llama-training.yaml", tmp_path / "t.xlsx")
     build(ROOT / "src/flopsheet/templates/moe-serving.yaml", tmp_path / "s.xlsx")
-    names = {name for book in ("t", "s") for name in openpyxl.load_workbook(tmp_path / f"{book}.xlsx").sheetnames}
+    build(OWN, tmp_path / "m.xlsx")
+    names = {name for book in ("t", "s", "m") for name in openpyxl.load_workbook(tmp_path / f"{book}.xlsx").sheetnames}
     described = set(re.findall(r"^\| ([A-Z][\w ]+) \|", guide, re.M))
     assert names == described
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from edits import FAMILY, GROUPS, disagreements_of, edits, formulas, planned
+from edits import FAMILY, GROUPS, OWN, disagreements_of, edits, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.report import Report, build, compute
 
-STUDIES = {"family": (FAMILY, 110), "groups": (GROUPS, 100)}
+STUDIES = {"family": (FAMILY, 110), "groups": (GROUPS, 100), "own": (OWN, 60)}
 
 
 def spoiled_workbook(report: Report, folder: Path) -> Path:

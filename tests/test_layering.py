@@ -24,8 +24,21 @@ LAYERS = [
     {"spec", "huggingface"},
     {"tables"},
     {"frames"},
+    {"stream"},
     {"workbook"},
-    {"__init__", "__main__", "cli", "markdown", "report", "summaries", "templates", "terminal", "views"},
+    {
+        "__init__",
+        "__main__",
+        "cli",
+        "export",
+        "markdown",
+        "progress",
+        "report",
+        "summaries",
+        "templates",
+        "terminal",
+        "views",
+    },
 ]
 
 # Each of these is loaded in one place.
@@ -33,7 +46,7 @@ HOMES = {
     "yaml": {"source"},
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate"},
+    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import ROOT, environment, run
+from flopsheet.cli.commands import MODULES
 
 GPT2 = str(ROOT / "specs" / "gpt2.yaml")
 HINT = "Usage: flopsheet {0} {1}\nTry 'flopsheet {0} --help' for help.\n\nError: "
@@ -121,7 +122,7 @@ ARGUMENTS = [
     (["bulid"], "no command is called 'bulid'; did you mean 'build'?\n"),
     (
         ["xyz"],
-        "no command is called 'xyz'; known: init, build, show, explain, validate, import, list, schema\n",
+        f"no command is called 'xyz'; known: {', '.join(MODULES)}\n",
     ),
     (
         ["show", "--fromat", "json"],
@@ -315,6 +316,49 @@ serving:
         ),
         ("serving.s.memory_utilisation=1.5", "serving.s.memory_utilisation: 1.5 is out of range; write 0.01 to 1"),
         ("training.t.zero_stage=4", "training.t.zero_stage: 4 is out of range; write 0 to 3"),
+        (
+            "training.t.data_parallel=3",
+            "training.t.n_devices: tensor 1 · pipeline 1 · context 1 · data 3 is 3, not the 4 devices; "
+            "write data_parallel: 4, or leave it out",
+        ),
+        (
+            "training.t={model: a, hardware: h200, context_length: 8, n_devices: 3, tensor_parallel: 3}",
+            "training.t.tensor_parallel: tensor_parallel 3 does not divide the 4 heads; write one of 1, 2, 4",
+        ),
+        (
+            "training.t={model: a, hardware: h200, context_length: 8, n_devices: 8, pipeline_parallel: 8}",
+            "training.t.pipeline_parallel: 8 stages are more than the 4 layers; write at most 4 in all",
+        ),
+        (
+            "training.t.virtual_stages=2",
+            "training.t.virtual_stages: interleaved stages need a pipeline; "
+            "write pipeline_parallel: 2 or more, or virtual_stages: 1",
+        ),
+        (
+            "training.t={model: a, hardware: h200, context_length: 8, n_devices: 3, context_parallel: 3}",
+            "training.t.context_parallel: context_parallel 3 does not divide the context of 8; write one of 1, 2, 4, 8",
+        ),
+        (
+            "training.t.expert_parallel=2",
+            "training.t.expert_parallel: the model has no experts to share; write expert_parallel: 1",
+        ),
+        (
+            "training.t.global_batch_size=6",
+            "training.t.global_batch_size: a global batch of 6 is no multiple of micro-batch 1 · data parallel 4; "
+            "write 4 or 8",
+        ),
+        (
+            "serving.s={model: a}",
+            "serving.s: hardware, prompt_length, generated_length are missing; write them here",
+        ),
+        (
+            "hardware={ours: {memory_bytes: 80e9}}",
+            "hardware.ours: memory_bandwidth is missing; write it here, or extends: a kind that ships",
+        ),
+        (
+            "hardware={ours: {extends: h100}}",
+            "hardware.ours.extends: no hardware is called 'h100'; did you mean 'h100-sxm'? (flopsheet list hardware)",
+        ),
     ],
 )
 def test_a_mistake_in_a_run_has_one_message(tmp_path: Path, setting: str, message: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from flopsheet import errors
 from flopsheet.errors import FileError
@@ -33,6 +35,8 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
 
     Without `replace` a file that is there stays, and is an error.
     """
+    import tempfile  # with all that it loads, only where something is written
+
     name = os.fspath(target)
     path = Path(name)
     try:
@@ -61,6 +65,37 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
             raise
     except FileExistsError:
         raise FileError(errors.already_there(name)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(errors.cannot_write(name, reason.lower())) from None
+
+
+@contextmanager
+def replacing(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file to be written piece by piece, which takes the target's place once it is complete; FileError."""
+    import tempfile
+
+    name = os.fspath(target)
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a directory")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError("it is read-only")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with open(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+            os.chmod(part, mode)
+            os.replace(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FileError(errors.cannot_write(name, reason.lower())) from None

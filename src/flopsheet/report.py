@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flopsheet import __version__, frames
+from flopsheet import __version__, errors, frames
 from flopsheet.catalog import Catalog
 from flopsheet.catalog import load as load_catalog
+from flopsheet.errors import SizeError
 from flopsheet.frames import Values
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec import load as load_spec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from flopsheet.workbook.layout import Spot
     from flopsheet.workbook.plan import Layout, Study
 
+MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
@@ -109,15 +111,27 @@ def compute(spec: SpecLike) -> Report:
 
 def compute_spec(spec: Spec) -> Report:
     """Every metric of a spec that is already read."""
-    catalog = load_catalog()
+    held = len(spec.context_lengths) * sum(len(model.groups) for model in spec.models)
+    if held > MOST_HELD:
+        raise SizeError(errors.too_many_to_hold(held, MOST_HELD))
+    catalog = spec.catalog or load_catalog()
     runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
     return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
+
+
+def compute_for_workbook(spec: Spec) -> Report:
+    """Every metric of a spec that fits into a workbook; SizeError before anything is computed where it does not."""
+    from flopsheet.workbook import plan
+
+    n_groups = sum(len(model.groups) for model in spec.models)
+    plan.check_columns(n_groups, len(spec.context_lengths))
+    return compute_spec(spec)
 
 
 def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
     """Computes a spec and writes its workbook; the target is replaced in one step or not at all."""
     from flopsheet.workbook import plan, write
 
-    report = spec if isinstance(spec, Report) else compute(spec)
+    report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
     write.save(plan.build(report.study), target)
     return report

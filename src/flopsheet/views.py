@@ -52,11 +52,11 @@ def to_json(report: Report) -> str:
         {"model": model, "context_length": length, **row}
         for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
     ]
-    runs = {kind: _runs(report, kind) for kind in RUNS}
+    runs = {kind: runs_of(report, kind) for kind in RUNS}
     return json.dumps({"models": models, "scenarios": scenarios, **runs}, indent=1, ensure_ascii=False)
 
 
-def _runs(report: Report, kind: str) -> dict[str, dict[str, Any]]:
+def runs_of(report: Report, kind: str) -> dict[str, dict[str, Any]]:
     """The runs of a kind by name, with their context length and what both kinds share."""
     if kind not in report.runs:
         return {}

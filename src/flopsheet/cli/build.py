@@ -54,7 +54,7 @@ def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...],
     with loudness.step("computed"):
         from flopsheet import report as api
 
-        report = api.compute_spec(spec)
+        report = api.compute_for_workbook(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
     with loudness.step(f"written {target}"):
         if output is None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from click.shell_completion import CompletionItem
 
 from flopsheet.cli import options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def complete_metric(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The metrics whose names begin so, each with its label."""
+    from click.shell_completion import CompletionItem
+
     from flopsheet.catalog import load
 
     found = (entry for name, entry in load().metrics.items() if name.startswith(begun))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from importlib import resources
 from pathlib import Path
 
 import click
@@ -55,6 +54,8 @@ def command(folder: str, template: str | None, config: str | None, name: str | N
 
 
 def from_template(name: str) -> str:
+    from importlib import resources
+
     return (resources.files("flopsheet.templates") / f"{name}.yaml").read_text(encoding="utf-8")
 
 

@@ -13,6 +13,7 @@ from flopsheet.errors import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.spec import Spec
+    from flopsheet.spec.load import Unexpanded
 
 DEFAULT_SPEC = "flopsheet.yaml"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,6 +50,11 @@ def chosen(specs: Sequence[str]) -> tuple[str, ...]:
 
 def load(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     """The specs that a command names, merged, with its settings."""
-    from flopsheet.spec.combine import load_combined
+    return read(specs, settings).expanded()
 
-    return load_combined(chosen(specs), settings)
+
+def read(specs: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+    """The same, its sweeps not yet expanded."""
+    from flopsheet.spec.combine import read_combined
+
+    return read_combined(chosen(specs), settings)

@@ -14,23 +14,32 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.command("show")
 @options.specs_argument
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv", "md", "parquet"]),
+    default="table",
+    show_default=True,
 )
+@click.option("-o", "--output", type=click.Path(), help="The file for json, csv or parquet.  [default: stdout]")
 @options.set_option
-def command(specs: tuple[str, ...], style: str, settings: tuple[str, ...]) -> None:
+def command(specs: tuple[str, ...], style: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Print the numbers of a spec.
 
-    The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON or CSV. Several
-    specs are merged from left to right.
+    The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON, CSV or Parquet, and
+    that for sweeps of any size. Several specs are merged from left to right.
 
     \b
     flopsheet show specs/gpt2.yaml --format json
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
+    from flopsheet import export, stream, views
     from flopsheet import report as api
-    from flopsheet import views
 
-    report = api.compute_spec(options.load(specs, settings))
+    read = options.read(specs, settings)
+    if export.is_streamed(read, style, output):
+        export.deliver(stream.open_stream(read), style, output)
+        return
+    report = api.compute_spec(read.expanded())
     if style == "table":
         from rich.console import Console
 

@@ -31,7 +31,13 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
     """The verdict on one spec: a line on stdout, what is wrong on stderr."""
     name = " + ".join(specs)
     try:
-        spec = options.load(specs, settings)
+        read = options.read(specs, settings)
+        if read.resolver.swept():
+            from flopsheet.stream import checked
+
+            spec = checked(read)
+        else:
+            spec = read.expanded()
         code = 0
         if spec.expectations:
             from flopsheet import report as api

@@ -37,6 +37,11 @@ def already_there(target: str) -> Problem:
     return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
 
 
+def too_many_to_hold(count: int, most: int) -> Problem:
+    fact = f"{count:,} layer groups at context lengths are more than the {most:,} that are held at once"
+    return Problem(fact, "split the study, or sweep it and stream it with 'flopsheet show --format csv'")
+
+
 def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
     fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
     return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")

@@ -8,30 +8,32 @@ from pathlib import PurePath
 from typing import Any
 
 from flopsheet import source
-from flopsheet.errors import Problem, SpecError
+from flopsheet.errors import Problem
 from flopsheet.source import Source
 from flopsheet.spec import settings as settings_of
 from flopsheet.spec.entries import Spec
-from flopsheet.spec.load import from_source
+from flopsheet.spec.load import Unexpanded, unexpanded
 from flopsheet.spec.merge import merge
 from flopsheet.spec.written import block
 
 
 def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     """The spec that the files say from left to right, with the settings in it; SpecError, FileError."""
+    return read_combined(paths, settings).expanded()
+
+
+def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+    """The same, its sweeps not yet expanded."""
     sources = [source.read(path) for path in paths]
     name = "+".join("spec" if path == "-" else PurePath(path).stem for path in paths)
     if len(sources) == 1 and not settings:
-        return from_source(sources[0], name)
+        return unexpanded(sources[0], name)
     merged = merge(sources)
     if isinstance(merged.data, dict):
         merged = settings_of.apply(merged, tuple(settings))
         said: Any = merged.data
         merged = replace(merged, text=_text(said, sources, settings))
-    try:
-        return from_source(merged, name)
-    except SpecError as error:
-        raise SpecError(sorted(error.problems, key=_order(sources))) from None
+    return unexpanded(merged, name, _order(sources))
 
 
 def _text(data: dict[str, Any], sources: Sequence[Source], settings: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
 
@@ -83,3 +84,5 @@ class Spec:
     """Training and serving runs by kind; a kind without any is absent."""
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
+    catalog: Catalog | None = field(default=None, repr=False)
+    """The catalogue with what the spec defines itself; None where it defines nothing."""

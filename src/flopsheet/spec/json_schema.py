@@ -39,6 +39,7 @@ def to_schema() -> Node:
             _describe(name, value)
     for name in ("Defaults", "Model", "LayerGroup"):
         kinds[name] |= _rules()
+    _close(drawn)
     kinds["Model"]["properties"]["model"]["enum"] = list(library.load())
     kinds["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
     kinds["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
@@ -55,6 +56,20 @@ def to_schema() -> Node:
     return {"$schema": DIALECT, "$id": NAME, **drawn, "title": "flopsheet spec", "description": about}
 
 
+def _close(drawn: Node) -> None:
+    """Lets a spec that defines inputs say them beside the others; any other key stays unknown elsewhere."""
+    kinds = drawn["$defs"]
+
+    def known(kind: Node, **below: Node) -> Node:
+        del kind["additionalProperties"]
+        return {"propertyNames": {"enum": list(kind["properties"])}, **({"properties": below} if below else {})}
+
+    swept = known(kinds["Sweep"], zip=known(kinds["Zip"]))
+    model = known(kinds["Model"], layers={"items": known(kinds["LayerGroup"])}, sweep=swept)
+    drawn["if"] = {"required": ["inputs"]}
+    drawn["else"] = known(drawn, defaults=known(kinds["Defaults"]), models={"additionalProperties": model})
+
+
 def _plain(node: Any) -> None:
     """Drops what pydantic adds for its own sake, and says bounds as whole numbers where they are."""
     if isinstance(node, list):
@@ -67,7 +82,7 @@ def _plain(node: Any) -> None:
         for bound in ("minimum", "maximum"):
             if isinstance(node.get(bound), float) and node[bound].is_integer():
                 node[bound] = int(node[bound])
-        if node.get("type") == "string":
+        if node.get("type") == "string" and "pattern" not in node:
             node["pattern"] = EXPRESSION if "expression" in node.get("description", "") else r"\S"
         for value in node.values():
             _plain(value)

@@ -85,11 +85,10 @@ def _run(
     missing += [entry.name for entry in entries if entry.default is None and entry.name not in said]
     if missing:
         resolver.report(path, errors.missing_of_run(missing), key=True)
-    listed = list(_mapping(resolver.data.get("models")))
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
-    if named["model"] and model not in listed:
-        resolver.report((*path, "model"), errors.unknown_model(model, listed))
+    if named["model"] and resolver.is_unknown(model):
+        resolver.report((*path, "model"), errors.unknown_model(model, resolver.names))
     if named["hardware"] and device not in hardware:
         resolver.report((*path, "hardware"), errors.unknown_hardware(device, list(hardware)))
     if missing or model not in known or device not in hardware:

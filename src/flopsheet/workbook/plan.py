@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
 from flopsheet.formula import aggregated
 from flopsheet.frames import Values
@@ -43,6 +44,7 @@ PURPOSE = {
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
+    OWN_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
@@ -54,7 +56,7 @@ PURPOSE = {
 }
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
-TABS = dict.fromkeys(RESULTS, "0072B2") | {
+TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
     sensitivity.SHEET: "E69F00",
@@ -99,12 +101,22 @@ class Layout:
     chart_row: int
 
 
+def results(catalog: Catalog) -> tuple[str, ...]:
+    """The sheets of results; metrics that the spec defines have one of their own."""
+    return (*RESULTS, OWN_SHEET) if any(section.sheet == OWN_SHEET for section in catalog.sections) else RESULTS
+
+
 def check_size(study: Study) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
+    check_columns(len(tables["layer_group"]), len(tables["context"]))
+
+
+def check_columns(n_groups: int, n_lengths: int) -> None:
+    """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(len(tables["layer_group"]), len(tables["context"])) + FIRST,
-        "Forward FLOPs": len(tables["layer_run"]) + FIRST - 1,
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
     }
     for sheet, columns in widest.items():
         if columns > MOST_COLUMNS:
@@ -117,7 +129,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     world = worlds.pop("study")
     laid = inputs.lay_out(world, worlds, homes)
     blocks: dict[str, list[Block]] = {}
-    for sheet in RESULTS:
+    for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
@@ -244,9 +256,9 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     }
     rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
     context_sheet, chart_title = _context_sheet(laid, rows, links)
-    results = [_result_sheet(title, laid, links) for title in RESULTS]
+    counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
-    written = [inputs_sheet, *results, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
+    written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
