@@ -1,4 +1,4 @@
-"""Random studies, as specs: architectures, layer groups, runs, hardware and conventions; one for each number."""
+"""Random studies, as specs: architectures, layer groups, sweeps, runs, conventions, own metrics; one for each number."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from edits import OWN
 from flopsheet.errors import FlopsheetError
 from flopsheet.report import Report, compute
 from flopsheet.spec import schema
@@ -47,15 +48,30 @@ def _spec(dice: random.Random, number: int) -> dict[str, Any]:
         "conventions": _conventions(dice),
         "models": models,
     }
+    if dice.random() < 0.3:
+        models["swept"] = {key: value for key, value in models["m0"].items() if key != "extends"}
+        models["swept"]["sweep"] = _sweep(dice)
+    if dice.random() < 0.25:
+        spec |= {key: OWN[key] for key in ("load_factor", "inputs", "metrics")}
     if dice.random() < 0.4:
         spec["expect"] = [{"that": "m0.n_params", "at_least": dice.choice([1, 1e9, 1e12])}]
-    if dice.random() < 0.5:
+    if dice.random() < 0.6:
         spec["hardware"] = {"own": _hardware(dice)}
         kinds = ["own", "h100-sxm", "a100-80gb", "mi300x", "b200"]
         for kind, run in (("training", _training), ("serving", _serving)):
             if dice.random() < 0.7:
-                spec[kind] = {f"{kind}-{at}": run(dice, list(models), kinds) for at in range(dice.randint(1, 3))}
+                spec[kind] = {f"{kind}-{at}": run(dice, [name for name in models if name != "swept"], kinds) for at in range(dice.randint(1, 3))}
     return spec
+
+
+def _sweep(dice: random.Random) -> dict[str, Any]:
+    grid = {
+        "vocab_size": [1000, 50257],
+        "tie_embeddings": [True, False],
+        "norm": ["rmsnorm", "layernorm"],
+        "final_norm": [True, False],
+    }
+    return {key: grid[key] for key in dice.sample(list(grid), dice.randint(1, 2))}
 
 
 def _conventions(dice: random.Random) -> dict[str, Any]:
@@ -138,7 +154,7 @@ def _hardware(dice: random.Random) -> Model:
 
 
 def _training(dice: random.Random, models: list[str], kinds: list[str]) -> Model:
-    tensor, stages, data = dice.choice([1, 1, 2, 4, 8]), dice.choice([1, 1, 2, 4]), dice.choice([1, 2, 8, 64])
+    tensor, stages, data = dice.choice([1, 1, 1, 2]), dice.choice([1, 1, 2, 4]), dice.choice([1, 2, 8, 64])
     context = dice.choice([1, 1, 1, 2])
     run = {
         "model": dice.choice(models),

@@ -52,3 +52,14 @@ def test_a_spec_in_which_nothing_is_inherited_says_the_same(spec) -> None:
 
 def test_the_same_number_gives_the_same_study() -> None:
     assert study(17)[0] == study(17)[0] != study(18)[0]
+
+
+def test_random_studies_have_everything_that_a_spec_can_have() -> None:
+    specs = [study(number)[0] for number in range(60)]
+    said = {key for spec in specs for key in spec}
+    of_models = {key for spec in specs for model in spec["models"].values() for key in model}
+    wanted = {"training", "serving", "hardware", "inputs", "metrics", "expect", "conventions"}
+    assert (wanted - said, {"layers", "sweep", "extends", "kv_lora_rank", "n_experts", "window"} - of_models) == (
+        set(),
+        set(),
+    )
