@@ -17,6 +17,8 @@ import pytest
 from commands import ROOT, environment, run
 from flopsheet import catalog, compute, source
 from flopsheet.cli.commands import MODULES
+from flopsheet.report import build
+from returned import slots_of, type_into
 from test_init import CONFIG
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -81,6 +83,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "million.yaml").write_text(next(text for page, text in blocks("yaml") if page == "sweeps.md"))
     (folder / "budget.yaml").write_text("expect: [{that: gpt2-xl.n_params, at_most: 3e9}]\n")
     assert run("init", cwd=folder).returncode == 0
+    report = build(folder / "specs" / "gpt2.yaml", folder / "built.xlsx")
+    [cache] = [slot.spot for slot in slots_of(report) if slot.path == ("kv_cache",)]
+    type_into(folder / "built.xlsx", {(cache.sheet, cache.address): "fp8"}, folder / "edited.xlsx")
     return folder
 
 
