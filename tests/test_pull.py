@@ -173,7 +173,7 @@ SWEPT = """\
 version: 1
 context_lengths: [1024]
 inputs: [{name: n_extra, grain: model, label: Extra, unit: count, least: 0, default: 7, doc: Of our own.}]
-metrics: [{name: extra_bytes, grain: model, label: Extra bytes, unit: B, formula: n_extra * weight_bytes, doc: Of our own.}]
+metrics: [{name: extra_bytes, grain: model, label: Extra bytes, unit: B, formula: n_extra * weight_bytes, doc: Own.}]
 models:
   one: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 100, ffn: gelu, d_ff: 256}
   many: {extends: one, sweep: {d_model: [128, 256]}}
