@@ -201,6 +201,11 @@ def refusal(text: str) -> str:
             {"[64, 128]": "«{»from: 128, to: 64}"},
             "d_model: nothing lies from 128 to 64; write from: the smaller, to: the larger",
         ),
+        (
+            {"[64, 128]": "{from: 64, to: 128, step: «0.5»}"},
+            "d_model.step: 0.5 is not a whole number; write 0 or 1",
+        ),
+        ({"[64, 128]": "{from: «0», to: 128}"}, "d_model.from: 0 is out of range; write 1 or more"),
         ({"[64, 128]": "{from: 64, to: 128, step: «0»}"}, "d_model.step: 0 is no step; write more than 0"),
         (
             {"[64, 128]": "«{»from: 1, to: 1e9}"},

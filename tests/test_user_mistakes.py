@@ -302,6 +302,11 @@ serving:
             "training.t.hardware=h100-sxn",
             "training.t.hardware: no hardware is called 'h100-sxn'; did you mean 'h100-sxm'? (flopsheet list hardware)",
         ),
+        ("models.a.n_heads=0", "models.a.n_heads: 0 is out of range; write 1 or more"),
+        (
+            "models.a.n_layers=1 / 0",
+            "models.a.n_layers: '1 / 0' has no value; check for a division by zero or a number out of range",
+        ),
         ("training.t.model=b", "training.t.model: no model is called 'b'; known: a"),
         ("serving.s.model=aa", "serving.s.model: no model is called 'aa'; did you mean 'a'?"),
         (

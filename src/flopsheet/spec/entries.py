@@ -85,7 +85,7 @@ class Spec:
     """Training and serving runs by kind; a kind without any is absent."""
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
-    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What the text says, without its comments."""
     catalog: Catalog | None = field(default=None, repr=False)
     """The catalogue with what the spec defines itself; None where it defines nothing."""
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the text says, without its comments."""

@@ -143,21 +143,23 @@ def _cached_values() -> Iterator[None]:
     plain = _writer.write_cell
 
     def write_cell(xf: Any, worksheet: Any, cell: Any, styled: Any) -> None:
-        if type(cell) is not FormulaCell:
+        is_formula = type(cell) is FormulaCell
+        if not is_formula and type(cell._value) is not float:  # its own way writes 16 digits of 17
             plain(xf, worksheet, cell, styled)
             return
         attributes = {"r": cell.coordinate}
         if styled:
             attributes["s"] = f"{cell.style_id:d}"
-        value = cell.cached
+        value = cell.cached if is_formula else cell._value
         if isinstance(value, str):
             attributes["t"] = "str"
             text = value
         else:
             text = repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
         with xf.element("c", attributes):
-            with xf.element("f"):
-                xf.write(cell.value[1:])
+            if is_formula:
+                with xf.element("f"):
+                    xf.write(cell.value[1:])
             with xf.element("v"):
                 xf.write(text)
 
