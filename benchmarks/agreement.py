@@ -64,7 +64,9 @@ def main() -> int:
         cells = [outcome.cells[engine] for outcome in outcomes if engine in outcome.cells]
         exact = sum(outcome.exact[engine] for outcome in outcomes if engine in outcome.cells)
         if cells:
-            print(f"{engine}: {sum(cells):,} formula cells in {len(cells)} workbooks, {exact / sum(cells):.4%} bit-equal")
+            print(
+                f"{engine}: {sum(cells):,} formula cells in {len(cells)} workbooks, {exact / sum(cells):.4%} bit-equal"
+            )
     print(f"mismatches: {len(mismatches)}")
     print("\n".join(mismatches[:MOST_SHOWN]))
     return 1 if mismatches else 0

@@ -77,7 +77,20 @@ TOKENS = [
 ]  # fmt: skip
 KEYS = sorted(
     {*load().inputs, *schema.spec_model().model_fields, "extends", "model", "layers", "name", "ffn", "attention", "moe"}
-    | {"kind", "that", "equals", "at_least", "at_most", "within", "note", "sweep", "metrics", "formula", "unit", "grain"}
+    | {
+        "kind",
+        "that",
+        "equals",
+        "at_least",
+        "at_most",
+        "within",
+        "note",
+        "sweep",
+        "metrics",
+        "formula",
+        "unit",
+        "grain",
+    }
 )
 
 
@@ -110,7 +123,9 @@ mangled_specs = st.sampled_from([text.encode() for text in REAL]).flatmap(mangle
 scalars = st.sampled_from(SCALARS) | st.integers() | st.floats() | st.text(max_size=20)
 trees = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=5)
+    ),
     max_leaves=20,
 )
 
@@ -162,7 +177,9 @@ WORDS = [
 ]  # fmt: skip
 formulas = (
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
-    | st.sampled_from([formula.encode() for formula in FORMULAS]).flatmap(mangled).map(lambda raw: raw.decode("utf-8", "replace"))
+    | st.sampled_from([formula.encode() for formula in FORMULAS])
+    .flatmap(mangled)
+    .map(lambda raw: raw.decode("utf-8", "replace"))
     | st.text(max_size=60)
 )
 
@@ -172,7 +189,9 @@ def formula_specs(draw: st.DrawFn) -> bytes:
     """A small spec in which some inputs are hostile expressions."""
     data = yaml.safe_load(draw(st.sampled_from([SMALL, RUNS])))
     model = next(iter(data["models"].values()))
-    for key in draw(st.lists(st.sampled_from(["d_ff", "d_model", "n_kv_heads", "d_head", "window"]), min_size=1, max_size=2)):
+    for key in draw(
+        st.lists(st.sampled_from(["d_ff", "d_model", "n_kv_heads", "d_head", "window"]), min_size=1, max_size=2)
+    ):
         model[key] = draw(formulas)
     if "training" in data and draw(st.booleans()):
         data["training"]["run"]["n_tokens"] = draw(formulas)
