@@ -30,7 +30,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from flopsheet import errors
-from flopsheet.errors import FileError
+from flopsheet.errors import FileError, UsageError
 from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
@@ -45,6 +45,7 @@ LXML_REASONS = {
     "IO_EFBIG": "file too large",
 }
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
 _saving = threading.Lock()
 
 
@@ -100,7 +101,11 @@ def to_bytes(plan: Plan) -> bytes:
 def _stamp() -> datetime:
     """SOURCE_DATE_EPOCH where it is set, a fixed day otherwise."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return (datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else EPOCH).replace(tzinfo=None)
+    if not seconds:
+        return EPOCH.replace(tzinfo=None)
+    if not (seconds.isdecimal() and seconds.isascii() and len(seconds) <= 10 and int(seconds) <= LATEST):
+        raise UsageError(errors.no_epoch(seconds))
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
 
 
 class _FixedTime:
