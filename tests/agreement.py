@@ -62,9 +62,7 @@ def held(source: int | Path, n_edits: int, engines: Mapping[str, int]) -> Outcom
     return compared(name, raw, report, n_edits, engines)
 
 
-def compared(
-    name: str, raw: Mapping[str, Any], report: Report, n_edits: int, engines: Mapping[str, int]
-) -> Outcome:
+def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, engines: Mapping[str, int]) -> Outcome:
     """What engines make of a study's workbook, against pandas."""
     outcome = Outcome(name)
     made = [(Edit({}, {}), report), *edits(report, raw, n_edits, name, outcome)]
@@ -139,7 +137,7 @@ def _edit_once(dice: random.Random, spec: dict[str, Any], cells: dict[Cell, floa
     else:
         holder = spec["models"][keys[0]]
         is_layered = "layers" in holder
-        if key == "n_layers" and is_layered or key == "n_group_layers" and not is_layered:
+        if (key == "n_layers" and is_layered) or (key == "n_group_layers" and not is_layered):
             return False  # the one is derived from the other
         if entry.grain == "layer_group" and is_layered:
             if key == "n_group_layers" and len(holder["layers"]) == 1:

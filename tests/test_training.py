@@ -199,10 +199,10 @@ OF_1T = OF_175B | {"pipeline_parallel": 64, "virtual_stages": 1, "n_devices": 51
     ids=["22B", "175B", "530B", "1T"],
 )
 def test_mfu_and_hfu_are_those_of_the_megatron_readme(model, layout, seconds, mfu, hfu):
-    # Megatron-LM README and Korthikanti et al. 2022, table 5: iterations of 1.10 s, 13.75 s, 37.83 s and 71.49 s with
-    # global batches of 4, 64, 280 and 512 on 8, 64, 280 and 512 A100; ± 0.3 points, since the times have two decimals.
-    # Their HFU is by 72·B·L·S·D²(1 + S/(3D) + V/(12·D·L)), which charges the scores with a second forward and a second
-    # backward pass; only the forward pass is run again, so that our `hfu` is smaller.
+    # Megatron-LM README and Korthikanti et al. 2022, table 5: seconds of an iteration, on 8, 64, 280 and 512 A100;
+    # ± 0.3 points, since the times have two decimals. Their HFU is by 72·B·L·S·D²(1 + S/(3D) + V/(12·D·L)), which
+    # charges the scores with a second forward and a second backward pass; only the forward pass is run again, so that
+    # our `hfu` is smaller.
     measured = f"global_batch_size * context_length / {seconds}"
     found = run_of(model, **(layout | SAVING), measured_tokens_per_second=measured)
     assert (100 * found[["mfu", "hfu_korthikanti"]]).tolist() == pytest.approx([mfu, hfu], abs=0.3)
