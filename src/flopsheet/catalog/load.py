@@ -14,7 +14,7 @@ from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, S
 from flopsheet.catalog.grains import KEYS, PARENTS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.errors import CatalogError, FlopsheetError, Problem
-from flopsheet.formula import Node, aggregated, names, parse
+from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Text
 
 INPUT_TOPICS = ("inputs", "run_inputs")
@@ -164,7 +164,7 @@ class _Reader:
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
-                order = ordered({name: (*names(m.node), *aggregated(m.node)) for name, m in self.metrics.items()})
+                order = ordered({name: (*m.reads, *m.gathers) for name, m in self.metrics.items()})
             except CycleError as cycle:
                 _, refuse = self.raw[cycle.chain[0]]
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)

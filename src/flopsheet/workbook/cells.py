@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
-from flopsheet.formula import Node, aggregated, evaluate, parse, to_excel
+from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.workbook.layout import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
 from flopsheet.workbook.model import Cell, Scalar
 
@@ -57,8 +57,9 @@ class _AnyColumn:
 
 def row_formula(block: Block, homes: Homes, name: str) -> Callable[[int], str]:
     """A metric's formula by the row of its table: written once where it gathers nothing, then moved along."""
-    node = block.world.catalog.metrics[name].node
-    if aggregated(node):
+    metric = block.world.catalog.metrics[name]
+    node = metric.node
+    if metric.gathers:
         return lambda row: to_excel(node, BlockReferences(block, homes, row))
     text = to_excel(node, _AnyColumn(block))
     return lambda row: text.replace(COLUMN, letters(block.columns[row]))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.errors import SizeError
-from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
 from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
@@ -198,7 +197,7 @@ def _is_shared(world: World, name: str) -> bool:
     if world.grain(name) not in SHARED:
         return False
     metrics = world.catalog.metrics
-    return not any(aggregated(metrics[read].node) for read in world.catalog.closure([name]))
+    return not any(metrics[read].gathers for read in world.catalog.closure([name]))
 
 
 def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
@@ -227,7 +226,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     built, spec = original.worlds(original), original.spec
 
     def home(name: str) -> str:
-        spot = homes.somewhere(name)
+        spot = homes.first.get(name)
         return f"{quoted(spot.sheet)}!{spot.address}" if spot else ""
 
     formulas, explained = reference.formulas(study.catalog, home)
@@ -279,7 +278,7 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
     """The sheet with the names in its name column leading to where they are explained."""
     cells = dict(sheet.cells)
     for row, name in names.items():
-        cells[row, NAME] = replace(cells[row, NAME], link=links(name))
+        cells[row, NAME] = cells[row, NAME]._replace(link=links(name))
     return replace(sheet, cells=cells)
 
 
