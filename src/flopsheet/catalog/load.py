@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from flopsheet import errors, source
@@ -13,6 +13,7 @@ from flopsheet.catalog import resolve
 from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import KEYS, PARENTS
 from flopsheet.catalog.ranges import range_check
+from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Text
@@ -31,18 +32,17 @@ INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain", "wh
 @cache
 def load() -> Catalog:
     """The catalogue that ships with the package."""
-    return build(_texts("units", *TOPICS))
+    return stored("catalog", _texts("units", *TOPICS), build)
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
-    return build(_texts("units", *INPUT_TOPICS))
+    return stored("inputs", _texts("units", *INPUT_TOPICS), build)
 
 
 def _texts(*topics: str) -> dict[str, str]:
-    folder = resources.files("flopsheet.catalog")
-    return {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
+    return {topic: (Path(__file__).parent / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
 
 
 def build(texts: Mapping[str, str]) -> Catalog:
