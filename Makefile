@@ -24,7 +24,7 @@ TEST := $(VENV)/installed-test
 DEV := $(VENV)/installed-dev
 SPECS := $(wildcard specs/*.yaml)
 
-.PHONY: help report all-specs test check bench clean
+.PHONY: help report all-specs test check docs bench clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ test: $(TEST) ## run the tests
 check: $(DEV) ## lint and check the types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(RUNTIME) ## write the references and the schema anew from the live definitions
+	$(BIN)/python docs/generate.py
 
 bench: $(TEST) ## measure speed and memory
 	$(BIN)/python benchmarks/bench.py

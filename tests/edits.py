@@ -96,6 +96,218 @@ GROUPS: dict[str, Any] = {
     },
 }
 
+# Inputs and metrics that a spec defines itself, at several grains, reading each other and built-in ones.
+OWN: dict[str, Any] = {
+    **GROUPS,
+    "load_factor": 0.5,
+    "inputs": [
+        {"name": "load_factor", "label": "Load", "grain": "study", "unit": "ratio", "most": 200, "doc": "How full."},
+        {
+            "name": "lora_rank",
+            "label": "LoRA rank",
+            "grain": "model",
+            "unit": "width",
+            "default": "max(1, d_model / 64)",
+            "doc": "Rank of the adapters.",
+        },
+        {
+            "name": "adapted",
+            "label": "Adapted",
+            "grain": "layer_group",
+            "unit": "text",
+            "choices": ["attention", "all", "none"],
+            "default": "attention",
+            "doc": "Which matrices have adapters.",
+        },
+    ],
+    "metrics": [
+        {
+            "name": "n_group_lora",
+            "label": "Adapters of a group",
+            "grain": "layer_group",
+            "unit": "parameters",
+            "formula": "where(adapted == none, 0, lora_rank * n_group_layers * (2 * d_model + n_lora_ffn))",
+            "doc": "Two matrices beside each adapted one.",
+        },
+        {
+            "name": "n_lora_ffn",
+            "label": "Widths of the FFN",
+            "grain": "layer_group",
+            "unit": "width",
+            "formula": "where(adapted == all, ffn_matrices * (d_model + d_ff), 0)",
+            "doc": "In and out of each matrix.",
+        },
+        {
+            "name": "share_lora",
+            "label": "Share of adapters",
+            "grain": "model",
+            "unit": "share",
+            "formula": "sum(n_group_lora) / n_params",
+            "doc": "Of all parameters.",
+        },
+        {
+            "name": "loaded_tflop",
+            "label": "Loaded",
+            "grain": "scenario",
+            "unit": "TFLOP",
+            "formula": "load_factor * tflop_forward * (1 + share_lora)",
+            "doc": "Forward pass at that load.",
+            "level": "total",
+        },
+        {
+            "name": "all_loaded",
+            "label": "All contexts",
+            "grain": "model",
+            "unit": "TFLOP",
+            "formula": "sum(loaded_tflop)",
+            "doc": "Over the context lengths.",
+        },
+        {
+            "name": "check_share_lora",
+            "label": "Adapters are small",
+            "grain": "model",
+            "unit": "verdict",
+            "formula": "share_lora < 0.1",
+            "doc": "Below a tenth.",
+        },
+    ],
+}
+
+# Peaks in every format, so that an edited precision finds one.
+BOX: dict[str, Any] = {
+    "peak_flops_fp32": 50e12,
+    "peak_flops_tf32": 100e12,
+    "peak_flops_bf16": 200e12,
+    "peak_flops_fp16": 210e12,
+    "peak_flops_fp8": 400e12,
+    "peak_flops_int8": 410e12,
+    "memory_bytes": 64e9,
+    "memory_bandwidth": 2e12,
+    "link_bandwidth": 400e9,
+    "power_watts": 500,
+    "price_per_hour": 1.5,
+}
+
+# Runs whose models have one, two and three layer groups: grouped heads, windows, experts, latents.
+RUNS: dict[str, Any] = {
+    "version": 1,
+    "context_lengths": [2048],
+    "models": {
+        "plain": {
+            "n_layers": 8,
+            "d_model": 512,
+            "n_heads": 8,
+            "n_kv_heads": 2,
+            "vocab_size": 32000,
+            "ffn": "gelu",
+            "d_ff": "4 * d_model",
+            "norm": "layernorm",
+            "positions": "learned",
+            "max_positions": 8192,
+            "tie_embeddings": True,
+        },
+        "latent": {
+            "d_model": 256,
+            "n_heads": 8,
+            "vocab_size": 32000,
+            "ffn": "swiglu",
+            "kv_lora_rank": 64,
+            "q_lora_rank": 96,
+            "d_qk_nope": 32,
+            "d_qk_rope": 16,
+            "d_v": 32,
+            "layers": [
+                {"name": "dense", "n_layers": 2, "d_ff": 1024},
+                {
+                    "name": "experts",
+                    "n_layers": 10,
+                    "d_ff": 0,
+                    "n_experts": 16,
+                    "n_active_experts": 4,
+                    "d_expert": 128,
+                    "n_shared_experts": 1,
+                },
+            ],
+        },
+        "windows": {
+            "d_model": 384,
+            "n_heads": 8,
+            "n_kv_heads": 4,
+            "d_head": 64,
+            "vocab_size": 50000,
+            "ffn": "swiglu",
+            "d_ff": 1536,
+            "qk_norm": "per_head",
+            "layers": [
+                {"name": "local", "n_layers": 6, "window": 512},
+                {"name": "global", "n_layers": 4},
+                {"name": "wide", "n_layers": 2, "window": 4096, "n_norms": 4},
+            ],
+        },
+    },
+    "hardware": {"box": BOX, "crate": BOX | {"memory_bytes": 20e9, "price_per_hour": 0, "link_bandwidth": 0}},
+    "training": {
+        "small": {
+            "model": "plain",
+            "hardware": "box",
+            "context_length": 2048,
+            "micro_batch_size": 4,
+            "n_tokens": "20 * 1e6 * micro_batch_size",
+        },
+        "spread": {
+            "model": "latent",
+            "hardware": "box",
+            "context_length": 4096,
+            "n_devices": 32,
+            "tensor_parallel": 2,
+            "sequence_parallel": True,
+            "pipeline_parallel": 2,
+            "virtual_stages": 2,
+            "expert_parallel": 4,
+            "zero_stage": 1,
+            "global_batch_size": 64,
+            "n_tokens": 1e12,
+            "recomputation": "selective",
+            "attention_kernel": "eager",
+            "grid_carbon": 0.3,
+        },
+        "measured": {
+            "model": "windows",
+            "hardware": "crate",
+            "context_length": 8192,
+            "n_devices": 16,
+            "context_parallel": 4,
+            "zero_stage": 3,
+            "recomputation": "full",
+            "n_tokens": "1e4 * global_batch_size * context_length",
+            "measured_tokens_per_second": "1000 * n_devices",
+            "optimizer": "muon",
+        },
+    },
+    "serving": {
+        "chat": {"model": "plain", "hardware": "box", "prompt_length": 1000, "generated_length": 200},
+        "many": {
+            "model": "latent",
+            "hardware": "crate",
+            "prompt_length": 3000,
+            "generated_length": "prompt_length / 2",
+            "n_sequences": 64,
+            "n_devices": 2,
+            "weight_format": "fp8",
+            "cache_format": "q8_0",
+        },
+        "long": {
+            "model": "windows",
+            "hardware": "box",
+            "prompt_length": 20000,
+            "generated_length": 100,
+            "n_sequences": 4,
+            "memory_utilisation": 0.9,
+        },
+    },
+    "expect": [{"that": "small.fits", "equals": "yes"}, {"that": "chat.largest_batch", "at_least": 10}],
+}
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -128,12 +340,12 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
     """Valid edits of one to four inputs each, over every input, model and switch, with the report that they give."""
     dice = random.Random(seed)
     layout = plan.lay_out(report.study, report.study).inputs
-    lines = {line.entry.name: line for line in layout.rows}
+    lines = [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
     made = 0
     while made < count:
         spec, cells = copy.deepcopy(dict(base)), {}
         for _ in range(dice.randint(1, 4)):
-            _edit_once(dice, spec, cells, lines, report)
+            _edit_once(dice, spec, cells, dice.choice(lines), report)
         try:
             edited = compute(spec)
         except SpecError:
@@ -143,37 +355,72 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
 
 
 def _edit_once(
-    dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], lines: Mapping[str, Any], report: Report
+    dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, report: Report
 ) -> None:
-    name = dice.choice(list(lines))
-    line = lines[name]
     at = dice.randrange(len(line.live))
-    table = report.values.tables[line.entry.grain]
     value, typed = _random_value(dice, line.entry, report)
-    if line.entry.grain == "study":
-        switches = {entry.name for entry in schema.conventions()}
-        target = spec.setdefault("conventions", {}) if name in switches else spec
-        target[name] = value
-    elif line.entry.grain == "context":
-        spec["context_lengths"] = list(spec["context_lengths"])
+    target = _target(spec, line, at)
+    if target is None:
+        return
+    key = {"n_group_layers": "n_layers", "run_model": "model"}.get(line.entry.name, line.entry.name)
+    if line.world.name == "study" and line.entry.grain == "context":
         spec["context_lengths"][at] = value
-    elif line.entry.grain == "model":
-        model = spec["models"][table.keys[at][0]]
-        if name == "n_layers" and "layers" in model:
-            return  # derived from the groups
-        model[name] = value
     else:
-        model_name, group = table.keys[at]
-        model = spec["models"][model_name]
-        if "layers" in model:
-            model = next(entry for entry in model["layers"] if entry["name"] == group)
-        elif name == "n_group_layers":
-            return  # derived from the model
-        key = "n_layers" if name == "n_group_layers" else name
         if key == "ffn_matrices":
-            model.pop("ffn", None)
-        model[key] = value
+            target.pop("ffn", None)
+        target[key] = value
     cells[line.live[at].sheet, line.live[at].address] = typed
+
+
+def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
+    """The mapping of the spec that says an input; None where the input is derived."""
+    name, grain = line.entry.name, line.entry.grain
+    names = line.world.table(grain).keys[at]
+    if line.world.name != "study":
+        return spec[line.world.name][names[0]]
+    if grain in {"study", "context"}:
+        switches = {entry.name for entry in schema.conventions()}
+        return spec.setdefault("conventions", {}) if name in switches else spec
+    if grain == "hardware":
+        return spec["hardware"].setdefault(names[0], {})
+    model = spec["models"][names[0]]
+    if grain == "model":
+        return None if name == "n_layers" and "layers" in model else model  # derived from the groups
+    if "layers" in model:
+        return next(entry for entry in model["layers"] if entry["name"] == names[1])
+    return None if name == "n_group_layers" else model  # derived from the model
+
+
+# Values that are worth typing, where 1 to 128 are not.
+RANGES: dict[str, Any] = {
+    "n_heads": [1, 2, 4, 5, 8, 10, 12, 16, 25, 32],
+    "n_kv_heads": [1, 2, 4, 5, 25],
+    "d_model": [64 * step for step in range(1, 80)] + [800, 1600, 3200],
+    "context_length": [1, 7, 128, 1000, 1024, 4096, 16384, 131072, 1_000_000],
+    "max_positions": [1, 512, 2048],
+    "n_norms": range(9),
+    "batch_size": [1, 2, 3, 8, 64],
+    "vocab_size": [1, 100, 32000, 50257, 151936],
+    "window": [0, 1, 256, 3000],
+    "n_devices": [1, 2, 4, 8, 16, 32, 64, 96, 1024],
+    "global_batch_size": [1, 4, 16, 64, 256, 1000],
+    "n_tokens": [1, 1e6, 3.3e11, 15e12],
+    "measured_tokens_per_second": [0, 12.5, 1e6],
+    "reserved_bytes": [0, 1e9, 123456789],
+    "prompt_length": [1, 500, 4096, 100_000],
+    "generated_length": [1, 2, 777, 5000],
+    "assumed_mfu": [0.01, 0.37, 1],
+    "memory_utilisation": [0.1, 0.95, 1],
+    "compute_efficiency": [0.05, 0.7, 1],
+    "bandwidth_efficiency": [0.05, 0.7, 1],
+    "grid_carbon": [0, 0.05, 0.9],
+    "pue": [1, 1.12, 2],
+    "memory_bytes": [1e9, 40e9, 192e9],
+    "memory_bandwidth": [1e11, 1.555e12, 8e12],
+    "link_bandwidth": [0, 64e9, 1.8e12],
+    "power_watts": [0, 72.5, 1000],
+    "price_per_hour": [0, 0.37, 12],
+}
 
 
 def _random_value(dice: random.Random, entry: Any, report: Report) -> tuple[Any, float | str]:
@@ -184,26 +431,43 @@ def _random_value(dice: random.Random, entry: Any, report: Report) -> tuple[Any,
     if entry.choices:
         choice = dice.choice(entry.choices)
         return choice, choice
-    ranges = {
-        "n_heads": [1, 2, 4, 5, 8, 10, 12, 16, 25, 32],
-        "n_kv_heads": [1, 2, 4, 5, 25],
-        "d_model": [64 * step for step in range(1, 80)] + [800, 1600, 3200],
-        "context_length": [1, 7, 128, 1000, 1024, 4096, 16384, 131072, 1_000_000],
-        "max_positions": [1, 512, 2048],
-        "n_norms": range(9),
-        "batch_size": [1, 2, 3, 8, 64],
-        "vocab_size": [1, 100, 32000, 50257, 151936],
-    }
-    value = dice.choice(ranges.get(entry.name, range(1, 129)))
+    if entry.chooses:
+        spec = report.spec
+        name = dice.choice(spec.models if entry.chooses == "model" else spec.hardware).name
+        return name, name
+    few = [1, 2, 4, 8] if entry.name.endswith("_parallel") or entry.name == "virtual_stages" else range(1, 129)
+    peaks = [1e12, 123.4e12, 2.5e15] if entry.name.startswith("peak_flops_") else few
+    value = dice.choice(RANGES.get(entry.name, peaks))
     return value, float(value)
 
 
-def disagreements_of(got: Mapping[Cell, Any], wanted: Mapping[Cell, float | str]) -> dict[Cell, tuple[Any, Any]]:
-    """The cells in which an engine and pandas differ: texts exactly, numbers beyond 1e-12."""
-    return {cell: (got[cell], value) for cell, value in wanted.items() if not _equal(got[cell], value)}
+def differences(of: Plan) -> frozenset[Cell]:
+    """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
+    from flopsheet.workbook.layout import Spot
+
+    return frozenset(
+        (sheet.title, Spot(sheet.title, *at).address)
+        for sheet in of.sheets
+        for at, cell in sheet.cells.items()
+        if cell.formula and cell.format.startswith("+0.0%")
+    )
 
 
-def _equal(got: Any, wanted: float | str) -> bool:
+def disagreements_of(
+    got: Mapping[Cell, Any], wanted: Mapping[Cell, float | str], relative: frozenset[Cell] = frozenset()
+) -> dict[Cell, tuple[Any, Any]]:
+    """The cells in which an engine and pandas differ: texts exactly, numbers beyond 1e-12 of themselves.
+
+    Cells that are `relative` to another already may differ by 1e-12 itself.
+    """
+    return {
+        cell: (got[cell], value)
+        for cell, value in wanted.items()
+        if not _equal(got[cell], value, 1.0 if cell in relative else 0.0)
+    }
+
+
+def _equal(got: Any, wanted: float | str, scale: float) -> bool:
     if isinstance(wanted, str) or not isinstance(got, int | float):
         return bool(got == wanted)
-    return abs(got - wanted) <= 1e-12 * abs(wanted)
+    return abs(got - wanted) <= 1e-12 * max(abs(wanted), scale)

@@ -58,10 +58,16 @@ def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) 
 
 
 def recalculate_libreoffice(
-    path: Path | str, edits: Edits, cells: Iterable[Cell], seconds: float = 120
+    path: Path | str,
+    edits: Edits,
+    cells: Iterable[Cell],
+    seconds: float = 120,
+    saves: Sequence[tuple[Path, Path | None]] = (),
 ) -> list[dict[Cell, Value]]:
     """The values of `cells` after each mapping of edits, computed by LibreOffice in one process of its own.
 
+    `saves` has a file for each mapping of edits, where the workbook is saved as .xlsx, and an .ods or None: the .xlsx
+    then is what LibreOffice makes of that .ods.
     Raises TimeoutError after `seconds`, RuntimeError with the office's own words where it fails.
     """
     python = _uno_python()
@@ -77,6 +83,7 @@ def recalculate_libreoffice(
             "seconds": seconds,
             "edits": [[[*cell, _plain(value)] for cell, value in edit.items()] for edit in edits],
             "cells": wanted,
+            "saves": [[str(xlsx), str(ods or "")] for xlsx, ods in saves],
         }
         # A session of its own: whatever happens, the script and the office can be ended together.
         script = subprocess.Popen(

@@ -12,15 +12,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from commands import ROOT, run
+
 GPT2 = "specs/gpt2.yaml"
-
-
-def run(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """One command as a user runs it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "flopsheet", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
 def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None:
@@ -73,21 +67,57 @@ def test_csv_has_a_line_for_every_scenario_with_the_numbers_of_its_model() -> No
     )
 
 
-def test_markdown_is_one_table_and_its_sentences() -> None:
+def test_markdown_has_a_table_for_models_and_one_for_scenarios() -> None:
     lines = run("show", GPT2, "--format", "md").stdout.splitlines()
-    table = [line for line in lines if line.startswith("|")]
-    widths = {line.count("|") for line in table}
-    assert (lines[0], len(table), len(widths), sum(line.startswith("* ") for line in lines)) == (
+    tables = "\n".join(lines).split("### ")[1:]
+    rows = [[line for line in table.splitlines() if line.startswith("|")] for table in tables]
+    assert (
+        lines[0],
+        [table.splitlines()[0] for table in tables],
+        [len(table) for table in rows],
+        [len({line.count("|") for line in table}) for table in rows],
+        rows[0][5],
+        sum(line.startswith("* ") for line in lines),
+        lines[-1],
+    ) == (
         "## GPT-2 family resource accounting",
-        12,
-        1,
+        ["Models", "Forward pass"],
+        [7, 12],
+        [1, 1],
+        "| `gpt2-xl` | 2,127,057,600 | 2,127,057,600 | 8.51 | 7.92 |",
         3,
+        "**22 of 22 expectations hold.**",
+    )
+
+
+def test_markdown_shows_runs_and_expectations_that_fail() -> None:
+    done = run("show", "specs/llama3-70b-512xh100.yaml", "--format", "md", "--set", "expect[5].equals='no'")
+    titles = [line for line in done.stdout.splitlines() if line.startswith("### ")]
+    assert (done.returncode, titles, done.stdout.splitlines()[-3:]) == (
+        0,
+        ["### Models", "### Forward pass", "### Training", "### Serving"],
+        ["**6 of 7 expectations hold.**", "", "* pretraining.fits is yes, expected equals no"],
+    )
+
+
+def test_markdown_shows_names_and_titles_as_they_stand() -> None:
+    spec = {
+        "version": 1,
+        "title": "A *wide* <b>study</b> | @all",
+        "context_lengths": [8],
+        "models": {"a|b_c`d": {"n_layers": 1, "d_model": 8, "n_heads": 1, "d_ff": 8, "ffn": "gelu", "vocab_size": 9}},
+    }
+    shown = run("show", "-", "--format", "md", stdin=json.dumps(spec)).stdout
+    assert (shown.splitlines()[0], "| `` a\\|b_c`d `` | 9" not in shown, "`` a\\|b_c`d ``" in shown) == (
+        "## A \\*wide\\* \\<b\\>study\\</b\\> \\| \\@all",
+        True,
+        True,
     )
 
 
 def test_the_table_names_every_scenario() -> None:
     done = run("show", GPT2)
-    assert (done.returncode, done.stdout.count("gpt2-xl "), "133.417" in done.stdout) == (0, 2, True)
+    assert (done.returncode, done.stdout.count("gpt2-xl "), "133.417" in done.stdout) == (0, 3, True)
 
 
 def test_explain_shows_the_working_as_a_person_writes_it() -> None:
@@ -185,7 +215,7 @@ def test_validate_checks_every_spec_and_reports_the_worst(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (1, f"{ROOT / GPT2}: valid\nbad.yaml: 3 problems\n")
 
 
-@pytest.mark.parametrize("what", ["metrics", "inputs", "conventions"])
+@pytest.mark.parametrize("what", ["models", "hardware", "metrics", "inputs", "conventions"])
 def test_list_gives_a_line_for_each(what: str) -> None:
     done = run("list", what)
     assert (done.returncode, len(done.stdout.splitlines()) > 4) == (0, True)
@@ -206,3 +236,20 @@ def test_help_and_spec_errors_load_neither_pandas_nor_openpyxl(tmp_path: Path) -
         )
         loaded.append(done.stdout.splitlines()[-1])
     assert loaded == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 132, 200])
+def test_on_any_terminal_no_name_and_no_number_is_cut(width: int) -> None:
+    from rich.console import Console
+
+    from flopsheet import compute, summaries, terminal
+
+    report = compute(ROOT / GPT2)
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    for table in terminal.to_tables(report, width):
+        console.print(table)
+    text = console.file.getvalue()
+    missing = [
+        cell for table in summaries.summarise(report) for line in table.body for cell in line if cell not in text
+    ]
+    assert (missing, max(map(len, text.splitlines())) <= width) == ([], True)

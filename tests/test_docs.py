@@ -1,33 +1,194 @@
-"""What the documentation shows is what the commands print."""
+"""What the documentation shows is what the commands print; every command and snippet in it is run."""
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from flopsheet import compute
+import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from commands import ROOT, environment, run
+from flopsheet import catalog, compute, source
+from flopsheet.cli.commands import MODULES
+from test_init import CONFIG
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
+# Programs beside flopsheet that a page may name; they are not ours to run.
+OTHERS = {"make", "soffice", "eval", "_FLOPSHEET_COMPLETE"}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Every snippet of a language: the page, the text."""
+    return [
+        (page.name, text)
+        for page in PAGES
+        for found, text in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if found == language
+    ]
+
+
+def commands_shown() -> Iterator[tuple[str, str]]:
+    """Every command line in a snippet, without its remark; `$ ` may stand before it."""
+    for page, text in [*blocks(""), *blocks("sh")]:
+        for line in text.splitlines():
+            found = re.match(r"(?:\$ )?(flopsheet .*?)(?:\s+#.*)?$", line)
+            if found:
+                yield page, found[1]
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", generator().files())
+def test_a_generated_page_follows_the_live_definitions(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == generator().files()[path], "stale: run 'make docs'"
+
+
+def test_the_references_name_every_key_metric_and_option() -> None:
+    pages = generator().files()
+    metrics = [name for name in catalog.load().metrics if f"`{name}`" not in pages["docs/metrics.md"]]
+    inputs = [
+        name
+        for name, entry in catalog.load().inputs.items()
+        if f"`{name}`" not in pages["docs/spec.md"] and name not in {"n_group_layers", "run_model"}
+    ]
+    missing = [name for name in MODULES if f"## flopsheet {name}\n" not in pages["docs/cli.md"]]
+    assert (metrics, inputs, missing) == ([], [], [])
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands of the documentation read, and no `flopsheet.yaml` yet."""
+    folder = tmp_path_factory.mktemp("workplace")
+    for path in (ROOT / "specs").glob("*.yaml"):
+        (folder / "specs").mkdir(exist_ok=True)
+        (folder / "specs" / path.name).write_bytes(path.read_bytes())
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "million.yaml").write_text(next(text for page, text in blocks("yaml") if page == "sweeps.md"))
+    (folder / "budget.yaml").write_text("expect: [{that: gpt2-xl.n_params, at_most: 3e9}]\n")
+    assert run("init", cwd=folder).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize(("page", "command"), dict.fromkeys(commands_shown()))
+def test_every_command_in_the_documentation_runs(page: str, command: str, workplace: Path, tmp_path: Path) -> None:
+    for path in workplace.iterdir():
+        is_new = command.startswith("flopsheet init") and path.name.startswith("flopsheet.")
+        if path.name != "output" and not is_new:
+            (tmp_path / path.name).symlink_to(path)
+    line = command.replace(" --watch", "")  # which has its own test
+    redirected = re.sub(r"^flopsheet", f"{shlex.quote(sys.executable)} -m flopsheet", line)
+    done = subprocess.run(
+        redirected, shell=True, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+def test_every_other_program_in_a_snippet_is_a_known_one() -> None:
+    lines = [line for _, text in [*blocks("sh")] for line in text.splitlines()]
+    first = {re.split(r"[ =]", line)[0] for line in lines if not line.startswith("flopsheet ")}
+    assert first <= OTHERS
+
+
+def test_every_make_target_in_the_documentation_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = {
+        target
+        for page in PAGES
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.M)
+    }
+    assert {target for target in named if not re.search(rf"^{target}:", makefile, re.M)} == set()
+
+
+def test_every_command_that_a_page_names_exists_with_its_options() -> None:
+    from flopsheet.cli.commands import commands as group
+    from flopsheet.cli.run import click
+
+    wrong = []
+    for page in PAGES:
+        for name, rest in re.findall(r"`flopsheet ([a-z]+)([^`]*)`", page.read_text(encoding="utf-8")):
+            command = group.get_command(click.Context(group), name) if name in MODULES else None
+            known = {one for parameter in command.params for one in parameter.opts} if command else set()
+            options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
+            if (name not in MODULES and name not in {"pull", "diff", "check"}) or (
+                command and options - known - {"--help"}
+            ):
+                wrong.append((page.name, name, sorted(options - known)))
+    assert wrong == []
 
 
 def test_the_command_at_the_top_of_the_readme_prints_what_stands_below_it() -> None:
     command, shown = re.search(r"```\n\$ flopsheet (.*?)\n(.*?)```", README, re.S).groups()
-    arguments = [sys.executable, "-m", "flopsheet", *shlex.split(command)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
-    assert done.stdout == shown
+    assert run(*shlex.split(command)).stdout == shown
 
 
-def test_every_spec_in_the_readme_computes_and_holds_what_it_expects(tmp_path: Path) -> None:
-    specs = re.findall(r"```yaml\n(.*?)```", README, re.S)
+def test_every_spec_in_the_documentation_computes_and_holds_what_it_expects(tmp_path: Path) -> None:
+    specs = [text for _, text in blocks("yaml") if text.startswith("version:")]
     for at, spec in enumerate(specs):
         (tmp_path / f"{at}.yaml").write_text(spec, encoding="utf-8")
-    assert [list(compute(tmp_path / f"{at}.yaml").findings()) for at in range(len(specs))] == [[], []]
+    assert [list(compute(tmp_path / f"{at}.yaml").findings()) for at in range(len(specs))] == [[]] * len(specs)
+    assert len(specs) >= 2
+
+
+def test_every_other_yaml_snippet_is_part_of_a_spec_of_the_catalogue_or_of_a_configuration() -> None:
+    metrics = catalog.load().metrics
+    for page, text in blocks("yaml"):
+        data = source.parse(text, page).data
+        if isinstance(data, list):  # entries of the catalogue
+            for entry in data:
+                metric = metrics[entry["name"]]
+                said = {"label": metric.label, "unit": metric.unit, "doc": metric.doc, "shape": metric.shape}
+                assert {**said, "formula": metric.written} | entry == {**said, "formula": metric.written} | {
+                    "name": metric.name
+                }
+        else:
+            assert data.keys() <= {
+                "version",
+                "title",
+                "context_lengths",
+                "conventions",
+                "defaults",
+                "models",
+                "expect",
+                "repos",
+                "inputs",
+                "metrics",
+                "rent",
+            }
+
+
+def test_every_python_snippet_runs(tmp_path: Path) -> None:
+    for at, (_, text) in enumerate(blocks("python")):
+        (tmp_path / "output").mkdir(exist_ok=True)
+        if not (tmp_path / "specs").exists():
+            (tmp_path / "specs").symlink_to(ROOT / "specs")
+        (tmp_path / f"{at}.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, f"{at}.py"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                broken.append((page.name, target))
+    assert broken == []
 
 
 def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Path) -> None:
@@ -40,3 +201,88 @@ def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Pa
     report = build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
     spot = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
     assert openpyxl.load_workbook(tmp_path / "book.xlsx")[spot.sheet][spot.address].value == shown
+
+
+def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:
+    import openpyxl
+
+    from edits import OWN
+    from flopsheet import build
+
+    guide = (ROOT / "docs" / "workbook.md").read_text(encoding="utf-8")
+    build(ROOT / "src/flopsheet/templates/llama-training.yaml", tmp_path / "t.xlsx")
+    build(ROOT / "src/flopsheet/templates/moe-serving.yaml", tmp_path / "s.xlsx")
+    build(OWN, tmp_path / "m.xlsx")
+    names = {name for book in ("t", "s", "m") for name in openpyxl.load_workbook(tmp_path / f"{book}.xlsx").sheetnames}
+    described = set(re.findall(r"^\| ([A-Z][\w ]+) \|", guide, re.M))
+    assert names == described
+
+
+# The example of continuous integration -------------------------------------------------------------------------------
+
+
+def steps() -> dict[str, str]:
+    workflow = source.read(ROOT / "docs" / "examples" / "budget.yaml").data
+    return {step["name"]: step["run"] for step in workflow["jobs"]["budget"]["steps"] if "name" in step}
+
+
+@pytest.fixture
+def pull_request(tmp_path: Path) -> Path:
+    """A repository whose second commit makes the model larger, and `flopsheet` on the path."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "flopsheet").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m flopsheet "$@"\n')
+    (tools / "flopsheet").chmod(0o755)
+    work = tmp_path / "work"
+    (work / "specs").mkdir(parents=True)
+    text = (ROOT / "src/flopsheet/templates/gpt2.yaml").read_text(encoding="utf-8")
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "init", "-q", str(work)], check=True)
+    for width in ("d_model: 768", "d_model: 960"):
+        (work / "specs" / "study.yaml").write_text(text.replace("d_model: 768", width), encoding="utf-8")
+        subprocess.run(["git", "-C", str(work), "add", "-A"], check=True)
+        subprocess.run(["git", "-C", str(work), *author, "commit", "-q", "-m", width], check=True)
+    return work
+
+
+def step(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    more = {
+        "PATH": f"{folder.parent / 'tools'}:{os.environ['PATH']}",
+        "BASE": "HEAD~1",
+        "GITHUB_STEP_SUMMARY": str(folder.parent / "summary"),
+    }
+    command = ["bash", "-e", "-o", "pipefail", "-c", steps()[name]]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment(more), check=False)
+
+
+def test_the_workflow_fails_a_pull_request_that_breaks_a_budget(pull_request: Path) -> None:
+    done = step("Budgets hold", pull_request)
+    kept = subprocess.run(["git", "-C", str(pull_request), "checkout", "-q", "HEAD~1"], check=True)
+    assert (
+        done.returncode,
+        done.stderr.splitlines()[0],
+        kept.returncode,
+        step("Budgets hold", pull_request).returncode,
+    ) == (
+        1,
+        # By hand: (50257 + 16384) · 960 + 12 · (12 · 960² + 4 · 960) + 2 · 960
+        "gpt2-small.n_params is 196,733,760, expected at most 150,000,000",
+        0,
+        0,
+    )
+
+
+@pytest.mark.skipif("diff" not in MODULES, reason="flopsheet diff is not there yet")
+def test_the_workflow_posts_what_a_pull_request_changes(pull_request: Path) -> None:
+    done = step("What changes", pull_request)
+    posted = (pull_request / "changes.md").read_text(encoding="utf-8")
+    assert (done.returncode, posted.splitlines()[0], "d_model" in posted) == (0, "## specs/study.yaml", True)
+
+
+def test_the_pre_commit_hook_runs_a_command_that_exists(tmp_path: Path) -> None:
+    [hook] = source.read(ROOT / ".pre-commit-hooks.yaml").data
+    arguments = shlex.split(hook["entry"])
+    good = run(*arguments[1:], "specs/gpt2.yaml")
+    (tmp_path / "bad.yaml").write_text("version: 2\n")
+    bad = run(*arguments[1:], "bad.yaml", cwd=tmp_path)
+    assert (arguments[0], hook["id"], good.returncode, bad.returncode) == ("flopsheet", "flopsheet-validate", 0, 1)

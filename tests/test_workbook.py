@@ -32,6 +32,8 @@ SHEETS = [
     "KV cache",
     "Conventions",
     "Context",
+    "Compare",
+    "Sensitivity",
     "Checks",
     "Formulas",
     "Provenance",
@@ -154,7 +156,7 @@ def test_every_chart_carries_points_titles_and_axes(gpt2: Path) -> None:
                 axis.get("val") != "0" for axis in root.iter(CHART + "delete")
             ):
                 empty.append(part)
-    assert (len(charts), empty) == (3, [])
+    assert (len(charts), empty) == (4, [])
 
 
 def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None:
@@ -203,24 +205,23 @@ def test_formulas_use_no_name_newer_than_excel_2010_and_no_constant_outside_the_
     assert used <= allowed
 
 
-def test_only_inputs_and_the_choice_on_context_can_be_edited(gpt2: Path) -> None:
+def test_only_inputs_and_the_choices_of_context_and_compare_can_be_edited(gpt2: Path) -> None:
     book = openpyxl.load_workbook(gpt2)
     unlocked = {
         sheet.title: sum(not cell.protection.locked for line in sheet.iter_rows() for cell in line) for sheet in book
     }
     protected = all(sheet.protection.sheet and not sheet.protection.password for sheet in book)
-    summary_legend = 1
-    assert (protected, {title for title, count in unlocked.items() if count}, unlocked["Context"]) == (
+    assert (protected, {title for title, count in unlocked.items() if count}) == (
         True,
-        {"Inputs", "Context"} | ({"Summary"} if unlocked["Summary"] == summary_legend else set()),
-        13,
+        {"Inputs", "Context", "Compare"},
     )
+    assert (unlocked["Context"], unlocked["Compare"]) == (13, 3)
 
 
 def test_every_editable_cell_has_a_validation_with_a_prompt(gpt2: Path) -> None:
     book = openpyxl.load_workbook(gpt2)
     bare = []
-    for name in ("Inputs", "Context"):
+    for name in ("Inputs", "Context", "Compare"):
         sheet = book[name]
         ruled = {
             cell
@@ -322,7 +323,7 @@ def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(FAMILY, target)
     assert (str(caught.value), target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (
-        f"cannot write '{target}': Text file busy; close it where it is open, or choose another file with -o",
+        f"cannot write '{target}': text file busy; close it where it is open, or choose another file with -o",
         b"old",
         ["book.xlsx"],
     )
@@ -334,15 +335,19 @@ def _refuse(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("target", "reason"),
-    [("missing/book.xlsx", "No such file or directory"), ("folder", "it is a directory")],
+    [
+        (
+            "missing/book.xlsx",
+            "no such file or directory; make the folder first, or choose another file with -o",
+        ),
+        ("folder", "it is a directory; name a file in it with -o"),
+    ],
 )
 def test_a_target_that_cannot_be_written_is_named_with_the_reason(target: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(GROUPS, tmp_path / target)
-    assert str(caught.value) == (
-        f"cannot write '{tmp_path / target}': {reason}; close it where it is open, or choose another file with -o"
-    )
+    assert str(caught.value) == (f"cannot write '{tmp_path / target}': {reason}")
 
 
 def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Recompute a workbook with LibreOffice; run by `engines.py` under a Python that has LibreOffice's `uno` module.
 
 Reads one JSON object from stdin, {folder, workbook, seconds, edits: [[[sheet, cell, value], …], …],
-cells: [[sheet, cell], …]}, and writes one JSON list of lists to stdout: for every set of edits, the values
-of the cells.
+cells: [[sheet, cell], …], saves: [[xlsx, ods], …]}, and writes one JSON list of lists to stdout: for every set of
+edits, the values of the cells. Where `saves` names files, the edited workbook is saved there; where it names an .ods
+too, the .xlsx is what LibreOffice makes of that one after reading it again.
 Uses only what old Pythons have, because LibreOffice brings its own.
 """
 
@@ -82,19 +83,19 @@ def open_and_recalculate(desktop, request):
     if document is None:
         raise RuntimeError("LibreOffice cannot read " + request["workbook"])
     try:
-        return recalculate(document, request["edits"], request["cells"])
+        return recalculate(desktop, document, request)
     finally:
         document.close(True)
 
 
-def recalculate(document, edits, cells):
+def recalculate(desktop, document, request):
     """The values of `cells` after each set of edits; the cells that an edit touched are put back before the next."""
     document.enableAutomaticCalculation(False)
     parser = document.createInstance("com.sun.star.sheet.FormulaParser")
     parser.CompileEnglish = True
     parser.FormulaConvention = XL_OOX
     answer = []
-    for edit in edits:
+    for at, edit in enumerate(request["edits"]):
         touched = [(sheet_of(document, title).getCellByPosition(*position(name)), value) for title, name, value in edit]
         before = [(cell, cell.Type, cell.Value, cell.Formula, cell.String) for cell, _ in touched]
         for cell, value in touched:
@@ -106,7 +107,9 @@ def recalculate(document, edits, cells):
                 cell.setString(value)
         # A hard recalculation: LibreOffice otherwise trusts the results that the file carries.
         document.calculateAll()
-        answer.append(read(document, cells))
+        answer.append(read(document, request["cells"]))
+        if request["saves"]:
+            save(desktop, document, *request["saves"][at])
         for cell, kind, number, formula, text in before:
             if kind == FORMULA:
                 cell.setFormula(formula)
@@ -115,6 +118,20 @@ def recalculate(document, edits, cells):
             else:
                 cell.setValue(number)
     return answer
+
+
+def save(desktop, document, xlsx, ods):
+    """The workbook as an .xlsx, by way of an .ods where one is named."""
+    if ods:
+        document.storeToURL(Path(ods).as_uri(), (PropertyValue(Name="FilterName", Value="calc8"),))
+        hidden = PropertyValue(Name="Hidden", Value=True)
+        again = desktop.loadComponentFromURL(Path(ods).as_uri(), "_blank", 0, (hidden,))
+        try:
+            save(desktop, again, xlsx, "")
+        finally:
+            again.close(True)
+    else:
+        document.storeToURL(Path(xlsx).as_uri(), (PropertyValue(Name="FilterName", Value="Calc MS Excel 2007 XML"),))
 
 
 def sheet_of(document, title):

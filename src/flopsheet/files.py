@@ -1,9 +1,13 @@
-"""The bytes of a file that a user names, up to a bound; `-` is the standard input."""
+"""The bytes of a file that a user names, read up to a bound, written in one step; `-` is the standard input."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from flopsheet import errors
 from flopsheet.errors import FileError
@@ -24,3 +28,102 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
         raise FileError(errors.cannot_read(name, "it is closed")) from None
     except ValueError as error:  # a NUL in the path
         raise FileError(errors.cannot_read(name, str(error))) from None
+
+
+def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = True) -> None:
+    """Writes beside the target and then puts that in its place, so that no half file is ever seen; FileError.
+
+    Without `replace` a file that is there stays, and is an error.
+    """
+    import tempfile  # with all that it loads, only where something is written
+
+    name = os.fspath(target)
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a directory")
+        if not replace and path.exists():
+            raise FileExistsError
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError("it is read-only")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with open(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(handle)
+            os.chmod(part, mode)
+            if replace:
+                os.replace(part, path)
+            else:
+                _claim(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+    except FileExistsError:
+        raise FileError(errors.already_there(name)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(errors.cannot_write(name, reason.lower())) from None
+
+
+@contextmanager
+def replacing(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file to be written piece by piece, which takes the target's place once it is complete; FileError."""
+    import tempfile
+
+    name = os.fspath(target)
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a directory")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError("it is read-only")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with open(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+            os.chmod(part, mode)
+            os.replace(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(errors.cannot_write(name, reason.lower())) from None
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """The folder, and those above it, where they are not there yet; FileError."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileError(errors.cannot_write(os.fspath(folder), "it is no folder")) from None
+    except OSError as error:
+        raise FileError(errors.cannot_write(os.fspath(folder), (error.strerror or str(error)).lower())) from None
+
+
+def _claim(part: str, path: Path) -> None:
+    """Gives a finished file its name unless another process took it meanwhile."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name was free a moment ago
+        os.replace(part, path)
+    else:
+        os.unlink(part)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -66,6 +66,9 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
 def _inputs(table: Table) -> dict[str, Column]:
     columns: dict[str, Column] = {}
     for name, givens in table.inputs.items():
+        if isinstance(givens, np.ndarray):  # variants of a sweep come as columns
+            columns[name] = givens
+            continue
         values = [given.value for given in givens]
         text = any(isinstance(value, str) for value in values)
         columns[name] = np.array(values, dtype=object if text else np.float64)

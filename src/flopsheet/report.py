@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flopsheet import __version__, frames
+from flopsheet import __version__, errors, frames
 from flopsheet.catalog import Catalog
 from flopsheet.catalog import load as load_catalog
+from flopsheet.errors import SizeError
 from flopsheet.frames import Values
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec import load as load_spec
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from flopsheet.workbook.layout import Spot
     from flopsheet.workbook.plan import Layout, Study
 
+MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,15 @@ class Finding:
     claim: str
     claimed: float | str
     found: float | str
+
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.summaries import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 
 @dataclass(frozen=True)
@@ -96,15 +111,27 @@ def compute(spec: SpecLike) -> Report:
 
 def compute_spec(spec: Spec) -> Report:
     """Every metric of a spec that is already read."""
-    catalog = load_catalog()
+    held = len(spec.context_lengths) * sum(len(model.groups) for model in spec.models)
+    if held > MOST_HELD:
+        raise SizeError(errors.too_many_to_hold(held, MOST_HELD))
+    catalog = spec.catalog or load_catalog()
     runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
     return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
+
+
+def compute_for_workbook(spec: Spec) -> Report:
+    """Every metric of a spec that fits into a workbook; SizeError before anything is computed where it does not."""
+    from flopsheet.workbook import plan
+
+    n_groups = sum(len(model.groups) for model in spec.models)
+    plan.check_columns(n_groups, len(spec.context_lengths))
+    return compute_spec(spec)
 
 
 def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
     """Computes a spec and writes its workbook; the target is replaced in one step or not at all."""
     from flopsheet.workbook import plan, write
 
-    report = spec if isinstance(spec, Report) else compute(spec)
+    report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
     write.save(plan.build(report.study), target)
     return report

@@ -70,12 +70,10 @@ def tabulate(spec: Spec) -> dict[str, Table]:
     models, lengths = spec.models, spec.context_lengths
     groups = [(at, group) for at, model in enumerate(models) for group in model.groups]
     scenarios = [(model, context) for context in range(len(lengths)) for model in range(len(models))]
-    runs = [
-        (group, scenario)
-        for scenario, (model, _) in enumerate(scenarios)
-        for group, (owner, _) in enumerate(groups)
-        if owner == model
-    ]
+    of_model: list[list[int]] = [[] for _ in models]
+    for group, (owner, _) in enumerate(groups):
+        of_model[owner].append(group)
+    runs = [(group, scenario) for scenario, (model, _) in enumerate(scenarios) for group in of_model[model]]
     name = {at: model.name for at, model in enumerate(models)}
     tables = _Builder()
     tables.add_study(spec)

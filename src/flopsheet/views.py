@@ -1,4 +1,4 @@
-"""A report for reading outside the workbook: JSON, CSV, Markdown, a terminal table, and the working of one number."""
+"""A report for reading outside the workbook: JSON, CSV, and the working of one number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,8 @@ from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from flopsheet.frames import Values
     from flopsheet.report import Report
-
-MOST_ROWS = 60
 
 
 def plain(value: Any, unit: str, catalog: Catalog) -> Any:
@@ -56,11 +52,11 @@ def to_json(report: Report) -> str:
         {"model": model, "context_length": length, **row}
         for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
     ]
-    runs = {kind: _runs(report, kind) for kind in RUNS}
+    runs = {kind: runs_of(report, kind) for kind in RUNS}
     return json.dumps({"models": models, "scenarios": scenarios, **runs}, indent=1, ensure_ascii=False)
 
 
-def _runs(report: Report, kind: str) -> dict[str, dict[str, Any]]:
+def runs_of(report: Report, kind: str) -> dict[str, dict[str, Any]]:
     """The runs of a kind by name, with their context length and what both kinds share."""
     if kind not in report.runs:
         return {}
@@ -83,84 +79,6 @@ def to_csv(report: Report) -> str:
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
-
-
-def summary(report: Report, most: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """Headers and cells of the summary, one row per scenario."""
-    catalog, table = report.catalog, report.values.tables["scenario"]
-    metrics = [metric for metric in catalog.headlines if metric.grain in {"model", "scenario"}]
-    header = ["Model", "Context"] + [_titled(metric) for metric in metrics]
-    body = []
-    for at in range(min(len(table), most or len(table))):
-        at_grain = {"scenario": at, "model": table.above["model"][at]}
-        model, length = table.keys[at]
-        line = [str(model), f"{length:,}"]
-        line += [formatted(report.values.column(m.grain, m.name)[at_grain[m.grain]], m.unit) for m in metrics]
-        body.append(line)
-    return header, body
-
-
-def _titled(metric: Metric) -> str:
-    unit = metric.unit if metric.unit in {"GB", "GiB", "TFLOP"} else ""
-    return f"{metric.label} {unit}".strip()
-
-
-def formatted(value: Any, unit: str) -> str:
-    """A value with its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    match unit:
-        case "share":
-            return f"{number:.2%}".replace("%", " %")
-        case "ratio":
-            return f"{number:,.2f}×"
-        case "TFLOP":
-            return f"{number:,.3f}"
-        case "GB" | "GiB":
-            return f"{number:,.2f}"
-    return shown(number)
-
-
-def to_markdown(report: Report) -> str:
-    """The summary as a table for a pull request, with the sentences below it."""
-    header, body = summary(report)
-    lines = [f"## {report.spec.title}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
-    lines += [_line(line) for line in body]
-    lines += ["", *(f"* {text}" for text in sentences(report)), ""]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def sentences(report: Report) -> list[str]:
-    """What the numbers say, at each context length."""
-    columns = report.values.columns["context"]
-    said = [str(columns["ffn_count_words"][0])]
-    for at in range(len(report.values.tables["context"])):
-        said.append(
-            " ".join(str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
-        )
-    return said
-
-
-def to_table(report: Report) -> Table:
-    """The summary for a terminal."""
-    from rich import box
-    from rich.table import Table
-
-    header, body = summary(report, MOST_ROWS)
-    table = Table(title=report.spec.title, box=box.SIMPLE_HEAD, title_justify="left")
-    for at, text in enumerate(header):
-        table.add_column(text, justify="left" if at == 0 or text == "What dominates" else "right", overflow="fold")
-    for line in body:
-        table.add_row(*line)
-    more = len(report.values.tables["scenario"]) - len(body)
-    if more > 0:
-        table.caption = f"… and {more:,} more scenarios: --format csv shows all"
-    return table
 
 
 def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:

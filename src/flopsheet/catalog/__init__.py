@@ -3,7 +3,7 @@
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, OF_RUNS, PARENTS, RUNS, coarser
 from flopsheet.catalog.hardware import Hardware, hardware
-from flopsheet.catalog.load import CycleError, load, load_inputs, ordered
+from flopsheet.catalog.load import CycleError, OwnEntry, extended, load, load_inputs, ordered, own_input
 
 __all__ = [
     "GRAINS",
@@ -17,11 +17,14 @@ __all__ = [
     "Hardware",
     "Input",
     "Metric",
+    "OwnEntry",
     "Section",
     "Unit",
     "coarser",
+    "extended",
     "hardware",
     "load",
     "load_inputs",
     "ordered",
+    "own_input",
 ]

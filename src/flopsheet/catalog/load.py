@@ -14,7 +14,7 @@ from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, S
 from flopsheet.catalog.grains import KEYS, PARENTS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
-from flopsheet.errors import CatalogError, FlopsheetError, Problem
+from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Text
 
@@ -27,6 +27,17 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "p
     "text",
 }
 INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain", "whole"}
+OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnEntry:
+    """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
+
+    raw: Mapping[str, Any]
+    place: Place | None
+    path: str
+    refuse: resolve.Refuse
 
 
 @cache
@@ -41,12 +52,33 @@ def load_inputs() -> Catalog:
     return stored("inputs", _texts("units", *INPUT_TOPICS), build)
 
 
+def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
+    """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
+    reader = _reader(_texts("units", *TOPICS))
+    reader.add_own(inputs, metrics)
+    return reader.finish()
+
+
+def own_input(raw: Mapping[str, Any]) -> Input:
+    """An input that a spec defines; what is not said to go below zero does not."""
+    fields = {"least": 0, **raw, "choices": tuple(raw.get("choices", ()))}
+    if fields["choices"]:
+        fields.pop("least")
+    if isinstance(fields.get("default"), bool):
+        fields["default"] = "yes" if fields["default"] else "no"
+    return Input(**fields, whole=load_inputs().units[raw["unit"]].whole)
+
+
 def _texts(*topics: str) -> dict[str, str]:
     return {topic: (Path(__file__).parent / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
 
 
 def build(texts: Mapping[str, str]) -> Catalog:
     """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found."""
+    return _reader(texts).finish()
+
+
+def _reader(texts: Mapping[str, str]) -> _Reader:
     parsed = {topic: source.parse(text, f"{topic}.yaml") for topic, text in texts.items()}
     units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
     reader = _Reader(units)
@@ -54,7 +86,7 @@ def build(texts: Mapping[str, str]) -> Catalog:
         reader.read_functions(topic)
     for topic in parsed.values():
         reader.read(topic)
-    return reader.finish()
+    return reader
 
 
 def _mapping(data: object) -> dict[str, Any]:
@@ -73,6 +105,7 @@ class _Reader:
         self.functions: dict[str, Function] = {}
         self.raw: dict[str, tuple[dict[str, Any], Callable[..., CatalogError]]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
+        self.own: dict[str, OwnEntry] = {}
 
     def read_functions(self, topic: source.Source) -> None:
         """The formulas with arguments; one may use those before it."""
@@ -82,9 +115,9 @@ class _Reader:
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
     def parse(self, text: str, name: str) -> Node:
-        return parse(
-            text, path=name, functions={known: len(entry.arguments) for known, entry in self.functions.items()}
-        )
+        functions = {known: len(entry.arguments) for known, entry in self.functions.items()}
+        own = self.own.get(name)
+        return parse(text, own.place if own else None, own.path if own else name, functions)
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -139,6 +172,27 @@ class _Reader:
                 node=Text(""),
             )
         return str(name)
+
+    def add_own(self, inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> None:
+        """Inputs stand below those of their kind, metrics on a sheet of their own in the order of the spec."""
+        by_section: dict[tuple[str, str], list[str]] = {}
+        for kind, entries in (("inputs", inputs), ("metrics", metrics)):
+            for entry in entries:
+                self.own[entry.raw["name"]] = entry
+                raw = {key: value for key, value in entry.raw.items() if key != "grain"}
+                name = self.add(raw, entry.raw["grain"], kind, entry.refuse)
+                if kind == "inputs":
+                    self.inputs[name] = own_input(entry.raw)
+                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == resolve.TRUTH else OWN_SHEET
+                by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
+        for (sheet, grain), listed in by_section.items():
+            at = len(self.sections)
+            if sheet == "Inputs":
+                level = {"study"} if grain == "study" else {"model", "layer_group"}
+                at = 1 + max(
+                    at for at, (on, section, _) in enumerate(self.sections) if on == sheet and section["grain"] in level
+                )
+            self.sections.insert(at, (sheet, {"title": OWN_TITLE, "grain": grain}, listed))
 
     def add_range_checks(self) -> None:
         """A section of the Checks sheet for every grain that has inputs."""

@@ -9,12 +9,32 @@ def cannot_read(source: str, reason: str) -> Problem:
     return Problem(f"cannot read '{source}': {reason}", "check the path")
 
 
+# What to do about a file that cannot be written, by the system's reason.
+REMEDIES = {
+    "no such file or directory": "make the folder first, or choose another file with -o",
+    "not a directory": "choose another file with -o",
+    "it is a directory": "name a file in it with -o",
+    "it is no folder": "move it away, or choose another file with -o",
+    "it is no regular file": "choose another file with -o",
+    "no space left on device": "make room, or choose another file with -o",
+    "file too large": "make room, or choose another file with -o",
+    "disk quota exceeded": "make room, or choose another file with -o",
+    "file name too long": "choose a shorter name with -o",
+}
+
+
 def cannot_write(target: str, reason: str) -> Problem:
-    return Problem(f"cannot write '{target}': {reason}", "close it where it is open, or choose another file with -o")
+    remedy = REMEDIES.get(reason, "close it where it is open, or choose another file with -o")
+    return Problem(f"cannot write '{target}': {reason}", remedy)
 
 
 def already_there(target: str) -> Problem:
     return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
+
+
+def too_many_to_hold(count: int, most: int) -> Problem:
+    fact = f"{count:,} layer groups at context lengths are more than the {most:,} that are held at once"
+    return Problem(fact, "split the study, or sweep it and stream it with 'flopsheet show --format csv'")
 
 
 def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:

@@ -96,9 +96,13 @@ def quoted(names: Iterable[object], most: int = 12) -> str:
     return ", ".join(listed[:most]) + more
 
 
+SHORTEST = 3  # letters by which the beginning of a name tells it from others
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known name that somebody probably meant."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    begun = [name for name in known if len(word) >= SHORTEST and name.startswith(word)]
+    near = [min(begun, key=len)] if begun else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return near[0] if near else None
 
 

@@ -13,8 +13,8 @@ def unknown_hardware(name: str, known: Sequence[str]) -> Finding:
 
 
 def missing_of_hardware(names: Sequence[str]) -> Finding:
-    verb = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names)} {verb} missing", "write them here, or extends: a kind that ships"
+    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return f"{', '.join(names)} {verb} missing", f"write {them} here, or extends: a kind that ships"
 
 
 def missing_of_run(names: Sequence[str]) -> Finding:

@@ -68,7 +68,11 @@ def vectorised() -> Functions:
     def texts(value: Value) -> Value:
         if isinstance(value, str):
             return value
-        return np.array([as_text(item) for item in np.atleast_1d(value)], dtype=object)
+        items = np.atleast_1d(value)
+        if items.dtype == object:
+            return items
+        distinct, which = np.unique(items, return_inverse=True)  # rounded numbers: few, and slow to spell
+        return np.array([as_text(item) for item in distinct.tolist()], dtype=object)[which]
 
     def fold(pairwise: Callable[[Value, Value], Value]) -> Callable[..., Value]:
         def folded(*arguments: Value) -> Value:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from flopsheet import errors
-from flopsheet.errors import FileError, Place, SpecError
+from flopsheet.errors import Place, SpecError
 from flopsheet.files import read_bytes
 from flopsheet.spec import schema
 
@@ -72,15 +72,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no number")
-
-
-def write_spec(text: str, target: str | os.PathLike[str], force: bool = False) -> None:
-    """Writes the text of a spec; FileError where that cannot be, or where a file would be lost without `force`."""
-    try:
-        with open(target, "w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise FileError(errors.already_there(os.fspath(target))) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(errors.cannot_write(os.fspath(target), reason.lower())) from None

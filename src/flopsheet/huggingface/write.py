@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +12,9 @@ from flopsheet.formula import evaluate, names, parse
 from flopsheet.huggingface.read import Imported, LayerGroup, read
 from flopsheet.spec import schema
 from flopsheet.spec.load import from_source
+from flopsheet.spec.written import WIDEST, flow, word
 
 COMPARED = 4096  # tokens; the context length beside the longest
-WIDEST = 118  # columns
-
-PLAIN = re.compile(r"[^\W\d_]([\w. -]*\w)?")  # texts that need no quotes in YAML
 
 # The inputs by topic, each of which begins a line.
 TOPICS = (
@@ -51,8 +47,8 @@ def to_spec(config: Mapping[str, Any], name: str) -> str:
     lines = [
         *_remarks(imported),
         "version: 1",
-        f"title: {_word(f'Resource accounting of {name}')}",
-        f"context_lengths: {_flow(sorted({min(COMPARED, longest), longest}))}",
+        f"title: {word(f'Resource accounting of {name}')}",
+        f"context_lengths: {flow(sorted({min(COMPARED, longest), longest}))}",
         *([f"weights: {imported.weights}"] if imported.weights else []),
         "models:",
         *_model(name, imported),
@@ -104,13 +100,13 @@ def _model(name: str, imported: Imported) -> list[str]:
     """The entry under `models:`, on one line where it fits."""
     inputs = _inputs(imported)
     groups = inputs.pop("layers", None)
-    entry = f"  {_word(name)}: "
-    if not groups and len(entry + _flow(inputs)) <= WIDEST:
-        return [entry + _flow(inputs)]
+    entry = f"  {word(name)}: "
+    if not groups and len(entry + flow(inputs)) <= WIDEST:
+        return [entry + flow(inputs)]
     rows = [row for topic in TOPICS for row in _wrapped(inputs, topic)]
     if not groups:
         return [f"{entry}{{", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
-    listed = [f"      {_flow(group)}," for group in groups[:-1]] + [f"      {_flow(groups[-1])}]}}"]
+    listed = [f"      {flow(group)}," for group in groups[:-1]] + [f"      {flow(groups[-1])}]}}"]
     remarks = [f"# {_numbers(group)}" for group in imported.groups]
     width = max(map(len, listed))
     if width + max(map(len, remarks)) < WIDEST:
@@ -122,7 +118,7 @@ def _model(name: str, imported: Imported) -> list[str]:
 
 def _wrapped(inputs: Mapping[str, Any], topic: Sequence[str]) -> list[str]:
     """The inputs of a topic as `key: value, key: value`, on as many lines as they need."""
-    text = ", ".join(f"{key}:\0{_flow(inputs[key])}" for key in topic if key in inputs)
+    text = ", ".join(f"{key}:\0{flow(inputs[key])}" for key in topic if key in inputs)
     return [line.rstrip(",").replace("\0", " ") for line in textwrap.wrap(text, WIDEST - 6, break_long_words=False)]
 
 
@@ -140,25 +136,10 @@ def _numbers(group: LayerGroup) -> str:
 
 def _remarks(imported: Imported) -> list[str]:
     """What a reader should know: where it is from, what the file leaves to transformers, what is left out."""
-    said = ", ".join(f"{key} {_flow(value)}" for key, value in imported.assumed.items())
+    said = ", ".join(f"{key} {flow(value)}" for key, value in imported.assumed.items())
     remarks = (
         f"Imported from a Hugging Face configuration of model_type {imported.model_type}.",
         f"Not in the file, so as transformers has them by default: {said}." if said else "",
         *imported.notes,
     )
     return [f"# {line}" for remark in remarks for line in textwrap.wrap(remark, WIDEST - 2)]
-
-
-def _flow(value: Any) -> str:
-    """A value in YAML's flow style."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _word(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _word(text: str) -> str:
-    """A text as YAML reads it back: in quotes only where it has to be."""
-    is_plain = PLAIN.fullmatch(text) and isinstance(source.resolve(text), str)
-    return text if is_plain else json.dumps(text, ensure_ascii=False)

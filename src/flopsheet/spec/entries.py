@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
 
@@ -83,3 +85,7 @@ class Spec:
     """Training and serving runs by kind; a kind without any is absent."""
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
+    catalog: Catalog | None = field(default=None, repr=False)
+    """The catalogue with what the spec defines itself; None where it defines nothing."""
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the text says, without its comments."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from flopsheet import catalog, errors, source
-from flopsheet.errors import Finding, Problem, SpecError
+from flopsheet.catalog import Catalog, Metric
+from flopsheet.errors import CatalogError, Finding, Problem, SpecError
 from flopsheet.source import Path, Source
-from flopsheet.spec.entries import Expectation, Spec
+from flopsheet.spec import own, sweep
+from flopsheet.spec.entries import Expectation, ModelSpec, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
 from flopsheet.spec.runs import devices, runs
+from flopsheet.spec.sweep import Sweep
 from flopsheet.spec.validate import shape_problems
 
 
@@ -21,66 +25,139 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
-    return from_source(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
+    return read(spec).expanded()
+
+
+def read(spec: str | os.PathLike[str]) -> Unexpanded:
+    """The spec at a path, its sweeps not yet expanded."""
+    return unexpanded(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
 
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
-    shape = shape_problems(text)
-    resolver = Resolver(text, (path for path, _ in shape))
-    models = resolver.models()
-    study = resolver.study()
-    kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
-    hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
-    ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
-    expectations = tuple(_expectations(resolver))
-    problems = [problem for _, problem in shape] + resolver.problems
-    if problems:
-        raise SpecError(sorted(problems, key=_position))
-    return Spec(
-        name=name,
-        title=resolver.data.get("title", name),
-        context_lengths=tuple(map(float, resolver.data["context_lengths"])),
-        study=study,
-        models=models,
-        hardware=hardware if ran else (),
-        runs=ran,
-        expectations=expectations,
-        text=text.text,
-    )
+    return unexpanded(text, name).expanded()
+
+
+@dataclass
+class Unexpanded:
+    """A spec that is read, its sweeps not yet expanded; what was found wrong waits to be told at once."""
+
+    text: Source
+    name: str
+    defined: own.Own
+    shape: list[tuple[Path, Problem]]
+    resolver: Resolver
+    extended: Catalog | None
+    known: Catalog | None
+    """The catalogue that expectations are held to; None where there are none, or it is faulty."""
+    order: Callable[[Problem], Any]
+
+    def members(self) -> tuple[ModelSpec | Sweep, ...]:
+        """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
+        found = tuple(sweep.families(self.resolver))
+        self.resolver.study()
+        self.stop_if_faulty()
+        return found
+
+    def subjects(self) -> set[str]:
+        """What expectations and runs are about: names of models and runs."""
+        data = self.resolver.data
+        claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
+        runs = [run["model"] for kind in catalog.RUNS for run in (data.get(kind) or {}).values() if "model" in run]
+        return {*claims, *runs}
+
+    def expanded(self) -> Spec:
+        """The spec with every variant of every sweep."""
+        models = tuple(sweep.models(self.resolver))
+        return self.spec(models)
+
+    def spec(self, models: tuple[ModelSpec, ...]) -> Spec:
+        """The spec with these models."""
+        resolver = self.resolver
+        study = resolver.study()
+        kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
+        hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
+        ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
+        expectations = tuple(_expectations(resolver, self.known.metrics)) if self.known else ()
+        self.stop_if_faulty()
+        return Spec(
+            name=self.name,
+            title=resolver.data.get("title", self.name),
+            context_lengths=tuple(map(float, resolver.data["context_lengths"])),
+            study=study,
+            models=models,
+            hardware=hardware if ran else (),
+            runs=ran,
+            expectations=expectations,
+            text=self.text.text,
+            data=resolver.data,
+            catalog=self.extended,
+        )
+
+    def stop_if_faulty(self) -> None:
+        problems = [problem for _, problem in self.shape] + self.resolver.problems
+        if problems:
+            raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
+
+
+def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> Unexpanded:
+    """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
+    defined = own.read(text)
+    shape = [*shape_problems(text, defined), *defined.problems]
+    resolver = Resolver(text, (path for path, _ in shape), defined)
+    defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
+    extended = _extended(text, resolver) if defines and not defined.is_faulty else None
+    known = extended if defines else catalog.load() if resolver.data.get("expect") else None
+    return Unexpanded(text, name, defined, shape, resolver, extended, known, order)
+
+
+def _extended(text: Source, resolver: Resolver) -> Catalog | None:
+    """The catalogue with what the spec defines; None where that is faulty, which is reported."""
+    if not all(resolver.sound((key,)) for key in ("inputs", "metrics")):
+        return None
+    try:
+        return own.extend(text)
+    except CatalogError as error:
+        resolver.problems += error.problems
+        return None
 
 
 def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
-def _expectations(resolver: Resolver) -> Iterator[Expectation]:
+def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
-    listed, lengths = resolver.data.get("expect"), resolver.data.get("context_lengths")
-    if not (isinstance(listed, list) and isinstance(resolver.data.get("models"), dict)):
+    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
+    if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
     subjects = _subjects(resolver)
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
         if not resolver.sound(path):
             continue
         subject, _, metric = claim["that"].rpartition(".")
-        fault = _fault(claim, subject, metric, subjects, lengths)
+        if subject not in subjects and not resolver.is_unknown(subject):
+            continue
+        fault = _fault(claim, subject, metric, subjects, lengths, known)
         if fault:
             key, finding = fault
-            resolver.report((*path, key), finding)
+            if finding not in told:
+                resolver.report((*path, key), finding)
+            told.add(finding)
             continue
         said = {key: value for key, value in claim.items() if key != "that"}
-        if catalog.load().metrics[metric].grain == "scenario":
+        if known[metric].grain == "scenario":
             said.setdefault("context_length", lengths[0])
         yield Expectation(subject, metric, **said)
 
 
 def _subjects(resolver: Resolver) -> dict[str, tuple[str, ...]]:
     """The models and runs that a claim may be about, each with the grains of its numbers."""
-    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.data["models"], ("model", "scenario"))
+    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.names, ("model", "scenario"))
     for kind, (of_run, _) in catalog.RUNS.items():
         listed = resolver.data.get(kind)
         subjects |= dict.fromkeys(listed, (of_run,)) if isinstance(listed, dict) else {}
@@ -88,14 +165,19 @@ def _subjects(resolver: Resolver) -> dict[str, tuple[str, ...]]:
 
 
 def _fault(
-    claim: Mapping[str, Any], subject: str, metric: str, subjects: Mapping[str, Sequence[str]], lengths: list[float]
+    claim: Mapping[str, Any],
+    subject: str,
+    metric: str,
+    subjects: Mapping[str, Sequence[str]],
+    lengths: list[float],
+    known: Mapping[str, Metric],
 ) -> tuple[str, Finding] | None:
     """The key of a claim that is at fault, and why."""
     if not subject:
         return "that", errors.not_a_claim(claim["that"])
     if subject not in subjects:
         return "that", errors.unknown_model(subject, list(subjects))
-    metrics = {name: entry for name, entry in catalog.load().metrics.items() if entry.grain in subjects[subject]}
+    metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         return "that", errors.unknown_metric(metric, sorted(metrics))
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}

@@ -17,6 +17,7 @@ from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import library, schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
+from flopsheet.spec.own import Own
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ Saying = dict[str, Said]
 class Resolver:
     """Resolves one spec; `problems` collects what is wrong, so that all of it is reported at once."""
 
-    def __init__(self, source: Source, faulty: Iterable[Path]) -> None:
+    def __init__(self, source: Source, faulty: Iterable[Path], own: Own) -> None:
         self.source = source
         self.data: Mapping[str, Any] = source.data if isinstance(source.data, dict) else {}
         self.faulty = {path[:length] for path in faulty for length in range(len(path) + 1)}
@@ -41,6 +42,11 @@ class Resolver:
         self.problems: list[Problem] = []
         self.reported: set[tuple[Path, str]] = set()
         self.current = ""  # the model that is resolved
+        self.faults = 0  # findings, told or told before
+        self.names: list[str] = []  # of the models, variants of sweeps among them
+        self.unresolved: list[str] = []  # swept models of which not all variants are known
+        self.inputs: dict[str, Input] = {**catalog.load_inputs().inputs, **{entry.name: entry for entry in own.inputs}}
+        self.own_defaults = own.defaults  # where the spec says the defaults of its own inputs
 
     def sound(self, path: Path) -> bool:
         """Whether the shape at and below a path was found valid."""
@@ -51,6 +57,7 @@ class Resolver:
 
         What `depends` on other inputs names the model, where the value is not its own.
         """
+        self.faults += 1
         if (path, finding[0]) in self.reported:
             return
         self.reported.add((path, finding[0]))
@@ -60,13 +67,25 @@ class Resolver:
 
     # Merging ---------------------------------------------------------------------------------------------------------
 
-    def models(self) -> tuple[ModelSpec, ...]:
+    def is_unknown(self, name: str) -> bool:
+        """Whether no model has this name; of a sweep that is faulty nobody knows."""
+        return name not in self.names and not any(name.startswith(f"{base} ") for base in self.unresolved)
+
+    def listed(self) -> Mapping[str, Any]:
+        """What stands under `models:`."""
         listed = self.data.get("models")
-        if not isinstance(listed, dict) or not all(isinstance(entry, dict) for entry in listed.values()):
-            return ()
-        merged = {name: said for name in listed if (said := self.merge(name, listed)) is not None}
-        resolved = [self.model(name, said) for name, said in merged.items()]
-        return tuple(model for model in resolved if model is not None)
+        return listed if isinstance(listed, dict) else {}
+
+    def swept(self) -> list[str]:
+        """The models that stand for their variants."""
+        return [name for name, entry in self.listed().items() if isinstance(entry, dict) and "sweep" in entry]
+
+    def merged_models(self) -> dict[str, Saying]:
+        """What each model says with what it starts from, by name; one for which that is not known is left out."""
+        listed = self.listed()
+        if not all(isinstance(entry, dict) for entry in listed.values()):
+            return {}
+        return {name: said for name in listed if (said := self.merge(name, listed)) is not None}
 
     def merge(self, name: str, listed: Mapping[str, Any]) -> Saying | None:
         """What a model says, on top of what it extends, on top of the defaults; None where that is not known."""
@@ -154,9 +173,10 @@ class Resolver:
             own |= {key: Said(value, kind.path) for key, value in sets.items() if key not in own}
         said |= own
 
-    def model(self, name: str, said: Saying) -> ModelSpec | None:
+    def model(self, name: str, said: Saying, path: Path = ()) -> ModelSpec | None:
+        """The model; a variant stands where the spec says its sweep."""
         self.current = name
-        path: Path = ("models", name)
+        path = path or ("models", name)
         layers = said.get("layers")
         whole = {key: value for key, value in said.items() if self.grain(key) == "model"}
         common = {key: value for key, value in said.items() if self.grain(key) == "layer_group"}
@@ -189,12 +209,15 @@ class Resolver:
             said["d_ff"] = Said(0, ())
         return said
 
+    def inputs_of(self, grain: str) -> tuple[Input, ...]:
+        return tuple(entry for entry in self.inputs.values() if entry.grain == grain)
+
     def grain(self, name: str) -> str:
-        entry = catalog.load_inputs().inputs.get(name)
+        entry = self.inputs.get(name)
         return entry.grain if entry else ""
 
     def missing(self, grain: str, said: Saying, has_layers: bool) -> list[str]:
-        required = [entry.name for entry in schema.inputs_of(grain) if entry.default is None]
+        required = [entry.name for entry in self.inputs_of(grain) if entry.default is None]
         shown = ["ffn" if name == "ffn_matrices" else name for name in required if name not in said]
         return [name for name in shown if not (name == "n_layers" and has_layers)]
 
@@ -204,13 +227,13 @@ class Resolver:
         self, name: str, path: Path, whole: Saying, groups: list[tuple[str, Path, Saying]], has_layers: bool
     ) -> ModelSpec:
         """The model; what has no value is left out, and reported."""
-        entries = schema.inputs_of("model")
+        entries = self.inputs_of("model")
         if has_layers:  # the layers are counted below
             entries = tuple(entry for entry in entries if entry.name != "n_layers")
         values = Scope(self, path, entries, whole).resolve()
         resolved = []
         for label, at, said in groups:
-            inner = Scope(self, at, schema.inputs_of("layer_group"), said, values, entries).resolve()
+            inner = Scope(self, at, self.inputs_of("layer_group"), said, values, entries).resolve()
             self.check_sharing(inner, said)
             self.check_parts(at, inner, said)
             resolved.append(Group(label, inner))
@@ -227,7 +250,7 @@ class Resolver:
         if positions and table and positions.value == "learned" and not table.value:
             at = whole["positions"].path
             self.report(at, errors.learned_without_positions(), depends=True)
-        ordered = {entry.name: values[entry.name] for entry in schema.inputs_of("model") if entry.name in values}
+        ordered = {entry.name: values[entry.name] for entry in self.inputs_of("model") if entry.name in values}
         return ModelSpec(name, ordered, tuple(resolved))
 
     def check_sharing(self, inputs: Mapping[str, Given], said: Saying) -> None:
@@ -252,12 +275,12 @@ class Resolver:
         """Conventions and load, defaults filled in."""
         self.current = ""
         said: Saying = {}
-        for entry in schema.inputs_of("study"):
+        for entry in self.inputs_of("study"):
             path: Path = ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)
             holder = self.data if len(path) == 1 else self.data.get("conventions")
             if isinstance(holder, dict) and entry.name in holder and self.sound(path):
                 said[entry.name] = Said(holder[entry.name], path)
-        return Scope(self, (), schema.inputs_of("study"), said).resolve()
+        return Scope(self, (), self.inputs_of("study"), said).resolve()
 
 
 class Scope:
@@ -274,7 +297,10 @@ class Scope:
     ) -> None:
         self.resolver, self.path, self.above = resolver, path, above or {}
         self.entries = {entry.name: entry for entry in entries}
-        self.said = {name: said.get(name) or Said(entry.default, ()) for name, entry in self.entries.items()}
+        self.said = {
+            name: said.get(name) or Said(entry.default, resolver.own_defaults.get(name, ()))
+            for name, entry in self.entries.items()
+        }
         self.readable = sorted(entry.name for entry in (*self.entries.values(), *higher) if entry.is_number)
 
     def resolve(self) -> dict[str, Given]:
@@ -322,6 +348,7 @@ class Scope:
                 raise FormulaError(errors.formula_syntax(said.value, fact, remedy, column, len(word), place, spell(at)))
         except FormulaError as error:
             for problem in error.problems:
+                self.resolver.faults += 1
                 if (at, problem.fact) not in self.resolver.reported:
                     self.resolver.reported.add((at, problem.fact))
                     self.resolver.problems.append(problem)

@@ -85,17 +85,16 @@ def _run(
     missing += [entry.name for entry in entries if entry.default is None and entry.name not in said]
     if missing:
         resolver.report(path, errors.missing_of_run(missing), key=True)
-    listed = list(_mapping(resolver.data.get("models")))
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
-    if named["model"] and model not in listed:
-        resolver.report((*path, "model"), errors.unknown_model(model, listed))
+    if named["model"] and resolver.is_unknown(model):
+        resolver.report((*path, "model"), errors.unknown_model(model, resolver.names))
     if named["hardware"] and device not in hardware:
         resolver.report((*path, "hardware"), errors.unknown_hardware(device, list(hardware)))
     if missing or model not in known or device not in hardware:
         return None
     inputs = Scope(resolver, path, entries, said).resolve()
-    if len(inputs) < len(entries):
+    if len(inputs) < len(entries) or not _is_whole(known[model]):
         return None  # what is wrong was told
     values = {key: given.value for key, given in inputs.items()}
     findings = _training_findings if kind == "training" else _serving_findings
@@ -103,6 +102,13 @@ def _run(
         at = said[key].path if key in said and said[key].path else path
         resolver.report(at, finding, key=at == path)
     return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})
+
+
+def _is_whole(model: ModelSpec) -> bool:
+    """Whether every input of a model and of its layers has a value."""
+    needed = {entry.name for entry in schema.inputs_of("layer_group")}
+    whole = {entry.name for entry in schema.inputs_of("model")} <= model.inputs.keys()
+    return whole and all(needed <= group.inputs.keys() for group in model.groups)
 
 
 def _number(values: Mapping[str, float | str], key: str) -> float:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)  # fmt: skip
 from pydantic_core import PydanticCustomError
 
 from flopsheet import catalog, errors
@@ -34,7 +44,7 @@ WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 def refused(problem: tuple[str, str]) -> PydanticCustomError:
@@ -116,9 +126,88 @@ def inputs_of(*grains: str) -> tuple[Input, ...]:
 
 
 @cache
+def symbols() -> dict[str, str]:
+    """The letter of each input that has one."""
+    return {entry.name: entry.symbol for entry in catalog.load_inputs().inputs.values() if entry.symbol}
+
+
+LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
+
+
+@cache
+def _range() -> type[Strict]:
+    """Numbers from one to another; what the input allows is held where the values are made."""
+    end = number(None, None, whole=False, expression=False)
+    ends = {"from": required(end, "The first value."), "to": required(end, "The last value, where a step meets it.")}
+    return create_model("Range", __base__=Strict, **ends, step=optional(end, "From one value to the next; 1."))
+
+
+def _swept(kind: Any) -> Any:
+    """The values of a number under `sweep:`: a list or a range."""
+    which = Discriminator(lambda value: RANGE if isinstance(value, dict) else LIST)
+    union: Any = Annotated[list_of(kind), Tag(LIST)] | Annotated[_range(), Tag(RANGE)]
+    return Annotated[union, which]
+
+
+def sweep_model(inputs: Iterable[Input], loose: Mapping[str, Any]) -> type[Strict]:
+    """What stands under `sweep:` of a model: inputs with the values that they take."""
+    axes: dict[str, Any] = {
+        entry.name: optional(
+            _swept(field_type(entry)) if entry.is_number else list_of(field_type(entry)),
+            entry.doc,
+        )
+        for entry in inputs
+    }
+    axes |= loose
+    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+    paired = create_model("Zip", __base__=Strict, **axes)
+    exclude: Any = checked(errors.exclusion_problem, {"type": ["string", "object"]})
+    return create_model(
+        "Sweep",
+        __base__=Strict,
+        **axes,
+        zip=optional(paired, "Inputs that change together: the first values of each, the second ones, and so on."),
+        exclude=optional(list[exclude], "Combinations left out: {input: value, …} or a condition."),
+    )
+
+
+def list_of(kind: Any) -> Any:
+    return Annotated[list[kind], Field(min_length=1)]
+
+
+@cache
 def conventions() -> tuple[Input, ...]:
     """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
     return catalog.load_inputs().conventions
+
+
+def problem_of(entry: Input, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a value of an input."""
+    try:
+        create_model("Value", value=required(field_type(entry), "")).model_validate({"value": value})
+    except ValidationError as error:
+        context = error.errors()[0]["ctx"]
+        return context["fact"], context["remedy"]
+    return None
+
+
+def _own(kind: str, grains: Iterable[str], **more: Any) -> type[Strict]:
+    """What an input or metric that a spec defines has to say."""
+    units = tuple(catalog.load_inputs().units)
+    name = checked(
+        errors.own_name_problem, {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": errors.MOST}
+    )
+    return create_model(
+        f"Own{kind.capitalize()}",
+        __base__=Strict,
+        name=required(name, "How formulas call it."),
+        label=required(text(60), "What a reader calls it."),
+        grain=required(one_of(tuple(grains)), "The table that it lives in: one value per row."),
+        unit=required(one_of(units), "What it is measured in."),
+        doc=required(text(500), "What it means: what is counted, what is left out."),
+        source=optional(text(500), "Where it comes from."),
+        **more,
+    )
 
 
 def run_inputs(kind: str) -> tuple[Input, ...]:
@@ -136,10 +225,49 @@ def _run(kind: str) -> Any:
 
 
 @cache
-def spec_model() -> type[Strict]:
-    """The data model of a whole spec."""
+def own_input() -> type[Strict]:
+    """An input that a spec defines."""
+    bound = number(None, None, whole=False, expression=False)
+    choice: Any = checked(errors.own_choice_problem, {"type": ["string", "integer"]})
+    default = checked(errors.own_default_problem, {"type": ["number", "string", "boolean"]})
+    return _own(
+        "input",
+        ("study", "model", "layer_group"),
+        default=optional(default, "Its value where nothing is said; without one every model says it."),
+        least=optional(bound, "The smallest possible value; 0."),
+        most=optional(bound, "The largest possible value."),
+        choices=optional(list[choice], "All that is possible.", min_length=2, max_length=12),
+    )
+
+
+@cache
+def own_metric() -> type[Strict]:
+    """A metric that a spec defines."""
+    return _own(
+        "metric",
+        ("study", "model", "layer_group", "context", "scenario", "layer_run"),
+        formula=required(text(2000), "How it is computed, from inputs and metrics."),
+        shape=optional(text(100), "Shapes of the product, or a note."),
+        level=optional(one_of(("part", "subtotal", "total")), "How the row stands out."),
+    )
+
+
+def mappings() -> tuple[type[BaseModel], ...]:
+    """The mappings in which inputs stand beside other keys."""
+    spec = spec_model()
+    model = get_args(spec.model_fields["models"].annotation)[-1]
+    group = get_args(get_args(model.model_fields["layers"].annotation)[0] or model)
+    return spec, model, *(one for one in group if isinstance(one, type))
+
+
+@cache
+def spec_model(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> type[Strict]:
+    """The data model of a whole spec; `own` are inputs that it defines, `untyped` those that it defines badly."""
+    loose: dict[str, Any] = {name: optional(Any, "") for name in untyped}
     ffn = optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices.")
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
+    group_inputs += [entry for entry in own if entry.grain == "layer_group"]
+    model_inputs = [*inputs_of("model"), *(entry for entry in own if entry.grain == "model")]
     by_name = catalog.load_inputs().inputs
     attention = create_model(
         "Attention",
@@ -160,8 +288,9 @@ def spec_model() -> type[Strict]:
         n_layers=required(number(1, None, whole=True, expression=True), "Layers in this group."),
         **brief,
         **_fields(group_inputs),
+        **loose,
     )
-    shared: dict[str, Any] = {**brief, **_fields([*inputs_of("model"), *group_inputs])}
+    shared: dict[str, Any] = {**brief, **_fields([*model_inputs, *group_inputs]), **loose}
     defaults = create_model("Defaults", __base__=Strict, **shared)
     model: Any = create_model(
         "Model",
@@ -171,6 +300,10 @@ def spec_model() -> type[Strict]:
             text(MOST_NAME), "A model of the library whose inputs this one starts from: flopsheet list models."
         ),
         layers=optional(list[group], "Groups of identical layers.", min_length=1),
+        sweep=optional(
+            sweep_model([*model_inputs, *group_inputs], loose),
+            "Values that inputs take: the model stands for its variants, one for each combination.",
+        ),
         **shared,
     )
     switches = create_model("Conventions", __base__=Strict, **_fields(conventions()))
@@ -213,5 +346,9 @@ def spec_model() -> type[Strict]:
         training=optional(dict[str, training], "Training runs by name.", min_length=1, max_length=1_000),
         serving=optional(dict[str, serving], "Serving runs by name.", min_length=1, max_length=1_000),
         expect=optional(list[expectation], "Claims that CI and the Checks sheet hold.", max_length=10_000),
+        inputs=optional(list[own_input()], "Inputs that this spec defines.", max_length=500),  # type: ignore[misc]
+        metrics=optional(list[own_metric()], "Metrics that this spec defines.", max_length=1000),  # type: ignore[misc]
         **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
+        **_fields(entry for entry in own if entry.grain == "study"),
+        **loose,
     )

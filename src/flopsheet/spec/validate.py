@@ -11,20 +11,22 @@ from flopsheet import errors
 from flopsheet.errors import Finding, Problem
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
+from flopsheet.spec.own import Own
 
 
-def shape_problems(source: Source) -> list[tuple[Path, Problem]]:
+def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
     """What is wrong with keys and types, each with the path that it stands at."""
     if not isinstance(source.data, dict):
         return [((), errors.located(errors.not_a_mapping(source.data), "", source.place(())))]
+    model = schema.spec_model(own.inputs, own.faulty)
     found = []
     try:
-        schema.spec_model().model_validate(source.data)
+        model.model_validate(source.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        meant = {_meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+        meant = {_meant(detail["loc"], model) for detail in details if detail["type"] == "extra_forbidden"}
         found = [
-            _translated(source, detail)
+            _translated(source, detail, model)
             for detail in details
             if not (detail["type"] == "missing" and detail["loc"] in meant)  # it is there, under a misspelled key
         ]
@@ -33,14 +35,14 @@ def shape_problems(source: Source) -> list[tuple[Path, Problem]]:
     return found
 
 
-def _translated(source: Source, detail: Any) -> tuple[Path, Problem]:
-    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+def _translated(source: Source, detail: Any, model: Any) -> tuple[Path, Problem]:
+    path: Path = tuple(part for part in detail["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
     kind = detail["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
         finding = (detail["ctx"]["fact"], detail["ctx"]["remedy"])
     elif kind == "extra_forbidden":
-        finding = errors.unknown_key(str(path[-1]), _known_keys(path[:-1]))
+        finding = _unknown(path, model)
     elif kind == "missing":
         finding = errors.missing_key(str(path[-1]))
         path = path[:-1]
@@ -52,9 +54,19 @@ def _translated(source: Source, detail: Any) -> tuple[Path, Problem]:
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
 
 
-def _meant(path: Path) -> Path:
+def _unknown(path: Path, model: Any) -> Finding:
+    """An unknown key; under `sweep:` some known ones are."""
+    key = str(path[-1])
+    if "sweep" in path[2:-1] and (
+        finding := errors.not_swept_here(key, [one.name for one in schema.inputs_of("study")])
+    ):
+        return finding
+    return errors.unknown_key(key, _known_keys(path[:-1], model))
+
+
+def _meant(path: Path, model: Any) -> Path:
     """The path of an unknown key with the key that was probably meant."""
-    return (*path[:-1], errors.nearest(str(path[-1]), _known_keys(path[:-1])) or "")
+    return (*path[:-1], errors.nearest(str(path[-1]), _known_keys(path[:-1], model)) or "")
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -63,12 +75,14 @@ def _at(data: Any, path: Path) -> Any:
     return data
 
 
-def _known_keys(path: Path) -> list[str]:
-    """The keys that may stand in the mapping at a path."""
-    kind: Any = schema.spec_model()
+def _known_keys(path: Path, model: Any) -> list[str]:
+    """The keys that may stand in the mapping at a path of a spec."""
+    kind = model
     for part in path:
         within = get_args(kind)  # of list[…] and dict[str, …], where the part is an index or a name
         kind = within[-1] if within else kind.model_fields[part].annotation
+    while within := get_args(kind):  # of a range, which might have been a list
+        kind = within[0] if hasattr(kind, "__metadata__") else within[-1]
     return list(kind.model_fields)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log
 
 from openpyxl.chart import BarChart, LineChart, ScatterChart
 from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
@@ -139,7 +140,8 @@ def _scatter(chart: Chart) -> ScatterChart:
         drawn.x_axis.scaling.logBase = chart.x_log
         drawn.x_axis.majorUnit = chart.x_log
         if not chart.y_log:
-            drawn.x_axis.scaling.min = min(float(x) for one in chart.series for x in one.x_points or chart.x_points)
+            least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points)
+            drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
     if chart.y_log:
         drawn.y_axis.scaling.logBase = chart.y_log
         # The axes meet at the lowest decade: at 1, where they would by themselves, nothing lies.

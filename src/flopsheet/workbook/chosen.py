@@ -154,15 +154,16 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
         for at in range(len(world.table(entry.grain))):
             model, group = divmod(at, per_model)
             start = Spot(chosen.sheet, chosen.position_row, FIRST + model)
-            formula = f"INDEX({source},1,{start.address})"
+            factor = ""
+            if name in chosen.scaled:
+                letter = letters(FIRST + model)
+                factor = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},1)"
+            formula = f"INDEX({source},1,{start.address}){factor}"
             if group:
                 count = Spot(chosen.sheet, chosen.count_row, FIRST + model)
                 first = Spot(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name == "n_group_layers" else first.address
-                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}))"
-            if name in chosen.scaled:
-                letter = letters(FIRST + model)
-                formula += f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},1)"
+                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){factor})"
             yield (row, FIRST + at), Cell(world.value(name, at), formula, "call_up", format)
 
 

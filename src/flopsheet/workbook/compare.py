@@ -262,7 +262,7 @@ def tornado(layout: Layout, steps: sensitivity.Layout) -> Chart:
     ]
     return Chart(
         "tornado", f"{SHEET}!{anchor.absolute}", "What one step of each input does to the FLOPs of scenario B",
-        anchor.address, "", "Effect on total FLOPs", absolute_span([Spot(SHEET, row, LABEL) for row in rows]),
+        anchor.address, "Input", "Effect on total FLOPs", absolute_span([Spot(SHEET, row, LABEL) for row in rows]),
         tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
         y_format="+0%;-0%;0%", y_most=None,
     )  # fmt: skip

@@ -45,10 +45,10 @@ def default_choice(spec: Spec, values: Values) -> Choice:
     return Choice(model, tuple(shortest * 2**step for step in range(LENGTHS)), Pair(0, int(work.argmax())))
 
 
-def what_if(spec: Spec, built: Spec, choice: Choice, catalog: Catalog) -> World:
-    """The world of the chosen model over the chosen lengths, in a spec and in the one that was built."""
+def what_if(spec: Spec, choice: Choice, built: tuple[Spec, Choice], catalog: Catalog) -> World:
+    """The world of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
     values = _values(spec, choice, catalog)
-    return World("what_if", values, catalog, values if built is spec else _values(built, choice, catalog))
+    return World("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
 
 
 def _values(spec: Spec, choice: Choice, catalog: Catalog) -> Values:

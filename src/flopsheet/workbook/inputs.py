@@ -173,7 +173,7 @@ def _is_default(entry: Input, given: Given) -> bool:
     return given.node is None and given.value == entry.default
 
 
-class _Beside:
+class Beside:
     """What an expression in an input cell reads: inputs of the same model or run, in its own columns."""
 
     def __init__(self, world: World, homes: Homes, table: Table, row: int) -> None:
@@ -237,8 +237,8 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
             given = table.inputs[line.entry.name][at]
             said = as_built[world.name].table(line.entry.grain).inputs[line.entry.name][at]
-            locked = _locked(line.entry, given, world, at)
-            beside = _Beside(world, homes, table, at)
+            locked = is_derived(line.entry, given, world, at)
+            beside = Beside(world, homes, table, at)
             formula = to_excel(given.node, beside) if given.node else ""
             value = _typed(line.entry, given.value)
             cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
@@ -280,7 +280,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
     return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}
 
 
-def _as_said(entry: Input, said: Given, beside: _Beside, format: str) -> Cell:
+def _as_said(entry: Input, said: Given, beside: Beside, format: str) -> Cell:
     """What the spec says of an input: where it says an expression, its value for the inputs as they are now.
 
     So an input that follows another, such as 4 * d_model, differs from the spec only where somebody typed over it.
@@ -304,8 +304,8 @@ def _typed(entry: Input, value: Scalar) -> Scalar:
     )
 
 
-def _locked(entry: Input, given: Given, world: World, at: int) -> bool:
-    """Whether the cell is derived: layers are typed for the model while it has one group, else per group."""
+def is_derived(entry: Input, given: Given, world: World, at: int) -> bool:
+    """Whether nobody types the cell: layers are typed for the model while it has one group, else per group."""
     if entry.name == "n_layers":
         return isinstance(given.node, Aggregate)
     if entry.name == "n_group_layers":

@@ -292,6 +292,8 @@ def shown(cell: Cell) -> str:
         least, _, sections = format.removeprefix("[>=").partition("]")
         format = sections.split(";")[cell.value < float(least)]
     scaled = cell.value / 1000 ** (format.count(",") - format.count("#,##"))
+    if "E+" in format:
+        return f"{cell.value:.4e}"
     if "%" in format:
         return f"{scaled:.2%}"
     if "." in format:

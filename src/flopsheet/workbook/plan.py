@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
@@ -42,6 +43,7 @@ PURPOSE = {
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
+    OWN_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
@@ -53,7 +55,7 @@ PURPOSE = {
 }
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
-TABS = dict.fromkeys(RESULTS, "0072B2") | {
+TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
     sensitivity.SHEET: "E69F00",
@@ -98,12 +100,22 @@ class Layout:
     chart_row: int
 
 
+def results(catalog: Catalog) -> tuple[str, ...]:
+    """The sheets of results; metrics that the spec defines have one of their own."""
+    return (*RESULTS, OWN_SHEET) if any(section.sheet == OWN_SHEET for section in catalog.sections) else RESULTS
+
+
 def check_size(study: Study) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
+    check_columns(len(tables["layer_group"]), len(tables["context"]))
+
+
+def check_columns(n_groups: int, n_lengths: int) -> None:
+    """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(len(tables["layer_group"]), len(tables["context"])) + FIRST,
-        "Forward FLOPs": len(tables["layer_run"]) + FIRST - 1,
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
     }
     for sheet, columns in widest.items():
         if columns > MOST_COLUMNS:
@@ -116,7 +128,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     world = worlds.pop("study")
     laid = inputs.lay_out(world, worlds, homes)
     blocks: dict[str, list[Block]] = {}
-    for sheet in RESULTS:
+    for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
@@ -124,7 +136,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
     chart_row = max(shown.values()) + 4
     blocks[context.SHEET] = _place_sections(world, context.SHEET, chart_row + summary.CHART_ROWS + 2, homes)
-    other = context.what_if(study.spec, built.spec, study.choice, study.catalog)
+    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
     controls = context.place_controls(other, top, homes)
     looked_up = {}
     wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
@@ -134,7 +146,8 @@ def lay_out(study: Study, built: Study) -> Layout:
     )
 
     compared = compare.Layout(world, study.choice.pair)
-    steps = sensitivity.lay_out(study.spec, built.spec, world, compared.base, homes)
+    as_built = compare.Layout(world, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), world, homes)
     blocks[sensitivity.SHEET] = []
     looked_up[sensitivity.SHEET] = _place_working(
         steps.world, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
@@ -242,9 +255,9 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     }
     rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
     context_sheet, chart_title = _context_sheet(laid, rows, links)
-    results = [_result_sheet(title, laid, links) for title in RESULTS]
+    counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
-    written = [inputs_sheet, *results, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
+    written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
@@ -258,16 +271,19 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         verdict=verdict,
         move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
-        largest=study.choice.model,
+        largest=original.choice.model,
     )
     sheets = (
         summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
-        *written,
-        formulas,
-        reference.provenance(spec, study.version, study.catalog),
+        *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     return Plan(spec.title, sheets, properties)
+
+
+def _with_way_back(sheet: Sheet) -> Sheet:
+    """The sheet with a link to Summary beside its title."""
+    return replace(sheet, cells={**sheet.cells, (1, NAME): Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")})
 
 
 def _counted(count: int, noun: str) -> str:
@@ -307,7 +323,6 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells[1, NOTE] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     widths = _widths(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
@@ -380,7 +395,6 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
-    cells[1, compare.A] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return Sheet(
         compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
         validations=compare.validations(layout, steps), highlights=compare.highlights(layout),

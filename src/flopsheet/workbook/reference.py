@@ -8,10 +8,12 @@ from collections.abc import Callable
 from flopsheet.catalog import Catalog, Entry, Input
 from flopsheet.formula import to_maths
 from flopsheet.spec import Spec
+from flopsheet.workbook import embedded
 from flopsheet.workbook.blocks import maths
 from flopsheet.workbook.model import Cell, Sheet
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
+MADE_BY, SPEC, DATA, DATA_DIGEST = "Made by", "Spec", "Spec as data", "SHA-256 of the data"
 MOST_LINES = 2_000
 MOST_TEXT = 2_000
 COLUMNS = (
@@ -86,10 +88,12 @@ def digest(spec: Spec) -> str:
 def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
     """Version, spec text and hash, conventions and what they mean, how to send edits back."""
     cells: dict[tuple[int, int], Cell] = {(1, 1): Cell("Provenance", style="title")}
+    data = embedded.to_lines(spec.data)
     facts = [
-        ("Made by", f"flopsheet {version}"),
-        ("Spec", spec.name),
+        (MADE_BY, f"flopsheet {version}"),
+        (SPEC, spec.name),
         ("SHA-256 of the spec", digest(spec)),
+        (DATA_DIGEST, embedded.digest(data)),
         (
             "Values",
             "Every result is a live formula down to Inputs; the values stored with them have the same source.",
@@ -100,7 +104,8 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         ),
         (
             "Sending edits back",
-            "Change cells on Inputs, save as .xlsx and return the file to its author: orange cells are your changes.",
+            "Change cells on Inputs, save as .xlsx and return the file to its author: orange cells are your changes, "
+            "'flopsheet pull' takes them over into the spec.",
         ),
     ]
     row = 3
@@ -123,4 +128,11 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
     if len(lines) > MOST_LINES:
         row += 1
         cells[row, 1] = Cell(f"… {len(lines) - MOST_LINES:,} more lines", style="code")
+    row += 2
+    cells[row, 1] = Cell(DATA, style="lead")
+    cells[row, 2] = Cell("what the spec says, for 'flopsheet pull', 'diff' and 'check' to read back", style="text")
+    for at, line in enumerate(data, start=1):
+        row += 1
+        cells[row, 1] = Cell(f"{at} of {len(data)}", style="label")
+        cells[row, 2] = Cell(line, style="code")
     return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, tab="7F7F7F")

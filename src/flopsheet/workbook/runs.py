@@ -93,10 +93,10 @@ class _Artist:
         used = [name for name in classes if any(self.row(name)[1]) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
         series.append(self.series(CAPACITY[self.world.name], "1F2933", "line"))
-        return self.chart("columns", LABEL, "", "GiB", series, y_format="#,##0")
+        return self.chart("columns", LABEL, "Run", "GiB", series, y_format="#,##0")
 
     def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
-        return self.chart("columns", column, "", y_title, [self.series(name, PALETTE[0])], y_format=format)
+        return self.chart("columns", column, "Run", y_title, [self.series(name, PALETTE[0])], y_format=format)
 
     def roofline(self) -> Chart:
         """A roof for each kind of device and format in use, and the points below it."""

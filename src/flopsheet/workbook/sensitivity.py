@@ -149,11 +149,11 @@ def variants(tags: Sequence[str], step: float) -> list[Variant]:
     return found
 
 
-def lay_out(spec: Spec, built: Spec, world: World, base: Base, homes: Homes) -> Layout:
-    """The variants of a scenario, in a spec and in the one that was built, and where their context lengths stand."""
+def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], world: World, homes: Homes) -> Layout:
+    """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
     tags = stepped(world)
     now = _values(spec, base, tags, world.catalog)
-    then = now if built is spec else _values(built, base, tags, world.catalog)
+    then = now if built == (spec, base) else _values(*built, tags, world.catalog)
     layout = Layout(World("sensitivity", now, world.catalog, then), tags, base)
     spots = (Spot(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
     homes.put(layout.world.name, "context_length", spots)

@@ -64,6 +64,7 @@ STYLES: dict[str, Style] = {
     "call_up_left": Style("2E7D32", align="left"),
     "call_up_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
+    "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),
     "as_built": Style(MUTED, size=9, align="right"),
     "code": Style(size=9, align="left", mono=True),
     "link": Style("1155CC", underline=True, align="left"),

@@ -61,8 +61,7 @@ def sheet(
     bottom = _table(cells, world, homes, metrics, top)
     for of_kind in runs:
         bottom = _runs_table(cells, of_kind, homes, bottom + 2)
-    row = _words(cells, world, homes, facts.largest, bottom + 2)
-    chart_row = row + 2
+    chart_row = bottom + 2
     # The titles of the charts stand in the cells that the charts cover.
     first = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
     cells[chart_row, 1] = sentence(SHEET, [("", "Where the forward pass goes at {context_length:.0} tokens")], first)
@@ -71,7 +70,8 @@ def sheet(
         _family(world, metrics, top, chart_row, str(cells[chart_row, 1].value)),
         context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, 8), str(chart_title.value)),
     )
-    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 2
+    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 1
+    row = _words(cells, world, homes, facts.largest, row) + 2
     cells[row, 1] = Cell("Sheets", style="lead")
     for title, purpose in facts.sheets:
         row += 1
@@ -80,7 +80,7 @@ def sheet(
     row += 2
     cells[row, 1] = Cell("Colours", style="lead")
     for style, text, meaning in (
-        ("input", "123", "typed: change it, on Inputs and at the top of Context"),
+        ("input_legend", "123", "typed: change it, on Inputs and at the top of Context and Compare"),
         ("call_up", "123", "called up from another cell"),
         ("calc", "123", "computed"),
     ):
@@ -182,13 +182,11 @@ def _title(metric: Metric) -> str:
 def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
     """The sentences of the catalogue that an approver reads; gives the row below them."""
     cells[row, 1] = Cell("What the numbers say", style="lead")
-    contexts = range(len(world.table("context")))
+    contexts = sorted({0, len(world.table("context")) - 1})  # the first and the last
     scenarios = [at for at, key in enumerate(world.table("scenario").keys) if key[0] == largest]
     wanted = [("ffn_count_words", 0)]
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
-    wanted += [("context_words", at) for at in scenarios if at not in scenarios[:1]] or [
-        ("context_words", scenarios[0])
-    ]
+    wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         row += 1
         live = Live(homes.of(world, name)[at], world.value(name, at))

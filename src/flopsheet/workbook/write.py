@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
@@ -27,8 +25,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 from openpyxl.xml.functions import Element, SubElement
 
-from flopsheet import errors
-from flopsheet.errors import FileError
+from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
 from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
@@ -42,34 +39,8 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
-    """Writes the workbook beside the target and then puts it in its place, so that no half file is ever seen."""
-    data = to_bytes(plan)
-    path = Path(target)
-    folder = path.parent
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a directory")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}.", suffix=".part", delete=False) as part:
-            try:
-                part.write(data)
-                part.flush()
-                os.fsync(part.fileno())
-                part.close()
-                os.chmod(part.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-                os.replace(part.name, path)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise FileError(errors.cannot_write(str(target), error.strerror or str(error))) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Writes the workbook, whole or not at all."""
+    write_bytes(target, to_bytes(plan))
 
 
 def to_bytes(plan: Plan) -> bytes:

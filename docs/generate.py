@@ -1,0 +1,300 @@
+"""Writes what of the documentation follows from the live definitions: `make docs`.
+
+The spec reference comes from the data model, the metric reference from the catalogue, the reference of the command
+line from the commands, the JSON Schema from the data model; tests/test_docs.py fails where a file is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flopsheet import catalog
+from flopsheet.catalog import Metric
+from flopsheet.cli.commands import MODULES, commands
+from flopsheet.formula import to_maths
+from flopsheet.markdown import code, escaped
+from flopsheet.spec import json_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
+
+# Parts of a spec: heading, where they stand, the definition of the data model.
+PARTS = (
+    ("Models", "`models.NAME`", "Model"),
+    ("Layer groups", "`models.NAME.layers[]`", "LayerGroup"),
+    ("Attention", "`attention:` of a model, a layer group or the defaults", "Attention"),
+    ("Mixture of experts", "`moe:` of a model, a layer group or the defaults", "MixtureOfExperts"),
+    ("Defaults", "`defaults`", "Defaults"),
+    ("Sweeps", "`models.NAME.sweep`; [about sweeps](sweeps.md)", "Sweep"),
+    ("Pairs", "`models.NAME.sweep.zip`", "Zip"),
+    ("Ranges", "values of a number under `sweep:`", "Range"),
+    ("Conventions", "`conventions`", "Conventions"),
+    ("Hardware", "`hardware.NAME`", "Hardware"),
+    ("Training runs", "`training.NAME`", "TrainingRun"),
+    ("Serving runs", "`serving.NAME`", "ServingRun"),
+    ("Expectations", "`expect[]`", "Expectation"),
+    ("Inputs of the spec's own", "`inputs[]`; [about them](sweeps.md#metrics-of-your-own)", "OwnInput"),
+    ("Metrics of the spec's own", "`metrics[]`", "OwnMetric"),
+)
+
+
+def files() -> dict[str, str]:
+    """Every generated file, by its path from the root."""
+    return {
+        "docs/spec.md": spec_reference(),
+        "docs/metrics.md": metric_reference(),
+        "docs/cli.md": command_reference(),
+        "schema/flopsheet.schema.json": json_schema.to_text(),
+        "src/flopsheet/spec/flopsheet.schema.json": json_schema.to_text(),
+    }
+
+
+def table(header: list[str], rows: list[list[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    yield from ("| " + " | ".join(row) + " |" for row in rows)
+
+
+# The spec -------------------------------------------------------------------------------------------------------------
+
+
+def spec_reference() -> str:
+    schema = json_schema.to_schema()
+    lines = [
+        "# What a spec can say",
+        "",
+        NOTE,
+        "",
+        "A spec is one YAML 1.2 mapping, strictly read: an unknown key, a key that stands twice, a text where a number",
+        "should be, an alias or a tag is an error with its place. Where a key takes an *expression*, write a number or",
+        "an expression of other inputs of the same model or run, such as `4 * d_model`; it stays a live formula in the",
+        "workbook. What is left out has the default; keys without one must stand in the model or under `defaults:`",
+        "(or, for a run, in the run). The same as JSON Schema: `flopsheet schema`.",
+        "",
+        "## The whole spec",
+        "",
+        *table(["key", "type", "default", "meaning"], keys(schema)),
+        "",
+    ]
+    drawn = {name for _, _, name in PARTS}
+    missing = schema["$defs"].keys() - drawn
+    assert not missing, f"no heading for {missing}"
+    for title, where, name in PARTS:
+        lines += [
+            f"## {title}",
+            "",
+            f"{where}",
+            "",
+            *table(["key", "type", "default", "meaning"], keys(schema["$defs"][name])),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def keys(mapping: dict[str, Any]) -> list[list[str]]:
+    required = mapping.get("required", [])
+    return [
+        [code(name), kind(value), default(name, value, name in required), meaning(name, value)]
+        for name, value in mapping["properties"].items()
+    ]
+
+
+def kind(value: dict[str, Any]) -> str:
+    """What may stand there: `whole number, 1 or more, or expression`."""
+    if "$ref" in value:
+        return f"mapping: [{named(value['$ref'])}](#{anchor(value['$ref'])})"
+    if "additionalProperties" in value and isinstance(value["additionalProperties"], dict):
+        inner = value["additionalProperties"].get("$ref")
+        return f"mapping of names to [{named(inner)}](#{anchor(inner)})" if inner else "mapping"
+    for several in ("anyOf", "oneOf"):
+        if several in value:
+            return "; or ".join("expression" if is_expression(one) else kind(one) for one in value[several])
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "enum" in value:
+        return "a model of the library" if len(value["enum"]) > 20 else " · ".join(f"`{one}`" for one in value["enum"])
+    if value.get("type") == "array":
+        inner = value["items"]
+        return (
+            f"list of [{named(inner['$ref'])}](#{anchor(inner['$ref'])})" if "$ref" in inner else f"list: {kind(inner)}"
+        )
+    if isinstance(value.get("type"), list):
+        return " or ".join({"string": "text"}.get(one, one) for one in value["type"])
+    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` · `false`"}
+    return words.get(value.get("type", ""), "any") + bounds(value)
+
+
+def is_expression(value: dict[str, Any]) -> bool:
+    return value.get("type") == "string" and "expression" in value.get("description", "")
+
+
+def bounds(value: dict[str, Any]) -> str:
+    least, most = value.get("minimum"), value.get("maximum")
+    if most is not None and most >= 1e15:
+        most = None
+    if least is not None and most is not None:
+        return f", {least:,.15g} to {most:,.15g}"
+    if least is not None:
+        return f", {least:,.15g} or more"
+    return f", at most {most:,.15g}" if most is not None else ""
+
+
+def named(reference: str) -> str:
+    name = reference.rpartition("/")[2]
+    return next(title for title, _, part in PARTS if part == name).lower()
+
+
+def anchor(reference: str) -> str:
+    return named(reference).replace(" ", "-")
+
+
+def default(name: str, value: dict[str, Any], required: bool) -> str:
+    if required:
+        return "**required**"
+    if "default" not in value:
+        return ""
+    said = value["default"]
+    return f"`{str(said).lower() if isinstance(said, bool) else said}`"
+
+
+def meaning(name: str, value: dict[str, Any]) -> str:
+    entry = catalog.load_inputs().inputs.get(name)
+    told = entry is not None and value.get("description") == entry.doc
+    unit = f" ({entry.unit})" if told and entry and entry.unit not in {"text", "count"} else ""
+    label = f"{entry.label}{unit}. " if told and entry else ""
+    return escaped(label + value.get("description", ""))
+
+
+# The metrics ----------------------------------------------------------------------------------------------------------
+
+
+def metric_reference() -> str:
+    loaded = catalog.load()
+    lines = [
+        "# Every metric",
+        "",
+        NOTE,
+        "",
+        "A metric is written once, in `src/flopsheet/catalog/`; numbers, cells and this page follow from that text.",
+        "Its *grain* is the table that it lives in: one value per model, per layer group, per scenario (a model at a",
+        "context length), per run. Letters stand for inputs:",
+        "",
+        *table(
+            ["letter", "input", "meaning"],
+            [
+                [entry.symbol, code(entry.name), escaped(entry.label)]
+                for entry in loaded.inputs.values()
+                if entry.symbol
+            ],
+        ),
+        "",
+    ]
+    sheet = ""
+    for section in loaded.sections:
+        metrics = [entry for entry in section.entries if isinstance(entry, Metric)]
+        if not metrics:
+            continue
+        if section.sheet != sheet:
+            sheet = section.sheet
+            lines += [f"## Sheet {sheet}", ""]
+        lines += [f"### {escaped(section.title)}", "", f"One value per {section.grain.replace('_', ' ')}.", ""]
+        rows = [row(metric, loaded) for metric in metrics]
+        lines += [*table(["name", "label", "unit", "formula", "meaning", "source"], rows), ""]
+    return "\n".join(lines)
+
+
+def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
+    formula = code(to_maths(metric.plain, loaded.symbol)) if metric.written else "a sentence from the numbers"
+    shape = f" Shape: {metric.shape}." if metric.shape else ""
+    return [
+        code(metric.name),
+        escaped(metric.label),
+        escaped(metric.unit),
+        formula,
+        escaped(metric.doc + shape),
+        escaped(metric.source),
+    ]
+
+
+# The commands ---------------------------------------------------------------------------------------------------------
+
+
+def command_reference() -> str:
+    context = click.Context(commands)
+    lines = [
+        "# The command line",
+        "",
+        NOTE,
+        "",
+        "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 findings (an invalid spec, an",
+        "expectation that fails, differences that were asked for), 2 usage or files. A target is replaced in one step",
+        "or not at all.",
+        "`-` is stdin. `NO_COLOR` is honoured. `flopsheet --version` prints the version, `-h` or `--help` after any",
+        "command what it does.",
+        "",
+        "Completion of commands, options, files and metrics, in the start-up file of the shell:",
+        "",
+        "```sh",
+        'eval "$(_FLOPSHEET_COMPLETE=bash_source flopsheet)"   # bash; zsh_source in zsh',
+        "_FLOPSHEET_COMPLETE=fish_source flopsheet | source    # fish",
+        "```",
+        "",
+    ]
+    for name in MODULES:
+        command = commands.get_command(context, name)
+        assert command is not None
+        lines += [*command_section(name, command), ""]
+    return "\n".join(lines)
+
+
+def command_section(name: str, command: click.Command) -> Iterator[str]:
+    arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    yield f"## flopsheet {name}"
+    yield ""
+    yield f"`flopsheet {name} [OPTIONS] {' '.join(map(argument, arguments))}`".replace(" `", "`")
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    for paragraph in paragraphs:
+        yield ""
+        if paragraph.startswith("\b"):
+            yield from ("```sh", *(line for line in paragraph.splitlines()[1:]), "```")
+        else:
+            yield " ".join(paragraph.split())
+    if options:
+        yield ""
+        yield from table(["option", "meaning"], [[option_names(option), option_help(option)] for option in options])
+
+
+def argument(parameter: click.Argument) -> str:
+    if isinstance(parameter.type, click.Choice):
+        return "|".join(parameter.type.choices)
+    return parameter.metavar or (parameter.name or "").upper()
+
+
+def option_names(option: click.Option) -> str:
+    value = ""
+    if isinstance(option.type, click.Choice):
+        value = " " + "|".join(option.type.choices)
+    elif not option.is_flag:
+        value = f" {option.metavar or {'integer': 'NUMBER', 'path': 'FILE'}.get(option.type.name, 'TEXT')}"
+    return code(", ".join(option.opts) + value)
+
+
+def option_help(option: click.Option) -> str:
+    text = option.help or "How the numbers are shown."
+    shown = f" Default: {option.default}." if option.show_default else ""
+    return escaped(" ".join(text.split()) + shown)
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        target = ROOT / path
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8")
+            print(f"{path}: written")

@@ -1,0 +1,84 @@
+"""`flopsheet build`: the workbook, and ten lines about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flopsheet import errors, files
+from flopsheet.cli import options
+from flopsheet.cli.findings import tell_findings
+from flopsheet.cli.loudness import Loudness
+from flopsheet.errors import UsageError
+
+if TYPE_CHECKING:
+    from flopsheet.report import Report
+
+
+@click.command("build")
+@options.specs_argument
+@click.option(
+    "-o", "--output", type=click.Path(), help="The workbook to write.  [default: output/NAME.xlsx, after the spec]"
+)
+@options.set_option
+@click.option("--watch", is_flag=True, help="Build again whenever a spec is saved, until Ctrl-C.")
+@options.loudness_options
+def command(
+    specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], watch: bool, quiet: bool, verbose: bool
+) -> int:
+    """Write the workbook of a spec.
+
+    Several specs are merged from left to right: mappings merge, lists and single values replace. '-' is stdin. Without
+    SPEC it is flopsheet.yaml.
+
+    \b
+    flopsheet build specs/gpt2.yaml -o review.xlsx
+    flopsheet build --set models.ours.n_layers=24 --watch
+    """
+    loudness = Loudness(quiet, verbose)
+    if not watch:
+        return build(specs, output, settings, loudness)
+    from flopsheet.cli.watch import rebuild_on_save
+
+    if "-" in specs:
+        raise UsageError(errors.nothing_to_watch())
+    return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, loudness))
+
+
+def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], loudness: Loudness) -> int:
+    """One build: the exit code says whether every expectation holds."""
+    with loudness.step("read"):
+        spec = options.load(specs, settings)
+    with loudness.step("computed"):
+        from flopsheet import report as api
+
+        report = api.compute_for_workbook(spec)
+    target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
+    with loudness.step(f"written {target}"):
+        if output is None:
+            files.make_folder(target.parent)
+        api.build(report, target)
+    if not loudness.quiet:
+        summarise(report, target)
+    return tell_findings(report, quiet=loudness.quiet)
+
+
+def summarise(report: Report, target: Path) -> None:
+    """Ten lines at most: what was written, and the numbers that matter."""
+    from flopsheet.summaries import formatted
+
+    table = report.values.tables["scenario"]
+    click.echo(f"{target}: {report.spec.title}")
+    work = report.values.column("scenario", "flops_forward")
+    chosen = sorted(range(len(table)), key=lambda at: -work[at])[:6]
+    for at in sorted(chosen):
+        model, length = table.keys[at]
+        n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
+        flops = formatted(work[at], "FLOP")
+        dominant = report.values.column("scenario", "dominant")[at]
+        click.echo(f"  {model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates")
+    if len(table) > len(chosen):
+        click.echo(f"  … {len(table) - len(chosen):,} more scenarios in the workbook")
+    click.echo(f"  {report.values.column('context', 'ffn_count_words')[0]}")

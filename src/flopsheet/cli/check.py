@@ -1,0 +1,37 @@
+"""`flopsheet check`: which stored values of a workbook disagree with pandas."""
+
+from __future__ import annotations
+
+import click
+
+from flopsheet.cli.findings import tell_reading
+
+MOST_LINES = 40
+
+
+@click.command("check")
+@click.argument("workbook", metavar="WORKBOOK.xlsx")
+def command(workbook: str) -> int:
+    """Recompute WORKBOOK.xlsx with pandas and say which of its stored values disagree.
+
+    \b
+    flopsheet check edited.xlsx
+    """
+    from flopsheet.review import check as recomputed
+    from flopsheet.review import pull as reviewed
+
+    pulled = reviewed.pull(workbook)
+    tell_reading(pulled)
+    checked = recomputed.check(pulled)
+    for one in checked.disagreements[:MOST_LINES]:
+        click.echo(str(one))
+    if (more := len(checked.disagreements) - MOST_LINES) > 0:
+        click.echo(f"… and {more:,} more")
+    changes = len(pulled.typed.changes)
+    about = f"{changes:,} {'input differs' if changes == 1 else 'inputs differ'} from the spec"
+    count = len({one.address for one in checked.disagreements})
+    verdict = f"{count:,} disagree" if count else "all agree with pandas"
+    click.echo(f"{checked.count:,} formula cells compared, {verdict}; {about}")
+    if checked.missing:
+        click.echo(f"{checked.missing:,} formula cells have no stored value", err=True)
+    return 1 if count or checked.missing else 0

@@ -1,0 +1,36 @@
+"""`flopsheet diff`: how two specs or workbooks differ."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from flopsheet.cli.findings import tell_reading
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option("--format", "style", type=click.Choice(["table", "md", "json"]), default="table", show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Every result, not only the headlines.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where anything differs.")
+def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> int:
+    """Say what differs between A and B, each a spec or a workbook: inputs, results, formulas.
+
+    \b
+    flopsheet diff specs/gpt2.yaml edited.xlsx
+    flopsheet diff old.yaml new.yaml --format md --exit-code
+    """
+    from flopsheet.review import compare, show
+
+    compared = compare.compare(a, b, everything=everything)
+    for side in compared.sides:
+        if side.pulled is not None:
+            tell_reading(side.pulled)
+    if style == "table":
+        show.print_table(compared, None if sys.stdout.isatty() else 200)
+    else:
+        text = {"md": show.to_markdown, "json": show.to_json}[style](compared)
+        click.echo(text.rstrip("\n"))
+    return 1 if exit_code and not compared.is_empty else 0

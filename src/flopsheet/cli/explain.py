@@ -1,0 +1,45 @@
+"""`flopsheet explain`: the working of one number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flopsheet.cli import options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def complete_metric(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The metrics whose names begin so, each with its label."""
+    from click.shell_completion import CompletionItem
+
+    from flopsheet.catalog import load
+
+    found = (entry for name, entry in load().metrics.items() if name.startswith(begun))
+    return [CompletionItem(entry.name, help=entry.label) for entry in found]
+
+
+@click.command("explain")
+@click.argument("metric", shell_complete=complete_metric)
+@options.specs_argument
+@click.option("--model", help="Only this model.")
+@click.option("--context", "context_length", type=int, help="Only this context length.")
+@options.set_option
+def command(
+    metric: str, specs: tuple[str, ...], model: str | None, context_length: int | None, settings: tuple[str, ...]
+) -> None:
+    """Print the working of a metric.
+
+    Its formula, the same with numbers, the result, its source and its cell in the workbook.
+
+    \b
+    flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
+    """
+    from flopsheet import report as api
+    from flopsheet import views
+
+    report = api.compute_spec(options.load(specs, settings))
+    click.echo(views.explain(report, metric, model, context_length))

@@ -1,0 +1,29 @@
+"""`flopsheet import`: a spec from the configuration of a model."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("import")
+@click.argument("config", type=click.Path())
+@click.option("--name", help="What the model is called; as the configuration or its folder says by default.")
+@click.option("-o", "--output", type=click.Path(), help="The spec to write; stdout by default.")
+@click.option("--force", is_flag=True, help="Replace the file that -o names.")
+def command(config: str, name: str | None, output: str | None, force: bool) -> None:
+    """Turn a config.json into a spec.
+
+    CONFIG is the configuration of a Hugging Face model; '-' reads stdin.
+
+    \b
+    flopsheet import config.json --name llama-3-70b -o specs/llama-3-70b.yaml
+    """
+    from flopsheet import files, huggingface
+
+    said = huggingface.read_config(config)
+    text = huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    files.write_bytes(output, text.encode(), replace=force)
+    click.echo(f"{output}: written; 'flopsheet build {output}' makes its workbook")

@@ -1,0 +1,77 @@
+"""`flopsheet init`: a starter spec to change."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from flopsheet import errors, files
+from flopsheet.cli.options import DEFAULT_SPEC
+from flopsheet.errors import FileError
+
+TEMPLATES = ("gpt2", "llama-training", "moe-serving")
+MODELINE = "# yaml-language-server: $schema=flopsheet.schema.json\n"
+
+
+@click.command("init")
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path())
+@click.option("--template", type=click.Choice(TEMPLATES), help="What to start from.  [default: gpt2]")
+@click.option(
+    "--from-config", "config", metavar="CONFIG", type=click.Path(), help="Start from a Hugging Face config.json."
+)
+@click.option("--name", help="With --from-config: what the model is called.")
+def command(folder: str, template: str | None, config: str | None, name: str | None) -> None:
+    """Write a starter spec, flopsheet.yaml.
+
+    It comes with comments, and with the schema by which editors complete and check it. A file that is there is never
+    overwritten.
+
+    \b
+    flopsheet init
+    flopsheet init study --template moe-serving
+    flopsheet init study --from-config config.json --name ours
+    """
+    if config is not None and template is not None:
+        raise click.UsageError("--template and --from-config cannot go together.")
+    if name is not None and config is None:
+        raise click.UsageError("--name goes with --from-config.")
+    from flopsheet.spec import json_schema
+
+    target = Path(folder) / DEFAULT_SPEC
+    if target.exists():  # before a configuration is read
+        raise FileError(errors.spec_is_there(str(target)))
+    text = from_config(config, name) if config is not None else from_template(template or TEMPLATES[0])
+    files.make_folder(folder)
+    files.write_bytes(target, text.encode(), replace=False)
+    click.echo(f"{target}: a starter spec")
+    schema = Path(folder) / json_schema.FILE
+    if not schema.exists():
+        files.write_bytes(schema, json_schema.to_text().encode(), replace=False)
+        click.echo(f"{schema}: what editors complete and check it by")
+    click.echo(next_steps(folder))
+
+
+def from_template(name: str) -> str:
+    from importlib import resources
+
+    return (resources.files("flopsheet.templates") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def from_config(config: str, name: str | None) -> str:
+    from flopsheet import huggingface
+
+    said = huggingface.read_config(config)
+    return MODELINE + huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
+
+
+def next_steps(folder: str) -> str:
+    """The commands that somebody new would type next."""
+    steps = [] if Path(folder) == Path(".") else [(f"cd {shlex.quote(folder)}", "")]
+    steps += [
+        ("flopsheet build", "writes output/flopsheet.xlsx"),
+        ("flopsheet build --watch", "writes it again whenever you save the spec"),
+        ("flopsheet explain n_params", "shows the working of a number"),
+    ]
+    return "\n".join(["", "Next:", *(f"  {step:28}{about}".rstrip() for step, about in steps)])

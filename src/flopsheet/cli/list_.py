@@ -1,0 +1,51 @@
+"""`flopsheet list`: what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions"]))
+def command(what: str) -> None:
+    """List what ships, can be said or is computed.
+
+    The models and the hardware that ship, the inputs and conventions that a spec can say, the metrics that are
+    computed.
+
+    \b
+    flopsheet list conventions
+    """
+    from flopsheet.catalog import hardware, load
+    from flopsheet.spec import library, schema
+
+    catalog = load()
+    if what == "models":
+        lines = [(entry.name, "", "", entry.source) for entry in library.load().values()]
+    elif what == "hardware":
+        lines = [(kind.name, _peak(kind.inputs), _memory(kind.inputs), kind.label) for kind in hardware().values()]
+    elif what == "metrics":
+        lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
+    else:
+        switches = {entry.name for entry in schema.conventions()}
+        chosen: list[Any] = [
+            entry for entry in catalog.inputs.values() if (entry.name in switches) == (what == "conventions")
+        ]
+        lines = [(e.name, " · ".join(map(str, e.choices)) or e.unit, e.grain, e.doc) for e in chosen]
+    widths = [max(len(line[at]) for line in lines) for at in range(3)]
+    for line in lines:
+        columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
+        click.echo("  ".join([*columns, line[3]]))
+
+
+def _peak(inputs: Mapping[str, float]) -> str:
+    """`989.4 TFLOP/s in bf16`; of the first format that the device has units for where it is not that."""
+    kept = next(name for name in ("peak_flops_bf16", "peak_flops_fp16", "peak_flops_fp32") if inputs.get(name))
+    return f"{inputs[kept] / 1e12:,.4g} TFLOP/s in {kept.removeprefix('peak_flops_')}"
+
+
+def _memory(inputs: Mapping[str, float]) -> str:
+    return f"{inputs['memory_bytes'] / 1e9:,.4g} GB at {inputs['memory_bandwidth'] / 1e12:,.4g} TB/s"

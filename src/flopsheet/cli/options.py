@@ -1,0 +1,60 @@
+"""What several commands share: the specs that they read, settings, how much they say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flopsheet import errors
+from flopsheet.errors import UsageError
+
+if TYPE_CHECKING:
+    from flopsheet.spec import Spec
+    from flopsheet.spec.load import Unexpanded
+
+DEFAULT_SPEC = "flopsheet.yaml"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# A path for shell completion only: whether it can be read is told in flopsheet's own words.
+SPEC = click.Path()
+
+
+def specs_argument(command: Command) -> Command:
+    """SPEC...: files that are merged from left to right."""
+    return click.argument("specs", metavar="[SPEC]...", nargs=-1, type=SPEC)(command)
+
+
+def set_option(command: Command) -> Command:
+    return click.option(
+        "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Replace one value of the spec; repeatable."
+    )(command)
+
+
+def loudness_options(command: Command) -> Command:
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is read and how long it takes.")
+    return quiet(verbose(command))
+
+
+def chosen(specs: Sequence[str]) -> tuple[str, ...]:
+    """The specs that a command names, or the one that 'flopsheet init' writes."""
+    if specs.count("-") > 1:
+        raise UsageError(errors.stdin_twice())
+    if not specs and not os.path.exists(DEFAULT_SPEC):
+        raise UsageError(errors.no_spec(DEFAULT_SPEC))
+    return tuple(specs) or (DEFAULT_SPEC,)
+
+
+def load(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
+    """The specs that a command names, merged, with its settings."""
+    return read(specs, settings).expanded()
+
+
+def read(specs: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+    """The same, its sweeps not yet expanded."""
+    from flopsheet.spec.combine import read_combined
+
+    return read_combined(chosen(specs), settings)

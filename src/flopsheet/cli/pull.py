@@ -1,0 +1,56 @@
+"""`flopsheet pull`: what a reviewer changed in a workbook, as changes of its spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flopsheet.cli.findings import tell_problems, tell_reading
+from flopsheet.errors import FlopsheetError
+
+if TYPE_CHECKING:
+    from flopsheet.errors import Problem
+
+
+@click.command("pull")
+@click.argument("workbook", metavar="EDITED.xlsx")
+@click.option("-o", "--output", help="Write the changes as a patch: the keys of a spec that change, in YAML.")
+@click.option("--write", "spec", metavar="SPEC", help="Edit this spec in place; comments, order and spacing stay.")
+def command(workbook: str, output: str | None, spec: str | None) -> int:
+    """Say what a reviewer changed on the Inputs sheet of EDITED.xlsx, as changes of its spec.
+
+    \b
+    flopsheet pull edited.xlsx                            prints the changes
+    flopsheet pull edited.xlsx -o patch.yaml              writes them as a patch
+    flopsheet pull edited.xlsx --write specs/gpt2.yaml    edits the spec in place
+    """
+    from flopsheet.review import pull as reviewed
+
+    pulled = reviewed.pull(workbook)
+    tell_reading(pulled)
+    for change in pulled.typed.changes:
+        click.echo(str(change))
+    if not pulled.typed.changes and not pulled.typed.problems:
+        click.echo("No input differs from the spec.")
+    problems = list(pulled.typed.problems)
+    if output is not None:
+        reviewed.write_patch(pulled, output)
+        click.echo(f"{output}: written", err=True)
+    if spec is not None:
+        try:
+            problems += reviewed.write_spec(pulled, spec)
+        except FlopsheetError:
+            click.echo(pulled.patch_text(), nl=False)
+            _tell_all(problems)
+            raise
+        click.echo(f"{spec}: {'written' if pulled.patch else 'left as it is'}", err=True)
+    elif pulled.typed.changes:
+        problems += pulled.problems()
+    _tell_all(problems)
+    return 1 if problems else 0
+
+
+def _tell_all(problems: list[Problem]) -> None:
+    if problems:
+        tell_problems(FlopsheetError(problems))

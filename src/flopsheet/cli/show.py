@@ -1,0 +1,60 @@
+"""`flopsheet show`: the numbers, to read or to send on."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from flopsheet.cli import options
+
+WIDE = 240  # columns where the table goes into a file or a pipe
+
+
+@click.command("show")
+@options.specs_argument
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv", "md", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("-o", "--output", type=click.Path(), help="The file for json, csv or parquet.  [default: stdout]")
+@options.set_option
+def command(specs: tuple[str, ...], style: str, output: str | None, settings: tuple[str, ...]) -> None:
+    """Print the numbers of a spec.
+
+    The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON, CSV or Parquet, and
+    that for sweeps of any size. Several specs are merged from left to right.
+
+    \b
+    flopsheet show specs/gpt2.yaml --format json
+    flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
+    """
+    from flopsheet import export, stream, views
+    from flopsheet import report as api
+
+    read = options.read(specs, settings)
+    if export.is_streamed(read, style, output):
+        export.deliver(stream.open_stream(read), style, output)
+        return
+    report = api.compute_spec(read.expanded())
+    if style == "table":
+        from rich.console import Console
+
+        from flopsheet import terminal
+
+        console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+        console.print(report.spec.title, style="bold", markup=False)
+        console.print()
+        for table in terminal.to_tables(report, console.width):
+            console.print(table)
+        return
+    if style == "md":
+        from flopsheet.markdown import to_markdown
+
+        click.echo(to_markdown(report).rstrip("\n"))
+        return
+    text = {"json": views.to_json, "csv": views.to_csv}[style](report)
+    click.echo(text.rstrip("\n"))

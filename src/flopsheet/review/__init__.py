@@ -1,0 +1,1 @@
+"""What comes back from review: edited workbooks as changes of the spec, differences, disagreements."""

@@ -1,0 +1,188 @@
+"""Changed inputs → the spec as data that says them, each in the mapping of the model that it belongs to.
+
+A model that extends an edited one would inherit the edit, although its own cell did not change: it then says the old
+value itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flopsheet.review.slots import Plain, Slot, plain
+from flopsheet.review.typed import Change, Typed
+from flopsheet.source import Path, Source
+from flopsheet.spec import Given, library, own, schema
+from flopsheet.spec.resolve import Resolver
+
+OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
+NOT_INPUTS = {"extends", "model", "layers"}
+IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
+
+
+def edited(text: Source, typed: Typed) -> dict[str, Any]:
+    """The data of a spec with every change of a workbook in it."""
+    assert isinstance(text.data, dict)
+    data: dict[str, Any] = copy.deepcopy(text.data)
+    for change in typed.changes:
+        if change.slot.path[0] != "models":
+            _put(data, change.slot.path, change.now)
+    _Models(text, data, typed).write()
+    return data
+
+
+def _put(data: Any, path: Path, value: Plain) -> None:
+    for part in path[:-1]:
+        data = data[part] if isinstance(part, int) else data.setdefault(part, {})
+    data[path[-1]] = value
+
+
+def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
+    """Says one input in the mapping of a model or layer group, where and how that mapping says it already."""
+    if key == "ffn_matrices" and "ffn" in mapping:
+        if value in OF_KIND:
+            mapping["ffn"] = OF_KIND[int(value)]
+            return
+        del mapping["ffn"]
+    for together in ("attention", "moe"):
+        if key in mapping.get(together, {}):
+            mapping[together][key] = value
+            return
+    attention = mapping.get("attention")
+    if attention is not None and key in schema.ATTENTION_KINDS[attention["kind"]][0]:
+        if key == "n_kv_heads":
+            attention |= {"kind": "gqa", key: value}
+            return
+        # No kind of attention says this: its inputs stand by themselves from now on.
+        del mapping["attention"]
+        mapping |= {"n_kv_heads": "n_heads"} if attention["kind"] == "mha" else {}
+        sets = schema.ATTENTION_KINDS[attention["kind"]][0]
+        mapping |= sets | {name: said for name, said in attention.items() if name != "kind"}
+    mapping[key] = value
+
+
+class _Models:
+    """The models of one spec, parents before those that extend them."""
+
+    def __init__(self, text: Source, data: dict[str, Any], typed: Typed) -> None:
+        self.resolver = Resolver(text, (), own.read(text))
+        self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
+        self.data = data
+        self.typed = typed
+        self.slots: dict[str, list[Slot]] = {}
+        for slot in typed.slots.values():
+            if slot.path[0] == "models":
+                self.slots.setdefault(str(slot.path[1]), []).append(slot)
+        self.changed: dict[str, list[Change]] = {}
+        for change in (one for one in typed.changes if one.slot.path[0] == "models"):
+            self.changed.setdefault(str(change.slot.path[1]), []).append(change)
+        self.edits: dict[str, dict[str, Plain]] = {}  # model -> what is now said at its top
+        self.group_edits: dict[str, dict[tuple[int, str], Plain]] = {}
+        self.layers: dict[str, list[Any]] = {}  # model -> the layer groups that it says or takes from the library
+        self.common: dict[str, set[str]] = {}
+        for name in self.built:
+            self.survey(name)
+
+    def survey(self, name: str) -> None:
+        """What a model says itself, the library's model that it names included."""
+        path: Path = ("models", name)
+        said = self.resolver.from_library(path, self.built[name]) or {}
+        own = {key: one for key, one in self.built[name].items()}
+        self.common[name] = {*said, *self.resolver.sayings(path, own)} - NOT_INPUTS
+        shipped = library.load()[own["model"]].inputs if "model" in own else {}
+        layers = own.get("layers", shipped.get("layers"))
+        if layers is not None:
+            self.layers[name] = layers
+
+    def chain(self, name: str) -> list[str]:
+        """The model and what it extends, nearest first."""
+        found = [name]
+        while (parent := self.built[found[-1]].get("extends")) is not None:
+            found.append(parent)
+        return found
+
+    def write(self) -> None:
+        for name in sorted(self.built, key=lambda name: len(self.chain(name))):
+            top = {str(c.slot.path[2]): c.now for c in self.changed.get(name, ()) if len(c.slot.path) == 3}
+            groups = {(int(c.slot.path[3]), str(c.slot.path[4])): c.now
+                      for c in self.changed.get(name, ()) if len(c.slot.path) > 3}  # fmt: skip
+            layered = next((one for one in self.chain(name) if one in self.layers), None)
+            for change in self.changed.get(name, ()):
+                if change.slot.entry.name in IMPLIED:
+                    self.say_implied(name, change.slot, top, groups)
+            self.edits[name] = {}
+            self.group_edits[name] = {}
+            if layered is not None and any(key == "n_layers" for _, key in groups):
+                self.count_again(name, top)
+            self.write_top(name, top, groups)
+            if layered is not None:
+                self.write_groups(name, layered, groups)
+
+    def say_implied(self, name: str, cause: Slot, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
+        """Says what followed from an input that changed, as it was."""
+        key = IMPLIED[cause.entry.name]
+        slot = next(slot for slot in self.slots[name] if slot.entry.name == key and slot.at == cause.at)
+        said = self.resolver.sayings(("defaults",), self.resolver.data.get("defaults", {}))
+        if key in said or any(key in self.common[one] for one in self.chain(name)):
+            return
+        if len(slot.path) == 3:
+            top.setdefault(key, slot.built)
+        elif not self.says_in_group(name, slot, groups):
+            groups[int(slot.path[3]), key] = slot.built
+
+    def count_again(self, name: str, top: dict[str, Plain]) -> None:
+        """A number of layers that is said beside the groups has to be their sum."""
+        said = self.data.get("defaults", {})
+        if "n_layers" in said or any("n_layers" in self.common[one] for one in self.chain(name)):
+            slot = next(slot for slot in self.slots[name] if slot.entry.name == "n_layers")
+            top["n_layers"] = plain(slot.entry, Given(self.typed.givens[slot.key].value))
+
+    def write_top(self, name: str, top: Mapping[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
+        """What belongs to the model as a whole, or to its layers where they are all alike."""
+        parents = self.chain(name)[1:]
+        inherited = {key for one in parents for key in self.edits[one]}
+        for key in (*top, *(key for key in sorted(inherited) if key not in top)):
+            provider = next((one for one in parents if key in self.common[one]), None)
+            edit = self.edits[provider].get(key) if provider and key not in self.common[name] else None
+            if key in top and edit != top[key]:
+                self.say(name, key, top[key])
+            elif key not in top and edit is not None:
+                self.pin(name, key, edit, groups)
+
+    def say(self, name: str, key: str, value: Plain) -> None:
+        assign(self.data["models"][name], key, value)
+        self.edits[name][key] = value
+        self.common[name].add(key)
+
+    def pin(self, name: str, key: str, inherited: Plain, groups: dict[tuple[int, str], Plain]) -> None:
+        """Says what the model said before; where its layer groups say it one by one, in those that do not."""
+        slots = [slot for slot in self.slots[name] if slot.entry.name == key]
+        apart = [slot for slot in slots if len(slot.path) > 3 and not self.says_in_group(name, slot, groups)]
+        told = apart if any(len(slot.path) > 3 for slot in slots) else slots
+        values = {slot.built for slot in told}
+        if values == {inherited}:
+            return  # what it extends was pinned too
+        if len(values) == 1:
+            self.say(name, key, values.pop())
+        for slot in told if len(values) > 1 else ():
+            groups[int(slot.path[3]), str(slot.path[4])] = slot.built
+
+    def says_in_group(self, name: str, slot: Slot, groups: Iterable[tuple[int, str]]) -> bool:
+        at, key = int(slot.path[3]), slot.entry.name
+        layers = next(self.layers[one] for one in self.chain(name) if one in self.layers)
+        said = self.resolver.sayings(("models", name, "layers", at), layers[at])
+        return key in said or (at, key) in groups
+
+    def write_groups(self, name: str, layered: str, groups: dict[tuple[int, str], Plain]) -> None:
+        """What belongs to single layer groups; a model that inherits its groups gets a list of its own for that."""
+        own = self.built[name].get("layers") is not None
+        if not own and groups == (self.group_edits[layered] if layered != name else {}):
+            return
+        listed = self.data["models"][name]
+        if not own:
+            listed["layers"] = copy.deepcopy(self.layers[layered])
+        for (at, key), value in groups.items():
+            assign(listed["layers"][at], key, value)
+        self.layers[name] = copy.deepcopy(self.layers[layered]) if not own else self.layers[name]
+        self.group_edits[name] = groups

@@ -1,0 +1,174 @@
+"""A workbook's stored values against pandas: its inputs are pulled, everything is computed anew, cell by cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from flopsheet import errors
+from flopsheet.errors import FileError, Problem
+from flopsheet.review.cells import BLANK, Stored
+from flopsheet.review.pull import Pulled
+from flopsheet.review.references import meaning
+from flopsheet.review.typed import TOLERANCE, shown
+from flopsheet.workbook import compare, context, plan
+from flopsheet.workbook.layout import LABEL, NAME, Spot
+from flopsheet.workbook.model import Cell, Scalar, Sheet
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A formula cell that does not hold what pandas computes, or no longer the formula that was built."""
+
+    address: str
+    name: str
+    found: str
+    wanted: str
+    kind: str  # value, typed over, formula
+
+    def __str__(self) -> str:
+        about = f"{self.address} ({self.name})" if self.name else self.address
+        match self.kind:
+            case "typed over":
+                return f"{about}: {self.found} stands where the formula {self.wanted} was"
+            case "formula":
+                return f"{about}: the formula is {self.found}, it was {self.wanted}"
+        return f"{about}: {self.found} is stored, {self.wanted} is right"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many formula cells were compared, and those that disagree."""
+
+    count: int
+    missing: int
+    disagreements: tuple[Disagreement, ...]
+
+
+def check(pulled: Pulled) -> Checked:
+    """Every formula cell of a workbook compared with pandas.
+
+    FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
+    """
+    if pulled.typed.problems:
+        raise errors.SpecError(pulled.typed.problems)
+    unsettled = [slot for key, slot in pulled.typed.slots.items() if _is_nan(pulled.typed.givens[key].value)]
+    if unsettled:
+        slot = unsettled[0]
+        about = f"{slot.spot.sheet}!{slot.spot.address}"
+        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, about))
+    returned = pulled.returned
+    study = replace(pulled.report.study, choice=_choice(pulled))
+    planned = plan.build(study, returned.built.study)
+    count, missing = 0, 0
+    found: list[Disagreement] = []
+    expressions = {slot.spot for slot in pulled.typed.slots.values() if not slot.is_derived}
+    for sheet in planned.sheets:
+        stored_cells = returned.book.cells(sheet.title)
+        for (row, column), cell in sheet.cells.items():
+            spot = Spot(sheet.title, row, column)
+            if not cell.formula:
+                continue
+            count += 1
+            stored = stored_cells.get((row, column), BLANK)
+            missing += bool(stored.formula) and stored.value is None
+            is_input = spot in expressions  # what a reviewer may type over
+            found += _compared(sheet, spot, cell, stored, is_input)
+    if missing == count:
+        raise FileError(errors.no_stored_values(returned.source, missing, count))
+    return Checked(count, missing, tuple(found))
+
+
+def _is_nan(value: Scalar) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _compared(sheet: Sheet, spot: Spot, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
+    address = spot.seen_from("")
+    name = _name(sheet, spot)
+    if not is_input and not stored.formula:
+        held = "nothing" if stored.value is None else _shown(stored.value)
+        yield Disagreement(address, name, held, f"={_cut(cell.formula)}", "typed over")
+    elif not is_input and meaning(stored.formula, spot.sheet) != meaning(cell.formula, spot.sheet):
+        without = (meaning(text, spot.sheet, brackets=False) for text in (stored.formula, cell.formula))
+        if len(set(without)) > 1:
+            yield Disagreement(address, name, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
+    # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
+    is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
+    if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
+        yield Disagreement(address, name, _shown(stored.value), _shown(cell.value), "value")
+
+
+def _name(sheet: Sheet, spot: Spot) -> str:
+    """What the row is about: the metric that its name column says, or else its label."""
+    for column in (NAME, LABEL):
+        cell = sheet.cells.get((spot.row, column))
+        if cell is not None and isinstance(cell.value, str) and not cell.formula and column < spot.column:
+            return errors.shown(cell.value)
+    return ""
+
+
+def _cut(formula: str) -> str:
+    return errors.shown(formula, 80)
+
+
+def _shown(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    return f"'{errors.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
+
+
+def agrees(stored: float | str | bool, computed: Scalar) -> bool:
+    """Whether a stored value is the computed one, as far as a program writes digits."""
+    if isinstance(stored, str) or isinstance(computed, str):
+        return stored == computed or (isinstance(stored, str) and stored.strip() == str(computed).strip())
+    return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+
+
+class _Controls:
+    """Reads the cells of Context and Compare with which a reviewer chooses what those sheets show."""
+
+    def __init__(self, pulled: Pulled) -> None:
+        self.returned = pulled.returned
+        self.problems: list[Problem] = []
+
+    def word(self, spot: Spot, choices: Sequence[str]) -> int:
+        """The position of what a drop-down holds."""
+        value = self.returned.stored(spot).value
+        for at, choice in enumerate(choices):
+            if isinstance(value, str) and value.strip().casefold() == choice.casefold():
+                return at
+        finding = errors.no_choice_in_cell(_held(value), errors.quoted(choices))
+        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding))
+        return 0
+
+    def number(self, spot: Spot, least: float, finding: Callable[[str], errors.Finding]) -> float:
+        value = self.returned.stored(spot).value
+        if isinstance(value, float) and value >= least:
+            return value
+        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding(_held(value))))
+        return least
+
+
+def _held(value: float | str | bool | None) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _choice(pulled: Pulled) -> context.Choice:
+    """What the controls of the Context and Compare sheets hold."""
+    controls, laid = _Controls(pulled), pulled.returned.layout
+    models = [model.name for model in pulled.spec.models]
+    [model_spot] = laid.homes.of(laid.controls.world, "model")
+    model = models[controls.word(model_spot, models)]
+    spots = laid.homes.of(laid.controls.world, "context_length")
+    lengths = tuple(controls.number(spot, 1, errors.no_length_in_cell) for spot in spots)
+    world = laid.compared.world
+    scenarios = [compare.scenario_name(world, row) for row in range(len(world.table("scenario")))]
+    first, second = (
+        controls.word(Spot(compare.SHEET, compare.CHOICE_ROW, column), scenarios) for column in (compare.A, compare.B)
+    )
+    step = controls.number(laid.compared.step, -1, errors.no_step_in_cell)
+    if controls.problems:
+        raise errors.SpecError(controls.problems)
+    return context.Choice(model, lengths, compare.Pair(first, second, step))

@@ -1,0 +1,153 @@
+"""A workbook that came back → what changed, a patch, and the spec edited in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from flopsheet import errors, source
+from flopsheet.errors import Problem, SpecError
+from flopsheet.files import write_bytes
+from flopsheet.report import Report, compute_spec
+from flopsheet.review import assign, patch, rewrite
+from flopsheet.review.rebuild import Returned, read_back
+from flopsheet.review.respell import respelled
+from flopsheet.review.typed import Typed, read_inputs, same, shown
+from flopsheet.source import Path, Source, spell
+from flopsheet.spec import Spec
+from flopsheet.spec.load import from_source
+from flopsheet.spec.plain import to_yaml
+from flopsheet.tables import tabulate, tabulate_runs
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a workbook says."""
+
+    returned: Returned
+    typed: Typed
+
+    @property
+    def text(self) -> Source:
+        return self.returned.text
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The spec with the workbook's inputs, whether or not it is valid."""
+        return respelled(self.returned.built.spec, self.typed.givens)
+
+    @cached_property
+    def report(self) -> Report:
+        """Every metric for the workbook's inputs; ComputeError where one has no value."""
+        return compute_spec(self.spec)
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """What an edited spec has to say."""
+        return assign.edited(self.text, self.typed)
+
+    @cached_property
+    def patch(self) -> dict[str, Any]:
+        assert isinstance(self.text.data, dict)
+        return patch.difference(self.text.data, self.data)
+
+    def patch_text(self) -> str:
+        return patch.to_text(self.patch, os.path.basename(self.returned.source), self.text.name)
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the spec that the changes make; without places, since no file says it yet."""
+        edited = source.parse(to_yaml(self.data), self.text.name)
+        found, differing = judged(edited, self.typed)
+        found += [errors.would_differ(self.text.name, differing)] if differing else []
+        return [replace(problem, place=None) for problem in found]
+
+
+def pull(path: str | os.PathLike[str]) -> Pulled:
+    """The workbook at a path; FileError where it cannot be read back."""
+    returned = read_back(path)
+    return Pulled(returned, read_inputs(returned))
+
+
+def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
+    """What is wrong with an edited spec, and the first input that it says otherwise than the workbook.
+
+    A spec that is not valid says nothing that could be compared.
+    """
+    try:
+        return [], _first_difference(from_source(edited, edited.name), typed)
+    except SpecError as error:
+        return list(error.problems), ""
+
+
+def _first_difference(spec: Spec, typed: Typed) -> str:
+    """The path of the first input that a spec says otherwise than the workbook."""
+    tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
+    for key, given in typed.givens.items():
+        slot, (world, name, at) = typed.slots[key], key
+        found = tables[world][slot.grain].inputs[name][at]
+        if found.node != given.node or not same(found.value, given.value):
+            return spell(slot.path)
+    return ""
+
+
+def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
+    """Writes the patch; FileError where that cannot be."""
+    write_bytes(target, pulled.patch_text().encode())
+
+
+def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
+    """Edits a spec in place, or raises SpecError and leaves it as it is; gives what is wrong with the edited spec."""
+    name = os.fspath(target)
+    if pulled.typed.problems:
+        raise SpecError([errors.not_all_understood(name)])
+    current = source.read(target)
+    if drifted := _differing(pulled.text.data, current.data, ()):
+        path, ours, theirs = drifted
+        raise SpecError(errors.not_the_spec(current.name, path, theirs, ours))
+    if not pulled.patch:
+        return []
+    assert isinstance(current.data, dict)
+    text = rewrite.rewritten(current.text, current.data, pulled.data)
+    found: list[Problem] = []
+    differing = next(iter(pulled.patch))
+    try:
+        edited = source.parse(text, current.name)
+        if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
+            found, differing = judged(edited, pulled.typed)
+    except SpecError:
+        pass
+    if differing:
+        raise SpecError(errors.would_differ(current.name, differing))
+    write_bytes(target, text.encode())
+    return found
+
+
+def _sorted(value: Any) -> Any:
+    """Data whose keys stand in one order, since a new key may be inserted where it reads best."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | None:
+    """The first path at which two specs as data differ, and what stands there in each."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for key in (*ours, *(key for key in theirs if key not in ours)):
+            found = _differing(ours.get(key), theirs.get(key), (*path, key))
+            if found:
+                return found
+        in_order = list(ours) == list(theirs)
+        return None if in_order else (f"the order below {spell(path) or 'the top'}", "another", "one")
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            if found := _differing(one, other, (*path, at)):
+                return found
+        return None
+    return None if patch.alike(ours, theirs) else (spell(path), _words(ours), _words(theirs))
+
+
+def _words(value: Any) -> str:
+    return "missing" if value is None else errors.kind_of(value) if isinstance(value, dict | list) else shown(value)

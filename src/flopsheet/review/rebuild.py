@@ -1,0 +1,127 @@
+"""The report that a workbook was built from, read back from its Provenance sheet, and where its cells must stand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+from flopsheet import __version__, errors, source
+from flopsheet.errors import FileError, SpecError
+from flopsheet.report import Report, compute_spec
+from flopsheet.review.cells import BLANK, Book, Cells, Stored
+from flopsheet.source import Source
+from flopsheet.spec.load import from_source
+from flopsheet.spec.plain import to_yaml
+from flopsheet.workbook import embedded, inputs, plan
+from flopsheet.workbook.layout import NAME, UNIT, Spot
+from flopsheet.workbook.model import Cell, Plan
+from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
+
+MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
+MOST_SCENARIOS = 200_000  # of a study that one sheet could hold
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A workbook that came back: its cells, and the report that it was built from."""
+
+    book: Book
+    version: str
+    text: Source
+    built: Report
+
+    @property
+    def source(self) -> str:
+        return self.book.source
+
+    @cached_property
+    def layout(self) -> plan.Layout:
+        return plan.lay_out(self.built.study, self.built.study)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The workbook as it was built."""
+        return plan.build(self.built.study)
+
+    def stored(self, spot: Spot) -> Stored:
+        return self.book.cells(spot.sheet).get((spot.row, spot.column), BLANK)
+
+    @property
+    def note(self) -> str:
+        """What to tell of its version, where that is not ours."""
+        return "" if self.version == __version__ else errors.other_version(self.source, self.version, __version__)
+
+
+def read_back(path: str | os.PathLike[str]) -> Returned:
+    """The workbook at a path; FileError where it is none of ours, or stands no longer as it was laid out."""
+    book = Book(path)
+    cells = book.cells(PROVENANCE) if PROVENANCE in book.parts else {}
+    facts = _facts(cells)
+    if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
+        raise FileError(errors.not_ours(book.source, "Provenance does not say what it was built from"))
+    text = _spec(book, cells, facts[DATA_DIGEST], facts[SPEC])
+    try:
+        spec = from_source(text, facts[SPEC])
+        if len(spec.models) * len(spec.context_lengths) > MOST_SCENARIOS:
+            raise FileError(errors.not_ours(book.source, "its spec has more scenarios than a workbook holds"))
+        built = compute_spec(spec)
+        plan.check_size(built.study)
+    except SpecError as error:
+        fact = f"its spec is not valid here ({error.problems[0].fact})"
+        raise FileError(errors.not_ours(book.source, fact)) from None
+    returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), text, built)
+    check_layout(returned)
+    return returned
+
+
+def _facts(cells: Cells) -> dict[str, str]:
+    """The names and texts at the top of Provenance."""
+    found: dict[str, str] = {}
+    for row in range(1, MOST_FACTS):
+        label, value = (cells.get((row, column), BLANK).value for column in (1, 2))
+        if isinstance(label, str) and isinstance(value, str | float):
+            found.setdefault(label.strip(), f"{value:.15g}" if isinstance(value, float) else value)
+    return found
+
+
+def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
+    """The spec as data, as a text that gives the same spec again."""
+    starts = [row for (row, column), cell in cells.items() if column == 1 and cell.value == DATA]
+    if not starts:
+        raise FileError(errors.not_ours(book.source, "Provenance does not hold the spec as data"))
+    lines, row = [], max(starts) + 1
+    while isinstance(line := cells.get((row, 2), BLANK).value, str):
+        lines.append(line)
+        row += 1
+    if embedded.digest(lines) != wanted.strip():
+        raise FileError(errors.data_changed(book.source))
+    try:
+        data = embedded.from_lines(lines)
+        if not isinstance(data, dict):
+            raise ValueError("it is no mapping")
+        return source.parse(to_yaml(data), name)
+    except (ValueError, SpecError):
+        raise FileError(errors.not_ours(book.source, "the spec as data on Provenance cannot be read")) from None
+
+
+def check_layout(returned: Returned) -> None:
+    """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
+    sheet = returned.plan.sheet(inputs.SHEET)
+    found = returned.book.cells(inputs.SHEET)
+    for (row, column), cell in sorted(sheet.cells.items()):
+        if _is_fixed(cell, row, column):
+            wanted = str(cell.value).strip()
+            value = found.get((row, column), BLANK).value
+            text = "" if value is None else str(value).strip()
+            if text != wanted:
+                address = f"{inputs.SHEET}!{Spot(inputs.SHEET, row, column).address}"
+                problem = errors.other_layout(returned.source, returned.version, __version__, address, wanted, text)
+                raise FileError(problem)
+
+
+def _is_fixed(cell: Cell, row: int, column: int) -> bool:
+    """Names, units and headers: texts that tell what a cell is."""
+    if cell.formula or not isinstance(cell.value, str) or row <= 3:
+        return False
+    return cell.style == "header" or (column in {NAME, UNIT} and cell.style in {"name", "unit", "header_left"})

@@ -1,0 +1,117 @@
+"""Differences for reading: tables for a terminal, Markdown, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flopsheet import errors
+from flopsheet.review.compare import Compared, Difference
+from flopsheet.review.typed import shown
+from flopsheet.summaries import formatted
+from flopsheet.views import plain
+
+NOTHING = "–"
+MOST_TEXT = 60
+
+
+def to_json(compared: Compared) -> str:
+    """One object; whole things as integers, `change` relative: 0.28 is 28 %."""
+    before, after = compared.sides
+
+    def entry(one: Difference) -> dict[str, Any]:
+        catalog = before.report.catalog
+        pair = [
+            plain(value, one.metric.unit, catalog) if one.metric and value is not None else value
+            for value in (one.before, one.after)
+        ]
+        about = {"of": one.subject, "metric": one.metric.name, "unit": one.metric.unit} if one.metric else {}
+        change = {} if one.change is None else {"change": one.change}
+        return {**(about or {"name": one.subject}), "a": pair[0], "b": pair[1], **change}
+
+    only = [{"side": "ab"[at], kind.replace(" ", "_"): name} for (kind, name), at in compared.only.items()]
+    result = {
+        "a": before.name,
+        "b": after.name,
+        "only": only,
+        "inputs": [entry(one) for one in compared.inputs],
+        "results": [entry(one) for one in compared.results],
+        "formulas": [entry(one) for one in compared.formulas],
+    }
+    return json.dumps(result, indent=1, ensure_ascii=False)
+
+
+def sections(compared: Compared) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, header and lines of each kind of difference that there is."""
+    names = ["A", "B"]
+    if compared.inputs:
+        lines = [[one.subject, *map(_input, (one.before, one.after)), _percent(one)] for one in compared.inputs]
+        yield "Inputs", ["Input", *names, "Change"], lines
+    if compared.results:
+        lines = [
+            [one.subject, one.metric.label, *(_result(one, value) for value in (one.before, one.after)), _percent(one)]
+            for one in compared.results
+            if one.metric
+        ]
+        yield "Results", ["Of", "Metric", *names, "Change"], lines
+    if compared.formulas:
+        lines = [[one.subject, *map(_input, (one.before, one.after))] for one in compared.formulas]
+        yield "Formulas", ["Name", *names], lines
+
+
+def heading(compared: Compared) -> list[str]:
+    """What A and B are, and what only one of them has."""
+    before, after = compared.sides
+    lines = [f"A: {errors.shown(before.name, 200)}", f"B: {errors.shown(after.name, 200)}"]
+    for (kind, name), at in compared.only.items():
+        lines.append(f"only {'AB'[at]} has the {kind} {errors.shown(name)}")
+    if compared.is_empty:
+        lines.append("Nothing differs.")
+    return lines
+
+
+def _input(value: object) -> str:
+    return NOTHING if value is None else errors.shown(shown(value), MOST_TEXT)  # type: ignore[arg-type]
+
+
+def _result(one: Difference, value: object) -> str:
+    assert one.metric is not None
+    text = NOTHING if value is None else formatted(value, one.metric.unit)
+    unit = one.metric.unit if one.metric.unit not in {"text", "verdict", "share", "ratio", "count"} else ""
+    return errors.shown(f"{text} {unit}".strip(), MOST_TEXT)
+
+
+def _percent(one: Difference) -> str:
+    return "" if one.change is None else f"{one.change:+.2%}".replace("%", " %")
+
+
+def to_markdown(compared: Compared) -> str:
+    """Tables for a pull request."""
+    lines = [*(f"* {line}" for line in heading(compared)), ""]
+    for title, header, body in sections(compared):
+        lines += [f"### {title}", "", _line(header), _line(["---"] * (len(header))), *map(_line, body), ""]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def print_table(compared: Compared, width: int | None) -> None:
+    """Tables on the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=width, highlight=False)
+    for line in heading(compared):
+        console.print(Text(line))
+    for title, header, body in sections(compared):
+        table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+        for text in header:
+            table.add_column(text, justify="right" if text in {"A", "B", "Change"} else "left", overflow="fold")
+        for cells in body:
+            table.add_row(*map(Text, cells))
+        console.print(table)

@@ -1,0 +1,54 @@
+"""The specs and settings of a command as one spec, and the text that would say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from flopsheet import source
+from flopsheet.errors import Problem
+from flopsheet.source import Source
+from flopsheet.spec import settings as settings_of
+from flopsheet.spec.entries import Spec
+from flopsheet.spec.load import Unexpanded, unexpanded
+from flopsheet.spec.merge import merge
+from flopsheet.spec.written import block
+
+
+def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
+    """The spec that the files say from left to right, with the settings in it; SpecError, FileError."""
+    return read_combined(paths, settings).expanded()
+
+
+def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+    """The same, its sweeps not yet expanded."""
+    sources = [source.read(path) for path in paths]
+    name = "+".join("spec" if path == "-" else PurePath(path).stem for path in paths)
+    if len(sources) == 1 and not settings:
+        return unexpanded(sources[0], name)
+    merged = merge(sources)
+    if isinstance(merged.data, dict):
+        merged = settings_of.apply(merged, tuple(settings))
+        said: Any = merged.data
+        merged = replace(merged, text=_text(said, sources, settings))
+    return unexpanded(merged, name, _order(sources))
+
+
+def _text(data: dict[str, Any], sources: Sequence[Source], settings: Sequence[str]) -> str:
+    """One spec that says what the files and settings say together."""
+    said = [one.name for one in sources] + [f"--set {setting}" for setting in settings]
+    remark = "".join(letter if letter.isprintable() else " " for letter in ", ".join(said))
+    return "\n".join([f"# Put together from {remark}", *block(data)]) + "\n"
+
+
+def _order(sources: Sequence[Source]) -> Any:
+    """A sort key: file after file as they were given, the settings last."""
+    names = [one.name for one in sources]
+
+    def order(problem: Problem) -> int:
+        named = problem.place.source if problem.place else ""
+        return names.index(named) if named in names else len(names)
+
+    return order

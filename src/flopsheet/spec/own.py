@@ -1,0 +1,193 @@
+"""The spec's own `inputs:` and `metrics:`: read before everything else, held to the catalogue's rules."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from flopsheet import catalog, errors
+from flopsheet.catalog import Catalog, Input, Metric, OwnEntry
+from flopsheet.catalog.resolve import Refuse
+from flopsheet.errors import CatalogError, Finding, Problem
+from flopsheet.formula import to_excel
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
+from flopsheet.formula.nodes import Aggregate, walk
+from flopsheet.source import Path, Source, spell
+from flopsheet.spec import schema
+
+LONGEST_FORMULA = 8_192  # characters in a cell
+MOST_ARGUMENTS = 255  # of one function in a cell
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a spec defines: its inputs, where their defaults stand, the names of inputs that are faulty."""
+
+    inputs: tuple[Input, ...] = ()
+    defaults: Mapping[str, Path] = field(default_factory=dict)
+    faulty: tuple[str, ...] = ()
+    problems: tuple[tuple[Path, Problem], ...] = ()
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether nothing can be said of what is defined."""
+        return bool(self.problems or self.faulty)
+
+
+def read(source: Source) -> Own:
+    """The inputs of a spec's own, and what is wrong with the names of its metrics."""
+    found: dict[str, Input] = {}
+    defaults: dict[str, Path] = {}
+    faulty: list[str] = []
+    problems: list[tuple[Path, Problem]] = []
+    taken: set[str] = set()
+
+    def report(path: Path, finding: Finding) -> None:
+        problems.append((path, errors.located(finding, spell(path), source.place(path))))
+
+    for kind, path, raw in _entries(source):
+        name = raw.get("name")
+        if errors.own_name_problem(name):
+            continue  # told with the shape of the spec
+        before = len(problems)
+        if finding := _name_problem(str(name), taken):
+            report((*path, "name"), finding)
+        taken.add(str(name))
+        if kind == "metrics":
+            continue
+        entry = _input(raw)
+        if entry is not None:
+            for key, finding in _input_problems(entry, raw):
+                report((*path, key) if key in raw else path, finding)
+        if entry is None or len(problems) > before:
+            if str(name) not in _reserved() and str(name) not in catalog.load_inputs().inputs:
+                faulty.append(str(name))
+            continue
+        found[entry.name] = entry
+        defaults[entry.name] = (*path, "default")
+    return Own(tuple(found.values()), defaults, tuple(faulty), tuple(problems))
+
+
+def _entries(source: Source) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    data = source.data if isinstance(source.data, dict) else {}
+    for kind in ("inputs", "metrics"):
+        listed = data.get(kind)
+        for at, raw in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(raw, dict):
+                yield kind, (kind, at), raw
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """Names with a meaning of their own: keys of a spec, words of formulas, of rows, of Python."""
+    keys: set[str] = set()
+    for model in schema.mappings():
+        keys |= model.model_fields.keys()
+    words = {*FUNCTIONS, *AGGREGATES, *WORDS, *catalog.load().functions, *catalog.GRAINS, *catalog.KEYS, "group"}
+    return frozenset(keys | words | set(keyword.kwlist) | set(dir(BaseModel)))
+
+
+def _name_problem(name: str, taken: set[str]) -> Finding | None:
+    known = catalog.load()
+    if name in known.inputs or name in known.metrics:
+        return errors.name_is_built_in(name, "input" if name in known.inputs else "metric")
+    if name in _reserved() or name.startswith("check_input_"):
+        return errors.name_is_reserved(name)
+    return errors.name_is_taken(name) if name in taken else None
+
+
+def _input(raw: Mapping[str, Any]) -> Input | None:
+    """The input, where its shape is sound."""
+    try:
+        schema.own_input().model_validate(raw)
+    except ValidationError:
+        return None
+    return catalog.own_input(raw)
+
+
+def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str, Finding]]:
+    """What does not fit together, one message each."""
+    words = [choice for choice in entry.choices if isinstance(choice, str)]
+    if words and len(words) < len(entry.choices):
+        yield "choices", errors.mixed_choices()
+    elif words and entry.unit != "text":
+        yield "unit", errors.words_need_text()
+    elif entry.unit == "text" and not words:
+        yield "unit", errors.text_needs_words()
+    elif entry.choices and (bound := next((key for key in ("least", "most") if key in raw), "")):
+        yield bound, errors.bounds_and_choices(bound)
+    elif entry.least is not None and entry.most is not None and entry.least > entry.most:
+        yield "least", errors.least_above_most()
+    elif "default" in raw and (finding := schema.problem_of(entry, raw["default"])):
+        yield "default", finding
+
+
+def extend(source: Source) -> Catalog:
+    """The catalogue with what the spec defines; CatalogError with every problem, in the lines of the spec."""
+    entries: dict[str, list[OwnEntry]] = {"inputs": [], "metrics": []}
+    for kind, path, raw in _entries(source):
+        at = (*path, "formula" if kind == "metrics" else "name")
+        refuse = _refusal(source, at, str(raw.get("formula", "")))
+        entries[kind].append(OwnEntry(raw, source.place(at), spell(at), refuse))
+    extended = catalog.extended(entries["inputs"], entries["metrics"])
+    lengths = source.data.get("context_lengths") if isinstance(source.data, dict) else None
+    problems = [
+        problem
+        for entry in entries["metrics"]
+        for finding in _cell_problems(extended, extended.metrics[entry.raw["name"]], len(lengths or ()))
+        for problem in entry.refuse(*finding).problems
+    ]
+    if problems:
+        raise CatalogError(problems)
+    return extended
+
+
+def _cell_problems(extended: Catalog, metric: Metric, n_lengths: int) -> Iterator[Finding]:
+    """Why a formula would not fit into a cell."""
+    length = len(to_excel(metric.node, _LongestReferences()))
+    if length > LONGEST_FORMULA:
+        yield errors.too_long_for_a_cell(length, LONGEST_FORMULA)
+    for part in walk(metric.node):
+        if not isinstance(part, Aggregate):
+            continue
+        finer = extended.entry(part.names[0]).grain
+        if metric.grain not in {"model", "layer_group"} or finer not in {"scenario", "layer_run"}:
+            continue  # the rows stand side by side
+        if part.function.startswith("at_"):
+            yield errors.gathers_no_range(part.function, metric.grain, finer)
+        elif part.function == "sum" and n_lengths > MOST_ARGUMENTS:
+            yield errors.gathers_too_many(n_lengths, MOST_ARGUMENTS)
+
+
+class _LongestReferences:
+    """References as long as they can become."""
+
+    def cell(self, name: str) -> str:
+        return "XFD1048576"
+
+    def range(self, name: str) -> str:
+        return "'Forward FLOPs'!XFD1048576:XFD1048576"
+
+    first = range
+
+
+def _refusal(source: Source, path: Path, formula: str) -> Refuse:
+    """What builds an error about a formula: the caret stands under the word that the fact quotes."""
+    place = source.place(path)
+
+    def refuse(fact: str, remedy: str = "") -> CatalogError:
+        word = re.search(r"'(\w+)'", fact)
+        found = re.search(rf"\b{word[1]}\b", formula) if word else None
+        if found and place:
+            return CatalogError(
+                errors.formula_syntax(formula, fact, remedy, found.start(), len(found[0]), place, spell(path))
+            )
+        return CatalogError(Problem(fact, remedy, spell(path), place))
+
+    return refuse

@@ -1,0 +1,233 @@
+"""`sweep:` of a model: the combinations of its values as variants with readable names, made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from flopsheet import errors
+from flopsheet.source import Path
+from flopsheet.spec import axes, schema
+from flopsheet.spec.axes import OTHERS, Grid, label, word
+from flopsheet.spec.entries import ModelSpec
+from flopsheet.spec.exclude import Exclude, Partial, excluding, read_condition, readable
+from flopsheet.spec.resolve import Resolver, Said, Saying
+
+MOST_COMBINATIONS = 10_000_000  # of one sweep
+MOST_HELD = 10_000  # models in memory at once, in a workbook or a report
+AT_ONCE = 50_000  # combinations that are looked at together
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A model and the values that some of its inputs take; combinations are numbered, the last axis fastest."""
+
+    name: str
+    path: Path
+    said: Saying
+    grid: Grid
+    excludes: tuple[Exclude, ...]
+    style: int
+    """How variants are named: 0 by the names of inputs, 1 by their symbols, 2 by number."""
+
+    @cached_property
+    def labels(self) -> tuple[tuple[str, ...], ...]:
+        """What each point of each axis adds to the name."""
+        return tuple(
+            tuple(
+                " ".join(f"{word(key, self.style)}={label(v)}" for key, v, _ in axis.said(at))
+                for at in range(len(axis))
+            )
+            for axis in self.grid.axes
+        )
+
+    @property
+    def n_groups(self) -> int:
+        """Layer groups of each variant."""
+        return len(self.said["layers"].value) if "layers" in self.said else 1
+
+    def variant(self, number: int) -> str:
+        """The name of a combination."""
+        if self.style == 2:
+            return f"{self.name} #{number + 1:0{len(str(self.grid.size))}}"
+        named = (labels[at] for labels, at in zip(self.labels, self.grid.points(number), strict=True))
+        return " ".join((self.name, *named))
+
+    def find(self, name: str, resolver: Resolver) -> int | None:
+        """The combination of a name, where there is one that is not excluded."""
+        if not name.startswith(f"{self.name} "):
+            return None
+        words, number = name[len(self.name) + 1 :].split(" "), 0
+        if self.style == 2:
+            digits = words[0].removeprefix("#")
+            number = int(digits) - 1 if digits.isdecimal() else -1
+        else:
+            for axis, labels, stride in zip(self.grid.axes, self.labels, self.grid.strides, strict=True):
+                word_of_axis, words = " ".join(words[: len(axis.keys)]), words[len(axis.keys) :]
+                if word_of_axis not in labels:
+                    return None
+                number += labels.index(word_of_axis) * stride
+        if not 0 <= number < self.grid.size or self.variant(number) != name:
+            return None
+        found = excluding(self.excludes, range(number, number + 1), self.grid, self.said, resolver)
+        return number if len(found) else None
+
+    def kept(self, resolver: Resolver) -> Iterator[Sequence[int]]:
+        """The combinations that are not excluded, some at a time."""
+        for start in range(0, self.grid.size, AT_ONCE):
+            numbers = range(start, min(start + AT_ONCE, self.grid.size))
+            yield excluding(self.excludes, numbers, self.grid, self.said, resolver) if self.excludes else numbers
+
+    def sayings(self, resolver: Resolver, number: int) -> Saying:
+        """What a combination says: the model's own inputs, the swept ones over them."""
+        own: Saying = {}
+        for key, value, path in self.grid.said(number):
+            own |= {name: Said(one.value, path) for name, one in resolver.sayings((), {key: value}).items()}
+        return {**self.said, **own}
+
+    def resolved(self, resolver: Resolver, number: int) -> ModelSpec | None:
+        return resolver.model(self.variant(number), self.sayings(resolver, number), self.path)
+
+
+def models(resolver: Resolver) -> Iterator[ModelSpec]:
+    """Every model of a spec, each swept one as its variants."""
+    held = 0
+    for entry in families(resolver):
+        if isinstance(entry, ModelSpec):
+            held += 1
+            yield entry
+            continue
+        numbers = [number for some in entry.kept(resolver) for number in some]
+        held += len(numbers)
+        if not numbers:
+            resolver.report((*entry.path, "sweep", "exclude"), errors.excludes_everything(), key=True)
+        elif held > MOST_HELD:
+            resolver.report((*entry.path, "sweep"), errors.too_many_variants(held, MOST_HELD), key=True)
+            resolver.unresolved.append(entry.name)
+        else:
+            yield from _resolved(resolver, entry, numbers)
+
+
+def _resolved(resolver: Resolver, entry: Sweep, numbers: Sequence[int]) -> Iterator[ModelSpec]:
+    """The variants; of those that are faulty the first is told, and how many fail."""
+    before, failed, told = len(resolver.problems), 0, len(resolver.problems)
+    for number in numbers:
+        faults = resolver.faults
+        model = entry.resolved(resolver, number)
+        if model is not None and resolver.faults == faults:
+            resolver.names.append(model.name)
+            yield model
+            continue
+        failed += 1
+        told = told if told > before else len(resolver.problems)
+        del resolver.problems[told:]
+    if failed:
+        resolver.unresolved.append(entry.name)
+    for at in range(before, told):
+        resolver.problems[at] = errors.failing_variants(resolver.problems[at], failed, len(numbers))
+
+
+def families(resolver: Resolver) -> Iterator[ModelSpec | Sweep]:
+    """The models in the order of the file, swept ones still unexpanded."""
+    merged, swept = resolver.merged_models(), resolver.swept()
+    resolver.names += [name for name in resolver.listed() if name not in swept]
+    for name, said in merged.items():
+        path: Path = ("models", name)
+        for base in swept:
+            if name.casefold().startswith(f"{base.casefold()} ") and ("=" in name or "#" in name):
+                resolver.report(path, errors.could_be_a_variant(name, base), key=True)
+        if name not in swept:
+            if (model := resolver.model(name, said)) is not None:
+                yield model
+        elif resolver.sound(path) and (entry := read(resolver, name, said)) is not None:
+            yield entry
+        else:
+            resolver.unresolved.append(name)
+
+
+def read(resolver: Resolver, name: str, said: Saying) -> Sweep | None:
+    """The sweep of a model; None where something is wrong with it, which is reported."""
+    path: Path = ("models", name, "sweep")
+    raw = resolver.data["models"][name]["sweep"]
+    before = len(resolver.problems)
+    grid = axes.read(resolver, path, raw)
+    _check_keys(resolver, path, raw, said)
+    if not grid.axes and len(resolver.problems) == before:
+        resolver.report(path, errors.sweeps_nothing(), key=True)
+    if grid.size > MOST_COMBINATIONS:
+        resolver.report(path, errors.too_many_combinations(grid.size, MOST_COMBINATIONS), key=True)
+    if len(resolver.problems) > before:
+        return None
+    style, length = _style(name, grid)
+    if length > schema.MOST_NAME:
+        resolver.report(path[:2], errors.variant_names_too_long(length, schema.MOST_NAME), key=True)
+    excludes = _excludes(resolver, (*path, "exclude"), raw.get("exclude") or [], grid, said)
+    return None if len(resolver.problems) > before else Sweep(name, path[:2], said, grid, excludes, style)
+
+
+def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Saying) -> None:
+    """No input twice, and none that a layer group says itself."""
+    zipped = raw.get("zip") or {}
+    places = {key: (*path, key) for key in raw if key not in OTHERS}
+    for key in zipped:
+        if key in places:
+            resolver.report((*path, "zip", key), errors.said_twice(key, key), key=True)
+        places[key] = (*path, "zip", key)
+    if "ffn" in places and "ffn_matrices" in places:
+        resolver.report(places["ffn"], errors.said_twice("ffn", "ffn_matrices"), key=True)
+    for at, group in enumerate(said["layers"].value if "layers" in said else ()):
+        own = resolver.sayings((), {key: value for key, value in group.items() if key != "n_layers"})
+        for key, where in places.items():
+            if ("ffn_matrices" if key == "ffn" else key) in own:
+                resolver.report(where, errors.said_by_a_group(key, group.get("name", f"layers[{at}]")), key=True)
+
+
+def _excludes(resolver: Resolver, path: Path, raw: Sequence[Any], grid: Grid, said: Saying) -> tuple[Exclude, ...]:
+    found: list[Exclude] = []
+    known = readable(resolver.inputs, said, grid.keys)
+    for at, item in enumerate(raw):
+        if isinstance(item, str):
+            condition = read_condition(resolver, (*path, at), item, known)
+            found += [condition] if condition else []
+        else:
+            found.append(_partial(resolver, (*path, at), item, grid))
+    return tuple(found)
+
+
+def _partial(resolver: Resolver, path: Path, item: Mapping[str, Any], grid: Grid) -> Partial:
+    """`{d_model: 4096}`: for each axis the points that have the value."""
+    where = {key: at for at, axis in enumerate(grid.axes) for key in axis.keys}
+    found: dict[int, frozenset[int]] = {}
+    if not item:
+        resolver.report(path, errors.excludes_nothing())
+    for key, value in item.items():
+        if key not in where:
+            resolver.report((*path, key), errors.not_varied(key, list(where)), key=True)
+            continue
+        axis = grid.axes[where[key]]
+        known = [label(one) for one in axis.values[axis.keys.index(key)]]
+        if label(value) not in known:
+            resolver.report((*path, key), errors.not_a_value_of(key, label(value), known))
+        points = frozenset(at for at, one in enumerate(known) if one == label(value))
+        found[where[key]] = found.get(where[key], points) & points
+    return Partial(found)
+
+
+def _style(name: str, grid: Grid) -> tuple[int, int]:
+    """The most telling style of names that is short enough, and the length of the longest."""
+    lengths = []
+    for style in (0, 1):
+        parts = (
+            max(
+                sum(len(word(key, style)) + 2 + len(label(value)) for key, value, _ in axis.said(at))
+                for at in range(len(axis))
+            )
+            for axis in grid.axes
+        )
+        lengths.append(len(name) + sum(parts))
+    lengths.append(len(name) + 2 + len(str(grid.size)))
+    return next(
+        ((style, length) for style, length in enumerate(lengths) if length <= schema.MOST_NAME), (2, lengths[2])
+    )

@@ -1,0 +1,96 @@
+"""The headline numbers of a report as tables of texts: models, scenarios, training runs, serving runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.formula.maths import shown
+
+if TYPE_CHECKING:
+    from flopsheet.report import Report
+
+EXACT = 2**53  # beyond it a double is no exact count
+ROUNDED = {"day", "h", "s", "USD", "MWh", "token/s", "tCO2"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One table: its first `n_keys` columns name a row; `texts` are the columns that hold words."""
+
+    title: str
+    header: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+    n_keys: int
+    texts: frozenset[int]
+    more: int = 0  # rows that were left out
+
+
+def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
+    """Every table that a report has, each with so many rows at most."""
+    yield _table(report, "model", "Models", ["Model"], most)
+    yield _table(report, "scenario", "Forward pass", ["Model", "Context"], most)
+    for kind, (of_run, _) in RUNS.items():
+        if kind in report.runs:
+            yield _table(report, of_run, kind.capitalize(), ["Run"], most)
+
+
+def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:
+    values = next((of for kind, of in report.runs.items() if grain in RUNS[kind]), report.values)
+    metrics = [metric for metric in report.catalog.headlines if metric.grain == grain]
+    table = values.tables[grain]
+    shown_rows = range(min(len(table), most or len(table)))
+    columns = [values.column(grain, metric.name) for metric in metrics]
+    body = tuple(
+        (
+            *(_key(part) for part in table.keys[at]),
+            *(formatted(column[at], m.unit) for column, m in zip(columns, metrics, strict=True)),
+        )
+        for at in shown_rows
+    )
+    texts = {0} | {len(keys) + at for at, metric in enumerate(metrics) if metric.unit == "text"}
+    header = (*keys, *map(_titled, metrics))
+    return Summary(title, header, body, len(keys), frozenset(texts), len(table) - len(body))
+
+
+def _key(part: Any) -> str:
+    return f"{part:,}" if isinstance(part, int) else str(part)
+
+
+def _titled(metric: Metric) -> str:
+    unit = metric.unit if metric.unit in {"GB", "GiB", "TFLOP", "s", "h", "USD", "MWh"} else ""
+    unit = {"day": "days"}.get(metric.unit, unit)
+    return f"{metric.label} {unit}".strip()
+
+
+def formatted(value: Any, unit: str) -> str:
+    """A value with its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    match unit:
+        case "share":
+            return f"{number:.2%}".replace("%", " %")
+        case "ratio":
+            return f"{number:,.2f}×"
+        case "FLOP" if abs(number) >= EXACT:
+            return f"{number:.4g}"
+        case "TFLOP":
+            return f"{number:,.3f}"
+        case "GB" | "GiB":
+            return f"{number:,.2f}"
+        case unit if unit in ROUNDED:
+            return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    return shown(number)
+
+
+def sentences(report: Report) -> list[str]:
+    """What the numbers say, at each context length."""
+    columns: Mapping[str, Any] = report.values.columns["context"]
+    said = [str(columns["ffn_count_words"][0])]
+    for at in range(len(report.values.tables["context"])):
+        words = (str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
+        said.append(" ".join(word for word in words if word))
+    return said

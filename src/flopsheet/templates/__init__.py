@@ -1,0 +1,1 @@
+"""Starter specs for flopsheet init."""

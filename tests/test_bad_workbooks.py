@@ -1,0 +1,281 @@
+"""Files that are no workbooks of ours, broken ones and hostile ones: each ends in one clear message, soon."""
+
+from __future__ import annotations
+
+import io
+import random
+import resource
+import time
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import openpyxl
+import pytest
+from lxml import etree
+
+from commands import run
+from engines import MAIN
+from flopsheet.errors import FileError, FlopsheetError
+from flopsheet.report import build, compute
+from flopsheet.review import check as checked
+from flopsheet.review import package
+from flopsheet.review.pull import pull
+from returned import change_parts, sheet_parts
+
+SPEC = {
+    "version": 1,
+    "context_lengths": [1024],
+    "models": {"m": {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}},
+}
+
+
+@cache
+def good() -> bytes:
+    from flopsheet.workbook import plan, write
+
+    return write.to_bytes(plan.build(compute(SPEC).study))
+
+
+def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:
+    """The good workbook with one sheet changed as XML."""
+
+    def root(content: bytes) -> bytes:
+        tree = etree.fromstring(content)
+        change(tree)
+        return etree.tostring(tree)
+
+    return replaced(title, root)
+
+
+def replaced(title: str, change: Callable[[bytes], bytes]) -> bytes:
+    """The good workbook with the bytes of one sheet, or of one part, changed."""
+    part = sheet_parts(io.BytesIO(good())).get(title, title)
+    target = io.BytesIO()
+    change_parts(io.BytesIO(good()), target, lambda name, content: change(content) if name == part else content)
+    return target.getvalue()
+
+
+def row_of(tree: etree._Element, name: str) -> etree._Element:
+    """The row of Inputs that holds an input: texts are shared, so by the position that the plan gives."""
+    [spot] = compute(SPEC).cells(name)
+    return tree.find(f".//{MAIN}row[@r='{spot.row}']")
+
+
+def delete_row(tree: etree._Element) -> None:
+    gone = row_of(tree, "d_model")
+    shift_below(tree, int(gone.get("r")), -1)
+    gone.getparent().remove(gone)
+
+
+def insert_row(tree: etree._Element) -> None:
+    shift_below(tree, int(row_of(tree, "d_model").get("r")) - 1, 1)
+
+
+def shift_below(tree: etree._Element, last: int, by: int) -> None:
+    for row in tree.iterfind(f".//{MAIN}row"):
+        if int(row.get("r")) > last:
+            row.set("r", str(int(row.get("r")) + by))
+            for cell in row:
+                letters = cell.get("r").rstrip("0123456789")
+                cell.set("r", letters + row.get("r"))
+
+
+def foreign() -> bytes:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "Budget"
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def with_doctype(content: bytes) -> bytes:
+    bomb = "".join(f'<!ENTITY a{at} "{f"&a{at - 1};" * 10}">' for at in range(1, 10))
+    return f'<!DOCTYPE x [<!ENTITY a0 "ha">{bomb}]>'.encode() + content.removeprefix(
+        b'<?xml version="1.0" encoding="UTF-8"?>'
+    )
+
+
+def with_external_entity(content: bytes) -> bytes:
+    return b'<!DOCTYPE x SYSTEM "file:///etc/passwd">' + content
+
+
+def in_utf16(content: bytes) -> bytes:
+    return ('<?xml version="1.0" encoding="UTF-16"?>' + with_doctype(content).decode()).encode("utf-16")
+
+
+def sheet_data() -> bytes:
+    """The compressed bytes of Inputs, as they stand in the file."""
+    with zipfile.ZipFile(io.BytesIO(good())) as archive:
+        entry = archive.getinfo("xl/worksheets/sheet2.xml")
+    start = entry.header_offset + 30 + len(entry.filename)
+    return good()[start : start + entry.compress_size]
+
+
+def bomb(content: bytes) -> bytes:
+    return content.replace(b"<sheetData>", b"<sheetData>" + b" " * (package.MOST_INFLATED + 1), 1)
+
+
+def row_far_down(content: bytes) -> bytes:
+    return content.replace(b"<sheetData>", b'<sheetData><row r="99999999"><c r="A99999999"><v>1</v></c></row>', 1)
+
+
+def deep(content: bytes) -> bytes:
+    return content.replace(b"<sheetData>", b"<sheetData>" + b"<a>" * 5_000_000, 1)
+
+
+def many_cells(content: bytes) -> bytes:
+    return content.replace(b"<sheetData>", b"<sheetData><row>" + b"<c><v>1</v></c>" * 20_000 + b"</row>", 1)
+
+
+def other_version(content: bytes) -> bytes:
+    return content.replace(b"flopsheet 0.", b"flopsheet 9.")
+
+
+def both_versions_and_layout() -> bytes:
+    target = io.BytesIO()
+    first = io.BytesIO(changed("Inputs", insert_row))
+    change_parts(first, target, lambda name, content: other_version(content) if "sheet" in name else content)
+    return target.getvalue()
+
+
+NO = "'book.xlsx' is no .xlsx workbook: "
+OURS = "'book.xlsx' is no workbook that 'flopsheet build' wrote: "
+SAVE, AGAIN = "; save it as .xlsx in a spreadsheet program", "; build the spec again and make the changes there"
+LARGE = "; check that it is the workbook that flopsheet built"
+MOVED = "; rows, columns or names were changed: undo that, or make the changes in a fresh workbook"
+
+# what came back -> how the message begins, how it ends
+BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    "empty": (lambda: b"", f"{NO}it is empty", SAVE),
+    "text": (lambda: b"version: 1\n", f"{NO}it is another kind of file", SAVE),
+    "truncated": (lambda: good()[: len(good()) // 2], f"{NO}it is cut short or damaged", SAVE),
+    "password": (
+        lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000),
+        f"{NO}it has a password, or is of the kind before 2007",
+        "; save it as .xlsx without a password",
+    ),
+    "ods": (
+        lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"}),
+        f"{NO}it is an OpenDocument spreadsheet",
+        SAVE,
+    ),
+    "other zip": (lambda: zipped({"a.txt": b"a"}), f"{NO}its part '_rels/.rels' is missing or damaged", SAVE),
+    "foreign": (foreign, f"{OURS}Provenance does not say what it was built from", AGAIN),
+    "damaged part": (
+        lambda: good().replace(sheet_data()[100:140], bytes(40)), f"{NO}its part 'xl/worksheets/sheet2.xml' is", SAVE,
+    ),
+    "not XML": (lambda: replaced("Inputs", lambda c: c[: len(c) // 2]), f"{NO}its part 'xl/worksheets/", SAVE),
+    "entities": (lambda: replaced("Inputs", with_doctype), f"{NO}it declares a document type", SAVE),
+    "external": (lambda: replaced("Provenance", with_external_entity), f"{NO}it declares a document type", SAVE),
+    "entities in UTF-16": (lambda: replaced("Provenance", in_utf16), f"{NO}it declares a document type", SAVE),
+    "bomb": (lambda: replaced("Inputs", bomb), "'book.xlsx' is too large: it inflates to more than 256 MiB", LARGE),
+    "far down": (lambda: replaced("Inputs", row_far_down), f"{NO}its part 'xl/worksheets/sheet2.xml' is damaged", SAVE),
+    "deep": (lambda: replaced("Inputs", deep), f"{NO}its part 'xl/worksheets/sheet2.xml' is nested too deep", SAVE),
+    "wide": (lambda: replaced("Inputs", many_cells), f"{NO}its part 'xl/worksheets/sheet2.xml' is damaged", SAVE),
+    "deleted row": (
+        lambda: changed("Inputs", delete_row),
+        "'book.xlsx': Inputs!B9 should hold 'd_model' and holds 'vocab_size'",
+        MOVED,
+    ),
+    "inserted row": (
+        lambda: changed("Inputs", insert_row), "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty", MOVED,
+    ),
+    "another version": (
+        both_versions_and_layout,
+        "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0",
+        "use that version, or build the spec again and make the changes there",
+    ),
+    "changed data": (
+        lambda: replaced("Provenance", lambda content: content.replace(b'"d_model":64', b'"d_model":65')),
+        "'book.xlsx': the spec as data on Provenance was changed",
+        "; copy that part from the workbook as it was built",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_workbook_ends_in_one_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, begins, ends = BAD[name]
+    (tmp_path / "book.xlsx").write_bytes(content())
+    monkeypatch.chdir(tmp_path)
+    started = time.monotonic()
+    with pytest.raises(FileError) as raised:
+        pull("book.xlsx")
+    message = str(raised.value)
+    found = (message[: len(begins)], message[-len(ends) :], raised.value.exit_code, message.count("\n"))
+    assert (found, time.monotonic() - started < 20) == ((begins, ends, 2, 0), True), message
+
+
+def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) -> None:
+    (tmp_path / "book.xlsx").write_bytes(replaced("Provenance", other_version))
+    done = run("pull", "book.xlsx", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "No input differs from the spec.\n",
+        "'book.xlsx' was made by flopsheet 9.1.0, this is 0.1.0\n",
+    )
+
+
+@pytest.mark.parametrize("command", [("pull",), ("check",), ("diff", "specs/gpt2.yaml")])
+@pytest.mark.parametrize("name", ["nowhere.xlsx", "."])
+def test_a_file_that_cannot_be_read_is_named(command: tuple[str, ...], name: str) -> None:
+    done = run(*command, name)
+    assert (done.returncode, done.stdout, done.stderr.startswith(f"cannot read '{name}': ")) == (2, "", True)
+
+
+def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
+    """In a process of its own, bounded to 1.5 GiB of memory."""
+    (tmp_path / "book.xlsx").write_bytes(replaced("Inputs", bomb))
+    done = run("pull", "book.xlsx", cwd=tmp_path)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # KiB on Linux
+    assert (done.returncode, used < 1.5 * 2**20) == (2, True)
+
+
+def mutated(dice: random.Random) -> bytes:
+    """The good workbook with a few bytes of one part, or of the file, overwritten, cut out or repeated."""
+    if dice.random() < 0.3:
+        return _mutate(dice, good())
+    with zipfile.ZipFile(io.BytesIO(good())) as archive:
+        names = [name for name in archive.namelist() if name.endswith((".xml", ".rels")) and "styles" not in name]
+        chosen = dice.choice(names)
+        return zipped(
+            {name: _mutate(dice, archive.read(name)) if name == chosen else archive.read(name) for name in names}
+        )
+
+
+def _mutate(dice: random.Random, content: bytes) -> bytes:
+    for _ in range(dice.randint(1, 4)):
+        at, length = dice.randrange(len(content)), dice.choice([1, 1, 2, 8, 60])
+        piece = content[at : at + length]
+        put = dice.choice([b"", piece * 2, bytes(dice.randrange(256) for _ in piece), piece.swapcase(), b"9" * length])
+        content = content[:at] + put + content[at + length :]
+    return content
+
+
+def test_a_mutated_workbook_is_read_or_refused(tmp_path: Path) -> None:
+    dice = random.Random(99)
+    ends = {"read": 0, "refused": 0}
+    for _ in range(60):
+        (tmp_path / "book.xlsx").write_bytes(mutated(dice))
+        try:
+            checked.check(pull(tmp_path / "book.xlsx"))
+            ends["read"] += 1
+        except FlopsheetError:
+            ends["refused"] += 1
+    assert min(ends.values()) > 5
+
+
+def test_the_good_one_is_read(tmp_path: Path) -> None:
+    (tmp_path / "book.xlsx").write_bytes(good())
+    build(SPEC, tmp_path / "built.xlsx")
+    assert (pull(tmp_path / "book.xlsx").typed.changes, (tmp_path / "built.xlsx").read_bytes()) == ([], good())

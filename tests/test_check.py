@@ -1,0 +1,175 @@
+"""flopsheet check: what a spreadsheet program stored, against pandas on the inputs that the workbook holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import run
+from edits import FAMILY, GROUPS, edits, formulas, planned
+from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
+from flopsheet.errors import FileError, SpecError
+from flopsheet.report import Report, build, compute
+from flopsheet.review.check import Checked, check
+from flopsheet.review.pull import pull
+from flopsheet.workbook import plan
+from returned import slots_of, type_into
+from studies import SPECS
+
+
+def gpt2(folder: Path) -> Report:
+    return build(SPECS / "gpt2.yaml", folder / "built.xlsx")
+
+
+def after(folder: Path, typing: Mapping[tuple[str, str], Any]) -> Checked:
+    """The GPT-2 workbook after typing that nobody recomputed, checked."""
+    return check(pull(type_into(folder / "built.xlsx", typing, folder / "edited.xlsx")))
+
+
+def cell(report: Report, name: str, at: int = 0) -> tuple[str, str]:
+    spot = report.cells(name)[at]
+    return spot.sheet, spot.address
+
+
+@pytest.mark.parametrize("name", ["gpt2", "moe", "attention-variants", "long-context"])
+def test_every_formula_cell_of_a_built_workbook_agrees(name: str, tmp_path: Path) -> None:
+    report = build(SPECS / f"{name}.yaml", tmp_path / "built.xlsx")
+    checked = check(pull(tmp_path / "built.xlsx"))
+    assert checked == Checked(len(formulas(planned(report, report))), 0, ())
+
+
+def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    sheet, address = cell(report, "n_params", 3)
+    right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
+    formula = plan.build(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
+    told = f"{sheet}!{address} (n_params): %s stands where the formula ={formula} was"
+    assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
+        [told % "2,127,057,600"],
+        [told % "2,000,000,000", f"{sheet}!{address} (n_params): 2,000,000,000 is stored, 2,127,057,600 is right"],
+    )
+
+
+def _place(report: Report, name: str, at: int) -> tuple[int, int]:
+    spot = report.cells(name)[at]
+    return spot.row, spot.column
+
+
+def test_a_formula_that_was_rewritten_is_named(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    sheet, address = cell(report, "n_params", 3)
+    checked = after(tmp_path, {(sheet, address): ("=1+1", 2127057600.0)})
+    assert [(one.address, one.kind, one.found) for one in checked.disagreements] == [
+        (f"{sheet}!{address}", "formula", "=1+1")
+    ]
+
+
+def test_values_that_do_not_follow_an_edit_are_named(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-small", "d_model")]
+    checked = after(tmp_path, {(width.sheet, width.address): 1536.0})
+    stale = {one.address for one in checked.disagreements}
+    wanted = {f"{sheet}!{address}" if " " not in sheet else f"'{sheet}'!{address}" for sheet, address in (
+        cell(report, "n_params"), cell(report, "flops_forward"), cell(report, "d_head"))}  # fmt: skip
+    untouched = cell(report, "n_params", 3)
+    assert (wanted <= stale, f"{untouched[0]}!{untouched[1]}" in stale) == (True, False)
+
+
+def test_every_spoilt_value_is_found(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    spoil_cached_values(tmp_path / "built.xlsx", tmp_path / "spoilt.xlsx")
+    checked = check(pull(tmp_path / "spoilt.xlsx"))
+    assert len(checked.disagreements) == checked.count == len(formulas(planned(report, report)))
+
+
+def test_a_workbook_without_stored_values_is_said_so(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    strip_cached_values(tmp_path / "built.xlsx", tmp_path / "stripped.xlsx")
+    with pytest.raises(FileError) as raised:
+        check(pull(tmp_path / "stripped.xlsx"))
+    count = len(formulas(planned(report, report)))
+    assert str(raised.value) == (
+        f"'{tmp_path / 'stripped.xlsx'}': {count:,} of {count:,} formula cells have no stored value; "
+        "open the workbook in a spreadsheet program, save it and check it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "value", "message"),
+    [
+        ("F4", "gpt5", "'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied"),
+        ("G5", "long", "'long' is no context length; type a whole number of 1 or more"),
+    ],
+)
+def test_a_control_that_holds_no_choice_is_named(address: str, value: str, message: str, tmp_path: Path) -> None:
+    gpt2(tmp_path)
+    with pytest.raises(SpecError) as raised:
+        after(tmp_path, {("Context", address): value})
+    assert str(raised.value) == f"Context!{address}: {message}"
+
+
+@pytest.mark.libreoffice
+@pytest.mark.parametrize("by_way_of_ods", [False, True], ids=["xlsx", "ods-and-back"])
+@pytest.mark.parametrize("base", [FAMILY, GROUPS], ids=["family", "groups"])
+def test_what_libreoffice_computed_and_saved_agrees(
+    base: Mapping[str, Any], by_way_of_ods: bool, tmp_path: Path
+) -> None:
+    report = compute(base)
+    build(report, tmp_path / "built.xlsx")
+    models = [model.name for model in report.spec.models]
+    # the controls of Context are not inputs of the spec, but its values follow them
+    controls = {("Context", "F4"): models[0], ("Context", "G5"): 3000.0, ("Context", "Q5"): 7.0}
+    typing = [{}, controls, *({**edit.cells, **controls} for edit, _ in edits(base, report, 2, 5))]
+    saves = [(tmp_path / f"{at}.xlsx", tmp_path / f"{at}.ods" if by_way_of_ods else None) for at in range(4)]
+    recalculate_libreoffice(tmp_path / "built.xlsx", typing, [("Inputs", "F8")], saves=saves)
+    found = [check(pull(path)) for path, _ in saves]
+    compared = [found[0].count, found[1].count]  # an expression that was typed over is a formula cell no more
+    assert (compared, [(one.missing, one.disagreements) for one in found]) == (
+        [len(formulas(planned(report, report)))] * 2,
+        [(0, ())] * 4,
+    )
+
+
+@pytest.mark.libreoffice
+def test_inputs_that_no_spec_can_say_are_computed_all_the_same(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-xl", "d_model")]
+    typing = {(width.sheet, width.address): 2048.0}  # 25 heads do not divide it
+    saves = [(tmp_path / "edited.xlsx", None)]
+    recalculate_libreoffice(tmp_path / "built.xlsx", [typing], [("Inputs", "F8")], saves=saves)
+    done = run("check", "edited.xlsx", cwd=tmp_path)
+    count = len(formulas(planned(report, report)))
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"{count:,} formula cells compared, all agree with pandas; 1 input differs from the spec\n",
+        "",
+    )
+
+
+def test_the_command_names_the_cells_and_counts_them(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    sheet, address = cell(report, "weight_bytes", 1)
+    type_into(tmp_path / "built.xlsx", {(sheet, address): 5.0}, tmp_path / "edited.xlsx")
+    done = run("check", "edited.xlsx", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    count = len(formulas(planned(report, report)))
+    assert (done.returncode, lines[0].partition(" stands")[0], lines[-1]) == (
+        1,
+        f"{sheet}!{address} (weight_bytes): 5",
+        f"{count:,} formula cells compared, 1 disagree; 0 inputs differ from the spec",
+    )
+
+
+def test_inputs_that_cannot_be_read_are_told_instead(tmp_path: Path) -> None:
+    report = gpt2(tmp_path)
+    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-xl", "d_model")]
+    type_into(tmp_path / "built.xlsx", {(width.sheet, width.address): "wide"}, tmp_path / "edited.xlsx")
+    done = run("check", "edited.xlsx", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        f"models.gpt2-xl.d_model: Inputs!{width.address}: 'wide' is not a number; it held 1600\n",
+    )

@@ -1,0 +1,68 @@
+"""What a reviewer chooses on Context and Compare gives, in an engine that is not ours, what pandas gives for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edits import FAMILY, GROUPS, disagreements_of, formulas
+from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from flopsheet.report import Report, build, compute
+from flopsheet.workbook import compare, context, plan
+from flopsheet.workbook.layout import FIRST, Spot
+
+STUDIES = {"family": FAMILY, "groups": GROUPS}
+Cell = tuple[str, str]
+
+
+def choices(report: Report, count: int, seed: int) -> Iterator[tuple[context.Choice, dict[Cell, float | str]]]:
+    """Random choices of every control, with what is typed into the cells for them."""
+    dice, study = random.Random(seed), report.study
+    scenarios = len(report.values.tables["scenario"])
+    step = compare.Layout(study.world(study), study.choice.pair).step
+    for _ in range(count):
+        model = dice.choice([model.name for model in report.spec.models])
+        lengths = tuple(float(dice.choice([1, 7, 1000, 2 ** dice.randint(0, 22)])) for _ in range(context.LENGTHS))
+        pair = compare.Pair(dice.randrange(scenarios), dice.randrange(scenarios), dice.choice([0.01, 0.1, 0.25, 0.5]))
+        cells: dict[Cell, float | str] = {(context.SHEET, Spot(context.SHEET, 4, FIRST).address): model}
+        for at, length in enumerate(lengths):
+            cells[context.SHEET, Spot(context.SHEET, 5, FIRST + at).address] = length
+        for column, row in ((compare.A, pair.first), (compare.B, pair.second)):
+            address = Spot(compare.SHEET, compare.CHOICE_ROW, column).address
+            cells[compare.SHEET, address] = compare.scenario_name(study.world(study), row)
+        cells[compare.SHEET, step.address] = pair.step
+        yield context.Choice(model, lengths, pair), cells
+
+
+def assert_follows(recalculate: Any, name: str, count: int, folder: Path) -> None:
+    """Every formula cell of the workbook, after each of some random choices, is what pandas gives."""
+    report = compute(STUDIES[name])
+    study = report.study
+    build(report, folder / "book.xlsx")
+    spoil_cached_values(folder / "book.xlsx", folder / "spoiled.xlsx")
+    made = list(choices(report, count, 7))
+
+    results = recalculate(folder / "spoiled.xlsx", [cells for _, cells in made], list(formulas(plan.build(study))))
+
+    wrong = {}
+    for (choice, cells), got in zip(made, results, strict=True):
+        # Shapes stay: what is folded and listed depends on the study as built.
+        wanted = formulas(plan.build(dataclasses.replace(study, choice=choice), study))
+        if differing := disagreements_of(got, {cell: value for cell, value in wanted.items() if cell in got}):
+            wrong[str(cells)] = differing
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_choice_on_context_and_compare_gives_what_pandas_gives(name: str, tmp_path: Path) -> None:
+    assert_follows(recalculate_ironcalc, name, 15, tmp_path)
+
+
+@pytest.mark.libreoffice
+def test_libreoffice_follows_choices_too(tmp_path: Path) -> None:
+    assert_follows(recalculate_libreoffice, "groups", 4, tmp_path)

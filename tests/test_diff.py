@@ -1,0 +1,163 @@
+"""flopsheet diff: inputs, results and formulas of two specs or workbooks, in any mix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import run
+from flopsheet.report import build
+from returned import slots_of, type_into
+from studies import SPECS
+
+BASE = """\
+version: 1
+context_lengths: [1024]
+models:
+  a: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 100, ffn: gelu, d_ff: 4 * d_model}
+  b: {n_layers: 3, d_model: 64, n_heads: 4, vocab_size: 100, ffn: gelu, d_ff: 256}
+"""
+# By hand: embedding and head 2·100·D, a layer 4·D² + 2·D·4D + 2·D norms, D of the last norm; D 64 → 128.
+BEFORE = 2 * 100 * 64 + 2 * (12 * 64**2 + 2 * 64) + 64
+AFTER = 2 * 100 * 128 + 2 * (12 * 128**2 + 2 * 128) + 128
+WIDER = BASE.replace("a: {n_layers: 2, d_model: 64", "a: {n_layers: 2, d_model: 128")
+
+
+def specs(folder: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def as_json(*arguments: str, cwd: Path) -> dict[str, list[dict[str, object]]]:
+    return json.loads(run("diff", *arguments, "--format", "json", cwd=cwd).stdout)
+
+
+def edited(folder: Path) -> None:
+    """wider.xlsx: the workbook of base.yaml in which a reviewer widened the model a."""
+    report = build(folder / "base.yaml", folder / "base.xlsx")
+    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "a", "d_model")]
+    type_into(folder / "base.xlsx", {(width.sheet, width.address): 128.0}, folder / "wider.xlsx")
+
+
+@pytest.mark.parametrize("one", ["base.yaml", "base.xlsx"])
+@pytest.mark.parametrize("other", ["wider.yaml", "wider.xlsx"])
+def test_specs_and_workbooks_differ_alike_in_any_mix(one: str, other: str, tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, wider=WIDER)
+    edited(tmp_path)
+    found = as_json(one, other, cwd=tmp_path)
+    [params] = [row for row in found["results"] if (row["of"], row["metric"]) == ("a", "n_params")]
+    assert (found["only"], found["inputs"], params, found["formulas"], {row["of"] for row in found["results"]}) == (
+        [],
+        [{"name": "models.a.d_model", "a": 64, "b": 128, "change": 1.0}],
+        {"of": "a", "metric": "n_params", "unit": "parameters", "a": BEFORE, "b": AFTER,
+         "change": (AFTER - BEFORE) / BEFORE},
+        [],
+        {"a", "a at 1,024"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", [("base.yaml", "base.yaml"), ("base.xlsx", "base.yaml"), ("base.yaml", "base.xlsx")])
+def test_what_is_alike_has_no_difference(pair: tuple[str, str], tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE)
+    build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
+    done = run("diff", *pair, "--exit-code", "--all", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"A: {pair[0]}\nB: {pair[1]}\nNothing differs.\n")
+
+
+def test_exit_code_tells_of_a_difference_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, wider=WIDER)
+    codes = [run("diff", "base.yaml", "wider.yaml", *flag, cwd=tmp_path).returncode for flag in ((), ("--exit-code",))]
+    assert codes == [0, 1]
+
+
+def test_models_and_context_lengths_that_only_one_side_has_are_named(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, other=BASE.replace("  b:", "  c:").replace("[1024]", "[1024, 2048]"))
+    found = as_json("base.yaml", "other.yaml", cwd=tmp_path)
+    assert (found["only"], found["inputs"], found["results"]) == (
+        [
+            {"side": "a", "model": "b"},
+            {"side": "b", "model": "c"},
+            {"side": "b", "context_length": "2,048"},
+        ],
+        [],
+        [],
+    )
+
+
+def test_an_expression_instead_of_its_value_is_a_difference_of_inputs_alone(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, expressed=BASE.replace("d_ff: 256", "d_ff: 4 * d_model"))
+    found = as_json("base.yaml", "expressed.yaml", "--all", cwd=tmp_path)
+    assert (found["inputs"], found["results"]) == ([{"name": "models.b.d_ff", "a": 256, "b": "4 * d_model"}], [])
+
+
+def test_all_shows_more_than_the_headlines(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, wider=WIDER)
+    few, many = (as_json("base.yaml", "wider.yaml", *flag, cwd=tmp_path)["results"] for flag in ((), ("--all",)))
+    metrics = {row["metric"] for row in many}
+    assert (len(few) < len(many), {row["metric"] for row in few} <= metrics, "flops_q_projection" in metrics) == (
+        True,
+        True,
+        True,
+    )
+
+
+def test_a_formula_that_a_workbook_explains_otherwise_is_a_difference(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE)
+    report = build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
+    from flopsheet.workbook import reference
+
+    sheet, _ = reference.formulas(report.catalog, lambda _: "")
+    [row] = [row for (row, column), cell in sheet.cells.items() if column == 1 and cell.value == "n_params"]
+    type_into(tmp_path / "base.xlsx", {("Formulas", f"E{row}"): "as it was"}, tmp_path / "older.xlsx")
+    found = as_json("older.xlsx", "base.xlsx", cwd=tmp_path)
+    assert (found["inputs"], found["results"], found["formulas"]) == (
+        [],
+        [],
+        [{"name": "n_params", "a": "as it was", "b": sheet.cells[row, 5].value}],
+    )
+
+
+def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, wider=WIDER)
+    lines = run("diff", "base.yaml", "wider.yaml", "--format", "md", cwd=tmp_path).stdout.splitlines()
+    percent = f"{(AFTER - BEFORE) / BEFORE:+.2%}".replace("%", " %")
+    assert (lines[:8], f"| a | Parameters | {BEFORE:,} parameters | {AFTER:,} parameters | {percent} |" in lines) == (
+        [
+            "* A: base.yaml",
+            "* B: wider.yaml",
+            "",
+            "### Inputs",
+            "",
+            "| Input | A | B | Change |",
+            "| --- | --- | --- | --- |",
+            "| models.a.d_model | 64 | 128 | +100.00 % |",
+        ],
+        True,
+    )
+
+
+def test_the_table_names_both_sides_and_every_kind(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, wider=WIDER)
+    done = run("diff", "base.yaml", "wider.yaml", cwd=tmp_path)
+    shown = [word in done.stdout for word in ("A: base.yaml", "B: wider.yaml", "Inputs", "Results", "+100.00 %")]
+    assert (done.returncode, all(shown), "Formulas" in done.stdout) == (0, True, False)
+
+
+def test_a_workbook_whose_inputs_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE)
+    report = build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
+    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "a", "d_model")]
+    type_into(tmp_path / "base.xlsx", {(width.sheet, width.address): None}, tmp_path / "empty.xlsx")
+    done = run("diff", "base.yaml", "empty.xlsx", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        f"models.a.d_model: Inputs!{width.address}: the cell is empty; it held 64\n",
+    )
+
+
+def test_the_studies_of_the_two_editions_differ_in_their_convention() -> None:
+    found = as_json(str(SPECS / "gpt2.yaml"), str(SPECS / "gpt2-swiglu.yaml"), cwd=SPECS.parent)
+    assert {"name": "conventions.ffn_matmuls", "a": 2, "b": "architecture"} in found["inputs"]

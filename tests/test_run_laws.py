@@ -1,0 +1,248 @@
+"""What must hold of every training and serving run, whatever its numbers are."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from studies import frames_of
+
+few = settings(max_examples=12, deadline=None)
+
+CLASSES = [
+    "weight_bytes_device", "gradient_bytes_device", "master_weight_bytes_device", "optimizer_bytes_device",
+    "activation_bytes_device", "recomputed_bytes_device", "logits_bytes_device", "fixed_bytes_device",
+    "reserved_bytes_device",
+]  # fmt: skip
+STATES = CLASSES[:4]
+
+
+@st.composite
+def models(draw, **fixed):
+    """A decoder whose heads, experts and layers up to eight devices can share; perhaps of two groups."""
+    heads = 8 * draw(st.integers(1, 4))
+    model = {
+        "d_model": 64 * draw(st.integers(1, 16)), "n_heads": heads, "d_head": 8 * draw(st.integers(1, 8)),
+        "n_kv_heads": draw(st.sampled_from([8, heads])), "d_ff": 64 * draw(st.integers(1, 32)),
+        "ffn_matrices": draw(st.sampled_from([2, 3])), "vocab_size": draw(st.integers(100, 60_000)),
+        "tie_embeddings": draw(st.booleans()), "norm": draw(st.sampled_from(["rmsnorm", "layernorm"])),
+    }  # fmt: skip
+    experts = {"d_ff": 0, "n_experts": 8 * draw(st.integers(1, 4)), "n_active_experts": 2, "d_expert": 96}
+    kind = draw(st.sampled_from(["plain", "experts", "mixed", "latent"]))
+    if kind == "mixed":
+        return model | {"layers": [{"n_layers": draw(st.integers(1, 8))}, {"n_layers": 8, **experts}]} | fixed
+    if kind == "latent":
+        model = {key: value for key, value in model.items() if key != "n_kv_heads"}
+        model |= {"kv_lora_rank": 64, "d_qk_nope": 16, "d_qk_rope": 8, "d_v": 24}
+    return model | (experts if kind == "experts" else {}) | {"n_layers": draw(st.integers(8, 24))} | fixed
+
+
+@st.composite
+def training(draw, **fixed):
+    """What a run says besides its parallelism."""
+    return {
+        "model": "m", "hardware": "h100-sxm", "context_length": 64 * draw(st.integers(1, 64)),
+        "micro_batch_size": draw(st.integers(1, 8)),
+        "precision": draw(st.sampled_from(["mixed_bf16", "pure_bf16", "fp32", "tf32"])),
+        "gradients": draw(st.sampled_from(["as_weights", "fp32"])),
+        "optimizer": draw(st.sampled_from(["adamw", "adamw_8bit", "sgd_momentum", "lion", "adafactor", "muon"])),
+        "recomputation": draw(st.sampled_from(["none", "selective", "full"])),
+        "attention_kernel": draw(st.sampled_from(["fused", "eager", "explicit"])),
+        "activation_method": draw(st.sampled_from(["autograd", "korthikanti", "textbook", "textbook_gated"])),
+        "reserved_bytes": draw(st.sampled_from([0, 2e9])),
+    } | fixed  # fmt: skip
+
+
+def ran(model, *runs):
+    """The frame of some training runs of one model, in order."""
+    named = {f"run-{at}": run for at, run in enumerate(runs)}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "training": named}
+    return frames_of(spec)["training_run"]
+
+
+def rising(column, slack=1e-12):
+    """Whether no value lies below the one before it, but for rounding."""
+    values = column.tolist()
+    return all(later >= earlier * (1 - slack) for earlier, later in zip(values, values[1:], strict=False))
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(model=models(), run=training(), way=st.sampled_from(["tensor_parallel", "data_parallel", "context_parallel"]))
+def test_more_devices_never_need_more_memory_each(model, run, way):
+    zero = {"zero_stage": 3} if way == "data_parallel" else {}
+    runs = [run | zero | {way: devices, "n_devices": devices} for devices in (8, 4, 2, 1)]
+    assert rising(ran(model, *runs)["device_bytes"])
+
+
+@few
+@given(model=models(), run=training())
+def test_more_stages_never_hold_more_states_each(model, run):
+    runs = [run | {"pipeline_parallel": stages, "n_devices": stages} for stages in (8, 4, 2, 1)]
+    found = ran(model | {"tie_embeddings": False}, *runs)
+    assert rising(found["layer_state_bytes"])
+    assert rising(found[STATES].sum(axis=1))
+
+
+@few
+@given(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]))
+def test_a_later_zero_stage_never_needs_more_memory(model, run, devices):
+    runs = [run | {"zero_stage": stage, "n_devices": devices} for stage in (3, 2, 1, 0)]
+    found = ran(model, *runs)
+    assert rising(found["device_bytes"])
+    assert rising(found["bytes_per_param"])
+    if devices == 1:
+        assert found["device_bytes"].nunique() == 1
+
+
+@few
+@given(model=models(), run=training())
+def test_more_recomputation_never_keeps_more_activations_and_never_works_less(model, run):
+    found = ran(model, *(run | {"recomputation": kind} for kind in ("full", "selective", "none")))
+    assert rising(found["activation_bytes_device"])
+    assert rising(found["hfu"][::-1])
+    assert rising(found["flops_run_hardware"][::-1])
+    assert found["flops_run"].nunique() == found["mfu"].round(12).nunique() == 1
+
+
+@few
+@given(model=models(), run=training(recomputation="none"))
+def test_recomputation_brings_back_what_it_did_not_keep(model, run):
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}}
+    kinds = {kind: run | {"recomputation": kind} for kind in ("none", "selective", "full")}
+    layers = frames_of(spec | {"training": kinds})["training_layer"]
+    kept, again = layers["activation_bytes_layer"], layers["activation_bytes_again"]
+    assert (kept["selective"] + again["selective"]).tolist() == kept["none"].tolist()
+    assert again["full"].tolist() == kept["none"].tolist()
+
+
+@few
+@given(model=models(), run=training(activation_method="autograd", recomputation="none", context_length=1024))
+def test_a_fused_kernel_never_keeps_more_than_an_eager_one(model, run):
+    found = ran(model, *(run | {"attention_kernel": kind} for kind in ("fused", "eager")))
+    assert rising(found["activation_bytes_device"])
+
+
+@few
+@given(model=models(n_norms=0, final_norm=False), run=training(), stages=st.sampled_from([1, 2, 4, 8]))
+def test_tensor_and_pipeline_parallelism_divide_the_states_of_the_layers(model, run, stages):
+    if "layers" in model:
+        model = {key: value for key, value in model.items() if key != "layers"} | {"n_layers": 8}
+    model |= {"n_layers": 8 * (model["n_layers"] // 8)}
+    layouts = [(1, 1), (8, 1), (1, stages), (8, stages)]
+    found = ran(
+        model,
+        *(run | {"tensor_parallel": t, "pipeline_parallel": p, "n_devices": t * p} for t, p in layouts),
+    )["layer_state_bytes"].tolist()
+    assert found == [found[0] / (t * p) for t, p in layouts]
+
+
+@few
+@given(model=models(), run=training(), stages=st.sampled_from([1, 2, 8]), data=st.sampled_from([1, 4]))
+def test_the_classes_of_memory_add_up_to_the_device(model, run, stages, data):
+    layout = {"pipeline_parallel": stages, "n_devices": stages * data, "data_parallel": data, "zero_stage": 2}
+    found = ran(model, run | layout).iloc[0]
+    assert abs(found[CLASSES].sum() - found["device_bytes"]) <= 1e-12 * found["device_bytes"]
+    in_gib = found[[name for name in found.index if name.endswith("_gib_device")]].sum()
+    assert abs(in_gib - found["device_gib"]) <= 1e-12 * found["device_gib"]
+
+
+@few
+@given(model=models(), run=training(), batches=st.lists(st.integers(1, 1000), min_size=2, max_size=4, unique=True))
+def test_a_times_the_micro_batch_and_b_are_the_whole_memory(model, run, batches):
+    found = ran(model, *(run | {"micro_batch_size": batch} for batch in batches))
+    for a in found["bytes_per_sequence"]:
+        for b in found["bytes_without_batch"]:
+            total = a * found["micro_batch_size"] + b
+            assert (abs(total - found["device_bytes"]) <= 1e-12 * total).all()
+
+
+@few
+@given(model=models(), run=training())
+def test_the_largest_micro_batch_fits_and_one_more_does_not(model, run):
+    largest = int(ran(model, run)["largest_micro_batch"].iloc[0])
+    runs = [run | {"micro_batch_size": max(1, batch)} for batch in (largest, largest + 1)]
+    fits = ran(model, *runs)["fits"].tolist()
+    assert fits == ["yes" if largest else "no", "no"]
+
+
+# Time and cost -------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(model=models(), run=training(), tokens=st.integers(10**6, 10**13), price=st.floats(0.01, 100))
+def test_twice_the_devices_take_half_the_days_at_the_same_cost(model, run, tokens, price):
+    devices = {"priced": {"extends": "h100-sxm", "price_per_hour": price}}
+    named = {f"run-{n}": run | {"n_devices": n, "n_tokens": tokens, "hardware": "priced"} for n in (8, 16)}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "hardware": devices, "training": named}
+    found = frames_of(spec)["training_run"]
+    slow, fast = found.loc["run-8"], found.loc["run-16"]
+    assert abs(slow["days"] / fast["days"] - 2) <= 1e-12
+    assert abs(slow["run_cost"] / fast["run_cost"] - 1) <= 1e-12
+    assert slow["run_cost"] == slow["device_hours"] * price
+
+
+@few
+@given(model=models(), run=training(), rate=st.floats(1, 1e9))
+def test_time_follows_the_measured_rate_and_mfu_stays_below_hfu(model, run, rate):
+    found = ran(model, run | {"measured_tokens_per_second": rate, "n_tokens": 1e9}).iloc[0]
+    assert abs(found["hours"] * 3600 * rate / 1e9 - 1) <= 1e-12
+    assert found["mfu"] <= found["hfu"] * (1 + 1e-12)
+
+
+# Serving -------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def serving(draw, **fixed):
+    return {
+        "model": "m", "hardware": draw(st.sampled_from(["h100-sxm", "h200", "a100-80gb"])),
+        "n_devices": draw(st.integers(1, 8)), "prompt_length": draw(st.integers(1, 20_000)),
+        "generated_length": draw(st.integers(1, 4_000)), "n_sequences": draw(st.integers(1, 256)),
+        "weight_format": draw(st.sampled_from(["bf16", "fp8", "int4"])),
+        "cache_format": draw(st.sampled_from(["bf16", "fp8", "q8_0", "q4_0"])),
+        "memory_utilisation": draw(st.sampled_from([1, 0.9])),
+    } | fixed  # fmt: skip
+
+
+def served(model, *runs):
+    """The frame of some serving runs of one model, in order."""
+    named = {f"run-{at}": run for at, run in enumerate(runs)}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "serving": named}
+    return frames_of(spec)["serving_run"]
+
+
+@few
+@given(model=models(), run=serving())
+def test_decoding_takes_between_the_active_and_all_experts(model, run):
+    found = served(model, run)[["decode_seconds_active", "decode_seconds", "decode_seconds_all"]]
+    assert rising(found.iloc[0])
+
+
+@few
+@given(model=models(), run=serving())
+def test_the_largest_batch_fits_and_one_more_does_not(model, run):
+    largest = int(served(model, run)["largest_batch"].iloc[0])
+    found = served(model, *(run | {"n_sequences": batch} for batch in (largest, largest + 1)))
+    assert found["served_fits"].tolist() == ["yes", "no"]
+
+
+@few
+@given(model=models(), run=serving(), window=st.sampled_from([0, 1, 300, 5000]), windowed=st.integers(1, 3))
+def test_the_longest_context_fits_and_one_more_does_not(model, run, window, windowed):
+    plain = {key: value for key, value in model.items() if key not in {"layers", "n_layers"}}
+    model = plain | {"layers": [{"n_layers": 1}, {"n_layers": windowed, "window": window}]}
+    longest = int(served(model, run)["longest_context"].iloc[0])
+    lengths = [{"prompt_length": length - 1, "generated_length": 1} for length in (longest, longest + 1)]
+    found = served(model, *(run | length for length in lengths))
+    assert found["served_fits"].tolist() == ["yes", "no"]
+
+
+@few
+@given(model=models(), run=serving())
+def test_a_larger_batch_gives_more_tokens_a_second_but_fewer_to_each_user(model, run):
+    found = served(model, *(run | {"n_sequences": batch} for batch in (1, 8, 64, 512)))
+    assert rising(found["decode_tokens_per_second"])
+    assert rising(found["decode_tokens_per_second_user"][::-1])
