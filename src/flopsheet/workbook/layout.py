@@ -109,6 +109,11 @@ class World:
         value: float | str = self.values.column(self.grain(name), name)[row]
         return value if isinstance(value, str) else float(value)
 
+    def column(self, name: str) -> list[float | str]:
+        """The values of an input or metric in every row of its own table; the same as `value`, all at once."""
+        found: list[float | str] = self.values.column(self.grain(name), name).tolist()
+        return found
+
     @cached_property
     def children(self) -> dict[tuple[str, str], dict[int, list[int]]]:
         """(finer grain, coarser grain) → row of the coarser → its rows in the finer table."""

@@ -301,9 +301,14 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
 def _widths(cells: dict[tuple[int, int], Cell]) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+    seen: dict[tuple[object, str], float] = {}  # side by side, cells repeat each other
     for (_, column), cell in cells.items():
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
-            widths[column] = max(widths[column], len(shown(cell)) * 1.08 + 2.0)
+            look = (cell.value, cell.format)
+            if look not in seen:
+                seen[look] = len(shown(cell)) * 1.08 + 2.0
+            if seen[look] > widths[column]:
+                widths[column] = seen[look]
     return widths
 
 

@@ -250,7 +250,8 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    printed = [width for column, width in sheet.widths.items() if column <= (_printed_to(sheet) or column)]
+    last = _printed_to(sheet) or max(sheet.widths)
+    printed = [width for column, width in sheet.widths.items() if column <= last]
     worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
     worksheet.page_setup.fitToHeight = (
         1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
@@ -269,7 +270,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_cols = sheet.title_columns
     if sheet.print_to or sheet.print_rows:
         bottom = sheet.print_rows or max(row for row, _ in sheet.cells)
-        worksheet.print_area = f"A1:{letters(_printed_to(sheet))}{bottom}"
+        worksheet.print_area = f"A1:{letters(last)}{bottom}"
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
