@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flopsheet.errors.problem import Problem
+from flopsheet.errors.problem import Problem, shown
 
 
 def cannot_read(source: str, reason: str) -> Problem:
@@ -17,6 +17,7 @@ REMEDIES = {
     "it is no folder": "move it away, or choose another file with -o",
     "it is no regular file": "choose another file with -o",
     "no space left on device": "make room, or choose another file with -o",
+    "file too large": "make room, or choose another file with -o",
     "disk quota exceeded": "make room, or choose another file with -o",
     "file name too long": "choose a shorter name with -o",
 }
@@ -25,12 +26,6 @@ REMEDIES = {
 def cannot_write(target: str, reason: str) -> Problem:
     remedy = REMEDIES.get(reason, "close it where it is open, or choose another file with -o")
     return Problem(f"cannot write '{target}': {reason}", remedy)
-
-
-def cannot_write_temporary(folder: str, reason: str) -> Problem:
-    return Problem(
-        f"cannot write temporary files in '{folder}': {reason}", "make room there, or name another folder in TMPDIR"
-    )
 
 
 def already_there(target: str) -> Problem:
@@ -45,3 +40,8 @@ def too_many_to_hold(count: int, most: int) -> Problem:
 def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
     fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
     return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")
+
+
+def no_epoch(text: str) -> Problem:
+    remedy = "write whole seconds since 1970, up to the year 2107, or unset it"
+    return Problem(f"SOURCE_DATE_EPOCH is '{shown(text)}'", remedy)
