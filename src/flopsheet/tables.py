@@ -153,7 +153,7 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
 
 @dataclass(frozen=True)
 class Variant:
-    """A scenario with some inputs scaled to so many percent: 110 % of 50,000 is whole, 1.1 · 50,000 in doubles is not."""
+    """A scenario with some inputs scaled to so many percent: 110 % of 50,000 is whole in doubles, 1.1 times it not."""
 
     name: str
     inputs: tuple[str, ...]
