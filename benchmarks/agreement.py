@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from agreement import Outcome, held
-from engines import has_libreoffice
+from agreement import Outcome, held  # noqa: E402
+from engines import has_libreoffice  # noqa: E402
 
 MOST_SHOWN = 20
 
@@ -64,7 +64,9 @@ def main() -> int:
         cells = [outcome.cells[engine] for outcome in outcomes if engine in outcome.cells]
         exact = sum(outcome.exact[engine] for outcome in outcomes if engine in outcome.cells)
         if cells:
-            print(f"{engine}: {sum(cells):,} formula cells in {len(cells)} workbooks, {exact / sum(cells):.4%} bit-equal")
+            print(
+                f"{engine}: {sum(cells):,} formula cells in {len(cells)} workbooks, {exact / sum(cells):.4%} bit-equal"
+            )
     print(f"mismatches: {len(mismatches)}")
     print("\n".join(mismatches[:MOST_SHOWN]))
     return 1 if mismatches else 0

@@ -1,4 +1,4 @@
-"""Random studies, as specs: architectures, layer groups, sweeps, runs, conventions, own metrics; one for each number."""
+"""Random studies by number, as specs: architectures, layer groups, sweeps, runs, conventions, metrics of their own."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def _spec(dice: random.Random, number: int) -> dict[str, Any]:
         spec["expect"] = [{"that": "m0.n_params", "at_least": dice.choice([1, 1e9, 1e12])}]
     if dice.random() < 0.6:
         spec["hardware"] = {"own": _hardware(dice)}
+        trained = [name for name in models if name != "swept"]
         kinds = ["own", "h100-sxm", "a100-80gb", "mi300x", "b200"]
         for kind, run in (("training", _training), ("serving", _serving)):
             if dice.random() < 0.7:
-                spec[kind] = {f"{kind}-{at}": run(dice, [name for name in models if name != "swept"], kinds) for at in range(dice.randint(1, 3))}
+                spec[kind] = {f"{kind}-{at}": run(dice, trained, kinds) for at in range(dice.randint(1, 3))}
     return spec
 
 
@@ -142,7 +143,9 @@ def _group(dice: random.Random, n_heads: int, d_head: int, is_wide: bool = False
 
 
 def _hardware(dice: random.Random) -> Model:
-    peaks = {f"peak_flops_{format}": dice.choice([19.5e12, 312e12, 989e12]) for format in (*FORMATS[:4], "tf32", "int8")}
+    peaks = {
+        f"peak_flops_{format}": dice.choice([19.5e12, 312e12, 989e12]) for format in (*FORMATS[:4], "tf32", "int8")
+    }
     return {
         **peaks,
         "memory_bytes": dice.choice([24e9, 80e9, 192e9]),
