@@ -23,7 +23,44 @@ from fuzzing import MARK
 
 SECONDS = 60.0  # for one command, on a machine that does other things too
 ALLOWED = frozenset(
-    ["ABS", "AND", "CEILING", "COLUMNS", "COUNT", "COUNTA", "COUNTIF", "EXP", "FLOOR", "IF", "INDEX", "INT", "ISNUMBER", "LEFT", "LN", "LOG", "LOG10", "LOOKUP", "MATCH", "MAX", "MID", "MIN", "MOD", "NOT", "OR", "POWER", "RANK", "ROUND", "ROUNDDOWN", "ROUNDUP", "SIGN", "SQRT", "SUM", "SUMIF", "SUMPRODUCT", "TEXT"]
+    [
+        "ABS",
+        "AND",
+        "CEILING",
+        "COLUMNS",
+        "COUNT",
+        "COUNTA",
+        "COUNTIF",
+        "EXP",
+        "FLOOR",
+        "IF",
+        "INDEX",
+        "INT",
+        "ISNUMBER",
+        "LEFT",
+        "LN",
+        "LOG",
+        "LOG10",
+        "LOOKUP",
+        "MATCH",
+        "MAX",
+        "MID",
+        "MIN",
+        "MOD",
+        "NOT",
+        "OR",
+        "POWER",
+        "RANK",
+        "ROUND",
+        "ROUNDDOWN",
+        "ROUNDUP",
+        "SIGN",
+        "SQRT",
+        "SUM",
+        "SUMIF",
+        "SUMPRODUCT",
+        "TEXT",
+    ]
 )
 FORMULA = re.compile(rb"<(?:\w+:)?(?:f|formula|formula1|formula2|definedName)(?: [^>]*)?>([^<]*)<")
 CALL = re.compile(r"([A-Za-z_][\w.]*)\(")

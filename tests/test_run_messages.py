@@ -90,6 +90,10 @@ REFUSED = [
         {"  box:": "  «box»:", ", memory_bytes: 1e9, memory_bandwidth: 1e11": ""},
         "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or extends: a kind that ships",
     ),
+    (
+        {"peak_flops_bf16: 1e12": "peak_flops_bf16: «''»"},
+        "hardware.box.peak_flops_bf16: an empty formula; write a number, a name or an expression",
+    ),
     # shapes and keys
     (
         {"  box: {peak_flops_bf16: 1e12, memory_bytes: 1e9, memory_bandwidth: 1e11}": "  box: «3»"},

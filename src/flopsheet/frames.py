@@ -1,13 +1,12 @@
-"""The pandas backend: input tables and the catalogue's formulas → one DataFrame per grain."""
+"""Input tables and the catalogue's formulas → a NumPy column for each name; a pandas DataFrame per grain on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from flopsheet import errors
 from flopsheet.catalog import KEYS, OF_RUNS, RUNS, Catalog, Metric
@@ -15,6 +14,9 @@ from flopsheet.errors import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.tables import Table, Tables, key_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Column = np.ndarray[Any, Any]
 
@@ -127,6 +129,8 @@ def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> d
 
 
 def _frame(table: Table, parts: Sequence[Mapping[str, Column]], catalog: Catalog) -> pd.DataFrame:
+    import pandas as pd  # half a second that only those who ask for a frame should wait
+
     index: pd.Index[Any] = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
     if len(table.key_names) == 1:
         index = index.get_level_values(0)

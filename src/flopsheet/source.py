@@ -37,6 +37,7 @@ NUMBER = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
+NUMBER_BEGINS = frozenset("+-.0123456789")
 BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
 # Everything but what prints. NEL, LS and PS are breaks to libyaml, not to YAML 1.2, so they would shift every line.
@@ -97,7 +98,7 @@ def resolve(word: str) -> object:
     """The value of an unquoted scalar: `0x1F` is 31, `15e12` a float, `no` text; OverflowError if no cell holds it."""
     if word in WORDS:
         return WORDS[word]
-    number = NUMBER.fullmatch(word)
+    number = NUMBER.fullmatch(word) if word[0] in NUMBER_BEGINS else None
     if not number:
         return word
     kind = number.lastgroup or ""

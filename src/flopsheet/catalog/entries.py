@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from flopsheet.formula import Node, aggregated, names
@@ -70,6 +71,16 @@ class Metric:
     severity: str = ""
     source: str = ""
 
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The names that its formula reads in its own row."""
+        return names(self.node)
+
+    @cached_property
+    def gathers(self) -> tuple[str, ...]:
+        """The names of a finer grain that its formula gathers."""
+        return aggregated(self.node)
+
     @property
     def is_sentence(self) -> bool:
         """Whether it is a text made from a template, whose formula is too long to be read."""
@@ -131,7 +142,7 @@ class Catalog:
             name = pending.pop()
             if name in self.metrics and name not in needed:
                 needed.add(name)
-                pending += [*names(self.metrics[name].node), *aggregated(self.metrics[name].node)]
+                pending += [*self.metrics[name].reads, *self.metrics[name].gathers]
         return tuple(name for name in self.order if name in needed)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 # Grain -> the coarser grains that a row of it belongs to, one row of each.
 PARENTS: dict[str, tuple[str, ...]] = {
     "study": (),
@@ -28,6 +30,7 @@ RUNS = {"training": ("training_run", "training_layer"), "serving": ("serving_run
 OF_RUNS = frozenset({"run", *(grain for grains in RUNS.values() for grain in grains)})
 
 
+@cache
 def coarser(grain: str) -> tuple[str, ...]:
     """Every grain above this one, nearest first."""
     above: dict[str, None] = {}

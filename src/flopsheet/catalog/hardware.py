@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from flopsheet import source
 
@@ -23,7 +23,7 @@ class Hardware:
 @cache
 def hardware() -> dict[str, Hardware]:
     """The kinds by name."""
-    text = (resources.files("flopsheet.catalog") / "hardware.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "hardware.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "hardware.yaml").data
     assert isinstance(data, dict)
     found = {}

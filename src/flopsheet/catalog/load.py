@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from flopsheet import errors, source
@@ -13,8 +13,9 @@ from flopsheet.catalog import resolve
 from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Section, Unit
 from flopsheet.catalog.grains import KEYS, PARENTS
 from flopsheet.catalog.ranges import range_check
+from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
-from flopsheet.formula import Node, aggregated, names, parse
+from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Text
 
 INPUT_TOPICS = ("inputs", "run_inputs")
@@ -42,13 +43,13 @@ class OwnEntry:
 @cache
 def load() -> Catalog:
     """The catalogue that ships with the package."""
-    return build(_texts("units", *TOPICS))
+    return stored("catalog", _texts("units", *TOPICS), build)
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
-    return build(_texts("units", *INPUT_TOPICS))
+    return stored("inputs", _texts("units", *INPUT_TOPICS), build)
 
 
 def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
@@ -69,8 +70,7 @@ def own_input(raw: Mapping[str, Any]) -> Input:
 
 
 def _texts(*topics: str) -> dict[str, str]:
-    folder = resources.files("flopsheet.catalog")
-    return {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
+    return {topic: (Path(__file__).parent / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
 
 
 def build(texts: Mapping[str, str]) -> Catalog:
@@ -218,7 +218,7 @@ class _Reader:
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
-                order = ordered({name: (*names(m.node), *aggregated(m.node)) for name, m in self.metrics.items()})
+                order = ordered({name: (*m.reads, *m.gathers) for name, m in self.metrics.items()})
             except CycleError as cycle:
                 _, refuse = self.raw[cycle.chain[0]]
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)

@@ -149,10 +149,9 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
 
 def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
     """Refuses unknown names, and names of a grain that a formula of this grain cannot read that way."""
-    known = sorted(grain_of)
     for name in names(node):
         if name not in grain_of:
-            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, known))
+            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)))
         of = grain_of[name]
         if of != grain and of not in coarser(grain):
             readable = f"a {grain} can read {', '.join((grain, *coarser(grain)))}"

@@ -17,6 +17,7 @@ REMEDIES = {
     "it is no folder": "move it away, or choose another file with -o",
     "it is no regular file": "choose another file with -o",
     "no space left on device": "make room, or choose another file with -o",
+    "file too large": "make room, or choose another file with -o",
     "disk quota exceeded": "make room, or choose another file with -o",
     "file name too long": "choose a shorter name with -o",
 }
@@ -25,12 +26,6 @@ REMEDIES = {
 def cannot_write(target: str, reason: str) -> Problem:
     remedy = REMEDIES.get(reason, "close it where it is open, or choose another file with -o")
     return Problem(f"cannot write '{target}': {reason}", remedy)
-
-
-def cannot_write_temporary(folder: str, reason: str) -> Problem:
-    return Problem(
-        f"cannot write temporary files in '{folder}': {reason}", "make room there, or name another folder in TMPDIR"
-    )
 
 
 def already_there(target: str) -> Problem:

@@ -65,16 +65,17 @@ Node: TypeAlias = Number | Text | Name | Negative | Operation | Call | Aggregate
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything below it, in the author's order."""
-    yield node
-    match node:
-        case Negative(operand):
-            yield from walk(operand)
-        case Operation(_, left, right):
-            yield from walk(left)
-            yield from walk(right)
-        case Call(_, arguments):
-            for argument in arguments:
-                yield from walk(argument)
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        yield node
+        match node:
+            case Operation(_, left, right):
+                pending += (right, left)
+            case Call(_, arguments):
+                pending += reversed(arguments)
+            case Negative(operand):
+                pending.append(operand)
 
 
 def names(node: Node) -> tuple[str, ...]:

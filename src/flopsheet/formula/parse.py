@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -59,6 +60,9 @@ KINDS = {
     "Dict": "a mapping",
 }
 
+REWRITTEN = str.maketrans({"^": "**", "\n": " ", "\t": " "})
+BRACKETS = re.compile("[()#]")
+
 Refuse = Callable[..., FormulaError]
 
 
@@ -74,7 +78,7 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
 
     if len(text) > MAX_LENGTH:
         raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")
-    for column, letter in enumerate(text):
+    for column, letter in enumerate(text if not (text.isascii() and text.isprintable()) else ""):
         if not (letter.isascii() and (letter.isprintable() or letter in "\n\t")):
             remedy = "write it with ASCII letters, digits and operators"
             raise refuse(f"{letter!r} is not part of a formula", remedy, column)
@@ -90,16 +94,9 @@ class _Parser:
         self.text = text
         self.refuse = refuse
         self.functions = FUNCTIONS | WORDS | {name: (count, count) for name, count in functions.items()}
-        # `^` is Python's exclusive or, with another precedence: the power is spelled `**` before Python reads it, and
-        # `columns` leads from the rewritten text back to the author's. Line breaks become spaces, brackets keep a
-        # leading blank from reading as an indentation.
-        rewritten, self.columns = ["("], [0]
-        for column, letter in enumerate(text):
-            piece = "**" if letter == "^" else " " if letter in "\n\t" else letter
-            rewritten.append(piece)
-            self.columns.extend([column] * len(piece))
-        self.columns.extend([len(text)] * 2)
-        self.python = "".join(rewritten) + ")"
+        # `^` is Python's exclusive or, with another precedence: the power is spelled `**` before Python reads it. Line
+        # breaks become spaces, brackets keep a leading blank from reading as an indentation.
+        self.python = f"({text.translate(REWRITTEN)})"
 
     def parse(self) -> Node:
         self.check_brackets()
@@ -116,7 +113,8 @@ class _Parser:
     def check_brackets(self) -> None:
         """Refuses what would close the brackets that we put around the text, and depth beyond any use."""
         opened: list[int] = []
-        for column, letter in enumerate(self.text):
+        for sign in BRACKETS.finditer(self.text):
+            letter, column = sign[0], sign.start()
             if letter == "(":
                 opened.append(column)
             if letter == ")" and not opened:
@@ -131,7 +129,12 @@ class _Parser:
             raise self.refuse("a bracket is not closed", "add ')'", opened[-1])
 
     def column(self, offset: int) -> int:
-        return self.columns[max(0, min(offset, len(self.columns) - 1))]
+        """Where the author wrote what stands at an offset of the rewritten text."""
+        columns = [0]
+        for column, letter in enumerate(self.text):
+            columns += [column] * (2 if letter == "^" else 1)
+        columns += [len(self.text)] * 2
+        return columns[max(0, min(offset, len(columns) - 1))]
 
     def no(self, node: ast.expr, fact: str, remedy: str = "") -> FormulaError:
         start = self.column(node.col_offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from flopsheet import source
@@ -23,7 +23,7 @@ class LibraryModel:
 @cache
 def load() -> dict[str, LibraryModel]:
     """The models by name."""
-    text = (resources.files("flopsheet.spec") / "library.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "library.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "library.yaml").data
     assert isinstance(data, dict)
     return {

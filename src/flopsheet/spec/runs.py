@@ -43,7 +43,9 @@ def devices(resolver: Resolver) -> tuple[Device, ...]:
         if missing:
             resolver.report(path, errors.missing_of_hardware(missing), key=True)
             continue
-        found[name] = _device(resolver, name, said, parent or "", path)
+        device = _device(resolver, name, said, parent or "", path)
+        if len(device.inputs) == len(schema.inputs_of("hardware")):  # else what is wrong was told
+            found[name] = device
     return tuple(found.values())
 
 

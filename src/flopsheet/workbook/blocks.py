@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
 from flopsheet.formula import to_maths
-from flopsheet.workbook.cells import call_up, metric_cells
+from flopsheet.workbook.cells import call_ups, metric_cells
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
 
@@ -95,8 +95,8 @@ def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str
         if target:
             yield (row, NAME), Cell(name, style="name", link=target)
     if band.kind == "call_ups":
-        for at, column in enumerate(block.columns):
-            yield (row, column), call_up(block, homes, name, at)
+        for column, cell in zip(block.columns, call_ups(block, homes, name), strict=True):
+            yield (row, column), cell
         return
     assert isinstance(entry, Metric)
     style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flopsheet.catalog import resolve
 from flopsheet.errors import CatalogError
-from flopsheet.formula import Node, aggregated, evaluate, parse, to_excel
+from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.workbook.layout import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
 from flopsheet.workbook.model import Cell, Scalar
 
@@ -57,8 +57,9 @@ class _AnyColumn:
 
 def row_formula(block: Block, homes: Homes, name: str) -> Callable[[int], str]:
     """A metric's formula by the row of its table: written once where it gathers nothing, then moved along."""
-    node = block.world.catalog.metrics[name].node
-    if aggregated(node):
+    metric = block.world.catalog.metrics[name]
+    node = metric.node
+    if metric.gathers:
         return lambda row: to_excel(node, BlockReferences(block, homes, row))
     text = to_excel(node, _AnyColumn(block))
     return lambda row: text.replace(COLUMN, letters(block.columns[row]))
@@ -69,23 +70,27 @@ def metric_cells(block: Block, homes: Homes, name: str, style: str) -> Iterator[
     world = block.world
     formula = row_formula(block, homes, name)
     format = world.catalog.units[world.catalog.metrics[name].unit].format
-    for row in range(len(block.columns)):
-        yield Cell(world.value(name, row), formula(row), style, format)
+    for row, value in enumerate(world.column(name)):
+        yield Cell(value, formula(row), style, format)
 
 
-def call_up(block: Block, homes: Homes, name: str, row: int) -> Cell:
-    """A reference to the home of an input or metric, in one column of a block that reads it."""
+def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
+    """References to the home of an input or metric, one in each column of a block that reads it."""
     world = block.world
-    grain = world.grain(name)
-    at = row if grain == block.grain else world.table(block.grain).above[grain][row]
+    grain, table, values = world.grain(name), world.table(block.grain), world.column(name)
+    rows = range(len(table)) if grain == block.grain else table.above[grain]
     spots = homes.of(world, name)
-    unit = world.catalog.units[world.catalog.entry(name).unit]
-    formula = spots[at].seen_from(block.sheet)
+    format = world.catalog.units[world.catalog.entry(name).unit].format
     if grain in CHOSEN_BY and grain != block.grain:
-        choice = homes.of(world, CHOSEN_BY[grain])[world.table(block.grain).above["run"][row]]
-        among = absolute_span(homes.spots["study", CHOSEN_BY[grain]])
-        formula = f"INDEX({absolute_span(spots)},1,MATCH({choice.seen_from(block.sheet)},{among},0))"
-    return Cell(world.value(name, at), formula, "call_up", unit.format)
+        choices = homes.of(world, CHOSEN_BY[grain])
+        among, found = absolute_span(homes.spots["study", CHOSEN_BY[grain]]), absolute_span(spots)
+        for at, run in zip(rows, table.above["run"], strict=True):
+            formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
+            yield Cell(values[at], formula, "call_up", format)
+        return
+    seen = [spot.seen_from(block.sheet) for spot in spots]
+    for at in rows:
+        yield Cell(values[at], seen[at], "call_up", format)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from flopsheet.catalog import KEYS, Catalog, Metric
-from flopsheet.formula import names
 from flopsheet.frames import Values
 from flopsheet.tables import Table
 from flopsheet.workbook.model import Cell
@@ -35,9 +35,8 @@ def coordinates(address: str) -> tuple[int, int]:
     return int(address[len(letter) :]), column
 
 
-@dataclass(frozen=True)
-class Spot:
-    """One cell of the workbook."""
+class Spot(NamedTuple):
+    """One cell of the workbook; a tuple for the same reason as a Cell."""
 
     sheet: str
     row: int
@@ -110,6 +109,11 @@ class World:
         value: float | str = self.values.column(self.grain(name), name)[row]
         return value if isinstance(value, str) else float(value)
 
+    def column(self, name: str) -> list[float | str]:
+        """The values of an input or metric in every row of its own table; the same as `value`, all at once."""
+        found: list[float | str] = self.values.column(self.grain(name), name).tolist()
+        return found
+
     @cached_property
     def children(self) -> dict[tuple[str, str], dict[int, list[int]]]:
         """(finer grain, coarser grain) → row of the coarser → its rows in the finer table."""
@@ -128,10 +132,14 @@ class Homes:
     """The cell in which each row of each name is computed or typed, per world."""
 
     spots: dict[tuple[str, str], tuple[Spot, ...]] = field(default_factory=dict)
+    first: dict[str, Spot] = field(default_factory=dict)
+    """Of a name, in any world but the what-if, which shows nothing of its own."""
 
     def put(self, world: str, name: str, spots: Iterable[Spot]) -> None:
         assert (world, name) not in self.spots, f"{name} has two homes in {world}"
         self.spots[world, name] = tuple(spots)
+        if world != "what_if":
+            self.first.setdefault(name, self.spots[world, name][0])
 
     def of(self, world: World, name: str) -> tuple[Spot, ...]:
         """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
@@ -140,11 +148,6 @@ class Homes:
             assert world.grain(name) in SHARED, f"{name} has no home in {world.name}"
             return self.spots["study", name]
         return own
-
-    def somewhere(self, name: str) -> Spot | None:
-        """The first cell of a name in any world but the what-if, which shows nothing of its own."""
-        found = (spots for (world, known), spots in self.spots.items() if known == name and world != "what_if")
-        return next((spots[0] for spots in found), None)
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ def place(
     for name in header_names:
         headers[name] = row
         row += 1
-    needed = [read for part in sections for name in part.names for read in names(_metric(world, name).node)]
+    needed = [read for part in sections for name in part.names for read in _metric(world, name).reads]
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 

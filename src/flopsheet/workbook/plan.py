@@ -9,7 +9,6 @@ from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.errors import SizeError
-from flopsheet.formula import aggregated
 from flopsheet.frames import Values
 from flopsheet.spec import Spec
 from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
@@ -211,7 +210,7 @@ def _is_shared(world: World, name: str) -> bool:
     if world.grain(name) not in SHARED:
         return False
     metrics = world.catalog.metrics
-    return not any(aggregated(metrics[read].node) for read in world.catalog.closure([name]))
+    return not any(metrics[read].gathers for read in world.catalog.closure([name]))
 
 
 def _place_sections(world: World, sheet: str, top: int, homes: Homes) -> list[Block]:
@@ -240,7 +239,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     built, spec = original.worlds(original), original.spec
 
     def home(name: str) -> str:
-        spot = homes.somewhere(name)
+        spot = homes.first.get(name)
         return f"{quoted(spot.sheet)}!{spot.address}" if spot else ""
 
     formulas, explained = reference.formulas(study.catalog, home)
@@ -295,16 +294,21 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
     """The sheet with the names in its name column leading to where they are explained."""
     cells = dict(sheet.cells)
     for row, name in names.items():
-        cells[row, NAME] = replace(cells[row, NAME], link=links(name))
+        cells[row, NAME] = cells[row, NAME]._replace(link=links(name))
     return replace(sheet, cells=cells)
 
 
 def _widths(cells: dict[tuple[int, int], Cell]) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+    seen: dict[tuple[object, str], float] = {}  # side by side, cells repeat each other
     for (_, column), cell in cells.items():
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
-            widths[column] = max(widths[column], len(shown(cell)) * 1.08 + 2.0)
+            look = (cell.value, cell.format)
+            if look not in seen:
+                seen[look] = len(shown(cell)) * 1.08 + 2.0
+            if seen[look] > widths[column]:
+                widths[column] = seen[look]
     return widths
 
 

@@ -2,79 +2,48 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
-import sys
-import tempfile
-import threading
-import traceback
+import re
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell import Cell as PlainCell
+from openpyxl.cell import Cell as StyledCell
+from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
-from openpyxl.worksheet import _writer
+from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.dimensions import SheetDimension
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
+from openpyxl.xml.functions import Element, SubElement
 
 from flopsheet import errors
-from flopsheet.errors import FileError, UsageError
+from flopsheet.errors import UsageError
 from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
 from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
+from flopsheet.workbook.rows import sheet_data, shown_text
 from flopsheet.workbook.styles import FONT, STYLES, Style
 
-LONGEST_TEXT = 32_767
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
+EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
 ONE_PAGE = 84  # rows of a Summary that still fit one page
-LXML_REASONS = {
-    "IO_ENOSPC": "no space left on device",
-    "IO_EFBIG": "file too large",
-}
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
-_saving = threading.Lock()
-
-
-class FormulaCell(PlainCell):
-    """A formula together with the value that it has; openpyxl's own cell holds only one of them."""
-
-    __slots__ = ("cached",)
 
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
     """Writes the workbook, whole or not at all."""
-    try:
-        data = to_bytes(plan)
-    except Exception as error:  # openpyxl writes each sheet into a temporary file first
-        if not isinstance(error, OSError) and type(error).__name__ != "SerialisationError":  # lxml's, where it is there
-            raise
-        _close_frames(error)
-        reason = getattr(error, "strerror", None) or LXML_REASONS.get(str(error), str(error))
-        raise FileError(errors.cannot_write_temporary(tempfile.gettempdir(), reason.lower())) from None
-    write_bytes(target, data)
-
-
-def _close_frames(error: Exception) -> None:
-    """Ends the writers that the error left half-way; they fail once more, which is nothing new to tell."""
-    hook = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
-    traceback.clear_frames(error.__traceback__)
-    gc.collect()
-    sys.unraisablehook = hook
+    write_bytes(target, to_bytes(plan))
 
 
 def to_bytes(plan: Plan) -> bytes:
@@ -83,7 +52,7 @@ def to_bytes(plan: Plan) -> bytes:
     book.remove(book.active)
     look = _Look(book)
     for sheet in plan.sheets:
-        _fill(book.create_sheet(sheet.title), sheet, look)
+        _set_up(book.create_sheet(sheet.title), sheet)
     stamp = _stamp()
     book.properties.creator = "flopsheet"
     book.properties.title = plan.title
@@ -92,9 +61,8 @@ def to_bytes(plan: Plan) -> bytes:
         book.custom_doc_props.append(StringProperty(name=name, value=value))
     book.calculation.fullCalcOnLoad = True
     buffer = io.BytesIO()
-    with _saving, _cached_values(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        _FixedTime(archive, stamp)
-        ExcelWriter(book, archive).save()
+    with _Archive(buffer, stamp) as archive:
+        _BookWriter(book, archive, {sheet.title: sheet for sheet in plan.sheets}, look).save()
     return buffer.getvalue()
 
 
@@ -108,27 +76,24 @@ def _stamp() -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
 
 
-class _FixedTime:
-    """Makes every member of an archive carry one time, and the document's own `modified` with it."""
+class _Archive(zipfile.ZipFile):
+    """A zip file whose members all carry one time, and the document's own `modified` with them."""
 
-    def __init__(self, archive: zipfile.ZipFile, stamp: datetime) -> None:
-        plain: Callable[..., None] = archive.writestr
-        date = max(stamp.timetuple()[:6], (1980, 1, 1, 0, 0, 0))
+    def __init__(self, buffer: io.BytesIO, stamp: datetime) -> None:
+        super().__init__(buffer, "w")
+        self.stamp = stamp
 
-        def writestr(name: str | zipfile.ZipInfo, data: str | bytes, *_: Any) -> None:
-            name = name.filename if isinstance(name, zipfile.ZipInfo) else name
-            if name == "docProps/core.xml":
-                data = _with_modified(data if isinstance(data, bytes) else data.encode(), stamp)
-            member = zipfile.ZipInfo(name, date)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o644 << 16
-            plain(member, data)
+    def member(self, name: str) -> zipfile.ZipInfo:
+        found = zipfile.ZipInfo(name, max(self.stamp.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
+        found.compress_type = zipfile.ZIP_DEFLATED
+        found.external_attr = 0o644 << 16
+        return found
 
-        def write(filename: str, arcname: str | None = None) -> None:
-            writestr(arcname or filename, Path(filename).read_bytes())
-
-        archive.writestr = writestr  # type: ignore[method-assign,assignment]
-        archive.write = write  # type: ignore[method-assign,assignment]
+    def writestr(self, name: str | zipfile.ZipInfo, data: Any, *_: Any) -> None:
+        name = name.filename if isinstance(name, zipfile.ZipInfo) else name
+        if name == "docProps/core.xml":
+            data = _with_modified(data if isinstance(data, bytes) else data.encode(), self.stamp)
+        super().writestr(self.member(name), data)
 
 
 def _with_modified(xml: bytes, stamp: datetime) -> bytes:
@@ -138,41 +103,53 @@ def _with_modified(xml: bytes, stamp: datetime) -> bytes:
     return xml[:begin] + stamp.strftime("%Y-%m-%dT%H:%M:%SZ").encode() + xml[end:]
 
 
-@contextmanager
-def _cached_values() -> Iterator[None]:
-    """For the duration of a save, formula cells are written with their value.
+class _BookWriter(ExcelWriter):
+    """openpyxl's writer of a workbook, with the cells of each sheet from its plan."""
 
-    openpyxl has no public way to give a formula a value. It looks its cell writer up as a module global for each cell;
-    ours writes the formula cells and leaves all others to it. It is process-wide, hence the lock around it.
-    """
-    plain = _writer.write_cell
+    def __init__(self, book: Workbook, archive: _Archive, sheets: Mapping[str, Sheet], look: _Look) -> None:
+        super().__init__(book, archive)
+        self.sheets, self.look = sheets, look
 
-    def write_cell(xf: Any, worksheet: Any, cell: Any, styled: Any) -> None:
-        is_formula = type(cell) is FormulaCell
-        if not is_formula and type(cell._value) is not float:  # its own way writes 16 digits of 17
-            plain(xf, worksheet, cell, styled)
-            return
-        attributes = {"r": cell.coordinate}
-        if styled:
-            attributes["s"] = f"{cell.style_id:d}"
-        value = cell.cached if is_formula else cell._value
-        if isinstance(value, str):
-            attributes["t"] = "str"
-            text = value
-        else:
-            text = repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
-        with xf.element("c", attributes):
-            if is_formula:
-                with xf.element("f"):
-                    xf.write(cell.value[1:])
-            with xf.element("v"):
-                xf.write(text)
+    def write_worksheet(self, worksheet: Worksheet) -> None:
+        """As openpyxl does it, but that the rows go straight into the archive."""
+        sheet = self.sheets[worksheet.title]
+        worksheet._drawing = SpreadsheetDrawing()
+        worksheet._drawing.charts = worksheet._charts
+        around = _SheetWriter(worksheet, sheet)
+        around.write()
+        worksheet._rels = around._rels
+        before, after = EMPTY_ROWS.split(around.out.getvalue())
+        with self._archive.open(self._archive.member(worksheet.path[1:]), "w") as stream:
+            stream.write(before)
+            for piece in sheet_data(sheet, self.look.number):
+                stream.write(piece)
+            stream.write(after)
+        self.manifest.append(worksheet)
 
-    _writer.write_cell = write_cell
-    try:
-        yield
-    finally:
-        _writer.write_cell = plain
+
+class _SheetWriter(WorksheetWriter):
+    """openpyxl's writer of a sheet, which is told what it would ask the cells: they are written elsewhere."""
+
+    def __init__(self, worksheet: Worksheet, sheet: Sheet) -> None:
+        super().__init__(worksheet, io.BytesIO())
+        self.sheet = sheet
+
+    def write_dimensions(self) -> None:
+        rows, columns = {row for row, _ in self.sheet.cells}, {column for _, column in self.sheet.cells}
+        corners = f"{letters(min(columns))}{min(rows)}:{letters(max(columns))}{max(rows)}"
+        self.xf.send(SheetDimension(corners).to_tree())
+
+    def write_rows(self) -> None:
+        self.xf.send(Element("sheetData"))
+
+    def write_hyperlinks(self) -> None:
+        linked = sorted((place, cell) for place, cell in self.sheet.cells.items() if cell.link)
+        links = Element("hyperlinks")
+        for (row, column), cell in linked:
+            shown = {"location": cell.link, "display": shown_text(str(cell.value))}
+            SubElement(links, "hyperlink", {"ref": f"{letters(column)}{row}", **shown})
+        if linked:
+            self.xf.send(links)
 
 
 class _Look:
@@ -181,14 +158,15 @@ class _Look:
     def __init__(self, book: Workbook) -> None:
         self.book = book
         self.scratch = book.create_sheet("scratch")
-        self.prepared: dict[tuple[str, str, int], Any] = {}
+        self.prepared: dict[tuple[str, str, int], int] = {}
         book.remove(self.scratch)
 
-    def of(self, planned: Cell) -> Any:
+    def number(self, planned: Cell) -> int:
+        """The style's place in the workbook's list."""
         key = (planned.style, planned.format, planned.indent)
         if key not in self.prepared:
             look = STYLES[planned.style]
-            cell = PlainCell(self.scratch, row=1, column=1)
+            cell = StyledCell(self.scratch, row=1, column=1)
             cell.font = font(look)
             if look.fill:
                 cell.fill = PatternFill("solid", fgColor=look.fill)
@@ -205,7 +183,7 @@ class _Look:
                 )
             cell.number_format = planned.format
             cell.protection = Protection(locked=not look.unlocked)
-            self.prepared[key] = cell._style
+            self.prepared[key] = cell.style_id
         return self.prepared[key]
 
 
@@ -216,20 +194,10 @@ def font(look: Style) -> Font:
     )  # fmt: skip
 
 
-def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
-    for (row, column), cell in sorted(sheet.cells.items()):
-        placed = _cell(worksheet, row, column, cell)
-        placed._style = look.of(cell)
-        worksheet._cells[row, column] = placed
-        if cell.link:
-            placed.hyperlink = Hyperlink(ref=placed.coordinate, location=cell.link, display=str(cell.value))
-            placed._style = look.of(cell)  # openpyxl gave it a style of its own
+def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
+    """Everything of a sheet but its cells."""
     for column, width in sheet.widths.items():
         worksheet.column_dimensions[letters(column)].width = width
-    for row, height in sheet.heights.items():
-        worksheet.row_dimensions[row].height = height
-    for first, last, closed in sheet.outline_rows:
-        worksheet.row_dimensions.group(first, last, outline_level=1, hidden=closed)
     for column in sheet.outline_columns:  # one by one: openpyxl's group() gives all of them the first one's width
         worksheet.column_dimensions[letters(column)].outlineLevel = 1
     worksheet.sheet_properties.outlinePr.summaryBelow = False
@@ -248,24 +216,6 @@ def _fill(worksheet: Worksheet, sheet: Sheet, look: _Look) -> None:
     for chart in sheet.charts:
         add_chart(worksheet, chart)
     _set_up_page(worksheet, sheet)
-
-
-def _cell(worksheet: Worksheet, row: int, column: int, cell: Cell) -> PlainCell:
-    if cell.formula:
-        formula = FormulaCell(worksheet, row=row, column=column)
-        formula._value, formula.data_type, formula.cached = "=" + cell.formula, "f", cell.value
-        return formula
-    plain = PlainCell(worksheet, row=row, column=column)
-    if isinstance(cell.value, str):
-        # Set without openpyxl's guessing: text that begins with '=' stays text.
-        text = cell.value.strip()[:LONGEST_TEXT]  # the attribute that keeps outer blanks is no part of the schema
-        plain._value, plain.data_type = (text or None), "s" if text else "n"
-    else:
-        plain._value = (
-            int(cell.value) if cell.value == int(cell.value) and abs(cell.value) < 2**53 else float(cell.value)
-        )
-        plain.data_type = "n"
-    return plain
 
 
 def _validation(validation: Validation) -> DataValidation:
@@ -307,7 +257,8 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    printed = [width for column, width in sheet.widths.items() if column <= (_printed_to(sheet) or column)]
+    last = _printed_to(sheet) or max(sheet.widths)
+    printed = [width for column, width in sheet.widths.items() if column <= last]
     worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
     worksheet.page_setup.fitToHeight = (
         1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
@@ -326,7 +277,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_cols = sheet.title_columns
     if sheet.print_to or sheet.print_rows:
         bottom = sheet.print_rows or max(row for row, _ in sheet.cells)
-        worksheet.print_area = f"A1:{letters(_printed_to(sheet))}{bottom}"
+        worksheet.print_area = f"A1:{letters(last)}{bottom}"
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
