@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from agreement import Outcome, held
-from engines import has_libreoffice
+from agreement import Outcome, held  # noqa: E402
+from engines import has_libreoffice  # noqa: E402
 
 MOST_SHOWN = 20
 

@@ -1,4 +1,4 @@
-"""Random studies, as specs: architectures, layer groups, sweeps, runs, conventions, own metrics; one for each number."""
+"""Random studies by number, as specs: architectures, layer groups, sweeps, runs, conventions, metrics of their own."""
 
 from __future__ import annotations
 
@@ -57,13 +57,11 @@ def _spec(dice: random.Random, number: int) -> dict[str, Any]:
         spec["expect"] = [{"that": "m0.n_params", "at_least": dice.choice([1, 1e9, 1e12])}]
     if dice.random() < 0.6:
         spec["hardware"] = {"own": _hardware(dice)}
+        trained = [name for name in models if name != "swept"]
         kinds = ["own", "h100-sxm", "a100-80gb", "mi300x", "b200"]
         for kind, run in (("training", _training), ("serving", _serving)):
             if dice.random() < 0.7:
-                spec[kind] = {
-                    f"{kind}-{at}": run(dice, [name for name in models if name != "swept"], kinds)
-                    for at in range(dice.randint(1, 3))
-                }
+                spec[kind] = {f"{kind}-{at}": run(dice, trained, kinds) for at in range(dice.randint(1, 3))}
     return spec
 
 

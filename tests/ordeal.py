@@ -16,13 +16,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import yaml
+
 from flopsheet.cli import main
 from fuzzing import MARK
 
 SECONDS = 60.0  # for one command, on a machine that does other things too
-ALLOWED = set(
-    "ABS AND CEILING COLUMNS COUNT COUNTIF FLOOR HYPERLINK IF INDEX INT ISNUMBER LEFT LOG10 MATCH MAX MID MIN MOD NOT OR "
-    "RANK ROUND ROUNDDOWN ROUNDUP SIGN SQRT SUM SUMIF SUMPRODUCT TEXT EXP LN LOG POWER COUNTA LOOKUP".split()
+ALLOWED = frozenset(
+    [
+        "ABS",
+        "AND",
+        "CEILING",
+        "COLUMNS",
+        "COUNT",
+        "COUNTA",
+        "COUNTIF",
+        "EXP",
+        "FLOOR",
+        "IF",
+        "INDEX",
+        "INT",
+        "ISNUMBER",
+        "LEFT",
+        "LN",
+        "LOG",
+        "LOG10",
+        "LOOKUP",
+        "MATCH",
+        "MAX",
+        "MID",
+        "MIN",
+        "MOD",
+        "NOT",
+        "OR",
+        "POWER",
+        "RANK",
+        "ROUND",
+        "ROUNDDOWN",
+        "ROUNDUP",
+        "SIGN",
+        "SQRT",
+        "SUM",
+        "SUMIF",
+        "SUMPRODUCT",
+        "TEXT",
+    ]
 )
 FORMULA = re.compile(rb"<(?:\w+:)?(?:f|formula|formula1|formula2|definedName)(?: [^>]*)?>([^<]*)<")
 CALL = re.compile(r"([A-Za-z_][\w.]*)\(")
@@ -134,3 +172,33 @@ def workbook_faults(content: bytes) -> list[str]:
                 if MARK in formula or alien or "[" in bare or "|" in bare:
                     faults.append(f"{name} has the formula {formula[:200]}")
     return faults
+
+
+def endured_review(workbook: bytes, folder: Path, spec: bytes, turn: int, secret: str) -> Ending:
+    """One of the commands that read workbooks, by turns; the spec is edited as a whole or stays as it is."""
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "book.xlsx").write_bytes(workbook)
+    (folder / "spec.yaml").write_bytes(spec)
+    book, text = str(folder / "book.xlsx"), str(folder / "spec.yaml")
+    arguments, made = [
+        (["pull", book], []),
+        (["pull", book, "-o", str(folder / "patch.yaml")], ["patch.yaml"]),
+        (["pull", book, "--write", text], ["spec.yaml"]),
+        (["check", book], []),
+        (["diff", text, book], []),
+        (["diff", book, text, "--format", "json", "--all"], []),
+    ][turn % 6]
+    ending = endured(arguments, folder, made)
+    if ending.complaint:
+        return ending
+    for name in made:
+        if (folder / name).exists():
+            written = (folder / name).read_bytes()
+            if secret.encode() in written:
+                return Ending(ending.code, ending.seconds, f"{name} holds a file of this machine")
+            try:
+                yaml.safe_load(written.decode())
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                return Ending(ending.code, ending.seconds, f"{name} is broken: {error}")
+    return ending

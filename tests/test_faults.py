@@ -258,7 +258,8 @@ def test_hash_seed_time_zone_locale_and_folder_change_no_byte(spec: str, epoch: 
 
 
 @pytest.mark.parametrize(
-    ("epoch", "day"), [("", "2000-01-01"), ("0", "1970-01-01"), ("1700000000", "2023-11-14"), ("4354819199", "2107-12-31")]
+    ("epoch", "day"),
+    [("", "2000-01-01"), ("0", "1970-01-01"), ("1700000000", "2023-11-14"), ("4354819199", "2107-12-31")],
 )
 def test_source_date_epoch_is_the_day_of_the_document(
     epoch: str, day: str, planned: plan.Plan, monkeypatch: pytest.MonkeyPatch
