@@ -39,6 +39,7 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
     """
     columns: dict[str, dict[str, Column]] = {grain: _inputs(table) for grain, table in tables.items()}
     functions = vectorised()
+    above = {grain: {of: np.asarray(rows) for of, rows in table.above.items()} for grain, table in tables.items()}
 
     for name in catalog.order if wanted is None else catalog.closure(wanted):
         metric = catalog.metrics[name]
@@ -50,11 +51,12 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
             if read in columns[table.grain]:
                 return columns[table.grain][read]
             grain = KEYS[read] if read in KEYS else catalog.entry(read).grain
-            return columns[grain][read].take(table.above[grain])
+            column = columns[grain][read]
+            return column if len(column) == 1 else column.take(above[table.grain][grain])  # a single one fits every row
 
         def aggregate(function: str, names: tuple[str, ...], table: Table = table) -> Column:
             finer = tables[catalog.entry(names[0]).grain]
-            owner = np.asarray(finer.above[table.grain])
+            owner = above[finer.grain][table.grain]
             return AGGREGATES[function](owner, len(table), *(columns[finer.grain][read] for read in names))
 
         with np.errstate(all="ignore"):
@@ -102,10 +104,11 @@ AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first,
 def _checked(metric: Metric, table: Table, column: Column) -> Column:
     if column.dtype == object or column.dtype.kind == "U":
         return column.astype(object)
-    column = column.astype(np.float64) + 0.0  # no negative zero
-    bad = np.flatnonzero(~np.isfinite(column))
-    if bad.size:
-        raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, table.keys[bad[0]], strict=True))))
+    column = np.asarray(column, dtype=np.float64) + 0.0  # no negative zero
+    finite = np.isfinite(column)
+    if not finite.all():
+        row = table.keys[int(finite.argmin())]
+        raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, row, strict=True))))
     return column
 
 
