@@ -26,6 +26,7 @@ MADE := $(VENV)/made-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/installed-runtime
 TEST := $(VENV)/installed-test
 DEV := $(VENV)/installed-dev
+BENCH := $(VENV)/installed-bench
 SPECS := $(wildcard specs/*.yaml)
 
 .PHONY: help report all-specs test check docs bench agreement fuzz clean
@@ -54,7 +55,7 @@ check: $(DEV) ## lint and check the types
 docs: $(RUNTIME) ## write the references and the schema anew from the live definitions
 	$(BIN)/python docs/generate.py
 
-bench: $(TEST) ## measure speed and memory
+bench: $(BENCH) ## measure speed and memory: docs/performance.md
 	$(BIN)/python benchmarks/bench.py
 
 agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
@@ -92,6 +93,11 @@ $(TEST): pyproject.toml $(MADE)
 	@echo "installing flopsheet and the test tools into $(VENV)"
 	@$(PIP) install --editable '.[test]'
 	@touch $@ $(RUNTIME)
+
+$(BENCH): pyproject.toml $(MADE)
+	@echo "installing flopsheet, the test tools and what it is measured against into $(VENV)"
+	@$(PIP) install --editable '.[test,bench]'
+	@touch $@ $(RUNTIME) $(TEST)
 
 $(DEV): pyproject.toml $(MADE)
 	@echo "installing flopsheet and the checkers into $(VENV)"

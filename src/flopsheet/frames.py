@@ -13,6 +13,7 @@ from flopsheet.catalog import KEYS, OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.errors import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
+from flopsheet.formula.nodes import Name
 from flopsheet.tables import Table, Tables, key_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
     """
     columns: dict[str, dict[str, Column]] = {grain: _inputs(table) for grain, table in tables.items()}
     functions = vectorised()
+    above = {grain: {of: np.asarray(rows) for of, rows in table.above.items()} for grain, table in tables.items()}
 
     for name in catalog.order if wanted is None else catalog.closure(wanted):
         metric = catalog.metrics[name]
@@ -50,16 +52,17 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
             if read in columns[table.grain]:
                 return columns[table.grain][read]
             grain = KEYS[read] if read in KEYS else catalog.entry(read).grain
-            return columns[grain][read].take(table.above[grain])
+            column = columns[grain][read]
+            return column if len(column) == 1 else column.take(above[table.grain][grain])  # a single one fits every row
 
         def aggregate(function: str, names: tuple[str, ...], table: Table = table) -> Column:
             finer = tables[catalog.entry(names[0]).grain]
-            owner = np.asarray(finer.above[table.grain])
+            owner = above[finer.grain][table.grain]
             return AGGREGATES[function](owner, len(table), *(columns[finer.grain][read] for read in names))
 
         with np.errstate(all="ignore"):
             result = evaluate(metric.node, value_of, aggregate, functions)
-        columns[metric.grain][name] = _checked(metric, table, np.broadcast_to(np.asarray(result), len(table)))
+        columns[metric.grain][name] = _checked(metric, table, _of_length(np.asarray(result), len(table)))
     return Values(tables, columns)
 
 
@@ -73,7 +76,7 @@ def _inputs(table: Table) -> dict[str, Column]:
         text = any(isinstance(value, str) for value in values)
         columns[name] = np.array(values, dtype=object if text else np.float64)
     for key in KEYS:
-        if key in table.key_names:
+        if KEYS[key] == table.grain and key in table.key_names:  # finer rows read it there
             columns[key] = np.array(key_of(table, key), dtype=object)
     return columns
 
@@ -99,13 +102,21 @@ def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
 AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
 
 
+def _of_length(result: Column, length: int) -> Column:
+    return result if result.shape == (length,) else np.broadcast_to(result, length)
+
+
 def _checked(metric: Metric, table: Table, column: Column) -> Column:
     if column.dtype == object or column.dtype.kind == "U":
         return column.astype(object)
-    column = column.astype(np.float64) + 0.0  # no negative zero
-    bad = np.flatnonzero(~np.isfinite(column))
-    if bad.size:
-        raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, table.keys[bad[0]], strict=True))))
+    # No negative zero. What an operation has just made is nobody else's yet: it is mended in place.
+    fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.node, Name)
+    column = np.add(column, 0.0, out=column if fresh else None, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
+    if may_be_infinite and not (finite := np.isfinite(column)).all():
+        row = table.keys[int(finite.argmin())]
+        raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, row, strict=True))))
     return column
 
 

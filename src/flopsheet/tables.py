@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ class Table:
     grain: str
     key_names: tuple[str, ...]
     keys: tuple[tuple[object, ...], ...]
-    above: Mapping[str, tuple[int, ...]]
+    above: Mapping[str, Sequence[int]]
     inputs: Mapping[str, tuple[Given, ...]]
 
     def __len__(self) -> int:
@@ -41,10 +42,10 @@ class _Builder:
         inputs: Mapping[str, tuple[Given, ...]],
     ) -> None:
         assert tuple(parents) == PARENTS[grain]
-        above: dict[str, tuple[int, ...]] = {parent: tuple(rows) for parent, rows in parents.items()}
+        above: dict[str, Sequence[int]] = {parent: array("q", rows) for parent, rows in parents.items()}
         for parent, rows in parents.items():
             for higher, their_rows in self.built[parent].above.items():
-                above.setdefault(higher, tuple(their_rows[row] for row in rows))
+                above.setdefault(higher, array("q", map(their_rows.__getitem__, rows)))
         found = {name: above[name] for name in coarser(grain)}
         self.built[grain] = Table(grain, tuple(key_names), tuple(keys), found, inputs)
 
@@ -215,4 +216,5 @@ def chosen(model: ModelSpec, most: int) -> ModelSpec:
 def key_of(table: Table, key: str) -> tuple[object, ...]:
     """The names that a key such as `model` stands for, one per row."""
     assert key in KEYS
-    return tuple(row[table.key_names.index(key)] for row in table.keys)
+    at = table.key_names.index(key)
+    return tuple(row[at] for row in table.keys)

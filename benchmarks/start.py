@@ -1,0 +1,23 @@
+"""Cold starts: a build against the imports that everybody pays, help and a spec error against a bare Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from processes import Line, paired, ratios, run
+
+
+def lines(folder: Path, repeats: int) -> Iterator[Line]:
+    bad = folder / "bad.yaml"
+    bad.write_text("version: 1\nmodles: {}\n")
+    build = ["-m", "flopsheet", "build", "specs/gpt2.yaml", "-o", str(folder / "gpt2.xlsx")]
+    imports = ["-c", "import pandas, openpyxl, yaml"]
+    for clock in ("cpu", "clock"):
+        pairs = paired(repeats, lambda c=clock: getattr(run(build), c), lambda c=clock: getattr(run(imports), c))
+        by = "CPU seconds" if clock == "cpu" else "by the clock"
+        yield ratios(f"`flopsheet build specs/gpt2.yaml` ÷ `import pandas, openpyxl, yaml`, {by}", pairs, 1.5)
+    for name, command in (("`flopsheet --help`", ["--help"]), ("a spec error", ["validate", str(bad)])):
+        pairs = paired(repeats, lambda c=command: run(["-m", "flopsheet", *c]).cpu, lambda: run(["-c", "pass"]).cpu)
+        more = tuple(ours - bare for ours, bare in pairs)
+        yield Line(f"{name} − `python -c pass`, CPU seconds", more, "s", "≤ 0.15 s", 0.15)
