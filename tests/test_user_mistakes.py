@@ -130,7 +130,7 @@ ARGUMENTS = [
     (
         ["show", "--format", "xml"],
         HINT.format("show", "[OPTIONS] [SPEC]...")
-        + "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'csv', 'md'.\n",
+        + "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'csv', 'md', 'parquet'.\n",
     ),
     (["explain"], HINT.format("explain", "[OPTIONS] METRIC [SPEC]...") + "Missing argument 'METRIC'.\n"),
     (
