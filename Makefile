@@ -2,6 +2,7 @@
 #
 #   make PYTHON=/path/to/python3.12 report     names the Python that makes the environment
 #   make WORKERS=1 test                        bounds the processes that run the tests
+#   make STUDIES=20 agreement                  fewer random studies; likewise make CASES=500 fuzz
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -13,6 +14,9 @@ else
 PYTHONS := $(PYTHON)
 endif
 WORKERS ?= 2
+STUDIES ?= 300
+EDITS ?= 2
+CASES ?= 10000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +29,7 @@ DEV := $(VENV)/installed-dev
 BENCH := $(VENV)/installed-bench
 SPECS := $(wildcard specs/*.yaml)
 
-.PHONY: help report all-specs test check docs bench clean
+.PHONY: help report all-specs test check docs bench agreement fuzz clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +57,12 @@ docs: $(RUNTIME) ## write the references and the schema anew from the live defin
 
 bench: $(BENCH) ## measure speed and memory: docs/performance.md
 	$(BIN)/python benchmarks/bench.py
+
+agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
+	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --edits $(EDITS) --workers $(WORKERS)
+
+fuzz: $(TEST) ## give flopsheet CASES=10000 hostile specs and workbooks
+	$(BIN)/python benchmarks/fuzz.py --cases $(CASES) --workers $(WORKERS)
 
 clean: ## remove the environment, the caches and the workbooks built from specs/
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -96,83 +96,6 @@ GROUPS: dict[str, Any] = {
     },
 }
 
-# Inputs and metrics that a spec defines itself, at several grains, reading each other and built-in ones.
-OWN: dict[str, Any] = {
-    **GROUPS,
-    "load_factor": 0.5,
-    "inputs": [
-        {"name": "load_factor", "label": "Load", "grain": "study", "unit": "ratio", "most": 200, "doc": "How full."},
-        {
-            "name": "lora_rank",
-            "label": "LoRA rank",
-            "grain": "model",
-            "unit": "width",
-            "default": "max(1, d_model / 64)",
-            "doc": "Rank of the adapters.",
-        },
-        {
-            "name": "adapted",
-            "label": "Adapted",
-            "grain": "layer_group",
-            "unit": "text",
-            "choices": ["attention", "all", "none"],
-            "default": "attention",
-            "doc": "Which matrices have adapters.",
-        },
-    ],
-    "metrics": [
-        {
-            "name": "n_group_lora",
-            "label": "Adapters of a group",
-            "grain": "layer_group",
-            "unit": "parameters",
-            "formula": "where(adapted == none, 0, lora_rank * n_group_layers * (2 * d_model + n_lora_ffn))",
-            "doc": "Two matrices beside each adapted one.",
-        },
-        {
-            "name": "n_lora_ffn",
-            "label": "Widths of the FFN",
-            "grain": "layer_group",
-            "unit": "width",
-            "formula": "where(adapted == all, ffn_matrices * (d_model + d_ff), 0)",
-            "doc": "In and out of each matrix.",
-        },
-        {
-            "name": "share_lora",
-            "label": "Share of adapters",
-            "grain": "model",
-            "unit": "share",
-            "formula": "sum(n_group_lora) / n_params",
-            "doc": "Of all parameters.",
-        },
-        {
-            "name": "loaded_tflop",
-            "label": "Loaded",
-            "grain": "scenario",
-            "unit": "TFLOP",
-            "formula": "load_factor * tflop_forward * (1 + share_lora)",
-            "doc": "Forward pass at that load.",
-            "level": "total",
-        },
-        {
-            "name": "all_loaded",
-            "label": "All contexts",
-            "grain": "model",
-            "unit": "TFLOP",
-            "formula": "sum(loaded_tflop)",
-            "doc": "Over the context lengths.",
-        },
-        {
-            "name": "check_share_lora",
-            "label": "Adapters are small",
-            "grain": "model",
-            "unit": "verdict",
-            "formula": "share_lora < 0.1",
-            "doc": "Below a tenth.",
-        },
-    ],
-}
-
 # Peaks in every format, so that an edited precision finds one.
 BOX: dict[str, Any] = {
     "peak_flops_fp32": 50e12,
@@ -306,6 +229,83 @@ RUNS: dict[str, Any] = {
         },
     },
     "expect": [{"that": "small.fits", "equals": "yes"}, {"that": "chat.largest_batch", "at_least": 10}],
+}
+
+# Inputs and metrics that a spec defines itself, at several grains, reading each other and built-in ones.
+OWN: dict[str, Any] = {
+    **GROUPS,
+    "load_factor": 0.5,
+    "inputs": [
+        {"name": "load_factor", "label": "Load", "grain": "study", "unit": "ratio", "most": 200, "doc": "How full."},
+        {
+            "name": "lora_rank",
+            "label": "LoRA rank",
+            "grain": "model",
+            "unit": "width",
+            "default": "max(1, d_model / 64)",
+            "doc": "Rank of the adapters.",
+        },
+        {
+            "name": "adapted",
+            "label": "Adapted",
+            "grain": "layer_group",
+            "unit": "text",
+            "choices": ["attention", "all", "none"],
+            "default": "attention",
+            "doc": "Which matrices have adapters.",
+        },
+    ],
+    "metrics": [
+        {
+            "name": "n_group_lora",
+            "label": "Adapters of a group",
+            "grain": "layer_group",
+            "unit": "parameters",
+            "formula": "where(adapted == none, 0, lora_rank * n_group_layers * (2 * d_model + n_lora_ffn))",
+            "doc": "Two matrices beside each adapted one.",
+        },
+        {
+            "name": "n_lora_ffn",
+            "label": "Widths of the FFN",
+            "grain": "layer_group",
+            "unit": "width",
+            "formula": "where(adapted == all, ffn_matrices * (d_model + d_ff), 0)",
+            "doc": "In and out of each matrix.",
+        },
+        {
+            "name": "share_lora",
+            "label": "Share of adapters",
+            "grain": "model",
+            "unit": "share",
+            "formula": "sum(n_group_lora) / n_params",
+            "doc": "Of all parameters.",
+        },
+        {
+            "name": "loaded_tflop",
+            "label": "Loaded",
+            "grain": "scenario",
+            "unit": "TFLOP",
+            "formula": "load_factor * tflop_forward * (1 + share_lora)",
+            "doc": "Forward pass at that load.",
+            "level": "total",
+        },
+        {
+            "name": "all_loaded",
+            "label": "All contexts",
+            "grain": "model",
+            "unit": "TFLOP",
+            "formula": "sum(loaded_tflop)",
+            "doc": "Over the context lengths.",
+        },
+        {
+            "name": "check_share_lora",
+            "label": "Adapters are small",
+            "grain": "model",
+            "unit": "verdict",
+            "formula": "share_lora < 0.1",
+            "doc": "Below a tenth.",
+        },
+    ],
 }
 
 

@@ -169,6 +169,34 @@ def test_runs_and_hardware_come_back_as_the_spec_says_them(tmp_path: Path) -> No
     )
 
 
+SWEPT = """\
+version: 1
+context_lengths: [1024]
+inputs: [{name: n_extra, grain: model, label: Extra, unit: count, least: 0, default: 7, doc: Of our own.}]
+metrics: [{name: extra_bytes, grain: model, label: Extra, unit: B, formula: n_extra * weight_bytes, doc: Of our own.}]
+models:
+  one: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 100, ffn: gelu, d_ff: 256}
+  many: {extends: one, sweep: {d_model: [128, 256]}}
+"""
+
+
+def test_a_variant_of_a_sweep_is_named_as_what_no_spec_says(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SWEPT, encoding="utf-8")
+    report = build(tmp_path / "spec.yaml", tmp_path / "built.xlsx")
+    variant = report.spec.models[1].name
+    cells = {cell(report, f"models.{name}.n_layers"): 3.0 for name in (variant, "one")}
+    pulled = pull(type_into(tmp_path / "built.xlsx", cells, tmp_path / "edited.xlsx"))
+    [address] = [at for (_, at) in cells if at == cell(report, f"models.{variant}.n_layers")[1]]
+    assert (pull(tmp_path / "built.xlsx").patch, lines(pulled), blamed(pulled)) == (
+        {},
+        ["models.one.n_layers: 2 → 3", f"models.{variant}.n_layers: 2 → 3"],
+        [
+            f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep, which the spec does "
+            "not say one by one; change the sweep, or write the variant out as a model of its own"
+        ],
+    )
+
+
 def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) -> None:
     report, _ = made("gpt2")
     build(report, tmp_path / "built.xlsx")
@@ -468,7 +496,7 @@ def test_the_issues_own_example(tmp_path: Path) -> None:
         "models.gpt2-xl.d_model: 1600 → 2048\n",
         "patch.yaml: written\n"
         "spec.yaml: written\n"
-        "spec.yaml:13:55: models.gpt2-xl.n_heads: n_heads 25 does not divide d_model 2,048; "
+        "spec.yaml:14:55: models.gpt2-xl.n_heads: n_heads 25 does not divide d_model 2,048; "
         "write d_head, or one of n_heads: 4, 8, 16, 32\n"
         f"    {xl}\n" + " " * 58 + "^^\n",
         {"models": {"gpt2-xl": {"d_model": 2048}, "gpt2-xl-tied": {"d_model": 1600}}},

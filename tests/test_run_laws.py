@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +65,7 @@ def ran(model, *runs):
 def rising(column, slack=1e-12):
     """Whether no value lies below the one before it, but for rounding."""
     values = column.tolist()
-    return all(later >= earlier * (1 - slack) for earlier, later in zip(values, values[1:], strict=False))
+    return all(later >= earlier * (1 - slack) for earlier, later in pairwise(values))
 
 
 # Memory --------------------------------------------------------------------------------------------------------------

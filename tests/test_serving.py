@@ -46,7 +46,7 @@ def run_of(model, devices=None, conventions=None, **run):
 @pytest.mark.parametrize(
     ("model", "per_token", "as_multi_head"),
     [
-        # DeepSeek-V3, arXiv:2412.19437, and what its cache would be as multi-head; 70.272 KB in arXiv:2505.09343, table 1.
+        # DeepSeek-V3, arXiv:2412.19437; arXiv:2505.09343, table 1: 70.272 KB.
         ({"model": "deepseek-v3"}, 70_272, 4_997_120),
         (QWEN_72B, 327_680, 2_621_440),  # arXiv:2505.09343, table 1: 327.680 KB
         ({"model": "llama-3-70b"}, 327_680, 2_621_440),

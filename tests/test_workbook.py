@@ -296,6 +296,18 @@ def test_text_of_the_spec_never_becomes_a_formula_or_an_error(text: str, tmp_pat
     assert (alien, book["Summary"]["A1"].value, disagreements_of(got, ours)) == ([], text, {})
 
 
+def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: Path) -> None:
+    report = flopsheet.build(ROOT / "specs" / "deepseek-v3.yaml", tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True)
+    differing = {
+        (sheet.title, at): (book[sheet.title].cell(*at).value, cell.value)
+        for sheet in planned(report, report).sheets
+        for at, cell in sheet.cells.items()
+        if isinstance(cell.value, float) and book[sheet.title].cell(*at).value != cell.value
+    }
+    assert differing == {}
+
+
 def test_the_same_spec_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     script = "import flopsheet, sys; flopsheet.build(sys.argv[1], sys.argv[2])"
     for at, (seed, zone) in enumerate([("0", "UTC"), ("1", "Asia/Tokyo"), ("random", "America/New_York")]):

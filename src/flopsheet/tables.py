@@ -154,11 +154,11 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
 
 @dataclass(frozen=True)
 class Variant:
-    """A scenario with some inputs scaled by a factor."""
+    """A scenario with some inputs scaled to so many percent: 110 % of 50,000 is whole in doubles, 1.1 times it not."""
 
     name: str
     inputs: tuple[str, ...]
-    factor: float
+    percent: float
 
 
 def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[str, Table]:
@@ -169,7 +169,7 @@ def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) ->
 
     def scaled(inputs: Mapping[str, Given], variant: Variant) -> dict[str, Given]:
         return {
-            key: Given(given.value * variant.factor)
+            key: Given(given.value * variant.percent / 100)
             if key in variant.inputs and not isinstance(given.value, str)
             else given
             for key, given in inputs.items()

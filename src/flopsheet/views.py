@@ -18,6 +18,7 @@ from flopsheet.workbook.layout import World
 if TYPE_CHECKING:
     from flopsheet.frames import Values
     from flopsheet.report import Report
+    from flopsheet.tables import Table as InputTable
 
 
 def plain(value: Any, unit: str, catalog: Catalog) -> Any:
@@ -96,7 +97,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     keys = enumerate(table.keys) if table else ()
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
-        raise UsageError(_nothing_chosen(report, model, context_length))
+        raise UsageError(_nothing_chosen(report, table, model, context_length))
     formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     letters = {
@@ -129,11 +130,12 @@ def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None,
     return fits_model and (context_length is None or row.get("context_length", context_length) == context_length)
 
 
-def _nothing_chosen(report: Report, model: str | None, context_length: int | None) -> errors.Problem:
-    names = [entry.name for entry in report.spec.models]
-    names += [run.name for runs in report.spec.runs.values() for run in runs]
-    if model is not None and model not in names:
-        return errors.located(errors.unknown_model(model, names), "--model", None)
+def _nothing_chosen(report: Report, table: InputTable, model: str | None, context_length: int | None) -> errors.Problem:
+    """Why no row of a table was meant: nothing of its kind has that name, or that context length."""
+    kind = next((key for key in ("model", "run") if key in table.key_names), "")
+    names = list(dict.fromkeys(str(key[table.key_names.index(kind)]) for key in table.keys)) if kind else []
+    if model is not None and kind and model not in names:
+        return errors.located(errors.unknown_model(model, names, kind), "--model", None)
     return errors.located(errors.claim_needs_context(context_length, report.spec.context_lengths), "--context", None)
 
 

@@ -20,7 +20,7 @@ def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> in
 
     \b
     flopsheet diff specs/gpt2.yaml edited.xlsx
-    flopsheet diff old.yaml new.yaml --format md --exit-code
+    flopsheet diff specs/gpt2.yaml specs/gpt2-swiglu.yaml --format md --all
     """
     from flopsheet.review import compare, show
 

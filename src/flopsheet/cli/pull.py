@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def command(workbook: str, output: str | None, spec: str | None) -> int:
     """Say what a reviewer changed on the Inputs sheet of EDITED.xlsx, as changes of its spec.
 
+    The changes are printed; with -o they are written as a patch, with --write into the spec.
+
     \b
-    flopsheet pull edited.xlsx                            prints the changes
-    flopsheet pull edited.xlsx -o patch.yaml              writes them as a patch
-    flopsheet pull edited.xlsx --write specs/gpt2.yaml    edits the spec in place
+    flopsheet pull edited.xlsx
+    flopsheet pull edited.xlsx -o patch.yaml
+    flopsheet pull edited.xlsx --write specs/gpt2.yaml
     """
     from flopsheet.review import pull as reviewed
 

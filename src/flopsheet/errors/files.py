@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flopsheet.errors.problem import Problem
+from flopsheet.errors.problem import Problem, shown
 
 
 def cannot_read(source: str, reason: str) -> Problem:
@@ -40,3 +40,8 @@ def too_many_to_hold(count: int, most: int) -> Problem:
 def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
     fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
     return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")
+
+
+def no_epoch(text: str) -> Problem:
+    remedy = "write whole seconds since 1970, up to the year 2107, or unset it"
+    return Problem(f"SOURCE_DATE_EPOCH is '{shown(text)}'", remedy)

@@ -56,6 +56,10 @@ class FlopsheetError(Exception):
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[FlopsheetError], tuple[tuple[Problem, ...]]]:
+        """So that it comes whole out of a process of a pool: pickle would make it anew from its text."""
+        return type(self), (self.problems,)
+
 
 class SpecError(FlopsheetError):
     """The spec is not valid."""

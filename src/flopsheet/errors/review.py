@@ -68,6 +68,11 @@ def no_step_in_cell(text: str) -> Finding:
     return f"'{shown(text)}' is no step", "type a number such as 10 %"
 
 
+def variant_of_a_sweep(name: str) -> Finding:
+    fact = f"'{shown(name)}' is a variant of a sweep, which the spec does not say one by one"
+    return fact, "change the sweep, or write the variant out as a model of its own"
+
+
 def derived_cell(text: str) -> Finding:
     return f"{shown(text)} stands in a cell that is derived", "change what it is derived from"
 

@@ -27,7 +27,8 @@ def devices_do_not_multiply(devices: float, tensor: float, stages: float, contex
     ways = f"tensor {tensor:g} · pipeline {stages:g} · context {context:g}"
     if devices % each:
         near = max(1, round(devices / each)) * each
-        return f"{devices:,.0f} devices do not split by {ways}", f"write n_devices: {near:,.0f}, or split otherwise"
+        verb = "device does" if devices == 1 else "devices do"
+        return f"{devices:,.0f} {verb} not split by {ways}", f"write n_devices: {near:,.0f}, or split otherwise"
     fact = f"{ways} · data {data:g} is {each * data:,.0f}, not the {devices:,.0f} devices"
     return fact, f"write data_parallel: {devices / each:,.0f}, or leave it out"
 

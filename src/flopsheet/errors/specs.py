@@ -157,12 +157,12 @@ def said_twice(one: str, other: str) -> Finding:
     return f"{one} and {other} say the same thing", "keep one of the two"
 
 
-def unknown_model(name: str, known: Sequence[str]) -> Finding:
-    return f"no model is called '{shown(name)}'", did_you_mean(name, known)
+def unknown_model(name: str, known: Sequence[str], kind: str = "model") -> Finding:
+    return f"no {kind} is called '{shown(name)}'", did_you_mean(name, known)
 
 
-def unknown_metric(name: str, known: Sequence[str]) -> Finding:
-    return f"no metric of a model or scenario is called '{shown(name)}'", did_you_mean(name, known)
+def unknown_metric(name: str, known: Sequence[str], of: str = "model or scenario") -> Finding:
+    return f"no metric of a {of} is called '{shown(name)}'", did_you_mean(name, known)
 
 
 def unknown_input(name: str, known: Sequence[str]) -> Finding:

@@ -17,7 +17,7 @@ from flopsheet.spec import Given, library, own, schema
 from flopsheet.spec.resolve import Resolver
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
-NOT_INPUTS = {"extends", "model", "layers"}
+NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
 IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
 
 
@@ -75,7 +75,7 @@ class _Models:
             if slot.path[0] == "models":
                 self.slots.setdefault(str(slot.path[1]), []).append(slot)
         self.changed: dict[str, list[Change]] = {}
-        for change in (one for one in typed.changes if one.slot.path[0] == "models"):
+        for change in (one for one in typed.changes if one.slot.path[0] == "models" and one.slot.path[1] in self.built):
             self.changed.setdefault(str(change.slot.path[1]), []).append(change)
         self.edits: dict[str, dict[str, Plain]] = {}  # model -> what is now said at its top
         self.group_edits: dict[str, dict[tuple[int, str], Plain]] = {}
@@ -88,10 +88,10 @@ class _Models:
         """What a model says itself, the library's model that it names included."""
         path: Path = ("models", name)
         said = self.resolver.from_library(path, self.built[name]) or {}
-        own = {key: one for key, one in self.built[name].items()}
-        self.common[name] = {*said, *self.resolver.sayings(path, own)} - NOT_INPUTS
-        shipped = library.load()[own["model"]].inputs if "model" in own else {}
-        layers = own.get("layers", shipped.get("layers"))
+        itself = self.built[name]
+        self.common[name] = {*said, *self.resolver.sayings(path, itself)} - NOT_INPUTS
+        shipped = library.load()[itself["model"]].inputs if "model" in itself else {}
+        layers = itself.get("layers", shipped.get("layers"))
         if layers is not None:
             self.layers[name] = layers
 
@@ -104,6 +104,9 @@ class _Models:
 
     def write(self) -> None:
         for name in sorted(self.built, key=lambda name: len(self.chain(name))):
+            if name not in self.slots:  # a sweep: only its variants have cells
+                self.edits[name], self.group_edits[name] = {}, {}
+                continue
             top = {str(c.slot.path[2]): c.now for c in self.changed.get(name, ()) if len(c.slot.path) == 3}
             groups = {(int(c.slot.path[3]), str(c.slot.path[4])): c.now
                       for c in self.changed.get(name, ()) if len(c.slot.path) > 3}  # fmt: skip
@@ -176,13 +179,13 @@ class _Models:
 
     def write_groups(self, name: str, layered: str, groups: dict[tuple[int, str], Plain]) -> None:
         """What belongs to single layer groups; a model that inherits its groups gets a list of its own for that."""
-        own = self.built[name].get("layers") is not None
-        if not own and groups == (self.group_edits[layered] if layered != name else {}):
+        has_own = self.built[name].get("layers") is not None
+        if not has_own and groups == (self.group_edits[layered] if layered != name else {}):
             return
         listed = self.data["models"][name]
-        if not own:
+        if not has_own:
             listed["layers"] = copy.deepcopy(self.layers[layered])
         for (at, key), value in groups.items():
             assign(listed["layers"][at], key, value)
-        self.layers[name] = copy.deepcopy(self.layers[layered]) if not own else self.layers[name]
+        self.layers[name] = copy.deepcopy(self.layers[layered]) if not has_own else self.layers[name]
         self.group_edits[name] = groups

@@ -18,6 +18,7 @@ from flopsheet.files import read_bytes
 MOST_FILE = 128 * 2**20  # bytes
 MOST_INFLATED = 256 * 2**20  # bytes of all parts that are read
 MOST_PARTS = 20_000
+MOST_ELEMENTS = 10_000_000  # of all parts that are read; two million cells have eight
 DEEPEST = 64  # elements inside each other
 PIECE = 16 * 2**20  # large, since expat goes over an unfinished token again with every piece
 
@@ -47,6 +48,7 @@ class Package:
         if not content:
             raise self.refused("it is empty")
         self.left = MOST_INFLATED
+        self.n_elements = 0
         try:
             self.archive = zipfile.ZipFile(io.BytesIO(content))
             names = self.archive.namelist()
@@ -97,6 +99,9 @@ class Package:
             depth += 1
             if depth > DEEPEST:
                 raise self.refused(f"its part '{errors.shown(part)}' is nested too deep")
+            self.n_elements += 1
+            if self.n_elements > MOST_ELEMENTS:
+                raise FileError(errors.too_much(self.source, f"more than {MOST_ELEMENTS:,} elements"))
             start(name.rpartition(":")[2], attributes)
 
         def closed(name: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flopsheet import __version__, errors, source
-from flopsheet.errors import FileError, SpecError
-from flopsheet.report import Report, compute_spec
+from flopsheet.errors import FileError, SizeError, SpecError
+from flopsheet.report import Report, compute_for_workbook
 from flopsheet.review.cells import BLANK, Book, Cells, Stored
 from flopsheet.source import Source
 from flopsheet.spec.load import from_source
@@ -19,7 +19,6 @@ from flopsheet.workbook.model import Cell, Plan
 from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
 
 MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
-MOST_SCENARIOS = 200_000  # of a study that one sheet could hold
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,8 @@ def read_back(path: str | os.PathLike[str]) -> Returned:
         raise FileError(errors.not_ours(book.source, "Provenance does not say what it was built from"))
     text = _spec(book, cells, facts[DATA_DIGEST], facts[SPEC])
     try:
-        spec = from_source(text, facts[SPEC])
-        if len(spec.models) * len(spec.context_lengths) > MOST_SCENARIOS:
-            raise FileError(errors.not_ours(book.source, "its spec has more scenarios than a workbook holds"))
-        built = compute_spec(spec)
-        plan.check_size(built.study)
-    except SpecError as error:
+        built = compute_for_workbook(from_source(text, facts[SPEC]))
+    except (SpecError, SizeError) as error:
         fact = f"its spec is not valid here ({error.problems[0].fact})"
         raise FileError(errors.not_ours(book.source, fact)) from None
     returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), text, built)

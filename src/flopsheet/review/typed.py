@@ -66,6 +66,8 @@ class _Reader:
         self.returned = returned
         slots = {slot.key: slot for slot in every_slot(returned.layout)}
         self.typed = Typed(slots)
+        assert isinstance(returned.text.data, dict)
+        self.models = returned.text.data["models"]
         self.translator = Translator(slots)
         self.constants: dict[Key, Scalar] = {}
         self.nodes: dict[Key, Node] = {}
@@ -200,6 +202,8 @@ class _Reader:
             if given.node is None and built.node is None and same(value, built.value):
                 return
             self.typed.changes.append(Change(slot, now))
+            if slot.path[0] == "models" and slot.path[1] not in self.models:
+                self.blame(slot, errors.variant_of_a_sweep(str(slot.path[1])))
 
 
 def same(one: Scalar | None, other: Scalar) -> bool:

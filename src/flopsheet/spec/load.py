@@ -176,10 +176,12 @@ def _fault(
     if not subject:
         return "that", errors.not_a_claim(claim["that"])
     if subject not in subjects:
-        return "that", errors.unknown_model(subject, list(subjects))
+        has_runs = len(set(subjects.values())) > 1
+        return "that", errors.unknown_model(subject, list(subjects), "model or run" if has_runs else "model")
     metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
-        return "that", errors.unknown_metric(metric, sorted(metrics))
+        of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
+        return "that", errors.unknown_metric(metric, sorted(metrics), of)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
     if not claimed:
         return "that", errors.claims_nothing()

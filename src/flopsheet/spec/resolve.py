@@ -392,5 +392,5 @@ class Scope:
             most = schema.LARGEST if entry.most is None else entry.most
             problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=entry.whole))
         if problem:
-            self.resolver.report(at, problem, depends=True)
+            self.resolver.report(at, problem, key=at == self.path, depends=True)
         return None if problem else Given(value, node)

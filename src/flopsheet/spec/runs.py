@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from flopsheet import catalog, errors
 from flopsheet.errors import Finding
@@ -14,6 +15,9 @@ from flopsheet.spec.resolve import Resolver, Said, Saying, Scope
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
+
+Numbers: TypeAlias = Mapping[str, float]
+Findings: TypeAlias = Iterator[tuple[Finding, str]]
 
 
 def devices(resolver: Resolver) -> tuple[Device, ...]:
@@ -39,7 +43,9 @@ def devices(resolver: Resolver) -> tuple[Device, ...]:
         if missing:
             resolver.report(path, errors.missing_of_hardware(missing), key=True)
             continue
-        found[name] = _device(resolver, name, said, parent or "", path)
+        device = _device(resolver, name, said, parent or "", path)
+        if len(device.inputs) == len(schema.inputs_of("hardware")):  # else what is wrong was told
+            found[name] = device
     return tuple(found.values())
 
 
@@ -89,18 +95,21 @@ def _run(
     model, device = (str(value.value) if value else "" for value in named.values())
     if named["model"] and resolver.is_unknown(model):
         resolver.report((*path, "model"), errors.unknown_model(model, resolver.names))
-    if named["hardware"] and device not in hardware:
+    told = device in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
+    if named["hardware"] and device not in hardware and not told:
         resolver.report((*path, "hardware"), errors.unknown_hardware(device, list(hardware)))
     if missing or model not in known or device not in hardware:
         return None
     inputs = Scope(resolver, path, entries, said).resolve()
-    if len(inputs) < len(entries) or not _is_whole(known[model]):
+    if not _is_whole(known[model]):
         return None  # what is wrong was told
     values = {key: given.value for key, given in inputs.items()}
     findings = _training_findings if kind == "training" else _serving_findings
     for finding, key in findings(values, known[model], hardware[device]):
         at = said[key].path if key in said and said[key].path else path
         resolver.report(at, finding, key=at == path)
+    if len(inputs) < len(entries):
+        return None  # what is wrong was told
     return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})
 
 
@@ -111,71 +120,92 @@ def _is_whole(model: ModelSpec) -> bool:
     return whole and all(needed <= group.inputs.keys() for group in model.groups)
 
 
-def _number(values: Mapping[str, float | str], key: str) -> float:
-    return float(values[key])
-
-
 def _group_values(model: ModelSpec, key: str) -> Iterator[float]:
     yield from (float(group.inputs[key].value) for group in model.groups)
 
 
-def _training_findings(
-    values: Mapping[str, float | str], model: ModelSpec, device: Device
-) -> Iterator[tuple[Finding, str]]:
-    """Parallelisms and batches that cannot be, each with the input to point at and the choices that can."""
-    tensor, stages, context, data, experts, devices = (
-        _number(values, key)
-        for key in (
-            "tensor_parallel", "pipeline_parallel", "context_parallel", "data_parallel", "expert_parallel", "n_devices",
-        )
-    )  # fmt: skip
-    product = tensor * stages * context * data
-    if product != devices:
-        yield errors.devices_do_not_multiply(devices, tensor, stages, context, data), "n_devices"
-    heads = {count for count in _group_values(model, "n_heads") if count % tensor}
-    if heads:
-        yield (
-            errors.way_does_not_divide("tensor_parallel", tensor, f"the {min(heads):,.0f} heads", min(heads)),
-            ("tensor_parallel"),
-        )
-    chunks, layers = stages * _number(values, "virtual_stages"), float(model.inputs["n_layers"].value)
-    if chunks > layers:
+def _devices(n: Numbers, model: ModelSpec) -> Findings:
+    ways = tuple(n[f"{way}_parallel"] for way in ("tensor", "pipeline", "context", "data"))
+    if math.prod(ways) != n["n_devices"]:
+        yield errors.devices_do_not_multiply(n["n_devices"], *ways), "n_devices"
+
+
+def _heads(n: Numbers, model: ModelSpec) -> Findings:
+    tensor = n["tensor_parallel"]
+    uneven = [count for count in _group_values(model, "n_heads") if count % tensor]
+    if uneven:
+        heads = f"the {min(uneven):,.0f} heads"
+        yield errors.way_does_not_divide("tensor_parallel", tensor, heads, min(uneven)), "tensor_parallel"
+
+
+def _stages(n: Numbers, model: ModelSpec) -> Findings:
+    stages, chunks, layers = n["pipeline_parallel"], n["virtual_stages"], float(model.inputs["n_layers"].value)
+    if stages * chunks > layers:
         key = "pipeline_parallel" if stages > layers else "virtual_stages"
-        yield errors.more_stages_than_layers(stages, _number(values, "virtual_stages"), layers), key
-    if _number(values, "virtual_stages") > 1 and stages == 1:
+        yield errors.more_stages_than_layers(stages, chunks, layers), key
+    if chunks > 1 and stages == 1:
         yield errors.interleaved_without_stages(), "virtual_stages"
-    length = _number(values, "context_length")
+
+
+def _context(n: Numbers, model: ModelSpec) -> Findings:
+    length, context = n["context_length"], n["context_parallel"]
     if length % context:
-        yield (
-            errors.way_does_not_divide("context_parallel", context, f"the context of {length:,.0f}", length),
-            ("context_parallel"),
-        )
+        of = f"the context of {length:,.0f}"
+        yield errors.way_does_not_divide("context_parallel", context, of, length), "context_parallel"
+
+
+def _experts(n: Numbers, model: ModelSpec) -> Findings:
+    experts = n["expert_parallel"]
     routed = {count for count in _group_values(model, "n_experts") if count}
     if experts > 1 and not routed:
         yield errors.expert_parallel_without_experts(), "expert_parallel"
     for count in sorted(count for count in routed if count % experts)[:1]:
-        yield (
-            errors.way_does_not_divide("expert_parallel", experts, f"the {count:,.0f} experts", count),
-            "expert_parallel",
-        )
-    if data >= 1 and data == int(data) and data * context % experts:
-        shared = f"data · context parallel {data * context:,.0f}"
-        yield errors.way_does_not_divide("expert_parallel", experts, shared, data * context), "expert_parallel"
-    if data >= 1 and data == int(data):
-        micro, whole = _number(values, "micro_batch_size"), _number(values, "global_batch_size")
-        if whole % (micro * data):
-            yield errors.batch_does_not_split(whole, micro, data), "global_batch_size"
-    precision = str(values["precision"]).removeprefix("mixed_").removeprefix("pure_")
-    yield from _peak_findings(precision, device, "precision")
+        of = f"the {count:,.0f} experts"
+        yield errors.way_does_not_divide("expert_parallel", experts, of, count), "expert_parallel"
 
 
-def _serving_findings(
-    values: Mapping[str, float | str], model: ModelSpec, device: Device
-) -> Iterator[tuple[Finding, str]]:
-    yield from _peak_findings(str(values["compute_format"]), device, "compute_format")
+def _expert_devices(n: Numbers, model: ModelSpec) -> Findings:
+    experts, sharing = n["expert_parallel"], n["data_parallel"] * n["context_parallel"]
+    if sharing % experts and any(_group_values(model, "n_experts")):
+        of = f"data · context parallel {sharing:,.0f}"
+        yield errors.way_does_not_divide("expert_parallel", experts, of, sharing), "expert_parallel"
 
 
-def _peak_findings(format: str, device: Device, key: str) -> Iterator[tuple[Finding, str]]:
+def _batch(n: Numbers, model: ModelSpec) -> Findings:
+    whole, micro, data = n["global_batch_size"], n["micro_batch_size"], n["data_parallel"]
+    if whole % (micro * data):
+        yield errors.batch_does_not_split(whole, micro, data), "global_batch_size"
+
+
+# Parallelisms and batches that cannot be: each rule with the inputs that it reads, so that it waits for no others.
+RULES: tuple[tuple[tuple[str, ...], Callable[[Numbers, ModelSpec], Findings]], ...] = (
+    (("tensor_parallel", "pipeline_parallel", "context_parallel", "data_parallel", "n_devices"), _devices),
+    (("tensor_parallel",), _heads),
+    (("pipeline_parallel", "virtual_stages"), _stages),
+    (("context_length", "context_parallel"), _context),
+    (("expert_parallel",), _experts),
+    (("expert_parallel", "data_parallel", "context_parallel"), _expert_devices),
+    (("global_batch_size", "micro_batch_size", "data_parallel"), _batch),
+)
+
+
+def _training_findings(values: Mapping[str, float | str], model: ModelSpec, device: Device) -> Findings:
+    """Each finding with the input to point at."""
+    numbers = {key: value for key, value in values.items() if not isinstance(value, str)}
+    for needed, rule in RULES:
+        if all(key in numbers for key in needed):
+            yield from rule(numbers, model)
+    if "precision" in values:
+        precision = str(values["precision"]).removeprefix("mixed_").removeprefix("pure_")
+        yield from _peak_findings(precision, device, "precision")
+
+
+def _serving_findings(values: Mapping[str, float | str], model: ModelSpec, device: Device) -> Findings:
+    if "compute_format" in values:
+        yield from _peak_findings(str(values["compute_format"]), device, "compute_format")
+
+
+def _peak_findings(format: str, device: Device, key: str) -> Findings:
     """A device without units for a format."""
     if not device.inputs[f"peak_flops_{format}"].value:
         able = [

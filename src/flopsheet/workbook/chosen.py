@@ -34,7 +34,7 @@ class Chosen:
     rows: dict[str, int]
     group_header: int
     scaled: Mapping[str, str] = field(default_factory=dict)
-    """Input -> the word in `tag_row` of the columns in which it is multiplied by the factor below that word."""
+    """Input -> the word in `tag_row` of the columns in which it is scaled by the percentage below that word."""
     tag_row: int = 0
 
     @property
@@ -154,16 +154,16 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
         for at in range(len(world.table(entry.grain))):
             model, group = divmod(at, per_model)
             start = Spot(chosen.sheet, chosen.position_row, FIRST + model)
-            factor = ""
+            scaled = ""
             if name in chosen.scaled:
                 letter = letters(FIRST + model)
-                factor = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},1)"
-            formula = f"INDEX({source},1,{start.address}){factor}"
+                scaled = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},100)/100"
+            formula = f"INDEX({source},1,{start.address}){scaled}"
             if group:
                 count = Spot(chosen.sheet, chosen.count_row, FIRST + model)
                 first = Spot(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name == "n_group_layers" else first.address
-                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){factor})"
+                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
             yield (row, FIRST + at), Cell(world.value(name, at), formula, "call_up", format)
 
 

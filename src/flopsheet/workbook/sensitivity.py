@@ -87,7 +87,7 @@ class Layout:
 
     @property
     def tag_row(self) -> int:
-        """What each variant steps; its factor stands below, then its context length."""
+        """What each variant steps; its percentage stands below, then its context length."""
         return self.bottom + 3
 
     @property
@@ -143,9 +143,12 @@ def stepped(world: World) -> tuple[str, ...]:
 
 def variants(tags: Sequence[str], step: float) -> list[Variant]:
     """The scenario as it is, then each input one step down and one up."""
-    found = [Variant(UNSTEPPED, (), 1.0)]
+    found = [Variant(UNSTEPPED, (), 100.0)]
     for tag in tags:
-        found += [Variant(f"{tag} −", STEPPED[tag], 1.0 - step), Variant(f"{tag} +", STEPPED[tag], 1.0 + step)]
+        found += [
+            Variant(f"{tag} −", STEPPED[tag], 100 - 100 * step),
+            Variant(f"{tag} +", STEPPED[tag], 100 + 100 * step),
+        ]
     return found
 
 
@@ -205,11 +208,11 @@ def effect_titles(row: int, first: int, style: str) -> Iterator[Placed]:
 
 
 def _tag_cells(layout: Layout) -> Iterator[Placed]:
-    """What each variant steps, by what factor, and its context length."""
+    """What each variant steps, to how many percent, and its context length."""
     row, base = layout.tag_row, layout.base
     last = FIRST + len(layout.choices) - 1
     yield from heading(row - 1, "Working: the scenario and its variants", "block", last)
-    for at, label in enumerate(("Stepped input", "Factor", "Context length")):
+    for at, label in enumerate(("Stepped input", "Percent of it", "Context length")):
         yield (row + at, LABEL), Cell(label, style="label")
     yield (row + 2, NAME), Cell("context_length", style="name")
     yield (row + 2, NOTE), Cell("Context length", style="note")
@@ -217,9 +220,9 @@ def _tag_cells(layout: Layout) -> Iterator[Placed]:
         letter, tag = letters(FIRST + at), layout.tags[(at - 1) // 2] if at else UNSTEPPED
         yield (row, FIRST + at), Cell(tag, style="header")
         sign = "-" if at % 2 else "+"
-        factor = 1.0 if not at else 1.0 - base.share if at % 2 else 1.0 + base.share
-        formula = f"1{sign}{base.step.seen_from(SHEET)}" if at else ""
-        yield (row + 1, FIRST + at), Cell(factor, formula, "calc", "0.00")
+        percent = 100.0 if not at else 100 - 100 * base.share if at % 2 else 100 + 100 * base.share
+        formula = f"100{sign}100*{base.step.seen_from(SHEET)}" if at else ""
+        yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
         length = base.context_length.seen_from(SHEET)
-        formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},1)"
+        formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
         yield (row + 2, FIRST + at), Cell(layout.world.value("context_length", at), formula, "call_up", "#,##0.##")

@@ -25,6 +25,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 from openpyxl.xml.functions import Element, SubElement
 
+from flopsheet import errors
+from flopsheet.errors import UsageError
 from flopsheet.files import write_bytes
 from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
@@ -36,6 +38,7 @@ PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be r
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
 ONE_PAGE = 84  # rows of a Summary that still fit one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
 
 
 def save(plan: Plan, target: str | os.PathLike[str]) -> None:
@@ -66,7 +69,11 @@ def to_bytes(plan: Plan) -> bytes:
 def _stamp() -> datetime:
     """SOURCE_DATE_EPOCH where it is set, a fixed day otherwise."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return (datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else EPOCH).replace(tzinfo=None)
+    if not seconds:
+        return EPOCH.replace(tzinfo=None)
+    if not (seconds.isdecimal() and seconds.isascii() and len(seconds) <= 10 and int(seconds) <= LATEST):
+        raise UsageError(errors.no_epoch(seconds))
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
 
 
 class _Archive(zipfile.ZipFile):

@@ -1,0 +1,76 @@
+"""Every formula cell of every spec and of many random studies: engines that are not ours, held against pandas.
+
+    make agreement                    every spec in specs/ and 300 random studies; minutes
+    make agreement STUDIES=20         fewer
+    python benchmarks/agreement.py --help
+
+Each study's workbook is built, its stored values are spoilt, random edits are typed into Inputs, and the engine
+recomputes it; pandas computes the spec that says the same. Exit 1 where a cell differs by more than 1e-12.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
+
+from agreement import Outcome, held  # noqa: E402
+from engines import has_libreoffice  # noqa: E402
+
+MOST_SHOWN = 20
+
+
+def tasks(studies: int, office: int, edits: int) -> Iterator[tuple[int | Path, int, dict[str, int]]]:
+    """What each worker is given: IronCalc recomputes every edit, LibreOffice those of every spec and of a sample."""
+    sources: list[int | Path] = [*sorted((ROOT / "specs").glob("*.yaml")), *range(studies)]
+    for source in sources:
+        sampled = office and (isinstance(source, Path) or source % office == 0)
+        yield source, edits, {"IronCalc": edits, **({"LibreOffice": edits} if sampled else {})}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--studies", type=int, default=300, help="random studies besides the specs (300)")
+    options.add_argument("--edits", type=int, default=2, help="random edits of each (2), besides the workbook as built")
+    options.add_argument("--office", type=int, default=20, help="LibreOffice takes every twentieth study; 0: none")
+    options.add_argument("--workers", type=int, default=2, help="processes (2)")
+    chosen = options.parse_args()
+    if chosen.office and not has_libreoffice():
+        print("LibreOffice is not installed: IronCalc alone", file=sys.stderr)
+        chosen.office = 0
+
+    start = time.perf_counter()
+    outcomes: list[Outcome] = []
+    with ProcessPoolExecutor(chosen.workers) as workers:
+        waiting = [workers.submit(held, *task) for task in tasks(chosen.studies, chosen.office, chosen.edits)]
+        for done in as_completed(waiting):
+            outcomes.append(done.result())
+            if sys.stderr.isatty():
+                print(f"\r{len(outcomes)} of {len(waiting)} workbooks", end="", file=sys.stderr)
+    seconds = time.perf_counter() - start
+
+    mismatches = [mismatch for outcome in outcomes for mismatch in outcome.mismatches]
+    print(f"\n{len(outcomes)} workbooks, {sum(outcome.n_edits for outcome in outcomes)} edits, {seconds:,.0f} s")
+    edited = Counter(grain for outcome in outcomes for grain in outcome.edited)
+    print("inputs edited: " + ", ".join(f"{grain} in {count}" for grain, count in edited.most_common()))
+    for engine in ("IronCalc", "LibreOffice"):
+        cells = [outcome.cells[engine] for outcome in outcomes if engine in outcome.cells]
+        exact = sum(outcome.exact[engine] for outcome in outcomes if engine in outcome.cells)
+        if cells:
+            print(
+                f"{engine}: {sum(cells):,} formula cells in {len(cells)} workbooks, {exact / sum(cells):.4%} bit-equal"
+            )
+    print(f"mismatches: {len(mismatches)}")
+    print("\n".join(mismatches[:MOST_SHOWN]))
+    return 1 if mismatches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""A sample of what `make agreement` does: random studies and edits, recomputed by engines, held against pandas."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import agreement
+from agreement import held
+from flopsheet.report import compute
+from generated import said_alone, study
+from studies import SPECS
+
+
+@pytest.mark.parametrize("number", [0, 6, 1001])
+def test_every_formula_cell_of_a_random_study_follows_random_edits_as_pandas_does(number: int) -> None:
+    outcome = held(number, 2, {"IronCalc": 2})
+    assert (outcome.mismatches, outcome.n_edits, outcome.cells["IronCalc"] > 20_000) == ([], 2, True)
+
+
+@pytest.mark.libreoffice
+def test_libreoffice_follows_a_random_study_with_runs() -> None:
+    outcome = held(6, 1, {"LibreOffice": 1})
+    assert (outcome.mismatches, outcome.cells["LibreOffice"] > 10_000) == ([], True)
+
+
+def test_one_cell_that_differs_in_the_twelfth_digit_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def off(path, edits, cells):
+        [got] = recalculate(path, edits, cells)
+        name = next(cell for cell, value in got.items() if isinstance(value, float) and value > 1)
+        return [got | {name: got[name] * (1 + 3e-12)}]
+
+    recalculate = agreement.ENGINES["IronCalc"]
+    monkeypatch.setitem(agreement.ENGINES, "IronCalc", off)
+    assert len(held(1001, 0, {"IronCalc": 0}).mismatches) == 1
+
+
+def test_an_edit_that_the_spec_does_not_say_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit = agreement.Edit
+    monkeypatch.setattr(agreement, "Edit", lambda spec, cells: replace(edit(spec, cells), cells={}))
+    assert len(held(1001, 1, {"IronCalc": 1}).mismatches) > 10
+
+
+@pytest.mark.parametrize("spec", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_spec_in_which_nothing_is_inherited_says_the_same(spec) -> None:
+    report = compute(spec)
+    alone = compute(said_alone(report, agreement.yaml.safe_load(spec.read_text(encoding="utf-8"))))
+    said = {grain: frame.to_dict("list") for grain, frame in report.frames.items()}
+    assert {grain: frame.to_dict("list") for grain, frame in alone.frames.items()} == said
+
+
+def test_the_same_number_gives_the_same_study() -> None:
+    assert study(17)[0] == study(17)[0] != study(18)[0]
+
+
+def test_random_studies_have_everything_that_a_spec_can_have() -> None:
+    specs = [study(number)[0] for number in range(60)]
+    said = {key for spec in specs for key in spec}
+    of_models = {key for spec in specs for model in spec["models"].values() for key in model}
+    wanted = {"training", "serving", "hardware", "inputs", "metrics", "expect", "conventions"}
+    assert (wanted - said, {"layers", "sweep", "extends", "kv_lora_rank", "n_experts", "window"} - of_models) == (
+        set(),
+        set(),
+    )

@@ -1,0 +1,318 @@
+"""Every mistake in hardware and runs has its own message, word for word: where, what, what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from flopsheet.errors import SpecError
+from studies import spec_of
+from test_spec_messages import told
+
+VALID = """\
+version: 1
+context_lengths: [1024]
+defaults: {vocab_size: 100, d_model: 64, d_ff: 256, ffn: gelu}
+models:
+  plain: {n_layers: 8, n_heads: 12, d_head: 8}
+  experts: {n_layers: 8, n_heads: 4, d_ff: 0, n_experts: 8, n_active_experts: 2, d_expert: 32}
+hardware:
+  box: {peak_flops_bf16: 1e12, memory_bytes: 1e9, memory_bandwidth: 1e11}
+training:
+  long:
+    model: plain
+    hardware: box
+    context_length: 1024
+  mixture:
+    model: experts
+    hardware: box
+    context_length: 512
+serving:
+  chat:
+    model: plain
+    hardware: box
+    prompt_length: 100
+    generated_length: 10
+"""
+LONG, MIXTURE, CHAT = "context_length: 1024\n", "context_length: 512\n", "generated_length: 10\n"
+SHIPPED = (
+    "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h200, b200, gb200, mi300x, l40s, tpu-v4, tpu-v5e, … (13 in all)"
+)
+OF_HARDWARE = (
+    "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_int8, "
+    "memory_bytes, memory_bandwidth, link_bandwidth, power_watts, price_per_hour"
+)
+
+
+def beside(line, *more):
+    """A run with more lines in it."""
+    return {line: line + "".join(f"    {text}\n" for text in more)}
+
+
+def claims(text):
+    return {CHAT: f"{CHAT}expect:\n- {{{text}}}\n"}
+
+
+# What is replaced by what in VALID, «» around the place that the message points at; the message.
+REFUSED = [
+    # models and hardware that are not there
+    (
+        {"model: plain\n    hardware: box\n    context": "model: «plane»\n    hardware: box\n    context"},
+        "training.long.model: no model is called 'plane'; did you mean 'plain'?",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: «boxx»\n    prompt"},
+        "serving.chat.hardware: no hardware is called 'boxx'; did you mean 'box'? (flopsheet list hardware)",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: «h100»\n    prompt"},
+        "serving.chat.hardware: no hardware is called 'h100'; did you mean 'h100-sxm'? (flopsheet list hardware)",
+    ),
+    (
+        {"box: {": "box: {extends: «abacus», "},
+        f"hardware.box.extends: no hardware is called 'abacus'; known: {SHIPPED} (flopsheet list hardware)",
+    ),
+    # missing
+    ({"  long:": "  «long»:", "    " + LONG: ""}, "training.long: context_length is missing; write it here"),
+    (
+        {"  long:": "  «long»:", "    model: plain\n    hardware: box\n    " + LONG: "    n_devices: 2\n"},
+        "training.long: model, hardware, context_length are missing; write them here",
+    ),
+    ({"  chat:": "  «chat»:", "    prompt_length: 100\n": ""}, "serving.chat: prompt_length is missing; write it here"),
+    (
+        {"  chat:": "  «chat»:", "    prompt_length: 100\n    " + CHAT: ""},
+        "serving.chat: prompt_length, generated_length are missing; write them here",
+    ),
+    (
+        {"  box:": "  «box»:", ", memory_bandwidth: 1e11": ""},
+        "hardware.box: memory_bandwidth is missing; write it here, or extends: a kind that ships",
+    ),
+    (
+        {"  box:": "  «box»:", ", memory_bytes: 1e9, memory_bandwidth: 1e11": ""},
+        "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or extends: a kind that ships",
+    ),
+    (
+        {"peak_flops_bf16: 1e12": "peak_flops_bf16: «''»"},
+        "hardware.box.peak_flops_bf16: an empty formula; write a number, a name or an expression",
+    ),
+    # shapes and keys
+    (
+        {"  box: {peak_flops_bf16: 1e12, memory_bytes: 1e9, memory_bandwidth: 1e11}": "  box: «3»"},
+        "hardware.box: 3 stands where a mapping should; write {key: value}",
+    ),
+    ({"box: {": "box: {«flops»: 1, "}, f"hardware.box.flops: unknown key 'flops'; known: extends, {OF_HARDWARE}"),
+    (
+        {"box: {": "box: {«memory_byte»: 1, "},
+        "hardware.box.memory_byte: unknown key 'memory_byte'; did you mean 'memory_bytes'?",
+    ),
+    (
+        {"1e11}": "1e11, price_per_hour: «-1»}"},
+        "hardware.box.price_per_hour: -1 is out of range; write 0 or more",
+    ),
+    (
+        beside(LONG, "«optimiser»: lion"),
+        "training.long.optimiser: unknown key 'optimiser'; did you mean 'optimizer'?",
+    ),
+    (
+        beside(CHAT, "«zero_stage»: 1"),
+        "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, prompt_length, "
+        "generated_length, n_sequences, weight_format, cache_format, compute_format, memory_utilisation, "
+        "compute_efficiency, bandwidth_efficiency",
+    ),
+    (
+        beside(CHAT, "«context_length»: 110"),
+        "serving.chat.context_length: unknown key 'context_length'; did you mean 'prompt_length'?",
+    ),
+    # choices and ranges
+    (
+        beside(LONG, "precision: «bf16»"),
+        "training.long.precision: 'bf16' is not a choice; did you mean 'pure_bf16'? "
+        "choices: mixed_bf16, mixed_fp16, mixed_fp8, pure_bf16, fp32, tf32",
+    ),
+    (
+        beside(LONG, "optimizer: «adam»"),
+        "training.long.optimizer: 'adam' is not a choice; did you mean 'adamw'? "
+        "choices: adamw, adamw_8bit, sgd_momentum, lion, adafactor, muon",
+    ),
+    (
+        beside(LONG, "recomputation: «true»"),
+        "training.long.recomputation: true is not a choice; choices: none, selective, full",
+    ),
+    (beside(LONG, "zero_stage: «4»"), "training.long.zero_stage: 4 is out of range; write 0 to 3"),
+    (beside(LONG, "assumed_mfu: «40»"), "training.long.assumed_mfu: 40 is out of range; write 0.0001 to 1"),
+    (beside(LONG, "pue: «0.9»"), "training.long.pue: 0.9 is out of range; write 1 or more"),
+    (beside(LONG, "n_devices: «4.5»"), "training.long.n_devices: 4.5 is not a whole number; write 4 or 5"),
+    (
+        beside(LONG, "sequence_parallel: «yes»"),
+        "training.long.sequence_parallel: 'yes' is neither true nor false; write true or false",
+    ),
+    (
+        beside(CHAT, "memory_utilisation: «90»"),
+        "serving.chat.memory_utilisation: 90 is out of range; write 0.01 to 1",
+    ),
+    (
+        beside(CHAT, "cache_format: «q8»"),
+        "serving.chat.cache_format: 'q8' is not a choice; did you mean 'q8_0'? "
+        "choices: bf16, fp16, fp32, fp8, int8, int4, q8_0, q4_0",
+    ),
+    # expressions
+    (
+        beside(LONG, "n_tokens: 20 * «n_device»"),
+        "training.long.n_tokens: 'n_device' is not a number that can be read here; did you mean 'n_devices'?",
+    ),
+    (
+        beside(LONG, "n_devices: 2", "n_tokens: «n_devices / 4»"),
+        "training.long.n_tokens: n_devices / 4 = 0.5 is out of range; write 1 or more",
+    ),
+    # names
+    (
+        {"  long:": "  «plain»:"},
+        "training.plain: 'plain' is already the name of a model or run; choose another name",
+    ),
+    (
+        {"  chat:": "  «long»:"},
+        "serving.long: 'long' is already the name of a model or run; choose another name",
+    ),
+    # devices
+    (
+        beside(LONG, "tensor_parallel: 2", "n_devices: «3»"),
+        "training.long.n_devices: 3 devices do not split by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 4, or split otherwise",
+    ),
+    (
+        {"  long:": "  «long»:"} | beside(LONG, "tensor_parallel: 2"),
+        "training.long: 1 device does not split by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 2, or split otherwise",
+    ),
+    (
+        beside(LONG, "tensor_parallel: 2", "data_parallel: 2", "n_devices: «8»"),
+        "training.long.n_devices: tensor 2 · pipeline 1 · context 1 · data 2 is 4, not the 8 devices; "
+        "write data_parallel: 4, or leave it out",
+    ),
+    # tensor, pipeline, context, expert parallelism
+    (
+        beside(LONG, "tensor_parallel: «5»", "n_devices: 5"),
+        "training.long.tensor_parallel: tensor_parallel 5 does not divide the 12 heads; write one of 1, 2, 3, 4, 6, 12",
+    ),
+    (
+        beside(LONG, "pipeline_parallel: «16»", "n_devices: 16"),
+        "training.long.pipeline_parallel: 16 stages are more than the 8 layers; write at most 8 in all",
+    ),
+    (
+        beside(LONG, "pipeline_parallel: 4", "n_devices: 4", "virtual_stages: «3»"),
+        "training.long.virtual_stages: 4 stages of 3 chunks are more than the 8 layers; write at most 8 in all",
+    ),
+    (
+        beside(LONG, "virtual_stages: «2»"),
+        "training.long.virtual_stages: interleaved stages need a pipeline; "
+        "write pipeline_parallel: 2 or more, or virtual_stages: 1",
+    ),
+    (
+        beside(LONG, "context_parallel: «3»", "n_devices: 3"),
+        "training.long.context_parallel: context_parallel 3 does not divide the context of 1,024; "
+        "write one of 1, 2, 4, 8, 16, 32, 64",
+    ),
+    (
+        beside(LONG, "expert_parallel: «2»", "n_devices: 2"),
+        "training.long.expert_parallel: the model has no experts to share; write expert_parallel: 1",
+    ),
+    (
+        beside(MIXTURE, "expert_parallel: «3»", "n_devices: 3"),
+        "training.mixture.expert_parallel: expert_parallel 3 does not divide the 8 experts; write one of 1, 2, 4, 8",
+    ),
+    (
+        beside(MIXTURE, "expert_parallel: «4»", "n_devices: 2"),
+        "training.mixture.expert_parallel: expert_parallel 4 does not divide data · context parallel 2; "
+        "write one of 1, 2",
+    ),
+    # batches
+    (
+        beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «12»"),
+        "training.long.global_batch_size: a global batch of 12 is no multiple of micro-batch 2 · data parallel 4; "
+        "write 8 or 16",
+    ),
+    (
+        beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «4»"),
+        "training.long.global_batch_size: a global batch of 4 is no multiple of micro-batch 2 · data parallel 4; "
+        "write 8",
+    ),
+    # formats that the hardware has no units for
+    (
+        beside(LONG, "precision: «fp32»"),
+        "training.long.precision: box has no units for fp32; write one of bf16",
+    ),
+    (
+        beside(LONG, "precision: «mixed_fp8»"),
+        "training.long.precision: box has no units for fp8; write one of bf16",
+    ),
+    (
+        beside(CHAT, "compute_format: «fp8»"),
+        "serving.chat.compute_format: box has no units for fp8; write one of bf16",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
+        "serving.chat.compute_format: a100-80gb has no units for fp8; write one of fp32, tf32, bf16, fp16, int8",
+    ),
+    # expectations of runs
+    (
+        claims("that: «long.dayz», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'dayz'; did you mean 'days'?",
+    ),
+    (
+        claims("that: «chat.served_gb_», at_most: 3"),
+        "expect[0].that: no metric of a serving run is called 'served_gb_'; did you mean 'served_gb'?",
+    ),
+    (
+        claims("that: «lng.days», at_most: 3"),
+        "expect[0].that: no model or run is called 'lng'; did you mean 'long'?",
+    ),
+    (
+        claims("that: long.days, context_length: «1024», at_most: 3"),
+        "expect[0].context_length: days does not depend on the context length; remove context_length",
+    ),
+    (
+        claims("that: long.fits, at_most: «3»"),
+        "expect[0].at_most: fits is a text, which 3 is not; write equals: and a text",
+    ),
+    (
+        claims("that: long.days, equals: «'yes'»"),
+        "expect[0].equals: days is a number, which 'yes' is not; write a number",
+    ),
+]
+
+
+def refusal(text):
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    return str(caught.value)
+
+
+def edited(edits):
+    text = VALID
+    for old, new in edits.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def test_the_text_that_the_mistakes_are_made_in_is_valid():
+    assert [run.name for runs in spec_of(VALID).runs.values() for run in runs] == ["long", "mixture", "chat"]
+
+
+@pytest.mark.parametrize(("edits", "message"), REFUSED, ids=[message.split(";")[0] for _, message in REFUSED])
+def test_a_mistake_has_one_message(edits, message):
+    text, expected = told(edited(edits), message)
+    assert refusal(text) == expected
+
+
+def test_every_mistake_of_a_run_is_told_at_once():
+    wrong = beside(LONG, "tensor_parallel: 5", "n_devices: 4", "precision: tf32", "context_parallel: 3")
+    assert [line.split(";")[0] for line in refusal(edited(wrong)).splitlines() if line.startswith("s.yaml")] == [
+        "s.yaml:14:22: training.long.tensor_parallel: tensor_parallel 5 does not divide the 12 heads",
+        "s.yaml:15:16: training.long.n_devices: 4 devices do not split by tensor 5 · pipeline 1 · context 3",
+        "s.yaml:16:16: training.long.precision: box has no units for tf32",
+        "s.yaml:17:23: training.long.context_parallel: context_parallel 3 does not divide the context of 1,024",
+    ]
+
+
+def test_a_mistake_in_a_model_is_told_once_although_a_run_names_it():
+    assert refusal(edited({"n_heads: 12": "n_heads: 0"})).count("s.yaml:") == 1

@@ -1,0 +1,101 @@
+"""Runs outside the workbook: JSON, the working of one number, and the frames."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flopsheet import views
+from flopsheet.errors import UsageError
+from flopsheet.report import Report, compute
+from studies import SPECS
+
+
+@pytest.fixture(scope="module")
+def exercise() -> Report:
+    return compute(SPECS / "gpt2-adamw.yaml")
+
+
+@pytest.fixture(scope="module")
+def llama() -> Report:
+    return compute(SPECS / "llama3-70b-512xh100.yaml")
+
+
+def test_json_has_training_and_serving_runs_by_name(llama):
+    shown = json.loads(views.to_json(llama))
+    assert [list(shown), list(shown["training"]), list(shown["serving"])] == [
+        ["models", "scenarios", "training", "serving"],
+        ["pretraining", "pretraining-fsdp", "long-context"],
+        ["chat", "chat-fp8", "documents"],
+    ]
+
+
+def test_json_without_runs_has_empty_objects():
+    shown = json.loads(views.to_json(compute(SPECS / "gpt2.yaml")))
+    assert [shown["training"], shown["serving"]] == [{}, {}]
+
+
+def test_json_holds_whole_numbers_of_runs_as_integers_and_flags_as_booleans(exercise):
+    run = json.loads(views.to_json(exercise))["training"]["three-matrices"]
+    names = ["bytes_per_sequence", "bytes_without_batch", "largest_micro_batch", "n_steps", "context_length"]
+    # The published figures of the AdamW exercise; 400,000 steps of 1,024 tokens.
+    assert {name: (run[name], type(run[name])) for name in names} == dict(
+        zip(names, [(value, int) for value in (15_517_753_344, 34_032_921_600, 2, 400_000, 1024)], strict=True)
+    )
+    assert [run["run_model"], run["hardware"], run["sequence_parallel"], run["fits"]] == [
+        "gpt2-xl", "a100-80gb", False, "yes",
+    ]  # fmt: skip
+    assert run["days"] == pytest.approx(6583.56, abs=0.005)
+
+
+def test_json_of_a_serving_run_has_its_cache_in_bytes(llama):
+    chat = json.loads(views.to_json(llama))["serving"]["chat"]
+    found = [chat["context_length"], chat["served_cache_bytes"], type(chat["served_cache_bytes"]), chat["served_fits"]]
+    assert found == [2560, 64 * 2560 * 327_680, int, "yes"]  # 327,680 bytes a token, published
+
+
+def test_explain_works_out_a_number_of_the_run_that_is_named(exercise):
+    told = views.explain(exercise, "weight_bytes_device", "two-matrices", None).splitlines()
+    cell = exercise.cells("weight_bytes_device")[1].address
+    # By hand: 26,168,601,600 / 16 parameters of 4 bytes.
+    assert told[-2:] == [
+        f"two-matrices  (cell Training!{cell})",
+        "  weight_bytes_each · params_held_weights = 4 · 1,635,537,600 = 6,542,150,400",
+    ]
+
+
+def test_explain_of_no_run_in_particular_works_out_all_of_them(exercise):
+    told = views.explain(exercise, "days", None, None)
+    assert [name for name in ("three-matrices", "two-matrices", "later-edition") if f"\n{name}  (cell" in told] == [
+        "three-matrices", "two-matrices", "later-edition",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "message"),
+    [
+        ("days", "two-matrces", "--model: no run is called 'two-matrces'; did you mean 'two-matrices'?"),
+        (
+            "days",
+            "gpt2-xl",
+            "--model: no run is called 'gpt2-xl'; known: three-matrices, two-matrices, later-edition",
+        ),
+        (
+            "n_params",
+            "three-matrices",
+            "--model: no model is called 'three-matrices'; known: gpt2-xl, gpt2-xl-2, gpt2-xl-later",
+        ),
+    ],
+)
+def test_explain_refuses_a_name_that_has_no_such_number(exercise, metric, name, message):
+    with pytest.raises(UsageError) as caught:
+        views.explain(exercise, metric, name, None)
+    assert str(caught.value) == message
+
+
+def test_the_frames_of_runs_are_indexed_by_run_and_layer_group(llama):
+    frames = llama.frames
+    assert [frames["training_run"].index.name, frames["serving_run"].index.name] == ["run", "run"]
+    assert frames["training_layer"].index.names == ["run", "group"]
+    assert frames["training_run"].loc["pretraining", ["hardware", "context_length"]].tolist() == ["h100-sxm", 8192]
