@@ -15,6 +15,8 @@ from flopsheet.workbook.model import Cell
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 
+COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+
 
 @cache
 def letters(column: int) -> str:
@@ -186,9 +188,9 @@ class Block:
     bands: tuple[Band, ...]
     bottom: int
 
-    @property
-    def columns(self) -> range:
-        return range(FIRST, FIRST + len(self.world.table(self.grain)))
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        return COLUMNS[FIRST : FIRST + len(self.world.table(self.grain))]
 
     @cached_property
     def rows(self) -> dict[str, int]:

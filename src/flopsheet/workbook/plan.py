@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from flopsheet import errors
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
@@ -282,8 +283,13 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
 
 
 def _with_way_back(sheet: Sheet) -> Sheet:
-    """The sheet with a link to Summary beside its title."""
-    return replace(sheet, cells={**sheet.cells, (1, NAME): Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")})
+    """The sheet with a link to Summary beside its title, put among the cells that were just made for it.
+
+    A copy of a million of them would be the most memory that a build ever takes.
+    """
+    assert isinstance(sheet.cells, dict)
+    sheet.cells[1, NAME] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    return sheet
 
 
 def _counted(count: int, noun: str) -> str:
@@ -301,14 +307,12 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
 def _widths(cells: dict[tuple[int, int], Cell]) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
-    seen: dict[tuple[object, str], float] = {}  # side by side, cells repeat each other
+    width_of = lru_cache(1024)(lambda value, format: len(shown(Cell(value, format=format))) * 1.08 + 2.0)
     for (_, column), cell in cells.items():
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
-            look = (cell.value, cell.format)
-            if look not in seen:
-                seen[look] = len(shown(cell)) * 1.08 + 2.0
-            if seen[look] > widths[column]:
-                widths[column] = seen[look]
+            width = width_of(cell.value, cell.format)  # side by side, cells repeat each other
+            if width > widths[column]:
+                widths[column] = width
     return widths
 
 

@@ -14,7 +14,7 @@ from flopsheet.workbook.model import Cell, Scalar, Sheet
 
 LONGEST_TEXT = 32_767
 EXACT = 2**53  # whole numbers below it are written as such
-CHUNK = 512  # rows that are encoded and compressed at a time
+CHUNK = 10_000  # about as many cells are encoded and compressed at a time
 
 MARKUP = re.compile("[&<>\r]")
 # What XML 1.0 cannot hold, not even escaped.
@@ -30,7 +30,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
         in_row.setdefault(row, []).append(column)
     styles: dict[tuple[str, str, int], str] = {}
     pieces: list[str] = []
-    for at, row in enumerate(sorted(in_row), 1):
+    for row in sorted(in_row):
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
         for column in sorted(in_row[row]):
             cell = sheet.cells[row, column]
@@ -40,7 +40,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
                 style = styles[look] = f' s="{style_of(cell)}"'
             pieces.append(cell_text(cell, f'r="{letters(column)}{row}"{style}'))
         pieces.append("</row>")
-        if at % CHUNK == 0:
+        if len(pieces) > CHUNK:
             yield "".join(pieces).encode("ascii", "xmlcharrefreplace")
             pieces.clear()
     pieces.append("</sheetData>")
