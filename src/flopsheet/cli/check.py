@@ -12,7 +12,7 @@ MOST_LINES = 40
 @click.command("check")
 @click.argument("workbook", metavar="WORKBOOK.xlsx")
 def command(workbook: str) -> int:
-    """Recompute WORKBOOK.xlsx with pandas and say which of its stored values disagree.
+    """Recompute a workbook with pandas; say what disagrees.
 
     \b
     flopsheet check edited.xlsx

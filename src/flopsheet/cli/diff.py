@@ -16,7 +16,7 @@ from flopsheet.cli.findings import tell_reading
 @click.option("--all", "everything", is_flag=True, help="Every result, not only the headlines.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 where anything differs.")
 def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> int:
-    """Say what differs between A and B, each a spec or a workbook: inputs, results, formulas.
+    """Compare two specs or workbooks: inputs, results, formulas.
 
     \b
     flopsheet diff specs/gpt2.yaml edited.xlsx

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", help="Write the changes as a patch: the keys of a spec that change, in YAML.")
 @click.option("--write", "spec", metavar="SPEC", help="Edit this spec in place; comments, order and spacing stay.")
 def command(workbook: str, output: str | None, spec: str | None) -> int:
-    """Say what a reviewer changed on the Inputs sheet of EDITED.xlsx, as changes of its spec.
+    """Read a reviewer's changes out of an edited workbook.
 
     The changes are printed; with -o they are written as a patch, with --write into the spec.
 
