@@ -17,7 +17,7 @@ from studies import frames_of
 from test_cli import run
 
 HERE = Path(__file__).parent
-# torch 2.13.0 and transformers 5.23.0 (see /work/shared/truth/README.md): parameters of models instantiated on the meta
+# torch 2.13.0 and transformers 5.23.0: parameters of models instantiated on the meta
 # device, torch's flop counter with full S × S attention in every layer, caches with window layers keeping min(S, W).
 TRUTH = {model["name"]: model for model in json.loads((HERE / "truth" / "models.json").read_text(encoding="utf-8"))}
 CONTEXTS = [128, 1024, 4096, 8192, 32768, 131072]
