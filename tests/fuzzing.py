@@ -164,7 +164,7 @@ TOKENS = [
     "extends: ",
 ]
 KEYS = sorted(
-    {*load().inputs, *schema.spec_model().model_fields, "extends", "model", "layers", "name", "ffn", "attention", "moe"}
+    {*load().inputs, *schema.keys_with_meaning(), "extends", "model", "layers", "name", "ffn", "attention", "moe"}
     | {
         "kind",
         "that",

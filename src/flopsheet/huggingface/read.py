@@ -11,7 +11,7 @@ from flopsheet.errors import Finding, Problem, SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.huggingface import families, layers
 from flopsheet.huggingface.families import Family, Key, Rule
-from flopsheet.spec.schema import LARGEST
+from flopsheet.spec.shapes import LARGEST
 
 MOST_LAYERS = 10_000
 

@@ -15,7 +15,7 @@ from flopsheet.spec.load import from_source
 from flopsheet.spec.plain import to_yaml
 from flopsheet.workbook import embedded, inputs, plan
 from flopsheet.workbook.layout import NAME, UNIT, Spot
-from flopsheet.workbook.model import Cell, Plan
+from flopsheet.workbook.model import Cell
 from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
 
 MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
@@ -37,11 +37,6 @@ class Returned:
     @cached_property
     def layout(self) -> plan.Layout:
         return plan.lay_out(self.built.study, self.built.study)
-
-    @cached_property
-    def plan(self) -> Plan:
-        """The workbook as it was built."""
-        return plan.build(self.built.study)
 
     def stored(self, spot: Spot) -> Stored:
         return self.book.cells(spot.sheet).get((spot.row, spot.column), BLANK)
@@ -102,7 +97,8 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
 
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
-    sheet = returned.plan.sheet(inputs.SHEET)
+    study = returned.built.study
+    sheet, _ = inputs.sheet(returned.layout.inputs, study.worlds(study))
     found = returned.book.cells(inputs.SHEET)
     for (row, column), cell in sorted(sheet.cells.items()):
         if _is_fixed(cell, row, column):

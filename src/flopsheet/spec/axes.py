@@ -13,7 +13,7 @@ from flopsheet import errors
 from flopsheet.catalog import Input
 from flopsheet.errors import Finding
 from flopsheet.source import Path
-from flopsheet.spec import schema
+from flopsheet.spec import schema, shapes
 from flopsheet.spec.resolve import Resolver
 
 MOST_VALUES = 100_000  # of one input
@@ -99,7 +99,7 @@ def _range(resolver: Resolver, path: Path, raw: Mapping[str, Any], entry: Input)
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
     for key in ("from", "to", "step"):
-        least, most = (None, schema.LARGEST) if key == "step" else (entry.least, entry.most or schema.LARGEST)
+        least, most = (None, shapes.LARGEST) if key == "step" else (entry.least, entry.most or shapes.LARGEST)
         if problem := errors.number_problem(raw.get(key, 1), least, most, whole=entry.whole):
             resolver.report((*path, key), problem)
             return ()

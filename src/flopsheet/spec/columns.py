@@ -13,7 +13,7 @@ from flopsheet.catalog import Input
 from flopsheet.formula import evaluate, names
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate
-from flopsheet.spec import schema
+from flopsheet.spec import shapes
 from flopsheet.spec.axes import label
 from flopsheet.spec.entries import Given, ModelSpec
 from flopsheet.spec.resolve import Resolver
@@ -197,7 +197,7 @@ def out_of_range(entry: Input, column: Column) -> Column:
     """Where an expression gives what its input does not allow."""
     if entry.choices:
         return ~np.isin(column, [float(choice) for choice in entry.choices])
-    most = schema.LARGEST if entry.most is None else entry.most
+    most = shapes.LARGEST if entry.most is None else entry.most
     bad = ~np.isfinite(column) | (column > most)
     if entry.least is not None:
         bad |= column < entry.least

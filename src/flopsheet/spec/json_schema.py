@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from flopsheet import catalog
 from flopsheet.catalog import Input
-from flopsheet.spec import library, schema
+from flopsheet.spec import library, schema, shapes
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
@@ -31,7 +34,7 @@ def to_text() -> str:
 
 def to_schema() -> Node:
     """pydantic's own schema of the spec, with the catalogue's labels and defaults and the rules between keys."""
-    drawn = schema.spec_model().model_json_schema()
+    drawn = _Drawing().generate(schema.spec_shape())
     _plain(drawn)
     kinds = drawn["$defs"]
     for mapping in (drawn, *kinds.values()):
@@ -54,6 +57,16 @@ def to_schema() -> Node:
             named["propertyNames"] = NAMES
     about = "A study of transformer language models, from which flopsheet makes a workbook with live formulas."
     return {"$schema": DIALECT, "$id": NAME, **drawn, "title": "flopsheet spec", "description": about}
+
+
+class _Drawing(GenerateJsonSchema):
+    """What pydantic draws of the data model, with what our fields say of themselves."""
+
+    def function_plain_schema(self, schema: Any) -> Node:
+        return copy.deepcopy(schema["metadata"][shapes.DRAWN])
+
+    def typed_dict_field_schema(self, schema: Any) -> Node:
+        return {**super().typed_dict_field_schema(schema), "description": schema["metadata"][shapes.DOC]}
 
 
 def _close(drawn: Node) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from flopsheet import catalog, errors
 from flopsheet.catalog import Catalog, Input, Metric, OwnEntry
 from flopsheet.catalog.resolve import Refuse
@@ -20,6 +18,7 @@ from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
 from flopsheet.formula.nodes import Aggregate, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
+from flopsheet.spec.shapes import faults
 
 LONGEST_FORMULA = 8_192  # characters in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
@@ -86,11 +85,8 @@ def _entries(source: Source) -> Iterator[tuple[str, Path, dict[str, Any]]]:
 @cache
 def _reserved() -> frozenset[str]:
     """Names with a meaning of their own: keys of a spec, words of formulas, of rows, of Python."""
-    keys: set[str] = set()
-    for model in schema.mappings():
-        keys |= model.model_fields.keys()
     words = {*FUNCTIONS, *AGGREGATES, *WORDS, *catalog.load().functions, *catalog.GRAINS, *catalog.KEYS, "group"}
-    return frozenset(keys | words | set(keyword.kwlist) | set(dir(BaseModel)))
+    return frozenset(schema.keys_with_meaning() | words | set(keyword.kwlist))
 
 
 def _name_problem(name: str, taken: set[str]) -> Finding | None:
@@ -104,11 +100,7 @@ def _name_problem(name: str, taken: set[str]) -> Finding | None:
 
 def _input(raw: Mapping[str, Any]) -> Input | None:
     """The input, where its shape is sound."""
-    try:
-        schema.own_input().model_validate(raw)
-    except ValidationError:
-        return None
-    return catalog.own_input(raw)
+    return None if faults(schema.own_input(), raw) else catalog.own_input(raw)
 
 
 def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str, Finding]]:

@@ -15,7 +15,7 @@ from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.language import FUNCTIONS
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, Source, spell
-from flopsheet.spec import library, schema
+from flopsheet.spec import library, schema, shapes
 from flopsheet.spec.entries import Given, Group, ModelSpec
 from flopsheet.spec.own import Own
 
@@ -389,7 +389,7 @@ class Scope:
         elif entry.choices:
             problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
         else:
-            most = schema.LARGEST if entry.most is None else entry.most
+            most = shapes.LARGEST if entry.most is None else entry.most
             problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=entry.whole))
         if problem:
             self.resolver.report(at, problem, key=at == self.path, depends=True)

@@ -6,12 +6,13 @@ import copy
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from flopsheet import errors, source
 from flopsheet.errors import Place, Problem, SpecError
 from flopsheet.source import Path, Source
 from flopsheet.spec import schema
+from flopsheet.spec.shapes import Shape, below, keys_of
 
 ARGUMENT = "--set"
 INDEX = re.compile(r"\[(\d+)\]")
@@ -90,7 +91,7 @@ def _place(text: str, start: int, width: int) -> Place:
 
 def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Place]]:
     """The parts of a path along the data model: keys that a spec may have, names and items that this one has."""
-    kind: Any = schema.spec_model()
+    kind = schema.spec_shape()
     start = 0
     while start < len(written):
         where = _place(text, start, len(written) - start)
@@ -109,20 +110,18 @@ def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Plac
             where = _place(text, start, end - start)
             if part not in known:
                 above = written[:start].rstrip(".")
-                if hasattr(kind, "model_fields"):
+                if keys_of(kind):
                     raise SpecError(errors.setting_of_unknown_key(where, written, part, known))
                 raise SpecError(errors.setting_of_unknown_name(where, written, part, known, above))
         yield part, replace(where, width=end - start)
-        kind = _below(kind, part)
+        kind = below(kind, part)
         data = data[int(part)] if isinstance(data, list) else data.get(part) if isinstance(data, dict) else None
         start = end + (written[end : end + 1] == ".")
 
 
-def _known(kind: Any, data: Any) -> list[str] | None:
+def _known(kind: Shape, data: Any) -> list[str] | None:
     """The keys that may stand here; None where nothing may."""
-    if hasattr(kind, "model_fields"):
-        return list(kind.model_fields)
-    return list(data) if isinstance(data, dict) else None
+    return keys_of(kind) or (list(data) if isinstance(data, dict) else None)
 
 
 def _longest(written: str, start: int, known: list[str]) -> tuple[str, int]:
@@ -134,13 +133,3 @@ def _longest(written: str, start: int, known: list[str]) -> tuple[str, int]:
     found = WORD.match(written, start)
     assert found
     return found[0], found.end()
-
-
-def _below(kind: Any, part: str | int) -> Any:
-    """The type of what a key, name or index leads to; None where the data model does not say."""
-    within = get_args(kind)  # of list[…] and dict[str, …]
-    if within:
-        return within[-1]
-    if hasattr(kind, "model_fields"):
-        return kind.model_fields[part].annotation
-    return None

@@ -3,70 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
-
-from pydantic import ValidationError
+from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import Finding, Problem
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
 from flopsheet.spec.own import Own
+from flopsheet.spec.shapes import Shape, below, faults, keys_of
 
 
 def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
     """What is wrong with keys and types, each with the path that it stands at."""
     if not isinstance(source.data, dict):
         return [((), errors.located(errors.not_a_mapping(source.data), "", source.place(())))]
-    model = schema.spec_model(own.inputs, own.faulty)
-    found = []
-    try:
-        model.model_validate(source.data)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        meant = {_meant(detail["loc"], model) for detail in details if detail["type"] == "extra_forbidden"}
-        found = [
-            _translated(source, detail, model)
-            for detail in details
-            if not (detail["type"] == "missing" and detail["loc"] in meant)  # it is there, under a misspelled key
-        ]
+    shape = schema.spec_shape(own.inputs, own.faulty)
+    deviations = faults(schema.spec_validator(own.inputs, own.faulty), source.data)
+    meant = {_meant(fault["loc"], shape) for fault in deviations if fault["type"] == "extra_forbidden"}
+    found = [
+        _translated(source, fault, shape)
+        for fault in deviations
+        if not (fault["type"] == "missing" and fault["loc"] in meant)  # it is there, under a misspelled key
+    ]
     repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [(path, errors.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated]
     return found
 
 
-def _translated(source: Source, detail: Any, model: Any) -> tuple[Path, Problem]:
-    path: Path = tuple(part for part in detail["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
-    kind = detail["type"]
+def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:
+    path: Path = tuple(part for part in fault["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
+    kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
-        finding = (detail["ctx"]["fact"], detail["ctx"]["remedy"])
+        finding = (fault["ctx"]["fact"], fault["ctx"]["remedy"])
     elif kind == "extra_forbidden":
-        finding = _unknown(path, model)
+        finding = _unknown(fault["loc"], shape)
     elif kind == "missing":
         finding = errors.missing_key(str(path[-1]))
         path = path[:-1]
     elif kind in {"too_short", "too_long"}:
-        finding = errors.wrong_count(len(_at(source.data, path)), detail["ctx"].get("max_length", 0))
+        finding = errors.wrong_count(len(_at(source.data, path)), fault["ctx"].get("max_length", 0))
     else:
         value = _at(source.data, path)
         finding = errors.not_a_list(value) if kind == "list_type" else errors.not_keys(value)
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
 
 
-def _unknown(path: Path, model: Any) -> Finding:
+def _unknown(path: Path, shape: Shape) -> Finding:
     """An unknown key; under `sweep:` some known ones are."""
     key = str(path[-1])
     if "sweep" in path[2:-1] and (
         finding := errors.not_swept_here(key, [one.name for one in schema.inputs_of("study")])
     ):
         return finding
-    return errors.unknown_key(key, _known_keys(path[:-1], model))
+    return errors.unknown_key(key, _known_keys(path[:-1], shape))
 
 
-def _meant(path: Path, model: Any) -> Path:
+def _meant(path: Path, shape: Shape) -> Path:
     """The path of an unknown key with the key that was probably meant."""
-    return (*path[:-1], errors.nearest(str(path[-1]), _known_keys(path[:-1], model)) or "")
+    return (*path[:-1], errors.nearest(str(path[-1]), _known_keys(path[:-1], shape)) or "")
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -75,15 +70,11 @@ def _at(data: Any, path: Path) -> Any:
     return data
 
 
-def _known_keys(path: Path, model: Any) -> list[str]:
+def _known_keys(path: Path, kind: Shape) -> list[str]:
     """The keys that may stand in the mapping at a path of a spec."""
-    kind = model
     for part in path:
-        within = get_args(kind)  # of list[…] and dict[str, …], where the part is an index or a name
-        kind = within[-1] if within else kind.model_fields[part].annotation
-    while within := get_args(kind):  # of a range, which might have been a list
-        kind = within[0] if hasattr(kind, "__metadata__") else within[-1]
-    return list(kind.model_fields)
+        kind = below(kind, part)
+    return keys_of(kind) or []
 
 
 def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
