@@ -19,6 +19,9 @@ EDITS ?= 2
 CASES ?= 10000
 
 VENV := .venv
+# Bytecode is kept, outside of the sources: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 # The stamp carries the place: a tree that was moved or copied gets an environment of its own.

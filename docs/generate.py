@@ -16,7 +16,6 @@ import click
 from flopsheet import catalog
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
-from flopsheet.formula import to_maths
 from flopsheet.markdown import code, escaped
 from flopsheet.spec import json_schema
 
@@ -209,7 +208,7 @@ def metric_reference() -> str:
 
 
 def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
-    formula = code(to_maths(metric.plain, loaded.symbol)) if metric.written else "a sentence from the numbers"
+    formula = code(loaded.maths[metric.name]) if metric.written else "a sentence from the numbers"
     shape = f" Shape: {metric.shape}." if metric.shape else ""
     return [
         code(metric.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from engines import has_libreoffice, recalculate_ironcalc, recalculate_libreoffice
 
 GOLDEN = Path(__file__).with_name("golden")
+
+gc.set_threshold(200_000, 20, 100)  # the command collects rarely too: it takes a quarter of the time of a plan
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

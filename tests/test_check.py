@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from commands import run
-from edits import FAMILY, GROUPS, edits, formulas, planned
+from edits import formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.errors import FileError, SpecError
-from flopsheet.report import Report, build, compute
+from flopsheet.report import Report
 from flopsheet.review.check import Checked, check
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
 from returned import slots_of, type_into
-from studies import SPECS
+from test_pull import built
 
 
 def gpt2(folder: Path) -> Report:
-    return build(SPECS / "gpt2.yaml", folder / "built.xlsx")
+    return built("gpt2", folder)
 
 
 def after(folder: Path, typing: Mapping[tuple[str, str], Any]) -> Checked:
@@ -36,7 +36,7 @@ def cell(report: Report, name: str, at: int = 0) -> tuple[str, str]:
 
 @pytest.mark.parametrize("name", ["gpt2", "moe", "attention-variants", "long-context"])
 def test_every_formula_cell_of_a_built_workbook_agrees(name: str, tmp_path: Path) -> None:
-    report = build(SPECS / f"{name}.yaml", tmp_path / "built.xlsx")
+    report = built(name, tmp_path)
     checked = check(pull(tmp_path / "built.xlsx"))
     assert checked == Checked(len(formulas(planned(report, report))), 0, ())
 
@@ -109,28 +109,6 @@ def test_a_control_that_holds_no_choice_is_named(address: str, value: str, messa
     with pytest.raises(SpecError) as raised:
         after(tmp_path, {("Context", address): value})
     assert str(raised.value) == f"Context!{address}: {message}"
-
-
-@pytest.mark.libreoffice
-@pytest.mark.parametrize("by_way_of_ods", [False, True], ids=["xlsx", "ods-and-back"])
-@pytest.mark.parametrize("base", [FAMILY, GROUPS], ids=["family", "groups"])
-def test_what_libreoffice_computed_and_saved_agrees(
-    base: Mapping[str, Any], by_way_of_ods: bool, tmp_path: Path
-) -> None:
-    report = compute(base)
-    build(report, tmp_path / "built.xlsx")
-    models = [model.name for model in report.spec.models]
-    # the controls of Context are not inputs of the spec, but its values follow them
-    controls = {("Context", "F4"): models[0], ("Context", "G5"): 3000.0, ("Context", "Q5"): 7.0}
-    typing = [{}, controls, *({**edit.cells, **controls} for edit, _ in edits(base, report, 2, 5))]
-    saves = [(tmp_path / f"{at}.xlsx", tmp_path / f"{at}.ods" if by_way_of_ods else None) for at in range(4)]
-    recalculate_libreoffice(tmp_path / "built.xlsx", typing, [("Inputs", "F8")], saves=saves)
-    found = [check(pull(path)) for path, _ in saves]
-    compared = [found[0].count, found[1].count]  # an expression that was typed over is a formula cell no more
-    assert (compared, [(one.missing, one.disagreements) for one in found]) == (
-        [len(formulas(planned(report, report)))] * 2,
-        [(0, ())] * 4,
-    )
 
 
 @pytest.mark.libreoffice

@@ -11,7 +11,8 @@ from edits import FAMILY, GROUPS, OWN, RUNS, differences, disagreements_of, edit
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.report import Report, build, compute
 
-STUDIES = {"family": (FAMILY, 15), "groups": (GROUPS, 12), "own": (OWN, 10), "runs": (RUNS, 40)}
+STUDIES = {"family": (FAMILY, 12), "groups": (GROUPS, 10), "own": (OWN, 8), "runs": (RUNS, 16)}
+IN_LIBREOFFICE = ["own", "runs"]  # test_round_trip.py has it recompute the others
 
 
 def spoiled_workbook(report: Report, folder: Path) -> Path:
@@ -45,6 +46,6 @@ def test_every_formula_cell_follows_random_edits_as_pandas_does(name: str, tmp_p
 
 
 @pytest.mark.libreoffice
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", IN_LIBREOFFICE)
 def test_libreoffice_follows_a_sample_of_the_edits(name: str, tmp_path: Path) -> None:
-    assert_follows(recalculate_libreoffice, name, 4, 7, tmp_path)
+    assert_follows(recalculate_libreoffice, name, 3, 7, tmp_path)

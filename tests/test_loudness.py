@@ -128,6 +128,11 @@ def test_a_shell_is_told_how_to_complete(shell: str) -> None:
     assert (done.returncode, "_FLOPSHEET_COMPLETE" in done.stdout) == (0, True)
 
 
+def heed_ctrl_c() -> None:
+    """A shell that runs the tests in the background has them, and whatever they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Watched:
     """A build that watches, and what it has said so far."""
 
@@ -135,7 +140,9 @@ class Watched:
         self.log = folder / "log"
         command = [sys.executable, "-m", "flopsheet", "build", *arguments, "--watch"]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment(), cwd=folder)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment(), cwd=folder, preexec_fn=heed_ctrl_c
+            )
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -184,7 +191,8 @@ def test_stdin_cannot_be_watched() -> None:
 
 def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "flopsheet", "show", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stderr=pipe, env=environment(), preexec_fn=heed_ctrl_c) as process:
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         stderr = process.communicate()[1]

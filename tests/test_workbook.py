@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -60,8 +58,11 @@ def test_the_sheets_stand_in_the_order_of_the_design(gpt2: Path) -> None:
     assert openpyxl.load_workbook(gpt2).sheetnames == SHEETS
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
-@pytest.mark.parametrize("damage", [spoil_cached_values, strip_cached_values], ids=["spoilt", "stripped"])
+DAMAGES = [pytest.param(spec, spoil_cached_values, id=f"{spec.stem}-spoilt") for spec in SPECS]
+DAMAGES.append(pytest.param(ROOT / "specs" / "gpt2-adamw.yaml", strip_cached_values, id="gpt2-adamw-stripped"))
+
+
+@pytest.mark.parametrize(("spec", "damage"), DAMAGES)
 def test_an_engine_that_has_no_stored_values_computes_what_pandas_did(spec: Path, damage: Any, tmp_path: Path) -> None:
     report = flopsheet.build(spec, tmp_path / "book.xlsx")
     damage(tmp_path / "book.xlsx", tmp_path / "damaged.xlsx")
@@ -267,19 +268,15 @@ def test_an_expression_of_the_spec_is_a_live_formula_in_its_input_cell(gpt2: Pat
 HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5"]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_text_of_the_spec_never_becomes_a_formula_or_an_error(text: str, tmp_path: Path) -> None:
-    plain = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
-    layers = [{"name": text, "n_layers": 1}, {"name": "b", "n_layers": 1}]
+def test_text_of_the_spec_never_becomes_a_formula_or_an_error(tmp_path: Path) -> None:
+    layer = {"d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    grouped = {**layer, "layers": [{"name": text, "n_layers": 1} for text in HOSTILE]}
     spec = {
         "version": 1,
-        "title": text,
+        "title": HOSTILE[0],
         "context_lengths": [128],
-        "models": {
-            text: plain,
-            "m": {key: value for key, value in plain.items() if key != "n_layers"} | {"layers": layers},
-        },
-        "expect": [{"that": "m.n_params", "at_least": 1, "note": text}],
+        "models": {**{text: {**layer, "n_layers": 2} for text in HOSTILE}, "m": grouped},
+        "expect": [{"that": "m.n_params", "at_least": 1, "note": text} for text in HOSTILE],
     }
     report = flopsheet.build(spec, tmp_path / "book.xlsx")
     ours = formulas(planned(report, report))
@@ -293,7 +290,17 @@ def test_text_of_the_spec_never_becomes_a_formula_or_an_error(text: str, tmp_pat
         if (cell.data_type == "f" and (sheet.title, cell.coordinate) not in ours) or cell.data_type == "e"
     ]
     (got,) = recalculate_ironcalc(tmp_path / "book.xlsx", [{}], list(ours))
-    assert (alien, book["Summary"]["A1"].value, disagreements_of(got, ours)) == ([], text, {})
+    assert (alien, disagreements_of(got, ours)) == ([], {})
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_title_is_the_text_that_the_spec_says(text: str, tmp_path: Path) -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    flopsheet.build(
+        {"version": 1, "title": text, "context_lengths": [128], "models": {"m": model}}, tmp_path / "b.xlsx"
+    )
+    cell = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)["Summary"]["A1"]
+    assert (cell.value, cell.data_type) == (text, "s")
 
 
 def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: Path) -> None:
@@ -306,15 +313,6 @@ def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: 
         if isinstance(cell.value, float) and book[sheet.title].cell(*at).value != cell.value
     }
     assert differing == {}
-
-
-def test_the_same_spec_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
-    script = "import flopsheet, sys; flopsheet.build(sys.argv[1], sys.argv[2])"
-    for at, (seed, zone) in enumerate([("0", "UTC"), ("1", "Asia/Tokyo"), ("random", "America/New_York")]):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
-        arguments = [sys.executable, "-c", script, str(ROOT / "specs" / "gpt2.yaml"), str(tmp_path / f"{at}.xlsx")]
-        subprocess.run(arguments, check=True, env=environment)
-    assert len({(tmp_path / f"{at}.xlsx").read_bytes() for at in range(3)}) == 1
 
 
 def test_source_date_epoch_dates_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,9 @@ NUMBER_BEGINS = frozenset("+-.0123456789")
 BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
 # Everything but what prints. NEL, LS and PS are breaks to libyaml, not to YAML 1.2, so they would shift every line.
-INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# It takes milliseconds to compile, which a spec in ASCII need not wait for.
+INVISIBLE_ASCII = re.compile("[^\t\n\r\x20-\x7e]")
+INVISIBLE = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 # Complaints of yaml's parser that are best shown where the matter began, not where it was noticed.
 BEGAN = re.compile(r"expected ':'|quoted scalar.*unexpected|scanning an (alias|anchor)|\btag\b|directive| the end$")
@@ -116,6 +118,11 @@ def spell(path: Path) -> str:
     """`models.gpt2-xl.layers[0]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{errors.shown(part)}" for part in path)
     return "".join(parts).removeprefix(".")
+
+
+def _invisible(text: str) -> re.Match[str] | None:
+    """The first character that does not print."""
+    return INVISIBLE_ASCII.search(text) if text.isascii() else re.search(INVISIBLE, text)
 
 
 def _unify(text: str) -> str:
@@ -199,7 +206,7 @@ class _Reader:
 
     def document(self) -> object:
         """The one document of the text."""
-        if found := INVISIBLE.search(self.text):
+        if found := _invisible(self.text):
             before = self.text[: found.start()].split("\n")
             place = Place(self.name, len(before), len(before[-1]) + 1, self.lines[len(before) - 1])
             self.stop(errors.invisible(place, "", found[0]))
@@ -247,7 +254,7 @@ class _Reader:
             self.tell(errors.tagged(place, spell(path)))
 
     def scalar(self, event: events.ScalarEvent, place: Place, path: Path) -> object:
-        if found := INVISIBLE.search(event.value):
+        if found := _invisible(event.value):
             self.tell(errors.invisible(place, spell(path), found[0]))
         if not event.implicit[0]:
             return event.value
@@ -295,7 +302,7 @@ class _Reader:
         self.refuse_decoration(event, place, path)
         if not isinstance(event, events.ScalarEvent):
             return "?"
-        if found := INVISIBLE.search(event.value):
+        if found := _invisible(event.value):
             self.tell(errors.invisible(place, spell(path), found[0]))
         if event.implicit[0] and (event.value in WORDS or NUMBER.fullmatch(event.value)):
             kind = KINDS[WORDS[event.value]] if event.value in WORDS else "a number"

@@ -98,7 +98,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))
-    formula = to_maths(metric.plain, catalog.symbol) if metric.written else "a sentence from the numbers"
+    formula = catalog.maths[name] or "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     letters = {
         read: catalog.inputs[read]

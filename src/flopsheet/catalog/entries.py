@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from flopsheet.formula import Node, aggregated, names
+from flopsheet.formula import Node, aggregated, names, to_maths
 
 Scalar: TypeAlias = float | str
 
@@ -149,6 +149,14 @@ class Catalog:
     def headlines(self) -> tuple[Metric, ...]:
         """The metrics that a summary shows."""
         return tuple(metric for metric in self.metrics.values() if metric.headline)
+
+    @cached_property
+    def maths(self) -> Mapping[str, str]:
+        """The formula of every metric for a reader, as its author wrote it; nothing of a sentence."""
+        return {
+            name: "" if metric.is_sentence else to_maths(metric.plain, self.symbol)
+            for name, metric in self.metrics.items()
+        }
 
     def symbol(self, name: str) -> str:
         """The letter of an input, or the name itself."""

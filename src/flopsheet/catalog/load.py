@@ -236,7 +236,9 @@ class _Reader:
             )
             for sheet, raw, listed in self.sections
         )
-        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
+        found = Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
+        _ = found.maths  # made here, so that it is kept with the rest
+        return found
 
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.formula import to_maths
 from flopsheet.workbook.cells import call_ups, metric_cells
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
@@ -72,13 +71,8 @@ def describe(entry: Entry, block: Block) -> Iterator[tuple[int, Cell]]:
     yield NAME, Cell(entry.name, style="name")
     yield UNIT, Cell(entry.unit if entry.unit not in {"text", "verdict"} else "", style="unit")
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(maths(entry, block.world.catalog.symbol), style="maths")
+        yield MATHS, Cell(block.world.catalog.maths[entry.name], style="maths")
         yield NOTE, Cell(entry.shape, style="note")
-
-
-def maths(metric: Metric, symbol_of: Callable[[str], str]) -> str:
-    """A metric's formula for a reader, as its author wrote it."""
-    return "" if metric.is_sentence else to_maths(metric.plain, symbol_of)
 
 
 def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
@@ -90,15 +84,13 @@ def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str
                 column, cell
             )
         yield (row, column), cell
-    if band.kind != "call_ups":
-        target = links(name)
-        if target:
-            yield (row, NAME), Cell(name, style="name", link=target)
     if band.kind == "call_ups":
         for column, cell in zip(block.columns, call_ups(block, homes, name), strict=True):
             yield (row, column), cell
         return
     assert isinstance(entry, Metric)
+    if target := links(name):
+        yield (row, NAME), Cell(name, style="name", link=target)
     style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
     for column, cell in zip(block.columns, metric_cells(block, homes, name, style), strict=True):
         yield (row, column), cell

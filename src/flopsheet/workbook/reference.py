@@ -9,7 +9,6 @@ from flopsheet.catalog import Catalog, Entry, Input
 from flopsheet.formula import to_maths
 from flopsheet.spec import Spec
 from flopsheet.workbook import embedded
-from flopsheet.workbook.blocks import maths
 from flopsheet.workbook.model import Cell, Sheet
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
@@ -73,7 +72,7 @@ def _written(entry: Entry, catalog: Catalog) -> str:
     """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
     if isinstance(entry, Input):
         return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
-    return maths(entry, catalog.symbol)[:MOST_TEXT] or "a sentence from the numbers"
+    return catalog.maths[entry.name][:MOST_TEXT] or "a sentence from the numbers"
 
 
 def _lines(text: str, width: float) -> int:
