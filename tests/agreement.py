@@ -17,7 +17,7 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 from flopsheet.errors import FlopsheetError
 from flopsheet.report import Report, build, compute
 from flopsheet.spec import schema
-from flopsheet.workbook import plan
+from flopsheet.workbook import arrange
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
 ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
@@ -91,7 +91,7 @@ def edits(
     """Valid edits of one to four inputs each, of every grain, with the report that pandas gives for the edited spec."""
     dice = random.Random(f"edits of {seed}")
     base = said_alone(report, raw)
-    lines = [line for line in plan.lay_out(report.study, report.study).inputs.rows if not is_derived(line, report)]
+    lines = [line for line in arrange.lay_out(report.study, report.study).inputs.rows if not is_derived(line, report)]
     by_grain: dict[tuple[str, str], list[Any]] = {}
     for line in lines:
         by_grain.setdefault((line.world.name, line.entry.grain), []).append(line)

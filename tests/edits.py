@@ -11,7 +11,7 @@ from typing import Any
 from flopsheet.errors import SpecError
 from flopsheet.report import Report, compute
 from flopsheet.spec import schema
-from flopsheet.workbook import plan
+from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model import Plan
 
 Cell = tuple[str, str]
@@ -320,7 +320,7 @@ class Edit:
 def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
-    now = plan.Study(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
+    now = arrange.Study(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
     return plan.build(now, study)
 
 
@@ -339,7 +339,7 @@ def formulas(of: Plan) -> dict[Cell, float | str]:
 def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Iterator[tuple[Edit, Report]]:
     """Valid edits of one to four inputs each, over every input, model and switch, with the report that they give."""
     dice = random.Random(seed)
-    layout = plan.lay_out(report.study, report.study).inputs
+    layout = arrange.lay_out(report.study, report.study).inputs
     lines = [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
     made = 0
     while made < count:

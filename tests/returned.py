@@ -13,7 +13,7 @@ from lxml import etree
 from engines import MAIN
 from flopsheet.report import Report
 from flopsheet.review.slots import Slot, every_slot
-from flopsheet.workbook import plan
+from flopsheet.workbook import arrange
 
 Cell = tuple[str, str]
 File = Path | IO[bytes]
@@ -100,7 +100,7 @@ serving:
 
 def slots_of(report: Report) -> list[Slot]:
     """Every input cell of a report's workbook."""
-    return list(every_slot(plan.lay_out(report.study, report.study)))
+    return list(every_slot(arrange.lay_out(report.study, report.study)))
 
 
 def typings(report: Report, count: int, seed: int) -> Iterator[Typing]:

@@ -20,8 +20,8 @@ from flopsheet.tables import tabulate, tabulate_runs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flopsheet.workbook.arrange import Layout, Study
     from flopsheet.workbook.layout import Spot
-    from flopsheet.workbook.plan import Layout, Study
 
 MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
@@ -83,10 +83,10 @@ class Report:
     @cached_property
     def study(self) -> Study:
         """What the workbook is planned from."""
-        from flopsheet.workbook import context, plan
+        from flopsheet.workbook import arrange, context
 
         choice = context.default_choice(self.spec, self.values)
-        return plan.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
+        return arrange.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[Spot, ...]:
         """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
@@ -95,9 +95,9 @@ class Report:
 
     @cached_property
     def _layout(self) -> Layout:
-        from flopsheet.workbook import plan
+        from flopsheet.workbook import arrange
 
-        return plan.lay_out(self.study, self.study)
+        return arrange.lay_out(self.study, self.study)
 
 
 def compute(spec: SpecLike) -> Report:
@@ -121,10 +121,10 @@ def compute_spec(spec: Spec) -> Report:
 
 def compute_for_workbook(spec: Spec) -> Report:
     """Every metric of a spec that fits into a workbook; SizeError before anything is computed where it does not."""
-    from flopsheet.workbook import plan
+    from flopsheet.workbook import arrange
 
     n_groups = sum(len(model.groups) for model in spec.models)
-    plan.check_columns(n_groups, len(spec.context_lengths))
+    arrange.check_columns(n_groups, len(spec.context_lengths))
     return compute_spec(spec)
 
 

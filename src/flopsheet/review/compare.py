@@ -17,7 +17,7 @@ from flopsheet.review.package import OLE
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.slots import Plain, Slot, every_slot
 from flopsheet.source import spell
-from flopsheet.workbook import plan
+from flopsheet.workbook import arrange
 from flopsheet.workbook.model import Scalar
 from flopsheet.workbook.reference import FORMULAS, formulas
 
@@ -151,7 +151,7 @@ def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
 
 
 def _slots(report: Report) -> dict[str, Slot]:
-    laid = plan.lay_out(report.study, report.study)
+    laid = arrange.lay_out(report.study, report.study)
     return {spell(slot.path): slot for slot in every_slot(laid) if not slot.is_derived}
 
 

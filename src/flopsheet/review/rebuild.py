@@ -13,7 +13,7 @@ from flopsheet.review.cells import BLANK, Book, Cells, Stored
 from flopsheet.source import Source
 from flopsheet.spec.load import from_source
 from flopsheet.spec.plain import to_yaml
-from flopsheet.workbook import embedded, inputs, plan
+from flopsheet.workbook import arrange, embedded, inputs
 from flopsheet.workbook.layout import NAME, UNIT, Spot
 from flopsheet.workbook.model import Cell
 from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
@@ -35,8 +35,8 @@ class Returned:
         return self.book.source
 
     @cached_property
-    def layout(self) -> plan.Layout:
-        return plan.lay_out(self.built.study, self.built.study)
+    def layout(self) -> arrange.Layout:
+        return arrange.lay_out(self.built.study, self.built.study)
 
     def stored(self, spot: Spot) -> Stored:
         return self.book.cells(spot.sheet).get((spot.row, spot.column), BLANK)

@@ -11,7 +11,7 @@ from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.spelled import to_text
 from flopsheet.spec import Given, schema
-from flopsheet.workbook import inputs, plan
+from flopsheet.workbook import arrange, inputs
 from flopsheet.workbook.layout import Spot, World
 
 Key = tuple[str, str, int]  # world, input, row of its table
@@ -62,7 +62,7 @@ def plain(entry: Input, given: Given) -> Plain:
     return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)
 
 
-def every_slot(laid: plan.Layout) -> Iterator[Slot]:
+def every_slot(laid: arrange.Layout) -> Iterator[Slot]:
     """All input cells, in the order of the sheet."""
     for row in laid.inputs.rows:
         world = row.world

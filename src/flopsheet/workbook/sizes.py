@@ -1,0 +1,35 @@
+"""How wide columns and how high rows must be for what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, shown
+from flopsheet.workbook.model import Cell
+
+WIDTHS = {LABEL: 40.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+Cells = Mapping[tuple[int, int], Cell]
+
+
+def widths_of(cells: Cells) -> dict[int, float]:
+    """Value columns as wide as their longest number or header."""
+    widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+    width_of = lru_cache(1024)(lambda value, format: len(shown(Cell(value, format=format))) * 1.08 + 2.0)
+    for (_, column), cell in cells.items():
+        if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
+            width = width_of(cell.value, cell.format)  # side by side, cells repeat each other
+            if width > widths[column]:
+                widths[column] = width
+    return widths
+
+
+def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
+    """Rows whose formula wraps get the height that it needs."""
+    heights: dict[int, float] = {}
+    for (row, column), cell in cells.items():
+        if cell.style in {"maths", "note", "wrapped"} and isinstance(cell.value, str):
+            lines = -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
+            if lines > 1:
+                heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)
+    return heights
