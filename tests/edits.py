@@ -449,7 +449,7 @@ def differences(of: Plan) -> frozenset[Cell]:
         (sheet.title, Spot(sheet.title, *at).address)
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
-        if cell.formula and cell.format.startswith("+0.0%")
+        if cell.formula and cell.format.startswith("+#,##0.0%")
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.workbook.cells import call_ups, metric_cells
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Band, Block, Homes
+from flopsheet.workbook.cells import call_ups, metric_cells, unit_of
+from flopsheet.workbook.layout import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT, Band, Block, Homes
 from flopsheet.workbook.model import Cell
 
 Placed = tuple[tuple[int, int], Cell]
@@ -64,49 +64,44 @@ def header_cell(block: Block, homes: Homes, name: str, at: int) -> Cell:
     return Cell(str(table.keys[at][table.key_names.index(name)]), style="header")
 
 
-def describe(entry: Entry, block: Block) -> Iterator[tuple[int, Cell]]:
-    """The columns to the left of the values: label, name, unit, formula, shape."""
+def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int, Cell]]:
+    """The columns to the left of the values: label, name (a link to a target), unit, formula, shape."""
     level = entry.level if isinstance(entry, Metric) else "part"
-    yield LABEL, Cell(entry.label, style="label" if level == "part" else f"label_{level}")
-    yield NAME, Cell(entry.name, style="name")
-    yield UNIT, Cell(entry.unit if entry.unit not in {"text", "verdict"} else "", style="unit")
+    ruled = "" if level == "part" else f"_{level}"
+    yield LABEL, Cell(entry.label, style=f"label{ruled}")
+    yield NAME, Cell(entry.name, style=f"name{ruled}", link=target)
+    yield UNIT, Cell(unit_of(entry), style=f"unit{ruled}")
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(block.world.catalog.maths[entry.name], style="maths")
-        yield NOTE, Cell(entry.shape, style="note")
+        yield MATHS, Cell(block.world.catalog.maths[entry.name], style=f"maths{ruled}")
+        yield NOTE, Cell(entry.shape, style=f"note{ruled}")
 
 
 def _row(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     row, entry = band.rows[name], block.world.catalog.entry(name)
-    for column, cell in describe(entry, block):
-        if band.kind == "call_ups":
-            symbol = entry.symbol if isinstance(entry, Input) else ""
-            cell = {LABEL: Cell(entry.label, style="label"), MATHS: Cell(symbol, style="maths"), NOTE: Cell("")}.get(
-                column, cell
-            )
-        yield (row, column), cell
     if band.kind == "call_ups":
+        symbol = entry.symbol if isinstance(entry, Input) else ""
+        texts = ((LABEL, entry.label, "label"), (NAME, name, "name"), (UNIT, unit_of(entry), "unit"))
+        for column, text, style in (*texts, (MATHS, symbol, "maths")):
+            yield (row, column), Cell(text, style=style)
         for column, cell in zip(block.columns, call_ups(block, homes, name), strict=True):
             yield (row, column), cell
         return
     assert isinstance(entry, Metric)
-    if target := links(name):
-        yield (row, NAME), Cell(name, style="name", link=target)
+    for column, cell in describe(entry, block, links(name)):
+        yield (row, column), cell
     style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
     for column, cell in zip(block.columns, metric_cells(block, homes, name, style), strict=True):
         yield (row, column), cell
 
 
 def _sentence_rows(block: Block, homes: Homes, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
-    """A sentence per line: what it is about, then the text, free to run over the empty cells to its right."""
+    """A sentence per line: the context length that it is about, then the text, free to run over the empty cells."""
     entry = block.world.catalog.metrics[name]
-    table = block.world.table(block.grain)
     for at, cell in enumerate(metric_cells(block, homes, name, "text")):
         row = band.rows[name] + at
         yield (row, LABEL), Cell(entry.label, style="label")
         yield (row, NAME), Cell(name, style="name", link=links(name))
-        if "model" in block.headers:
-            yield (row, MATHS), Cell(str(table.keys[at][0]), style="name")
         if "context_length" in block.headers:
             length = header_cell(block, homes, "context_length", at)
-            yield (row, NOTE), Cell(length.value, length.formula, "call_up_left", length.format)
-        yield (row, FIRST), cell
+            yield (row, UNIT), Cell(length.value, length.formula, "call_up_left", length.format)
+        yield (row, SENTENCE), cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from flopsheet.catalog import resolve
+from flopsheet.catalog import Entry, resolve
 from flopsheet.errors import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.workbook.layout import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
@@ -91,6 +91,11 @@ def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
     seen = [spot.seen_from(block.sheet) for spot in spots]
     for at in rows:
         yield Cell(values[at], seen[at], "call_up", format)
+
+
+def unit_of(entry: Entry) -> str:
+    """The unit as a row names it; words and verdicts have none."""
+    return "" if entry.unit in {"text", "verdict"} else entry.unit
 
 
 @dataclass(frozen=True)

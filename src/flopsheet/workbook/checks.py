@@ -178,7 +178,7 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
             cells[row, FIRST] = mirror(SHEET, live, format=format)
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
             here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
-            cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+0.0%;-0.0%;"–"')
+            cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
             change = {"change": Live(Spot(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
             cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
             spots.append(Spot(SHEET, row, FIRST + 3))

@@ -9,7 +9,7 @@ from functools import cached_property
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
 from flopsheet.workbook import sensitivity
-from flopsheet.workbook.cells import CHANGE, Live, local, mirror
+from flopsheet.workbook.cells import CHANGE, Live, local, mirror, unit_of
 from flopsheet.workbook.layout import LABEL, NAME, UNIT, Homes, Spot, World, absolute_span, letters, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.sensitivity import EFFECT_FORMAT, EFFECTS, Placed, effect_titles, heading
@@ -168,7 +168,7 @@ def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[
             format = world.catalog.units[metric.unit].format
             yield (row, LABEL), Cell(metric.label, style="label")
             yield (row, NAME), Cell(metric.name, style="name", link=links(metric.name))
-            yield (row, UNIT), Cell(metric.unit if metric.unit != "text" else "", style="unit")
+            yield (row, UNIT), Cell(unit_of(metric), style="unit")
             values = dict(_called(layout, listed, homes, metric, row))
             for name, column in (("a", A), ("b", B)):
                 yield (row, column), values[name]

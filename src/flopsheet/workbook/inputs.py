@@ -27,6 +27,7 @@ from flopsheet.workbook.layout import (
     span,
 )
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
+from flopsheet.workbook.sizes import heights_of
 
 SHEET = "Inputs"
 MOST = 1e15  # of a whole number
@@ -257,7 +258,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
             among = layout.choices(line.entry) if line.entry.chooses else ""
             validations.append(_validation(line.entry, tuple(editable), among))
     cells[3, FIRST] = _sum_of_changes(counted)
-    widths = {LABEL: 36.0, NAME: 21.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
+    widths = {LABEL: 36.0, NAME: 25.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
@@ -267,8 +268,9 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         SHEET,
         cells,
         widths,
+        heights_of(cells, widths),
         freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
-        title_rows=f"1:{layout.model_row}",
+        title_rows="1:3",
         title_columns="A:C",
         outline_rows=tuple(layout.folds),
         outline_columns=outline,

@@ -14,6 +14,7 @@ from flopsheet.tables import Table
 from flopsheet.workbook.model import Cell
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
+SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
 
 COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
 
@@ -272,7 +273,7 @@ def place(
     for placed in bands:
         if placed.kind == "sentences":
             for name, first in placed.rows.items():
-                homes.put(world.name, name, (Spot(sheet, first + at, FIRST) for at in range(len(table))))
+                homes.put(world.name, name, (Spot(sheet, first + at, SENTENCE) for at in range(len(table))))
         elif placed.kind == "metrics":
             for name, at in placed.rows.items():
                 homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))

@@ -108,6 +108,8 @@ class Sheet:
     """The last column that is printed; 0 prints all."""
     print_rows: int = 0
     """The last row that is printed; 0 prints all."""
+    one_page: bool = False
+    """Printed on one page, upright where it is long, as long as that can be read."""
 
 
 @dataclass(frozen=True)

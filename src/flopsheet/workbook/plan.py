@@ -9,7 +9,7 @@ from flopsheet.catalog.load import OWN_SHEET
 from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
 from flopsheet.workbook.arrange import RESULTS, Layout, Study, check_size, lay_out, results
 from flopsheet.workbook.blocks import block_cells
-from flopsheet.workbook.cells import Live, mirror, sentence
+from flopsheet.workbook.cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, UNIT, Block, Spot, World, coordinates, letters, quoted
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
 from flopsheet.workbook.sizes import heights_of, widths_of
@@ -162,7 +162,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
         format = other.catalog.units[metric.unit].format
         cells[row, LABEL] = Cell(metric.label, style="label")
         cells[row, NAME] = Cell(name, style="name", link=links(name))
-        cells[row, UNIT] = Cell(metric.unit if metric.unit != "text" else "", style="unit")
+        cells[row, UNIT] = Cell(unit_of(metric), style="unit")
         cells[row, MATHS] = Cell("from the working below", style="maths")
         for at, spot in enumerate(homes.of(other, name)):
             cells[row, FIRST + at] = mirror(context.SHEET, Live(spot, other.value(name, at)), format=format)

@@ -38,7 +38,7 @@ EFFECTS = {
     "weights_and_cache_bytes": "Memory",
     "flops_forward_per_token": "Time",
 }
-EFFECT_FORMAT = '+0.0%;-0.0%;"–"'
+EFFECT_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
 FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
 SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, shown
 from flopsheet.workbook.model import Cell
+from flopsheet.workbook.styles import STYLES
 
 WIDTHS = {LABEL: 40.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
 Cells = Mapping[tuple[int, int], Cell]
@@ -28,7 +29,7 @@ def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
     """Rows whose formula wraps get the height that it needs."""
     heights: dict[int, float] = {}
     for (row, column), cell in cells.items():
-        if cell.style in {"maths", "note", "wrapped"} and isinstance(cell.value, str):
+        if STYLES[cell.style].wrap and isinstance(cell.value, str):
             lines = -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
             if lines > 1:
                 heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FONT = "Calibri"
 INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
@@ -76,4 +76,12 @@ STYLES: dict[str, Style] = {
     "grew": Style("8A5A00"),
     "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
+}
+
+# The rule above a subtotal or total goes from its label to its last number.
+RULES = {"subtotal": RULE, "total": INK}
+STYLES |= {
+    f"{kind}_{level}": replace(STYLES[kind], top=colour)
+    for kind in ("name", "unit", "maths", "note")
+    for level, colour in RULES.items()
 }

@@ -16,8 +16,17 @@ from flopsheet.workbook.styles import COLOURS
 SHEET = "Summary"
 CHART_ROWS = 19
 ROW_CM = 0.53
+FIRST_ROW = 8  # below the banner
+SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
+MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
+MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
+COLOURS_MEAN = (
+    ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
+    ("call_up", "called up from another cell"),
+    ("calc", "computed"),
+)
 DIFFER = [
     ("changed > 1", "{changed:.0} inputs differ from the spec; they are orange on Inputs."),
     ("changed > 0", "One input differs from the spec; it is orange on Inputs."),
@@ -56,37 +65,34 @@ def sheet(
         (5, 7): mirror(SHEET, facts.move, "text"),
         (6, 1): _conventions(world, homes),
     }
-    top = 8
     metrics = [metric for metric in world.catalog.headlines if metric.grain in {"model", "scenario"}]
+    lines = len(world.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
+    heading = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
+    models = len(world.table("model"))
+    bars = min(models, MOST_BARS)
+    about = "Where the forward pass goes at {context_length:.0} tokens"
+    family_title = sentence(SHEET, [("", about if bars == models else f"{about}, the first {bars} models")], heading)
+    chart_rows = ceil(_height(bars) / ROW_CM) + 1
+    # What an approver wants to see fits one screen: below a long table nobody would find the charts.
+    is_long = lines > MOST_LINES
+    top = FIRST_ROW
+    if is_long:
+        chart_row, words_row = top, top + chart_rows
+        top = _words(cells, world, homes, facts.largest, words_row) + 2
     bottom = _table(cells, world, homes, metrics, top)
     for of_kind in runs:
         bottom = _runs_table(cells, of_kind, homes, bottom + 2)
-    chart_row = bottom + 2
+    row = bottom
+    if not is_long:
+        chart_row = bottom + 2
+        row = _words(cells, world, homes, facts.largest, chart_row + chart_rows)
     # The titles of the charts stand in the cells that the charts cover.
-    first = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
-    cells[chart_row, 1] = sentence(SHEET, [("", "Where the forward pass goes at {context_length:.0} tokens")], first)
-    cells[chart_row, 8] = mirror(SHEET, chart_title, "text")
+    cells[chart_row, 1], cells[chart_row, SECOND] = family_title, mirror(SHEET, chart_title, "text")
     charts = (
-        _family(world, metrics, top, chart_row, str(cells[chart_row, 1].value)),
-        context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, 8), str(chart_title.value)),
+        _family(world, metrics, bars, top, chart_row, str(family_title.value)),
+        context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, SECOND), str(chart_title.value)),
     )
-    row = chart_row + ceil(max(chart.height_cm for chart in charts) / ROW_CM) + 1
-    row = _words(cells, world, homes, facts.largest, row) + 2
-    cells[row, 1] = Cell("Sheets", style="lead")
-    for title, purpose in facts.sheets:
-        row += 1
-        cells[row, 1] = Cell(title, style="link", link=f"{quoted(title)}!A1")
-        cells[row, 2] = Cell(purpose, style="text")
-    row += 2
-    cells[row, 1] = Cell("Colours", style="lead")
-    for style, text, meaning in (
-        ("input_legend", "123", "typed: change it, on Inputs and at the top of Context and Compare"),
-        ("call_up", "123", "called up from another cell"),
-        ("calc", "123", "computed"),
-    ):
-        row += 1
-        cells[row, 1] = Cell(text, style=style)
-        cells[row, 2] = Cell(meaning, style="sentence")
+    _guide(cells, facts.sheets, row + 2)
     last = 2 + len(metrics)
     names = [str(key[0]) for key in world.table("scenario").keys]
     names += [str(name) for of_kind in runs for (name,) in of_kind.table("run").keys]
@@ -102,8 +108,19 @@ def sheet(
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
     return Sheet(
         SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
-        tab="1F3A5F", print_to=last,
+        tab="1F3A5F", print_to=last, one_page=True,
     )  # fmt: skip
+
+
+def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]], row: int) -> None:
+    """The sheets with what each is for; beside them what the colours mean."""
+    cells[row, 1], cells[row, SECOND] = Cell("Sheets", style="lead"), Cell("Colours", style="lead")
+    for at, (title, purpose) in enumerate(sheets, start=row + 1):
+        cells[at, 1] = Cell(title, style="link", link=f"{quoted(title)}!A1")
+        cells[at, 2] = Cell(purpose, style="text")
+    for at, (style, meaning) in enumerate(COLOURS_MEAN, start=row + 1):
+        cells[at, SECOND] = Cell("123", style=style)
+        cells[at, SECOND + 1] = Cell(meaning, style="sentence")
 
 
 def _conventions(world: World, homes: Homes) -> Cell:
@@ -116,7 +133,7 @@ def _conventions(world: World, homes: Homes) -> Cell:
 
 def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metrics: Sequence[Metric], top: int) -> int:
     """One row per scenario, every number called up; gives the last row."""
-    for column, text, name in ((1, "Model", "model"), (2, "Context length", "context_length")):
+    for column, text, name in ((1, "Model", "model"), (2, "Context\nlength", "context_length")):
         cells[top, column] = Cell(text, style="header_wrapped" if column > 1 else "header_left")
         cells[top + 1, column] = Cell(name, style="name")
     for at, metric in enumerate(metrics):
@@ -142,7 +159,7 @@ def _runs_table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, 
     """One row per run of a kind; gives the last row."""
     metrics = [metric for metric in world.catalog.headlines if metric.grain == RUNS[world.name][0]]
     cells[top, 1] = Cell(f"{world.name.capitalize()} run", style="header_left")
-    cells[top, 2] = Cell("Context length", style="header_wrapped")
+    cells[top, 2] = Cell("Context\nlength", style="header_wrapped")
     cells[top + 1, 1], cells[top + 1, 2] = Cell("run", style="name"), Cell("context_length", style="name")
     for column, metric in enumerate(metrics, start=3):
         cells[top, column] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
@@ -170,13 +187,19 @@ TITLES = {
     "decode_tokens_per_second": "Tokens per second",
     "decode_tokens_per_second_user": "Tokens/s and user",
     "decode_bound": "Decoding bound by",
-    "cost_per_million_generated": "Cost of a million tokens",
+    "cost_per_million_generated": "Cost per 1M tokens",
 }
+MOST_LETTERS = 9  # of a header in one line
 
 
 def _title(metric: Metric) -> str:
-    """What heads a column, short enough for two lines."""
-    return TITLES.get(metric.name, metric.label)
+    """What heads a column, in two lines where it is long, so that it does not touch its neighbour."""
+    title = TITLES.get(metric.name, metric.label)
+    blanks = [at for at, letter in enumerate(title) if letter == " "]
+    if len(title) <= MOST_LETTERS or not blanks:
+        return title
+    middle = min(blanks, key=lambda at: abs(at - len(title) / 2))
+    return f"{title[:middle]}\n{title[middle + 1 :]}"
 
 
 def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
@@ -193,32 +216,30 @@ def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, large
         cells[row, 1] = mirror(
             SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text"
         )
-        if name == "context_words":
-            about = {
-                "words": live,
-                "model": Live(homes.of(world, "scenario_model")[at], world.value("scenario_model", at)),
-            }
-            cells[row, 1] = sentence(SHEET, [("", "{model}: {words}")], about)
     return row
 
 
-def _family(world: World, metrics: Sequence[Metric], top: int, row: int, title: str) -> Chart:
+def _height(bars: int) -> float:
+    """How high the chart of a family is, in cm."""
+    return max(9.0, 3.5 + 0.55 * bars)
+
+
+def _family(world: World, metrics: Sequence[Metric], bars: int, top: int, row: int, title: str) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model."""
-    models = len(world.table("model"))
-    names = [str(key) for (key,) in world.table("model").keys]
+    names = [str(key) for (key,) in world.table("model").keys[:bars]]
     listed = []
     for at, metric in enumerate(metrics, start=3):
         if metric.name in SHARES:
-            cells = [Spot(SHEET, top + 2 + step, at) for step in range(models)]
-            points = tuple(float(world.value(metric.name, step)) for step in range(models))
+            cells = [Spot(SHEET, top + 2 + step, at) for step in range(bars)]
+            points = tuple(float(world.value(metric.name, step)) for step in range(bars))
             name = f"{quoted(SHEET)}!{Spot(SHEET, top, at).absolute}"
             listed.append(Series(name, metric.label, absolute_span(cells), points, COLOURS[metric.name]))
-    categories = [Spot(SHEET, top + 2 + step, 1) for step in range(models)]
+    categories = [Spot(SHEET, top + 2 + step, 1) for step in range(bars)]
     anchor = Spot(SHEET, row, 1)
     return Chart(
         "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address,
         "Model", "Share of FLOPs", absolute_span(categories), tuple(names), tuple(listed),
-        height_cm=max(9.0, 3.5 + 0.55 * models),
+        height_cm=_height(bars),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from flopsheet.workbook.styles import FONT, STYLES, Style
 
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
-ONE_PAGE = 84  # rows of a Summary that still fit one page
+LYING, UPRIGHT = 64, 110  # rows that can still be read on one page, landscape and portrait
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
 
@@ -255,14 +255,13 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_view.zoomScale = 90
     worksheet.sheet_properties.tabColor = sheet.tab
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
-    worksheet.page_setup.orientation = "landscape"
+    rows = max(row for row, _ in sheet.cells)
+    worksheet.page_setup.orientation = "portrait" if sheet.one_page and LYING < rows <= UPRIGHT else "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
     last = _printed_to(sheet) or max(sheet.widths)
     printed = [width for column, width in sheet.widths.items() if column <= last]
     worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
-    worksheet.page_setup.fitToHeight = (
-        1 if sheet.title == "Summary" and max(row for row, _ in sheet.cells) <= ONE_PAGE else 0
-    )
+    worksheet.page_setup.fitToHeight = int(sheet.one_page and rows <= UPRIGHT)
     worksheet.page_margins.left = worksheet.page_margins.right = 0.4
     worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
     worksheet.page_margins.header = worksheet.page_margins.footer = 0.3
@@ -276,7 +275,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
     if sheet.print_to or sheet.print_rows:
-        bottom = sheet.print_rows or max(row for row, _ in sheet.cells)
+        bottom = sheet.print_rows or rows
         worksheet.print_area = f"A1:{letters(last)}{bottom}"
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
