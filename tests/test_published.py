@@ -87,5 +87,5 @@ def test_the_trend_with_size_and_with_context_is_told_from_the_numbers():
         "LM head (S·D·V) falls from 27.1 % to 4.7 %, QKᵀ + PV (L·S²·D) falls from 13.3 % to 9.2 %.",
     ]
     assert frames["scenario"]["context_words"][XL, 16384].startswith(
-        "16× the context costs 38.05× the work; QKᵀ + PV rises from 9.2 % to 61.8 %; QKᵀ + PV dominates;"
+        "gpt2-xl: 16× the context costs 38.05× the work; QKᵀ + PV rises from 9.2 % to 61.8 %; QKᵀ + PV dominates;"
     )

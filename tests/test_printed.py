@@ -1,0 +1,68 @@
+"""The workbook on paper and on a screen: one page for an approver, nothing cut, nothing shown as ####."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flopsheet
+from flopsheet.workbook import plan
+from flopsheet.workbook.model import Sheet
+from studies import SPECS
+
+FORTY: dict[str, Any] = {
+    "version": 1,
+    "title": "Forty scenarios",
+    "context_lengths": [2048, 8192, 32768, 131072],
+    "defaults": {"vocab_size": 128256, "ffn": "swiglu", "n_kv_heads": 8, "d_ff": "3.5 * d_model"},
+    "models": {
+        f"a-design-of-{2 * at}b": {"n_layers": 16 * at, "d_model": 1024 * at, "n_heads": 8 * at} for at in range(1, 11)
+    },
+}
+RUNS = {
+    "training": {"pretraining": {"model": "a-design-of-20b", "context_length": 8192, "hardware": "h100-sxm"}},
+    "serving": {"chat": {"model": "a-design-of-4b", "prompt_length": 99999, "generated_length": 9, "hardware": "h200"}},
+}
+
+
+def summary(spec: Any) -> Sheet:
+    return plan.build(flopsheet.compute(spec).study).sheet("Summary")
+
+
+def row_of(sheet: Sheet, text: str) -> int:
+    return next(row for (row, _), cell in sorted(sheet.cells.items()) if cell.value == text)
+
+
+@pytest.mark.parametrize(("spec", "chart_first"), [(FORTY, True), (SPECS / "gpt2.yaml", False)], ids=["forty", "ten"])
+def test_the_charts_stand_above_a_table_that_is_longer_than_a_screen(spec: Any, chart_first: bool) -> None:
+    sheet = summary(spec)
+    charts = {int(chart.anchor.lstrip("ABCDEFGHIJ")) for chart in sheet.charts}
+    assert [row < row_of(sheet, "Model") for row in charts] == [chart_first]
+
+
+def test_a_chart_of_a_family_shows_at_most_two_dozen_models_and_says_so() -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    spec = {"version": 1, "context_lengths": [128], "models": {f"m{at}": model for at in range(30)}}
+    chart = summary(spec).charts[0]
+    title = "Where the forward pass goes at 128 tokens, the first 24 models"
+    assert (chart.title, {len(series.points) for series in chart.series}) == (title, {24})
+
+
+@pytest.mark.libreoffice
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed (Debian: poppler-utils)")
+def test_the_summary_prints_on_one_page_and_no_number_is_too_wide_for_its_cell(tmp_path: Path) -> None:
+    report = flopsheet.build(FORTY | RUNS, tmp_path / "book.xlsx")
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), "book.xlsx"]
+    subprocess.run(convert, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    printed = subprocess.run(["pdftotext", "-layout", "book.pdf", "-"], cwd=tmp_path, check=True, capture_output=True)
+    pages = printed.stdout.decode().split("\f")
+    expected = {report.spec.title, report.spec.models[-1].name, "What the numbers say", "Colours", "Provenance"}
+    assert (expected - {text for text in expected if text in pages[0]}, "###" in printed.stdout.decode()) == (
+        set(),
+        False,
+    )
