@@ -91,6 +91,13 @@ class Layout:
         return sensitivity.Base(at[MODEL_ROW], at[LENGTH_ROW], self.step, self.pair.second, self.pair.step)
 
 
+def widths_of(layout: Layout) -> dict[int, float]:
+    """Columns as wide as the longest name that can be chosen; a name may have 64 letters."""
+    world = layout.world
+    longest = max(len(scenario_name(world, row)) for row in range(len(world.table("scenario")))) + 2.0
+    return WIDTHS | {LABEL: max(WIDTHS[LABEL], longest)} | dict.fromkeys((A, B), max(WIDTHS[A], longest))
+
+
 def scenario_name(world: World, row: int) -> str:
     """The name of a scenario, whatever its context length is edited to."""
     table = world.table("scenario")

@@ -23,11 +23,10 @@ from flopsheet.workbook.layout import (
     World,
     absolute_span,
     letters,
-    shown,
     span,
 )
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
-from flopsheet.workbook.sizes import heights_of
+from flopsheet.workbook.sizes import heights_of, width_of
 
 SHEET = "Inputs"
 MOST = 1e15  # of a whole number
@@ -71,6 +70,11 @@ class Layout:
     def built_column(self) -> int:
         tables = [*self.world.values.tables.values(), *(world.table("run") for world in self.runs.values())]
         return FIRST + max(len(table) for table in tables if table.grain in WIDE) + 1
+
+    @property
+    def note_column(self) -> int:
+        """What an input means, between its values and those as built."""
+        return self.built_column - 1
 
     def model_columns(self) -> list[int]:
         """The first column of every model: a model with several layer groups takes one column for each."""
@@ -232,6 +236,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         row = line.live[0].row
         for column, cell in _describe(line.entry):
             cells[row, column] = cell
+        cells[row, layout.note_column] = Cell(line.entry.doc, style="note")
         format = "General" if line.entry.choices else world.catalog.units[line.entry.unit].format
         pairs: list[tuple[Scalar, Scalar]] = []
         editable = []
@@ -262,7 +267,8 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
-            widths[column] = max(widths[column], 12.0, len(shown(cell)) * 1.08 + 2.0)
+            widths[column] = max(widths[column], 12.0, width_of(cell))
+    widths[layout.note_column] = 120.0
     outline = tuple(range(layout.built_column, last + 1))
     result = Sheet(
         SHEET,
@@ -323,7 +329,7 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
     def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
         cells[row, LABEL] = Cell(label, style="header_left")
         cells[row, NAME] = Cell(name, style="header_left")
-        for column, text in ((UNIT, "Unit"), (MATHS, "Allowed"), (NOTE, "Changed")):
+        for column, text in ((UNIT, "Unit"), (MATHS, "Allowed"), (NOTE, "Changed"), (layout.note_column, "Note")):
             cells[row, column] = Cell(text if row == layout.model_row else "", style="header_left")
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")

@@ -190,8 +190,8 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
     return Sheet(
-        compare.SHEET, cells, compare.WIDTHS, freeze="D4", title_rows="1:3", charts=(chart,), tab=TABS[compare.SHEET],
-        validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
+        compare.SHEET, cells, compare.widths_of(layout), freeze="D4", title_rows="1:3", charts=(chart,),
+        tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
 

@@ -6,23 +6,32 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, shown
-from flopsheet.workbook.model import Cell
+from flopsheet.workbook.model import Cell, Scalar
 from flopsheet.workbook.styles import STYLES
 
-WIDTHS = {LABEL: 40.0, NAME: 31.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
 Cells = Mapping[tuple[int, int], Cell]
 
 
 def widths_of(cells: Cells) -> dict[int, float]:
     """Value columns as wide as their longest number or header."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
-    width_of = lru_cache(1024)(lambda value, format: len(shown(Cell(value, format=format))) * 1.08 + 2.0)
     for (_, column), cell in cells.items():
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
-            width = width_of(cell.value, cell.format)  # side by side, cells repeat each other
+            width = width_of(cell)
             if width > widths[column]:
                 widths[column] = width
     return widths
+
+
+def width_of(cell: Cell) -> float:
+    """The width that a number or a word takes."""
+    return _width(cell.value, cell.format)
+
+
+@lru_cache(1024)  # side by side, cells repeat each other
+def _width(value: Scalar, format: str) -> float:
+    return len(shown(Cell(value, format=format))) * 1.08 + 2.0
 
 
 def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:

@@ -11,6 +11,7 @@ from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.layout import Homes, Spot, World, absolute_span, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
+from flopsheet.workbook.sizes import width_of
 from flopsheet.workbook.styles import COLOURS
 
 SHEET = "Summary"
@@ -96,9 +97,12 @@ def sheet(
     last = 2 + len(metrics)
     names = [str(key[0]) for key in world.table("scenario").keys]
     names += [str(name) for of_kind in runs for (name,) in of_kind.table("run").keys]
-    widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 10.0}
+    widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 12.0}
     for at, metric in enumerate(metrics):
         widths[3 + at] = WIDTHS.get(metric.unit, 11.0)
+    for (_, column), cell in cells.items():
+        if cell.style == "call_up":
+            widths[column] = max(widths[column], width_of(cell))
     highlights = (
         Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
         Highlight("A4:F4", "good", 'LEFT($A$4,3)="All"'),
