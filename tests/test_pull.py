@@ -20,6 +20,7 @@ from flopsheet.report import Report, build, compute
 from flopsheet.review.pull import Pulled, pull, write_spec
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
+from flopsheet.spec.merge import merge
 from flopsheet.tables import tabulate, tabulate_runs
 from flopsheet.workbook import plan, write
 from returned import EVERY_WAY, slots_of, type_into, typings
@@ -322,8 +323,10 @@ def test_the_patch_makes_the_spec_that_was_meant(base: Mapping[str, Any], tmp_pa
 
 
 def differing(edit: Edit, meant: Report, pulled: Pulled) -> dict[str, object]:
-    """What a pulled spec says otherwise than the one that was meant."""
-    found, wanted = values(compute(_merged(pulled.text.data, pulled.patch)).spec), values(meant.spec)
+    """What the spec with the patch merged onto it says otherwise than the one that was meant."""
+    patched = merge([pulled.text, source.parse(pulled.patch_text(), "patch.yaml")])
+    assert patched.data == _merged(pulled.text.data, pulled.patch)
+    found, wanted = values(from_source(patched, "spec")), values(meant.spec)
     differing = {path: (found.get(path), value) for path, value in wanted.items() if found.get(path) != value}
     return {str(edit.cells): differing} if differing else {}
 

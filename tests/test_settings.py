@@ -171,6 +171,16 @@ def test_mappings_merge_and_lists_and_scalars_replace(tmp_path) -> None:
     ) == ("0+1+2", "Third", (8, 16), ["gpt-2.5", "b", "c"], (), 128, 4)  # fmt: skip
 
 
+def test_null_removes_what_a_spec_to_the_left_says(tmp_path) -> None:
+    spec = merged(tmp_path, BASE, "expect: null\nmodels: {b: null}\n")
+    assert (spec.expectations, [model.name for model in spec.models]) == ((), ["gpt-2.5"])
+
+
+def test_null_that_removes_nothing_is_a_value_that_is_missing(tmp_path) -> None:
+    with pytest.raises(SpecError, match=r"models\.gpt-2\.5\.window: nothing is not a number; write a whole number"):
+        merged(tmp_path, BASE, "models: {gpt-2.5: {window: null}}\n")
+
+
 def test_a_problem_points_to_the_file_that_said_it_last(tmp_path) -> None:
     with pytest.raises(SpecError) as caught:
         merged(tmp_path, BASE.replace("n_heads: 4", "n_heads: 3"), "\n\nmodels: {gpt-2.5: {d_model: 0}, c: {}}\n")

@@ -30,8 +30,8 @@ def command(
 ) -> int:
     """Write the workbook of a spec.
 
-    Several specs are merged from left to right: mappings merge, lists and single values replace. '-' is stdin. Without
-    SPEC it is flopsheet.yaml.
+    Several specs are merged from left to right: mappings merge, lists and single values replace, null removes. '-' is
+    stdin. Without SPEC it is flopsheet.yaml.
 
     \b
     flopsheet build specs/gpt2.yaml -o review.xlsx
