@@ -36,10 +36,14 @@ PARTS = (
     ("Hardware", "`hardware.NAME`", "Hardware"),
     ("Training runs", "`training.NAME`", "TrainingRun"),
     ("Serving runs", "`serving.NAME`", "ServingRun"),
+    ("Sweeps of runs", "`training.NAME.sweep`, `serving.NAME.sweep`; [about them](sweeps.md#sweeps-of-runs)", ""),
     ("Expectations", "`expect[]`", "Expectation"),
     ("Inputs of the spec's own", "`inputs[]`; [about them](sweeps.md#metrics-of-your-own)", "OwnInput"),
     ("Metrics of the spec's own", "`metrics[]`", "OwnMetric"),
 )
+
+# Told under one heading: their keys are those of the run, each with a list or a range of values.
+OF_RUNS = ("TrainingSweep", "TrainingZip", "ServingSweep", "ServingZip")
 
 
 def files() -> dict[str, str]:
@@ -80,23 +84,23 @@ def spec_reference() -> str:
         *table(["key", "type", "default", "meaning"], keys(schema)),
         "",
     ]
-    drawn = {name for _, _, name in PARTS}
+    drawn = {*(name for _, _, name in PARTS), *OF_RUNS}
     missing = schema["$defs"].keys() - drawn
     assert not missing, f"no heading for {missing}"
     for title, where, name in PARTS:
-        lines += [
-            f"## {title}",
-            "",
-            f"{where}",
-            "",
-            *table(["key", "type", "default", "meaning"], keys(schema["$defs"][name])),
-            "",
-        ]
+        lines += [f"## {title}", "", where, ""]
+        if name:
+            lines += [*table(["key", "type", "default", "meaning"], keys(schema["$defs"][name])), ""]
+        else:
+            lines += [
+                "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
+                "",
+            ]
     return "\n".join(lines)
 
 
 def keys(mapping: dict[str, Any]) -> list[list[str]]:
-    required = mapping.get("required", [])
+    required = mapping.get("required") or mapping.get("else", {}).get("required", [])
     return [
         [code(name), kind(value), default(name, value, name in required), meaning(name, value)]
         for name, value in mapping["properties"].items()
@@ -145,7 +149,7 @@ def bounds(value: dict[str, Any]) -> str:
 
 def named(reference: str) -> str:
     name = reference.rpartition("/")[2]
-    return next(title for title, _, part in PARTS if part == name).lower()
+    return next(title for title, _, part in PARTS if part == ("" if name in OF_RUNS else name)).lower()
 
 
 def anchor(reference: str) -> str:

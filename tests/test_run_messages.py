@@ -116,7 +116,7 @@ REFUSED = [
         beside(CHAT, "«zero_stage»: 1"),
         "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, prompt_length, "
         "generated_length, n_sequences, weight_format, cache_format, compute_format, memory_utilisation, "
-        "compute_efficiency, bandwidth_efficiency",
+        "compute_efficiency, bandwidth_efficiency, … (13 in all)",
     ),
     (
         beside(CHAT, "«context_length»: 110"),

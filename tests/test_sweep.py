@@ -172,7 +172,7 @@ def refusal(text: str) -> str:
         ({"d_model: [64, 128]": "«d_modle»: [64]"}, "d_modle: unknown key 'd_modle'; did you mean 'd_model'?"),
         (
             {"d_model: [64, 128]": "«batch_size»: [1, 2]"},
-            "batch_size: batch_size belongs to the whole study, a sweep varies inputs of a model; "
+            "batch_size: batch_size belongs to the whole study, a sweep varies inputs of a model or run; "
             "write one spec for each value",
         ),
         (
@@ -241,7 +241,7 @@ def refusal(text: str) -> str:
         ),
         (
             {"d_model > 10 * n_heads * n_layers": "d_model > «n_haeds»"},
-            "exclude[1]: 'n_haeds' is no input of a model; did you mean 'n_heads'?",
+            "exclude[1]: 'n_haeds' is no input that can be read here; did you mean 'n_heads'?",
         ),
         (
             {"d_model > 10 * n_heads * n_layers": "d_model > «10 % 4»"},

@@ -186,9 +186,9 @@ def gives(text: str, finding: Finding | None) -> Finding | None:
     return (f"{shown(text)} = {finding[0]}", finding[1]) if finding else None
 
 
-def inherited(finding: Finding, model: str) -> Finding:
-    """What is wrong in a model with something that it does not say itself."""
-    return f"{finding[0]} in model '{shown(model)}'", finding[1]
+def inherited(finding: Finding, kind: str, name: str) -> Finding:
+    """What is wrong in a model with something that it does not say itself, or in a variant of a run."""
+    return f"{finding[0]} in {'model' if kind == 'models' else 'run'} '{shown(name, 64)}'", finding[1]
 
 
 def no_value(text: str) -> Finding:

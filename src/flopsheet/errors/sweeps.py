@@ -18,7 +18,7 @@ def not_swept_here(key: str, study: Sequence[str]) -> Finding | None:
     if key in {"context_length", "context_lengths"}:
         return "context lengths are swept by their list", "write context_lengths: [a, b] at the top of the spec"
     if key in study:
-        fact = f"{key} belongs to the whole study, a sweep varies inputs of a model"
+        fact = f"{key} belongs to the whole study, a sweep varies inputs of a model or run"
         return fact, "write one spec for each value"
     if key in {"grid", "list"}:
         return f"unknown key '{key}'", "write the inputs and their values right under sweep:"
@@ -88,7 +88,9 @@ def too_many_combinations(count: int, most: int) -> Finding:
     return f"the sweep has {count:,} combinations", f"{most:,} are the most; take fewer values, or pair them under zip:"
 
 
-def too_many_variants(count: int, most: int) -> Finding:
+def too_many_variants(count: int, most: int, kind: object) -> Finding:
+    if kind != "models":
+        return f"{count:,} {kind} runs are more than the {most:,} that a spec may have", "sweep fewer values"
     fact = f"{count:,} models are more than the {most:,} that are held at once"
     return fact, "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
 
@@ -119,11 +121,11 @@ def not_a_condition(text: str) -> Finding:
 
 
 def unknown_in_condition(name: str, known: Sequence[str]) -> Finding:
-    return f"'{shown(name)}' is no input of a model", did_you_mean(name, known)
+    return f"'{shown(name)}' is no input that can be read here", did_you_mean(name, known)
 
 
 def variant_names_too_long(count: int, most: int) -> Finding:
-    return f"its variants would have names of {count:,} characters, {most} are the most", "shorten the model's name"
+    return f"its variants would have names of {count:,} characters, {most} are the most", "shorten the name"
 
 
 def could_be_a_variant(name: str, base: str) -> Finding:

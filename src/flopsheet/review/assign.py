@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flopsheet.review.slots import Plain, Slot, plain
-from flopsheet.review.typed import Change, Typed
+from flopsheet.review.typed import Change, Typed, is_variant
 from flopsheet.source import Path, Source
 from flopsheet.spec import Given, library, own, schema
 from flopsheet.spec.resolve import Resolver
@@ -26,7 +26,7 @@ def edited(text: Source, typed: Typed) -> dict[str, Any]:
     assert isinstance(text.data, dict)
     data: dict[str, Any] = copy.deepcopy(text.data)
     for change in typed.changes:
-        if change.slot.path[0] != "models":
+        if change.slot.path[0] != "models" and not is_variant(data, change.slot.path):
             _put(data, change.slot.path, change.now)
     _Models(text, data, typed).write()
     return data

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flopsheet import errors
+from flopsheet.catalog import RUNS
 from flopsheet.errors import Problem
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.review.cells import Stored
@@ -15,7 +17,7 @@ from flopsheet.review.rebuild import Returned
 from flopsheet.review.references import meaning
 from flopsheet.review.slots import Key, Plain, Slot, every_slot, plain
 from flopsheet.review.translate import Translator
-from flopsheet.source import spell
+from flopsheet.source import Path, spell
 from flopsheet.spec import Given
 from flopsheet.workbook.model import Scalar
 
@@ -67,7 +69,7 @@ class _Reader:
         slots = {slot.key: slot for slot in every_slot(returned.layout)}
         self.typed = Typed(slots)
         assert isinstance(returned.text.data, dict)
-        self.models = returned.text.data["models"]
+        self.data = returned.text.data
         self.translator = Translator(slots)
         self.constants: dict[Key, Scalar] = {}
         self.nodes: dict[Key, Node] = {}
@@ -202,8 +204,13 @@ class _Reader:
             if given.node is None and built.node is None and same(value, built.value):
                 return
             self.typed.changes.append(Change(slot, now))
-            if slot.path[0] == "models" and slot.path[1] not in self.models:
+            if is_variant(self.data, slot.path):
                 self.blame(slot, errors.variant_of_a_sweep(str(slot.path[1])))
+
+
+def is_variant(data: Mapping[str, Any], path: Path) -> bool:
+    """Whether an input belongs to a variant of a sweep, which stands in no spec by itself."""
+    return path[0] in {"models", *RUNS} and path[1] not in data[str(path[0])]
 
 
 def same(one: Scalar | None, other: Scalar) -> bool:

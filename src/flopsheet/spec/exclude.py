@@ -78,13 +78,15 @@ def _is_condition(node: Node) -> bool:
     return False
 
 
-def readable(inputs: Mapping[str, catalog.Input], said: Saying, swept: Sequence[str]) -> list[str]:
-    """The inputs that have a value before the layer groups are looked at."""
+def readable(
+    inputs: Mapping[str, catalog.Input], said: Saying, swept: Sequence[str], grains: frozenset[str]
+) -> list[str]:
+    """The inputs of these grains that have a value before the layer groups are looked at."""
     own = {"ffn_matrices" if key == "ffn" else key for key in swept}
     return sorted(
         name
         for name, entry in inputs.items()
-        if entry.grain in {"model", "layer_group"} and (name in said or name in own or entry.default is not None)
+        if entry.grain in grains and (name in said or name in own or entry.default is not None)
     )
 
 

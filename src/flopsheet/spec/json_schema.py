@@ -49,7 +49,8 @@ def to_schema() -> Node:
     kinds["Expectation"]["properties"]["that"]["pattern"] = r".\."
     for kind in catalog.RUNS:
         run = kinds[f"{kind.capitalize()}Run"]
-        run["required"] = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
+        needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
+        run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True
     for named in properties.values():

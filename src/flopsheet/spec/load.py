@@ -13,7 +13,7 @@ from flopsheet.catalog import Catalog, Metric
 from flopsheet.errors import CatalogError, Finding, Problem, SpecError
 from flopsheet.source import Path, Source
 from flopsheet.spec import own, sweep
-from flopsheet.spec.entries import Expectation, ModelSpec, Spec
+from flopsheet.spec.entries import Expectation, ModelSpec, Run, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
 from flopsheet.spec.runs import devices, runs
@@ -63,8 +63,10 @@ class Unexpanded:
         """What expectations and runs are about: names of models and runs."""
         data = self.resolver.data
         claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
-        runs = [run["model"] for kind in catalog.RUNS for run in (data.get(kind) or {}).values() if "model" in run]
-        return {*claims, *runs}
+        runs = [run for kind in catalog.RUNS for run in (data.get(kind) or {}).values()]
+        swept = [run.get("sweep", {}) for run in runs]
+        chosen = [name for of in swept for axes in (of, of.get("zip", {})) for name in axes.get("model", ())]
+        return {*claims, *chosen, *(run["model"] for run in runs if "model" in run)}
 
     def expanded(self) -> Spec:
         """The spec with every variant of every sweep."""
@@ -78,7 +80,7 @@ class Unexpanded:
         kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
         hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
         ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
-        expectations = tuple(_expectations(resolver, self.known.metrics)) if self.known else ()
+        expectations = tuple(_expectations(resolver, ran, self.known.metrics)) if self.known else ()
         self.stop_if_faulty()
         return Spec(
             name=self.name,
@@ -126,14 +128,16 @@ def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
-def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[Expectation]:
+def _expectations(
+    resolver: Resolver, ran: Mapping[str, Sequence[Run]], known: Mapping[str, Metric]
+) -> Iterator[Expectation]:
     """The claims that name a number of this spec; the others are reported."""
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
     if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
     if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
         return
-    subjects = _subjects(resolver)
+    subjects = _subjects(resolver, ran)
     told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
@@ -155,12 +159,13 @@ def _expectations(resolver: Resolver, known: Mapping[str, Metric]) -> Iterator[E
         yield Expectation(subject, metric, **said)
 
 
-def _subjects(resolver: Resolver) -> dict[str, tuple[str, ...]]:
+def _subjects(resolver: Resolver, ran: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, ...]]:
     """The models and runs that a claim may be about, each with the grains of its numbers."""
     subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.names, ("model", "scenario"))
     for kind, (of_run, _) in catalog.RUNS.items():
         listed = resolver.data.get(kind)
-        subjects |= dict.fromkeys(listed, (of_run,)) if isinstance(listed, dict) else {}
+        plain = [name for name, run in listed.items() if "sweep" not in run] if isinstance(listed, dict) else []
+        subjects |= dict.fromkeys((*plain, *(run.name for run in ran.get(kind, ()))), (of_run,))
     return subjects
 
 

@@ -41,7 +41,7 @@ class Resolver:
         self.merged: dict[str, Saying | None] = {}
         self.problems: list[Problem] = []
         self.reported: set[tuple[Path, str]] = set()
-        self.current = ""  # the model that is resolved
+        self.current: Path = ()  # the model, or variant of a run, that is resolved
         self.faults = 0  # findings, told or told before
         self.names: list[str] = []  # of the models, variants of sweeps among them
         self.unresolved: list[str] = []  # swept models of which not all variants are known
@@ -55,14 +55,14 @@ class Resolver:
     def report(self, path: Path, finding: Finding, *, key: bool = False, depends: bool = False) -> None:
         """Notes what is wrong with a value, once although several models may inherit it.
 
-        What `depends` on other inputs names the model, where the value is not its own.
+        What `depends` on other inputs names the model or run, where the value is not its own.
         """
         self.faults += 1
         if (path, finding[0]) in self.reported:
             return
         self.reported.add((path, finding[0]))
-        if depends and self.current and path[:2] != ("models", self.current):
-            finding = errors.inherited(finding, self.current)
+        if depends and self.current and path[:2] != self.current:
+            finding = errors.inherited(finding, *map(str, self.current))
         self.problems.append(errors.located(finding, spell(path), self.source.place(path, key=key)))
 
     # Merging ---------------------------------------------------------------------------------------------------------
@@ -175,8 +175,8 @@ class Resolver:
 
     def model(self, name: str, said: Saying, path: Path = ()) -> ModelSpec | None:
         """The model; a variant stands where the spec says its sweep."""
-        self.current = name
-        path = path or ("models", name)
+        self.current = ("models", name)
+        path = path or self.current
         layers = said.get("layers")
         whole = {key: value for key, value in said.items() if self.grain(key) == "model"}
         common = {key: value for key, value in said.items() if self.grain(key) == "layer_group"}
@@ -273,7 +273,7 @@ class Resolver:
 
     def study(self) -> dict[str, Given]:
         """Conventions and load, defaults filled in."""
-        self.current = ""
+        self.current = ()
         said: Saying = {}
         for entry in self.inputs_of("study"):
             path: Path = ("conventions", entry.name) if entry in schema.conventions() else (entry.name,)

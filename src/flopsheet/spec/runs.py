@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from flopsheet import catalog, errors
 from flopsheet.errors import Finding
 from flopsheet.source import Path
-from flopsheet.spec import schema
+from flopsheet.spec import schema, sweep
 from flopsheet.spec.entries import Device, Given, ModelSpec, Run
 from flopsheet.spec.resolve import Resolver, Said, Saying, Scope
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
+MOST = 1_000  # runs of one kind
 
 Numbers: TypeAlias = Mapping[str, float]
 Findings: TypeAlias = Iterator[tuple[Finding, str]]
@@ -66,22 +68,50 @@ def _device(resolver: Resolver, name: str, said: Saying, parent: str = "", path:
 
 
 def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: Sequence[Device]) -> tuple[Run, ...]:
-    """The runs of one kind; what does not fit together is reported."""
+    """The runs of one kind, each swept one as its variants; what does not fit together is reported."""
     listed = _mapping(resolver.data.get(kind))
-    found = []
+    swept = [name for name, entry in listed.items() if isinstance(entry, dict) and "sweep" in entry]
+    grains = frozenset(("context", "run", *catalog.RUNS[kind]))
+    resolve = partial(_run, resolver, kind, models, {device.name: device for device in hardware})
+    found: list[Run] = []
     for name in listed:
         path: Path = (kind, name)
-        if resolver.sound(path) and isinstance(listed[name], dict):
-            run = _run(resolver, kind, name, models, {device.name: device for device in hardware})
+        sweep.check_name(resolver, path, swept)
+        is_sound = resolver.sound(path) and isinstance(listed[name], dict)
+        said = {key: Said(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
+        if name not in swept:
+            run = resolve(path, name, said) if is_sound else None
             found += [run] if run is not None else []
+            continue
+        said.pop("sweep", None)
+        entry = sweep.read(resolver, path, said, grains) if is_sound else None
+        if entry is None:
+            resolver.unresolved.append(name)
+        else:
+            found += sweep.variants(resolver, entry, partial(_variant, resolver, entry, resolve), len(found), MOST)
+            resolver.current = ()
     return tuple(found)
 
 
-def _run(
-    resolver: Resolver, kind: str, name: str, models: Sequence[ModelSpec], hardware: Mapping[str, Device]
+def _variant(
+    resolver: Resolver, entry: sweep.Sweep, resolve: Callable[[Path, str, Saying], Run | None], number: int
 ) -> Run | None:
-    path: Path = (kind, name)
-    said = {key: Said(value, (*path, key)) for key, value in resolver.data[kind][name].items()}
+    """One combination of a swept run."""
+    name = entry.variant(number)
+    resolver.current = (entry.path[0], name)
+    return resolve(entry.path, name, entry.sayings(resolver, number))
+
+
+def _run(
+    resolver: Resolver,
+    kind: str,
+    models: Sequence[ModelSpec],
+    hardware: Mapping[str, Device],
+    path: Path,
+    name: str,
+    said: Saying,
+) -> Run | None:
+    """The run at a path, or a variant of the one that stands there."""
     named = {key: said.pop(key, None) for key in ("model", "hardware")}
     entries = [*schema.inputs_of("context"), *schema.run_inputs(kind)]
     entries = [entry for entry in entries if not entry.chooses]
@@ -94,10 +124,10 @@ def _run(
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
     if named["model"] and resolver.is_unknown(model):
-        resolver.report((*path, "model"), errors.unknown_model(model, resolver.names))
+        resolver.report(named["model"].path, errors.unknown_model(model, resolver.names))
     told = device in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
     if named["hardware"] and device not in hardware and not told:
-        resolver.report((*path, "hardware"), errors.unknown_hardware(device, list(hardware)))
+        resolver.report(named["hardware"].path, errors.unknown_hardware(device, list(hardware)))
     if missing or model not in known or device not in hardware:
         return None
     inputs = Scope(resolver, path, entries, said).resolve()
@@ -107,7 +137,7 @@ def _run(
     findings = _training_findings if kind == "training" else _serving_findings
     for finding, key in findings(values, known[model], hardware[device]):
         at = said[key].path if key in said and said[key].path else path
-        resolver.report(at, finding, key=at == path)
+        resolver.report(at, finding, key=at == path, depends=True)
     if len(inputs) < len(entries):
         return None  # what is wrong was told
     return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})

@@ -118,17 +118,23 @@ def _swept(entry: Input) -> Shape:
     return either({LIST: listed, RANGE: _range()}, lambda value: RANGE if isinstance(value, dict) else LIST)
 
 
-def _sweep(inputs: Iterable[Input], loose: Mapping[str, Field]) -> Shape:
-    """What stands under `sweep:` of a model: inputs with the values that they take."""
-    axes = {entry.name: optional(_swept(entry), entry.doc) for entry in inputs} | dict(loose)
-    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+def _sweep(name: str, axes: Mapping[str, Field]) -> Shape:
+    """What stands under `sweep:`: inputs with the values that they take."""
     paired = "Inputs that change together: the first values of each, the second ones, and so on."
     excluded = list_of(checked(errors.exclusion_problem, {"type": ["string", "object"]}), least=0)
     left_out = "Combinations left out: {input: value, …} or a condition."
     return mapping(
-        "Sweep",
-        {**axes, "zip": optional(mapping("Zip", axes), paired), "exclude": optional(excluded, left_out)},
+        name,
+        {
+            **axes,
+            "zip": optional(mapping(name.replace("Sweep", "Zip"), axes), paired),
+            "exclude": optional(excluded, left_out),
+        },
     )
+
+
+def _axes(inputs: Iterable[Input]) -> dict[str, Field]:
+    return {entry.name: optional(_swept(entry), entry.doc) for entry in inputs}
 
 
 # What a spec defines itself -------------------------------------------------------------------------------------------
@@ -200,10 +206,13 @@ def run_inputs(kind: str) -> tuple[Input, ...]:
 
 def _run(kind: str) -> Shape:
     """A training or serving run."""
-    length = number(1, None, whole=True, expression=True)
-    context = {"context_length": optional(length, "Tokens of one sequence.")} if kind == "training" else {}
-    model = optional(text(MOST_NAME), "A model of this spec.")
-    return mapping(f"{kind.capitalize()}Run", {"model": model, **context, **_fields(run_inputs(kind))})
+    length = inputs_of("context") if kind == "training" else ()
+    model = "A model of this spec."
+    fields = {"model": optional(text(MOST_NAME), model), **_fields([*length, *run_inputs(kind)])}
+    axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
+    name = f"{kind.capitalize()}Run"
+    swept = "Values that inputs take: the run stands for its variants, one for each combination."
+    return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
 
 
 # The whole ------------------------------------------------------------------------------------------------------------
@@ -239,13 +248,15 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
     shared = {**brief, **_fields([*model_inputs, *group_inputs]), **loose}
     from_library = "A model of the library whose inputs this one starts from: flopsheet list models."
     swept = "Values that inputs take: the model stands for its variants, one for each combination."
+    axes = _axes([*model_inputs, *group_inputs])
+    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
     model = mapping(
         "Model",
         {
             "extends": optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
             "model": optional(text(MOST_NAME), from_library),
             "layers": optional(list_of(group), "Groups of identical layers."),
-            "sweep": optional(_sweep([*model_inputs, *group_inputs], loose), swept),
+            "sweep": optional(_sweep("Sweep", {**axes, **loose}), swept),
             **shared,
         },
     )

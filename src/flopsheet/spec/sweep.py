@@ -1,11 +1,11 @@
-"""`sweep:` of a model: the combinations of its values as variants with readable names, made when they are asked for."""
+"""`sweep:` of a model or run: the combinations of its values as variants with readable names, made when asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from flopsheet import errors
 from flopsheet.source import Path
@@ -18,11 +18,14 @@ from flopsheet.spec.resolve import Resolver, Said, Saying
 MOST_COMBINATIONS = 10_000_000  # of one sweep
 MOST_HELD = 10_000  # models in memory at once, in a workbook or a report
 AT_ONCE = 50_000  # combinations that are looked at together
+OF_MODELS = frozenset({"model", "layer_group"})
+
+Variant = TypeVar("Variant")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A model and the values that some of its inputs take; combinations are numbered, the last axis fastest."""
+    """A model or run and the values that some of its inputs take; combinations are numbered, the last axis fastest."""
 
     name: str
     path: Path
@@ -99,26 +102,34 @@ def models(resolver: Resolver) -> Iterator[ModelSpec]:
             held += 1
             yield entry
             continue
-        numbers = [number for some in entry.kept(resolver) for number in some]
-        held += len(numbers)
-        if not numbers:
-            resolver.report((*entry.path, "sweep", "exclude"), errors.excludes_everything(), key=True)
-        elif held > MOST_HELD:
-            resolver.report((*entry.path, "sweep"), errors.too_many_variants(held, MOST_HELD), key=True)
-            resolver.unresolved.append(entry.name)
-        else:
-            yield from _resolved(resolver, entry, numbers)
+        for model in variants(resolver, entry, partial(entry.resolved, resolver), held, MOST_HELD):
+            held += 1
+            resolver.names.append(model.name)
+            yield model
 
 
-def _resolved(resolver: Resolver, entry: Sweep, numbers: Sequence[int]) -> Iterator[ModelSpec]:
-    """The variants; of those that are faulty the first is told, and how many fail."""
+def variants(
+    resolver: Resolver, entry: Sweep, resolve: Callable[[int], Variant | None], held: int, most: int
+) -> Iterator[Variant]:
+    """The variants of a sweep, where with those that are held they are not too many.
+
+    Of the faulty ones the first is told, and how many fail.
+    """
+    numbers = [number for some in entry.kept(resolver) for number in some]
+    if not numbers:
+        resolver.report((*entry.path, "sweep", "exclude"), errors.excludes_everything(), key=True)
+        return
+    if held + len(numbers) > most:
+        finding = errors.too_many_variants(held + len(numbers), most, entry.path[0])
+        resolver.report((*entry.path, "sweep"), finding, key=True)
+        resolver.unresolved.append(entry.name)
+        return
     before, failed, told = len(resolver.problems), 0, len(resolver.problems)
     for number in numbers:
         faults = resolver.faults
-        model = entry.resolved(resolver, number)
-        if model is not None and resolver.faults == faults:
-            resolver.names.append(model.name)
-            yield model
+        made = resolve(number)
+        if made is not None and resolver.faults == faults:
+            yield made
             continue
         failed += 1
         told = told if told > before else len(resolver.problems)
@@ -135,22 +146,28 @@ def families(resolver: Resolver) -> Iterator[ModelSpec | Sweep]:
     resolver.names += [name for name in resolver.listed() if name not in swept]
     for name, said in merged.items():
         path: Path = ("models", name)
-        for base in swept:
-            if name.casefold().startswith(f"{base.casefold()} ") and ("=" in name or "#" in name):
-                resolver.report(path, errors.could_be_a_variant(name, base), key=True)
+        check_name(resolver, path, swept)
         if name not in swept:
             if (model := resolver.model(name, said)) is not None:
                 yield model
-        elif resolver.sound(path) and (entry := read(resolver, name, said)) is not None:
+        elif resolver.sound(path) and (entry := read(resolver, path, said, OF_MODELS)) is not None:
             yield entry
         else:
             resolver.unresolved.append(name)
 
 
-def read(resolver: Resolver, name: str, said: Saying) -> Sweep | None:
-    """The sweep of a model; None where something is wrong with it, which is reported."""
-    path: Path = ("models", name, "sweep")
-    raw = resolver.data["models"][name]["sweep"]
+def check_name(resolver: Resolver, path: Path, swept: Sequence[str]) -> None:
+    """A model or run that is called like a variant of a swept one could not be told from it."""
+    name = str(path[-1])
+    for base in swept:
+        if name.casefold().startswith(f"{base.casefold()} ") and ("=" in name or "#" in name):
+            resolver.report(path, errors.could_be_a_variant(name, base), key=True)
+
+
+def read(resolver: Resolver, of: Path, said: Saying, grains: frozenset[str]) -> Sweep | None:
+    """The sweep of a model or run, whose inputs have these grains; None where it is faulty, which is reported."""
+    name, path = str(of[-1]), (*of, "sweep")
+    raw = resolver.data[str(of[0])][name]["sweep"]
     before = len(resolver.problems)
     grid = axes.read(resolver, path, raw)
     _check_keys(resolver, path, raw, said)
@@ -162,9 +179,10 @@ def read(resolver: Resolver, name: str, said: Saying) -> Sweep | None:
         return None
     style, length = _style(name, grid)
     if length > schema.MOST_NAME:
-        resolver.report(path[:2], errors.variant_names_too_long(length, schema.MOST_NAME), key=True)
-    excludes = _excludes(resolver, (*path, "exclude"), raw.get("exclude") or [], grid, said)
-    return None if len(resolver.problems) > before else Sweep(name, path[:2], said, grid, excludes, style)
+        resolver.report(of, errors.variant_names_too_long(length, schema.MOST_NAME), key=True)
+    known = readable(resolver.inputs, said, grid.keys, grains)
+    excludes = _excludes(resolver, (*path, "exclude"), raw.get("exclude") or [], grid, known)
+    return None if len(resolver.problems) > before else Sweep(name, of, said, grid, excludes, style)
 
 
 def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Saying) -> None:
@@ -184,9 +202,10 @@ def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Sa
                 resolver.report(where, errors.said_by_a_group(key, group.get("name", f"layers[{at}]")), key=True)
 
 
-def _excludes(resolver: Resolver, path: Path, raw: Sequence[Any], grid: Grid, said: Saying) -> tuple[Exclude, ...]:
+def _excludes(
+    resolver: Resolver, path: Path, raw: Sequence[Any], grid: Grid, known: Sequence[str]
+) -> tuple[Exclude, ...]:
     found: list[Exclude] = []
-    known = readable(resolver.inputs, said, grid.keys)
     for at, item in enumerate(raw):
         if isinstance(item, str):
             condition = read_condition(resolver, (*path, at), item, known)
