@@ -245,7 +245,7 @@ REFUSED = [
     ("largest(d_model, 2)", {"unit": "text"}, "largest(…) takes names; make the argument a metric of its own"),
     # the entry itself
     ("1", {"unit": "bananas"}, "unknown unit 'bananas'; known: count, B, FLOP, text, verdict"),
-    ("1", {"unit": "flop"}, "unknown unit 'flop'; known: count, B, FLOP, text, verdict"),
+    ("1", {"unit": "flop"}, "unknown unit 'flop'; did you mean 'FLOP'?"),
     ("1", {"doc": ""}, "doc is missing; write doc: …"),
     ("1", {"label": ""}, "label is missing; write label: …"),
     ("1", {"unit": ""}, "unit is missing; write unit: …"),

@@ -70,7 +70,7 @@ REFUSED = [
     ),
     ({"[1024]": "«{»first: 1024}"}, "context_lengths: a mapping stands where a list should; write [a, b]"),
     ({"[1024]": "«1024»"}, "context_lengths: 1,024 stands where a list should; write [a, b]"),
-    ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is not a number; write a whole number"),
+    ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is not a number; write 1000 or 1024"),
     ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
     ({"[1024]": "[«true»]"}, "context_lengths[0]: true is not a number; write a whole number"),
     (
@@ -97,6 +97,13 @@ REFUSED = [
     ),
     ({"version: 1": "version: 1\ntitle: «2024»"}, "title: 2,024 is not a text; put it in quotes"),
     ({"version: 1": "version: 1\ntitle: «' '»"}, "title: the text is empty; write something, or remove the key"),
+    ({"at_least: 1": "at_least: «150M»"}, "expect[0].at_least: '150M' is not a number; write 150e6"),
+    (
+        {"ffn: gelu": "ffn: «GELU»"},
+        "models.a.ffn: 'GELU' is not a choice; did you mean 'gelu'? choices: swiglu, geglu, "
+        "reglu, gated, gelu, relu, relu2, silu, plain",
+    ),
+    ({"ffn: gelu": "«n_layers 2»:"}, "models.a.n_layers 2: unknown key 'n_layers 2'; write n_layers: 2"),
     # ranges
     ({"d_model: 64": "d_model: «0»"}, "models.a.d_model: 0 is out of range; write 1 or more"),
     ({"n_layers: 2": "n_layers: «-2»"}, "models.a.n_layers: -2 is out of range; write 1 or more"),

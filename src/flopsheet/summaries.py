@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
-from flopsheet.formula.maths import shown
 
 if TYPE_CHECKING:
     from flopsheet.report import Report
@@ -83,7 +82,7 @@ def formatted(value: Any, unit: str) -> str:
             return f"{number:,.2f}"
         case unit if unit in ROUNDED:
             return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
-    return shown(number)
+    return f"{number:,.15g}"
 
 
 def sentences(report: Report) -> list[str]:

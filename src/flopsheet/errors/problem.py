@@ -105,7 +105,8 @@ SHORTEST = 3  # letters by which the beginning of a name tells it from others
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known name that somebody probably meant."""
-    begun = [name for name in known if len(word) >= SHORTEST and name.startswith(word)]
+    alike = [name for name in known if name.casefold() == word.casefold()]
+    begun = alike or [name for name in known if len(word) >= SHORTEST and name.startswith(word)]
     near = [min(begun, key=len)] if begun else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return near[0] if near else None
 

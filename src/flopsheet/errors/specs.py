@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
+import re
 from collections.abc import Sequence
 
-from flopsheet.errors.problem import Place, Problem, did_you_mean, quoted, shown
+from flopsheet.errors.problem import Place, Problem, did_you_mean, nearest, quoted, shown
 
 Finding = tuple[str, str]
 
@@ -44,7 +44,7 @@ def bounds(value: float, least: float | None, most: float) -> str:
 
 def number_problem(value: object, least: float | None, most: float, *, whole: bool) -> Finding | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{kind_of(value)} is not a number", "write a whole number" if whole else "write a number"
+        return f"{kind_of(value)} is not a number", spelled_out(value) or f"write a {'whole ' if whole else ''}number"
     if (least is not None and value < least) or value > most:
         return f"{kind_of(value)} is out of range", bounds(value, least, most)
     if whole and value != int(value):
@@ -52,12 +52,27 @@ def number_problem(value: object, least: float | None, most: float, *, whole: bo
     return None
 
 
+SUFFIXED = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMmGgBbTt])")
+POWERS = {"k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
+
+
+def spelled_out(value: object) -> str:
+    """What somebody means who writes 150M."""
+    found = SUFFIXED.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        return ""
+    number, power = found[1], POWERS[found[2].lower()]
+    return (
+        f"write {float(number) * 1000:.15g} or {float(number) * 1024:.15g}" if power == 3 else f"write {number}e{power}"
+    )
+
+
 def choice_problem(value: object, choices: Sequence[int | str]) -> Finding | None:
     if not isinstance(value, bool) and value in choices:
         return None
     words = [str(choice) for choice in choices]
-    near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
-    remedy = f"did you mean {kind_of(choices[words.index(near[0])])}? " if near else ""
+    near = nearest(value, words) if isinstance(value, str) else None
+    remedy = f"did you mean {kind_of(choices[words.index(near)])}? " if near else ""
     return f"{kind_of(value)} is not a choice", f"{remedy}choices: {quoted(words)}"
 
 
@@ -141,6 +156,9 @@ def not_keys(value: object) -> Finding:
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Finding:
+    name, _, value = key.partition(" ")
+    if value and name in known:
+        return f"unknown key '{shown(key)}'", f"write {name}: {shown(value)}"
     return f"unknown key '{shown(key)}'", did_you_mean(key, known)
 
 
@@ -162,7 +180,9 @@ def unknown_model(name: str, known: Sequence[str], kind: str = "model") -> Findi
 
 
 def unknown_metric(name: str, known: Sequence[str], of: str = "model or scenario") -> Finding:
-    return f"no metric of a {of} is called '{shown(name)}'", did_you_mean(name, known)
+    near = nearest(name, known)
+    remedy = f"did you mean '{near}'?" if near else "list them with 'flopsheet list metrics'"
+    return f"no metric of a {of} is called '{shown(name)}'", remedy
 
 
 def unknown_input(name: str, known: Sequence[str]) -> Finding:

@@ -62,6 +62,11 @@ KINDS = {
 
 REWRITTEN = str.maketrans({"^": "**", "\n": " ", "\t": " "})
 BRACKETS = re.compile("[()#]")
+# An operand right after another one, as in 4d_model or 4 x d_model.
+ADJACENT = re.compile(
+    r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
+    r"\s*([A-Za-z_]\w*|(?<=[\s)])[0-9]+)"
+)
 
 Refuse = Callable[..., FormulaError]
 
@@ -104,6 +109,9 @@ class _Parser:
             with warnings.catch_warnings(action="ignore"):  # of `1or 2`, which is refused below anyway
                 tree = ast.parse(self.python, mode="eval")
         except SyntaxError as error:
+            if missing := ADJACENT.search(self.text):
+                fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
+                raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
             column = self.column((error.offset or 1) - 1)
             raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
         except (ValueError, MemoryError, RecursionError):
