@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
@@ -82,7 +83,55 @@ def formatted(value: Any, unit: str) -> str:
             return f"{number:,.2f}"
         case unit if unit in ROUNDED:
             return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    if number == int(number) and abs(number) < EXACT:
+        return f"{int(number):,}"
     return f"{number:,.15g}"
+
+
+MOST_LINES = 8  # of a summary, besides its first and its last
+MOST_RUNS = 4
+
+
+def brief(report: Report) -> list[str]:
+    """The numbers that matter, at most `MOST_LINES` lines and a sentence: the largest scenarios, the first runs."""
+    told = [list(_runs(report, kind)) for kind in report.runs]
+    runs = [line for lines in told for line in lines[: MOST_RUNS // len(told)]]
+    if left := sum(map(len, told)) - len(runs):
+        runs.append(f"… {left:,} more runs in the workbook")
+    table, work = report.values.tables["scenario"], report.values.column("scenario", "flops_forward")
+    room = MOST_LINES - len(runs)
+    chosen = sorted(range(len(table)), key=lambda at: -work[at])[: room if len(table) <= room else room - 1]
+    lines = [_scenario(report, at) for at in sorted(chosen)]
+    if len(table) > len(chosen):
+        lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
+    return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
+
+
+def _scenario(report: Report, at: int) -> str:
+    table = report.values.tables["scenario"]
+    model, length = table.keys[at]
+    n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
+    flops = formatted(report.values.column("scenario", "flops_forward")[at], "FLOP")
+    dominant = report.values.column("scenario", "dominant")[at]
+    return f"{model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates"
+
+
+# What is told of a run, by kind; a metric stands in braces.
+TOLD = {
+    "training": "{device_gib} of {capacity_gib} GiB a device, margin {margin_share}; {days} days, {device_hours} "
+    "device-hours, {run_cost} USD",
+    "serving": "{served_gib} of {served_capacity_gib} GiB, {largest_batch} sequences at most; "
+    "{decode_tokens_per_second_user} tokens/s a user, {decode_bound}-bound",
+}
+
+
+def _runs(report: Report, kind: str) -> Iterator[str]:
+    """A line for each run of a kind."""
+    (of_run, _), values = RUNS[kind], report.runs[kind]
+    named = {name for _, name, _, _ in Formatter().parse(TOLD[kind]) if name}
+    for at, (run,) in enumerate(values.tables[of_run].keys):
+        texts = {name: formatted(values.column(of_run, name)[at], report.catalog.metrics[name].unit) for name in named}
+        yield f"{run}: {TOLD[kind].format_map(texts)}"
 
 
 def sentences(report: Report) -> list[str]:

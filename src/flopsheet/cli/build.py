@@ -67,18 +67,8 @@ def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...],
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.summaries import formatted
+    from flopsheet.summaries import brief
 
-    table = report.values.tables["scenario"]
     click.echo(f"{target}: {report.spec.title}")
-    work = report.values.column("scenario", "flops_forward")
-    chosen = sorted(range(len(table)), key=lambda at: -work[at])[:6]
-    for at in sorted(chosen):
-        model, length = table.keys[at]
-        n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
-        flops = formatted(work[at], "FLOP")
-        dominant = report.values.column("scenario", "dominant")[at]
-        click.echo(f"  {model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates")
-    if len(table) > len(chosen):
-        click.echo(f"  … {len(table) - len(chosen):,} more scenarios in the workbook")
-    click.echo(f"  {report.values.column('context', 'ffn_count_words')[0]}")
+    for line in brief(report):
+        click.echo(f"  {line}")
