@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from edits import FAMILY, GROUPS, disagreements_of, formulas
+from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.report import Report, build, compute
 from flopsheet.workbook import compare, context, plan
-from flopsheet.workbook.layout import FIRST, Spot
+from flopsheet.workbook.layout import FIRST, NAME, Spot, coordinates
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}
 Cell = tuple[str, str]
@@ -66,3 +66,39 @@ def test_every_choice_on_context_and_compare_gives_what_pandas_gives(name: str, 
 @pytest.mark.libreoffice
 def test_libreoffice_follows_choices_too(tmp_path: Path) -> None:
     assert_follows(recalculate_libreoffice, "groups", 2, tmp_path)
+
+
+def offered(book: plan.Plan, choices: str) -> list[str]:
+    """What a drop-down lists: words in quotes, or the cells of a range."""
+    if choices.startswith('"'):
+        return choices.strip('"').split(",")
+    sheet, _, span = choices.replace("$", "").replace("'", "").rpartition("!")
+    first, last = map(coordinates, span.split(":"))
+    cells = book.sheet(sheet).cells
+    across, down = range(first[1], last[1] + 1), range(first[0], last[0] + 1)
+    return [str(cells[row, column].value) for row in down for column in across if (row, column) in cells]
+
+
+def test_every_drop_down_offers_what_the_input_can_be() -> None:
+    report = compute(RUNS)
+    book, inputs = plan.build(report.study), report.catalog.inputs
+    names = [model.name for model in report.spec.models]
+    wanted = {name: list(map(str, entry.choices)) for name, entry in inputs.items() if entry.choices}
+    wanted |= {"run_model": names, "hardware": [device.name for device in report.spec.hardware]}
+    found = {}
+    for rule in book.sheet("Inputs").validations:
+        if rule.kind == "list":
+            row = coordinates(rule.cells[0])[0]
+            found[str(book.sheet("Inputs").cells[row, NAME].value)] = offered(book, rule.choices)
+    assert found == wanted
+
+
+def test_the_drop_downs_of_context_and_compare_offer_every_model_and_every_scenario() -> None:
+    report = compute(FAMILY)
+    book, study = plan.build(report.study), report.study
+    lists = {
+        sheet: [offered(book, rule.choices) for rule in book.sheet(sheet).validations if rule.kind == "list"]
+        for sheet in ("Context", "Compare")
+    }
+    scenarios = [compare.scenario_name(study.world(study), row) for row in range(8)]
+    assert lists == {"Context": [["small", "medium", "xl", "xl-tied"]], "Compare": [scenarios]}

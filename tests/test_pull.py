@@ -76,10 +76,12 @@ def blamed(pulled: Pulled) -> list[str]:
 
 
 def values(spec: Spec) -> dict[str, float | str]:
-    """Every input of a spec by its path in the tables."""
+    """Every input of a spec and of its runs by its path in the tables."""
+    worlds = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     return {
-        f"{grain} {key} {name}": given.value
-        for grain, table in tabulate(spec).items()
+        f"{world} {grain} {key} {name}": given.value
+        for world, tables in worlds.items()
+        for grain, table in tables.items()
         for name, column in table.inputs.items()
         for key, given in zip(table.keys if grain != "context" else range(len(column)), column, strict=True)
         if grain != "study" or key

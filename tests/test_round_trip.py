@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from edits import FAMILY, GROUPS, edits, formulas, planned
+from edits import FAMILY, GROUPS, RUNS, edits, formulas, planned
 from engines import recalculate_libreoffice
 from flopsheet.report import build, compute
 from flopsheet.review.check import check
 from flopsheet.review.pull import pull
 from test_pull import addressed, blamed, built, cell, differing, lines
 
-STUDIES: dict[str, Mapping[str, Any]] = {"family": FAMILY, "groups": GROUPS}
+STUDIES: dict[str, Mapping[str, Any]] = {"family": FAMILY, "groups": GROUPS, "runs": RUNS}
 EDITS = 2
 
 
 @pytest.mark.libreoffice
-@pytest.mark.parametrize(("name", "by_way_of_ods"), [("family", False), ("family", True), ("groups", True)])
+@pytest.mark.parametrize(("name", "by_way_of_ods"), [("family", False), ("groups", True), ("runs", True)])
 def test_libreoffice_brings_back_the_spec_that_was_meant_and_its_values_agree(
     name: str, by_way_of_ods: bool, tmp_path: Path
 ) -> None:

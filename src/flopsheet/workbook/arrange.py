@@ -13,7 +13,7 @@ from flopsheet.frames import Values
 from flopsheet.spec import Spec
 from flopsheet.workbook import checks, chosen, compare, context, inputs, runs, sensitivity, summary
 from flopsheet.workbook.chosen import Chosen
-from flopsheet.workbook.layout import FIRST, SHARED, Block, Homes, Part, Spot, World, place
+from flopsheet.workbook.layout import FIRST, SHARED, Block, Homes, Part, Spot, World, absolute_span, place
 
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
@@ -85,6 +85,8 @@ def lay_out(study: Study, built: Study) -> Layout:
     blocks: dict[str, list[Block]] = {}
     for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(world, sheet, 4, homes)
+    named = next(block for block in blocks["Parameters"] if block.grain == "model")
+    laid.model_names = absolute_span([Spot(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)])
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4

@@ -65,6 +65,8 @@ class Layout:
     changed: Spot = field(default_factory=lambda: Spot(SHEET, 3, FIRST))
     bottom: int = 0
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
+    model_names: str = ""
+    """The reference to the names of the models, for drop-downs; on Inputs there may be gaps between them."""
 
     @property
     def built_column(self) -> int:
@@ -80,12 +82,6 @@ class Layout:
         """The first column of every model: a model with several layer groups takes one column for each."""
         owner = self.world.table("layer_group").above["model"]
         return [FIRST + owner.index(model) for model in range(len(self.world.table("model")))]
-
-    @property
-    def model_names(self) -> str:
-        """The reference to the names of the models, for drop-downs."""
-        columns = self.model_columns()
-        return absolute_span([Spot(SHEET, self.model_row, column) for column in (columns[0], columns[-1])])
 
     def choices(self, entry: Input) -> str:
         """The reference to what an input can choose among."""
