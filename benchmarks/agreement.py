@@ -1,7 +1,8 @@
 """Every formula cell of every spec and of many random studies: engines that are not ours, held against pandas.
 
-    make agreement                    every spec in specs/ and 300 random studies; minutes
+    make agreement                    every spec in specs/ and 300 random studies, in both engines; half an hour
     make agreement STUDIES=20         fewer
+    make agreement OFFICE=20          LibreOffice takes every twentieth study; ten minutes
     python benchmarks/agreement.py --help
 
 Each study's workbook is built, its stored values are spoilt, random edits are typed into Inputs, and the engine
@@ -28,7 +29,7 @@ MOST_SHOWN = 20
 
 
 def tasks(studies: int, office: int, edits: int) -> Iterator[tuple[int | Path, int, dict[str, int]]]:
-    """What each worker is given: IronCalc recomputes every edit, LibreOffice those of every spec and of a sample."""
+    """What each worker is given: IronCalc recomputes every study, LibreOffice every spec and one study in `office`."""
     sources: list[int | Path] = [*sorted((ROOT / "specs").glob("*.yaml")), *range(studies)]
     for source in sources:
         sampled = office and (isinstance(source, Path) or source % office == 0)
@@ -39,7 +40,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--studies", type=int, default=300, help="random studies besides the specs (300)")
     options.add_argument("--edits", type=int, default=2, help="random edits of each (2), besides the workbook as built")
-    options.add_argument("--office", type=int, default=20, help="LibreOffice takes every twentieth study; 0: none")
+    options.add_argument("--office", type=int, default=1, help="LibreOffice takes one study in so many (1); 0: none")
     options.add_argument("--workers", type=int, default=2, help="processes (2)")
     chosen = options.parse_args()
     if chosen.office and not has_libreoffice():

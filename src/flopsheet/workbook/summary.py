@@ -66,7 +66,7 @@ def sheet(
         (5, 7): mirror(SHEET, facts.move, "text"),
         (6, 1): _conventions(world, homes),
     }
-    metrics = [metric for metric in world.catalog.headlines if metric.grain in {"model", "scenario"}]
+    metrics = _headlines(world)
     lines = len(world.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
     heading = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
     models = len(world.table("model"))
@@ -80,10 +80,9 @@ def sheet(
     if is_long:
         chart_row, words_row = top, top + chart_rows
         top = _words(cells, world, homes, facts.largest, words_row) + 2
-    bottom = _table(cells, world, homes, metrics, top)
-    for of_kind in runs:
-        bottom = _runs_table(cells, of_kind, homes, bottom + 2)
-    row = bottom
+    row = top - 2
+    for each in worlds:
+        row = bottom = _table(cells, each, homes, row + 2)
     if not is_long:
         chart_row = bottom + 2
         row = _words(cells, world, homes, facts.largest, chart_row + chart_rows)
@@ -135,48 +134,34 @@ def _conventions(world: World, homes: Homes) -> Cell:
     return sentence(SHEET, [("", text)], live)
 
 
-def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, metrics: Sequence[Metric], top: int) -> int:
-    """One row per scenario, every number called up; gives the last row."""
-    for column, text, name in ((1, "Model", "model"), (2, "Context\nlength", "context_length")):
-        cells[top, column] = Cell(text, style="header_wrapped" if column > 1 else "header_left")
-        cells[top + 1, column] = Cell(name, style="name")
-    for at, metric in enumerate(metrics):
-        cells[top, 3 + at] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
-        cells[top + 1, 3 + at] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
-    table = world.table("scenario")
-    for at in range(len(table)):
-        row = top + 2 + at
-        where = {"scenario": at, "model": table.above["model"][at]}
-        length = table.above["context"][at]
-        cells[row, 1] = Cell(str(table.keys[at][0]), style="label")
-        spot = homes.of(world, "context_length")[length]
-        cells[row, 2] = mirror(SHEET, Live(spot, world.value("context_length", length)), "call_up", "#,##0")
-        for column, metric in enumerate(metrics, start=3):
-            index = where[metric.grain]
-            live = Live(homes.of(world, metric.name)[index], world.value(metric.name, index))
-            style = "call_up_centred" if metric.unit == "text" else "call_up"
-            cells[row, column] = mirror(SHEET, live, style, world.catalog.units[metric.unit].format)
-    return top + 1 + len(table)
+def _headlines(world: World) -> list[Metric]:
+    """The metrics of a table: of models and scenarios, or of the runs of a kind."""
+    grains = {RUNS[world.name][0]} if world.name in RUNS else {"model", "scenario"}
+    return [metric for metric in world.catalog.headlines if metric.grain in grains]
 
 
-def _runs_table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: int) -> int:
-    """One row per run of a kind; gives the last row."""
-    metrics = [metric for metric in world.catalog.headlines if metric.grain == RUNS[world.name][0]]
-    cells[top, 1] = Cell(f"{world.name.capitalize()} run", style="header_left")
+def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: int) -> int:
+    """One row per scenario, or per run of a kind, every number called up; gives the last row."""
+    is_runs, metrics = world.name in RUNS, _headlines(world)
+    title, name = (f"{world.name.capitalize()} run", "run") if is_runs else ("Model", "model")
+    cells[top, 1], cells[top + 1, 1] = Cell(title, style="header_left"), Cell(name, style="name")
     cells[top, 2] = Cell("Context\nlength", style="header_wrapped")
-    cells[top + 1, 1], cells[top + 1, 2] = Cell("run", style="name"), Cell("context_length", style="name")
+    cells[top + 1, 2] = Cell("context_length", style="name")
     for column, metric in enumerate(metrics, start=3):
         cells[top, column] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
         cells[top + 1, column] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
-    for at, (name,) in enumerate(world.table("run").keys):
+    table = world.table("run" if is_runs else "scenario")
+    entries: list[Entry] = [world.catalog.inputs["context_length"], *metrics]
+    for at, key in enumerate(table.keys):
         row = top + 2 + at
-        cells[row, 1] = Cell(str(name), style="label")
-        entries: list[Entry] = [world.catalog.inputs["context_length"], *metrics]
+        cells[row, 1] = Cell(str(key[0]), style="label")
         for column, entry in enumerate(entries, start=2):
-            live = Live(homes.of(world, entry.name)[at], world.value(entry.name, at))
+            # A scenario's model and context length stand above it; the tables of a run have one row each for it.
+            index = table.above[entry.grain][at] if not is_runs and entry.grain != "scenario" else at
+            live = Live(homes.of(world, entry.name)[index], world.value(entry.name, index))
             style = "call_up_centred" if entry.unit == "text" else "call_up"
             cells[row, column] = mirror(SHEET, live, style, world.catalog.units[entry.unit].format)
-    return top + 1 + len(world.table("run"))
+    return top + 1 + len(table)
 
 
 TITLES = {
