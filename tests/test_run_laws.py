@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from studies import frames_of
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=8, deadline=None)
 
 CLASSES = [
     "weight_bytes_device", "gradient_bytes_device", "master_weight_bytes_device", "optimizer_bytes_device",

@@ -422,7 +422,7 @@ SIGNS += ["`", "\n", "\n  ", "\t", "\\", "<<: ", "~", "...", "---", "\r", "é", 
 
 
 @pytest.mark.parametrize("name", LOADERS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(text=st.one_of(st.text(), st.lists(st.sampled_from(SIGNS)).map("".join)))
 def test_any_text_ends_in_a_source_or_a_spec_error(name, text):
     with pytest.MonkeyPatch.context() as patch:
@@ -431,7 +431,7 @@ def test_any_text_ends_in_a_source_or_a_spec_error(name, text):
 
 
 @pytest.mark.parametrize("name", LOADERS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_spec_ends_in_a_source_or_a_spec_error(name, seed):
     dice = random.Random(seed)
