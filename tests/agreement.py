@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from edits import Cell, Edit, disagreements_of, formulas, planned
+from edits import Cell, Edit, differences, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.errors import FlopsheetError
 from flopsheet.report import Report, build, compute
@@ -68,6 +68,7 @@ def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, en
     made = [(Edit({}, {}), report), *edits(report, raw, n_edits, name, outcome)]
     outcome.n_edits = len(made) - 1
     wanted = [formulas(planned(edited, report)) for _, edited in made]
+    relative = differences(planned(report, report))
     with TemporaryDirectory(prefix="flopsheet-agreement-") as folder:
         book, spoiled = Path(folder, "book.xlsx"), Path(folder, "spoiled.xlsx")
         build(report, book)
@@ -79,7 +80,7 @@ def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, en
             outcome.exact[engine] = 0
             for got, expected, cells in zip(results, wanted, typed, strict=False):
                 outcome.exact[engine] += sum(got[cell] == value for cell, value in expected.items())
-                for (sheet, address), (theirs, ours) in disagreements_of(got, expected).items():
+                for (sheet, address), (theirs, ours) in disagreements_of(got, expected, relative).items():
                     place = f"{name}, {engine}, {cells}: {sheet}!{address}"
                     outcome.mismatches.append(f"{place} is {theirs!r}, pandas has {ours!r}")
     return outcome

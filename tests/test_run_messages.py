@@ -316,3 +316,10 @@ def test_every_mistake_of_a_run_is_told_at_once():
 
 def test_a_mistake_in_a_model_is_told_once_although_a_run_names_it():
     assert refusal(edited({"n_heads: 12": "n_heads: 0"})).count("s.yaml:") == 1
+
+
+def test_a_run_that_is_no_mapping_is_told_once_although_claims_name_others():
+    text = VALID.partition("serving:")[0] + 'serving: {chat: 2}\nexpect: [{that: long.fits, equals: "yes"}]\n'
+    assert refusal(text).splitlines()[0] == (
+        "s.yaml:18:17: serving.chat: 2 stands where a mapping should; write {key: value}"
+    )

@@ -164,7 +164,8 @@ def _subjects(resolver: Resolver, ran: Mapping[str, Sequence[Run]]) -> dict[str,
     subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.names, ("model", "scenario"))
     for kind, (of_run, _) in catalog.RUNS.items():
         listed = resolver.data.get(kind)
-        plain = [name for name, run in listed.items() if "sweep" not in run] if isinstance(listed, dict) else []
+        entries = listed.items() if isinstance(listed, dict) else ()
+        plain = [name for name, run in entries if not (isinstance(run, dict) and "sweep" in run)]
         subjects |= dict.fromkeys((*plain, *(run.name for run in ran.get(kind, ()))), (of_run,))
     return subjects
 
