@@ -59,7 +59,49 @@ serving:
 expect:
 - {that: run.fits, equals: "yes"}
 """
-SEEDS = [SMALL, GROUPS, RUNS]
+SWEPT = """\
+version: 1
+context_lengths: [2048]
+models:
+  m:
+    n_layers: 4
+    n_heads: 4
+    vocab_size: 32000
+    ffn: swiglu
+    d_ff: 4 * d_model
+    sweep: {d_model: [256, 512], zip: {n_heads: [4, 8], n_kv_heads: [2, 4]}, exclude: [{d_model: 256, n_heads: 8}]}
+  o: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 10, ffn: gelu, d_ff: 8}
+training:
+  t:
+    model: o
+    context_length: 2048
+    hardware: h100-sxm
+    global_batch_size: 64
+    sweep: {n_devices: {from: 4, to: 8, step: 4}, tensor_parallel: [1, 2], exclude: [tensor_parallel == n_devices]}
+serving:
+  s: {prompt_length: 8, generated_length: 8, sweep: {model: [o], hardware: [h100-sxm, h200], weight_format: [fp8]}}
+"""
+OWN = """version: 1
+context_lengths: [1024, 2048]
+rent: 2.5
+models:
+  a: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 10, ffn: gelu, d_ff: 8, lora_rank: 4}
+training:
+  t: {model: a, hardware: h100-sxm, context_length: 1024, n_tokens: 1e12}
+inputs:
+- {name: rent, label: Rent, grain: study, unit: USD/h, default: 2, doc: What one hour costs.}
+- {name: lora_rank, label: LoRA rank, grain: model, unit: width, default: d_model / 8, doc: Rank of the adapters.}
+- {name: adapted, label: Adapted, grain: layer_group, unit: text, choices: [attention, all], default: all, doc: Where.}
+metrics:
+- {name: n_lora, label: Adapters, grain: layer_group, unit: parameters, doc: All.,
+   formula: "lora_rank * n_group_layers * where(adapted == all, 8 * d_model, 4 * d_model)"}
+- {name: n_lora_all, label: Adapters, grain: model, unit: parameters, formula: sum(n_lora), doc: All., level: total}
+- {name: rent_of_run, label: Rent, grain: training_run, unit: USD, formula: rent * device_hours, doc: Of the run.}
+- {name: is_small, label: Small, grain: model, unit: verdict, formula: n_lora_all / n_params < 0.5, doc: Small.}
+expect:
+- {that: a.n_lora_all, equals: 4096}
+"""
+SEEDS = [SMALL, GROUPS, RUNS, SWEPT, OWN]
 REAL = [*SEEDS, *(path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.yaml")))]
 
 SCALARS: list[Any] = [

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from edits import OWN
+from edits import OWN, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, compute, views
 from flopsheet.errors import ComputeError, SpecError
+from flopsheet.report import compute_spec
 from studies import spec_of
 
 TEXT = """\
@@ -181,7 +182,8 @@ REFUSED = [
         "grain: scenario",
         "grain: «scenari»",
         "metrics[2].grain: 'scenari' is not a choice; did you mean 'scenario'? "
-        "choices: study, model, layer_group, context, scenario, layer_run",
+        "choices: study, model, layer_group, context, scenario, layer_run, "
+        "training_run, training_layer, serving_run, serving_layer",
     ),
     (
         "2 * d_model * rank",
@@ -286,4 +288,59 @@ def test_what_no_cell_can_hold_is_refused() -> None:
             "side; use sum(…), or gather at grain context or study"
         ],
         1,
+    )
+
+
+RUNS = """\
+version: 1
+context_lengths: [1024]
+models:
+  a: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 10, ffn: gelu, d_ff: 8}
+training:
+  t: {model: a, hardware: h100-sxm, context_length: 1024, n_tokens: 1e12}
+  u: {model: a, hardware: h200, context_length: 1024, n_tokens: 2e12, n_devices: 8}
+serving:
+  s: {model: a, hardware: h200, prompt_length: 8, generated_length: 8}
+inputs:
+- {name: rent, label: Rent, grain: study, unit: USD/h, doc: What one hour costs., default: 3}
+metrics:
+- {name: rent_of_run, label: Rent, grain: training_run, unit: USD, formula: rent * device_hours, doc: Of the run.}
+- {name: layers_share, label: Share, grain: training_layer, unit: share, formula: n_group_layers / n_layers, doc: Own.}
+- {name: shares, label: Shares, grain: training_run, unit: share, formula: sum(layers_share), doc: All of them.}
+- {name: is_cheap, label: Cheap, grain: training_run, unit: verdict, formula: rent_of_run < 1e9, doc: Below.}
+- {name: both, label: Both, grain: serving_run, unit: token/s, formula: 2 * decode_tokens_per_second, doc: Two of them.}
+expect:
+- {that: t.shares, equals: 1}
+"""
+
+
+def test_a_metric_of_runs_reads_what_runs_have(tmp_path: Path) -> None:
+    report = build(compute_spec(spec_of(RUNS)), tmp_path / "book.xlsx")
+    frames = report.frames
+    hours, rents = (frames["training_run"][name].tolist() for name in ("device_hours", "rent_of_run"))
+    speed, both = (frames["serving_run"][name].tolist() for name in ("decode_tokens_per_second", "both"))
+    assert (rents, both, list(report.findings())) == ([3 * one for one in hours], [2 * speed[0]], [])
+    wanted = formulas(planned(report, report))
+    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
+    (got,) = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], list(wanted))
+    assert (disagreements_of(got, wanted), {spot.sheet for spot in report.cells("rent_of_run")}) == ({}, {"Training"})
+
+
+@pytest.mark.parametrize("formula", ["days", "sum(days)", "at_max(days, hours)"])
+def test_what_belongs_to_runs_is_read_by_metrics_of_runs_alone(formula: str) -> None:
+    metric = f'- {{name: m, label: M, grain: model, unit: day, formula: "{formula}", doc: x}}\n'
+    with pytest.raises(SpecError) as raised:
+        spec_of(RUNS.replace("metrics:\n", f"metrics:\n{metric}"))
+    head = str(raised.value).splitlines()[0]
+    assert (head.count("'days' lives at grain training_run"), head.partition("; ")[2]) == (
+        1,
+        "a metric of grain training_run can read it",
+    )
+
+
+def test_an_input_of_the_study_that_nobody_gives_a_value_is_named() -> None:
+    with pytest.raises(SpecError) as raised:
+        spec_of(RUNS.replace(", default: 3}", "}"))
+    assert str(raised.value).splitlines()[0] == (
+        "s.yaml:11:3: inputs[0]: rent has no value; write rent: … at the top of the spec, or give it a default"
     )

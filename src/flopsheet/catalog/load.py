@@ -11,7 +11,7 @@ from typing import Any
 from flopsheet import errors, source
 from flopsheet.catalog import resolve
 from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Section, Unit
-from flopsheet.catalog.grains import KEYS, PARENTS
+from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
@@ -174,7 +174,7 @@ class _Reader:
         return str(name)
 
     def add_own(self, inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> None:
-        """Inputs stand below those of their kind, metrics on a sheet of their own in the order of the spec."""
+        """Inputs stand below those of their kind, metrics of runs on the runs' sheet, others on one of their own."""
         by_section: dict[tuple[str, str], list[str]] = {}
         for kind, entries in (("inputs", inputs), ("metrics", metrics)):
             for entry in entries:
@@ -183,7 +183,8 @@ class _Reader:
                 name = self.add(raw, entry.raw["grain"], kind, entry.refuse)
                 if kind == "inputs":
                     self.inputs[name] = own_input(entry.raw)
-                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == resolve.TRUTH else OWN_SHEET
+                sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), OWN_SHEET)
+                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == resolve.TRUTH else sheet
                 by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
         for (sheet, grain), listed in by_section.items():
             at = len(self.sections)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from flopsheet import errors
 from flopsheet.catalog.entries import Function, Input
-from flopsheet.catalog.grains import coarser
+from flopsheet.catalog.grains import OF_RUNS, coarser
 from flopsheet.errors import CatalogError, Place, Problem
 from flopsheet.formula.evaluate import as_text
 from flopsheet.formula.language import COMPARISONS, SAME_UNIT, WORDS
@@ -156,10 +156,17 @@ def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Ref
         if of != grain and of not in coarser(grain):
             readable = f"a {grain} can read {', '.join((grain, *coarser(grain)))}"
             remedy = f"write sum({name})" if grain in coarser(of) else readable
+            if _is_of_runs_alone(of, grain):
+                remedy = f"a metric of grain {of} can read it"
             raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy)
     for part in walk(node):
         if isinstance(part, Aggregate):
             _check_gathered(part, grain, grain_of, refuse)
+
+
+def _is_of_runs_alone(of: str, grain: str) -> bool:
+    """Whether a name lives in the tables of runs, and a formula of this grain outside of them."""
+    return of in OF_RUNS and grain not in OF_RUNS
 
 
 def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
@@ -169,6 +176,9 @@ def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], re
         of = grain_of[name]
         if grain not in coarser(of):
             raise refuse(f"'{name}' lives at grain {of}, which has no rows below a {grain}", f"write {name} alone")
+        if _is_of_runs_alone(of, grain):
+            fact = f"'{name}' lives at grain {of}, which a {grain} does not gather"
+            raise refuse(fact, f"a metric of grain {of} can read it")
     grains = dict.fromkeys(grain_of[name] for name in node.names)
     if len(grains) > 1:
         raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")

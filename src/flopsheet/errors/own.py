@@ -76,3 +76,8 @@ def gathers_too_many(count: int, most: int) -> Finding:
 
 def mixed_choices() -> Finding:
     return "the choices are words and numbers", "write words only, or numbers only"
+
+
+def missing_of_study(name: str) -> Finding:
+    """An input of the spec's own, of the whole study, that nobody gives a value."""
+    return f"{name} has no value", f"write {name}: … at the top of the spec, or give it a default"

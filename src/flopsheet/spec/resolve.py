@@ -280,7 +280,10 @@ class Resolver:
             holder = self.data if len(path) == 1 else self.data.get("conventions")
             if isinstance(holder, dict) and entry.name in holder and self.sound(path):
                 said[entry.name] = Said(holder[entry.name], path)
-        return Scope(self, (), self.inputs_of("study"), said).resolve()
+            elif entry.default is None and self.sound(path):
+                self.report(self.own_defaults[entry.name][:-1], errors.missing_of_study(entry.name))
+        valued = [entry for entry in self.inputs_of("study") if entry.default is not None or entry.name in said]
+        return Scope(self, (), valued, said).resolve()
 
 
 class Scope:

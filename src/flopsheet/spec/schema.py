@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from pydantic_core import SchemaValidator
@@ -187,7 +188,7 @@ def _own_metric() -> Shape:
     """A metric that a spec defines."""
     return _own(
         "metric",
-        ("study", "model", "layer_group", "context", "scenario", "layer_run"),
+        ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
         {
             "formula": required(text(2000), "How it is computed, from inputs and metrics."),
             "shape": optional(text(100), "Shapes of the product, or a note."),
