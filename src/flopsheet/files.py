@@ -31,9 +31,16 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
 
 
 def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = True) -> None:
-    """Writes beside the target and then puts that in its place, so that no half file is ever seen; FileError.
+    """Writes a whole file in one step; FileError. Without `replace` a file that is there stays, and is an error."""
+    with replacing(target, replace=replace) as file:
+        file.write(data)
 
-    Without `replace` a file that is there stays, and is an error.
+
+@contextmanager
+def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterator[IO[bytes]]:
+    """A file to be written piece by piece beside the target, which takes its place once it is complete; FileError.
+
+    So no half file is ever seen. Without `replace` a file that is there stays, and is an error.
     """
     import tempfile  # with all that it loads, only where something is written
 
@@ -52,7 +59,7 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
             with open(handle, "wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(handle)
             os.chmod(part, mode)
@@ -70,35 +77,12 @@ def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = 
         raise FileError(errors.cannot_write(name, reason.lower())) from None
 
 
-@contextmanager
-def replacing(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file to be written piece by piece, which takes the target's place once it is complete; FileError."""
-    import tempfile
-
-    name = os.fspath(target)
-    path = Path(name)
+def are_one(path: str, other: str) -> bool:
+    """Whether two paths lead to one file."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a directory")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
-        if path.exists() and not path.is_file():
-            raise OSError("it is no regular file")
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with open(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(handle)
-            os.chmod(part, mode)
-            os.replace(part, path)
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(errors.cannot_write(name, reason.lower())) from None
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
 
 def make_folder(folder: str | os.PathLike[str]) -> None:

@@ -21,6 +21,7 @@ LARGEST_FILE = 4 * 2**20  # bytes
 MOST_NODES = 200_000
 DEEPEST = 32
 MOST_DIGITS = 300
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin; .xls and what has a password
 SMALLEST, LARGEST = 1e-300, 1e300  # well inside float64 and inside Excel's 2.2e-308 ... 9.9e307
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -73,6 +74,8 @@ def read(path: str | os.PathLike[str]) -> Source:
     name, content = read_bytes(path, LARGEST_FILE)
     if len(content) > LARGEST_FILE:
         raise SpecError(errors.too_large(Place(name, 1, 1), LARGEST_FILE))
+    if content.startswith(WORKBOOKS):
+        raise SpecError(errors.is_a_workbook(Place(name, 1, 1)))
     try:
         return parse(content.decode(), name)
     except UnicodeDecodeError as error:

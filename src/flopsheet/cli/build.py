@@ -49,6 +49,8 @@ def command(
 
 def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], loudness: Loudness) -> int:
     """One build: the exit code says whether every expectation holds."""
+    if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
+        raise UsageError(errors.no_workbook_name(output))
     with loudness.step("read"):
         spec = options.load(specs, settings)
     with loudness.step("computed"):

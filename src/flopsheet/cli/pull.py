@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flopsheet import errors
 from flopsheet.cli.findings import tell_problems, tell_reading
-from flopsheet.errors import FlopsheetError
+from flopsheet.errors import FlopsheetError, UsageError
 
 if TYPE_CHECKING:
     from flopsheet.errors import Problem
@@ -29,6 +30,8 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
     """
     from flopsheet.review import pull as reviewed
 
+    if spec == "-":
+        raise UsageError(errors.not_in_place())
     pulled = reviewed.pull(workbook)
     tell_reading(pulled)
     for change in pulled.typed.changes:

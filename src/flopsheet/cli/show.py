@@ -32,9 +32,12 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
     flopsheet show specs/gpt2.yaml --format json
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
-    from flopsheet import export, stream, views
+    from flopsheet import errors, export, files, stream, views
     from flopsheet import report as api
+    from flopsheet.errors import UsageError
 
+    if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
+        raise UsageError(errors.target_is_read(output))
     read = options.read(specs, settings)
     if export.is_streamed(read, style, output):
         export.deliver(stream.open_stream(read), style, output)

@@ -28,6 +28,28 @@ def cannot_write(target: str, reason: str) -> Problem:
     return Problem(f"cannot write '{target}': {reason}", remedy)
 
 
+def no_workbook_name(target: str) -> Problem:
+    """A target that no spreadsheet program would open, and that may be another file by mistake."""
+    if target == "-":
+        return Problem("a workbook is not written to stdout", "name a file with -o, such as -o review.xlsx")
+    stem = target.rpartition(".")[0] if "." in target.rpartition("/")[2].lstrip(".") else target
+    return Problem(f"'{shown(target)}' does not end in .xlsx", f"write -o {shown(stem)}.xlsx")
+
+
+def target_is_read(target: str) -> Problem:
+    return Problem(f"'{shown(target)}' is a spec that this command reads", "choose another file with -o")
+
+
+def not_a_patch(target: str) -> Problem:
+    return Problem(
+        f"'{shown(target)}' exists already, and is no patch of 'flopsheet pull'", "choose another file with -o"
+    )
+
+
+def not_in_place() -> Problem:
+    return Problem("stdin cannot be edited in place", "name the spec's file after --write, or write a patch with -o")
+
+
 def already_there(target: str) -> Problem:
     return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
 

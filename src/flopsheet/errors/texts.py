@@ -138,6 +138,11 @@ def not_utf8(place: Place, byte: int, offset: int) -> Problem:
     return Problem(f"byte 0x{byte:02x} at offset {offset} is not UTF-8", "save the file as UTF-8", "", place)
 
 
+def is_a_workbook(place: Place) -> Problem:
+    remedy = "name the spec; 'flopsheet pull', 'check' and 'diff' read workbooks"
+    return Problem("this is a workbook, not a spec", remedy, "", place)
+
+
 def too_large(place: Place, most: int) -> Problem:
     return Problem(f"the text is larger than {most // 2**20} MiB", "check that it is the spec", "", place)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from flopsheet.spec.written import flow
 
-HEAD = """\
-# What {source} changes in the spec '{name}'; written by 'flopsheet pull'.
+MARK = b"; written by 'flopsheet pull'.\n"
+HEAD = f"""\
+# What {{source}} changes in the spec '{{name}}'{MARK.decode()}\
 # A merge patch (RFC 7386): a key replaces that key, a list the whole list, null removes the key.
 """
 

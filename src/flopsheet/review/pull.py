@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from flopsheet import errors, source
-from flopsheet.errors import Problem, SpecError
-from flopsheet.files import write_bytes
+from flopsheet.errors import FileError, Problem, SpecError
+from flopsheet.files import read_bytes, write_bytes
 from flopsheet.report import Report, compute_spec
 from flopsheet.review import assign, patch, rewrite
 from flopsheet.review.rebuild import Returned, read_back
@@ -21,6 +21,8 @@ from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
 from flopsheet.spec.plain import to_yaml
 from flopsheet.tables import tabulate, tabulate_runs
+
+MOST_HEAD = 1_000  # bytes of a file in which a patch says that it is one
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def _first_difference(spec: Spec, typed: Typed) -> str:
 
 
 def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
-    """Writes the patch; FileError where that cannot be."""
+    """Writes the patch, over nothing but another one; FileError."""
+    if os.path.isfile(target) and patch.MARK not in read_bytes(target, MOST_HEAD)[1]:
+        raise FileError(errors.not_a_patch(os.fspath(target)))
     write_bytes(target, pulled.patch_text().encode())
 
 
