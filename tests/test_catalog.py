@@ -273,7 +273,8 @@ def test_names_that_are_gathered_together_live_at_one_grain():
 
 def test_a_formula_outside_the_language_is_shown_with_a_caret():
     assert refusal({"results": metrics({"formula": '"d_model % 2"'})}) == (
-        "formula:1:1: x: the operator '%' is not part of the language; use + - * / ^ and functions\n"
+        "formula:1:1: x: the operator '%' is not part of the language; "
+        "write a - b * floor(a / b) for the rest of a division\n"
         "    d_model % 2\n"
         "    ^^^^^^^^^^^"
     )

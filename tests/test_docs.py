@@ -83,11 +83,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "million.yaml").write_text(next(text for page, text in blocks("yaml") if page == "sweeps.md"))
     (folder / "budget.yaml").write_text("expect: [{that: gpt2-xl.n_params, at_most: 3e9}]\n")
-    (folder / "patch.yaml").write_text("kv_cache: fp8\n")
     assert run("init", cwd=folder).returncode == 0
     gpt2 = folder / "specs" / "gpt2.yaml"  # edited.xlsx: its workbook as a reviewer saved it after one edit
     edited = compute({**source.read(gpt2).data, "kv_cache": "fp8"})
     write.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
+    assert run("pull", "edited.xlsx", "-o", "patch.yaml", cwd=folder).returncode == 0
     return folder
 
 

@@ -410,7 +410,10 @@ def test_a_function_over_finer_rows_needs_such_rows():
 
 
 # Refusals: source, "column: fact; remedy", carets.
-LANGUAGE = "is not part of the language; use + - * / ^ and functions"
+REFUSED_WORD = "is not part of the language; "
+LANGUAGE = f"{REFUSED_WORD}use + - * / ^ and functions"
+REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the rest of a division"
+NEST = f"{REFUSED_WORD}nest where(condition, a, b)"
 NO_NUMBER = "is not part of the language; use numbers and names"
 NO_EXPRESSION = "this is not an expression; check brackets, operators and commas"
 KNOWN = "abs, at_max, at_min, ceil, first, floor, largest, max, min, sum, trend, where"
@@ -472,18 +475,18 @@ REFUSED = [
     ("a not in b", f"1: the operator 'not in' {LANGUAGE}", "^^^^^^^^^^"),
     ("a is b", f"1: the operator 'is' {LANGUAGE}", "^^^^^^"),
     ("a is not b", f"1: the operator 'is not' {LANGUAGE}", "^^^^^^^^^^"),
-    ("a and b", f"1: the operator 'and' {LANGUAGE}", "^^^^^^^"),
-    ("a < b or b < c", f"1: the operator 'or' {LANGUAGE}", "^^^^^^^^^^^^^^"),
-    ("not a", f"1: the operator 'not' {LANGUAGE}", "^^^^^"),
-    ("a % b", f"1: the operator '%' {LANGUAGE}", "^^^^^"),
-    ("1 + a // b", f"5: the operator '//' {LANGUAGE}", "^^^^^^"),
+    ("a and b", f"1: the operator 'and' {NEST}", "^^^^^^^"),
+    ("a < b or b < c", f"1: the operator 'or' {NEST}", "^^^^^^^^^^^^^^"),
+    ("not a", f"1: the operator 'not' {REFUSED_WORD}turn the comparison round", "^^^^^"),
+    ("a % b", f"1: the operator '%' {REST}", "^^^^^"),
+    ("1 + a // b", f"5: the operator '//' {REFUSED_WORD}write floor(a / b)", "^^^^^^"),
     ("a @ b", f"1: the operator '@' {LANGUAGE}", "^^^^^"),
     ("a & b", f"1: the operator '&' {LANGUAGE}", "^^^^^"),
     ("a | b", f"1: the operator '|' {LANGUAGE}", "^^^^^"),
     ("a << 2", f"1: the operator '<<' {LANGUAGE}", "^^^^^^"),
     ("~a", f"1: the operator '~' {LANGUAGE}", "^^"),
     ("+a", f"1: a plus sign before a value {LANGUAGE}", "^^"),
-    ("1or 2", f"1: the operator 'or' {LANGUAGE}", "^^^^^"),
+    ("1or 2", f"1: the operator 'or' {NEST}", "^^^^^"),
     # constants
     ("True", f"1: 'True' {NO_NUMBER}", "^^^^"),
     ("2 * None", f"5: 'None' {NO_NUMBER}", "^^^^"),
@@ -492,7 +495,7 @@ REFUSED = [
     ("0x10", "1: '0x10' is not a plain number; write decimal digits, such as 1000 or 1e3", "^^^^"),
     ("0b1 + 0o7", "1: '0b1' is not a plain number; write decimal digits, such as 1000 or 1e3", "^^^"),
     ("2 * 1_000", "5: '1_000' is not a plain number; write decimal digits, such as 1000 or 1e3", "^^^^^"),
-    ("1_0.5", "1: '1_0.5' is not a plain number; write decimal digits, such as 1000 or 1e3", "^^^^^"),
+    ("1_0.5", "1: '1_0.5' is not a plain number; write 10.5", "^^^^^"),
     (
         "1e999",
         "1: '1e999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
@@ -528,7 +531,20 @@ REFUSED = [
     ("a *", f"4: {NO_EXPRESSION}", "^"),
     ("a ^^ b", f"4: {NO_EXPRESSION}", "^"),
     ("a <> b", f"3: {NO_EXPRESSION}", "^"),
-    ("a = b", f"1: {NO_EXPRESSION}", "^"),
+    ("a = b", "3: '=' compares nothing; write == to compare", "^"),
+    ("=4 * a", "1: a formula begins without '='; remove it", "^"),
+    ("4,096", "1: '4,096' is not a plain number; write 4096", "^^^^^"),
+    ("131_072", "1: '131_072' is not a plain number; write 131072", "^^^^^^^"),
+    ("50k", "1: '50k' is not a plain number; write 50000 or 51200", "^^^"),
+    ("15T", "1: '15T' is not a plain number; write 15e12", "^^^"),
+    ("80 GB", "1: '80 GB' is not a plain number; write 80e9", "^^^^^"),
+    ("80GiB", "1: '80GiB' is not a plain number; write 85899345920", "^^^^^"),
+    ("700W", "1: '700W' is not a plain number; write 700", "^^^^"),
+    ("40%", "1: '40%' is not a plain number; write 0.4", "^^^"),
+    ("if(a > b, a, b)", "1: unknown function 'if'; write where(condition, a, b)", "^^"),
+    ("2 * round(a)", "5: unknown function 'round'; write floor(x + 0.5)", "^^^^^"),
+    ("SQRT(a)", "1: unknown function 'SQRT'; write x ^ 0.5", "^^^^"),
+    ("MAX(a, b)", "1: unknown function 'MAX'; did you mean 'max'?", "^^^"),
     ("a; b", f"2: {NO_EXPRESSION}", "^"),
     ("import os", "8: an operator is missing before 'os'; write * to multiply", "^^"),
     ("$a", f"1: {NO_EXPRESSION}", "^"),
@@ -595,7 +611,7 @@ def test_fifty_levels_are_read():
 def test_the_caret_stands_in_the_line_of_the_file():
     line = "  gpt2: {d_ff: 4 * d_model % 2}"
     assert refusal("4 * d_model % 2", Place("spec.yaml", 7, 16, line), "models.gpt2.d_ff") == (
-        f"spec.yaml:7:16: models.gpt2.d_ff: the operator '%' {LANGUAGE}\n"
+        f"spec.yaml:7:16: models.gpt2.d_ff: the operator '%' {REST}\n"
         "      gpt2: {d_ff: 4 * d_model % 2}\n"
         "                   ^^^^^^^^^^^^^^^"
     )

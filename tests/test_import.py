@@ -269,7 +269,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "names that end in ForCausalLM, LMHeadModel, ForConditionalGeneration; remove it if this is one",
     ),
     # values
-    (LLAMA | {"hidden_size": "64"}, "hidden_size: '64' is not a number; write a whole number"),
+    (LLAMA | {"hidden_size": "64"}, "hidden_size: '64' is not a number; remove the quotes"),
     (LLAMA | {"hidden_size": None}, "hidden_size: nothing is not a number; write a whole number"),
     (LLAMA | {"hidden_size": 64.5}, "hidden_size: 64.5 is not a whole number; write 64 or 65"),
     (LLAMA | {"hidden_size": -64}, "hidden_size: -64 is out of range; write 1 or more"),

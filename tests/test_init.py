@@ -98,7 +98,7 @@ def test_a_configuration_that_is_not_understood_leaves_nothing_behind(tmp_path: 
     done = run("init", "study", "--from-config", "config.json", cwd=tmp_path)
     assert (
         done.returncode,
-        done.stderr.startswith("model_type: 'lama' is not known; did you mean"),
+        done.stderr.startswith("config.json: model_type: 'lama' is not known; did you mean"),
         files(tmp_path),
     ) == (
         1,
@@ -112,7 +112,7 @@ def test_init_into_a_file_is_refused(tmp_path: Path) -> None:
     done = run("init", "taken", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "cannot write 'taken': it is no folder; move it away, or choose another file with -o\n",
+        "'taken' is no folder; choose another one: flopsheet init DIR\n",
     )
 
 

@@ -11,6 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import test_own
+import test_run_messages
+import test_run_sweeps
+import test_sweep
 from flopsheet import source
 from flopsheet.errors import SpecError
 from flopsheet.spec import load
@@ -24,23 +28,40 @@ MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"
 # What no schema of one document can say, by kind, and the messages of that kind.
 BEYOND = {
     "what one number must be for another: divisibility, sums, upper bounds": (
-        r"does not divide|the groups under layers: have|is more than n_experts"
+        r"does not divide|the groups under layers: have|is more than n_experts|stages|not split by"
+        r"|, not the \d+ devices|is no multiple of|has no units for|nothing lies from|least is more than most"
+        r"|zip pairs lists|[0-9,]+ (combinations|values|training runs)"
     ),
     "what inputs need of each other, since defaults or another model may say them": (
         r"latent attention needs|belongs to latent attention|experts need|a dense FFN or experts|has no shared experts"
-        r"|no shared expert to scale|there are no experts|max_positions is 0"
+        r"|no shared expert to scale|there are no experts|max_positions is 0|no experts to share"
     ),
-    "what must be there, since defaults or another model may say it": r"(is|are) missing; write (it|them) here or",
+    "what must be there, since defaults or another model may say it": r"(is|are) missing; write (it|them) here,? or",
     "cross-references: names of models, metrics, inputs and context lengths": (
-        r"no model is called|no metric of a model|is not a number that can be read here|is not a context length"
+        r"no (model|model or run|hardware) is called|no metric of a|is not a number that can be read here"
+        r"|is not a context length|is an input, not a metric|is a model of the library|is swept, and stands for"
+        r"|unknown name|is no input that can be read here"
     ),
     "what a named metric is": (
         r"is a number, which|is a text, which|depends on the context length|does not depend on the context"
     ),
     "circles": r"a cycle: ",
-    "the grammar of expressions": r"not an expression|bracket is not closed|nothing to gather|is true or false",
+    "the grammar of expressions": (
+        r"not an expression|bracket is not closed|nothing to gather|is true or false|compares nothing"
+        r"|exclude\[\d\]: the operator|is a number, not a condition"
+    ),
     "the value of an expression": r"has no value| = -?[0-9.]+ is ",
-    "names that differ in case only, or that a default gives": r"are one name to a spreadsheet|is called 'group 2'",
+    "names that differ in case only, or that something else has": (
+        r"are one name to a spreadsheet|is called 'group 2'|is already the name of|is a built-in|has a meaning in"
+        r"|already defines|reads like a variant|would have names of"
+    ),
+    "what a range or an exclusion is for the input that is swept": (
+        r"\.(from|step): .*(out of range|not a whole number)|does not vary|is not among the swept|every combination"
+    ),
+    "the inputs and metrics that a spec defines, in its models and to each other": (
+        r"models\.b\.(rnk|rank|side)|inputs\[\d\]\.(default|unit|choices)|the formula gives|is never|lives at grain"
+        r"|\[0\]\.formula"
+    ),
 }
 
 
@@ -58,8 +79,16 @@ def beyond(message: str) -> list[str]:
     return [kind for kind, pattern in BEYOND.items() if re.search(pattern, message)]
 
 
+def unmarked(text: str) -> str:
+    return text.replace("«", "").replace("»", "")
+
+
 BAD = [(told(edited(edits), message)[0], message) for edits, message in REFUSED]
 BAD += [(told(text, message)[0], message) for text, message in REFUSED_TEXTS]
+BAD += [(told(test_run_messages.edited(edits), message)[0], message) for edits, message in test_run_messages.REFUSED]
+BAD += [(unmarked(test_sweep.edited(edits)), message) for edits, message in test_sweep.REFUSED]
+BAD += [(test_run_sweeps.edited(edits), message) for edits, message in test_run_sweeps.REFUSED]
+BAD += [(unmarked(test_own.edited(old, new)), message) for old, new, message in test_own.REFUSED]
 
 
 def test_the_schema_is_one() -> None:

@@ -71,6 +71,62 @@ REFUSED = [
         {"box: {": "box: {extends: «abacus», "},
         f"hardware.box.extends: no hardware is called 'abacus'; known: {SHIPPED} (flopsheet list hardware)",
     ),
+    (
+        {"hardware: box\n    prompt": "hardware: «H100»\n    prompt"},
+        "serving.chat.hardware: no hardware is called 'H100'; did you mean 'h100-sxm'? (flopsheet list hardware)",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: «h100-80gb»\n    prompt"},
+        "serving.chat.hardware: no hardware is called 'h100-80gb'; did you mean 'h100-sxm'? (flopsheet list hardware)",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: «{»memory_bytes: 80e9}\n    prompt"},
+        "serving.chat.hardware: a mapping is not a name; give it a name under hardware:, and write that name here",
+    ),
+    (
+        {"hardware: box\n    prompt": "hardware: «[»h200, b200]\n    prompt"},
+        "serving.chat.hardware: a list is not a name; write one, or the list under sweep:",
+    ),
+    (
+        {"model: plain\n    hardware: box\n    context": "model: «llama-3-70b»\n    hardware: box\n    context"},
+        "training.long.model: 'llama-3-70b' is a model of the library, not of this spec; "
+        "write it under models:, as {llama-3-70b: {model: llama-3-70b}}",
+    ),
+    (
+        {
+            "d_head: 8}": "d_head: 8, sweep: {d_model: [64, 128]}}",
+            "model: plain\n    hardware: box\n    context": "model: «plain»\n    hardware: box\n    context",
+            "model: plain\n    hardware: box\n    prompt": "model: experts\n    hardware: box\n    prompt",
+        },
+        "training.long.model: 'plain' is swept, and stands for its variants; "
+        "name one of them, such as 'plain d_model=64'",
+    ),
+    (
+        {
+            "peak_flops_bf16: 1e12, ": "",
+            "  long:\n    model: plain\n": "  long:\n    model: plain\n    precision: «fp32»\n",
+        }
+        | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
+        | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
+        "training.long.precision: box has no units for fp32; give peak_flops_fp32: under hardware:",
+    ),
+    # a run without a name
+    (
+        {VALID[VALID.index("training:") : VALID.index("serving:")]: "«training»: {model: plain, hardware: box}\n"},
+        "training: the run has no name; write training: {NAME: {model: …}}",
+    ),
+    # words of other tools
+    (beside(LONG, "«tp»: 2"), "training.long.tp: unknown key 'tp'; did you mean 'tensor_parallel'?"),
+    (
+        beside(LONG, "«batch_size»: 2"),
+        "training.long.batch_size: unknown key 'batch_size'; did you mean 'global_batch_size'?",
+    ),
+    (beside(LONG, "n_tokens: «15T»"), "training.long.n_tokens: '15T' is not a number; write 15e12"),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: «80GiB»"},
+        "hardware.box.memory_bytes: '80GiB' is not a number; write 85899345920",
+    ),
+    (beside(LONG, "assumed_mfu: «40%»"), "training.long.assumed_mfu: '40%' is not a number; write 0.4"),
     # missing
     ({"  long:": "  «long»:", "    " + LONG: ""}, "training.long: context_length is missing; write it here"),
     (

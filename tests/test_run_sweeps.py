@@ -129,13 +129,17 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("edits", "message"), REFUSED, ids=[message.split(": ")[1] for _, message in REFUSED])
-def test_a_mistake_in_the_sweep_of_a_run_has_one_message(edits: dict[str, str], message: str) -> None:
+def edited(edits: dict[str, str]) -> str:
     text = SWEPT
     for old, new in edits.items():
         assert old in text
         text = text.replace(old, new)
-    told = refusal(text)
+    return text
+
+
+@pytest.mark.parametrize(("edits", "message"), REFUSED, ids=[message.split(": ")[1] for _, message in REFUSED])
+def test_a_mistake_in_the_sweep_of_a_run_has_one_message(edits: dict[str, str], message: str) -> None:
+    told = refusal(edited(edits))
     assert (told.splitlines()[0], told.count("s.yaml:")) == (message, 1)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from commands import ROOT, run
 from flopsheet import compute
-from flopsheet.errors import SpecError
+from flopsheet.errors import FlopsheetError, SpecError
 from flopsheet.spec.combine import load_combined
 
 GPT2 = str(ROOT / "specs" / "gpt2.yaml")
@@ -125,7 +125,7 @@ REFUSED = [
 def test_a_mistake_in_a_setting_points_into_the_argument(base, marked: str, message: str) -> None:
     before, inside, after = marked.replace("»", "«").split("«")
     setting = before + inside + after
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(FlopsheetError) as caught:
         load_combined([base], [setting])
     width = 2 if "*" in marked and inside == "*" else max(1, len(inside))
     caret = " " * len(before) + "^" * width
@@ -136,7 +136,7 @@ def test_a_mistake_in_a_setting_points_into_the_argument(base, marked: str, mess
 def test_all_wrong_settings_are_told_at_once_on_stderr() -> None:
     done = run("show", GPT2, "--set", "titel=a", "--set", "models.gpt2-xl.d_modle=1")
     assert (done.returncode, done.stdout, done.stderr) == (
-        1,
+        2,
         "",
         "--set:1:1: titel: unknown key 'titel'; did you mean 'title'?\n"
         "    titel=a\n"

@@ -36,7 +36,7 @@ DATA = [
     ("[15e12, 1e6, 1E+3, -2.5e-3]", [15e12, 1e6, 1e3, -2.5e-3]),
     ("[0.5, .5, 5., +1.5]", [0.5, 0.5, 5.0, 1.5]),
     ("[0, -0, 12, +12, -12]", [0, 0, 12, 12, -12]),
-    ("[010, 0777, 0o17, 0x1F, 0xff]", [10, 777, 15, 31, 255]),
+    ("[0, -0, 0o17, 0x1F, 0xff]", [0, 0, 15, 31, 255]),
     ("[0e9, -0.0, 0e-999]", [0.0, -0.0, 0.0]),
     ("[1_000, 0b11, 0o8, 1e, ., -, 1.2.3]", ["1_000", "0b11", "0o8", "1e", ".", "-", "1.2.3"]),
     ("[yes, no, on, off, y, n, Yes, NO]", ["yes", "no", "on", "off", "y", "n", "Yes", "NO"]),
@@ -180,6 +180,12 @@ REFUSED = [
         "2:1: this stands outside the document; put everything into one mapping, without '%' and '...' lines",
     ),
     ("...\na: 1", "1:1: nothing stands before '.'; write what belongs there, or remove '.'"),
+    # numbers with commas
+    ("{a: 4,096}", "1:7: a comma ends the value before it; write 4096 without a comma, a formula in quotes"),
+    ("{a: 4, 96: }", "1:8: keys are text, but 96 reads as a number; quote it: '96'"),
+    ("[4,096]", "1:4: [1]: 096 begins with a zero; write 96, and numbers without commas"),
+    ("a: -007", "1:4: a: -007 begins with a zero; write -7, and numbers without commas"),
+    ("a: 00", "1:4: a: 00 begins with a zero; write 0, and numbers without commas"),
     # characters
     ("a: 1\nb: x\x07y", "2:5: the text holds the invisible character U+0007; remove it"),
     ('a: "\\0"', "1:4: a: the text holds the invisible character U+0000; remove it"),

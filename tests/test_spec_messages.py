@@ -27,6 +27,14 @@ expect:
 """
 EXPECT = "expect:\n- that: a.n_params\n  at_least: 1\n"
 
+UNREADABLE = "models.a.d_ff: '{}' is not a number that can be read here; did you mean '{}'?"
+
+
+def named(foreign: str, ours: str) -> str:
+    """The message about an input that has another name here."""
+    return f"models.a.{foreign}: unknown key '{foreign}'; did you mean '{ours}'?"
+
+
 # What is replaced by what in VALID, «» around the place that the message points at; the message.
 REFUSED = [
     # unknown keys
@@ -57,7 +65,10 @@ REFUSED = [
         {"d_model: 64": "d_model: «vocabsize»"},
         "models.a.d_model: 'vocabsize' is not a number that can be read here; did you mean 'vocab_size'?",
     ),
-    ({"d_model: 64": "d_model: «[»64]"}, "models.a.d_model: a list is not a number; write a whole number"),
+    (
+        {"d_model: 64": "d_model: «[»64]"},
+        "models.a.d_model: a list is not a number; write one, or the list under sweep:",
+    ),
     ({"d_model: 64": "d_model: «{»is: 64}"}, "models.a.d_model: a mapping is not a number; write a whole number"),
     ({"d_model: 64": "d_model:«»"}, "models.a.d_model: nothing is not a number; write a whole number"),
     (
@@ -68,7 +79,10 @@ REFUSED = [
         {"defaults:\n  vocab_size: 100": "defaults:«»"},
         "defaults: nothing stands where a mapping should; write {key: value}",
     ),
-    ({"[1024]": "«{»first: 1024}"}, "context_lengths: a mapping stands where a list should; write [a, b]"),
+    (
+        {"[1024]": "«{»first: 1024}"},
+        "context_lengths: a mapping stands where a list should; begin each entry with '- '",
+    ),
     ({"[1024]": "«1024»"}, "context_lengths: 1,024 stands where a list should; write [a, b]"),
     ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is not a number; write 1000 or 1024"),
     ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
@@ -305,21 +319,22 @@ REFUSED = [
     ({"4 * d_model": "4 * «(»d_model"}, "models.a.d_ff: a bracket is not closed; add ')'"),
     (
         {"4 * d_model": "'«4 * d_model % 3»'"},
-        "models.a.d_ff: the operator '%' is not part of the language; use + - * / ^ and functions",
+        "models.a.d_ff: the operator '%' is not part of the language; "
+        "write a - b * floor(a / b) for the rest of a division",
     ),
     (
         {"4 * d_model": '"«4 * d_model // 64» * 64"'},
-        "models.a.d_ff: the operator '//' is not part of the language; use + - * / ^ and functions",
+        "models.a.d_ff: the operator '//' is not part of the language; write floor(a / b)",
     ),
     (
         {"4 * d_model": '«"4 * d_model \\x25 3"»'},
         "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3'; "
-        "use + - * / ^ and functions",
+        "write a - b * floor(a / b) for the rest of a division",
     ),
     (
         {"4 * d_model": "«>»\n      4 *\n      d_model % 3"},
         "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3 '; "
-        "use + - * / ^ and functions",
+        "write a - b * floor(a / b) for the rest of a division",
     ),
     ({"4 * d_model": "«''»"}, "models.a.d_ff: an empty formula; write a number, a name or an expression"),
     # expressions: meaning
@@ -485,7 +500,66 @@ REFUSED = [
         "expect[0].context_length: n_params does not depend on the context length; remove context_length",
     ),
     ({"- that: a.n_params": "- «n»ote: published"}, "expect[0]: that is missing; write that: …"),
+    (
+        {"a.n_params": "«a.n_layers»"},
+        "expect[0].that: n_layers is an input, not a metric; name a metric (flopsheet list metrics)",
+    ),
+    (
+        {"at_least: 1": "at_least: 1\n  within: «0.1»"},
+        "expect[0].within: it is the tolerance of equals:, which is missing; write equals:, or remove it",
+    ),
+    # what is written, or called, otherwise elsewhere
+    ({"n_heads: 4": "n_heads: 4\n    «tie_word_embeddings»: true"}, named("tie_word_embeddings", "tie_embeddings")),
+    ({"d_model: 64": "«hidden_size»: 64"}, named("hidden_size", "d_model")),
+    ({"n_layers: 2": "«num_hidden_layers»: 2"}, named("num_hidden_layers", "n_layers")),
+    ({"n_heads: 4": "«num_attention_heads»: 4"}, named("num_attention_heads", "n_heads")),
+    ({"d_ff: 4 * d_model": "«intermediate_size»: 8"}, named("intermediate_size", "d_ff")),
+    ({"d_ff: 4 * d_model": "d_ff: 4 * «hidden_size»"}, UNREADABLE.format("hidden_size", "d_model")),
+    ({"  a:": "  b: {«base»: a}\n  a:"}, "models.b.base: unknown key 'base'; did you mean 'extends'?"),
+    ({"d_model: 64": "d_model: «4,096»"}, "models.a.d_model: '4,096' is not a number; write 4096"),
+    ({"d_model: 64": "d_model: «4_096»"}, "models.a.d_model: '4_096' is not a number; write 4096"),
+    ({"d_model: 64": "d_model: «4k»"}, "models.a.d_model: '4k' is not a number; write 4000 or 4096"),
+    ({"4 * d_model": "«=»4 * d_model"}, "models.a.d_ff: a formula begins without '='; remove it"),
+    ({"[1024]": "[«'1024'»]"}, "context_lengths[0]: '1024' is not a number; remove the quotes"),
+    ({"at_least: 1": "at_least: «40%»"}, "expect[0].at_least: '40%' is not a number; write 0.4"),
+    ({"n_heads: 4": "«n_heads = 4»:"}, "models.a.n_heads = 4: unknown key 'n_heads = 4'; write n_heads: 4"),
+    # what stands in another place
+    (
+        {"d_model: 64": "d_model: «[»64, 128]"},
+        "models.a.d_model: a list is not a number; write one, or the list under sweep:",
+    ),
+    (
+        {"version: 1": "version: 1\nbatch_size: «[»1, 2]"},
+        "batch_size: a list is not a number; write one spec for each value",
+    ),
+    ({"defaults:": "«sweep»: {d_model: [1]}\ndefaults:"}, "sweep: a sweep belongs to a model or run; write it there"),
+    (
+        {"  vocab_size: 100": "  vocab_size: 100\n  «sweep»: {d_model: [1]}"},
+        "defaults.sweep: a sweep belongs to a model or run; write it there",
+    ),
+    (
+        {"  a:": "  b: «llama-3-70b»\n  a:"},
+        "models.b: 'llama-3-70b' stands where a mapping should; write {model: llama-3-70b}",
+    ),
+    ({"  a:": "  b: «a»\n  a:"}, "models.b: 'a' stands where a mapping should; write {extends: a}"),
+    (
+        {"  a:": "  b: {extends: «llama-3-70b»}\n  a:"},
+        "models.b.extends: 'llama-3-70b' is a model of the library; write model: llama-3-70b",
+    ),
+    (
+        {EXPECT: "expect: «{»that: a.n_params, at_least: 1}"},
+        "expect: a mapping stands where a list should; begin each entry with '- '",
+    ),
+    ({"version: 1": "version: 1\ntitle:«»"}, "title: nothing is not a text; write one, or remove the key"),
+    (
+        {"  a:": "  b: {extends: a, d_ff: «min(8», d_model, 9)}\n  a:"},
+        "models.b.d_ff: a comma between { } ends the value; put the formula in quotes: 'min(8, d_model, 9)'",
+    ),
 ]
+
+NO_KEY = """\
+models.a.colour: unknown key 'colour'; known: extends, model, layers, sweep, ffn, attention, moe, n_layers, d_model, \
+vocab_size, tie_embeddings, positions, … (45 in all)"""
 
 # Where nothing of VALID is left, or too much to be repeated.
 REFUSED_TEXTS = [
@@ -495,12 +569,17 @@ REFUSED_TEXTS = [
     ("version: 1\ncontext_lengths: [1]\nmodels: «{»}", "models: there are no entries; write at least one"),
     (
         "version: 1\ncontext_lengths: [1]\nmodels: «[»a]",
-        "models: a list stands where a mapping should; write {key: value}",
+        "models: a list stands where a mapping should; write {MODEL: {…}}",
     ),
     (
         "version: 1\ncontext_lengths: [1]\nmodels: {a: «5»}",
         "models.a: 5 stands where a mapping should; write {key: value}",
     ),
+    (
+        "version: 1\ncontext_lengths: [1]\n«models»: {n_layers: 2, d_model: 64}",
+        "models: the model has no name; write models: {NAME: {n_layers: …}}",
+    ),
+    ("version: 1\ncontext_lengths: [1]\nmodels: {a: {«colour»: 1}}", NO_KEY),
 ]
 
 

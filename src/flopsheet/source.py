@@ -38,6 +38,7 @@ NUMBER = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
+ZERO_FIRST = re.compile("[-+]?0[0-9]+")  # octal to YAML 1.1, decimal to 1.2, the end of 4,096 to its author
 NUMBER_BEGINS = frozenset("+-.0123456789")
 BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
@@ -261,6 +262,8 @@ class _Reader:
             self.tell(errors.invisible(place, spell(path), found[0]))
         if not event.implicit[0]:
             return event.value
+        if ZERO_FIRST.fullmatch(event.value):
+            self.tell(errors.zero_first(place, spell(path), event.value))
         try:
             return resolve(event.value)
         except OverflowError:
@@ -287,6 +290,7 @@ class _Reader:
             else:
                 self.keys[inner] = place
             value = next(self.events)
+            self.refuse_number(event, value, place, inner)
             if isinstance(event, events.ScalarEvent) and event.implicit[0] and event.value == "<<":
                 self.refuse_merge(place, path, value)
             data[name] = self.node(value, inner)
@@ -307,10 +311,21 @@ class _Reader:
             return "?"
         if found := _invisible(event.value):
             self.tell(errors.invisible(place, spell(path), found[0]))
-        if event.implicit[0] and (event.value in WORDS or NUMBER.fullmatch(event.value)):
-            kind = KINDS[WORDS[event.value]] if event.value in WORDS else "a number"
-            self.tell(errors.key_is_not_text(place, spell(path), event.value, kind))
         return event.value
+
+    def refuse_number(self, key: events.NodeEvent, value: events.Event, place: Place, path: Path) -> None:
+        """A key that reads as a number or a truth value: the end of 4,096 where no value follows, else unquoted."""
+        if not (isinstance(key, events.ScalarEvent) and key.implicit[0]):
+            return
+        if key.value in WORDS or NUMBER.fullmatch(key.value):
+            kind = KINDS[WORDS[key.value]] if key.value in WORDS else "a number"
+            above = spell(path[:-1])
+            ends, begins = key.end_mark, value.start_mark
+            has_colon = not (ends and begins and (ends.line, ends.column) == (begins.line, begins.column))
+            if kind == "a number" and isinstance(value, events.ScalarEvent) and not has_colon:
+                self.tell(errors.comma_ends_value(place, above))
+            else:
+                self.tell(errors.key_is_not_text(place, above, key.value, kind))
 
     def refuse_merge(self, place: Place, path: Path, value: events.Event) -> None:
         """Tells a merge key, unless the anchor that it merges was told."""

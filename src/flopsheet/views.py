@@ -89,12 +89,15 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         known = list(catalog.metrics)
         if name in catalog.inputs:
             raise UsageError(errors.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
-        raise UsageError(errors.located(errors.unknown_metric(name, known), "", None))
+        raise UsageError(errors.located(errors.unknown_metric(name, known, ()), "", None))
     metric = catalog.metrics[name]
     worlds = report.study.worlds(report.study)
     world = next((world for world in worlds.values() if metric.grain in world.values.tables), None)
     table = world.table(metric.grain) if world else None
     keys = enumerate(table.keys) if table else ()
+    if context_length is not None and table and "context_length" not in table.key_names:
+        fact = errors.claim_without_context(name)[0]
+        raise UsageError(errors.located((fact, "leave --context out"), "--context", None))
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))

@@ -20,8 +20,7 @@ def command(config: str, name: str | None, output: str | None, force: bool) -> N
     """
     from flopsheet import files, huggingface
 
-    said = huggingface.read_config(config)
-    text = huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
+    text = huggingface.convert(config, name)
     if output is None:
         click.echo(text, nl=False)
         return

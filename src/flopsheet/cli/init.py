@@ -39,6 +39,8 @@ def command(folder: str, template: str | None, config: str | None, name: str | N
         raise click.UsageError("--name goes with --from-config.")
     from flopsheet.spec import json_schema
 
+    if Path(folder).is_file():
+        raise FileError(errors.no_folder(folder))
     target = Path(folder) / DEFAULT_SPEC
     if target.exists():  # before a configuration is read
         raise FileError(errors.spec_is_there(str(target)))
@@ -62,8 +64,7 @@ def from_template(name: str) -> str:
 def from_config(config: str, name: str | None) -> str:
     from flopsheet import huggingface
 
-    said = huggingface.read_config(config)
-    return MODELINE + huggingface.to_spec(said, name or huggingface.suggest_name(said, config))
+    return MODELINE + huggingface.convert(config, name)
 
 
 def next_steps(folder: str) -> str:

@@ -39,7 +39,7 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
         else:
             spec = read.expanded()
         code = 0
-        if spec.expectations:
+        if spec.expectations or not read.resolver.swept():  # a sweep's numbers are for 'show', which streams them
             from flopsheet import report as api
 
             code = tell_findings(api.compute_spec(spec), quiet)

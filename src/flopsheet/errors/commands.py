@@ -35,7 +35,9 @@ def setting_without_path(place: Place) -> Problem:
     return Problem("nothing stands before '='", SETTING, "", place)
 
 
-def setting_of_unknown_key(place: Place, path: str, key: str, known: Sequence[str]) -> Problem:
+def setting_of_unknown_key(place: Place, path: str, key: str, known: Sequence[str], of_models: bool) -> Problem:
+    if of_models:
+        return Problem(f"{key} is an input of models", f"write models.NAME.{key}, or defaults.{key}", "", place)
     return Problem(f"unknown key '{shown(key)}'", did_you_mean(key, known), path, place)
 
 
@@ -55,6 +57,10 @@ def setting_below_a_value(place: Place, path: str, above: str) -> Problem:
 
 def unknown_command(name: str, known: Sequence[str]) -> Problem:
     return Problem(f"no command is called '{shown(name)}'", did_you_mean(name, known))
+
+
+def no_folder(folder: str) -> Problem:
+    return Problem(f"'{folder}' is no folder", "choose another one: flopsheet init DIR")
 
 
 def spec_is_there(target: str) -> Problem:

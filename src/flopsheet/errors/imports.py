@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from flopsheet.errors.problem import Place, Problem, nearest, quoted, shown
-from flopsheet.errors.specs import Finding, divisors, kind_of
+from flopsheet.errors.problem import Finding, Place, Problem, nearest, quoted, shown
+from flopsheet.errors.specs import divisors
+from flopsheet.errors.values import kind_of
 
 
 def not_json(place: Place, complaint: str) -> Problem:

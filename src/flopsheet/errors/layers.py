@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from flopsheet.errors.problem import did_you_mean, shown
-from flopsheet.errors.specs import Finding
+from flopsheet.errors.problem import Finding, did_you_mean, shown
 
 
 def unknown_library_model(name: str, known: Sequence[str]) -> Finding:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from flopsheet.errors.problem import shown
-from flopsheet.errors.specs import Finding, kind_of
+from flopsheet.errors.problem import Finding, shown
+from flopsheet.errors.values import kind_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MOST = 60

@@ -6,6 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from flopsheet.errors.synonyms import SYNONYMS
+
+# What is wrong, and what to write instead; `located` gives it its path and place.
+Finding = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Place:
@@ -35,6 +40,11 @@ class Problem:
         if not self.place or not self.place.text.strip():
             return head
         return head + "\n" + pointed(self.place)
+
+
+def located(finding: Finding, path: str, place: Place | None) -> Problem:
+    fact, remedy = finding
+    return Problem(fact, remedy, path, place)
 
 
 def pointed(place: Place, window: int = 120) -> str:
@@ -105,8 +115,10 @@ SHORTEST = 3  # letters by which the beginning of a name tells it from others
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known name that somebody probably meant."""
-    alike = [name for name in known if name.casefold() == word.casefold()]
-    begun = alike or [name for name in known if len(word) >= SHORTEST and name.startswith(word)]
+    folded = word.casefold()
+    alike = [name for name in known if name.casefold() == folded]
+    alike = alike or [name for name in SYNONYMS.get(folded, ()) if name in known][:1]
+    begun = alike or [name for name in known if len(word) >= SHORTEST and name.casefold().startswith(folded)]
     near = [min(begun, key=len)] if begun else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return near[0] if near else None
 

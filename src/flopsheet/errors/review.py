@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flopsheet.errors.problem import Problem, shown
-from flopsheet.errors.specs import Finding
+from flopsheet.errors.problem import Finding, Problem, shown
 
 SAVE_AS = "save it as .xlsx in a spreadsheet program"
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from flopsheet.errors.problem import did_you_mean, quoted, shown
-from flopsheet.errors.specs import Finding, divisors
+from flopsheet.errors.problem import Finding, nearest, quoted, shown
+from flopsheet.errors.specs import divisors
 
 
 def unknown_hardware(name: str, known: Sequence[str]) -> Finding:
-    return f"no hardware is called '{shown(name)}'", did_you_mean(name, known) + " (flopsheet list hardware)"
+    chip = re.split(r"[-_ ]", name.casefold())[0]
+    of_chip = [one for one in known if one.startswith(chip)]
+    near = nearest(name, known)
+    if of_chip and near not in of_chip:  # of h100-80gb the chip tells more than the memory
+        near = of_chip[0]
+    remedy = f"did you mean '{near}'?" if near else f"known: {quoted(known)}"
+    return f"no hardware is called '{shown(name)}'", f"{remedy} (flopsheet list hardware)"
 
 
 def missing_of_hardware(names: Sequence[str]) -> Finding:
@@ -61,4 +68,5 @@ def batch_does_not_split(whole: float, micro: float, data: float) -> Finding:
 
 
 def no_units_for(device: str, format: str, able: Sequence[str]) -> Finding:
-    return f"{shown(device)} has no units for {format}", f"write one of {', '.join(able)}"
+    remedy = f"write one of {', '.join(able)}" if able else f"give peak_flops_{format}: under hardware:"
+    return f"{shown(device)} has no units for {format}", remedy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flopsheet.errors.problem import Problem, did_you_mean, nearest, quoted, shown
-from flopsheet.errors.specs import Finding, kind_of
+from flopsheet.errors.problem import Finding, Problem, did_you_mean, nearest, quoted, shown
+from flopsheet.errors.values import kind_of
 
 
 def sweeps_nothing() -> Finding:

@@ -195,6 +195,17 @@ def key_is_collection(place: Place, path: str) -> Problem:
     return Problem("keys are text, but this is a list or a mapping", "write a text before ':'", path, place)
 
 
+def comma_ends_value(place: Place, path: str) -> Problem:
+    """A number or formula between { } with a comma in it."""
+    return Problem("a comma ends the value before it", "write 4096 without a comma, a formula in quotes", path, place)
+
+
+def zero_first(place: Place, path: str, word: str) -> Problem:
+    sign = word[: word[0] in "+-"]
+    remedy = f"write {sign}{word.lstrip('+-').lstrip('0') or '0'}, and numbers without commas"
+    return Problem(f"{shown(word)} begins with a zero", remedy, path, place)
+
+
 def not_a_cell_number(place: Place | None, path: str, word: str) -> Problem:
     fact = f"'{shown(word)}' is no finite number that a cell can hold"
     return Problem(fact, "write 0 or a number between 1e-300 and 1e300", path, place)

@@ -62,6 +62,33 @@ KINDS = {
 
 REWRITTEN = str.maketrans({"^": "**", "\n": " ", "\t": " "})
 BRACKETS = re.compile("[()#]")
+# Functions of spreadsheets and programs, and how they are written here.
+FOREIGN = {
+    "round": "write floor(x + 0.5)",
+    "int": "write floor(x)",
+    "sqrt": "write x ^ 0.5",
+    "pow": "write a ^ b",
+    "power": "write a ^ b",
+    "if": "write where(condition, a, b)",
+    "iif": "write where(condition, a, b)",
+    "roundup": "write ceil(x)",
+    "rounddown": "write floor(x)",
+    "mod": "write a - b * floor(a / b)",
+    "avg": "divide a sum by a count",
+    "mean": "divide a sum by a count",
+    "average": "divide a sum by a count",
+}
+# Operators of other languages, and how they are written here.
+OTHERWISE = {
+    "%": "write a - b * floor(a / b) for the rest of a division",
+    "//": "write floor(a / b)",
+    "and": "nest where(condition, a, b)",
+    "or": "nest where(condition, a, b)",
+    "not": "turn the comparison round",
+}
+IF = re.compile(r"\bif\s*\(")
+ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
+
 # An operand right after another one, as in 4d_model or 4 x d_model.
 ADJACENT = re.compile(
     r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
@@ -89,6 +116,11 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
             raise refuse(f"{letter!r} is not part of a formula", remedy, column)
     if not text.strip():
         raise refuse("an empty formula", "write a number, a name or an expression")
+    if text.startswith("="):
+        raise refuse("a formula begins without '='", "remove it")
+    digits = errors.spelled_out(text.strip())
+    if digits and digits != text.strip():
+        raise refuse(f"'{text.strip()}' is not a plain number", f"write {digits}", 0, len(text))
     return _Parser(text, refuse, functions or {}).parse()
 
 
@@ -112,6 +144,10 @@ class _Parser:
             if missing := ADJACENT.search(self.text):
                 fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
                 raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
+            if found := IF.search(self.text):
+                raise self.refuse("unknown function 'if'", FOREIGN["if"], found.start(), 2) from None
+            if found := ASSIGNED.search(self.text):
+                raise self.refuse("'=' compares nothing", "write == to compare", found.start()) from None
             column = self.column((error.offset or 1) - 1)
             raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
         except (ValueError, MemoryError, RecursionError):
@@ -168,7 +204,8 @@ class _Parser:
             case ast.Call(ast.Name(function), arguments, []):
                 return self.convert_call(node, function, arguments, depth)
             case _:
-                raise self.no(node, f"{_described(node)} is not part of the language", "use + - * / ^ and functions")
+                remedy = OTHERWISE.get(_operator(node), "use + - * / ^ and functions")
+                raise self.no(node, f"{_described(node)} is not part of the language", remedy)
 
     def convert_number(self, node: ast.Constant, value: object) -> Number:
         written = self.python[node.col_offset : node.end_col_offset]
@@ -201,7 +238,8 @@ class _Parser:
                     raise self.no(argument, f"{function}(…) takes names", "make the argument a metric of its own")
             return Aggregate(function, tuple(argument.id for argument in arguments if isinstance(argument, ast.Name)))
         if function not in self.functions:
-            remedy = errors.did_you_mean(function, sorted(self.functions | AGGREGATES))
+            foreign = FOREIGN.get(function.casefold(), "")
+            remedy = foreign or errors.did_you_mean(function, sorted(self.functions | AGGREGATES))
             raise self.no(node.func, f"unknown function '{function}'", remedy)
         self.check_count(node, function, len(arguments), self.functions[function])
         return Call(function, tuple(self.convert(argument, depth + 1) for argument in arguments))
@@ -212,6 +250,14 @@ class _Parser:
             wanted = str(least) if least == most else f"{least} to {most}"
             plural = "" if count == 1 else "s"
             raise self.no(node, f"{function}(…) with {count} argument{plural}", f"it takes {wanted}")
+
+
+def _operator(node: ast.expr) -> str:
+    """An operator as it is written; empty where the node is none."""
+    match node:
+        case ast.BinOp(op=symbol) | ast.UnaryOp(op=symbol) | ast.BoolOp(op=symbol) | ast.Compare(ops=[symbol]):
+            return SYMBOLS.get(type(symbol).__name__, "")
+    return ""
 
 
 def _described(node: ast.expr) -> str:
@@ -229,8 +275,8 @@ def _described(node: ast.expr) -> str:
             return "a loop"
         case ast.UnaryOp(ast.UAdd()):
             return "a plus sign before a value"
-        case ast.BinOp(op=symbol) | ast.UnaryOp(op=symbol) | ast.BoolOp(op=symbol) | ast.Compare(ops=[symbol]):
-            return f"the operator '{SYMBOLS[type(symbol).__name__]}'"
+        case ast.BinOp() | ast.UnaryOp() | ast.BoolOp() | ast.Compare(ops=[_]):
+            return f"the operator '{_operator(node)}'"
         case ast.Call():
             return "this kind of call"
     kind = type(node).__name__

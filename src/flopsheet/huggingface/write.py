@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flopsheet import catalog, errors, source
 from flopsheet.errors import SpecError
 from flopsheet.formula import evaluate, names, parse
+from flopsheet.huggingface.configuration import read_config, suggest_name
 from flopsheet.huggingface.read import Imported, LayerGroup, read
 from flopsheet.spec import schema
 from flopsheet.spec.load import from_source
 from flopsheet.spec.written import WIDEST, flow, word
 
+NAME = "name"  # what is wrong with the model's name is told of this
 COMPARED = 4096  # tokens; the context length beside the longest
 
 # The inputs by topic, each of which begins a line.
@@ -38,10 +42,23 @@ def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
     return _inputs(read(config))
 
 
+def convert(path: str | os.PathLike[str], name: str | None = None) -> str:
+    """The spec of the configuration at a path (`-` is stdin); SpecError, FileError."""
+    config = read_config(path)
+    try:
+        return to_spec(config, name or suggest_name(config, path))
+    except SpecError as error:
+        file = "<stdin>" if os.fspath(path) == "-" else os.fspath(path)
+        # The name of the model may come from elsewhere.
+        raise SpecError(
+            one if one.path == NAME else replace(one, path=f"{file}: {one.path}") for one in error.problems
+        ) from None
+
+
 def to_spec(config: Mapping[str, Any], name: str) -> str:
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
     if finding := errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
-        raise SpecError(errors.located(finding, "name", None))
+        raise SpecError(errors.located(finding, NAME, None))
     imported = read(config)
     longest = imported.longest
     lines = [

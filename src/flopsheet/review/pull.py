@@ -60,11 +60,17 @@ class Pulled:
         return patch.to_text(self.patch, os.path.basename(self.returned.source), self.text.name)
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the spec that the changes make; without places, since no file says it yet."""
+        """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
         found, differing = judged(edited, self.typed)
         found += [errors.would_differ(self.text.name, differing)] if differing else []
-        return [replace(problem, place=None) for problem in found]
+        cells = {spell(change.slot.path): change.slot.spot.seen_from("") for change in self.typed.changes}
+        return [
+            errors.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
+            if problem.path in cells
+            else replace(problem, place=None)
+            for problem in found
+        ]
 
 
 def pull(path: str | os.PathLike[str]) -> Pulled:

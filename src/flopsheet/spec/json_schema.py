@@ -11,12 +11,13 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
-from flopsheet.spec import library, schema, shapes
+from flopsheet.spec import axes, library, schema, shapes
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
 FILE = "flopsheet.schema.json"
-EXPRESSION = r"^(?!.*//)[\w\s.+*/^()<>=!,-]+$"  # the letters and operators that a formula may have
+# The letters and operators that a formula may have; 4,096 and 80 GB are none.
+EXPRESSION = r"^(?!.*//)(?!\s*=)(?!\s*[0-9.]+([,_][0-9.]+)*\s*[A-Za-z/]*\s*$)[\w\s.+*/^()<>=!,-]+$"
 NAMES = {
     "pattern": rf"^[^\s{schema.WILDCARDS}]([^{schema.WILDCARDS}\r\n\t]*[^\s{schema.WILDCARDS}])?$",
     "maxLength": schema.MOST_NAME,
@@ -46,11 +47,16 @@ def to_schema() -> Node:
     kinds["Model"]["properties"]["model"]["enum"] = list(library.load())
     kinds["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
     kinds["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
+    kinds["Expectation"]["dependentRequired"] = {"within": ["equals"]}
     kinds["Expectation"]["properties"]["that"]["pattern"] = r".\."
     for kind in catalog.RUNS:
         run = kinds[f"{kind.capitalize()}Run"]
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
+    kinds["Range"]["properties"]["step"]["exclusiveMinimum"] = 0
+    for name, swept in kinds.items():
+        if name.endswith(("Sweep", "Zip")):
+            _swept(swept)
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True
     for named in properties.values():
@@ -82,6 +88,18 @@ def _close(drawn: Node) -> None:
     model = known(kinds["Model"], layers={"items": known(kinds["LayerGroup"])}, sweep=swept)
     drawn["if"] = {"required": ["inputs"]}
     drawn["else"] = known(drawn, defaults=known(kinds["Defaults"]), models={"additionalProperties": model})
+
+
+def _swept(kind: Node) -> None:
+    """Each value once, and something that varies."""
+    for key, value in kind["properties"].items():
+        for listed in (value, *value.get("anyOf", ()), *value.get("oneOf", ())):
+            if key not in axes.OTHERS and listed.get("type") == "array":
+                listed["uniqueItems"] = True
+    if "zip" in kind["properties"]:
+        varied = [key for key in kind["properties"] if key not in axes.OTHERS]
+        kind["dependentSchemas"] = {key: {"properties": {"zip": {"properties": {key: False}}}} for key in varied}
+    kind["not"] = {"propertyNames": {"const": "exclude"}}  # which holds of an empty mapping, too
 
 
 def _plain(node: Any) -> None:

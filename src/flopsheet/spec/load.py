@@ -146,7 +146,7 @@ def _expectations(
         subject, _, metric = claim["that"].rpartition(".")
         if subject not in subjects and not resolver.is_unknown(subject):
             continue
-        fault = _fault(claim, subject, metric, subjects, lengths, known)
+        fault = _fault(resolver, claim, subject, metric, subjects, lengths, known)
         if fault:
             key, finding = fault
             if finding not in told:
@@ -171,6 +171,7 @@ def _subjects(resolver: Resolver, ran: Mapping[str, Sequence[Run]]) -> dict[str,
 
 
 def _fault(
+    resolver: Resolver,
     claim: Mapping[str, Any],
     subject: str,
     metric: str,
@@ -183,14 +184,16 @@ def _fault(
         return "that", errors.not_a_claim(claim["that"])
     if subject not in subjects:
         has_runs = len(set(subjects.values())) > 1
-        return "that", errors.unknown_model(subject, list(subjects), "model or run" if has_runs else "model")
+        return "that", resolver.unknown_model(subject, list(subjects), "model or run" if has_runs else "model")
     metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        return "that", errors.unknown_metric(metric, sorted(metrics), of)
+        return "that", errors.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
     if not claimed:
         return "that", errors.claims_nothing()
+    if "within" in claim and "equals" not in claim:
+        return "within", errors.tolerance_of_nothing()
     is_text = metrics[metric].unit in {"text", "verdict"}
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:

@@ -124,7 +124,7 @@ def _run(
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
     if named["model"] and resolver.is_unknown(model):
-        resolver.report(named["model"].path, errors.unknown_model(model, resolver.names))
+        resolver.report(named["model"].path, resolver.unknown_model(model, resolver.names))
     told = device in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
     if named["hardware"] and device not in hardware and not told:
         resolver.report(named["hardware"].path, errors.unknown_hardware(device, list(hardware)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -59,10 +59,18 @@ def shape_of(entry: Input) -> Shape:
     if entry.choices and not entry.is_number:
         return one_of(entry.choices)
     if entry.chooses:
-        return text(MOST_NAME)
+        return _reference(entry.chooses)
+    lists = None if entry.grain == "hardware" else partial(errors.list_for_input, entry.grain)
     if entry.choices:
-        return number(min(map(float, entry.choices)), max(map(float, entry.choices)), whole=True, expression=True)
-    return number(entry.least, entry.most, whole=entry.whole, expression=True)
+        bounds = sorted(map(float, entry.choices))
+        return number(bounds[0], bounds[-1], whole=True, expression=True, lists=lists)
+    return number(entry.least, entry.most, whole=entry.whole, expression=True, lists=lists)
+
+
+def _reference(kind: str) -> Shape:
+    """The name of a model or of a kind of hardware."""
+    drawn = {"type": "string", "minLength": 1, "maxLength": MOST_NAME}
+    return checked(lambda value: errors.reference_problem(value, kind, MOST_NAME), drawn)
 
 
 def problem_of(entry: Input, value: Any) -> Finding | None:
@@ -209,7 +217,7 @@ def _run(kind: str) -> Shape:
     """A training or serving run."""
     length = inputs_of("context") if kind == "training" else ()
     model = "A model of this spec."
-    fields = {"model": optional(text(MOST_NAME), model), **_fields([*length, *run_inputs(kind)])}
+    fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
     axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
     name = f"{kind.capitalize()}Run"
     swept = "Values that inputs take: the run stands for its variants, one for each combination."

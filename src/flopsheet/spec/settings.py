@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from flopsheet import errors, source
-from flopsheet.errors import Place, Problem, SpecError
+from flopsheet.errors import Place, Problem, SpecError, UsageError
 from flopsheet.source import Path, Source
 from flopsheet.spec import schema
 from flopsheet.spec.shapes import Shape, below, keys_of
@@ -20,28 +20,28 @@ WORD = re.compile(r"[^.\[]*")
 
 
 def apply(spec: Source, settings: tuple[str, ...]) -> Source:
-    """The spec with every setting in it, from left to right; SpecError with what is wrong with each."""
+    """The spec with every setting in it, from left to right; UsageError with what is wrong with each."""
     problems: list[Problem] = []
     for text in settings:
         try:
             spec = _apply(spec, text)
-        except SpecError as error:
+        except UsageError as error:
             problems.extend(error.problems)
     if problems:
-        raise SpecError(problems)
+        raise UsageError(problems)
     return spec
 
 
 def _apply(spec: Source, text: str) -> Source:
     written, equals, value = text.partition("=")
     if not equals:
-        raise SpecError(errors.setting_without_value(_place(text, 0, len(text))))
+        raise UsageError(errors.setting_without_value(_place(text, 0, len(text))))
     if not written.strip():
-        raise SpecError(errors.setting_without_path(_place(text, 0, 1)))
+        raise UsageError(errors.setting_without_path(_place(text, 0, 1)))
     steps = list(_steps(written, text, spec.data))
     path: Path = tuple(part for part, _ in steps)
     if not value.strip():
-        raise SpecError(errors.setting_is_empty(_place(text, len(written) + 1, 1), written))
+        raise UsageError(errors.setting_is_empty(_place(text, len(written) + 1, 1), written))
     said = _read(value, text, len(written) + 1, written)
     data = copy.deepcopy(spec.data)
     keys, values = dict(spec.keys), dict(spec.values)
@@ -69,7 +69,7 @@ def _read(value: str, text: str, start: int, path: str) -> Source:
     try:
         said = source.parse(value, ARGUMENT)
     except SpecError as error:
-        raise SpecError(
+        raise UsageError(
             replace(problem, path=path, place=_moved(problem.place, text, start)) for problem in error.problems
         ) from None
     return replace(
@@ -100,19 +100,20 @@ def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Plac
             found = INDEX.match(written, start)
             if not found or int(found[1]) >= len(data):
                 above = written[:start].rstrip(".")
-                raise SpecError(errors.setting_of_missing_item(where, above, len(data)))
+                raise UsageError(errors.setting_of_missing_item(where, above, len(data)))
             part, end = int(found[1]), found.end()
         else:
             known = _known(kind, data)
             if known is None:
-                raise SpecError(errors.setting_below_a_value(where, written, written[:start].rstrip(".")))
+                raise UsageError(errors.setting_below_a_value(where, written, written[:start].rstrip(".")))
             part, end = _longest(written, start, known)
             where = _place(text, start, end - start)
             if part not in known:
                 above = written[:start].rstrip(".")
                 if keys_of(kind):
-                    raise SpecError(errors.setting_of_unknown_key(where, written, part, known))
-                raise SpecError(errors.setting_of_unknown_name(where, written, part, known, above))
+                    of_models = start == 0 and part in (keys_of(below(kind, "defaults")) or ())
+                    raise UsageError(errors.setting_of_unknown_key(where, written, part, known, of_models))
+                raise UsageError(errors.setting_of_unknown_name(where, written, part, known, above))
         yield part, replace(where, width=end - start)
         kind = below(kind, part)
         data = data[int(part)] if isinstance(data, list) else data.get(part) if isinstance(data, dict) else None

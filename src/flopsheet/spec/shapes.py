@@ -34,12 +34,22 @@ def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any]) ->
     return core_schema.no_info_plain_validator_function(validate, metadata={DRAWN: dict(drawn)})
 
 
-def number(least: float | None, most: float | None, *, whole: bool, expression: bool) -> Shape:
-    """A number within bounds, or an expression that gives one."""
+def number(
+    least: float | None,
+    most: float | None,
+    *,
+    whole: bool,
+    expression: bool,
+    lists: Callable[[], Finding] | None = None,
+) -> Shape:
+    """A number within bounds, or an expression that gives one; `lists` words what is wrong with a list."""
 
     def check(value: Any) -> Finding | None:
         if isinstance(value, str) and expression:
-            return None  # parsed and evaluated once every input is known
+            # Else it is parsed and evaluated once every input is known.
+            return errors.number_written_otherwise(value)
+        if isinstance(value, list) and lists:
+            return lists()
         return errors.number_problem(value, least, LARGEST if most is None else most, whole=whole)
 
     plain: dict[str, Any] = {"type": "integer" if whole else "number"}

@@ -83,6 +83,11 @@ class Sweep:
             numbers = range(start, min(start + AT_ONCE, self.grid.size))
             yield excluding(self.excludes, numbers, self.grid, self.said, resolver) if self.excludes else numbers
 
+    def some(self, resolver: Resolver) -> list[str]:
+        """Names of the first variants."""
+        numbers = next((some for some in self.kept(resolver) if len(some)), ())
+        return [self.variant(number) for number in numbers[:3]]
+
     def sayings(self, resolver: Resolver, number: int) -> Saying:
         """What a combination says: the model's own inputs, the swept ones over them."""
         own: Saying = {}
@@ -182,7 +187,11 @@ def read(resolver: Resolver, of: Path, said: Saying, grains: frozenset[str]) -> 
         resolver.report(of, errors.variant_names_too_long(length, schema.MOST_NAME), key=True)
     known = readable(resolver.inputs, said, grid.keys, grains)
     excludes = _excludes(resolver, (*path, "exclude"), raw.get("exclude") or [], grid, known)
-    return None if len(resolver.problems) > before else Sweep(name, of, said, grid, excludes, style)
+    if len(resolver.problems) > before:
+        return None
+    found = Sweep(name, of, said, grid, excludes, style)
+    resolver.variants[name] = partial(found.some, resolver)
+    return found
 
 
 def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Saying) -> None:
@@ -227,9 +236,10 @@ def _partial(resolver: Resolver, path: Path, item: Mapping[str, Any], grid: Grid
             continue
         axis = grid.axes[where[key]]
         known = [label(one) for one in axis.values[axis.keys.index(key)]]
-        if label(value) not in known:
-            resolver.report((*path, key), errors.not_a_value_of(key, label(value), known))
-        points = frozenset(at for at, one in enumerate(known) if one == label(value))
+        meant = label(value) if isinstance(value, str | int | float) else errors.kind_of(value)
+        if meant not in known:
+            resolver.report((*path, key), errors.not_a_value_of(key, meant, known))
+        points = frozenset(at for at, one in enumerate(known) if one == meant)
         found[where[key]] = found.get(where[key], points) & points
     return Partial(found)
 

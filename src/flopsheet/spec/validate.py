@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import Finding, Problem
 from flopsheet.source import Path, Source, spell
-from flopsheet.spec import schema
+from flopsheet.spec import library, schema
 from flopsheet.spec.own import Own
 from flopsheet.spec.shapes import Shape, below, faults, keys_of
 
@@ -19,19 +19,65 @@ def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
         return [((), errors.located(errors.not_a_mapping(source.data), "", source.place(())))]
     shape = schema.spec_shape(own.inputs, own.faulty)
     deviations = faults(schema.spec_validator(own.inputs, own.faulty), source.data)
-    meant = {_meant(fault["loc"], shape) for fault in deviations if fault["type"] == "extra_forbidden"}
+    misread = [*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations)]
+    explained = {path for _, paths, _ in misread for path in paths}
+    unknown = [fault["loc"] for fault in deviations if fault["type"] == "extra_forbidden"]
+    meant = {_meant(path, shape) for path in unknown}
+    unclear = {path[:-1] for path in (*meant, *explained) if path in explained or not path[-1]}
     found = [
         _translated(source, fault, shape)
         for fault in deviations
-        if not (fault["type"] == "missing" and fault["loc"] in meant)  # it is there, under a misspelled key
+        # What is missing is there, under a key that is misspelled or that nobody understands.
+        if not (fault["type"] == "missing" and (fault["loc"] in meant or fault["loc"][:-1] in unclear))
+        and not any(_path(fault)[: len(path)] == path for path in explained)
+    ]
+    found += [
+        (path, errors.located(finding, spell(path), source.place(path, key=len(path) == 1)))
+        for path, _, finding in misread
     ]
     repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [(path, errors.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated]
     return found
 
 
+def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[tuple[Path, list[Path], Finding]]:
+    """Inputs right below `models:` or `training:`, where names should stand: one mistake, whatever follows from it."""
+    for kind in errors.NAMED:
+        listed = data.get(kind)
+        if isinstance(listed, dict):
+            known = keys_of(below(below(shape, kind), "")) or ()
+            if inputs := [key for key, value in listed.items() if key in known and not isinstance(value, dict)]:
+                yield (kind,), [(kind,)], errors.no_names(kind, inputs)
+
+
+def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[tuple[Path, list[Path], Finding]]:
+    """Formulas between { } that YAML cuts at their commas: `{d_ff: min(8, d_model)}` has the key `d_model)`."""
+    for fault in deviations:
+        path = _path(fault)
+        end = str(path[-1]) if fault["type"] == "extra_forbidden" else ""
+        if end.count(")") <= end.count("("):
+            continue
+        entries = list(_at(data, path[:-1]).items())
+        at = [key for key, _ in entries].index(end)
+        start = next((back for back in range(at, -1, -1) if entries[back][1] is not None), 0)
+        key, begun = entries[start]
+        if start < at and isinstance(begun, str) and begun.count("(") > begun.count(")"):
+            parts = [key for key, _ in entries[start + 1 : at + 1]]
+            above = path[:-1]
+            yield (
+                (*above, key),
+                [(*above, key), *((*above, part) for part in parts)],
+                errors.comma_in_braces(begun, parts),
+            )
+
+
+def _path(fault: Any) -> Path:
+    """Where a fault stands in the spec."""
+    return tuple(part for part in fault["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
+
+
 def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:
-    path: Path = tuple(part for part in fault["loc"] if part not in {"[key]", schema.LIST, schema.RANGE})
+    path = _path(fault)
     kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
@@ -45,7 +91,11 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
         finding = errors.wrong_count(len(_at(source.data, path)), fault["ctx"].get("max_length", 0))
     else:
         value = _at(source.data, path)
-        finding = errors.not_a_list(value) if kind == "list_type" else errors.not_keys(value)
+        if kind == "list_type":
+            finding = errors.not_a_list(value)
+        else:
+            models = _at(source.data, ("models",)) if path[0] == "models" else ()
+            finding = errors.not_keys(value, path, list(library.load()), list(models or ()))
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
 
 
