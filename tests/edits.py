@@ -308,6 +308,9 @@ OWN: dict[str, Any] = {
     ],
 }
 
+# Everything that a spec can say: runs, hardware, and inputs of its own.
+EVERYTHING: dict[str, Any] = {**RUNS, **{key: OWN[key] for key in ("load_factor", "inputs", "metrics")}}
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -338,9 +341,7 @@ def formulas(of: Plan) -> dict[Cell, float | str]:
 
 def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Iterator[tuple[Edit, Report]]:
     """Valid edits of one to four inputs each, over every input, model and switch, with the report that they give."""
-    dice = random.Random(seed)
-    layout = arrange.lay_out(report.study, report.study).inputs
-    lines = [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
+    dice, lines = random.Random(seed), rows_of(report)
     made = 0
     while made < count:
         spec, cells = copy.deepcopy(dict(base)), {}
@@ -354,11 +355,21 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
         yield Edit(spec, cells), edited
 
 
+def rows_of(report: Report) -> list[Any]:
+    """The rows of Inputs into which something can be typed."""
+    layout = arrange.lay_out(report.study, report.study).inputs
+    return [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
+
+
 def _edit_once(
     dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, report: Report
 ) -> None:
     at = dice.randrange(len(line.live))
-    value, typed = _random_value(dice, line.entry, report)
+    type_once(spec, cells, line, at, random_value(dice, line.entry, report))
+
+
+def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, at: int, value: Any) -> None:
+    """Says a value of one input in the spec, and types it into its cell."""
     target = _target(spec, line, at)
     if target is None:
         return
@@ -369,6 +380,8 @@ def _edit_once(
         if key == "ffn_matrices":
             target.pop("ffn", None)
         target[key] = value
+    typed = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    typed = "yes" if value is True else "no" if value is False else typed
     cells[line.live[at].sheet, line.live[at].address] = typed
 
 
@@ -423,22 +436,17 @@ RANGES: dict[str, Any] = {
 }
 
 
-def _random_value(dice: random.Random, entry: Any, report: Report) -> tuple[Any, float | str]:
-    """A value as the spec says it, and as it is typed into the cell."""
+def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
+    """A value of an input as the spec says it."""
     if entry.is_flag:
-        flag = dice.random() < 0.5
-        return flag, "yes" if flag else "no"
+        return dice.random() < 0.5
     if entry.choices:
-        choice = dice.choice(entry.choices)
-        return choice, choice
+        return dice.choice(entry.choices)
     if entry.chooses:
-        spec = report.spec
-        name = dice.choice(spec.models if entry.chooses == "model" else spec.hardware).name
-        return name, name
+        return dice.choice(report.spec.models if entry.chooses == "model" else report.spec.hardware).name
     few = [1, 2, 4, 8] if entry.name.endswith("_parallel") or entry.name == "virtual_stages" else range(1, 129)
     peaks = [1e12, 123.4e12, 2.5e15] if entry.name.startswith("peak_flops_") else few
-    value = dice.choice(RANGES.get(entry.name, peaks))
-    return value, float(value)
+    return dice.choice(RANGES.get(entry.name, peaks))
 
 
 def differences(of: Plan) -> frozenset[Cell]:

@@ -177,6 +177,10 @@ def test_every_metric_can_be_explained() -> None:
             ["explain", "flops_forward", GPT2, "--context", "2048"],
             "--context: 2,048 is not a context length of this spec; write one of context_length: 1024, 16384",
         ),
+        (
+            ["explain", "n_params", GPT2, "--context", "1024"],
+            "--context: n_params does not depend on the context length; leave --context out",
+        ),
         (["show", "specs/gpt3.yaml"], "cannot read 'specs/gpt3.yaml': no such file or directory; check the path"),
         (["build", "specs"], "cannot read 'specs': is a directory; check the path"),
     ],
@@ -265,3 +269,17 @@ def test_on_any_terminal_no_name_and_no_number_is_cut(width: int) -> None:
         cell for table in summaries.summarise(report) for line in table.body for cell in line if cell not in text
     ]
     assert (missing, max(map(len, text.splitlines())) <= width) == ([], True)
+
+
+def test_a_result_that_no_cell_can_hold_is_what_validate_finds() -> None:
+    spec = (
+        "version: 1\ncontext_lengths: [1024]\nmodels:\n"
+        "  a: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "training: {t: {model: a, hardware: h100-sxm, context_length: 8, measured_tokens_per_second: 1e-300}}\n"
+    )
+    done = run("validate", "-", stdin=spec)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "-: 1 problem\n",
+        "hours (run t): the result is not a finite number; check the inputs for zeros and for sizes out of range\n",
+    )

@@ -7,8 +7,21 @@ from typing import Any
 
 import pytest
 
-from edits import FAMILY, GROUPS, OWN, RUNS, differences, disagreements_of, edits, formulas, planned
+from edits import (
+    EVERYTHING,
+    FAMILY,
+    GROUPS,
+    OWN,
+    RUNS,
+    differences,
+    disagreements_of,
+    edits,
+    formulas,
+    planned,
+    rows_of,
+)
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from every_input import every_input, name_of
 from flopsheet.report import Report, build, compute
 
 STUDIES = {"family": (FAMILY, 12), "groups": (GROUPS, 10), "own": (OWN, 8), "runs": (RUNS, 16)}
@@ -43,6 +56,23 @@ def assert_follows(recalculate: Any, name: str, count: int, seed: int, folder: P
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_formula_cell_follows_random_edits_as_pandas_does(name: str, tmp_path: Path) -> None:
     assert_follows(recalculate_ironcalc, name, STUDIES[name][1], 20240, tmp_path)
+
+
+def test_every_row_of_inputs_is_followed(tmp_path: Path) -> None:
+    report = compute(EVERYTHING)
+    original = planned(report, report)
+    made = every_input(report)
+    cells, relative = list(formulas(original)), differences(original)
+
+    results = recalculate_ironcalc(spoiled_workbook(report, tmp_path), [edit.cells for edit, _ in made], cells)
+
+    wrong = [
+        disagreements_of(got, formulas(planned(edited, report)), relative)
+        for (_, edited), got in zip(made, results, strict=True)
+    ]
+    typed = {cell for edit, _ in made for cell in edit.cells}
+    untouched = [name_of(row) for row in rows_of(report) if not typed & {(at.sheet, at.address) for at in row.live}]
+    assert (wrong, untouched) == ([{}] * len(made), [])
 
 
 @pytest.mark.libreoffice

@@ -96,6 +96,14 @@ def test_a_change_is_told_in_the_words_of_the_spec(tmp_path: Path) -> None:
     assert lines(pulled) == ["models.gpt2-xl.d_model: 1600 → 2048", "models.gpt2-small.tie_embeddings: false → true"]
 
 
+def test_a_value_that_the_spec_refuses_is_told_at_its_cell(tmp_path: Path) -> None:
+    pulled = typed("gpt2", tmp_path, {"models.gpt2-xl.d_model": 0.0})
+    address = cell(made("gpt2")[0], "models.gpt2-xl.d_model")[1]
+    assert [str(problem) for problem in pulled.problems()] == [
+        f"models.gpt2-xl.d_model: Inputs!{address}: 0 is out of range; write 1 or more"
+    ]
+
+
 def test_a_model_that_extends_an_edited_one_keeps_its_own_cell(tmp_path: Path) -> None:
     pulled = typed("gpt2", tmp_path, {"models.gpt2-xl.n_layers": 50.0})
     assert pulled.patch == {"models": {"gpt2-xl": {"n_layers": 50}, "gpt2-xl-tied": {"n_layers": 48}}}
