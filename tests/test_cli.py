@@ -275,7 +275,8 @@ def test_a_result_that_no_cell_can_hold_is_what_validate_finds() -> None:
     spec = (
         "version: 1\ncontext_lengths: [1024]\nmodels:\n"
         "  a: {n_layers: 2, d_model: 64, n_heads: 4, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
-        "training: {t: {model: a, hardware: h100-sxm, context_length: 8, measured_tokens_per_second: 1e-300}}\n"
+        "training:\n"
+        "  t: {model: a, hardware: h100-sxm, context_length: 8, n_tokens: 1e9, measured_tokens_per_second: 1e-300}\n"
     )
     done = run("validate", "-", stdin=spec)
     assert (done.returncode, done.stdout, done.stderr) == (

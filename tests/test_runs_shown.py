@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from commands import run
 from flopsheet import views
 from flopsheet.errors import UsageError
 from flopsheet.report import Report, compute
@@ -99,3 +104,31 @@ def test_the_frames_of_runs_are_indexed_by_run_and_layer_group(llama):
     assert [frames["training_run"].index.name, frames["serving_run"].index.name] == ["run", "run"]
     assert frames["training_layer"].index.names == ["run", "group"]
     assert frames["training_run"].loc["pretraining", ["hardware", "context_length"]].tolist() == ["h100-sxm", 8192]
+
+
+@pytest.mark.parametrize("kind", ["training", "serving"])
+def test_runs_are_rows_of_csv_and_parquet_on_demand(llama, kind: str, tmp_path: Path) -> None:
+    command = ["show", str(SPECS / "llama3-70b-512xh100.yaml"), "--rows", kind, "--format"]
+    lines = list(csv.DictReader(io.StringIO(run(*command, "csv").stdout)))
+    parquet = run(*command, "parquet", "-o", "runs.parquet", cwd=tmp_path)
+    wanted = [{"run": name, **row} for name, row in views.runs_of(llama, kind).items()]
+    assert (lines, parquet.stderr, pd.read_parquet(tmp_path / "runs.parquet").to_dict("records")) == (
+        [{name: str(value) for name, value in row.items()} for row in wanted],
+        "",
+        wanted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "csv"], "--rows: the spec has no training runs; write some under training:\n"),
+        (
+            ["--format", "json"],
+            "--rows goes with csv and parquet, not with json; leave it out: json, table and md have the runs\n",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_shown_are_refused(arguments: list[str], message: str) -> None:
+    done = run("show", str(SPECS / "gpt2.yaml"), "--rows", "training", *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)

@@ -136,6 +136,31 @@ def test_a_stream_refuses_a_sweep_exactly_where_one_of_its_variants_is_refused()
     assert ([a for a, b in verdicts if a != b], 50 < sum(b for _, b in verdicts) < 200) == ([], True)
 
 
+MEASURED = """\
+import resource, runpy, sys
+sys.argv = ["flopsheet", "show", "many.yaml", "--format", "csv", "-o", "many.csv"]
+try:
+    runpy.run_module("flopsheet", run_name="__main__")
+except SystemExit as ended:
+    assert not ended.code
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def memory_of(models: int, folder: Path) -> int:
+    """KiB that `show --format csv` takes for a sweep of so many models."""
+    text = WIDE.replace("to: 80060, step: 4", f"to: {60 + 4 * models}, step: 4").replace("[1024]", "[1, 2, 3, 4]")
+    (folder / "many.yaml").write_text(text)
+    done = subprocess.run([sys.executable, "-c", MEASURED], cwd=folder, capture_output=True, text=True, check=True)
+    assert (folder / "many.csv").read_text().count("\n") == 4 * models - 3  # a header, and one that is excluded
+    return int(done.stdout)
+
+
+def test_four_times_as_many_models_take_hardly_more_memory(tmp_path: Path) -> None:
+    few, many = memory_of(5_000, tmp_path), memory_of(20_000, tmp_path)
+    assert many < 1.15 * few
+
+
 def test_of_a_faulty_sweep_nothing_is_written(tmp_path: Path) -> None:
     text = (
         "version: 1\ncontext_lengths: [64]\ndefaults: {vocab_size: 9, ffn: gelu, d_ff: 8}\nmodels:\n"

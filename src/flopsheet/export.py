@@ -15,7 +15,7 @@ import numpy as np
 from flopsheet import errors, frames, views
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.errors import UsageError
-from flopsheet.files import replacing
+from flopsheet.files import replacing, write_bytes
 from flopsheet.frames import Column, Values
 from flopsheet.progress import progress
 from flopsheet.report import Report
@@ -25,6 +25,7 @@ from flopsheet.tables import tabulate_runs
 
 EXACT = 2.0**53
 FORMATS = ("csv", "json", "parquet")
+TABULAR = ("csv", "parquet")  # one row after another, all of one kind
 BOTH = ("model", "scenario")
 Advance = Callable[[int], None]
 
@@ -57,6 +58,41 @@ def deliver(stream: Stream, style: str, output: str | None) -> None:
         else:
             with replacing(output) as out:
                 write(stream, style, out, advance)
+
+
+def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
+    """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
+    if style not in TABULAR:
+        raise UsageError(errors.located(errors.no_rows_of(style), "", None))
+    runs = views.runs_of(_of_runs(stream), kind)
+    if not runs:
+        raise UsageError(errors.located(errors.no_runs_of(kind), "--rows", None))
+    if style == "parquet":
+        require_pyarrow()
+        if output is None and sys.stdout.isatty():
+            raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
+    rows = [{"run": name, **row} for name, row in runs.items()]
+    data = views.to_lines(rows).encode() if style == "csv" else _as_parquet(rows)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write_bytes(output, data)
+
+
+def _as_parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    made = arrow.BufferOutputStream()
+    parquet.write_table(arrow.Table.from_pylist(rows), made, compression="zstd")
+    return bytes(made.getvalue())
+
+
+def _of_runs(stream: Stream) -> Report:
+    """The report of a stream's runs, which are few; its models are not in it."""
+    runs = {kind: frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog) for kind in stream.spec.runs}
+    return Report(stream.spec, Values({}, {}), runs, stream.catalog)
 
 
 def require_pyarrow() -> None:
@@ -196,8 +232,7 @@ def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
     lines("model", lambda chunk: (f"{text(name)}: {{" for name in _names(chunk)))
     out.write(b'\n},\n"scenarios": [\n')
     lines("scenario", scenarios)
-    runs = {kind: frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog) for kind in stream.spec.runs}
-    report = Report(stream.spec, Values({}, {}), runs, stream.catalog)
+    report = _of_runs(stream)
     told = ",\n".join(f'"{kind}": {json.dumps(views.runs_of(report, kind), ensure_ascii=False)}' for kind in RUNS)
     out.write(f"\n],\n{told}\n}}\n".encode())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flopsheet import errors
@@ -75,10 +75,15 @@ def to_csv(report: Report) -> str:
         {"model": model, "context_length": length, **models[owner], **row}
         for (model, length), owner, row in zip(table.keys, table.above["model"], rows(report, "scenario"), strict=True)
     ]
+    return to_lines(lines)
+
+
+def to_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV, with a header."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows(rows)
     return text.getvalue()
 
 

@@ -20,9 +20,16 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     default="table",
     show_default=True,
 )
+@click.option(
+    "--rows",
+    type=click.Choice(["scenarios", "training", "serving"]),
+    default="scenarios",
+    show_default=True,
+    help="What the rows of csv and parquet are.",
+)
 @click.option("-o", "--output", type=click.Path(), help="The file for json, csv or parquet.  [default: stdout]")
 @options.set_option
-def command(specs: tuple[str, ...], style: str, output: str | None, settings: tuple[str, ...]) -> None:
+def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Print the numbers of a spec.
 
     The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON, CSV or Parquet, and
@@ -30,6 +37,7 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
 
     \b
     flopsheet show specs/gpt2.yaml --format json
+    flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
     from flopsheet import errors, export, files, stream, views
@@ -39,6 +47,9 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(errors.target_is_read(output))
     read = options.read(specs, settings)
+    if rows != "scenarios":
+        export.deliver_runs(stream.open_stream(read), rows, style, output)
+        return
     if export.is_streamed(read, style, output):
         export.deliver(stream.open_stream(read), style, output)
         return

@@ -44,6 +44,14 @@ def no_file_of(style: str) -> Finding:
     return f"-o goes with csv, json and parquet, not with {style}", "send the text on with '>'"
 
 
+def no_rows_of(style: str) -> Finding:
+    return f"--rows goes with csv and parquet, not with {style}", "leave it out: json, table and md have the runs"
+
+
+def no_runs_of(kind: str) -> Finding:
+    return f"the spec has no {kind} runs", f"write some under {kind}:"
+
+
 def no_pyarrow() -> Finding:
     return "Parquet needs pyarrow, which is not installed", "pip install 'flopsheet[parquet]', or write csv"
 

@@ -12,6 +12,8 @@ from flopsheet.formula.language import FUNCTIONS, PRECEDENCE
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 
 Value: TypeAlias = Any  # float | str | bool, or an array of them
+ValueOf: TypeAlias = Callable[[str], Value]
+Gather: TypeAlias = Callable[[str, tuple[str, ...]], Value]
 Functions: TypeAlias = Mapping[str, Callable[..., Value]]
 
 OPERATORS: Functions = {
@@ -106,8 +108,8 @@ def vectorised() -> Functions:
 
 def evaluate(
     node: Node,
-    value_of: Callable[[str], Value],
-    aggregate: Callable[[str, tuple[str, ...]], Value] | None = None,
+    value_of: ValueOf,
+    aggregate: Gather | None = None,
     functions: Functions = PLAIN,
 ) -> Value:
     """The node's value; `value_of` gives that of a name, `aggregate` that of a function over a finer grain.
@@ -115,26 +117,29 @@ def evaluate(
     Operations run in the author's order, so that a spreadsheet that does the same gets the same double.
     """
 
-    def visit(node: Node) -> Value:
-        match node:
-            case Number(value) | Text(value):
-                return value
-            case Name(name):
-                return value_of(name)
-            case Negative(operand):
-                return -visit(operand)
-            case Operation(symbol, left, right):
-                return functions[symbol](visit(left), visit(right))
-            case Call("where", (condition, yes, no)):
-                holds = visit(condition)
-                if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
-                    return visit(yes if holds else no)
-                return functions["where"](holds, visit(yes), visit(no))
-            case Call(function, arguments):
-                return functions[function](*map(visit, arguments))
-            case Aggregate(function, names):
-                if aggregate is None:
-                    raise LookupError(f"{function}(…) has no rows to gather here")
-                return aggregate(function, names)
+    return _value(node, value_of, aggregate, functions)
 
-    return visit(node)
+
+def _value(node: Node, read: ValueOf, gather: Gather | None, functions: Functions) -> Value:
+    # No function inside another, which would hold itself, and with it every column until Python looks for circles.
+    match node:
+        case Number(value) | Text(value):
+            return value
+        case Name(name):
+            return read(name)
+        case Negative(operand):
+            return -_value(operand, read, gather, functions)
+        case Operation(symbol, left, right):
+            return functions[symbol](_value(left, read, gather, functions), _value(right, read, gather, functions))
+        case Call("where", (condition, yes, no)):
+            holds = _value(condition, read, gather, functions)
+            if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
+                return _value(yes if holds else no, read, gather, functions)
+            arms = (_value(arm, read, gather, functions) for arm in (yes, no))
+            return functions["where"](holds, *arms)
+        case Call(function, arguments):
+            return functions[function](*[_value(argument, read, gather, functions) for argument in arguments])
+        case Aggregate(function, names):
+            if gather is None:
+                raise LookupError(f"{function}(…) has no rows to gather here")
+            return gather(function, names)
