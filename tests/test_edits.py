@@ -22,7 +22,10 @@ from edits import (
 )
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from every_input import every_input, name_of
+from flopsheet import source
 from flopsheet.report import Report, build, compute
+from returned import slots_of
+from studies import SPECS
 
 STUDIES = {"family": (FAMILY, 12), "groups": (GROUPS, 10), "own": (OWN, 8), "runs": (RUNS, 16)}
 IN_LIBREOFFICE = ["own"]  # test_round_trip.py has it recompute the others
@@ -79,3 +82,25 @@ def test_every_row_of_inputs_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", IN_LIBREOFFICE)
 def test_libreoffice_follows_a_sample_of_the_edits(name: str, tmp_path: Path) -> None:
     assert_follows(recalculate_libreoffice, name, 3, 7, tmp_path)
+
+
+def test_the_banner_counts_what_differs_and_names_what_moved_most(tmp_path: Path) -> None:
+    report = compute(SPECS / "gpt2.yaml")
+    build(report, tmp_path / "book.xlsx")
+    cell = {source.spell(slot.path): (slot.spot.sheet, slot.spot.address) for slot in slots_of(report)}
+    layers, width = cell["models.gpt2-xl.n_layers"], cell["models.gpt2-small.d_model"]
+
+    shown = recalculate_ironcalc(
+        tmp_path / "book.xlsx",
+        [{}, {layers: 96.0}, {layers: 96.0, width: 780.0}],
+        [("Summary", "A5"), ("Summary", "G5")],
+    )
+
+    # K and V of 48 layers · 1,600 numbers · 1,024 tokens · 2 bytes are 0.293 GiB; of 96 layers twice that. What stands
+    # outside of the layers makes everything else grow by less.
+    moved = "Largest move: kv_cache_gib of gpt2-xl from 0.293 to 0.586 GiB, 100 %."
+    assert [tuple(one.values()) for one in shown] == [
+        ("No input differs from the spec.", "No headline number has moved."),
+        ("One input differs from the spec; it is orange on Inputs.", moved),
+        ("2 inputs differ from the spec; they are orange on Inputs.", moved),
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from commands import run
 from edits import EVERYTHING, FAMILY, GROUPS, edits, formulas, planned
 from engines import recalculate_libreoffice
 from every_input import every_input
@@ -59,3 +60,24 @@ def test_libreoffice_keeps_a_reviewers_own_expression(by_way_of_ods: bool, tmp_p
         saves=[(tmp_path / "back.xlsx", ods)],
     )
     assert lines(pull(tmp_path / "back.xlsx")) == ["models.gpt2-small.d_ff: 4 * d_model → 3 * d_model + n_heads"]
+
+
+@pytest.mark.libreoffice
+def test_check_names_a_formula_that_was_typed_over_in_libreoffice_and_what_followed_it(tmp_path: Path) -> None:
+    report = built("gpt2", tmp_path)
+    total = report.cells("n_params")[3]  # of gpt2-xl
+    recalculate_libreoffice(
+        tmp_path / "built.xlsx",
+        [{(total.sheet, total.address): 2e9}],
+        [(total.sheet, total.address)],
+        saves=[(tmp_path / "back.xlsx", None)],
+    )
+    done = run("check", "back.xlsx", cwd=tmp_path)
+    gigabytes = report.cells("weight_gb")[3]  # 4 bytes each; 2,127,057,600 parameters are published
+    told = [line.partition(" (")[2] for line in done.stdout.splitlines() if line.startswith(f"{total.sheet}!")]
+    assert (done.returncode, told[0].startswith("n_params): 2,000,000,000 stands where the formula ="), told[1]) == (
+        1,
+        True,
+        "n_params): 2,000,000,000 is stored, 2,127,057,600 is right",
+    )
+    assert f"{gigabytes.sheet}!{gigabytes.address} (weight_gb): 8 is stored, 8.5082304 is right" in done.stdout

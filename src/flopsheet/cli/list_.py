@@ -9,12 +9,12 @@ import click
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions"]))
+@click.argument("what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions", "units"]))
 def command(what: str) -> None:
     """List what ships, can be said or is computed.
 
     The models and the hardware that ship, the inputs and conventions that a spec can say, the metrics that are
-    computed.
+    computed, the units that they and those of your own are measured in.
 
     \b
     flopsheet list conventions
@@ -29,6 +29,11 @@ def command(what: str) -> None:
         lines = [(kind.name, _peak(kind.inputs), _memory(kind.inputs), kind.label) for kind in hardware().values()]
     elif what == "metrics":
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
+    elif what == "units":
+        lines = [
+            (unit.label, "whole" if unit.whole else "", "", f"a cell shows it as {unit.format}")
+            for unit in catalog.units.values()
+        ]
     else:
         switches = {entry.name for entry in schema.conventions()}
         chosen: list[Any] = [

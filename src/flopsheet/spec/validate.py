@@ -94,8 +94,8 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
         if kind == "list_type":
             finding = errors.not_a_list(value)
         else:
-            models = _at(source.data, ("models",)) if path[0] == "models" else ()
-            finding = errors.not_keys(value, path, list(library.load()), list(models or ()))
+            models = _at(source.data, path[:1]) if len(path) == 2 else ()
+            finding = errors.not_keys(value, path, list(library.load()), list(models))
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
 
 

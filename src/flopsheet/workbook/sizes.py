@@ -10,6 +10,7 @@ from flopsheet.workbook.model import Cell, Scalar
 from flopsheet.workbook.styles import STYLES
 
 WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 Cells = Mapping[tuple[int, int], Cell]
 
 

@@ -11,12 +11,11 @@ from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
 from flopsheet.workbook.layout import Homes, Spot, World, absolute_span, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
-from flopsheet.workbook.sizes import width_of
+from flopsheet.workbook.sizes import ROW_CM, width_of
 from flopsheet.workbook.styles import COLOURS
 
 SHEET = "Summary"
 CHART_ROWS = 19
-ROW_CM = 0.53
 FIRST_ROW = 8  # below the banner
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen

@@ -32,11 +32,12 @@ from flopsheet.workbook.charts import add_chart
 from flopsheet.workbook.layout import letters
 from flopsheet.workbook.model import Cell, Plan, Sheet, Validation
 from flopsheet.workbook.rows import sheet_data, shown_text
+from flopsheet.workbook.sizes import CHARACTER_CM, ROW_CM
 from flopsheet.workbook.styles import FONT, STYLES, Style
 
 PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
-LYING, UPRIGHT = 64, 110  # rows that can still be read on one page, landscape and portrait
+MOST_ROWS = 110  # that can still be read on one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
 
@@ -256,12 +257,14 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.tabColor = sheet.tab
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     rows = max(row for row, _ in sheet.cells)
-    worksheet.page_setup.orientation = "portrait" if sheet.one_page and LYING < rows <= UPRIGHT else "landscape"
-    worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
     last = _printed_to(sheet) or max(sheet.widths)
-    printed = [width for column, width in sheet.widths.items() if column <= last]
-    worksheet.page_setup.fitToWidth = max(1, round(sum(printed) / PAGE_WIDTH)) if sheet.title_columns else 1
-    worksheet.page_setup.fitToHeight = int(sheet.one_page and rows <= UPRIGHT)
+    width = sum(width for column, width in sheet.widths.items() if column <= last)
+    is_one = sheet.one_page and rows <= MOST_ROWS
+    is_upright = is_one and rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
+    worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
+    worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
+    worksheet.page_setup.fitToWidth = max(1, round(width / PAGE_WIDTH)) if sheet.title_columns else 1
+    worksheet.page_setup.fitToHeight = int(is_one)
     worksheet.page_margins.left = worksheet.page_margins.right = 0.4
     worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
     worksheet.page_margins.header = worksheet.page_margins.footer = 0.3

@@ -1,0 +1,123 @@
+"""Context, Compare and Sensitivity say what the same scenarios give when a spec asks for them one by one."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+
+from edits import GROUPS
+from flopsheet.report import Report, compute
+from flopsheet.workbook import compare, context, plan, sensitivity
+from flopsheet.workbook.layout import FIRST, LABEL, NAME
+from flopsheet.workbook.model import Sheet
+
+# Every input that can be stepped, of numbers that a half and one and a half times of them are whole and valid.
+STEPPED: dict[str, Any] = {
+    "version": 1,
+    "context_lengths": [64, 1024],
+    "models": {
+        "experts": {
+            "d_model": 64,
+            "vocab_size": 100,
+            "layers": [
+                {
+                    "n_layers": 4, "n_heads": 12, "n_kv_heads": 2, "d_head": 8, "d_ff": 0, "ffn": "swiglu",
+                    "n_experts": 12, "n_active_experts": 2, "d_expert": 32, "n_shared_experts": 2,
+                    "d_shared_expert": 16,
+                },
+                {"n_layers": 2, "n_heads": 12, "n_kv_heads": 2, "d_head": 4, "d_ff": 128, "ffn": "gelu"},
+            ],
+        },
+        "latent": {
+            "n_layers": 2, "d_model": 64, "vocab_size": 100, "n_heads": 4, "kv_lora_rank": 32, "q_lora_rank": 16,
+            "d_qk_nope": 8, "d_qk_rope": 4, "d_v": 8, "d_ff": 128, "ffn": "swiglu",
+        },
+    },
+}  # fmt: skip
+HALF = 0.5
+# A group's own name for an input, and what follows from others, where the step moves those alone.
+IN_SPECS = {"n_group_layers": "n_layers"}
+FOLLOWS = {("latent", "d_head"), ("latent", "n_kv_heads")}
+
+
+def rows_of(sheet: Sheet, column: int) -> dict[str, dict[int, Any]]:
+    """The values of a sheet's rows by what stands in one of their columns."""
+    rows: dict[int, dict[int, Any]] = {}
+    for (row, at), cell in sheet.cells.items():
+        rows.setdefault(row, {})[at] = cell.value
+    return {str(cells[column]): cells for row, cells in sorted(rows.items(), reverse=True) if cells.get(column)}
+
+
+def chosen(report: Report, **choice: Any) -> plan.Plan:
+    study = report.study
+    return plan.build(dataclasses.replace(study, choice=dataclasses.replace(study.choice, **choice)), study)
+
+
+def scaled(model: str, names: tuple[str, ...], factor: float) -> dict[str, Any]:
+    """The spec with some inputs of a model, or its context, times a factor."""
+    spec = copy.deepcopy(STEPPED)
+    if names == ("context_length",):
+        spec["context_lengths"] = [length * factor for length in spec["context_lengths"]]
+        return spec
+    entry = spec["models"][model]
+    for said in (entry, *entry.get("layers", ())):
+        for name in names:
+            key = IN_SPECS.get(name, name)
+            if key in said and (model, key) not in FOLLOWS:
+                said[key] = said[key] * factor
+    return spec
+
+
+@pytest.mark.parametrize("model", STEPPED["models"])
+def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
+    report = compute(STEPPED)
+    at = report.frames["scenario"].index.get_loc((model, 1024))
+    book = chosen(report, pair=compare.Pair(0, at, HALF))
+    tags = {
+        tag: names for tag, names in sensitivity.STEPPED.items() if tag in rows_of(book.sheet("Sensitivity"), LABEL)
+    }
+    shown = rows_of(book.sheet("Sensitivity"), LABEL)
+
+    def effects(names: tuple[str, ...]) -> list[float]:
+        found = []
+        before = report.frames["scenario"].iloc[at]
+        for total in sensitivity.EFFECTS:
+            for factor in (1 - HALF, 1 + HALF):
+                after = compute(scaled(model, names, factor)).frames["scenario"].iloc[at]
+                found.append(after[total] / before[total] - 1)
+        return found
+
+    wanted = {tag: pytest.approx(effects(names), rel=1e-12, abs=1e-12) for tag, names in tags.items()}
+    assert {tag: [shown[tag][FIRST + side] for side in range(6)] for tag in tags} == wanted
+    assert set(tags) == set(sensitivity.STEPPED)
+
+
+@pytest.mark.parametrize("model", GROUPS["models"])
+def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) -> None:
+    lengths = [1.0, 7.0, 100.0, 2048.0, 3000.0, 4096.0, 8192.0, 20000.0, 65536.0, 131072.0, 500000.0, 1e6]
+    book = chosen(compute(GROUPS), model=model, lengths=tuple(lengths))
+    rows = rows_of(book.sheet("Context"), NAME)
+    frame = compute({**GROUPS, "context_lengths": lengths}).frames["scenario"].loc[model]
+    shown = {name: [rows[name][FIRST + at] for at in range(12)] for name in context.SHOWN if name in rows}
+    assert {"flops_forward", "share_ffn", "flops_ratio", "kv_cache_gib", "dominant"} <= shown.keys()
+    assert shown == {name: frame[name].tolist() for name in shown}
+
+
+def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
+    report = compute(GROUPS)
+    rows = rows_of(chosen(report, pair=compare.Pair(1, 5, 0.1)).sheet("Compare"), NAME)
+    frame = report.frames["scenario"]
+    first, second = frame.iloc[1], frame.iloc[5]
+    names = [name for name in frame if name in rows and frame[name].dtype.kind == "f"]
+    assert len(names) > 15
+    wanted = {
+        name: [first[name], second[name], second[name] - first[name], second[name] / first[name] - 1]
+        for name in names
+        if first[name]
+    }
+    assert {name: [rows[name][column] for column in range(compare.A, compare.SHARE + 1)] for name in wanted} == {
+        name: pytest.approx(values, rel=1e-12, abs=1e-12) for name, values in wanted.items()
+    }
