@@ -16,8 +16,9 @@ import click
 from flopsheet import catalog
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
 from flopsheet.markdown import code, escaped
-from flopsheet.spec import json_schema
+from flopsheet.spec import json_schema, library
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
@@ -73,11 +74,11 @@ def spec_reference() -> str:
         "",
         NOTE,
         "",
-        "A spec is one YAML 1.2 mapping, strictly read: an unknown key, a key that stands twice, a text where a number",
-        "should be, an alias or a tag is an error with its place. Where a key takes an *expression*, write a number or",
-        "an expression of other inputs of the same model or run, such as `4 * d_model`; it stays a live formula in the",
-        "workbook. What is left out has the default; keys without one must stand in the model or under `defaults:`",
-        "(or, for a run, in the run). The same as JSON Schema: `flopsheet schema`.",
+        "A spec is one YAML 1.2 mapping, strictly read: an unknown key, a key that stands twice, a number like `4,096`",
+        "or `15T`, an alias or a tag is an error with its place. Where a key takes an *expression*, write a number or",
+        "an [expression](#formulas) of other inputs of the same model or run, such as `4 * d_model`; it stays a live",
+        "formula in the workbook. What is left out has the default; keys without one must stand in the model or under",
+        "`defaults:` (or, for a run, in the run). The same as JSON Schema: `flopsheet schema`.",
         "",
         "## The whole spec",
         "",
@@ -96,7 +97,57 @@ def spec_reference() -> str:
                 "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
                 "",
             ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *formula_reference(), *unit_reference()])
+
+
+# What each function of the language gives, by its name.
+FUNCTION_WORDS = {
+    "min": ("min(a, b, …)", "the least"),
+    "max": ("max(a, b, …)", "the largest"),
+    "floor": ("floor(a)", "the largest whole number up to a"),
+    "ceil": ("ceil(a)", "the smallest whole number from a on"),
+    "abs": ("abs(a)", "a without its sign"),
+    "where": ("where(condition, a, b)", "a where the condition holds, else b"),
+    "sum": ("sum(x)", "of a finer grain: all x below this row"),
+    "first": ("first(x)", "of a finer grain: x in the first row below this one"),
+    "at_min": ("at_min(key, x)", "of a finer grain: x where key is least; of equals the first"),
+    "at_max": ("at_max(key, x)", "of a finer grain: x where key is largest; of equals the first"),
+    "largest": ("largest(x, y, …)", "the label of the largest, a text"),
+    "trend": ("trend(x, y)", "whether y rises above x, falls below it or stays, a text"),
+}
+
+
+def formula_reference() -> Iterator[str]:
+    yield from (
+        "## Formulas",
+        "",
+        "Expressions of inputs, conditions under `exclude:` and formulas of metrics are written in one small language:",
+        "",
+        "* numbers (`1000`, `0.5`, `2e12`) and names of inputs; in metrics also names of metrics;",
+        "* `+ - * /`, `^` for powers, brackets; `2^3^2` is `2^(3^2)`, and `-2^2` is refused as ambiguous;",
+        "* comparisons `== != < <= > >=`, in conditions and in `where(…)`; a chain such as `a < b < c` is none;",
+        "* in metrics, an input compared with one of its choices: `where(positions == learned, 1, 0)`; flags are `yes`",
+        "  or `no`;",
+        "* no `and`, `or`, `not`, `%` or `//`: nest `where(…)`, write `floor(a / b)`;",
+        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`.",
+        "",
+    )
+    unsaid = (FUNCTIONS | AGGREGATES | WORDS).keys() ^ FUNCTION_WORDS.keys()
+    assert not unsaid, f"no words for {unsaid}"
+    words = [
+        [code(form), meant, "everywhere" if name in FUNCTIONS else "metrics"]
+        for name, (form, meant) in FUNCTION_WORDS.items()
+    ]
+    yield from (*table(["function", "gives", "where"], words), "")
+
+
+def unit_reference() -> Iterator[str]:
+    units = catalog.load().units.values()
+    rows = [[code(unit.label), "yes" if unit.whole else "", code(unit.format)] for unit in units]
+    about = (
+        "What an input or metric of the spec's own may be measured in, and how a cell shows it; `flopsheet list units`."
+    )
+    yield from ("## Units", "", about, "", *table(["unit", "whole", "number format"], rows), "")
 
 
 def keys(mapping: dict[str, Any]) -> list[list[str]]:
@@ -120,7 +171,11 @@ def kind(value: dict[str, Any]) -> str:
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:
-        return "a model of the library" if len(value["enum"]) > 20 else " · ".join(f"`{one}`" for one in value["enum"])
+        named_elsewhere = {
+            tuple(library.load()): "a model of the library",
+            tuple(catalog.load().units): "a [unit](#units)",
+        }
+        return named_elsewhere.get(tuple(value["enum"])) or " · ".join(f"`{one}`" for one in value["enum"])
     if value.get("type") == "array":
         inner = value["items"]
         return (
@@ -153,7 +208,7 @@ def named(reference: str) -> str:
 
 
 def anchor(reference: str) -> str:
-    return named(reference).replace(" ", "-")
+    return named(reference).replace(" ", "-").replace("'", "")  # as GitHub makes them
 
 
 def default(name: str, value: dict[str, Any], required: bool) -> str:

@@ -22,7 +22,7 @@ from flopsheet.cli.commands import MODULES
 from flopsheet.workbook import write
 from test_init import CONFIG
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 # Programs beside flopsheet that a page may name; they are not ours to run.
@@ -192,12 +192,19 @@ def test_every_python_snippet_runs(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page: small letters, without punctuation, blanks as hyphens."""
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_every_link_between_pages_leads_somewhere() -> None:
     broken = []
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                broken.append((page.name, target))
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            leads_to = page.parent / target if target else page
+            if not leads_to.exists() or (anchor and anchor not in anchors(leads_to)):
+                broken.append((page.name, target, anchor))
     assert broken == []
 
 
