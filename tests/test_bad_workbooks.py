@@ -149,12 +149,14 @@ def both_versions_and_layout() -> bytes:
 
 
 NO = "'book.xlsx' is no .xlsx workbook: "
+DECLARES = f"{NO}it declares a document type, which no workbook does"
+PART = f"{NO}its part 'xl/worksheets/sheet2.xml' is "
 OURS = "'book.xlsx' is no workbook that 'flopsheet build' wrote: "
 SAVE, AGAIN = "; save it as .xlsx in a spreadsheet program", "; build the spec again and make the changes there"
 LARGE = "; check that it is the workbook that flopsheet built"
 MOVED = "; rows, columns or names were changed: undo that, or make the changes in a fresh workbook"
 
-# what came back -> how the message begins, how it ends
+# what came back -> the message in two parts: what is wrong, what to do
 BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "empty": (lambda: b"", f"{NO}it is empty", SAVE),
     "text": (lambda: b"version: 1\n", f"{NO}it is another kind of file", SAVE),
@@ -172,16 +174,16 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "other zip": (lambda: zipped({"a.txt": b"a"}), f"{NO}its part '_rels/.rels' is missing or damaged", SAVE),
     "foreign": (foreign, f"{OURS}Provenance does not say what it was built from", AGAIN),
     "damaged part": (
-        lambda: good().replace(sheet_data()[100:140], bytes(40)), f"{NO}its part 'xl/worksheets/sheet2.xml' is", SAVE,
+        lambda: good().replace(sheet_data()[100:140], bytes(40)), f"{PART}damaged", SAVE,
     ),
-    "not XML": (lambda: replaced("Inputs", lambda c: c[: len(c) // 2]), f"{NO}its part 'xl/worksheets/", SAVE),
-    "entities": (lambda: replaced("Inputs", with_doctype), f"{NO}it declares a document type", SAVE),
-    "external": (lambda: replaced("Provenance", with_external_entity), f"{NO}it declares a document type", SAVE),
-    "entities in UTF-16": (lambda: replaced("Provenance", in_utf16), f"{NO}it declares a document type", SAVE),
+    "not XML": (lambda: replaced("Inputs", lambda c: c[: len(c) // 2]), f"{PART}no XML", SAVE),
+    "entities": (lambda: replaced("Inputs", with_doctype), DECLARES, SAVE),
+    "external": (lambda: replaced("Provenance", with_external_entity), DECLARES, SAVE),
+    "entities in UTF-16": (lambda: replaced("Provenance", in_utf16), DECLARES, SAVE),
     "bomb": (lambda: replaced("Inputs", bomb), "'book.xlsx' is too large: it inflates to more than 256 MiB", LARGE),
-    "far down": (lambda: replaced("Inputs", row_far_down), f"{NO}its part 'xl/worksheets/sheet2.xml' is damaged", SAVE),
-    "deep": (lambda: replaced("Inputs", deep), f"{NO}its part 'xl/worksheets/sheet2.xml' is nested too deep", SAVE),
-    "wide": (lambda: replaced("Inputs", many_cells), f"{NO}its part 'xl/worksheets/sheet2.xml' is damaged", SAVE),
+    "far down": (lambda: replaced("Inputs", row_far_down), f"{PART}damaged", SAVE),
+    "deep": (lambda: replaced("Inputs", deep), f"{PART}nested too deep", SAVE),
+    "wide": (lambda: replaced("Inputs", many_cells), f"{PART}damaged", SAVE),
     "deleted row": (
         lambda: changed("Inputs", delete_row),
         "'book.xlsx': Inputs!B9 should hold 'd_model' and holds 'vocab_size'",
@@ -192,7 +194,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "another version": (
         both_versions_and_layout,
-        "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0",
+        "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0: ",
         "use that version, or build the spec again and make the changes there",
     ),
     "changed data": (
@@ -205,15 +207,14 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_workbook_ends_in_one_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content, begins, ends = BAD[name]
+    content, fact, remedy = BAD[name]
     (tmp_path / "book.xlsx").write_bytes(content())
     monkeypatch.chdir(tmp_path)
     started = time.monotonic()
     with pytest.raises(FileError) as raised:
         pull("book.xlsx")
-    message = str(raised.value)
-    found = (message[: len(begins)], message[-len(ends) :], raised.value.exit_code, message.count("\n"))
-    assert (found, time.monotonic() - started < 20) == ((begins, ends, 2, 0), True), message
+    assert (str(raised.value), raised.value.exit_code) == (fact + remedy, 2)
+    assert time.monotonic() - started < 20
 
 
 def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""What a reviewer finds the way by: links that lead to what they name, headings that stay, one colour for one thing."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from lxml import etree
+
+import flopsheet
+from edits import RUNS
+from flopsheet import Report
+
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+NAME = 2  # the column of the names of inputs and metrics
+OF_RESULTS = {"Parameters", "Forward FLOPs", "KV cache", "Training", "Serving"}
+COMPONENTS = {"FFN", "Q/K/V/O projections", "QKᵀ + PV", "LM head"}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return flopsheet.compute(RUNS)
+
+
+@pytest.fixture(scope="module")
+def path(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("look") / "book.xlsx"
+    flopsheet.build(report, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def book(path: Path) -> Any:
+    return openpyxl.load_workbook(path)
+
+
+def links(book: Any) -> list[tuple[str, Any, Any]]:
+    """Every cell with a link: its sheet, the cell, the cell that it leads to."""
+    found = []
+    for sheet in book:
+        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.hyperlink):
+            title, _, address = cell.hyperlink.location.rpartition("!")
+            found.append((sheet.title, cell, book[title.strip("'")][address]))
+    return found
+
+
+def test_every_sheet_leads_back_to_the_summary_and_the_summary_to_every_sheet(book: Any) -> None:
+    back = {title for title, cell, target in links(book) if (target.parent.title, cell.row) == ("Summary", 1)}
+    there = {target.parent.title: cell.value for title, cell, target in links(book) if title == "Summary"}
+    others = set(book.sheetnames) - {"Summary"}
+    assert (back, {title: there.get(title) for title in others}) == (others, {title: title for title in others})
+
+
+def test_the_name_of_a_result_leads_to_its_line_on_formulas(book: Any, report: Report) -> None:
+    led = {(title, cell.row): target for title, cell, target in links(book) if cell.column == NAME}
+    found = {}
+    for name in report.catalog.metrics:
+        for spot in report.cells(name)[:1]:
+            if spot.sheet in OF_RESULTS:
+                target = led.get((spot.sheet, spot.row))
+                found[name] = (target.parent.title, target.value) if target else None
+    assert len(found) > 200
+    assert {name: place for name, place in found.items() if place != ("Formulas", name)} == {}
+
+
+def test_names_and_headings_stay_where_rows_and_columns_are_many(book: Any) -> None:
+    assert {sheet.title for sheet in book if not sheet.freeze_panes} == {"Summary", "Provenance"}
+
+
+def test_a_component_has_one_colour_on_every_chart(path: Path) -> None:
+    colours: dict[str, set[str]] = {}
+    with zipfile.ZipFile(path) as archive:
+        for part in (name for name in archive.namelist() if name.startswith("xl/charts/chart")):
+            for series in etree.fromstring(archive.read(part)).iter(f"{CHART}ser"):
+                title = series.findtext(f"{CHART}tx//{CHART}v")
+                colour = series.find(f"{CHART}spPr//{DRAWING}srgbClr")
+                if title in COMPONENTS:
+                    colours.setdefault(title, set()).add(colour.get("val"))
+    assert (colours.keys(), {len(used) for used in colours.values()}) == (COMPONENTS, {1})
+    assert len({colour for used in colours.values() for colour in used}) == len(COMPONENTS)
