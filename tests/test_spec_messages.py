@@ -621,3 +621,36 @@ def test_a_mistake_has_one_message(edits, message):
 def test_a_text_that_is_no_spec_has_one_message(text, message):
     text, expected = told(text, message)
     assert refusal(text) == expected
+
+
+OF_SHAPE = [
+    (
+        "training: {run: {model: a, tensor_parallel: [1]}, pipeline_parallel: 2}",
+        [
+            "training.run.tensor_parallel: a list is not a number; write one, or the list under sweep:",
+            "training.pipeline_parallel: 2 stands where a mapping should; write {key: value}",
+        ],
+    ),
+    (
+        "training: {model: a, sweep: {n_devices: [1, 2]}, n_devices: [1]}",
+        ["training: the run has no name; write training: {NAME: {model: …}}"],
+    ),
+    (
+        "serving: {sweep: {model: [1]}, model: a}",
+        ["serving: the run has no name; write serving: {NAME: {model: …}}"],
+    ),
+    (
+        "context_lengths: 64\nmetrics: [{name: m, label: M, grain: model, unit: count, formula: n_params, doc: x}]",
+        [
+            "context_lengths: 64 stands where a list should; write [a, b]",
+            "metrics[0].formula: the formula gives parameters, the metric says count; write unit: parameters",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "messages"), OF_SHAPE)
+def test_what_has_the_wrong_shape_is_told_and_not_computed_with(text, messages):
+    before = "context_lengths: [1024]\n"
+    found = refusal(VALID.replace(before, "" if "context_lengths" in text else before) + text)
+    assert [line.partition(": ")[2] for line in found.splitlines() if line.startswith("s.yaml:")] == messages

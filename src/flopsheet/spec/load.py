@@ -97,7 +97,7 @@ class Unexpanded:
         )
 
     def stop_if_faulty(self) -> None:
-        problems = [problem for _, problem in self.shape] + self.resolver.problems
+        problems = [*dict.fromkeys(problem for _, problem in self.shape), *self.resolver.problems]
         if problems:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 

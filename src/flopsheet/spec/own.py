@@ -132,7 +132,9 @@ def extend(source: Source) -> Catalog:
     problems = [
         problem
         for entry in entries["metrics"]
-        for finding in _cell_problems(extended, extended.metrics[entry.raw["name"]], len(lengths or ()))
+        for finding in _cell_problems(
+            extended, extended.metrics[entry.raw["name"]], len(lengths) if isinstance(lengths, list) else 0
+        )
         for problem in entry.refuse(*finding).problems
     ]
     if problems:

@@ -14,30 +14,33 @@ from flopsheet.spec.shapes import Shape, below, faults, keys_of
 
 
 def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
-    """What is wrong with keys and types, each with the path that it stands at."""
+    """What is wrong with keys and types, each with the path that it stands at; at several, where one is the cause."""
     if not isinstance(source.data, dict):
         return [((), errors.located(errors.not_a_mapping(source.data), "", source.place(())))]
     shape = schema.spec_shape(own.inputs, own.faulty)
     deviations = faults(schema.spec_validator(own.inputs, own.faulty), source.data)
-    misread = [*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations)]
-    explained = {path for _, paths, _ in misread for path in paths}
+    causes = [
+        (paths, (path, errors.located(finding, spell(path), source.place(path, key=len(path) == 1))))
+        for path, paths, finding in (*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations))
+    ]
     unknown = [fault["loc"] for fault in deviations if fault["type"] == "extra_forbidden"]
     meant = {_meant(path, shape) for path in unknown}
-    unclear = {path[:-1] for path in (*meant, *explained) if path in explained or not path[-1]}
-    found = [
-        _translated(source, fault, shape)
-        for fault in deviations
+    unclear = {path[:-1] for path in meant if not path[-1]} | {path[:-1] for path in unknown if _why(path, causes)}
+    found = [told for _, told in causes]
+    for fault in deviations:
         # What is missing is there, under a key that is misspelled or that nobody understands.
-        if not (fault["type"] == "missing" and (fault["loc"] in meant or fault["loc"][:-1] in unclear))
-        and not any(_path(fault)[: len(path)] == path for path in explained)
-    ]
-    found += [
-        (path, errors.located(finding, spell(path), source.place(path, key=len(path) == 1)))
-        for path, _, finding in misread
-    ]
+        if fault["type"] == "missing" and (fault["loc"] in meant or fault["loc"][:-1] in unclear):
+            continue
+        why = _why(_path(fault), causes)
+        found.append((_path(fault), why) if why else _translated(source, fault, shape))
     repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [(path, errors.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated]
     return found
+
+
+def _why(path: Path, causes: Sequence[tuple[list[Path], tuple[Path, Problem]]]) -> Problem | None:
+    """What explains a fault at a path, where it follows from another mistake."""
+    return next((told for paths, (_, told) in causes if any(path[: len(one)] == one for one in paths)), None)
 
 
 def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[tuple[Path, list[Path], Finding]]:
@@ -46,7 +49,9 @@ def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[tuple[Path, list
         listed = data.get(kind)
         if isinstance(listed, dict):
             known = keys_of(below(below(shape, kind), "")) or ()
-            if inputs := [key for key, value in listed.items() if key in known and not isinstance(value, dict)]:
+            inputs = [key for key, value in listed.items() if key in known and not isinstance(value, dict)]
+            named = [key for key, value in listed.items() if key not in known and isinstance(value, dict)]
+            if inputs and not named:
                 yield (kind,), [(kind,)], errors.no_names(kind, inputs)
 
 
