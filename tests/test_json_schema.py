@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -65,8 +66,13 @@ BEYOND = {
 }
 
 
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(to_schema())
+
+
 def is_valid(text: str) -> bool:
-    return jsonschema.Draft202012Validator(to_schema()).is_valid(source.parse(text, "s.yaml").data)
+    return validator().is_valid(source.parse(text, "s.yaml").data)
 
 
 def refused(text: str) -> bool:

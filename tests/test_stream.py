@@ -158,7 +158,7 @@ def memory_of(models: int, folder: Path) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc that tells the most memory of a process")
 def test_four_times_as_many_models_take_hardly_more_memory(tmp_path: Path) -> None:
-    few, many = memory_of(5_000, tmp_path), memory_of(20_000, tmp_path)
+    few, many = memory_of(4_000, tmp_path), memory_of(16_000, tmp_path)
     assert many < 1.15 * few
 
 
