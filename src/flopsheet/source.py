@@ -38,7 +38,6 @@ NUMBER = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
-ZERO_FIRST = re.compile("[-+]?0[0-9]+")  # octal to YAML 1.1, decimal to 1.2, the end of 4,096 to its author
 NUMBER_BEGINS = frozenset("+-.0123456789")
 BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
@@ -48,7 +47,7 @@ INVISIBLE_ASCII = re.compile("[^\t\n\r\x20-\x7e]")
 INVISIBLE = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 # Complaints of yaml's parser that are best shown where the matter began, not where it was noticed.
-BEGAN = re.compile(r"expected ':'|quoted scalar.*unexpected|scanning an (alias|anchor)|\btag\b|directive| the end$")
+BEGAN = r"expected ':'|quoted scalar.*unexpected|scanning an (alias|anchor)|\btag\b|directive| the end$"
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,12 @@ def parse(text: str, name: str) -> Source:
     if reader.problems:
         raise SpecError(reader.problems)
     return Source(name, data, reader.keys, reader.values, text)
+
+
+def _begins_with_zero(word: str) -> bool:
+    """Whether it is 096: octal to YAML 1.1, decimal to 1.2, the end of 4,096 to its author."""
+    digits = word[1:] if word[:1] in {"+", "-"} else word
+    return digits[:1] == "0" and len(digits) > 1 and digits.isdecimal()
 
 
 def resolve(word: str) -> object:
@@ -167,7 +172,7 @@ class _Reader:
         """Tells a syntax error, unless an earlier mistake in the same line explains it."""
         if noticed:
             complaint = f"{complaint} {self.situation(noticed)}"
-        place = self.place(began if began and BEGAN.search(complaint) else noticed)
+        place = self.place(began if began and re.search(BEGAN, complaint) else noticed)
         tab = re.match(r" *\t", place.text)
         if tab and "mapping values" in complaint:  # libyaml takes the line for more of the text above
             place, complaint = replace(place, column=tab.end()), "tab character"
@@ -262,7 +267,7 @@ class _Reader:
             self.tell(errors.invisible(place, spell(path), found[0]))
         if not event.implicit[0]:
             return event.value
-        if ZERO_FIRST.fullmatch(event.value):
+        if _begins_with_zero(event.value):
             self.tell(errors.zero_first(place, spell(path), event.value))
         try:
             return resolve(event.value)

@@ -19,8 +19,8 @@ from flopsheet.formula.parse import parse
 
 TEXT_UNIT, TRUTH = "text", "verdict"
 NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
-PLACEHOLDER = re.compile(r"\{([^{}:]+)(?::([^{}]*))?\}")
-DECIMALS = re.compile(r"\.(\d)(%?)")
+PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
+DECIMALS = r"\.(\d)(%?)"
 
 Refuse: TypeAlias = Callable[..., CatalogError]
 
@@ -111,7 +111,7 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
         raise refuse("the text is empty", "write what the cell says")
     pieces: list[Node] = []
     position = 0
-    for match in PLACEHOLDER.finditer(template):
+    for match in re.finditer(PLACEHOLDER, template):
         if match.start() > position:
             pieces.append(Text(template[position : match.start()]))
         pieces.extend(_shown(parse(match[1], path=path), match[2], refuse))
@@ -136,7 +136,7 @@ def first_that_holds(cases: Sequence[tuple[str, str]], refuse: Refuse, path: str
 def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     if style is None:
         return [node]
-    match = DECIMALS.fullmatch(style)
+    match = re.fullmatch(DECIMALS, style)
     if not match:
         raise refuse(f"'{style}' is not a number style", "write .1 for one decimal, .1% for a percentage")
     decimals, percent = int(match[1]), bool(match[2])

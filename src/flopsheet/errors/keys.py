@@ -10,7 +10,7 @@ from flopsheet.errors.values import kind_of
 
 # Parts of a spec that are mappings of names that the author gives, each with what the names are of.
 NAMED = {"models": "MODEL", "training": "RUN", "serving": "RUN", "hardware": "KIND"}
-GLUED = re.compile(r"(\w+)\s*[=\s]\s*(.+)", re.DOTALL)
+GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
 
 
 def not_a_mapping(value: object) -> Finding:
@@ -54,7 +54,7 @@ def wrong_count(count: int, most: int) -> Finding:
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Finding:
-    glued = GLUED.fullmatch(key)
+    glued = re.fullmatch(GLUED, key)
     if glued and glued[1] in known:
         return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[2])}"
     if key == "sweep":

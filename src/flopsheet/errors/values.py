@@ -45,23 +45,25 @@ def number_problem(value: object, least: float | None, most: float, *, whole: bo
     return None
 
 
-# How a number is written elsewhere: 150M, 80 GB, 40 GiB, 700W; 4,096 and 131_072; 40%.
-SUFFIXED = re.compile(
+# How a number is written elsewhere, compiled when looked for: 150M, 80 GB, 40 GiB, 700W; 4,096 and 131_072; 40%.
+SUFFIXED = (
     r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<prefix>[kKmMgGbBtTpP]?)(?P<binary>i?)"
     r"(?:[bB]|[bB]/s|bytes|FLOPS?|FLOP/s|[wW])?"
 )
-GROUPED = re.compile(r"[0-9]{1,3}(?:[, ][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+(?:\.[0-9]+)?")
-PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+GROUPED = r"[0-9]{1,3}(?:[, ][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+(?:\.[0-9]+)?"
+PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 POWERS = {"k": 1, "m": 2, "g": 3, "b": 3, "t": 4, "p": 5}
 
 
 def spelled_out(text: str) -> str:
     """The number, in digits, of a text in which somebody wrote it as elsewhere; empty where it is something else."""
-    if GROUPED.fullmatch(text):
+    if not text[:1].isdigit() or "*" in text:
+        return ""
+    if re.fullmatch(GROUPED, text):
         return re.sub("[, _]", "", text)
-    if found := PERCENT.fullmatch(text):
+    if found := re.fullmatch(PERCENT, text):
         return f"{float(found[1]) / 100:.15g}"
-    found = SUFFIXED.fullmatch(text)
+    found = re.fullmatch(SUFFIXED, text)
     if not found:
         return ""
     number, power = found["number"], POWERS.get(found["prefix"].lower(), 0)

@@ -86,11 +86,12 @@ OTHERWISE = {
     "or": "nest where(condition, a, b)",
     "not": "turn the comparison round",
 }
-IF = re.compile(r"\bif\s*\(")
-ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
+# Patterns of mistakes, compiled where one is made.
+IF = r"\bif\s*\("
+ASSIGNED = r"(?<![<>=!])=(?!=)"
 
 # An operand right after another one, as in 4d_model or 4 x d_model.
-ADJACENT = re.compile(
+ADJACENT = (
     r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
     r"\s*([A-Za-z_]\w*|(?<=[\s)])[0-9]+)"
 )
@@ -141,12 +142,12 @@ class _Parser:
             with warnings.catch_warnings(action="ignore"):  # of `1or 2`, which is refused below anyway
                 tree = ast.parse(self.python, mode="eval")
         except SyntaxError as error:
-            if missing := ADJACENT.search(self.text):
+            if missing := re.search(ADJACENT, self.text):
                 fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
                 raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
-            if found := IF.search(self.text):
+            if found := re.search(IF, self.text):
                 raise self.refuse("unknown function 'if'", FOREIGN["if"], found.start(), 2) from None
-            if found := ASSIGNED.search(self.text):
+            if found := re.search(ASSIGNED, self.text):
                 raise self.refuse("'=' compares nothing", "write == to compare", found.start()) from None
             column = self.column((error.offset or 1) - 1)
             raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
