@@ -47,9 +47,7 @@ def write(stream: Stream, style: str, out: IO[bytes], advance: Advance) -> None:
 def deliver(stream: Stream, style: str, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
-        require_pyarrow()
-        if output is None and sys.stdout.isatty():
-            raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
+        _require_parquet(output)
     stream.check()
     with progress(passes(style) * stream.n_models, "models") as advance:
         if output is None:
@@ -68,9 +66,7 @@ def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> N
     if not runs:
         raise UsageError(errors.located(errors.no_runs_of(kind), "--rows", None))
     if style == "parquet":
-        require_pyarrow()
-        if output is None and sys.stdout.isatty():
-            raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
+        _require_parquet(output)
     rows = [{"run": name, **row} for name, row in runs.items()]
     data = views.to_lines(rows).encode() if style == "csv" else _as_parquet(rows)
     if output is None:
@@ -95,9 +91,12 @@ def _of_runs(stream: Stream) -> Report:
     return Report(stream.spec, Values({}, {}), runs, stream.catalog)
 
 
-def require_pyarrow() -> None:
+def _require_parquet(output: str | None) -> None:
+    """UsageError where Parquet cannot be written, or would go to a terminal."""
     if find_spec("pyarrow") is None:
         raise UsageError(errors.located(errors.no_pyarrow(), "", None))
+    if output is None and sys.stdout.isatty():
+        raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
 
 
 def is_streamed(read: Unexpanded, style: str, output: str | None) -> bool:

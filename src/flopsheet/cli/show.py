@@ -6,7 +6,9 @@ import sys
 
 import click
 
+from flopsheet import errors, files
 from flopsheet.cli import options
+from flopsheet.errors import UsageError
 
 WIDE = 240  # columns where the table goes into a file or a pipe
 
@@ -40,9 +42,8 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
-    from flopsheet import errors, export, files, stream, views
+    from flopsheet import export, stream, views
     from flopsheet import report as api
-    from flopsheet.errors import UsageError
 
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(errors.target_is_read(output))

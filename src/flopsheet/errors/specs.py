@@ -11,9 +11,9 @@ def unknown_model(name: str, known: Sequence[str], kind: str = "model") -> Findi
     return f"no {kind} is called '{shown(name)}'", did_you_mean(name, known)
 
 
-def stands_for_variants(name: str, variants: Sequence[str]) -> Finding:
+def stands_for_variants(name: str, first: str) -> Finding:
     """A swept model or run, named where one of its variants belongs."""
-    return f"'{shown(name)}' is swept, and stands for its variants", f"name one of them, such as '{variants[0]}'"
+    return f"'{shown(name)}' is swept, and stands for its variants", f"name one of them, such as '{first}'"
 
 
 def model_of_the_library(name: str, *, extends: bool = False) -> Finding:

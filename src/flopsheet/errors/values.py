@@ -117,7 +117,7 @@ def list_for_input(grain: str) -> Finding:
     return "a list is not a number", where
 
 
-def reference_problem(value: object, kind: str, most: int) -> Finding | None:
+def reference_problem(kind: str, value: object, most: int) -> Finding | None:
     """What is no name of a model or of a kind of hardware."""
     if isinstance(value, dict):
         where = "models" if kind == "model" else kind

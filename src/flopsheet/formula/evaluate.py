@@ -135,8 +135,7 @@ def _value(node: Node, read: ValueOf, gather: Gather | None, functions: Function
             holds = _value(condition, read, gather, functions)
             if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
                 return _value(yes if holds else no, read, gather, functions)
-            arms = (_value(arm, read, gather, functions) for arm in (yes, no))
-            return functions["where"](holds, *arms)
+            return functions["where"](holds, _value(yes, read, gather, functions), _value(no, read, gather, functions))
         case Call(function, arguments):
             return functions[function](*[_value(argument, read, gather, functions) for argument in arguments])
         case Aggregate(function, names):

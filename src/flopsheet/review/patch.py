@@ -7,11 +7,11 @@ from typing import Any
 
 from flopsheet.spec.written import flow
 
-MARK = b"; written by 'flopsheet pull'.\n"
-HEAD = f"""\
-# What {{source}} changes in the spec '{{name}}'{MARK.decode()}\
-# A merge patch (RFC 7386): a key replaces that key, a list the whole list, null removes the key.
-"""
+MARK = "; written by 'flopsheet pull'."  # by which a patch is known
+HEAD = (
+    "# What {source} changes in the spec '{name}'" + MARK + "\n"
+    "# A merge patch (RFC 7386): a key replaces that key, a list the whole list, null removes the key.\n"
+)
 
 
 def difference(old: Any, new: Any) -> dict[str, Any]:

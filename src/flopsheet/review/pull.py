@@ -103,7 +103,7 @@ def _first_difference(spec: Spec, typed: Typed) -> str:
 
 def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
     """Writes the patch, over nothing but another one; FileError."""
-    if os.path.isfile(target) and patch.MARK not in read_bytes(target, MOST_HEAD)[1]:
+    if os.path.isfile(target) and patch.MARK.encode() not in read_bytes(target, MOST_HEAD)[1]:
         raise FileError(errors.not_a_patch(os.fspath(target)))
     write_bytes(target, pulled.patch_text().encode())
 

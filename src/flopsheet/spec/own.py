@@ -129,12 +129,11 @@ def extend(source: Source) -> Catalog:
         entries[kind].append(OwnEntry(raw, source.place(at), spell(at), refuse))
     extended = catalog.extended(entries["inputs"], entries["metrics"])
     lengths = source.data.get("context_lengths") if isinstance(source.data, dict) else None
+    n_lengths = len(lengths) if isinstance(lengths, list) else 0
     problems = [
         problem
         for entry in entries["metrics"]
-        for finding in _cell_problems(
-            extended, extended.metrics[entry.raw["name"]], len(lengths) if isinstance(lengths, list) else 0
-        )
+        for finding in _cell_problems(extended, extended.metrics[entry.raw["name"]], n_lengths)
         for problem in entry.refuse(*finding).problems
     ]
     if problems:

@@ -45,7 +45,7 @@ class Resolver:
         self.faults = 0  # findings, told or told before
         self.names: list[str] = []  # of the models, variants of sweeps among them
         self.unresolved: list[str] = []  # swept models of which not all variants are known
-        self.variants: dict[str, Callable[[], list[str]]] = {}  # of swept models and runs: some of their variants
+        self.variants: dict[str, Callable[[], str]] = {}  # of swept models and runs: the first variant
         self.inputs: dict[str, Input] = {**catalog.load_inputs().inputs, **{entry.name: entry for entry in own.inputs}}
         self.own_defaults = own.defaults  # where the spec says the defaults of its own inputs
 
@@ -72,12 +72,12 @@ class Resolver:
         """Whether no model has this name; of a sweep that is faulty nobody knows."""
         return name not in self.names and not any(name.startswith(f"{base} ") for base in self.unresolved)
 
-    def unknown_model(self, name: str, known: Sequence[str], kind: str = "model") -> Finding:
+    def unknown_model(self, name: str, known: Sequence[str], kind: str = "model", *, extends: bool = False) -> Finding:
         """A name that no model has, and what may be meant."""
-        if name in self.variants and (some := self.variants[name]()):
-            return errors.stands_for_variants(name, some)
+        if name in self.variants and (first := self.variants[name]()):
+            return errors.stands_for_variants(name, first)
         if name in library.load() and errors.nearest(name, known) is None:
-            return errors.model_of_the_library(name)
+            return errors.model_of_the_library(name, extends=extends)
         return errors.unknown_model(name, known, kind)
 
     def listed(self) -> Mapping[str, Any]:
@@ -139,10 +139,7 @@ class Resolver:
         if not isinstance(parent, str) or parent in listed:
             return parent if isinstance(parent, str) else None
         known = [other for other in listed if other != name]
-        if parent in library.load() and errors.nearest(parent, known) is None:
-            self.report(path, errors.model_of_the_library(parent, extends=True))
-        else:
-            self.report(path, errors.unknown_model(parent, known))
+        self.report(path, self.unknown_model(parent, known, extends=True))
         self.faulty.add(path[:2])
         return None
 

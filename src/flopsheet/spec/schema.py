@@ -69,8 +69,7 @@ def shape_of(entry: Input) -> Shape:
 
 def _reference(kind: str) -> Shape:
     """The name of a model or of a kind of hardware."""
-    drawn = {"type": "string", "minLength": 1, "maxLength": MOST_NAME}
-    return checked(lambda value: errors.reference_problem(value, kind, MOST_NAME), drawn)
+    return text(MOST_NAME, partial(errors.reference_problem, kind))
 
 
 def problem_of(entry: Input, value: Any) -> Finding | None:

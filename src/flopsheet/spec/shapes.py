@@ -65,10 +65,10 @@ def one_of(choices: Sequence[int | str]) -> Shape:
     return checked(lambda value: errors.choice_problem(value, choices), {"enum": list(choices)})
 
 
-def text(most: int) -> Shape:
-    """Any text up to a length."""
+def text(most: int, problem: Callable[[Any, int], Finding | None] = errors.text_problem) -> Shape:
+    """Any text up to a length; `problem` says what is wrong with one."""
     drawn = {"type": "string", "minLength": 1, "maxLength": most}
-    return checked(lambda value: errors.text_problem(value, most), drawn)
+    return checked(lambda value: problem(value, most), drawn)
 
 
 def required(kind: Shape, doc: str) -> Field:

@@ -83,10 +83,9 @@ class Sweep:
             numbers = range(start, min(start + AT_ONCE, self.grid.size))
             yield excluding(self.excludes, numbers, self.grid, self.said, resolver) if self.excludes else numbers
 
-    def some(self, resolver: Resolver) -> list[str]:
-        """Names of the first variants."""
-        numbers = next((some for some in self.kept(resolver) if len(some)), ())
-        return [self.variant(number) for number in numbers[:3]]
+    def first(self, resolver: Resolver) -> str:
+        """The name of the first variant; empty where every combination is excluded."""
+        return next((self.variant(some[0]) for some in self.kept(resolver) if len(some)), "")
 
     def sayings(self, resolver: Resolver, number: int) -> Saying:
         """What a combination says: the model's own inputs, the swept ones over them."""
@@ -190,7 +189,7 @@ def read(resolver: Resolver, of: Path, said: Saying, grains: frozenset[str]) -> 
     if len(resolver.problems) > before:
         return None
     found = Sweep(name, of, said, grid, excludes, style)
-    resolver.variants[name] = partial(found.some, resolver)
+    resolver.variants[name] = partial(found.first, resolver)
     return found
 
 

@@ -20,13 +20,13 @@ def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
     shape = schema.spec_shape(own.inputs, own.faulty)
     deviations = faults(schema.spec_validator(own.inputs, own.faulty), source.data)
     causes = [
-        (paths, (path, errors.located(finding, spell(path), source.place(path, key=len(path) == 1))))
-        for path, paths, finding in (*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations))
+        (paths, errors.located(finding, spell(paths[0]), source.place(paths[0], key=len(paths[0]) == 1)))
+        for paths, finding in (*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations))
     ]
     unknown = [fault["loc"] for fault in deviations if fault["type"] == "extra_forbidden"]
     meant = {_meant(path, shape) for path in unknown}
     unclear = {path[:-1] for path in meant if not path[-1]} | {path[:-1] for path in unknown if _why(path, causes)}
-    found = [told for _, told in causes]
+    found = [(paths[0], problem) for paths, problem in causes]
     for fault in deviations:
         # What is missing is there, under a key that is misspelled or that nobody understands.
         if fault["type"] == "missing" and (fault["loc"] in meant or fault["loc"][:-1] in unclear):
@@ -38,13 +38,17 @@ def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
     return found
 
 
-def _why(path: Path, causes: Sequence[tuple[list[Path], tuple[Path, Problem]]]) -> Problem | None:
+def _why(path: Path, causes: Sequence[tuple[list[Path], Problem]]) -> Problem | None:
     """What explains a fault at a path, where it follows from another mistake."""
-    return next((told for paths, (_, told) in causes if any(path[: len(one)] == one for one in paths)), None)
+    return next((problem for paths, problem in causes if any(path[: len(one)] == one for one in paths)), None)
 
 
-def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[tuple[Path, list[Path], Finding]]:
-    """Inputs right below `models:` or `training:`, where names should stand: one mistake, whatever follows from it."""
+# One mistake, whatever follows from it: the paths that it explains, the first of which it is told at.
+Cause = tuple[list[Path], Finding]
+
+
+def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[Cause]:
+    """Inputs right below `models:` or `training:`, where names should stand."""
     for kind in errors.NAMED:
         listed = data.get(kind)
         if isinstance(listed, dict):
@@ -52,10 +56,10 @@ def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[tuple[Path, list
             inputs = [key for key, value in listed.items() if key in known and not isinstance(value, dict)]
             named = [key for key, value in listed.items() if key not in known and isinstance(value, dict)]
             if inputs and not named:
-                yield (kind,), [(kind,)], errors.no_names(kind, inputs)
+                yield [(kind,)], errors.no_names(kind, inputs)
 
 
-def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[tuple[Path, list[Path], Finding]]:
+def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[Cause]:
     """Formulas between { } that YAML cuts at their commas: `{d_ff: min(8, d_model)}` has the key `d_model)`."""
     for fault in deviations:
         path = _path(fault)
@@ -68,12 +72,7 @@ def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[tuple[Path, 
         key, begun = entries[start]
         if start < at and isinstance(begun, str) and begun.count("(") > begun.count(")"):
             parts = [key for key, _ in entries[start + 1 : at + 1]]
-            above = path[:-1]
-            yield (
-                (*above, key),
-                [(*above, key), *((*above, part) for part in parts)],
-                errors.comma_in_braces(begun, parts),
-            )
+            yield [(*path[:-1], one) for one in (key, *parts)], errors.comma_in_braces(begun, parts)
 
 
 def _path(fault: Any) -> Path:
@@ -96,12 +95,15 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
         finding = errors.wrong_count(len(_at(source.data, path)), fault["ctx"].get("max_length", 0))
     else:
         value = _at(source.data, path)
-        if kind == "list_type":
-            finding = errors.not_a_list(value)
-        else:
-            models = _at(source.data, path[:1]) if len(path) == 2 else ()
-            finding = errors.not_keys(value, path, list(library.load()), list(models))
+        finding = errors.not_a_list(value) if kind == "list_type" else _not_keys(source.data, path, value)
     return path, errors.located(finding, spell(path), source.place(path, key=at_key))
+
+
+def _not_keys(data: Any, path: Path, value: Any) -> Finding:
+    """Something else where a mapping should stand; a model may be named instead of being described."""
+    if path[0] == "models" and len(path) == 2 and isinstance(value, str):
+        return errors.not_keys(value, path, list(library.load()), list(data["models"]))
+    return errors.not_keys(value, path)
 
 
 def _unknown(path: Path, shape: Shape) -> Finding:
