@@ -13,6 +13,7 @@ from lxml import etree
 import flopsheet
 from edits import RUNS
 from flopsheet import Report
+from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
@@ -82,3 +83,16 @@ def test_a_component_has_one_colour_on_every_chart(path: Path) -> None:
                     colours.setdefault(title, set()).add(colour.get("val"))
     assert (colours.keys(), {len(used) for used in colours.values()}) == (COMPONENTS, {1})
     assert len({colour for used in colours.values() for colour in used}) == len(COMPONENTS)
+
+
+@pytest.mark.parametrize("name", ["gpt2-adamw", "llama3-70b-512xh100"])  # without a price, and with one
+def test_no_chart_is_empty(name: str, tmp_path: Path) -> None:
+    flopsheet.build(SPECS / f"{name}.yaml", tmp_path / "book.xlsx")
+    empty = []
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as archive:
+        for part in (name for name in archive.namelist() if name.startswith("xl/charts/chart")):
+            drawn = etree.fromstring(archive.read(part))
+            points = [*drawn.iterfind(f".//{CHART}val//{CHART}v"), *drawn.iterfind(f".//{CHART}yVal//{CHART}v")]
+            if not any(float(point.text) for point in points):
+                empty.append(drawn.findtext(f".//{CHART}title//{CHART}v"))
+    assert empty == []

@@ -24,7 +24,7 @@ TITLES = {
     "training": {
         LABEL: "Memory of the most-loaded device against its capacity",
         MATHS: "Time of each run",
-        FIRST: "Cost of each run, at the price on Inputs",
+        FIRST: "Device-hours of each run; a price on Inputs gives its cost",
     },
     "serving": {
         LABEL: "Weights and cache against the memory of all devices",
@@ -34,6 +34,9 @@ TITLES = {
 }
 
 
+PRICED = "Cost of each run, at the price on Inputs"
+
+
 def first_row(world: World) -> int:
     """The first row below the charts."""
     return CHART_ROW + CHART_ROWS
@@ -41,7 +44,17 @@ def first_row(world: World) -> int:
 
 def title_cells(world: World) -> dict[tuple[int, int], Cell]:
     """The titles of the charts, in the cells that the charts cover."""
-    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in TITLES[world.name].items()}
+    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in _titles(world).items()}
+
+
+def _is_priced(world: World) -> bool:
+    """Whether a training run has a cost as it is built; without a price its chart would be empty."""
+    return world.name == "training" and not world.is_nothing("run_cost")
+
+
+def _titles(world: World) -> dict[int, str]:
+    """The title of each chart by the column that it begins in."""
+    return TITLES[world.name] | ({FIRST: PRICED} if _is_priced(world) else {})
 
 
 def charts(world: World, homes: Homes) -> tuple[Chart, ...]:
@@ -51,7 +64,7 @@ def charts(world: World, homes: Homes) -> tuple[Chart, ...]:
         return (
             artist.memory(),
             artist.columns(MATHS, "days", "Days", "#,##0"),
-            artist.columns(FIRST, "run_cost", "USD", "#,##0"),
+            artist.columns(FIRST, *(("run_cost", "USD") if _is_priced(world) else ("device_hours", "Hours")), "#,##0"),
         )
     return artist.memory(), artist.roofline(), artist.cache()
 
@@ -83,7 +96,7 @@ class _Artist:
     ) -> Chart:
         anchor = Spot(self.sheet, CHART_ROW, column)
         return Chart(
-            kind, _one(anchor), TITLES[self.world.name][column], anchor.address, x_title, y_title,
+            kind, _one(anchor), _titles(self.world)[column], anchor.address, x_title, y_title,
             absolute_span(self.name_spots), tuple(self.names), tuple(series), width_cm=SIZES[column], height_cm=9.6,
             y_most=None, **more,  # type: ignore[arg-type]
         )  # fmt: skip
