@@ -66,3 +66,13 @@ def test_the_summary_prints_on_one_page_and_no_number_is_too_wide_for_its_cell(t
         set(),
         False,
     )
+
+
+def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
+    name = "a-design-with-a-name-of-as-many-letters-as-a-model-may-have-here"
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    spec = {"version": 1, "context_lengths": [128], "models": {name: model}}
+    spec |= {"expect": [{"that": f"{name}.n_params", "at_least": 1}]}
+    sheet = plan.build(flopsheet.compute(spec).study).sheet("Checks")
+    assert (len(name), name in {cell.value for (_, column), cell in sheet.cells.items() if column == 1}) == (64, True)
+    assert sheet.widths[1] > 0.9 * len(name)

@@ -10,18 +10,21 @@ from flopsheet.workbook.model import Cell, Scalar
 from flopsheet.workbook.styles import STYLES
 
 WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 Cells = Mapping[tuple[int, int], Cell]
 
 
 def widths_of(cells: Cells) -> dict[int, float]:
-    """Value columns as wide as their longest number or header."""
+    """Value columns as wide as their longest number or header, the first one as its longest label or name."""
     widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
     for (_, column), cell in cells.items():
         if column >= FIRST and cell.style not in {"text", "block", "band", "lead"}:
             width = width_of(cell)
             if width > widths[column]:
                 widths[column] = width
+        elif column == LABEL and cell.style.startswith("label"):
+            widths[LABEL] = max(widths[LABEL], len(str(cell.value)) * WORD_WIDTH + 2.0)
     return widths
 
 
