@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
 import writers
 from processes import Line, paired, ratios, run
@@ -17,7 +18,7 @@ GROWTH = [(1, [1024]), (4, None), (16, None), (64, None), (250, None), (490, Non
 
 def lines(folder: Path, repeats: int) -> Iterator[Line]:
     spec, cells = studies.write(250, folder / "large.yaml"), folder / "large.cells"
-    count, formulas = writers.dump(spec, cells)
+    count, formulas, _ = writers.dump(spec, cells)
     target = folder / "large.xlsx"
     peaks: dict[str, list[float]] = {}
 
@@ -40,26 +41,35 @@ def lines(folder: Path, repeats: int) -> Iterator[Line]:
 
 
 def growth(folder: Path, repeats: int) -> Iterator[Line]:
-    counts, times, memory = [], [], []
+    counts, times, memory, alone, alone_times = [], [], [], [], []
     for models, contexts in GROWTH:
         spec = studies.write(models, folder / "growth.yaml", contexts)
-        count, _ = writers.dump(spec, folder / "growth.cells")
+        count, _, on_one = writers.dump(spec, folder / "growth.cells")
         peaks: list[float] = []
 
-        def seconds(spec: Path = spec, peaks: list[float] = peaks) -> float:
-            done = run(["benchmarks/writers.py", "flopsheet", str(spec), str(folder / "growth.xlsx")])
+        def seconds(way: str, spec: Path = spec, peaks: list[float] = peaks) -> float:
+            done = run(["benchmarks/writers.py", way, str(spec), str(folder / "growth.xlsx")])
             taken, peak = map(float, done.output.split())
-            peaks.append(peak)
+            if way == "flopsheet":
+                peaks.append(peak)
             return taken
 
-        times.append(sorted(value for (value,) in paired(repeats, seconds))[repeats // 2])
-        memory.append(sorted(peaks)[len(peaks) // 2])
+        whole, one = zip(*paired(repeats, lambda: seconds("flopsheet"), lambda: seconds("sheet")), strict=True)
+        times.append(median(whole))
+        memory.append(median(peaks))
         counts.append(count)
+        alone.append(on_one)
+        alone_times.append(median(one))
         yield Line(f"{count:,} cells: CPU seconds", (times[-1],), "s")
         yield Line(f"{count:,} cells: peak memory", (memory[-1],), "MB")
+    for count, taken in zip(alone, alone_times, strict=True):
+        yield Line(f"writing the sheet {writers.ALONE} alone, {count:,} cells: CPU time", (taken * 1e3,), "ms")
     above = [(count, time) for count, time in zip(counts, times, strict=True) if count >= 5e4]
     yield Line("growth of time against cells, exponent of all sizes", (exponent(counts, times),), "", "≤ 1.05", 1.05)
     yield Line("the same from 5·10⁴ cells", (exponent(*zip(*above, strict=True)),), "", "≤ 1.05", 1.05)
+    yield Line(
+        "growth of writing one sheet against its cells, exponent", (exponent(alone, alone_times),), "", "≤ 1.05", 1.05
+    )
     yield Line("growth of memory against cells, exponent", (exponent(counts, memory),), "", "≤ 1.05", 1.05)
     yield Line("slope of time, per 10⁵ cells", (slope(counts, times) * 1e5,), "s")
     yield Line("slope of memory, per 10⁵ cells", (slope(counts, memory) * 1e5,), "MB")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml import events
@@ -50,8 +49,7 @@ INVISIBLE = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd
 BEGAN = r"expected ':'|quoted scalar.*unexpected|scanning an (alias|anchor)|\btag\b|directive| the end$"
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """What a YAML text says, and where: `keys` for the name of a value (or the list item), `values` for the value."""
 
     name: str
@@ -175,7 +173,7 @@ class _Reader:
         place = self.place(began if began and re.search(BEGAN, complaint) else noticed)
         tab = re.match(r" *\t", place.text)
         if tab and "mapping values" in complaint:  # libyaml takes the line for more of the text above
-            place, complaint = replace(place, column=tab.end()), "tab character"
+            place, complaint = place._replace(column=tab.end()), "tab character"
         if place.line not in {line for line, _ in self.told}:
             row = next(row for row in errors.YAML_SYNTAX if re.search(row[0], complaint))
             letter = place.text[place.column - 1 : place.column]

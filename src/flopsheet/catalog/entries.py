@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_maths
 
+EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A label, how a cell shows it, and whether it counts whole things."""
 
     label: str
     format: str
     whole: bool = False
 
+    @property
+    def typed(self) -> str:
+        """How a cell shows what somebody typed: with every decimal, where `format` rounds."""
+        exact = re.sub(r"\.[0#]+", rf"\g<0>{EVERY_DECIMAL}", self.format.rpartition(";")[2])
+        return self.format if "E+" in self.format else exact
 
-@dataclass(frozen=True)
-class Input:
+
+class Input(NamedTuple):
     """Something that a spec says and a reviewer may edit."""
 
     name: str
@@ -90,8 +96,7 @@ class Metric:
 Entry: TypeAlias = Input | Metric
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A formula with arguments of its own, for a piece that several metrics share and that is spelled out in each."""
 
     name: str
@@ -101,8 +106,7 @@ class Function:
     doc: str
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """Rows that stand together on a sheet, all of one grain."""
 
     sheet: str
@@ -127,6 +131,13 @@ class Catalog:
 
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
+
+    def format(self, name: str) -> str:
+        """How a cell shows an input or metric."""
+        entry = self.entry(name)
+        if isinstance(entry, Metric):
+            return self.units[entry.unit].format
+        return "General" if entry.choices else self.units[entry.unit].typed
 
     @property
     def conventions(self) -> tuple[Input, ...]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopsheet import errors, source
 from flopsheet.catalog import resolve
@@ -26,12 +26,11 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "p
     "formula",
     "text",
 }
-INPUT_KEYS = {field.name for field in dataclasses.fields(Input)} - {"grain", "whole"}
+INPUT_KEYS = set(Input._fields) - {"grain", "whole"}
 OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
 
 
-@dataclasses.dataclass(frozen=True)
-class OwnEntry:
+class OwnEntry(NamedTuple):
     """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
 
     raw: Mapping[str, Any]
@@ -43,18 +42,18 @@ class OwnEntry:
 @cache
 def load() -> Catalog:
     """The catalogue that ships with the package."""
-    return stored("catalog", _texts("units", *TOPICS), build)
+    return stored("catalog", _files(TOPICS), lambda: build(_texts(TOPICS)))
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
-    return stored("inputs", _texts("units", *INPUT_TOPICS), build)
+    return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS)))
 
 
 def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
-    reader = _reader(_texts("units", *TOPICS))
+    reader = _reader(_texts(TOPICS))
     reader.add_own(inputs, metrics)
     return reader.finish()
 
@@ -69,8 +68,12 @@ def own_input(raw: Mapping[str, Any]) -> Input:
     return Input(**fields, whole=load_inputs().units[raw["unit"]].whole)
 
 
-def _texts(*topics: str) -> dict[str, str]:
-    return {topic: (Path(__file__).parent / f"{topic}.yaml").read_text(encoding="utf-8") for topic in topics}
+def _files(topics: Sequence[str]) -> list[Path]:
+    return [Path(__file__).parent / f"{topic}.yaml" for topic in ("units", *topics)]
+
+
+def _texts(topics: Sequence[str]) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in _files(topics)}
 
 
 def build(texts: Mapping[str, str]) -> Catalog:

@@ -1,16 +1,16 @@
 """What was built of the catalogue, kept the way Python keeps bytecode: to start faster, never to be relied on.
 
-It stands in `__pycache__` beside this file, so it is trusted as the bytecode there is. It holds for the same texts, the
+It stands in `__pycache__` beside this file, so it is trusted as the bytecode there is. It holds for the same files, the
 same code that reads them and the same Python; for anything else, and wherever it cannot be read, it is built anew.
+A file is the same by its size and time, as it is for bytecode.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -21,15 +21,15 @@ PACKAGE = Path(__file__).parent.parent
 READERS = ("source.py", "catalog/*.py", "formula/*.py", "errors/*.py")  # the code that decides what a text becomes
 
 
-def stored(name: str, texts: Mapping[str, str], build: Callable[[Mapping[str, str]], Built]) -> Built:
-    """What `build` makes of the texts, or a copy of what it made of the same ones before."""
-    path, key = place(name), digest(texts)
+def stored(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:
+    """What `build` makes of the files, or a copy of what it made of the same ones before."""
+    path, key = place(name), state(files)
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below
         content = path.read_bytes()
         if content.startswith(key):
             copy: Built = pickle.loads(content[len(key) :])
             return copy
-    built = build(texts)
+    built = build()
     if not sys.dont_write_bytecode:
         with suppress(OSError):  # a read-only or full disk
             write(path, key + pickle.dumps(built, pickle.HIGHEST_PROTOCOL))
@@ -41,14 +41,12 @@ def place(name: str) -> Path:
     return Path(cache_from_source(__file__)).with_name(f"{name}.{sys.implementation.cache_tag}.pickle")
 
 
-def digest(texts: Mapping[str, str]) -> bytes:
-    """What tells one state of the texts, of the code and of Python from another."""
-    found = hashlib.sha256(sys.version.encode())
-    for name, text in texts.items():
-        found.update(f"\n{name} {len(text)}\n{text}".encode())
-    for path in (path for pattern in READERS for path in sorted(PACKAGE.glob(pattern))):
-        found.update(path.read_bytes())
-    return found.digest()
+def state(files: Sequence[Path]) -> bytes:
+    """What tells one state of the files, of the code and of Python from another."""
+    code = [path for pattern in READERS for path in sorted(PACKAGE.glob(pattern))]
+    stats = ((path, path.stat()) for path in (*files, *code))
+    lines = (f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+    return "\n".join((sys.version, *lines, "")).encode()
 
 
 def write(path: Path, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flopsheet.errors.synonyms import SYNONYMS
 
@@ -12,8 +12,7 @@ from flopsheet.errors.synonyms import SYNONYMS
 Finding = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A spot in a text file; line and column count from 1, `text` is the whole offending line."""
 
     source: str
@@ -23,8 +22,7 @@ class Place:
     width: int = 1
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake: the place, the path of the value (`models.gpt2-xl.d_model`), the fact and what to write instead."""
 
     fact: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from flopsheet.errors.problem import Finding, Problem, did_you_mean, nearest, quoted, shown
 from flopsheet.errors.values import kind_of
@@ -33,7 +32,7 @@ def exclusion_problem(value: object) -> Finding | None:
 
 def or_exclude(problem: Problem) -> Problem:
     """What is wrong in a variant, where the others were not looked at."""
-    return replace(problem, remedy=f"{problem.remedy}; or exclude: such combinations")
+    return problem._replace(remedy=f"{problem.remedy}; or exclude: such combinations")
 
 
 def not_streamed(name: str) -> Finding:
@@ -64,7 +63,7 @@ def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
     """What is wrong in the first of some variants."""
     if failed == count:
         return problem
-    return replace(problem, remedy=f"{problem.remedy}; or exclude: such combinations ({failed:,} of {count:,} fail)")
+    return problem._replace(remedy=f"{problem.remedy}; or exclude: such combinations ({failed:,} of {count:,} fail)")
 
 
 def repeated_value(label: str) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flopsheet import catalog, errors, source
@@ -51,7 +50,7 @@ def convert(path: str | os.PathLike[str], name: str | None = None) -> str:
         file = "<stdin>" if os.fspath(path) == "-" else os.fspath(path)
         # The name of the model may come from elsewhere.
         raise SpecError(
-            one if one.path == NAME else replace(one, path=f"{file}: {one.path}") for one in error.problems
+            one if one.path == NAME else one._replace(path=f"{file}: {one.path}") for one in error.problems
         ) from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -68,7 +68,7 @@ class Pulled:
         return [
             errors.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
             if problem.path in cells
-            else replace(problem, place=None)
+            else problem._replace(place=None)
             for problem in found
         ]
 

@@ -29,7 +29,7 @@ def respelled(spec: Spec, givens: Mapping[Key, Given]) -> Spec:
         ),
         study=of(spec.study, 0),
         models=tuple(models),
-        hardware=tuple(replace(device, inputs=of(device.inputs, row)) for row, device in enumerate(spec.hardware)),
+        hardware=tuple(device._replace(inputs=of(device.inputs, row)) for row, device in enumerate(spec.hardware)),
         runs={
             kind: tuple(_run(run, of(run.inputs, row, kind)) for row, run in enumerate(runs))
             for kind, runs in spec.runs.items()

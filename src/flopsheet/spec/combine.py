@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -32,7 +31,7 @@ def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Unexpan
     if isinstance(merged.data, dict):
         merged = settings_of.apply(merged, tuple(settings))
         said: Any = merged.data
-        merged = replace(merged, text=_text(said, sources, settings))
+        merged = merged._replace(text=_text(said, sources, settings))
     return unexpanded(merged, name, _order(sources))
 
 

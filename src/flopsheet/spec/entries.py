@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook."""
 
     value: float | str
     node: Node | None = None
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A run of identical layers."""
 
     name: str
     inputs: Mapping[str, Given]
 
 
-@dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(NamedTuple):
     """One model variant: inputs of the whole model, and its layer groups from bottom to top."""
 
     name: str
@@ -35,8 +32,7 @@ class ModelSpec:
     groups: tuple[Group, ...]
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """One kind of hardware, as it ships or as the spec defines it."""
 
     name: str
@@ -44,8 +40,7 @@ class Device:
     sources: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A training or serving run: a model and a kind of device by name, and everything else that a spec says of it."""
 
     name: str
@@ -54,8 +49,7 @@ class Run:
     inputs: Mapping[str, Given]
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`.
 
     `subject` is a model or a run.

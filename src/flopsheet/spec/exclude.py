@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from flopsheet import catalog, errors
 from flopsheet.catalog.resolve import expand, refusal
@@ -23,15 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True)
-class Partial:
+class Partial(NamedTuple):
     """Some values of a combination: for each axis the points that have them."""
 
     points: Mapping[int, frozenset[int]]
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """A comparison that holds for what is left out; it reads the inputs of the variant."""
 
     node: Node

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopsheet import source
 
 
-@dataclass(frozen=True)
-class LibraryModel:
+class LibraryModel(NamedTuple):
     """What a spec would say of the model, and where that comes from."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from flopsheet.source import Path, Source
@@ -23,7 +22,7 @@ def _over(left: Source, right: Source) -> Source:
     data = _laid(left.data, right.data, (), keys, values)
     keys |= {path: place for path, place in right.keys.items() if path not in keys}
     values |= {path: place for path, place in right.values.items() if path not in values}
-    return replace(left, data=data, keys=keys, values=values)
+    return left._replace(data=data, keys=keys, values=values)
 
 
 def _laid(left: Any, right: Any, path: Path, keys: dict[Path, Any], values: dict[Path, Any]) -> Any:

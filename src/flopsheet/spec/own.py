@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from flopsheet import catalog, errors
 from flopsheet.catalog import Catalog, Input, Metric, OwnEntry
@@ -24,12 +24,11 @@ LONGEST_FORMULA = 8_192  # characters in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
 
 
-@dataclass(frozen=True)
-class Own:
+class Own(NamedTuple):
     """What a spec defines: its inputs, where their defaults stand, the names of inputs that are faulty."""
 
     inputs: tuple[Input, ...] = ()
-    defaults: Mapping[str, Path] = field(default_factory=dict)
+    defaults: Mapping[str, Path] = MappingProxyType({})
     faulty: tuple[str, ...] = ()
     problems: tuple[tuple[Path, Problem], ...] = ()
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopsheet import catalog, errors
 from flopsheet.catalog import CycleError, Input
@@ -20,8 +19,7 @@ from flopsheet.spec.entries import Given, Group, ModelSpec
 from flopsheet.spec.own import Own
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """A raw value and where the spec says it; an empty path is the catalogue's default."""
 
     value: Any

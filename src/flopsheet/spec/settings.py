@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from flopsheet import errors, source
@@ -61,7 +60,7 @@ def _apply(spec: Source, text: str) -> Source:
         holder = holder[part]
     keys |= {(*path, *inner): place for inner, place in said.keys.items()}
     values |= {(*path, *inner): place for inner, place in said.values.items()}
-    return replace(spec, data=data, keys=keys, values=values)
+    return spec._replace(data=data, keys=keys, values=values)
 
 
 def _read(value: str, text: str, start: int, path: str) -> Source:
@@ -70,10 +69,9 @@ def _read(value: str, text: str, start: int, path: str) -> Source:
         said = source.parse(value, ARGUMENT)
     except SpecError as error:
         raise UsageError(
-            replace(problem, path=path, place=_moved(problem.place, text, start)) for problem in error.problems
+            problem._replace(path=path, place=_moved(problem.place, text, start)) for problem in error.problems
         ) from None
-    return replace(
-        said,
+    return said._replace(
         keys={at: _moved(place, text, start) for at, place in said.keys.items()},
         values={at: _moved(place, text, start) for at, place in said.values.items()},
     )
@@ -82,7 +80,7 @@ def _read(value: str, text: str, start: int, path: str) -> Source:
 def _moved(place: Place | None, text: str, start: int) -> Place:
     if place is None or place.line > 1:
         return _place(text, start, 1)
-    return replace(place, column=place.column + start, text=text)
+    return place._replace(column=place.column + start, text=text)
 
 
 def _place(text: str, start: int, width: int) -> Place:
@@ -114,7 +112,7 @@ def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Plac
                     of_models = start == 0 and part in (keys_of(below(kind, "defaults")) or ())
                     raise UsageError(errors.setting_of_unknown_key(where, written, part, known, of_models))
                 raise UsageError(errors.setting_of_unknown_name(where, written, part, known, above))
-        yield part, replace(where, width=end - start)
+        yield part, where._replace(width=end - start)
         kind = below(kind, part)
         data = data[int(part)] if isinstance(data, list) else data.get(part) if isinstance(data, dict) else None
         start = end + (written[end : end + 1] == ".")
