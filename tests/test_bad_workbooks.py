@@ -23,6 +23,7 @@ from flopsheet.review import check as checked
 from flopsheet.review import package
 from flopsheet.review.pull import pull
 from returned import change_parts, sheet_parts
+from studies import SPECS
 
 SPEC = {
     "version": 1,
@@ -215,6 +216,18 @@ def test_a_bad_workbook_ends_in_one_message(name: str, tmp_path: Path, monkeypat
         pull("book.xlsx")
     assert (str(raised.value), raised.value.exit_code) == (fact + remedy, 2)
     assert time.monotonic() - started < 20
+
+
+def test_a_changed_name_above_a_column_is_found_where_it_goes_over_several_lines(tmp_path: Path) -> None:
+    build(SPECS / "design-sweep.yaml", tmp_path / "built.xlsx")
+    name, inputs = "7b n_kv_heads=8 d_model=3072 n_layers=56", sheet_parts(tmp_path / "built.xlsx")["Inputs"]
+
+    def renamed(part: str, content: bytes) -> bytes:
+        return content.replace(f">{name}<".encode(), b">another<") if part == inputs else content
+
+    change_parts(tmp_path / "built.xlsx", tmp_path / "book.xlsx", renamed)
+    with pytest.raises(FileError, match=f"Inputs!F6 should hold '{name}' and holds 'another'"):
+        pull(str(tmp_path / "book.xlsx"))
 
 
 def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) -> None:

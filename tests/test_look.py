@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import ironcalc
 import openpyxl
 import pytest
 from lxml import etree
@@ -96,3 +97,43 @@ def test_no_chart_is_empty(name: str, tmp_path: Path) -> None:
             if not any(float(point.text) for point in points):
                 empty.append(drawn.findtext(f".//{CHART}title//{CHART}v"))
     assert empty == []
+
+
+# What a spec says and how its cell shows it: nothing of it is rounded away.
+TYPED = {
+    "price_per_hour": (2.4965, "2.4965"),
+    "peak_flops_bf16": (989.4321e12, "989.4321T"),
+    "assumed_mfu": (0.40505, "40.505%"),
+    "pue": (1.125, "1.125×"),
+    "within": (1e-5, "0.001%"),
+}
+
+
+def test_what_somebody_typed_is_shown_with_every_decimal(tmp_path: Path) -> None:
+    said = {name: value for name, (value, _) in TYPED.items()}
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    spec: dict[str, Any] = {"version": 1, "context_lengths": [128], "models": {"m": model}}
+    spec["hardware"] = {"mine": {"extends": "h100-sxm"} | {k: said[k] for k in ("price_per_hour", "peak_flops_bf16")}}
+    run = {"model": "m", "context_length": 128, "hardware": "mine", "assumed_mfu": said["assumed_mfu"]}
+    spec["training"] = {"run": run | {"pue": said["pue"]}}
+    spec["expect"] = [{"that": "m.n_params", "equals": 111_424, "within": said["within"]}]
+    flopsheet.build(spec, tmp_path / "book.xlsx")
+    book = ironcalc.load_from_xlsx(str(tmp_path / "book.xlsx"), "en", "UTC", "en")
+    cells = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    found = {}
+    for at, sheet in enumerate(cells):
+        if sheet.title in {"Inputs", "Checks"}:
+            for cell in (cell for row in sheet.iter_rows() for cell in row):
+                name = sheet.cell(cell.row, NAME).value if sheet.title == "Inputs" else "within"
+                if name in said and cell.value == said[name]:
+                    found[name] = book.get_formatted_cell_value(at, cell.row, cell.column)
+    assert found == {name: shown for name, (_, shown) in TYPED.items()}
+
+
+def test_long_names_of_variants_go_over_several_lines_of_a_narrow_column(tmp_path: Path) -> None:
+    flopsheet.build(SPECS / "design-sweep.yaml", tmp_path / "book.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["Parameters"]
+    name = "7b n_kv_heads=n_heads d_model=3072 n_layers=56"
+    [header, *_] = [cell for row in sheet.iter_rows() for cell in row if cell.value == name]
+    width, height = sheet.column_dimensions[header.column_letter].width, sheet.row_dimensions[header.row].height
+    assert (header.alignment.wrap_text, width < 30 < 2 * width, height) == (True, True, 2 * 12.5 + 2)

@@ -119,19 +119,24 @@ def _scenario(report: Report, at: int) -> str:
 # What is told of a run, by kind; a metric stands in braces.
 TOLD = {
     "training": "{device_gib} of {capacity_gib} GiB a device, margin {margin_share}; {days} days, {device_hours} "
-    "device-hours, {run_cost} USD",
+    "device-hours",
     "serving": "{served_gib} of {served_capacity_gib} GiB, {largest_batch} sequences at most; "
     "{decode_tokens_per_second_user} tokens/s a user, {decode_bound}-bound",
 }
 
 
+PRICED = ", {run_cost} USD"  # of a training run whose hardware has a price
+
+
 def _runs(report: Report, kind: str) -> Iterator[str]:
     """A line for each run of a kind."""
     (of_run, _), values = RUNS[kind], report.runs[kind]
-    named = {name for _, name, _, _ in Formatter().parse(TOLD[kind]) if name}
     for at, (run,) in enumerate(values.tables[of_run].keys):
+        is_priced = kind == "training" and values.column(of_run, "run_cost")[at] > 0
+        told = TOLD[kind] + (PRICED if is_priced else "")
+        named = {name for _, name, _, _ in Formatter().parse(told) if name}
         texts = {name: formatted(values.column(of_run, name)[at], report.catalog.metrics[name].unit) for name in named}
-        yield f"{run}: {TOLD[kind].format_map(texts)}"
+        yield f"{run}: {told.format_map(texts)}"
 
 
 def sentences(report: Report) -> list[str]:

@@ -17,6 +17,7 @@ from flopsheet.workbook import arrange, embedded, inputs
 from flopsheet.workbook.layout import NAME, UNIT, Spot
 from flopsheet.workbook.model import Cell
 from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
+from flopsheet.workbook.styles import HEADERS
 
 MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
 
@@ -115,4 +116,4 @@ def _is_fixed(cell: Cell, row: int, column: int) -> bool:
     """Names, units and headers: texts that tell what a cell is."""
     if cell.formula or not isinstance(cell.value, str) or row <= 3:
         return False
-    return cell.style == "header" or (column in {NAME, UNIT} and cell.style in {"name", "unit", "header_left"})
+    return cell.style in HEADERS or (column in {NAME, UNIT} and cell.style in {"name", "unit", "header_left"})

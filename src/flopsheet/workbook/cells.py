@@ -69,7 +69,7 @@ def metric_cells(block: Block, homes: Homes, name: str, style: str) -> Iterator[
     """A metric's formula and value in each row of its table."""
     world = block.world
     formula = row_formula(block, homes, name)
-    format = world.catalog.units[world.catalog.metrics[name].unit].format
+    format = world.catalog.format(name)
     for row, value in enumerate(world.column(name)):
         yield Cell(value, formula(row), style, format)
 
@@ -80,7 +80,7 @@ def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
     grain, table, values = world.grain(name), world.table(block.grain), world.column(name)
     rows = range(len(table)) if grain == block.grain else table.above[grain]
     spots = homes.of(world, name)
-    format = world.catalog.units[world.catalog.entry(name).unit].format
+    format = world.catalog.format(name)
     if grain in CHOSEN_BY and grain != block.grain:
         choices = homes.of(world, CHOSEN_BY[grain])
         among, found = absolute_span(homes.spots["study", CHOSEN_BY[grain]]), absolute_span(spots)

@@ -122,7 +122,7 @@ def expectations(
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
         tables = built[world.name].values.tables
         at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
-        format = world.catalog.units[metric.unit].format
+        format, typed = world.catalog.format(metric.name), world.catalog.units[metric.unit].typed
         live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
         for kind, claimed in claims(expectation):
             cells[row, LABEL] = Cell(expectation.subject, style="label")
@@ -133,8 +133,8 @@ def expectations(
                 cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
             cells[row, FIRST] = mirror(SHEET, live, format=format)
             cells[row, FIRST + 1] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
-            cells[row, FIRST + 2] = Cell(claimed, style="as_built", format=format)
-            cells[row, FIRST + 3] = Cell(expectation.within, style="as_built", format='0.00%;;"exact"')
+            cells[row, FIRST + 2] = Cell(claimed, style="as_built", format=typed)
+            cells[row, FIRST + 3] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
             here = {
                 "live": Live(Spot(SHEET, row, FIRST), live.value),
                 "claimed": Live(Spot(SHEET, row, FIRST + 2), claimed),
@@ -167,7 +167,7 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
         for at in range(len(world.table(metric.grain)) if world else 0):
             assert world is not None
             key = built[world.name].table(metric.grain).keys[at]
-            format = world.catalog.units[metric.unit].format
+            format = world.catalog.format(metric.name)
             live = Live(homes.of(world, name)[at], world.value(name, at))
             then = built[world.name].value(name, at)
             cells[row, LABEL] = Cell(str(key[0]), style="label")

@@ -142,7 +142,7 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
     for name, row in chosen.rows.items():
         entry = world.catalog.entry(name)
         assert isinstance(entry, Input)
-        format = "General" if entry.choices else world.catalog.units[entry.unit].format
+        format = world.catalog.format(name)
         yield (row, LABEL), Cell(entry.label, style="label")
         yield (row, NAME), Cell(name, style="name")
         yield (row, UNIT), Cell(entry.unit if entry.unit != "text" else "", style="unit")

@@ -172,7 +172,7 @@ def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[
             yield (row, column), Cell(text, style="header")
         for metric in metrics:
             row += 1
-            format = world.catalog.units[metric.unit].format
+            format = world.catalog.format(metric.name)
             yield (row, LABEL), Cell(metric.label, style="label")
             yield (row, NAME), Cell(metric.name, style="name", link=links(metric.name))
             yield (row, UNIT), Cell(unit_of(metric), style="unit")
@@ -192,7 +192,7 @@ def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[
 def _called(layout: Layout, listed: _Listed, homes: Homes, metric: Metric, row: int) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     world, table = layout.world, layout.world.table("scenario")
-    among, format = absolute_span(homes.of(world, metric.name)), world.catalog.units[metric.unit].format
+    among, format = absolute_span(homes.of(world, metric.name)), world.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":

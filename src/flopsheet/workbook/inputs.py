@@ -26,7 +26,7 @@ from flopsheet.workbook.layout import (
     span,
 )
 from flopsheet.workbook.model import Cell, Highlight, Scalar, Sheet, Validation
-from flopsheet.workbook.sizes import heights_of, width_of
+from flopsheet.workbook.sizes import folded, heights_of, width_of
 
 SHEET = "Inputs"
 MOST = 1e15  # of a whole number
@@ -233,7 +233,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         for column, cell in _describe(line.entry):
             cells[row, column] = cell
         cells[row, layout.note_column] = Cell(line.entry.doc, style="note")
-        format = "General" if line.entry.choices else world.catalog.units[line.entry.unit].format
+        format = world.catalog.format(line.entry.name)
         pairs: list[tuple[Scalar, Scalar]] = []
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
@@ -259,6 +259,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
             among = layout.choices(line.entry) if line.entry.chooses else ""
             validations.append(_validation(line.entry, tuple(editable), among))
     cells[3, FIRST] = _sum_of_changes(counted)
+    cells = folded(cells)
     widths = {LABEL: 36.0, NAME: 25.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.frames import Values
 from flopsheet.tables import Table
 from flopsheet.workbook.model import Cell
@@ -302,6 +303,8 @@ def shown(cell: Cell) -> str:
     scaled = cell.value / 1000 ** (format.count(",") - format.count("#,##"))
     if "E+" in format:
         return f"{cell.value:.4e}"
+    if EVERY_DECIMAL in format:
+        return f"{scaled * (100 if '%' in format else 1):,.8f}".rstrip("0") + "00"
     if "%" in format:
         return f"{scaled:.2%}"
     if "." in format:

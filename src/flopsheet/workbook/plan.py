@@ -12,7 +12,7 @@ from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, UNIT, Block, Spot, World, coordinates, letters, quoted
 from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
-from flopsheet.workbook.sizes import heights_of, widths_of
+from flopsheet.workbook.sizes import folded, heights_of, widths_of
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
@@ -117,6 +117,7 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
+    cells = folded(cells)
     widths = widths_of(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)
@@ -159,7 +160,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
         )
     for name, row in laid.shown.items():
         metric = other.catalog.metrics[name]
-        format = other.catalog.units[metric.unit].format
+        format = other.catalog.format(name)
         cells[row, LABEL] = Cell(metric.label, style="label")
         cells[row, NAME] = Cell(name, style="name", link=links(name))
         cells[row, UNIT] = Cell(unit_of(metric), style="unit")

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from functools import lru_cache
 
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, shown
 from flopsheet.workbook.model import Cell, Scalar
-from flopsheet.workbook.styles import STYLES
+from flopsheet.workbook.styles import FOLDED, STYLES
 
 WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
+FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 Cells = Mapping[tuple[int, int], Cell]
+
+
+def folded(cells: Cells) -> dict[tuple[int, int], Cell]:
+    """The cells, where long texts of several words in columns of values go over several lines."""
+    return {at: _folded(cell) if at[1] >= FIRST and isinstance(cell.value, str) else cell for at, cell in cells.items()}
+
+
+def _folded(cell: Cell) -> Cell:
+    style, text = f"{cell.style}_{FOLDED}", str(cell.value)
+    return cell._replace(style=style) if len(text) > FOLDED_WIDTH and " " in text and style in STYLES else cell
+
+
+def _lines(text: str) -> list[str]:
+    """A text as it is folded."""
+    return textwrap.wrap(text, FOLDED_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def widths_of(cells: Cells) -> dict[int, float]:
@@ -30,6 +47,8 @@ def widths_of(cells: Cells) -> dict[int, float]:
 
 def width_of(cell: Cell) -> float:
     """The width that a number or a word takes."""
+    if cell.style.endswith(FOLDED):
+        return _width(max(_lines(str(cell.value)), key=len), "General")
     return _width(cell.value, cell.format)
 
 
@@ -39,11 +58,12 @@ def _width(value: Scalar, format: str) -> float:
 
 
 def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
-    """Rows whose formula wraps get the height that it needs."""
+    """Rows whose formula or folded name wraps get the height that it needs."""
     heights: dict[int, float] = {}
     for (row, column), cell in cells.items():
         if STYLES[cell.style].wrap and isinstance(cell.value, str):
-            lines = -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
+            is_folded = cell.style.endswith(FOLDED)
+            lines = len(_lines(cell.value)) if is_folded else -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
             if lines > 1:
                 heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)
     return heights

@@ -78,6 +78,13 @@ STYLES: dict[str, Style] = {
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
 }
 
+# Texts in a column of values that go over several lines.
+FOLDED = "folded"
+HEADERS = frozenset({"header", f"header_{FOLDED}"})  # names above columns of values
+STYLES |= {
+    f"{kind}_{FOLDED}": replace(STYLES[kind], wrap=True) for kind in ("header", "calc", "call_up", "input", "as_built")
+}
+
 # The rule above a subtotal or total goes from its label to its last number.
 RULES = {"subtotal": RULE, "total": INK}
 STYLES |= {

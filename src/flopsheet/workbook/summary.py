@@ -159,7 +159,7 @@ def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: 
             index = table.above[entry.grain][at] if not is_runs and entry.grain != "scenario" else at
             live = Live(homes.of(world, entry.name)[index], world.value(entry.name, index))
             style = "call_up_centred" if entry.unit == "text" else "call_up"
-            cells[row, column] = mirror(SHEET, live, style, world.catalog.units[entry.unit].format)
+            cells[row, column] = mirror(SHEET, live, style, world.catalog.format(entry.name))
     return top + 1 + len(table)
 
 
