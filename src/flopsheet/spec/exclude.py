@@ -16,7 +16,8 @@ from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
 from flopsheet.source import Path, spell
 from flopsheet.spec import schema
 from flopsheet.spec.axes import Grid
-from flopsheet.spec.resolve import Resolver, Said, Saying
+from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.scope import Said, Saying
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from flopsheet import catalog, errors
-from flopsheet.catalog import CycleError, Input
-from flopsheet.errors import Finding, FormulaError, Problem
-from flopsheet.formula import Node, evaluate, names, parse
-from flopsheet.formula.language import FUNCTIONS
-from flopsheet.formula.nodes import Aggregate, Call, Name, walk
+from flopsheet.catalog import Input
+from flopsheet.errors import Finding, Problem
+from flopsheet.formula.nodes import Aggregate
 from flopsheet.source import Path, Source, spell
-from flopsheet.spec import library, schema, shapes
+from flopsheet.spec import library, schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
 from flopsheet.spec.own import Own
-
-
-class Said(NamedTuple):
-    """A raw value and where the spec says it; an empty path is the catalogue's default."""
-
-    value: Any
-    path: Path
-
-
-Saying = dict[str, Said]
+from flopsheet.spec.scope import Said, Saying, Scope
 
 
 class Resolver:
@@ -292,116 +279,3 @@ class Resolver:
                 self.report(self.own_defaults[entry.name][:-1], errors.missing_of_study(entry.name))
         valued = [entry for entry in self.inputs_of("study") if entry.default is not None or entry.name in said]
         return Scope(self, (), valued, said).resolve()
-
-
-class Scope:
-    """The inputs of one model, layer group or study; expressions read each other and those of the scope above."""
-
-    def __init__(
-        self,
-        resolver: Resolver,
-        path: Path,
-        entries: Iterable[Input],
-        said: Saying,
-        above: Mapping[str, Given] | None = None,
-        higher: Iterable[Input] = (),
-    ) -> None:
-        self.resolver, self.path, self.above = resolver, path, above or {}
-        self.entries = {entry.name: entry for entry in entries}
-        self.said = {
-            name: said.get(name) or Said(entry.default, resolver.own_defaults.get(name, ()))
-            for name, entry in self.entries.items()
-        }
-        self.readable = sorted(entry.name for entry in (*self.entries.values(), *higher) if entry.is_number)
-
-    def resolve(self) -> dict[str, Given]:
-        nodes = {name: node for name, said in self.said.items() if (node := self.expression(name, said)) is not None}
-        done: dict[str, Given] = {
-            name: self.constant(said) for name, said in self.said.items() if not self.is_expression(name, said)
-        }
-        try:
-            order = catalog.ordered({name: names(node) for name, node in nodes.items()})
-        except CycleError as cycle:
-            self.report_cycle(cycle.chain)
-            return done
-        known = dict(self.above) | done
-        for name in order:
-            is_ready = all(read in known for read in names(nodes[name]))
-            if is_ready and (given := self.computed(name, nodes[name], known)) is not None:
-                done[name] = known[name] = given
-        return {name: done[name] for name in self.entries if name in done}
-
-    def is_expression(self, name: str, said: Said) -> bool:
-        return isinstance(said.value, str) and self.entries[name].is_number
-
-    def report_cycle(self, chain: Sequence[str]) -> None:
-        """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
-        first = next(name for name, said in self.said.items() if name in chain and said.path)
-        start, at = chain.index(first), self.said[first].path
-        self.resolver.report(at, errors.cycle([*chain[start:-1], *chain[: start + 1]]))
-
-    def constant(self, said: Said) -> Given:
-        if isinstance(said.value, bool):
-            return Given("yes" if said.value else "no")
-        return Given(said.value if isinstance(said.value, str) else float(said.value) + 0.0)
-
-    def expression(self, name: str, said: Said) -> Node | None:
-        """The formula of an input that is said as one; None for constants and for formulas that are refused."""
-        if not self.is_expression(name, said):
-            return None
-        at = said.path or (*self.path, name)
-        place = self.resolver.source.place(at)
-        try:
-            node = parse(said.value, place, spell(at))
-            if refused := self.refusal(node):
-                word, (fact, remedy) = refused
-                column = next(re.finditer(rf"\b{word}\b", said.value)).start()
-                raise FormulaError(errors.formula_syntax(said.value, fact, remedy, column, len(word), place, spell(at)))
-        except FormulaError as error:
-            for problem in error.problems:
-                self.resolver.faults += 1
-                if (at, problem.fact) not in self.resolver.reported:
-                    self.resolver.reported.add((at, problem.fact))
-                    self.resolver.problems.append(problem)
-            return None
-        return node
-
-    def refusal(self, node: Node) -> tuple[str, Finding] | None:
-        """A word that an input cannot read, and why."""
-        for part in walk(node):
-            if isinstance(part, Aggregate | Call) and part.function not in FUNCTIONS:
-                return part.function, errors.not_for_inputs(part.function)
-            if isinstance(part, Name) and part.name not in self.readable:
-                return part.name, errors.unknown_input(part.name, self.readable)
-        return None
-
-    def computed(self, name: str, node: Node, known: Mapping[str, Given]) -> Given | None:
-        entry, said = self.entries[name], self.said[name]
-        at = said.path or (*self.path, name)
-        try:
-            result = evaluate(node, lambda read: known[read].value)
-            value = float(result) + 0.0  # no negative zero
-        except (ArithmeticError, TypeError, ValueError):  # 1 / 0, a root of -1, floor(∞ - ∞)
-            value = math.nan
-        problem: Finding | None
-        if not math.isfinite(value):
-            problem = errors.no_value(said.value)
-        elif isinstance(result, bool):
-            problem = errors.no_number(said.value)
-        elif not said.path and name == "d_head" and value != int(value):
-            at = self.said["n_heads"].path
-            problem = errors.heads_do_not_divide(float(known["d_model"].value), float(known["n_heads"].value))
-        elif not said.path and name == "data_parallel" and value != int(value):
-            at = self.said["n_devices"].path or self.path
-            tensor, stages, context = (
-                float(known[f"{way}_parallel"].value) for way in ("tensor", "pipeline", "context")
-            )
-            problem = errors.devices_do_not_multiply(float(known["n_devices"].value), tensor, stages, context, value)
-        elif entry.choices:
-            problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
-        else:
-            most = shapes.LARGEST if entry.most is None else entry.most
-            problem = errors.gives(said.value, errors.number_problem(value, entry.least, most, whole=entry.whole))
-        if problem:
-            self.resolver.report(at, problem, key=at == self.path, depends=True)
-        return None if problem else Given(value, node)

@@ -12,7 +12,8 @@ from flopsheet.errors import Finding
 from flopsheet.source import Path
 from flopsheet.spec import schema, sweep
 from flopsheet.spec.entries import Device, Given, ModelSpec, Run
-from flopsheet.spec.resolve import Resolver, Said, Saying, Scope
+from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.scope import Said, Saying, Scope
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"

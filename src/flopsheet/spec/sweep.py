@@ -13,7 +13,8 @@ from flopsheet.spec import axes, schema
 from flopsheet.spec.axes import OTHERS, Grid, label, word
 from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.exclude import Exclude, Partial, excluding, read_condition, readable
-from flopsheet.spec.resolve import Resolver, Said, Saying
+from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.scope import Said, Saying
 
 MOST_COMBINATIONS = 10_000_000  # of one sweep
 MOST_HELD = 10_000  # models in memory at once, in a workbook or a report
