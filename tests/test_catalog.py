@@ -374,12 +374,14 @@ def test_a_sentence_says_the_first_case_that_holds():
     assert said == ["wide", "middling, 768", "narrow"]
 
 
+STYLES = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
 BROKEN_SENTENCES = [
     ("''", "the text is empty; write what the cell says"),
     ("'{d_model'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
     ("'d_model}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
     ("'{}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
-    ("'{d_model:.2f}'", "'.2f' is not a number style; write .1 for one decimal, .1% for a percentage"),
+    ("'{d_model:.2f}'", "'.2f' is not a number style; " + STYLES),
+    ("'{d_model:,.1%}'", "',.1%' is not a number style; " + STYLES),
     ("'{norm:.1}'", "arithmetic with a text; use numbers"),
     ("'{d_model < 2}'", "a comparison inside a text; write the cases with when: and say:"),
     ("'{d_modle}'", "unknown name 'd_modle'; did you mean 'd_model'?"),

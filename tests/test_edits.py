@@ -89,18 +89,22 @@ def test_the_banner_counts_what_differs_and_names_what_moved_most(tmp_path: Path
     build(report, tmp_path / "book.xlsx")
     cell = {source.spell(slot.path): (slot.spot.sheet, slot.spot.address) for slot in slots_of(report)}
     layers, width = cell["models.gpt2-xl.n_layers"], cell["models.gpt2-small.d_model"]
+    vocabulary = cell["models.gpt2-xl.vocab_size"]
 
     shown = recalculate_ironcalc(
         tmp_path / "book.xlsx",
-        [{}, {layers: 96.0}, {layers: 96.0, width: 780.0}],
+        [{}, {layers: 96.0}, {layers: 96.0, width: 780.0}, {vocabulary: 1e6}],
         [("Summary", "A5"), ("Summary", "G5")],
     )
 
     # K and V of 48 layers · 1,600 numbers · 1,024 tokens · 2 bytes are 0.293 GiB; of 96 layers twice that. What stands
     # outside of the layers makes everything else grow by less.
     moved = "Largest move: kv_cache_gib of gpt2-xl from 0.293 to 0.586 GiB, 100 %."
+    # 949,743 more words · 1,600 · 2, in the embedding and in the head
+    grown = "Largest move: n_params of gpt2-xl from 2,127,057,600 to 5,166,235,200 parameters, 142.9 %."
     assert [tuple(one.values()) for one in shown] == [
         ("No input differs from the spec.", "No headline number has moved."),
         ("One input differs from the spec; it is orange on Inputs.", moved),
         ("2 inputs differ from the spec; they are orange on Inputs.", moved),
+        ("One input differs from the spec; it is orange on Inputs.", grown),
     ]

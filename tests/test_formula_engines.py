@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import re
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from openpyxl.utils import get_column_letter
 
 from engines import recalculate_ironcalc, recalculate_libreoffice
+from flopsheet.catalog.resolve import refusal, sentence
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.language import COMPARISONS
@@ -248,3 +250,28 @@ def test_libreoffice_computes_the_same_numbers_as_numpy(tmp_path):
     nodes, values = sample(formulas, 400), sample(rows, 20)[-1]
     found, compared = disagreements(recalculate_libreoffice, nodes, values, tmp_path / "formulas.xlsx")
     assert (found, compared > len(nodes)) == ([], True)
+
+
+# Grouped as Python groups them; from a thousand on `,.3` says whole numbers, below it three decimals at most.
+SIZES = [0.0, 0.4, 7.0, 10.0, 999.0, 999.4, 1000.0, 1024.0, 12345.6, 131072.0, 999999.0, 1e6, 1000001.0, 2127057600.0]
+SIZES += [999999999.0, 1e9, 4096e8, 999999999999.0, 1e12, 15e12, 12345678901234.0, 99999999999999.0, 8.5082304, 0.125]
+
+
+@pytest.mark.parametrize(
+    "recalculate",
+    [recalculate_ironcalc, pytest.param(recalculate_libreoffice, marks=pytest.mark.libreoffice)],
+    ids=["ironcalc", "libreoffice"],
+)
+def test_numbers_in_a_sentence_are_grouped_alike_by_python_and_spreadsheets(recalculate, tmp_path):
+    node = sentence("{a:,}; {a:,.3}", refusal("a", None), "a")
+    book = openpyxl.Workbook()
+    for row, size in enumerate(SIZES, start=1):
+        book.active.append([size, f"={to_excel(node, Row(row))}"])
+    book.save(tmp_path / "book.xlsx")
+    cells = [("Sheet", f"B{row}") for row in range(1, len(SIZES) + 1)]
+    [found] = recalculate(tmp_path / "book.xlsx", [{}], cells)
+    whole = [f"{math.floor(size + 0.5):,}" for size in SIZES]
+    below = [f"{size:.3f}".rstrip("0").rstrip(".") for size in SIZES]
+    wanted = [f"{w}; {w if size >= 1000 else b}" for size, w, b in zip(SIZES, whole, below, strict=True)]
+    ours = [evaluate(node, lambda _, size=size: size) for size in SIZES]
+    assert (ours, [found[cell] for cell in cells]) == (wanted, wanted)

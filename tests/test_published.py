@@ -81,7 +81,7 @@ def test_the_trend_with_size_and_with_context_is_told_from_the_numbers():
     # Shares as published: FFN 39.76 to 57.41 %, projections 19.88 to 28.71 %, head 27.10 to 4.70 %, attention 13.25 to
     # 9.19 %; with context, XL's attention from 9.19 to 61.8 % at 38.05 times the work.
     assert words.tolist() == [
-        "With size (gpt2-small to gpt2-xl, 1024 tokens), "
+        "With size (gpt2-small to gpt2-xl, 1,024 tokens), "
         "work moves to the per-token dense products of the layers (L·S·D²):",
         "FFN rises from 39.8 % to 57.4 %, Q/K/V/O rises from 19.9 % to 28.7 %;",
         "LM head (S·D·V) falls from 27.1 % to 4.7 %, QKᵀ + PV (L·S²·D) falls from 13.3 % to 9.2 %.",

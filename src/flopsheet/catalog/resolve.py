@@ -20,7 +20,8 @@ from flopsheet.formula.parse import parse
 TEXT_UNIT, TRUTH = "text", "verdict"
 NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
-DECIMALS = r"\.(\d)(%?)"
+DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
+LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
 
 Refuse: TypeAlias = Callable[..., CatalogError]
 
@@ -104,8 +105,9 @@ assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 def sentence(template: str, refuse: Refuse, path: str) -> Node:
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
-    Decimals are cut by floor(x·10ⁿ + 1/2)/10ⁿ: a spreadsheet's TEXT reads its format in the reader's own locale, and
-    rounding functions differ on halves.
+    Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
+    for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
+    digit: a spreadsheet's TEXT reads its format in the reader's own locale, and rounding functions differ on halves.
     """
     if not template:
         raise refuse("the text is empty", "write what the cell says")
@@ -136,15 +138,40 @@ def first_that_holds(cases: Sequence[tuple[str, str]], refuse: Refuse, path: str
 def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     if style is None:
         return [node]
+    if match := re.fullmatch(GROUPED, style):
+        if not match[1]:
+            return [_grouped(node)]
+        small = Operation("&", Text(""), *_shown(node, match[1], refuse))
+        return [Call("where", (Operation(">=", node, Number(1000.0)), _grouped(node), small))]
     match = re.fullmatch(DECIMALS, style)
     if not match:
-        raise refuse(f"'{style}' is not a number style", "write .1 for one decimal, .1% for a percentage")
+        remedy = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
+        raise refuse(f"'{style}' is not a number style", remedy)
     decimals, percent = int(match[1]), bool(match[2])
     scaled = Operation("*", node, Number(10.0 ** (decimals + 2 * percent)))
     rounded: Node = Call("floor", (Operation("+", scaled, Number(0.5)),))
     if decimals:
         rounded = Operation("/", rounded, Number(10.0**decimals))
     return [rounded, Text(" %")] if percent else [rounded]
+
+
+def _grouped(node: Node, above: int = 1) -> Node:
+    """The text of a whole number without its last digits, those that make up `above`, in groups of three digits."""
+    half_up = Operation("+", node, Number(0.5))
+
+    def without(digits: int) -> Node:
+        return Call("floor", (Operation("/", half_up, Number(float(digits))) if digits > 1 else half_up,))
+
+    whole = Operation("&", Text(""), without(above))
+    if above * 1000 >= LARGEST_GROUPED:
+        return whole
+    digits = [
+        Operation("-", without(above * at), Operation("*", Number(10.0), without(above * at * 10)))
+        for at in (100, 10, 1)
+    ]
+    pieces: list[Node] = [_grouped(node, above * 1000), Text(","), *digits]
+    joined = reduce(lambda left, right: Operation("&", left, right), pieces)
+    return Call("where", (Operation(">=", half_up, Number(1000.0 * above)), joined, whole))
 
 
 def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:

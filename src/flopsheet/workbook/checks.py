@@ -17,13 +17,13 @@ from flopsheet.workbook.model import Cell, Scalar
 SHEET = "Checks"
 OK, FAIL, NOTICE = "ok", "FAIL", "note"
 VERDICTS = [
-    ("failed > 0", "FAIL: {failed:.0} of {held + failed:.0} checks fail; see Checks."),
+    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; see Checks."),
     (
         "missed > 0",
-        "The {held:.0} checks hold, but {missed:.0} of {met + missed:.0} figures that the spec expects are not met.",
+        "The {held:,} checks hold, but {missed:,} of {met + missed:,} figures that the spec expects are not met.",
     ),
-    ("noted > 0", "All {held + met:.0} checks hold; {noted:.0} notes on a convention, see Checks."),
-    ("", "All {held + met:.0} checks hold."),
+    ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
+    ("", "All {held + met:,} checks hold."),
 ]
 # What a reviewer compares first.
 COMPARED = (
@@ -33,7 +33,7 @@ COMPARED = (
 # Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
 SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
 MOVED = [
-    ("size > 0", "Largest move: {metric} of {subject} from {built:.3} to {live:.3} {unit}, {change:.1%}."),
+    ("size > 0", "Largest move: {metric} of {subject} from {built:,.3} to {live:,.3} {unit}, {change:.1%}."),
     ("", "No headline number has moved."),
 ]
 CLAIMS = {

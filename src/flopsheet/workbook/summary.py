@@ -28,7 +28,7 @@ COLOURS_MEAN = (
     ("calc", "computed"),
 )
 DIFFER = [
-    ("changed > 1", "{changed:.0} inputs differ from the spec; they are orange on Inputs."),
+    ("changed > 1", "{changed:,} inputs differ from the spec; they are orange on Inputs."),
     ("changed > 0", "One input differs from the spec; it is orange on Inputs."),
     ("", "No input differs from the spec."),
 ]
@@ -67,10 +67,11 @@ def sheet(
     }
     metrics = _headlines(world)
     lines = len(world.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
-    heading = {"context_length": Live(homes.of(world, "context_length")[0], world.value("context_length", 0))}
+    length = "context_length_words"
+    heading = {length: Live(homes.of(world, length)[0], world.value(length, 0))}
     models = len(world.table("model"))
     bars = min(models, MOST_BARS)
-    about = "Where the forward pass goes at {context_length:.0} tokens"
+    about = f"Where the forward pass goes at {{{length}}} tokens"
     family_title = sentence(SHEET, [("", about if bars == models else f"{about}, the first {bars} models")], heading)
     chart_rows = ceil(_height(bars) / ROW_CM) + 1
     # What an approver wants to see fits one screen: below a long table nobody would find the charts.
