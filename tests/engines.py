@@ -57,14 +57,27 @@ def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) 
     return results
 
 
+SETTINGS = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Setup/L10N">
+<prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>{locale}</value></prop>
+</item>
+</oor:items>
+"""
+
+
 def recalculate_libreoffice(
     path: Path | str,
     edits: Edits,
     cells: Iterable[Cell],
     seconds: float = 120,
     saves: Sequence[tuple[Path, Path | None]] = (),
+    locale: str = "en-US",
 ) -> list[dict[Cell, Value]]:
     """The values of `cells` after each mapping of edits, computed by LibreOffice in one process of its own.
+
+    `locale` is the language of the office's numbers: de-DE writes 1.5 with a comma.
 
     `saves` has a file for each mapping of edits, where the workbook is saved as .xlsx, and an .ods or None: the .xlsx
     then is what LibreOffice makes of that .ods.
@@ -77,6 +90,9 @@ def recalculate_libreoffice(
     with tempfile.TemporaryDirectory(prefix="flopsheet-office-", ignore_cleanup_errors=True) as folder:
         # LibreOffice leaves a lock file beside what it opens, so it gets a copy.
         copy = shutil.copy(path, Path(folder, "workbook.xlsx"))
+        settings = Path(folder, "profile", "user", "registrymodifications.xcu")
+        settings.parent.mkdir(parents=True)
+        settings.write_text(SETTINGS.format(locale=locale), encoding="utf-8")
         request = {
             "folder": folder,
             "workbook": str(copy),

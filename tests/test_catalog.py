@@ -350,8 +350,9 @@ def test_all_problems_are_told_at_once():
 VALUES = {"d_model": 768.0, "weight_bytes": 5.0, "norm": "rmsnorm", "check_input_norm": "ok"}
 SENTENCES = [
     ("plain words", "plain words"),
-    ("{d_model}", "768"),
-    ("{norm} of {d_model}", "rmsnorm of 768"),
+    ("{d_model:,}", "768"),
+    ("{norm} of {d_model:,}", "rmsnorm of 768"),
+    ("{d_model * 7:,} or {d_model / 7:,.3}", "5,376 or 109.714"),
     ("{d_model / 7:.1} each", "109.7 each"),
     ("{d_model / 7:.0} each", "110 each"),
     ("{weight_bytes / d_model:.1%}", "0.7 %"),
@@ -368,7 +369,7 @@ def test_a_sentence_is_made_from_words_and_values(text, said):
 
 
 def test_a_sentence_says_the_first_case_that_holds():
-    cases = "[{when: d_model > 1000, say: wide}, {when: d_model > 500, say: 'middling, {d_model}'}, {say: narrow}]"
+    cases = "[{when: d_model > 1000, say: wide}, {when: d_model > 500, say: 'middling, {d_model:,}'}, {say: narrow}]"
     node = build({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].node
     said = [evaluate(node, {"d_model": width}.__getitem__) for width in (2048.0, 768.0, 64.0)]
     assert said == ["wide", "middling, 768", "narrow"]
@@ -382,6 +383,7 @@ BROKEN_SENTENCES = [
     ("'{}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
     ("'{d_model:.2f}'", "'.2f' is not a number style; " + STYLES),
     ("'{d_model:,.1%}'", "',.1%' is not a number style; " + STYLES),
+    ("'wide: {d_model}'", "'d_model' is a number; say how it is written: {d_model:.1} or {d_model:,}"),
     ("'{norm:.1}'", "arithmetic with a text; use numbers"),
     ("'{d_model < 2}'", "a comparison inside a text; write the cases with when: and say:"),
     ("'{d_modle}'", "unknown name 'd_modle'; did you mean 'd_model'?"),

@@ -244,7 +244,20 @@ TEXTS = [
     (Operation("==", Text("full"), Text("full")), '"full"="full"', True),
     (Operation("!=", Text("full"), Text("half")), '"full"<>"half"', True),
     (Operation("&", Text('5" or '), Name("a")), '"5"" or "&A1', '5" or 7'),
-    (Operation("&", Operation("&", Name("a"), Text("-")), Operation("*", Name("b"), Name("c"))), 'A1&"-"&B1*C1', "7-6"),
+    (
+        Operation("&", Operation("&", Name("a"), Text("-")), Operation("*", Name("b"), Name("c"))),
+        'A1&"-"&SUBSTITUTE(B1*C1,MID(1/2,2,1),".")',
+        "7-6",
+    ),
+    # what is whole is written alike in every language
+    (
+        Operation(
+            "&", Call("floor", (Operation("/", Name("a"), Name("b")),)), Operation("*", Number(2.0), Number(3.0))
+        ),
+        "INT(A1/B1)&2*3",
+        "26",
+    ),
+    (Operation("&", Text("-"), Negative(Number(0.5))), '"-"&SUBSTITUTE(-0.5,MID(1/2,2,1),".")', "--0.5"),
     (Operation("&", Text("a"), Operation("&", Text("b"), Text("c"))), '"a"&"b"&"c"', "abc"),
     (Operation("==", Operation("&", Text("a"), Name("b")), Text("a3")), '"a"&B1="a3"', True),
     (Call("where", (Operation("<", Name("a"), Name("b")), Text("yes"), Text("no"))), 'IF(A1<B1,"yes","no")', "no"),

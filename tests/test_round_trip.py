@@ -81,3 +81,27 @@ def test_check_names_a_formula_that_was_typed_over_in_libreoffice_and_what_follo
         "n_params): 2,000,000,000 is stored, 2,127,057,600 is right",
     )
     assert f"{gigabytes.sheet}!{gigabytes.address} (weight_gb): 8 is stored, 8.5082304 is right" in done.stdout
+
+
+@pytest.mark.libreoffice
+def test_a_spreadsheet_in_another_language_says_the_same_sentences(tmp_path: Path) -> None:
+    report, half = built("gpt2", tmp_path), ("Summary", "Z99")
+    layers = cell(report, "models.gpt2-large.n_layers")
+    [shown] = recalculate_libreoffice(
+        tmp_path / "built.xlsx",
+        [{layers: 72.0, half: '=1/2&""'}],
+        [half, ("Summary", "G5"), ("Summary", "A42")],
+        saves=[(tmp_path / "back.xlsx", None)],
+        locale="de-DE",
+    )
+    found = check(pull(tmp_path / "back.xlsx"))
+    # Shares as published; K and V of 36 layers · 1,280 numbers · 1,024 tokens · 2 bytes are 0.176 GiB, of 72 twice.
+    assert (list(shown.values()), found.missing, found.disagreements) == (
+        [
+            "0,5",
+            "Largest move: kv_cache_gib of gpt2-large from 0.176 to 0.352 GiB, 100 %.",
+            "FFN rises from 39.8 % to 57.4 %, Q/K/V/O rises from 19.9 % to 28.7 %;",
+        ],
+        0,
+        (),
+    )

@@ -107,7 +107,7 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
     for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
-    digit: a spreadsheet's TEXT reads its format in the reader's own locale, and rounding functions differ on halves.
+    digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
     """
     if not template:
         raise refuse("the text is empty", "write what the cell says")
@@ -254,6 +254,9 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
             case Operation("&", left, right):
                 if TRUTH in {visit(left), visit(right)}:
                     raise refuse("a comparison inside a text", "write the cases with when: and say:")
+                for name in (side.name for side in (left, right) if isinstance(side, Name)):
+                    if read(name) not in NO_NUMBER:  # as it comes it would have a comma where the reader's language has
+                        raise refuse(f"'{name}' is a number", f"say how it is written: {{{name}:.1}} or {{{name}:,}}")
                 return TEXT_UNIT
             case Operation(symbol, left, right):
                 sides = number(left), number(right)

@@ -56,6 +56,8 @@ def to_excel(node: Node, at: References) -> str:
         case Negative(operand):
             # A spreadsheet's minus binds tighter than its power, and two signs in a row are hard to read.
             return f"-{_bracketed(operand, '^', at, right=True)}"
+        case Operation("&", left, right):
+            return f"{_said(left, at, right=False)}&{_said(right, at, right=True)}"
         case Operation(symbol, left, right):
             before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
             return f"{before}{SYMBOLS[symbol]}{after}"
@@ -63,6 +65,33 @@ def to_excel(node: Node, at: References) -> str:
             return CALLS[function](*(to_excel(argument, at) for argument in arguments))
         case Aggregate(function, names):
             return GATHERED[function](at, *names)
+
+
+def _said(node: Node, at: References, *, right: bool) -> str:
+    """A part of a text; a spreadsheet writes 28.7 as the reader's language does, often 28,7: it gets its point back."""
+    if _has_decimals(node):
+        return f'SUBSTITUTE({to_excel(node, at)},MID(1/2,2,1),".")'
+    return _bracketed(node, "&", at, right=right)
+
+
+def _has_decimals(node: Node) -> bool:
+    """Whether it may be a number that is not whole; a name that stands alone in a text is that of a text."""
+    match node:
+        case Number(value):
+            return value != int(value)
+        case Operation("/" | "^"):
+            return True
+        case Operation("+" | "-" | "*", left, right):
+            parts: tuple[Node, ...] = (left, right)
+        case Negative(operand):
+            parts = (operand,)
+        case Call("min" | "max" | "abs", parts):
+            pass
+        case Call("where", (_, yes, no)):
+            return _has_decimals(yes) or _has_decimals(no)
+        case _:
+            return False
+    return any(isinstance(part, Name) or _has_decimals(part) for part in parts)
 
 
 def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:

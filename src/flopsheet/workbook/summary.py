@@ -130,7 +130,8 @@ def _conventions(world: World, homes: Homes) -> Cell:
     """The switches as they stand now, in one line."""
     switches = [entry.name for entry in world.catalog.conventions]
     live = {name: Live(homes.of(world, name)[0], world.value(name, 0)) for name in switches}
-    text = "Conventions: " + " · ".join(f"{name} {{{name}}}" for name in live)
+    styles = {entry.name: ":.3" if entry.is_number else "" for entry in world.catalog.conventions}
+    text = "Conventions: " + " · ".join(f"{name} {{{name}{styles[name]}}}" for name in live)
     return sentence(SHEET, [("", text)], live)
 
 
