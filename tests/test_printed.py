@@ -76,3 +76,10 @@ def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
     sheet = plan.build(flopsheet.compute(spec).study).sheet("Checks")
     assert (len(name), name in {cell.value for (_, column), cell in sheet.cells.items() if column == 1}) == (64, True)
     assert sheet.widths[1] > 0.9 * len(name)
+
+
+def test_the_verdicts_on_what_a_spec_expects_stand_below_the_others_on_the_same_page() -> None:
+    sheet = plan.build(flopsheet.compute(SPECS / "gpt2.yaml").study).sheet("Checks")
+    heading = row_of(sheet, "Verdict")
+    verdicts = {column for (row, column), cell in sheet.cells.items() if cell.style == "verdict" and row > heading}
+    assert (verdicts, sheet.cells[heading - 3, 6].style) == ({6}, "verdict")

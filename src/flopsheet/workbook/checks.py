@@ -25,6 +25,8 @@ VERDICTS = [
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
     ("", "All {held + met:,} checks hold."),
 ]
+# Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
+VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
 # What a reviewer compares first.
 COMPARED = (
     "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
@@ -101,18 +103,18 @@ def expectations(
     listed: Sequence[Expectation],
     top: int,
 ) -> Listing:
-    """One line per claim: what, live, claimed, tolerance, verdict."""
+    """One line per claim: what, verdict, live, claimed, tolerance."""
     titles = (
         (LABEL, "Model or run"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (MATHS, "Where the figure comes from"),
         (NOTE, "Context length"),
-        (FIRST, "Live"),
-        (FIRST + 1, "Claim"),
-        (FIRST + 2, "Expected"),
-        (FIRST + 3, "Tolerance"),
-        (FIRST + 4, "Verdict"),
+        (VERDICT, "Verdict"),
+        (LIVE, "Live"),
+        (CLAIM, "Claim"),
+        (EXPECTED, "Expected"),
+        (TOLERANCE, "Tolerance"),
     )
     cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
     row, spots, values = top + 2, [], []
@@ -131,18 +133,18 @@ def expectations(
             cells[row, MATHS] = Cell(expectation.note, style="maths")
             if expectation.context_length is not None:
                 cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
-            cells[row, FIRST] = mirror(SHEET, live, format=format)
-            cells[row, FIRST + 1] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
-            cells[row, FIRST + 2] = Cell(claimed, style="as_built", format=typed)
-            cells[row, FIRST + 3] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
+            cells[row, LIVE] = mirror(SHEET, live, format=format)
+            cells[row, CLAIM] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
+            cells[row, EXPECTED] = Cell(claimed, style="as_built", format=typed)
+            cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
             here = {
-                "live": Live(Spot(SHEET, row, FIRST), live.value),
-                "claimed": Live(Spot(SHEET, row, FIRST + 2), claimed),
-                "within": Live(Spot(SHEET, row, FIRST + 3), expectation.within),
+                "live": Live(Spot(SHEET, row, LIVE), live.value),
+                "claimed": Live(Spot(SHEET, row, EXPECTED), claimed),
+                "within": Live(Spot(SHEET, row, TOLERANCE), expectation.within),
             }
-            cells[row, FIRST + 4] = local(SHEET, verdict(kind), here, "verdict")
-            spots.append(Spot(SHEET, row, FIRST + 4))
-            values.append(cells[row, FIRST + 4].value)
+            cells[row, VERDICT] = local(SHEET, verdict(kind), here, "verdict")
+            spots.append(Spot(SHEET, row, VERDICT))
+            values.append(cells[row, VERDICT].value)
             row += 1
     return Listing(cells, tuple(spots), tuple(values), row - 1)
 
