@@ -185,6 +185,11 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "far down": (lambda: replaced("Inputs", row_far_down), f"{PART}damaged", SAVE),
     "deep": (lambda: replaced("Inputs", deep), f"{PART}nested too deep", SAVE),
     "wide": (lambda: replaced("Inputs", many_cells), f"{PART}damaged", SAVE),
+    "renamed sheet": (
+        lambda: replaced("xl/workbook.xml", lambda c: c.replace(b'name="Inputs"', b'name="Eingaben"')),
+        "'book.xlsx' has no sheet 'Inputs'",
+        "; give it its name again where it was renamed, or make the changes in a fresh workbook",
+    ),
     "deleted row": (
         lambda: changed("Inputs", delete_row),
         "'book.xlsx': Inputs!B9 should hold 'd_model' and holds 'vocab_size'",

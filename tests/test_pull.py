@@ -237,6 +237,18 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
     )
 
 
+def test_a_number_that_was_typed_as_a_text_counts_and_is_told(tmp_path: Path) -> None:
+    pulled = typed("gpt2", tmp_path, {"models.gpt2-small.n_layers": " 24", "models.gpt2-small.d_model": "768"})
+    assert (lines(pulled), blamed(pulled), pulled.typed.notes) == (
+        ["models.gpt2-small.n_layers: 12 → 24"],
+        [],
+        [
+            "Inputs!F8: ' 24' is a text and counts as that number; sums in the workbook leave it out",
+            "Inputs!F9: '768' is a text and counts as that number; sums in the workbook leave it out",
+        ],
+    )
+
+
 def test_an_input_that_follows_another_is_no_change_of_its_own(tmp_path: Path) -> None:
     pulled = typed("gpt2", tmp_path, {"models.gpt2-small.d_model": 1536.0})
     assert (lines(pulled), pulled.typed.givens["study", "d_ff", 0].value) == (

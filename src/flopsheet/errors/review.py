@@ -51,6 +51,10 @@ def text_for_number(text: str, built: str) -> Finding:
     return f"'{shown(text)}' is not a number", f"it held {shown(built)}"
 
 
+def number_as_text(address: str, text: str) -> str:
+    return f"{address}: '{shown(text)}' is a text and counts as that number; sums in the workbook leave it out"
+
+
 def error_in_cell(text: str, built: str) -> Finding:
     return f"the cell shows {shown(text)}", f"it held {shown(built)}"
 
@@ -105,7 +109,8 @@ def no_stored_values(source: str, count: int, total: int) -> Problem:
 
 
 def sheet_missing(source: str, title: str) -> Problem:
-    return not_ours(source, f"it has no sheet '{shown(title)}'")
+    fact = f"'{shown(source, 200)}' has no sheet '{shown(title)}'"
+    return Problem(fact, "give it its name again where it was renamed, or make the changes in a fresh workbook")
 
 
 def no_value_with_edits(name: str, about: str) -> Problem:

@@ -150,6 +150,9 @@ class _Reader:
             self.keep(slot)
         else:
             self.constants[slot.key] = value
+            if slot.entry.is_number and isinstance(stored.value, str):
+                address = f"{slot.spot.sheet}!{slot.spot.address}"
+                self.typed.notes.append(errors.number_as_text(address, stored.value))
 
     # Values ----------------------------------------------------------------------------------------------------------
 
