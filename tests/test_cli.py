@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ROOT, run
+from commands import ROOT, environment, run
 
 GPT2 = "specs/gpt2.yaml"
 
@@ -284,3 +284,23 @@ def test_a_result_that_no_cell_can_hold_is_what_validate_finds() -> None:
         "-: 1 problem\n",
         "hours (run t): the result is not a finite number; check the inputs for zeros and for sizes out of range\n",
     )
+
+
+SAID = [("show", GPT2), ("show", GPT2, "--format", "json"), ("show", GPT2, "--format", "csv"), ("list", "metrics")]
+PLAIN = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}  # a system that is not on UTF-8
+
+
+@pytest.mark.parametrize("arguments", SAID, ids=" ".join)
+def test_what_goes_into_a_pipe_is_utf8_whatever_the_system_writes(arguments: tuple[str, ...]) -> None:
+    usual, plain = run(*arguments), run(*arguments, more=PLAIN)
+    assert "QKᵀ" in usual.stdout
+    assert (plain.returncode, plain.stdout, plain.stderr) == (0, usual.stdout, usual.stderr)
+
+
+@pytest.mark.parametrize("arguments", SAID, ids=" ".join)
+def test_letters_that_an_encoding_lacks_end_in_no_traceback(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "flopsheet", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, check=False, env=environment({"PYTHONIOENCODING": "cp1252"})
+    )
+    assert (done.returncode, done.stderr, "QK\\u1d40" in done.stdout.decode("cp1252")) == (0, b"", True)

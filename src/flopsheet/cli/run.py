@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
+import io
 import os
 import sys
 
@@ -23,6 +24,8 @@ def main() -> None:
     # and once more when Python ends, unless all that is left is set aside.
     gc.set_threshold(1_000_000, 20, 100)
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):
+        _fit(stream)
     try:
         code = commands.main(prog_name="flopsheet", standalone_mode=False)
         sys.stdout.flush()
@@ -43,3 +46,17 @@ def main() -> None:
         click.echo(f"cannot write to stdout: {(error.strerror or str(error)).lower()}", err=True)
         os._exit(USAGE)  # leaving in the usual way would try to write what is left once more
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _fit(stream: object) -> None:
+    """What goes into a pipe is UTF-8, as all our files are; what a terminal or a wish cannot show is replaced.
+
+    Elsewhere than on UTF-8 systems, such as Windows with its output redirected, `QKᵀ` would end in a traceback.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        elif "PYTHONIOENCODING" in os.environ:
+            stream.reconfigure(errors="backslashreplace")  # as JSON spells it, too
+        else:
+            stream.reconfigure(encoding="utf-8")
