@@ -304,3 +304,13 @@ def test_letters_that_an_encoding_lacks_end_in_no_traceback(arguments: tuple[str
         command, cwd=ROOT, capture_output=True, check=False, env=environment({"PYTHONIOENCODING": "cp1252"})
     )
     assert (done.returncode, done.stderr, "QK\\u1d40" in done.stdout.decode("cp1252")) == (0, b"", True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Unix closes the output")
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("said", [f"build {GPT2} -q -o", f"show {GPT2} --format csv -o", f"show {GPT2}"])
+def test_a_closed_output_is_no_mistake(said: str, closed: str, tmp_path: Path) -> None:
+    target = tmp_path / ("out.xlsx" if "build" in said else "out.csv")
+    command = f'"{sys.executable}" -m flopsheet {said} {target if "-o" in said else ""} {closed}'
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, check=False, env=environment())
+    assert (done.returncode, done.stderr, target.exists()) == (0, b"", "-o" in said)

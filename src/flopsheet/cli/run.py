@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -24,8 +25,7 @@ def main() -> None:
     # and once more when Python ends, unless all that is left is set aside.
     gc.set_threshold(1_000_000, 20, 100)
     atexit.register(gc.freeze)
-    for stream in (sys.stdout, sys.stderr):
-        _fit(stream)
+    sys.stdout, sys.stderr = map(_fit, (sys.stdout, sys.stderr))
     try:
         code = commands.main(prog_name="flopsheet", standalone_mode=False)
         sys.stdout.flush()
@@ -48,11 +48,13 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else DONE)
 
 
-def _fit(stream: object) -> None:
+def _fit(stream: TextIO | None) -> TextIO:
     """What goes into a pipe is UTF-8, as all our files are; what a terminal or a wish cannot show is replaced.
 
     Elsewhere than on UTF-8 systems, such as Windows with its output redirected, `QKᵀ` would end in a traceback.
     """
+    if stream is None:  # closed by >&-; a file that is opened later would take its place
+        return open(os.devnull, "w", encoding="utf-8")
     if isinstance(stream, io.TextIOWrapper):
         if stream.isatty():
             stream.reconfigure(errors="replace")
@@ -60,3 +62,4 @@ def _fit(stream: object) -> None:
             stream.reconfigure(errors="backslashreplace")  # as JSON spells it, too
         else:
             stream.reconfigure(encoding="utf-8")
+    return stream
