@@ -245,6 +245,13 @@ def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize("command", ["pull", "check"])
+def test_a_spec_in_place_of_a_workbook_is_told(command: str) -> None:
+    done = run(command, "specs/gpt2.yaml")
+    fact = "'specs/gpt2.yaml' is no .xlsx workbook: it is a spec"
+    assert (done.returncode, done.stderr) == (2, f"{fact}; name the workbook that 'flopsheet build' made of it\n")
+
+
 @pytest.mark.parametrize("command", [("pull",), ("check",), ("diff", "specs/gpt2.yaml")])
 @pytest.mark.parametrize("name", ["nowhere.xlsx", "."])
 def test_a_file_that_cannot_be_read_is_named(command: tuple[str, ...], name: str) -> None:

@@ -190,6 +190,18 @@ def test_writers_and_readers_of_one_target_only_ever_meet_whole_files(new: bytes
     assert (codes, met <= set(contents), results_in(tmp_path)) == ([0, 0], True, ["book.xlsx"])
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_target_that_is_a_link_stays_one_and_what_it_leads_to_is_written(is_there: bool, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    real, link = tmp_path / "shared" / "real.xlsx", tmp_path / "out.xlsx"
+    link.symlink_to(real)
+    if is_there:
+        real.write_bytes(b"old")
+    done = run("build", "specs/gpt2.yaml", "-q", "-o", str(link))
+    assert (done.returncode, link.is_symlink(), real.read_bytes()[:2]) == (0, True, b"PK")
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["real.xlsx"]
+
+
 def test_who_has_the_target_open_keeps_the_old_file_and_his_lock_stays(tmp_path: Path) -> None:
     target, lock = tmp_path / "book.xlsx", tmp_path / ".~lock.book.xlsx#"
     target.write_bytes(OLD)

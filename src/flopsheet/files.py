@@ -45,7 +45,7 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
     import tempfile  # with all that it loads, only where something is written
 
     name = os.fspath(target)
-    path = Path(name)
+    path = Path(os.path.realpath(name))  # a link stays one, and what it leads to is replaced
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a directory")

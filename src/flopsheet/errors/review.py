@@ -5,6 +5,7 @@ from __future__ import annotations
 from flopsheet.errors.problem import Finding, Problem, shown
 
 SAVE_AS = "save it as .xlsx in a spreadsheet program"
+BUILD_IT = "name the workbook that 'flopsheet build' made of it"
 
 
 def no_workbook(source: str, reason: str, remedy: str = SAVE_AS) -> Problem:

@@ -27,6 +27,7 @@ FOREIGN = {
     "application/vnd.oasis.opendocument.spreadsheet": "it is an OpenDocument spreadsheet",
     "application/vnd.oasis.opendocument.spreadsheet-template": "it is an OpenDocument template",
 }
+SPECS = (".yaml", ".yml")
 BROKEN = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError,
     ValueError, KeyError, OverflowError,
@@ -53,6 +54,8 @@ class Package:
             self.archive = zipfile.ZipFile(io.BytesIO(content))
             names = self.archive.namelist()
         except BROKEN:
+            if self.source.lower().endswith(SPECS):
+                raise self.refused("it is a spec", errors.BUILD_IT) from None
             reason = "it is cut short or damaged" if content.startswith(b"PK") else "it is another kind of file"
             raise self.refused(reason) from None
         if len(names) > MOST_PARTS:
