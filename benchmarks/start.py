@@ -26,3 +26,5 @@ def lines(folder: Path, repeats: int) -> Iterator[Line]:
     pairs = paired(repeats, lambda: run(libraries).cpu, lambda: run(["-c", "pass"]).cpu)
     yield Line("of that, importing click, yaml and pydantic-core", tuple(theirs - bare for theirs, bare in pairs), "s")
     yield Line("`python -c pass`, CPU seconds", tuple(bare for _, bare in pairs), "s")
+    loop = ["-c", "total = 0\nfor number in range(10**7):\n    total += number"]
+    yield Line("how fast this machine is: ten million additions, CPU seconds", tuple(run(loop).cpu for _ in pairs), "s")
