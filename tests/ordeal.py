@@ -56,6 +56,7 @@ ALLOWED = frozenset(
         "ROUNDUP",
         "SIGN",
         "SQRT",
+        "SUBSTITUTE",
         "SUM",
         "SUMIF",
         "SUMPRODUCT",
