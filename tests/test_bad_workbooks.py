@@ -138,6 +138,10 @@ def many_cells(content: bytes) -> bytes:
     return content.replace(b"<sheetData>", b"<sheetData><row>" + b"<c><v>1</v></c>" * 20_000 + b"</row>", 1)
 
 
+def many_relationships(content: bytes) -> bytes:
+    return content.replace(b"</Relationships>", b"<Relationship Id='a'/>" * 20_001 + b"</Relationships>", 1)
+
+
 def other_version(content: bytes) -> bytes:
     return content.replace(b"flopsheet 0.", b"flopsheet 9.")
 
@@ -182,6 +186,11 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "external": (lambda: replaced("Provenance", with_external_entity), DECLARES, SAVE),
     "entities in UTF-16": (lambda: replaced("Provenance", in_utf16), DECLARES, SAVE),
     "bomb": (lambda: replaced("Inputs", bomb), "'book.xlsx' is too large: it inflates to more than 256 MiB", LARGE),
+    "relationships": (
+        lambda: replaced("_rels/.rels", many_relationships),
+        "'book.xlsx' is too large: more than 20,000 relationships",
+        LARGE,
+    ),
     "far down": (lambda: replaced("Inputs", row_far_down), f"{PART}damaged", SAVE),
     "deep": (lambda: replaced("Inputs", deep), f"{PART}nested too deep", SAVE),
     "wide": (lambda: replaced("Inputs", many_cells), f"{PART}damaged", SAVE),

@@ -128,9 +128,14 @@ class Package:
         """What a part refers to: id → the last word of its kind, and the part."""
         folder, name = posixpath.split(part)
         found: dict[str, tuple[str, str]] = {}
+        count = 0
 
         def start(element: str, attributes: Mapping[str, str]) -> None:
+            nonlocal count
             if element == "Relationship" and attributes.get("TargetMode") != "External":
+                count += 1
+                if count > MOST_PARTS:
+                    raise FileError(errors.too_much(self.source, f"more than {MOST_PARTS:,} relationships"))
                 target = attributes.get("Target", "")
                 whole = target[1:] if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
                 found[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], whole)
