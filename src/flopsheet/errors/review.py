@@ -56,6 +56,10 @@ def number_as_text(address: str, text: str) -> str:
     return f"{address}: '{shown(text)}' is a text and counts as that number; sums in the workbook leave it out"
 
 
+def formula_as_value(address: str, formula: str, value: str) -> str:
+    return f"{address}: '={shown(formula)}' is no expression of a spec, so its value {value} counts"
+
+
 def error_in_cell(text: str, built: str) -> Finding:
     return f"the cell shows {shown(text)}", f"it held {shown(built)}"
 

@@ -56,8 +56,7 @@ def check(pulled: Pulled) -> Checked:
     unsettled = [slot for key, slot in pulled.typed.slots.items() if _is_nan(pulled.typed.givens[key].value)]
     if unsettled:
         slot = unsettled[0]
-        about = f"{slot.spot.sheet}!{slot.spot.address}"
-        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, about))
+        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, slot.address))
     returned = pulled.returned
     study = replace(pulled.report.study, choice=_choice(pulled))
     planned = plan.build(study, returned.built.study)

@@ -38,6 +38,11 @@ class Slot:
         return self.world.name, self.entry.name, self.at
 
     @property
+    def address(self) -> str:
+        """Where it stands, as a message says it: `Inputs!F9`."""
+        return f"{self.spot.sheet}!{self.spot.address}"
+
+    @property
     def grain(self) -> str:
         return self.entry.grain
 

@@ -84,8 +84,7 @@ class _Reader:
         return self.typed
 
     def blame(self, slot: Slot, finding: errors.Finding) -> None:
-        address = f"{slot.spot.sheet}!{slot.spot.address}"
-        self.typed.problems.append(errors.in_cell(address, spell(slot.path), finding))
+        self.typed.problems.append(errors.in_cell(slot.address, spell(slot.path), finding))
 
     def keep(self, slot: Slot) -> None:
         """The cell counts as it was built."""
@@ -138,9 +137,7 @@ class _Reader:
         self.take_value(slot, stored)
         if slot.key in self.constants:
             value = shown(plain(slot.entry, Given(self.constants[slot.key])))
-            address = f"{slot.spot.sheet}!{slot.spot.address}"
-            formula = errors.shown(stored.formula)
-            self.typed.notes.append(f"{address}: '={formula}' is no expression of a spec, so its value {value} counts")
+            self.typed.notes.append(errors.formula_as_value(slot.address, stored.formula, value))
 
     def take_value(self, slot: Slot, stored: Stored) -> None:
         value, finding = _scalar(slot, stored)
@@ -150,9 +147,8 @@ class _Reader:
             self.keep(slot)
         else:
             self.constants[slot.key] = value
-            if slot.entry.is_number and isinstance(stored.value, str):
-                address = f"{slot.spot.sheet}!{slot.spot.address}"
-                self.typed.notes.append(errors.number_as_text(address, stored.value))
+            if slot.is_number and isinstance(stored.value, str):
+                self.typed.notes.append(errors.number_as_text(slot.address, stored.value))
 
     # Values ----------------------------------------------------------------------------------------------------------
 

@@ -259,7 +259,7 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
             among = layout.choices(line.entry) if line.entry.chooses else ""
             validations.append(_validation(line.entry, tuple(editable), among))
     cells[3, FIRST] = _sum_of_changes(counted)
-    cells = folded(cells)
+    cells |= folded(cells)
     widths = {LABEL: 36.0, NAME: 25.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():

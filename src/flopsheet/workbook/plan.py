@@ -117,7 +117,7 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells = folded(cells)
+    cells |= folded(cells)
     widths = widths_of(cells)
     details = tuple(
         (band.row + 1, band.row + len(band.rows), band.closed)

@@ -18,13 +18,14 @@ Cells = Mapping[tuple[int, int], Cell]
 
 
 def folded(cells: Cells) -> dict[tuple[int, int], Cell]:
-    """The cells, where long texts of several words in columns of values go over several lines."""
-    return {at: _folded(cell) if at[1] >= FIRST and isinstance(cell.value, str) else cell for at, cell in cells.items()}
+    """The long texts of several words in columns of values, in the style that goes over several lines."""
+    return {at: cell._replace(style=f"{cell.style}_{FOLDED}") for at, cell in cells.items() if _is_folded(at[1], cell)}
 
 
-def _folded(cell: Cell) -> Cell:
-    style, text = f"{cell.style}_{FOLDED}", str(cell.value)
-    return cell._replace(style=style) if len(text) > FOLDED_WIDTH and " " in text and style in STYLES else cell
+def _is_folded(column: int, cell: Cell) -> bool:
+    text = cell.value
+    is_long = column >= FIRST and isinstance(text, str) and len(text) > FOLDED_WIDTH and " " in text
+    return is_long and f"{cell.style}_{FOLDED}" in STYLES
 
 
 def _lines(text: str) -> list[str]:
