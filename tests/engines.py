@@ -10,6 +10,7 @@ LibreOffice has no booleans: TRUE comes back as 1.0, which Python holds equal to
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
@@ -21,6 +22,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import ironcalc
 from lxml import etree
@@ -75,7 +77,7 @@ def recalculate_libreoffice(
     saves: Sequence[tuple[Path, Path | None]] = (),
     locale: str = "en-US",
 ) -> list[dict[Cell, Value]]:
-    """The values of `cells` after each mapping of edits, computed by LibreOffice in one process of its own.
+    """The values of `cells` after each mapping of edits, computed by LibreOffice in a process of its own.
 
     `locale` is the language of the office's numbers: de-DE writes 1.5 with a comma.
 
@@ -87,44 +89,69 @@ def recalculate_libreoffice(
     if python is None:
         raise RuntimeError("LibreOffice or its Python bridge is not installed (Debian: libreoffice-calc, python3-uno)")
     wanted = list(cells)
+    if locale not in _offices:
+        _offices[locale] = _Office(python, locale)
     with tempfile.TemporaryDirectory(prefix="flopsheet-office-", ignore_cleanup_errors=True) as folder:
         # LibreOffice leaves a lock file beside what it opens, so it gets a copy.
         copy = shutil.copy(path, Path(folder, "workbook.xlsx"))
-        settings = Path(folder, "profile", "user", "registrymodifications.xcu")
-        settings.parent.mkdir(parents=True)
-        settings.write_text(SETTINGS.format(locale=locale), encoding="utf-8")
         request = {
-            "folder": folder,
             "workbook": str(copy),
             "seconds": seconds,
             "edits": [[[*cell, _plain(value)] for cell, value in edit.items()] for edit in edits],
             "cells": wanted,
             "saves": [[str(xlsx), str(ods or "")] for xlsx, ods in saves],
         }
-        # A session of its own: whatever happens, the script and the office can be ended together.
-        script = subprocess.Popen(
-            [python, str(UNO_SCRIPT)],
+        told = _offices[locale].ask(request)
+    if "answer" in told:
+        return [dict(zip(wanted, values, strict=True)) for values in told["answer"]]
+    _offices.pop(locale).end()  # whatever was wrong with it, the next workbook gets a new one
+    if "complaint" in told:
+        raise RuntimeError(f"LibreOffice could not recompute {path}: {told['complaint']}")
+    raise TimeoutError(f"LibreOffice has not recomputed {path} within {seconds:g} s")
+
+
+class _Office:
+    """LibreOffice in a process of its own, kept for the next workbook: it takes seconds to start."""
+
+    def __init__(self, python: str, locale: str) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="flopsheet-office-", ignore_cleanup_errors=True)
+        settings = Path(self.folder.name, "profile", "user", "registrymodifications.xcu")
+        settings.parent.mkdir(parents=True)
+        settings.write_text(SETTINGS.format(locale=locale), encoding="utf-8")
+        # A session of its own: whatever happens, the script and the office can be ended together. Where we end
+        # without a word, the script reads the end of its stdin and ends as well.
+        self.script = subprocess.Popen(
+            [python, str(UNO_SCRIPT), self.folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
             start_new_session=True,
             env=_office_environment(),
         )
-        try:
-            answer, complaint = script.communicate(json.dumps(request), timeout=seconds + 10)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"LibreOffice has not recomputed {path} within {seconds:g} s") from None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(script.pid, signal.SIGKILL)
-            script.wait()
-    if script.returncode == -signal.SIGKILL:
-        raise TimeoutError(f"LibreOffice has not recomputed {path} within {seconds:g} s")
-    if script.returncode != 0:
-        raise RuntimeError(f"LibreOffice could not recompute {path}:\n{complaint.strip()}")
-    return [dict(zip(wanted, values, strict=True)) for values in json.loads(answer)]
+
+    def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the script tells; nothing where it ended instead, as it does when the request's time is over."""
+        assert self.script.stdin and self.script.stdout
+        self.script.stdin.write(json.dumps(request) + "\n")
+        self.script.stdin.flush()
+        return json.loads(self.script.stdout.readline() or "{}")
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.script.pid, signal.SIGKILL)
+        self.script.communicate()
+        self.folder.cleanup()
+
+
+_offices: dict[str, _Office] = {}
+
+
+@atexit.register
+def _end_offices() -> None:
+    for office in _offices.values():
+        office.end()
 
 
 def _plain(value: float | str) -> float | str:

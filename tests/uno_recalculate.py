@@ -1,9 +1,10 @@
-"""Recompute a workbook with LibreOffice; run by `engines.py` under a Python that has LibreOffice's `uno` module.
+"""Recompute workbooks with LibreOffice; run by `engines.py` under a Python that has LibreOffice's `uno` module.
 
-Reads one JSON object from stdin, {folder, workbook, seconds, edits: [[[sheet, cell, value], …], …],
-cells: [[sheet, cell], …], saves: [[xlsx, ods], …]}, and writes one JSON list of lists to stdout: for every set of
-edits, the values of the cells. Where `saves` names files, the edited workbook is saved there; where it names an .ods
-too, the .xlsx is what LibreOffice makes of that one after reading it again.
+Starts an office whose profile is in the folder that its argument names. Reads JSON objects from stdin, one on a line,
+{workbook, seconds, edits: [[[sheet, cell, value], …], …], cells: [[sheet, cell], …], saves: [[xlsx, ods], …]}, and
+writes {answer: …} or {complaint: …} for each to stdout. An answer is a list of lists: for every set of edits, the
+values of the cells. Where `saves` names files, the edited workbook is saved there; where it names an .ods too, the
+.xlsx is what LibreOffice makes of that one after reading it again. At the end of stdin the office ends too.
 Uses only what old Pythons have, because LibreOffice brings its own.
 """
 
@@ -30,13 +31,31 @@ from com.sun.star.table.CellContentType import EMPTY, FORMULA, TEXT
 
 
 def main():
-    request = json.load(sys.stdin)
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
-    # A call into an office that hangs never returns: end this process and the office together.
-    deadline = threading.Timer(request["seconds"], os.killpg, (os.getpgrp(), signal.SIGKILL))
-    deadline.daemon = True
-    deadline.start()
+    desktop = office = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        # A call into an office that hangs never returns: end this process and the office together.
+        deadline = threading.Timer(request["seconds"], os.killpg, (os.getpgrp(), signal.SIGKILL))
+        deadline.daemon = True
+        deadline.start()
+        try:
+            if office is None:
+                office, desktop = start(Path(sys.argv[1], "profile"))
+            told = {"answer": open_and_recalculate(desktop, request)}
+        except Exception as failure:
+            told = {"complaint": f"{type(failure).__name__}: {failure}"}
+        deadline.cancel()
+        print(json.dumps(told), flush=True)
+    if office is not None:
+        with contextlib.suppress(DisposedException):  # the office closes its end of the pipe as it goes
+            desktop.terminate()
+        office.wait()
+
+
+def start(profile):
+    """An office of our own, and its desktop."""
     pipe = "flopsheet" + uuid.uuid4().hex
     office = subprocess.Popen(
         [
@@ -46,20 +65,13 @@ def main():
             "--nologo",
             "--nodefault",
             "--nofirststartwizard",
-            "-env:UserInstallation=" + Path(request["folder"], "profile").as_uri(),
+            "-env:UserInstallation=" + profile.as_uri(),
             "--accept=pipe,name=" + pipe + ";urp;",
         ],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
     )
-    desktop = connect(office, pipe)
-    try:
-        answer = open_and_recalculate(desktop, request)
-    finally:
-        with contextlib.suppress(DisposedException):  # the office closes its end of the pipe as it goes
-            desktop.terminate()
-        office.wait()
-    json.dump(answer, sys.stdout)
+    return office, connect(office, pipe)
 
 
 def connect(office, pipe):
@@ -77,7 +89,7 @@ def connect(office, pipe):
 
 
 def open_and_recalculate(desktop, request):
-    """The answer to `request`; the workbook is closed again, or the office would not end."""
+    """The answer to `request`; the workbook is closed again, so that the next one finds an office as new."""
     hidden = PropertyValue(Name="Hidden", Value=True)
     document = desktop.loadComponentFromURL(Path(request["workbook"]).as_uri(), "_blank", 0, (hidden,))
     if document is None:

@@ -28,6 +28,7 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "p
 }
 INPUT_KEYS = set(Input._fields) - {"grain", "whole"}
 OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
+RANGES = "Checks", "Inputs are possible"
 
 
 class OwnEntry(NamedTuple):
@@ -53,7 +54,8 @@ def load_inputs() -> Catalog:
 
 def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
-    reader = _reader(_texts(TOPICS))
+    reader = _Reader(load().units)
+    reader.start_from(load())
     reader.add_own(inputs, metrics)
     return reader.finish()
 
@@ -109,6 +111,16 @@ class _Reader:
         self.raw: dict[str, tuple[dict[str, Any], Callable[..., CatalogError]]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, OwnEntry] = {}
+        self.done: Mapping[str, Metric] = {}  # resolved before
+
+    def start_from(self, shipped: Catalog) -> None:
+        """What is read already; the checks of ranges come with those of more inputs, once these are known."""
+        self.inputs, self.functions, self.done = dict(shipped.inputs), dict(shipped.functions), shipped.metrics
+        for section in shipped.sections:
+            if (section.sheet, section.title) != RANGES:
+                names = [entry.name for entry in section.entries]
+                self.metrics |= {name: self.done[name] for name in names if name in self.done}
+                self.sections.append((section.sheet, section._asdict(), names))
 
     def read_functions(self, topic: source.Source) -> None:
         """The formulas with arguments; one may use those before it."""
@@ -152,7 +164,7 @@ class _Reader:
             if not raw.get(key):
                 raise refuse(f"{key} is missing", f"write {key}: …")
         name = raw["name"]
-        if name in self.raw or name in KEYS:
+        if name in self.inputs or name in self.metrics or name in KEYS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
             raise refuse(f"unknown unit '{raw['unit']}'", errors.did_you_mean(raw["unit"], list(self.units)))
@@ -207,8 +219,8 @@ class _Reader:
         for grain, checks in by_grain.items():
             for raw in checks:
                 self.add(raw, grain, "metrics", resolve.refusal(raw["name"], None))
-            title = {"title": "Inputs are possible", "grain": grain}
-            self.sections.append(("Checks", title, [raw["name"] for raw in checks]))
+            sheet, title = RANGES
+            self.sections.append((sheet, {"title": title, "grain": grain}, [raw["name"] for raw in checks]))
 
     def finish(self) -> Catalog:
         self.add_range_checks()
@@ -247,6 +259,8 @@ class _Reader:
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
     ) -> Metric:
+        if metric.name in self.done:
+            return self.done[metric.name]
         raw, refuse = self.raw[metric.name]
         if "text" in raw:
             plain = self.template(raw["text"], refuse, metric.name)
