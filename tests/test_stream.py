@@ -207,11 +207,11 @@ def test_what_is_too_large_for_a_workbook_is_valid_and_its_expectations_are_held
 
 
 def test_a_workbook_that_would_be_too_wide_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    text = WIDE.replace("to: 80060", "to: 35000").replace("[1024]", "[1024, 2048]")
+    text = WIDE.replace("to: 80060", "to: 8832").replace("[1024]", "[1, 2, 4, 8, 16, 32, 64, 128]")
     done = run("build", "-", "-o", str(tmp_path / "out.xlsx"), stdin=text)
     assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (
-        1,
-        "sheet 'Inputs' would need 17,474 columns, a sheet holds 16,384; "
+        1,  # 2,192 variants at 8 lengths, beside 5 columns of names
+        "sheet 'Forward FLOPs' would need 17,541 columns, a sheet holds 16,384; "
         "split the study, or print it with 'flopsheet show --format csv'\n",
         [],
     )
