@@ -4,7 +4,8 @@ Starts an office whose profile is in the folder that its argument names. Reads J
 {workbook, seconds, edits: [[[sheet, cell, value], …], …], cells: [[sheet, cell], …], saves: [[xlsx, ods], …]}, and
 writes {answer: …} or {complaint: …} for each to stdout. An answer is a list of lists: for every set of edits, the
 values of the cells. Where `saves` names files, the edited workbook is saved there; where it names an .ods too, the
-.xlsx is what LibreOffice makes of that one after reading it again. At the end of stdin the office ends too.
+.xlsx is what LibreOffice makes of that one after reading it again. At the end of stdin the office ends too, and its
+folder is removed.
 Uses only what old Pythons have, because LibreOffice brings its own.
 """
 
@@ -14,6 +15,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +54,7 @@ def main():
         with contextlib.suppress(DisposedException):  # the office closes its end of the pipe as it goes
             desktop.terminate()
         office.wait()
+    shutil.rmtree(sys.argv[1], ignore_errors=True)  # whoever made the folder may be gone
 
 
 def start(profile):
