@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import writers
 from processes import Line, paired, ratios, run
@@ -40,47 +41,64 @@ def lines(folder: Path, repeats: int) -> Iterator[Line]:
     yield Line("its file, per 10⁵ cells", (size / count * 1e5 / 1e6,), "MB")
 
 
+class Size(NamedTuple):
+    """What a study of some size takes, whole and the one sheet alone: cells, CPU seconds, MB at the peak."""
+
+    cells: int
+    seconds: float
+    megabytes: float
+    cells_alone: int
+    seconds_alone: float
+
+
 def growth(folder: Path, repeats: int) -> Iterator[Line]:
-    counts, times, memory, alone, alone_times = [], [], [], [], []
+    sizes = []
     for models, contexts in GROWTH:
-        spec = studies.write(models, folder / "growth.yaml", contexts)
-        count, _, on_one = writers.dump(spec, folder / "growth.cells")
-        peaks: list[float] = []
-
-        def seconds(way: str, spec: Path = spec, peaks: list[float] = peaks) -> float:
-            done = run(["benchmarks/writers.py", way, str(spec), str(folder / "growth.xlsx")])
-            taken, peak = map(float, done.output.split())
-            if way == "flopsheet":
-                peaks.append(peak)
-            return taken
-
-        whole, one = zip(*paired(repeats, lambda: seconds("flopsheet"), lambda: seconds("sheet")), strict=True)
-        times.append(median(whole))
-        memory.append(median(peaks))
-        counts.append(count)
-        alone.append(on_one)
-        alone_times.append(median(one))
-        yield Line(f"{count:,} cells: CPU seconds", (times[-1],), "s")
-        yield Line(f"{count:,} cells: peak memory", (memory[-1],), "MB")
-    for count, taken in zip(alone, alone_times, strict=True):
-        yield Line(f"writing the sheet {writers.ALONE} alone, {count:,} cells: CPU time", (taken * 1e3,), "ms")
-    above = [(count, time) for count, time in zip(counts, times, strict=True) if count >= 5e4]
-    yield Line("growth of time against cells, exponent of all sizes", (exponent(counts, times),), "", "≤ 1.05", 1.05)
-    yield Line("the same from 5·10⁴ cells", (exponent(*zip(*above, strict=True)),), "", "≤ 1.05", 1.05)
-    yield Line(
-        "growth of writing one sheet against its cells, exponent", (exponent(alone, alone_times),), "", "≤ 1.05", 1.05
-    )
-    yield Line("growth of memory against cells, exponent", (exponent(counts, memory),), "", "≤ 1.05", 1.05)
-    yield Line("slope of time, per 10⁵ cells", (slope(counts, times) * 1e5,), "s")
-    yield Line("slope of memory, per 10⁵ cells", (slope(counts, memory) * 1e5,), "MB")
+        size = taken_by(studies.write(models, folder / "growth.yaml", contexts), folder, repeats)
+        sizes.append(size)
+        yield Line(f"{size.cells:,} cells: CPU seconds", (size.seconds,), "s")
+        yield Line(f"{size.cells:,} cells: peak memory", (size.megabytes,), "MB")
+    for size in sizes:
+        what = f"writing the sheet {writers.ALONE} alone, {size.cells_alone:,} cells: CPU time"
+        yield Line(what, (size.seconds_alone * 1e3,), "ms")
+    whole = [(size.cells, size.seconds) for size in sizes]
+    alone = [(size.cells_alone, size.seconds_alone) for size in sizes]
+    memory = [(size.cells, size.megabytes) for size in sizes]
+    for what, points in (
+        ("growth of time against cells, exponent of all sizes", whole),
+        ("the same from 5·10⁴ cells", [point for point in whole if point[0] >= 5e4]),
+        ("growth of writing one sheet against its cells, exponent", alone),
+        ("growth of memory against cells, exponent", memory),
+    ):
+        yield Line(what, (exponent(points),), "", "≤ 1.05", 1.05)
+    yield Line("slope of time, per 10⁵ cells", (slope(whole) * 1e5,), "s")
+    yield Line("slope of memory, per 10⁵ cells", (slope(memory) * 1e5,), "MB")
 
 
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
+def taken_by(spec: Path, folder: Path, repeats: int) -> Size:
+    cells, _, cells_alone = writers.dump(spec, folder / "growth.cells")
+    peaks = []
+
+    def seconds(way: str) -> float:
+        done = run(["benchmarks/writers.py", way, str(spec), str(folder / "growth.xlsx")])
+        taken, peak = map(float, done.output.split())
+        if way == "flopsheet":
+            peaks.append(peak)
+        return taken
+
+    whole, alone = zip(*paired(repeats, lambda: seconds("flopsheet"), lambda: seconds("sheet")), strict=True)
+    return Size(cells, median(whole), median(peaks), cells_alone, median(alone))
+
+
+Points = Sequence[tuple[float, float]]
+
+
+def slope(points: Points) -> float:
     """Of the line through the points that least squares give."""
-    middle_x, middle_y = sum(x) / len(x), sum(y) / len(y)
-    above = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True))
-    return above / sum((a - middle_x) ** 2 for a in x)
+    middle_x, middle_y = (sum(values) / len(values) for values in zip(*points, strict=True))
+    above = sum((x - middle_x) * (y - middle_y) for x, y in points)
+    return above / sum((x - middle_x) ** 2 for x, _ in points)
 
 
-def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    return slope([math.log(a) for a in x], [math.log(b) for b in y])
+def exponent(points: Points) -> float:
+    return slope([(math.log(x), math.log(y)) for x, y in points])
