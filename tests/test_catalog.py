@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from flopsheet import catalog
 from flopsheet.catalog import CycleError, coarser, ordered
-from flopsheet.catalog.load import build
+from flopsheet.catalog.load import TOPICS, build
 from flopsheet.errors import CatalogError
 from flopsheet.formula import aggregated, evaluate, names, to_maths
 
@@ -83,6 +84,14 @@ def test_a_metric_follows_in_order_what_it_reads():
     reads = {name: (*names(metric.node), *aggregated(metric.node)) for name, metric in SHIPPED.metrics.items()}
     late = [(name, read) for name in reads for read in reads[name] if read in place and place[read] >= place[name]]
     assert (late, place.keys()) == ([], SHIPPED.metrics.keys())
+
+
+def test_a_catalogue_to_which_a_spec_adds_nothing_is_the_one_that_its_texts_say():
+    folder = Path(catalog.__file__).parent
+    said = build({topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)})
+    extended = catalog.extended([], [])
+    assert extended == said
+    assert (list(extended.metrics), list(extended.inputs)) == (list(said.metrics), list(said.inputs))
 
 
 def test_the_formulas_of_the_catalogue_have_not_changed_unnoticed(golden):
