@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -115,6 +116,7 @@ class _Office:
 
     def __init__(self, python: str, locale: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="flopsheet-office-", ignore_cleanup_errors=True)
+        self.words = Path(self.folder.name, "words.txt")
         settings = Path(self.folder.name, "profile", "user", "registrymodifications.xcu")
         settings.parent.mkdir(parents=True)
         settings.write_text(SETTINGS.format(locale=locale), encoding="utf-8")
@@ -124,7 +126,7 @@ class _Office:
             [python, str(UNO_SCRIPT), self.folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.words.open("wb"),
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -132,15 +134,25 @@ class _Office:
         )
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the script tells; nothing where it ended instead, as it does when the request's time is over."""
+        """What the script tells, an answer or a complaint; nothing where it was killed as its time was over."""
         assert self.script.stdin and self.script.stdout
-        self.script.stdin.write(json.dumps(request) + "\n")
-        self.script.stdin.flush()
-        return json.loads(self.script.stdout.readline() or "{}")
+        with contextlib.suppress(BrokenPipeError):  # it has ended: why, stands in its words
+            self.script.stdin.write(json.dumps(request) + "\n")
+            self.script.stdin.flush()
+        giving_up = threading.Timer(request["seconds"] + 10, self.kill)  # should the script's own timer hang too
+        giving_up.start()
+        line = self.script.stdout.readline()
+        giving_up.cancel()
+        if line:
+            return json.loads(line)
+        return {} if self.script.wait() == -signal.SIGKILL else {"complaint": self.words.read_text(errors="replace")}
 
-    def end(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.script.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill()
         self.script.communicate()
         self.folder.cleanup()
 

@@ -16,7 +16,7 @@ CONVENTIONS = list(product(PAIRS, ["counted", "left_out"], ["all", "last"], ["le
 SWITCHES = ["attention_pairs", "lm_head", "lm_head_positions", "non_matmul"]
 EXACT = 2**53  # whole numbers below it are exact in float64
 
-few = settings(max_examples=6, deadline=None)
+few = settings(max_examples=10, deadline=None)
 
 
 @st.composite
@@ -107,7 +107,7 @@ def test_causal_half_is_half_of_full_and_causal_exact_lies_between(models, lengt
         ("crossover_block", {"flops_ffn": 1, "flops_attention_projections": 1}),
     ],
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(heads=st.integers(1, 16), d_head=st.integers(1, 64), d_ff=st.integers(1, 4096), matrices=st.sampled_from([2, 3]))
 def test_at_a_crossover_length_both_sides_do_the_same_work(pairs, crossover, others, heads, d_head, d_ff, matrices):
     # Where H·e = D the crossover is whole: k·f/2 and (k·f ± 4D)/2 of full pairs, with an even f.

@@ -80,10 +80,6 @@ def _texts(topics: Sequence[str]) -> dict[str, str]:
 
 def build(texts: Mapping[str, str]) -> Catalog:
     """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found."""
-    return _reader(texts).finish()
-
-
-def _reader(texts: Mapping[str, str]) -> _Reader:
     parsed = {topic: source.parse(text, f"{topic}.yaml") for topic, text in texts.items()}
     units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
     reader = _Reader(units)
@@ -91,7 +87,9 @@ def _reader(texts: Mapping[str, str]) -> _Reader:
         reader.read_functions(topic)
     for topic in parsed.values():
         reader.read(topic)
-    return reader
+    found = reader.finish()
+    _ = found.maths  # made here, so that it is kept with the rest
+    return found
 
 
 def _mapping(data: object) -> dict[str, Any]:
@@ -252,9 +250,7 @@ class _Reader:
             )
             for sheet, raw, listed in self.sections
         )
-        found = Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
-        _ = found.maths  # made here, so that it is kept with the rest
-        return found
+        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
 
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
