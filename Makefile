@@ -57,6 +57,7 @@ test: $(TEST) ## run the tests
 check: $(DEV) ## lint and check the types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/format_catalog.py --check
 
 docs: $(RUNTIME) ## write the references and the schema anew from the live definitions
 	$(BIN)/python docs/generate.py
