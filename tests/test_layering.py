@@ -30,15 +30,16 @@ LAYERS = [
         "__init__",
         "__main__",
         "cli",
+        "explain",
         "export",
         "markdown",
         "progress",
         "report",
         "review",
+        "rows",
         "summaries",
         "templates",
         "terminal",
-        "views",
     },
 ]
 
@@ -47,7 +48,7 @@ HOMES = {
     "yaml": {"source", "review.rewrite"},  # the second for the places of what it replaces
     "pandas": {"frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
+    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export", "rows"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }

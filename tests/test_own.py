@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from edits import OWN, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
-from flopsheet import build, compute, views
+from exported import as_json
+from flopsheet import build, compute
 from flopsheet.errors import ComputeError, SpecError
+from flopsheet.explain import explain
 from flopsheet.report import compute_spec
 from studies import spec_of
 
@@ -78,8 +80,8 @@ def test_an_input_of_a_spec_is_swept_and_excluded_like_any_other() -> None:
 
 def test_json_explain_and_expectations_know_them() -> None:
     report = compute_text(TEXT.replace("equals: 1024", "equals: 1023"))
-    shown = json.loads(views.to_json(report))
-    explained = views.explain(report, "n_extra", "b", None).splitlines()
+    shown = as_json(yaml.safe_load(TEXT))
+    explained = explain(report, "n_extra", "b", None).splitlines()
     assert (
         shown["models"]["b"]["n_extra"],
         shown["models"]["b"]["rank"],

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from commands import run
-from flopsheet import views
+from exported import as_json
 from flopsheet.errors import UsageError
+from flopsheet.explain import explain
 from flopsheet.report import Report, compute
 from studies import SPECS
+
+EXERCISE = SPECS / "gpt2-adamw.yaml"
+LLAMA = SPECS / "llama3-70b-512xh100.yaml"
 
 
 @pytest.fixture(scope="module")
 def exercise() -> Report:
-    return compute(SPECS / "gpt2-adamw.yaml")
+    return compute(EXERCISE)
 
 
 @pytest.fixture(scope="module")
 def llama() -> Report:
-    return compute(SPECS / "llama3-70b-512xh100.yaml")
+    return compute(LLAMA)
 
 
-def test_json_has_training_and_serving_runs_by_name(llama):
-    shown = json.loads(views.to_json(llama))
+def test_json_has_training_and_serving_runs_by_name():
+    shown = as_json(LLAMA)
     assert [list(shown), list(shown["training"]), list(shown["serving"])] == [
         ["models", "scenarios", "training", "serving"],
         ["pretraining", "pretraining-fsdp", "long-context"],
@@ -37,12 +40,12 @@ def test_json_has_training_and_serving_runs_by_name(llama):
 
 
 def test_json_without_runs_has_empty_objects():
-    shown = json.loads(views.to_json(compute(SPECS / "gpt2.yaml")))
+    shown = as_json(SPECS / "gpt2.yaml")
     assert [shown["training"], shown["serving"]] == [{}, {}]
 
 
-def test_json_holds_whole_numbers_of_runs_as_integers_and_flags_as_booleans(exercise):
-    run = json.loads(views.to_json(exercise))["training"]["three-matrices"]
+def test_json_holds_whole_numbers_of_runs_as_integers_and_flags_as_booleans():
+    run = as_json(EXERCISE)["training"]["three-matrices"]
     names = ["bytes_per_sequence", "bytes_without_batch", "largest_micro_batch", "n_steps", "context_length"]
     # The published figures of the AdamW exercise; 400,000 steps of 1,024 tokens.
     assert {name: (run[name], type(run[name])) for name in names} == dict(
@@ -54,14 +57,14 @@ def test_json_holds_whole_numbers_of_runs_as_integers_and_flags_as_booleans(exer
     assert run["days"] == pytest.approx(6583.56, abs=0.005)
 
 
-def test_json_of_a_serving_run_has_its_cache_in_bytes(llama):
-    chat = json.loads(views.to_json(llama))["serving"]["chat"]
+def test_json_of_a_serving_run_has_its_cache_in_bytes():
+    chat = as_json(LLAMA)["serving"]["chat"]
     found = [chat["context_length"], chat["served_cache_bytes"], type(chat["served_cache_bytes"]), chat["served_fits"]]
     assert found == [2560, 64 * 2560 * 327_680, int, "yes"]  # 327,680 bytes a token, published
 
 
 def test_explain_works_out_a_number_of_the_run_that_is_named(exercise):
-    told = views.explain(exercise, "weight_bytes_device", "two-matrices", None).splitlines()
+    told = explain(exercise, "weight_bytes_device", "two-matrices", None).splitlines()
     cell = exercise.cells("weight_bytes_device")[1].address
     # By hand: 26,168,601,600 / 16 parameters of 4 bytes.
     assert told[-2:] == [
@@ -71,7 +74,7 @@ def test_explain_works_out_a_number_of_the_run_that_is_named(exercise):
 
 
 def test_explain_of_no_run_in_particular_works_out_all_of_them(exercise):
-    told = views.explain(exercise, "days", None, None)
+    told = explain(exercise, "days", None, None)
     assert [name for name in ("three-matrices", "two-matrices", "later-edition") if f"\n{name}  (cell" in told] == [
         "three-matrices", "two-matrices", "later-edition",
     ]  # fmt: skip
@@ -95,7 +98,7 @@ def test_explain_of_no_run_in_particular_works_out_all_of_them(exercise):
 )
 def test_explain_refuses_a_name_that_has_no_such_number(exercise, metric, name, message):
     with pytest.raises(UsageError) as caught:
-        views.explain(exercise, metric, name, None)
+        explain(exercise, metric, name, None)
     assert str(caught.value) == message
 
 
@@ -107,11 +110,11 @@ def test_the_frames_of_runs_are_indexed_by_run_and_layer_group(llama):
 
 
 @pytest.mark.parametrize("kind", ["training", "serving"])
-def test_runs_are_rows_of_csv_and_parquet_on_demand(llama, kind: str, tmp_path: Path) -> None:
-    command = ["show", str(SPECS / "llama3-70b-512xh100.yaml"), "--rows", kind, "--format"]
+def test_runs_are_rows_of_csv_and_parquet_on_demand(kind: str, tmp_path: Path) -> None:
+    command = ["show", str(LLAMA), "--rows", kind, "--format"]
     lines = list(csv.DictReader(io.StringIO(run(*command, "csv").stdout)))
     parquet = run(*command, "parquet", "-o", "runs.parquet", cwd=tmp_path)
-    wanted = [{"run": name, **row} for name, row in views.runs_of(llama, kind).items()]
+    wanted = [{"run": name, **row} for name, row in as_json(LLAMA)[kind].items()]
     assert (lines, parquet.stderr, pd.read_parquet(tmp_path / "runs.parquet").to_dict("records")) == (
         [{name: str(value) for name, value in row.items()} for row in wanted],
         "",

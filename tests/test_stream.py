@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import pty
 import random
@@ -16,34 +15,26 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flopsheet import compute, export, stream, views
-from flopsheet.errors import SpecError, UsageError
-from flopsheet.source import parse
-from flopsheet.spec.load import Unexpanded, unexpanded
-from flopsheet.spec.plain import to_yaml
+from exported import as_json, from_frames, opened, written
+from flopsheet import compute, stream
+from flopsheet.errors import ComputeError, SpecError, UsageError
 from test_cli import run
 from test_sweep import BASE, BY_HAND, SHAPE, swept
 
 
-def opened(spec: dict[str, Any]) -> stream.Stream:
-    return stream.open_stream(read(spec))
+def rows_of(data: bytes) -> list[dict[str, Any]]:
+    """The rows of a CSV, numbers as numbers and flags as truth values."""
 
+    def value(text: str) -> Any:
+        if text in {"True", "False"}:
+            return text == "True"
+        try:
+            return float(text)
+        except ValueError:
+            return text
 
-def read(spec: dict[str, Any]) -> Unexpanded:
-    return unexpanded(parse(to_yaml(spec), "s.yaml"), "s")
-
-
-def written(spec: dict[str, Any], style: str) -> bytes:
-    out = io.BytesIO()
-    export.write(opened(spec), style, out, lambda count: None)
-    return out.getvalue()
-
-
-def by_model(text: str) -> list[dict[str, str]]:
-    """The rows of a CSV, those of a model together."""
-    rows = list(csv.DictReader(io.StringIO(text)))
-    names = list(dict.fromkeys(row["model"] for row in rows))
-    return sorted(rows, key=lambda row: names.index(row["model"]))
+    lines = csv.DictReader(io.StringIO(data.decode()))
+    return [{name: value(text) for name, text in line.items()} for line in lines]
 
 
 @pytest.fixture(params=[1, 40, 8_192])
@@ -62,18 +53,16 @@ def test_a_stream_writes_what_the_listed_models_give(
     if "ffn" in sweep:
         sweep = {key: sweep[key] for key in ("d_ff", "norm", "ffn")}
     spec = swept(shape, sweep)
-    told = json.loads(views.to_json(wanted))
-    told["scenarios"].sort(key=lambda row: list(told["models"]).index(row["model"]))
+    models, scenarios = from_frames(wanted)
     table = pd.read_parquet(io.BytesIO(written(spec, "parquet")))
     for name in table.columns.drop(["model", "context_length"]):
         column = wanted.frames["scenario" if name in wanted.frames["scenario"] else "model"][name]
         keys = zip(table.model, table.context_length, strict=True) if column.index.nlevels == 2 else table.model
         named = [column[key] for key in keys]
         assert list(table[name]) == named
-    assert (by_model(written(spec, "csv").decode()), json.loads(written(spec, "json"))) == (
-        by_model(views.to_csv(wanted)),
-        told,
-    )
+    shown = as_json(spec)
+    lines = [{**models[row["model"]], **row} for row in scenarios]
+    assert (shown["models"], shown["scenarios"], rows_of(written(spec, "csv"))) == (models, scenarios, lines)
 
 
 def test_a_stream_goes_model_by_model_in_the_order_of_the_spec() -> None:
@@ -217,18 +206,46 @@ def test_a_workbook_that_would_be_too_wide_is_refused_before_anything_is_compute
     )
 
 
-def test_a_metric_that_gathers_over_all_models_cannot_be_streamed() -> None:
-    spec = swept(SHAPE, {"n_layers": [1, 2]})
-    spec["metrics"] = [
+def gathering() -> dict[str, Any]:
+    """A sweep with a metric of each model that reads a sum over all of them."""
+    metrics = [
         {"name": "all_params", "label": "All", "grain": "study", "unit": "parameters", "formula": "sum(n_params)"},
         {"name": "part", "label": "Part", "grain": "model", "unit": "share", "formula": "n_params / all_params"},
     ]
-    spec["metrics"] = [{**metric, "doc": "For the test."} for metric in spec["metrics"]]
+    spec = swept(SHAPE, {"n_layers": [1, 2]})
+    return {**spec, "metrics": [{**metric, "doc": "For the test."} for metric in metrics]}
+
+
+def test_a_metric_that_gathers_over_all_models_is_written_too() -> None:
+    spec = gathering()
+    models, scenarios = from_frames(compute(spec))
+    shown = as_json(spec)
+    assert (shown["models"], shown["scenarios"], sum(row["part"] for row in models.values())) == (
+        models,
+        scenarios,
+        pytest.approx(1),
+    )
+
+
+def test_a_metric_that_gathers_over_more_models_than_are_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_HELD", 2)
     with pytest.raises(UsageError) as caught:
-        written(spec, "csv")
+        written(gathering(), "csv")
     assert str(caught.value) == (
         "all_params gathers over all models, which a stream does not hold; sweep fewer values, or remove the metric"
     )
+
+
+def test_a_number_of_a_layer_that_is_not_finite_is_told_with_its_model() -> None:
+    metric = {"name": "bad", "label": "B", "grain": "layer_group", "unit": "ratio", "formula": "1 / (d_ff - 64)"}
+    spec = swept({**SHAPE, "d_ff": 64}, {"n_layers": [1, 2]})
+    spec["metrics"] = [
+        {**metric, "doc": "For the test."},
+        {**metric, "name": "worse", "grain": "model", "formula": "sum(bad)", "doc": "For the test."},
+    ]
+    with pytest.raises(ComputeError) as caught:
+        written(spec, "csv")
+    assert str(caught.value).startswith("bad (model m n_layers=1, group ): the result is not a finite number")
 
 
 def test_metrics_of_the_spec_and_its_runs_are_streamed_too() -> None:
@@ -249,9 +266,9 @@ def test_metrics_of_the_spec_and_its_runs_are_streamed_too() -> None:
             "n_devices": 1,
         }
     }  # fmt: skip
-    shown = json.loads(written(spec, "json"))
-    wanted = json.loads(views.to_json(compute(spec)))
-    assert (shown["serving"], shown["models"]) == (wanted["serving"], wanted["models"])
+    shown, wanted = as_json(spec), compute(spec)
+    runs = {name: row.to_dict() for name, row in wanted.frames["serving_run"].iterrows()}
+    assert (shown["serving"], shown["models"]) == (runs, from_frames(wanted)[0])
 
 
 def test_parquet_without_pyarrow_says_what_to_install() -> None:

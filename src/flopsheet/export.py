@@ -1,45 +1,37 @@
-"""The numbers of a stream as CSV, JSON or Parquet, written some models at a time."""
+"""The numbers of a spec as a file or on stdout: CSV, JSON and Parquet some models at a time, tables as texts."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
-from itertools import repeat
-from typing import IO, Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from flopsheet import errors, frames, views
-from flopsheet.catalog import RUNS, Catalog
+from flopsheet import errors, frames
+from flopsheet.catalog import RUNS
 from flopsheet.errors import UsageError
 from flopsheet.files import replacing, write_bytes
-from flopsheet.frames import Column, Values
+from flopsheet.frames import Values
 from flopsheet.progress import progress
-from flopsheet.report import Report
-from flopsheet.spec.load import Unexpanded
+from flopsheet.rows import CSV, JSON, Field, fields_of, lines
 from flopsheet.stream import Chunk, Stream
 from flopsheet.tables import tabulate_runs
 
-EXACT = 2.0**53
 FORMATS = ("csv", "json", "parquet")
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
 BOTH = ("model", "scenario")
 Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Field:
-    """One column of the output: an input or a metric."""
+class Target(Protocol):
+    """What takes the bytes of an export."""
 
-    name: str
-    grain: str
-    kind: str  # whole, number, flag, text
+    def write(self, data: bytes, /) -> object: ...
 
 
-def write(stream: Stream, style: str, out: IO[bytes], advance: Advance) -> None:
+def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
     """Writes every model and scenario of a stream; `advance` is told how many models are done."""
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
 
@@ -51,8 +43,9 @@ def deliver(stream: Stream, style: str, output: str | None) -> None:
     stream.check()
     with progress(passes(style) * stream.n_models, "models") as advance:
         if output is None:
-            write(stream, style, sys.stdout.buffer, advance)
-            sys.stdout.buffer.flush()
+            stdout = sys.stdout.buffer if style == "parquet" else _Stdout()
+            write(stream, style, stdout, advance)
+            stdout.flush()
         else:
             with replacing(output) as out:
                 write(stream, style, out, advance)
@@ -62,33 +55,35 @@ def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> N
     """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
     if style not in TABULAR:
         raise UsageError(errors.located(errors.no_rows_of(style), "", None))
-    runs = views.runs_of(_of_runs(stream), kind)
-    if not runs:
+    if kind not in stream.spec.runs:
         raise UsageError(errors.located(errors.no_runs_of(kind), "--rows", None))
     if style == "parquet":
         _require_parquet(output)
-    rows = [{"run": name, **row} for name, row in runs.items()]
-    data = views.to_lines(rows).encode() if style == "csv" else _as_parquet(rows)
-    if output is None:
-        sys.stdout.buffer.write(data)
+    if style == "csv":
+        deliver_text(_runs_as_csv(stream, kind), output)
+    elif output is None:
+        sys.stdout.buffer.write(_runs_as_parquet(stream, kind))
         sys.stdout.buffer.flush()
     else:
-        write_bytes(output, data)
+        write_bytes(output, _runs_as_parquet(stream, kind))
 
 
-def _as_parquet(rows: Sequence[dict[str, Any]]) -> bytes:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
+def deliver_text(text: str, output: str | None) -> None:
+    """Writes a text that is complete to a file, or to stdout."""
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_bytes(output, text.encode())
 
-    made = arrow.BufferOutputStream()
-    parquet.write_table(arrow.Table.from_pylist(rows), made, compression="zstd")
-    return bytes(made.getvalue())
 
+class _Stdout:
+    """stdout for texts in UTF-8; in whatever encoding it has, which says what becomes of letters that it lacks."""
 
-def _of_runs(stream: Stream) -> Report:
-    """The report of a stream's runs, which are few; its models are not in it."""
-    runs = {kind: frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog) for kind in stream.spec.runs}
-    return Report(stream.spec, Values({}, {}), runs, stream.catalog)
+    def write(self, data: bytes) -> None:
+        sys.stdout.write(data.decode())
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def _require_parquet(output: str | None) -> None:
@@ -99,80 +94,12 @@ def _require_parquet(output: str | None) -> None:
         raise UsageError(errors.located(errors.parquet_on_a_terminal(), "", None))
 
 
-def is_streamed(read: Unexpanded, style: str, output: str | None) -> bool:
-    """Whether the numbers are written some models at a time: those of sweeps, and those that go to a file."""
-    if style not in FORMATS and output is not None:
-        raise UsageError(errors.located(errors.no_file_of(style), "", None))
-    return style == "parquet" or (style in FORMATS and (bool(read.resolver.swept()) or output is not None))
-
-
 def passes(style: str) -> int:
     """How often the models are gone through: JSON has the models before their scenarios."""
     return 2 if style == "json" else 1
 
 
-def _fields(chunk: Chunk, catalog: Catalog, grain: str) -> list[Field]:
-    """Every input and metric of a grain, in the order in which reports have them."""
-    columns = chunk.values.columns[grain]
-    known = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
-    return [Field(name, grain, _kind(name, columns[name], catalog)) for name in known]
-
-
-def _kind(name: str, column: Column, catalog: Catalog) -> str:
-    if column.dtype == object:
-        return "flag" if name in catalog.inputs and catalog.inputs[name].is_flag else "text"
-    return "whole" if catalog.units[catalog.entry(name).unit].whole else "number"
-
-
-def _texts(column: Column, kind: str, text: Callable[[str], str], flag: dict[str, str]) -> Sequence[str] | str:
-    """A column as it is written, one text where all are alike; whole things are integers while a double is exact."""
-    if column.dtype == object:
-        values = column.tolist()
-        spelled = {value: flag[value] if kind == "flag" else text(value) for value in set(values)}
-        return spelled[values[0]] if len(spelled) == 1 else [spelled[value] for value in values]
-    if column[0] == column[-1] and (column == column[0]).all():
-        return _number(float(column[0]), kind)
-    if kind == "number":
-        return list(map(repr, column.tolist()))
-    exact = (np.abs(column) < EXACT) & (np.floor(column) == column)
-    texts = list(map(str, np.where(exact, column, 0).astype(np.int64).tolist()))
-    for at in np.flatnonzero(~exact).tolist():
-        texts[at] = repr(float(column[at]))
-    return texts
-
-
-def _number(value: float, kind: str) -> str:
-    is_whole = kind == "whole" and value == int(value) and abs(value) < EXACT
-    return str(int(value)) if is_whole else repr(value)
-
-
-def _lines(
-    chunk: Chunk,
-    grain: str,
-    fields: Iterable[Field],
-    written: tuple[str, str],
-    text: Callable[[str], str],
-    flag: dict[str, str],
-) -> Iterator[str]:
-    """A line for each row of a grain; `written` is how a field begins, and what stands between two of them.
-
-    What is alike in all rows is spelled once, in the form that the others fill.
-    """
-    begin, between = written
-    order, form, varying = _order(chunk, grain), [], []
-    for field in fields:
-        texts = _texts(chunk.values.column(grain, field.name)[order], field.kind, text, flag)
-        name = begin.format(name=field.name)
-        if isinstance(texts, str):
-            form.append(name + texts.replace("%", "%%"))
-        else:
-            form.append(f"{name}%s")
-            varying.append(texts)
-    rows = zip(*varying, strict=True) if varying else repeat((), len(order))
-    return map(between.join(form).__mod__, rows)
-
-
-def _order(chunk: Chunk, grain: str) -> Column:
+def _order(chunk: Chunk, grain: str) -> Any:
     return chunk.models if grain == "model" else chunk.scenarios
 
 
@@ -180,73 +107,100 @@ def _names(chunk: Chunk) -> list[str]:
     return [str(name) for name in chunk.values.column("model", "model")[chunk.models].tolist()]
 
 
-def _quoted(text: str) -> str:
-    """A text as csv writes it: in quotes where it holds a comma, a quote or a line break."""
-    if any(letter in text for letter in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def _csv(stream: Stream, out: IO[bytes], advance: Advance) -> None:
+def _csv(stream: Stream, out: Target, advance: Advance) -> None:
     """One line per scenario, the numbers of its model included."""
-    flag = {"yes": "True", "no": "False"}
     lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
     fields: dict[str, list[Field]] = {}
     for chunk in stream.chunks(BOTH):
         if not fields:
-            fields = {grain: _fields(chunk, stream.catalog, grain) for grain in BOTH}
+            fields = {grain: fields_of(chunk.values, stream.catalog, [grain]) for grain in BOTH}
             header = [field.name for grain in BOTH for field in fields[grain]]
             out.write((",".join(["model", "context_length", *header]) + "\n").encode())
-        models, scenarios = (_lines(chunk, grain, fields[grain], ("", ","), _quoted, flag) for grain in BOTH)
-        lines = []
-        for name, model in zip(map(_quoted, _names(chunk)), models, strict=True):
-            lines += [f"{name},{length},{model},{next(scenarios)}\n" for length in lengths]
-        out.write("".join(lines).encode())
+        models, scenarios = (lines(chunk.values, fields[grain], _order(chunk, grain), CSV) for grain in BOTH)
+        written = []
+        for name, model in zip(map(CSV.text, _names(chunk)), models, strict=True):
+            written += [f"{name},{length},{model},{next(scenarios)}\n" for length in lengths]
+        out.write("".join(written).encode())
         advance(len(chunk.models))
 
 
-def _json(stream: Stream, out: IO[bytes], advance: Advance) -> None:
-    """One object, a line for each model and scenario."""
-    flag = {"yes": "true", "no": "false"}
+def _json(stream: Stream, out: Target, advance: Advance) -> None:
+    """One object, a line for each model, scenario and run."""
     lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
 
-    def text(value: str) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
-    def lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+    def write_lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
         before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
-            fields = fields or _fields(chunk, stream.catalog, grain)
-            rows = _lines(chunk, grain, fields, ('"{name}": ', ", "), text, flag)
+            fields = fields or fields_of(chunk.values, stream.catalog, [grain])
+            rows = lines(chunk.values, fields, _order(chunk, grain), JSON)
             written = [f"{start}{row}}}" for start, row in zip(begin(chunk), rows, strict=True)]
             out.write(before + ",\n".join(written).encode())
             before = b",\n"
             advance(len(chunk.models))
 
     def scenarios(chunk: Chunk) -> Iterator[str]:
-        for name in map(text, _names(chunk)):
+        for name in map(JSON.text, _names(chunk)):
             yield from (f'{{"model": {name}, "context_length": {length}, ' for length in lengths)
 
     out.write(b'{\n"models": {\n')
-    lines("model", lambda chunk: (f"{text(name)}: {{" for name in _names(chunk)))
+    write_lines("model", lambda chunk: (f"{JSON.text(name)}: {{" for name in _names(chunk)))
     out.write(b'\n},\n"scenarios": [\n')
-    lines("scenario", scenarios)
-    report = _of_runs(stream)
-    told = ",\n".join(f'"{kind}": {json.dumps(views.runs_of(report, kind), ensure_ascii=False)}' for kind in RUNS)
-    out.write(f"\n],\n{told}\n}}\n".encode())
+    write_lines("scenario", scenarios)
+    out.write(b"\n]")
+    for kind in RUNS:
+        out.write(f',\n"{kind}": {_runs_as_json(stream, kind)}'.encode())
+    out.write(b"\n}\n")
 
 
-def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
-    """The table of the CSV in columns: numbers as doubles, which hold whole ones exactly below 2^53."""
+# The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
+
+
+def _runs(stream: Stream, kind: str) -> tuple[Values, list[str], list[Field]]:
+    """The values of a kind of run, the names of the runs, and what is written of each."""
+    values = frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog)
+    of_run, _ = RUNS[kind]
+    fields = fields_of(values, stream.catalog, ("context", "run", of_run))
+    return values, [str(name) for (name,) in values.tables["run"].keys], fields
+
+
+def _runs_as_csv(stream: Stream, kind: str) -> str:
+    values, names, fields = _runs(stream, kind)
+    rows = lines(values, fields, np.arange(len(names)), CSV)
+    header = ",".join(["run", *(field.name for field in fields)])
+    return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
+
+
+def _runs_as_json(stream: Stream, kind: str) -> str:
+    if kind not in stream.spec.runs:
+        return "{}"
+    values, names, fields = _runs(stream, kind)
+    rows = lines(values, fields, np.arange(len(names)), JSON)
+    entries = (f"{JSON.text(name)}: {{{row}}}" for name, row in zip(names, rows, strict=True))
+    return "{\n" + ",\n".join(entries) + "\n}"
+
+
+def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    word = arrow.dictionary(arrow.int32(), arrow.string())
+    values, names, fields = _runs(stream, kind)
+    columns = {field.name: _arrow_column(values.column(field.grain, field.name), field.kind) for field in fields}
+    made = arrow.BufferOutputStream()
+    table = arrow.table({"run": arrow.array(names, arrow.string()), **columns})
+    parquet.write_table(table, made, compression="zstd")
+    return bytes(made.getvalue())
+
+
+def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
+    """The table of the CSV in columns."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
     writer = None
     try:
         fields: list[Field] = []
         for chunk in stream.chunks(BOTH):
-            fields = fields or [field for grain in BOTH for field in _fields(chunk, stream.catalog, grain)]
+            fields = fields or fields_of(chunk.values, stream.catalog, BOTH)
             n_lengths, names = len(stream.spec.context_lengths), _names(chunk)
             columns: dict[str, Any] = {
                 "model": arrow.array(np.repeat(np.array(names, dtype=object), n_lengths), arrow.string()),
@@ -255,12 +209,7 @@ def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
             for field in fields:
                 column = chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)]
                 column = np.repeat(column, n_lengths) if field.grain == "model" else column
-                if field.kind == "flag":
-                    columns[field.name] = arrow.array(column == "yes", arrow.bool_())
-                elif field.kind == "text":
-                    columns[field.name] = arrow.array(column, arrow.string()).dictionary_encode().cast(word)
-                else:
-                    columns[field.name] = arrow.array(column, arrow.float64())
+                columns[field.name] = _arrow_column(column, field.kind)
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
             writer.write_table(table)
@@ -268,3 +217,15 @@ def _parquet(stream: Stream, out: IO[bytes], advance: Advance) -> None:
     finally:
         if writer:
             writer.close()
+
+
+def _arrow_column(column: Any, kind: str) -> Any:
+    """A column for Parquet: numbers as doubles, which hold whole ones exactly below 2^53."""
+    import pyarrow as arrow
+
+    if kind == "flag":
+        return arrow.array(column == "yes", arrow.bool_())
+    if kind == "text":
+        word = arrow.dictionary(arrow.int32(), arrow.string())
+        return arrow.array(column, arrow.string()).dictionary_encode().cast(word)
+    return arrow.array(column, arrow.float64())

@@ -1,34 +1,45 @@
-"""A report as Markdown that looks right in a pull request: a table for each grain, the sentences, the verdict."""
+"""Markdown for pull requests: tables, and texts of any origin that show as they stand and do nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
-
-from flopsheet.summaries import Summary, sentences, summarise
 
 if TYPE_CHECKING:
     from flopsheet.report import Report
 
-SPECIAL = re.compile(r"([\\`*_\[\]<>|#~@])")
+SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&]|^[-+=#](?=\s|$|[-+=#])|^\d+(?=[.)](?:\s|$))")
+# What a forge makes a mention or a reference of; a backslash does not keep it from that, a zero-width space does.
+LINKED = re.compile(r"([@#])(?=\w)")
+UNSAFE_IN_CODE = frozenset("`|\\")
 
 
-def to_markdown(report: Report) -> str:
-    """The headline numbers; a model's numbers and a scenario's are tables of their own, so that none is wide."""
-    lines = [f"## {escaped(report.spec.title)}", ""]
-    for summary in summarise(report):
-        lines += [f"### {summary.title}", "", *table(summary), ""]
-    lines += [*(f"* {escaped(text)}" for text in sentences(report)), ""]
-    lines += [*_verdict(report), ""] if report.spec.expectations else []
-    return "\n".join(lines)
+def escaped(text: str) -> str:
+    """Text on one line that shows as it stands: no HTML, no mention, no emphasis, no end of a table cell."""
+    line = " ".join(text.split())
+    return LINKED.sub(r"\1&#8203;", SPECIAL.sub(_escape, line))
 
 
-def table(summary: Summary) -> Iterator[str]:
-    """The lines of one table; names stand as code, so that no sign in them is read as Markdown."""
-    yield _line(map(escaped, summary.header))
-    yield _line("---" if at in summary.texts else "---:" for at in range(len(summary.header)))
-    for row in summary.body:
+def _escape(found: re.Match[str]) -> str:
+    sign = found[0]
+    if sign == "&":
+        return "&amp;"
+    return f"{sign}\\" if sign.isdecimal() else f"\\{sign}"
+
+
+def code(name: str) -> str:
+    """A name in the type of code, where nothing is read as Markdown; escaped where the name would end that."""
+    if not name.strip() or UNSAFE_IN_CODE.intersection(name):
+        return escaped(name)
+    return f"`{' '.join(name.split())}`"
+
+
+def table(header: Sequence[str], body: Sequence[Sequence[str]], texts: Collection[int]) -> Iterator[str]:
+    """The lines of a table whose first column holds names; `texts` are the columns that hold words, not numbers."""
+    yield _line(map(escaped, header))
+    yield _line("---" if at in texts else "---:" for at in range(len(header)))
+    for row in body:
         yield _line([code(row[0]), *map(escaped, row[1:])])
 
 
@@ -36,16 +47,16 @@ def _line(cells: Iterator[str] | Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def escaped(text: str) -> str:
-    """Text that reads as it stands."""
-    return SPECIAL.sub(r"\\\1", text)
+def to_markdown(report: Report) -> str:
+    """The headline numbers; a model's numbers and a scenario's are tables of their own, so that none is wide."""
+    from flopsheet.summaries import sentences, summarise
 
-
-def code(name: str) -> str:
-    """A name in the type of code; in a table a bar has to be escaped even there."""
-    fence = "``" if "`" in name else "`"
-    pad = " " if "`" in name else ""
-    return f"{fence}{pad}{name}{pad}{fence}".replace("|", "\\|")
+    lines = [f"## {escaped(report.spec.title)}", ""]
+    for summary in summarise(report):
+        lines += [f"### {summary.title}", "", *table(summary.header, summary.body, summary.texts), ""]
+    lines += [*(f"* {escaped(text)}" for text in sentences(report)), ""]
+    lines += [*_verdict(report), ""] if report.spec.expectations else []
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _verdict(report: Report) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from flopsheet.spec.columns import Faulty, Resolution, Variants, of_model
 from flopsheet.spec.entries import Given, ModelSpec
 from flopsheet.spec.load import Unexpanded, unexpanded
 from flopsheet.spec.sweep import MOST_HELD, Sweep
-from flopsheet.tables import Table
+from flopsheet.tables import Table, tabulate
 
 ROWS = 8_192  # of the largest table of a chunk, about
 
@@ -76,13 +76,28 @@ class Stream:
             resolver.report((*sweep.path, "sweep", "exclude"), errors.excludes_everything(), key=True)
 
     def chunks(self, grains: Sequence[str]) -> Iterator[Chunk]:
-        """The values of every metric at these grains, and of what they read; UsageError where one reads all models."""
+        """The values of every metric at these grains, and of what they read.
+
+        All at once where one reads all models; UsageError where they are too many for that.
+        """
         wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
-        for name in wanted:
-            refuse_gathering(self.catalog, name)
+        gathering = [name for name in wanted if gathers_models(self.catalog, name)]
+        if gathering:
+            if self.n_models > MOST_HELD:
+                raise UsageError(errors.located(errors.not_streamed(gathering[0]), "", None))
+            yield self.whole(wanted)
+            return
         most = max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
         for parts in self.parts(most):
             yield self.computed(parts, wanted)
+
+    def whole(self, wanted: Sequence[str]) -> Chunk:
+        """All models with all their contexts."""
+        read = self.read
+        tables = tabulate(unexpanded(read.text, read.name, read.order).expanded())
+        above = tables["scenario"].above
+        scenarios = np.lexsort((np.asarray(above["context"]), np.asarray(above["model"])))
+        return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
 
     @property
     def most_groups(self) -> int:
@@ -143,16 +158,35 @@ class Stream:
         nothing = np.zeros
         add("study", ("study",), [(self.spec.name,)], {}, {key: (given,) for key, given in self.spec.study.items()})
         add("model", ("model",), model_keys, {"study": nothing(count, np.int64)}, _columns(parts))
-        group_keys = range(len(owner))
-        add("layer_group", (), group_keys, {"model": owner}, _group_columns(parts))
+        group_names = np.concatenate(
+            [np.tile(np.array([name for name, _ in part.groups], dtype=object), len(part)) for part in parts]
+        )
+        group_keys = _Keys(len(owner), lambda row: (names[owner[row]], group_names[row]))
+        add("layer_group", ("model", "group"), group_keys, {"model": owner}, _group_columns(parts))
         add(
             "context", ("context_length",), [(length,) for length in lengths],
             {"study": nothing(n_lengths, np.int64)}, {"context_length": tuple(map(Given, self.spec.context_lengths))},
         )  # fmt: skip
         keys = [(*key, length) for key in model_keys for length in lengths]
         add("scenario", ("model", "context_length"), keys, {"model": of_scenario, "context": context}, {})
-        add("layer_run", (), range(len(run_group)), {"layer_group": run_group, "scenario": run_scenario}, {})
+        run_keys = _Keys(len(run_group), lambda row: (*keys[run_scenario[row]], group_names[run_group[row]]))
+        above_run = {"layer_group": run_group, "scenario": run_scenario}
+        add("layer_run", ("model", "context_length", "group"), run_keys, above_run, {})
         return built, np.concatenate([part.numbers for part in parts])
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of a table, each made when it is asked for: only a message about a row needs it."""
+
+    count: int
+    key: Callable[[int], tuple[object, ...]]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, row: int) -> tuple[object, ...]:
+        return self.key(row)
 
 
 def open_stream(read: Unexpanded) -> Stream:
@@ -183,15 +217,12 @@ def checked(read: Unexpanded) -> Spec:
     return stream.spec
 
 
-def refuse_gathering(catalog: Catalog, name: str) -> None:
-    """A metric that gathers over all models has no value before the last of them."""
-    from flopsheet.formula import aggregated
-
+def gathers_models(catalog: Catalog, name: str) -> bool:
+    """Whether a metric has no value before the last model: it gathers over all of them."""
     metric = catalog.metrics[name]
-    if metric.grain in {"study", "context"}:
-        for read in aggregated(metric.node):
-            if catalog.entry(read).grain != "context":
-                raise UsageError(errors.located(errors.not_streamed(name), "", None))
+    return metric.grain in {"study", "context"} and any(
+        catalog.entry(read).grain != "context" for read in metric.gathers
+    )
 
 
 def _columns(parts: Sequence[Variants]) -> dict[str, Column]:

@@ -16,6 +16,21 @@ MOST_ROWS = 60
 GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 
+def to_text(report: Report, width: int | None) -> str:
+    """The title and the summary, as wide as the terminal where no width is given."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(width=width, highlight=False, file=StringIO() if width else None)
+    with console.capture() as captured:
+        console.print(report.spec.title, style="bold", markup=False)
+        console.print()
+        for table in to_tables(report, console.width):
+            console.print(table)
+    return captured.get()
+
+
 def to_tables(report: Report, width: int) -> Iterator[Table]:
     """The summary as tables that are no wider than the terminal."""
     for summary in summarise(report, MOST_ROWS):

@@ -39,7 +39,7 @@ def command(
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
     """
     from flopsheet import report as api
-    from flopsheet import views
+    from flopsheet.explain import explain
 
     report = api.compute_spec(options.load(specs, settings))
-    click.echo(views.explain(report, metric, model, context_length))
+    click.echo(explain(report, metric, model, context_length))

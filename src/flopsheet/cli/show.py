@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from flopsheet import errors, files
 from flopsheet.cli import options
 from flopsheet.errors import UsageError
+
+if TYPE_CHECKING:
+    from flopsheet.report import Report
 
 WIDE = 240  # columns where the table goes into a file or a pipe
 
@@ -29,7 +33,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     show_default=True,
     help="What the rows of csv and parquet are.",
 )
-@click.option("-o", "--output", type=click.Path(), help="The file for json, csv or parquet.  [default: stdout]")
+@click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
 def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Print the numbers of a spec.
@@ -42,7 +46,7 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
-    from flopsheet import export, stream, views
+    from flopsheet import export, stream
     from flopsheet import report as api
 
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
@@ -50,26 +54,18 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     read = options.read(specs, settings)
     if rows != "scenarios":
         export.deliver_runs(stream.open_stream(read), rows, style, output)
-        return
-    if export.is_streamed(read, style, output):
+    elif style in export.FORMATS:
         export.deliver(stream.open_stream(read), style, output)
-        return
-    report = api.compute_spec(read.expanded())
-    if style == "table":
-        from rich.console import Console
+    else:
+        export.deliver_text(_text(api.compute_spec(read.expanded()), style, output), output)
 
-        from flopsheet import terminal
 
-        console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-        console.print(report.spec.title, style="bold", markup=False)
-        console.print()
-        for table in terminal.to_tables(report, console.width):
-            console.print(table)
-        return
+def _text(report: Report, style: str, output: str | None) -> str:
+    """The headlines as Markdown, or as tables as wide as the terminal."""
     if style == "md":
         from flopsheet.markdown import to_markdown
 
-        click.echo(to_markdown(report).rstrip("\n"))
-        return
-    text = {"json": views.to_json, "csv": views.to_csv}[style](report)
-    click.echo(text.rstrip("\n"))
+        return to_markdown(report)
+    from flopsheet.terminal import to_text
+
+    return to_text(report, None if output is None and sys.stdout.isatty() else WIDE)

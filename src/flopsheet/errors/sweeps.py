@@ -39,10 +39,6 @@ def not_streamed(name: str) -> Finding:
     return f"{name} gathers over all models, which a stream does not hold", "sweep fewer values, or remove the metric"
 
 
-def no_file_of(style: str) -> Finding:
-    return f"-o goes with csv, json and parquet, not with {style}", "send the text on with '>'"
-
-
 def no_rows_of(style: str) -> Finding:
     return f"--rows goes with csv and parquet, not with {style}", "leave it out: json, table and md have the runs"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from flopsheet import errors
+from flopsheet import errors, markdown
 from flopsheet.review.compare import Compared, Difference
 from flopsheet.review.typed import shown
+from flopsheet.rows import number
 from flopsheet.summaries import formatted
-from flopsheet.views import plain
 
 NOTHING = "–"
+NUMBERS = {"A", "B", "Change"}  # columns of numbers
 MOST_TEXT = 60
 
 
@@ -22,10 +23,10 @@ def to_json(compared: Compared) -> str:
 
     def entry(one: Difference) -> dict[str, Any]:
         catalog = before.report.catalog
-        pair = [
-            plain(value, one.metric.unit, catalog) if one.metric and value is not None else value
-            for value in (one.before, one.after)
-        ]
+        pair: list[object] = [one.before, one.after]
+        if one.metric:
+            whole = catalog.units[one.metric.unit].whole
+            pair = [number(value, whole=whole) if isinstance(value, float) else value for value in pair]
         about = {"of": one.subject, "metric": one.metric.name, "unit": one.metric.unit} if one.metric else {}
         change = {} if one.change is None else {"change": one.change}
         return {**(about or {"name": one.subject}), "a": pair[0], "b": pair[1], **change}
@@ -88,14 +89,11 @@ def _percent(one: Difference) -> str:
 
 def to_markdown(compared: Compared) -> str:
     """Tables for a pull request."""
-    lines = [*(f"* {line}" for line in heading(compared)), ""]
+    lines = [*(f"* {markdown.escaped(line)}" for line in heading(compared)), ""]
     for title, header, body in sections(compared):
-        lines += [f"### {title}", "", _line(header), _line(["---"] * (len(header))), *map(_line, body), ""]
+        texts = {at for at, column in enumerate(header) if column not in NUMBERS}
+        lines += [f"### {title}", "", *markdown.table(header, body, texts), ""]
     return "\n".join(lines)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def print_table(compared: Compared, width: int | None) -> None:
@@ -111,7 +109,7 @@ def print_table(compared: Compared, width: int | None) -> None:
     for title, header, body in sections(compared):
         table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
         for text in header:
-            table.add_column(text, justify="right" if text in {"A", "B", "Change"} else "left", overflow="fold")
+            table.add_column(text, justify="right" if text in NUMBERS else "left", overflow="fold")
         for cells in body:
             table.add_row(*map(Text, cells))
         console.print(table)

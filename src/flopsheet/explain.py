@@ -1,90 +1,20 @@
-"""A report for reading outside the workbook: JSON, CSV, and the working of one number."""
+"""The working of one number as a person would write it: formula, the same with numbers, result, source, cells."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from flopsheet import errors
-from flopsheet.catalog import KEYS, RUNS, Catalog, Metric
+from flopsheet.catalog import KEYS, Metric
 from flopsheet.errors import UsageError
 from flopsheet.formula import names, to_maths
 from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
 if TYPE_CHECKING:
-    from flopsheet.frames import Values
     from flopsheet.report import Report
     from flopsheet.tables import Table as InputTable
-
-
-def plain(value: Any, unit: str, catalog: Catalog) -> Any:
-    """A value as JSON has it: whole things as integers, as far as a double is exact."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    if catalog.units[unit].whole and number == int(number) and abs(number) < 2**53:
-        return int(number)
-    return number
-
-
-def rows(report: Report, grain: str, values: Values | None = None) -> Iterator[dict[str, Any]]:
-    """Every input and metric of a grain, row by row, of the study or of one kind of run."""
-    values = values or report.values
-    catalog, columns = report.catalog, values.columns[grain]
-    names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
-    for at in range(len(values.tables[grain])):
-        row = {}
-        for name in names:
-            entry = catalog.entry(name)
-            value = plain(columns[name][at], entry.unit, catalog)
-            row[name] = value == "yes" if name in catalog.inputs and catalog.inputs[name].is_flag else value
-        yield row
-
-
-def to_json(report: Report) -> str:
-    """One object: models by name, scenarios as a list, training and serving runs by name."""
-    tables = report.values.tables
-    models = {str(key): row for (key,), row in zip(tables["model"].keys, rows(report, "model"), strict=True)}
-    scenarios = [
-        {"model": model, "context_length": length, **row}
-        for (model, length), row in zip(tables["scenario"].keys, rows(report, "scenario"), strict=True)
-    ]
-    runs = {kind: runs_of(report, kind) for kind in RUNS}
-    return json.dumps({"models": models, "scenarios": scenarios, **runs}, indent=1, ensure_ascii=False)
-
-
-def runs_of(report: Report, kind: str) -> dict[str, dict[str, Any]]:
-    """The runs of a kind by name, with their context length and what both kinds share."""
-    if kind not in report.runs:
-        return {}
-    values, (of_run, _) = report.runs[kind], RUNS[kind]
-    parts = [rows(report, grain, values) for grain in ("context", "run", of_run)]
-    merged = ({**context, **shared, **own} for context, shared, own in zip(*parts, strict=True))
-    return {str(key): row for (key,), row in zip(values.tables["run"].keys, merged, strict=True)}
-
-
-def to_csv(report: Report) -> str:
-    """One line per scenario, the numbers of its model included."""
-    models = list(rows(report, "model"))
-    table = report.values.tables["scenario"]
-    lines = [
-        {"model": model, "context_length": length, **models[owner], **row}
-        for (model, length), owner, row in zip(table.keys, table.above["model"], rows(report, "scenario"), strict=True)
-    ]
-    return to_lines(lines)
-
-
-def to_lines(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV, with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:

@@ -1,0 +1,56 @@
+"""`flopsheet show` and `flopsheet show -o FILE` are one program: the same bytes in every format."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import ROOT, environment
+
+SWEPT = """\
+version: 1
+title: A "wide" <b>study</b>, of 3
+context_lengths: [512, 2048]
+defaults: {vocab_size: 100, d_ff: 4 * d_model, ffn: swiglu}
+models:
+  'plain, or "not"': {n_layers: 2, d_model: 64, n_heads: 4}
+  swept: {n_layers: 2, d_model: 64, n_heads: 4, sweep: {n_kv_heads: [1, 2, 4], d_ff: [100, 200]}}
+"""
+SPECS = ("specs/gpt2.yaml", "specs/llama3-70b-512xh100.yaml", "specs/moe.yaml", "swept.yaml")
+FORMATS = ("table", "json", "csv", "md", "parquet")
+
+
+def shown(folder: Path, *arguments: str) -> bytes:
+    """What `flopsheet show` writes to stdout, which no terminal is."""
+    command = [sys.executable, "-m", "flopsheet", "show", *arguments]
+    done = subprocess.run(command, capture_output=True, cwd=folder, env=environment(), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("shown")
+    (made / "swept.yaml").write_text(SWEPT, encoding="utf-8")
+    (made / "specs").symlink_to(ROOT / "specs")
+    return made
+
+
+@pytest.mark.parametrize("style", FORMATS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_file_holds_the_bytes_that_stdout_gets(folder: Path, spec: str, style: str) -> None:
+    to_stdout = shown(folder, spec, "--format", style)
+    to_file = shown(folder, spec, "--format", style, "-o", f"out.{style}")
+    assert (to_file, (folder / f"out.{style}").read_bytes(), len(to_stdout) > 500) == (b"", to_stdout, True)
+
+
+@pytest.mark.parametrize("style", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["training", "serving"])
+def test_a_file_holds_the_runs_that_stdout_gets(folder: Path, kind: str, style: str) -> None:
+    arguments = ("specs/llama3-70b-512xh100.yaml", "--rows", kind, "--format", style)
+    to_stdout = shown(folder, *arguments)
+    to_file = shown(folder, *arguments, "-o", f"{kind}.{style}")
+    assert (to_file, (folder / f"{kind}.{style}").read_bytes(), len(to_stdout) > 500) == (b"", to_stdout, True)
