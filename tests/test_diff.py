@@ -131,8 +131,8 @@ def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
             "### Inputs",
             "",
             "| Input | A | B | Change |",
-            "| --- | --- | --- | --- |",
-            "| models.a.d_model | 64 | 128 | +100.00 % |",
+            "| --- | ---: | ---: | ---: |",
+            "| `models.a.d_model` | 64 | 128 | +100.00 % |",
         ],
         True,
     )
