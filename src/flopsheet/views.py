@@ -35,13 +35,12 @@ def plain(value: Any, unit: str, catalog: Catalog) -> Any:
 def rows(report: Report, grain: str, values: Values | None = None) -> Iterator[dict[str, Any]]:
     """Every input and metric of a grain, row by row, of the study or of one kind of run."""
     values = values or report.values
-    catalog, columns = report.catalog, values.columns[grain]
-    names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
+    catalog, names = report.catalog, list(values.frames[grain].columns)
     for at in range(len(values.tables[grain])):
         row = {}
         for name in names:
             entry = catalog.entry(name)
-            value = plain(columns[name][at], entry.unit, catalog)
+            value = plain(values.plain(grain, name)[at], entry.unit, catalog)
             row[name] = value == "yes" if name in catalog.inputs and catalog.inputs[name].is_flag else value
         yield row
 
