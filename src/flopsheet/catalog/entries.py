@@ -184,8 +184,13 @@ class Catalog:
             name = pending.pop()
             if name in self.metrics and name not in needed:
                 needed.add(name)
-                pending += [*self.metrics[name].reads, *self.metrics[name].gathers]
+                pending += [*self.reads(name), *self.metrics[name].gathers]
         return tuple(name for name in self.order if name in needed)
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """The names that a metric reads in its own row; of a rule also those that its message says."""
+        told = self.rules[name].reads if name in self.rules else ()
+        return tuple(dict.fromkeys((*self.metrics[name].reads, *told)))
 
     @property
     def headlines(self) -> tuple[Metric, ...]:

@@ -15,7 +15,7 @@ from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
-from flopsheet.formula import Node, parse
+from flopsheet.formula import Node, aggregated, parse
 from flopsheet.formula.nodes import Call, Text
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
@@ -317,6 +317,9 @@ class _Reader:
                 resolve.check_units(node, unit, unit_of, refuse)
             return node
 
+        said = self.template(raw["message"], refuse, raw["name"])
+        if aggregated(said):
+            raise refuse("the message gathers finer rows", "make the sum a metric that stands beside the rules")
         name, message, points_at = raw["name"], raw["message"], raw["points_at"]
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
@@ -330,7 +333,7 @@ class _Reader:
             raw["doc"],
             made(self.parse(raw["formula"], name), resolve.TRUTH),
             points_at,
-            made(self.template(message, refuse, name), resolve.TEXT_UNIT),
+            made(said, resolve.TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
             raw["level"] == "error",
