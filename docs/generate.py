@@ -7,6 +7,7 @@ line from the commands, the JSON Schema from the data model; tests/test_docs.py 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ import click
 from flopsheet import catalog
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.markdown import code, escaped
 from flopsheet.spec import json_schema, library
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
+
+PLACEHOLDERS = re.compile(r"\{[^{}]*\}")  # values in the template of a message
 
 # Parts of a spec: heading, where they stand, the definition of the data model.
 PARTS = (
@@ -97,7 +100,27 @@ def spec_reference() -> str:
                 "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
                 "",
             ]
-    return "\n".join([*lines, *formula_reference(), *unit_reference()])
+    return "\n".join([*lines, *rule_reference(), *formula_reference(), *unit_reference()])
+
+
+def rule_reference() -> Iterator[str]:
+    about = (
+        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write instead;",
+        "a workbook whose Inputs break one says so on Checks and on Summary.",
+    )
+    rows = [
+        [
+            rule.code,
+            escaped(rule.label),
+            " ".join(code(name) for name in rule.points_at),
+            "error" if rule.is_error else "note",
+            "<br>".join(escaped(PLACEHOLDERS.sub("…", text)) for text in rule.told),
+            escaped(rule.doc),
+        ]
+        for rule in catalog.load_inputs().rules.values()
+    ]
+    header = ["code", "rule", "points at", "level", "message", "why"]
+    yield from ("## Rules between inputs", "", *about, "", *table(header, rows), "")
 
 
 # What each function of the language gives, by its name.
@@ -108,6 +131,10 @@ FUNCTION_WORDS = {
     "ceil": ("ceil(a)", "the smallest whole number from a on"),
     "abs": ("abs(a)", "a without its sign"),
     "where": ("where(condition, a, b)", "a where the condition holds, else b"),
+    "match": (
+        "match(input, a: x, b | c: y)",
+        "the value of the arm that names the input's choice; every choice has an arm",
+    ),
     "sum": ("sum(x)", "of a finer grain: all x below this row"),
     "first": ("first(x)", "of a finer grain: x in the first row below this one"),
     "at_min": ("at_min(key, x)", "of a finer grain: x where key is least; of equals the first"),
@@ -128,11 +155,14 @@ def formula_reference() -> Iterator[str]:
         "* comparisons `== != < <= > >=`, in conditions and in `where(…)`; a chain such as `a < b < c` is none;",
         "* in metrics, an input compared with one of its choices: `where(positions == learned, 1, 0)`; flags are `yes`",
         "  or `no`;",
+        "* in metrics, a value for each choice of an input: `match(kv_cache, fp32: 4, bf16 | fp16: 2, fp8 | int8: 1,",
+        "  int4: 0.5)`. Choices joined by `|` share an arm; a choice without an arm is an error, and so is an arm for",
+        "  something that is no choice. In an arm, a `match` of the same input names the choices of that arm;",
         "* no `and`, `or`, `not`, `%` or `//`: nest `where(…)`, write `floor(a / b)`;",
-        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`.",
+        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`, and one with `match` everywhere.",
         "",
     )
-    unsaid = (FUNCTIONS | AGGREGATES | WORDS).keys() ^ FUNCTION_WORDS.keys()
+    unsaid = {*FUNCTIONS, *AGGREGATES, *WORDS, MATCH} ^ FUNCTION_WORDS.keys()
     assert not unsaid, f"no words for {unsaid}"
     words = [
         [code(form), meant, "everywhere" if name in FUNCTIONS else "metrics"]

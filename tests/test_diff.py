@@ -123,7 +123,7 @@ def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE, wider=WIDER)
     lines = run("diff", "base.yaml", "wider.yaml", "--format", "md", cwd=tmp_path).stdout.splitlines()
     percent = f"{(AFTER - BEFORE) / BEFORE:+.2%}".replace("%", " %")
-    assert (lines[:8], f"| a | Parameters | {BEFORE:,} parameters | {AFTER:,} parameters | {percent} |" in lines) == (
+    assert (lines[:8], f"| `a` | Parameters | {BEFORE:,} parameters | {AFTER:,} parameters | {percent} |" in lines) == (
         [
             "* A: base.yaml",
             "* B: wider.yaml",

@@ -17,9 +17,8 @@ from flopsheet.frames import Values
 from flopsheet.progress import progress
 from flopsheet.rows import CSV, JSON, Field, fields_of, lines
 from flopsheet.stream import Chunk, Stream
-from flopsheet.tables import tabulate_runs
+from flopsheet.tables import Column, tabulate_runs
 
-FORMATS = ("csv", "json", "parquet")
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
 BOTH = ("model", "scenario")
 Advance = Callable[[int], None]
@@ -99,7 +98,7 @@ def passes(style: str) -> int:
     return 2 if style == "json" else 1
 
 
-def _order(chunk: Chunk, grain: str) -> Any:
+def _order(chunk: Chunk, grain: str) -> Column:
     return chunk.models if grain == "model" else chunk.scenarios
 
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from flopsheet.catalog import Catalog
-from flopsheet.frames import Column, Values
+from flopsheet.frames import Values
+from flopsheet.tables import Column
 
 EXACT = 2.0**53  # beyond it a double is no exact count
 
@@ -53,10 +54,9 @@ JSON = Notation(_json_text, MappingProxyType({"yes": "true", "no": "false"}), '"
 def fields_of(values: Values, catalog: Catalog, grains: Sequence[str]) -> list[Field]:
     """Every input and metric of some grains, in the order in which reports have them."""
     return [
-        Field(name, grain, _kind(name, column, catalog))
+        Field(name, grain, _kind(name, values.column(grain, name), catalog))
         for grain in grains
-        for name, column in values.columns[grain].items()
-        if name in catalog.inputs or name in catalog.metrics
+        for name in values.frames[grain].columns
     ]
 
 

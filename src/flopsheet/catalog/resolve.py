@@ -11,10 +11,23 @@ from typing import TypeAlias
 from flopsheet import errors
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
+from flopsheet.catalog.matching import expand_match
 from flopsheet.errors import CatalogError, Place, Problem
 from flopsheet.formula.evaluate import as_text
-from flopsheet.formula.language import COMPARISONS, SAME_UNIT, WORDS
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text, names, walk
+from flopsheet.formula.language import COMPARISONS, MATCH, SAME_UNIT, WORDS
+from flopsheet.formula.nodes import (
+    Aggregate,
+    Call,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Operation,
+    Text,
+    names,
+    walk,
+    with_parts,
+)
 from flopsheet.formula.parse import parse
 
 TEXT_UNIT, TRUTH = "text", "verdict"
@@ -33,7 +46,9 @@ def expand(
     functions: Mapping[str, Function],
     refuse: Refuse,
 ) -> Node:
-    """The node with choices as texts, and `largest`, `trend` and the catalogue's own functions written out."""
+    """The node with choices as texts, and `match`, `largest`, `trend` and the catalogue's own functions written out."""
+
+    possible = {entry.name: tuple(map(str, entry.choices)) for entry in inputs.values() if entry.choices}
 
     def visit(node: Node) -> Node:
         match node:
@@ -42,18 +57,15 @@ def expand(
                 return Operation(symbol, Name(name), Text(choice))
             case Operation("==" | "!=", Name(name), Number(choice)) if _is_choice(name):
                 check_choice(name, as_text(choice))
-            case Operation(symbol, left, right):
-                return Operation(symbol, visit(left), visit(right))
-            case Negative(operand):
-                return Negative(visit(operand))
+                return node
             case Call(function, arguments) if function in WORDS:
                 return WORD_BUILDERS[function](tuple(map(visit, arguments)), labels, refuse)
             case Call(function, arguments) if function in functions:
                 shared = functions[function]
                 return visit(substitute(shared.node, dict(zip(shared.arguments, arguments, strict=True))))
-            case Call(function, arguments):
-                return Call(function, tuple(map(visit, arguments)))
-        return node
+            case Call(function) if function == MATCH:
+                return expand_match(node, possible, visit, refuse)
+        return with_parts(node, visit)
 
     def _is_choice(name: str) -> bool:
         return name in inputs and not inputs[name].is_number
@@ -68,16 +80,9 @@ def expand(
 
 def substitute(node: Node, values: Mapping[str, Node]) -> Node:
     """The node with some names replaced."""
-    match node:
-        case Name(name):
-            return values.get(name, node)
-        case Negative(operand):
-            return Negative(substitute(operand, values))
-        case Operation(symbol, left, right):
-            return Operation(symbol, substitute(left, values), substitute(right, values))
-        case Call(function, arguments):
-            return Call(function, tuple(substitute(argument, values) for argument in arguments))
-    return node
+    if isinstance(node, Name):
+        return values.get(node.name, node)
+    return with_parts(node, lambda part: substitute(part, values))
 
 
 def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Refuse) -> Node:
@@ -102,12 +107,13 @@ WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _
 assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 
 
-def sentence(template: str, refuse: Refuse, path: str) -> Node:
+def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] | None = None) -> Node:
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
     for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
     digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
+    `known` are functions beside those of the language, each with its number of arguments.
     """
     if not template:
         raise refuse("the text is empty", "write what the cell says")
@@ -116,7 +122,7 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
     for match in re.finditer(PLACEHOLDER, template):
         if match.start() > position:
             pieces.append(Text(template[position : match.start()]))
-        pieces.extend(_shown(parse(match[1], path=path), match[2], refuse))
+        pieces.extend(_shown(parse(match[1], path=path, functions=known), match[2], refuse))
         position = match.end()
     if position < len(template):
         pieces.append(Text(template[position:]))
@@ -127,11 +133,13 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
     return reduce(lambda left, right: Operation("&", left, right), pieces)
 
 
-def first_that_holds(cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "") -> Node:
+def first_that_holds(
+    cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "", known: Mapping[str, int] | None = None
+) -> Node:
     """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
-    node = sentence(cases[-1][1], refuse, path)
+    node = sentence(cases[-1][1], refuse, path, known)
     for when, say in reversed(cases[:-1]):
-        node = Call("where", (parse(when, path=path), sentence(say, refuse, path), node))
+        node = Call("where", (parse(when, path=path), sentence(say, refuse, path, known), node))
     return node
 
 

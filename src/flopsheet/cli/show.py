@@ -14,6 +14,7 @@ from flopsheet.errors import UsageError
 if TYPE_CHECKING:
     from flopsheet.report import Report
 
+TEXTS = ("table", "md")
 WIDE = 240  # columns where the table goes into a file or a pipe
 
 
@@ -46,18 +47,25 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
-    from flopsheet import export, stream
-    from flopsheet import report as api
+    from flopsheet import stream
 
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(errors.target_is_read(output))
     read = options.read(specs, settings)
-    if rows != "scenarios":
-        export.deliver_runs(stream.open_stream(read), rows, style, output)
-    elif style in export.FORMATS:
-        export.deliver(stream.open_stream(read), style, output)
+    if rows == "scenarios" and style in TEXTS:
+        spec = read.expanded()
+        from flopsheet import export
+        from flopsheet.report import compute_spec
+
+        export.deliver_text(_text(compute_spec(spec), style, output), output)
+        return
+    opened = stream.open_stream(read)
+    from flopsheet import export  # pandas, which a mistake in a spec need not wait for
+
+    if rows == "scenarios":
+        export.deliver(opened, style, output)
     else:
-        export.deliver_text(_text(api.compute_spec(read.expanded()), style, output), output)
+        export.deliver_runs(opened, rows, style, output)
 
 
 def _text(report: Report, style: str, output: str | None) -> str:
