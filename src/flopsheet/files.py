@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from flopsheet import errors
-from flopsheet.errors import FileError
+from flopsheet.errors import FileError, Problem
 
 
 def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
@@ -48,13 +49,13 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
     path = Path(os.path.realpath(name))  # a link stays one, and what it leads to is replaced
     try:
         if path.is_dir():
-            raise IsADirectoryError("it is a directory")
+            raise OSError(errno.EISDIR, "it is a directory")
         if not replace and path.exists():
             raise FileExistsError
         if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
+            raise OSError(errno.EACCES, "it is read-only")
         if path.exists() and not path.is_file():
-            raise OSError("it is no regular file")
+            raise OSError(errno.ENODEV, "it is no regular file")
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
@@ -73,8 +74,7 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
     except FileExistsError:
         raise FileError(errors.already_there(name)) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(errors.cannot_write(name, reason.lower())) from None
+        raise FileError(_cannot_write(name, error)) from None
 
 
 def are_one(path: str, other: str) -> bool:
@@ -90,9 +90,14 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise FileError(errors.cannot_write(os.fspath(folder), "it is no folder")) from None
+        raise FileError(errors.cannot_write(os.fspath(folder), "it is no folder", errno.EEXIST)) from None
     except OSError as error:
-        raise FileError(errors.cannot_write(os.fspath(folder), (error.strerror or str(error)).lower())) from None
+        raise FileError(_cannot_write(os.fspath(folder), error)) from None
+
+
+def _cannot_write(name: str, error: OSError | ValueError) -> Problem:
+    reason = getattr(error, "strerror", None) or str(error)
+    return errors.cannot_write(name, reason.lower(), getattr(error, "errno", None))
 
 
 def _claim(part: str, path: Path) -> None:

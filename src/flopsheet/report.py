@@ -46,7 +46,7 @@ class Finding:
 
         that, metric = self.expectation, catalog.metrics[self.expectation.metric]
         at = f" at {that.context_length:,.0f}" if that.context_length else ""
-        found, claimed = (formatted(value, metric.unit) for value in (self.found, self.claimed))
+        found, claimed = (formatted(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
         return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.entries import Unit
 
 if TYPE_CHECKING:
     from flopsheet.report import Report
 
 EXACT = 2**53  # beyond it a double is no exact count
-ROUNDED = {"day", "h", "s", "USD", "MWh", "token/s", "tCO2"}
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,19 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
 def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:
     values = next((of for kind, of in report.runs.items() if grain in RUNS[kind]), report.values)
     metrics = [metric for metric in report.catalog.headlines if metric.grain == grain]
+    units = [report.catalog.units[metric.unit] for metric in metrics]
     table = values.tables[grain]
     shown_rows = range(min(len(table), most or len(table)))
     columns = [values.column(grain, metric.name) for metric in metrics]
     body = tuple(
         (
             *(_key(part) for part in table.keys[at]),
-            *(formatted(column[at], m.unit) for column, m in zip(columns, metrics, strict=True)),
+            *(formatted(column[at], unit) for column, unit in zip(columns, units, strict=True)),
         )
         for at in shown_rows
     )
     texts = {0} | {len(keys) + at for at, metric in enumerate(metrics) if metric.unit == "text"}
-    header = (*keys, *map(_titled, metrics))
+    header = (*keys, *map(_titled, metrics, units))
     return Summary(title, header, body, len(keys), frozenset(texts), len(table) - len(body))
 
 
@@ -59,33 +60,31 @@ def _key(part: Any) -> str:
     return f"{part:,}" if isinstance(part, int) else str(part)
 
 
-def _titled(metric: Metric) -> str:
-    unit = metric.unit if metric.unit in {"GB", "GiB", "TFLOP", "s", "h", "USD", "MWh"} else ""
-    unit = {"day": "days"}.get(metric.unit, unit)
-    return f"{metric.label} {unit}".strip()
+def _titled(metric: Metric, unit: Unit) -> str:
+    return f"{metric.label} {unit.heading}".strip()
 
 
-def formatted(value: Any, unit: str) -> str:
-    """A value with its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    match unit:
-        case "share":
-            return f"{number:.2%}".replace("%", " %")
-        case "ratio":
-            return f"{number:,.2f}×"
-        case "FLOP" if abs(number) >= EXACT:
-            return f"{number:.4g}"
-        case "TFLOP":
-            return f"{number:,.3f}"
-        case "GB" | "GiB":
-            return f"{number:,.2f}"
-        case unit if unit in ROUNDED:
-            return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+def _exact(number: float) -> str:
     if number == int(number) and abs(number) < EXACT:
         return f"{int(number):,}"
     return f"{number:,.15g}"
+
+
+# How a text shows a number, by the style of its unit.
+STYLES: dict[str, Callable[[float], str]] = {
+    "exact": _exact,
+    "count": lambda number: _exact(number) if abs(number) < EXACT else f"{number:.4g}",
+    "percent": lambda number: f"{number:.2%}".replace("%", " %"),
+    "times": lambda number: f"{number:,.2f}×",
+    "2 decimals": lambda number: f"{number:,.2f}",
+    "3 decimals": lambda number: f"{number:,.3f}",
+    "rounded": lambda number: f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}",
+}
+
+
+def formatted(value: Any, unit: Unit) -> str:
+    """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
+    return value if isinstance(value, str) else STYLES[unit.style](float(value))
 
 
 MOST_LINES = 8  # of a summary, besides its first and its last
@@ -110,8 +109,9 @@ def brief(report: Report) -> list[str]:
 def _scenario(report: Report, at: int) -> str:
     table = report.values.tables["scenario"]
     model, length = table.keys[at]
-    n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
-    flops = formatted(report.values.column("scenario", "flops_forward")[at], "FLOP")
+    units = report.catalog.units
+    n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], units["parameters"])
+    flops = formatted(report.values.column("scenario", "flops_forward")[at], units["FLOP"])
     dominant = report.values.column("scenario", "dominant")[at]
     return f"{model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates"
 
@@ -135,7 +135,7 @@ def _runs(report: Report, kind: str) -> Iterator[str]:
         is_priced = kind == "training" and values.column(of_run, "run_cost")[at] > 0
         told = TOLD[kind] + (PRICED if is_priced else "")
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
-        texts = {name: formatted(values.column(of_run, name)[at], report.catalog.metrics[name].unit) for name in named}
+        texts = {name: formatted(values.column(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
         yield f"{run}: {told.format_map(texts)}"
 
 

@@ -20,6 +20,12 @@ class Unit(NamedTuple):
     label: str
     format: str
     whole: bool = False
+    style: str = "exact"
+    """How a text shows a value: a key of `summaries.STYLES`."""
+    heading: str = ""
+    """What stands after a label at the head of a column of values."""
+    beside: bool = True
+    """Whether it stands after a value in a text."""
 
     @property
     def typed(self) -> str:
@@ -143,6 +149,8 @@ class Section(NamedTuple):
     title: str
     grain: str
     entries: tuple[Entry, ...]
+    kind: str = ""
+    """conventions, ranges; empty for sections that nothing asks for."""
     detail: bool = False
     fold: bool = False
     """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""
@@ -163,6 +171,10 @@ class Catalog:
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
 
+    def unit_of(self, name: str) -> Unit:
+        """What an input or metric is measured in."""
+        return self.units[self.entry(name).unit]
+
     def format(self, name: str) -> str:
         """How a cell shows an input or metric."""
         entry = self.entry(name)
@@ -173,7 +185,7 @@ class Catalog:
     @property
     def conventions(self) -> tuple[Input, ...]:
         """The switches that say what counts."""
-        sections = (section for section in self.sections if section.title == "Conventions")
+        sections = (section for section in self.sections if section.kind == "conventions")
         return tuple(entry for section in sections for entry in section.entries if isinstance(entry, Input))
 
     def closure(self, wanted: Iterable[str]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
-RANGES = "Checks", "Inputs are possible"
+RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
 
 
 class OwnEntry(NamedTuple):
@@ -124,7 +124,7 @@ class _Reader:
         self.inputs, self.functions, self.done = dict(shipped.inputs), dict(shipped.functions), shipped.metrics
         self.rules = dict(shipped.rules)
         for section in shipped.sections:
-            if (section.sheet, section.title) != RANGES:
+            if section.kind != RANGES["kind"]:
                 names = [entry.name for entry in section.entries]
                 self.metrics |= {name: self.done[name] for name in names if name in self.done}
                 self.sections.append((section.sheet, section._asdict(), names))
@@ -245,8 +245,7 @@ class _Reader:
         for grain, checks in by_grain.items():
             for raw in checks:
                 self.add(raw, grain, resolve.refusal(raw["name"], None))
-            sheet, title = RANGES
-            self.sections.append((sheet, {"title": title, "grain": grain}, [raw["name"] for raw in checks]))
+            self.sections.append(("Checks", {**RANGES, "grain": grain}, [raw["name"] for raw in checks]))
 
     def finish(self) -> Catalog:
         self.add_range_checks()
@@ -276,6 +275,7 @@ class _Reader:
                 raw["title"],
                 raw["grain"],
                 tuple(map(entries.__getitem__, listed)),
+                raw.get("kind", ""),
                 raw.get("detail", False),
                 raw.get("fold", False),
             )

@@ -26,19 +26,19 @@ def expand_match(
     if name not in possible:
         near = errors.nearest(name, list(possible))
         remedy = f"did you mean '{near}'?" if near else "write where(condition, a, b)"
-        raise refuse(f"'{name}' is not an input with choices", remedy)
+        raise refuse(f"'{name}' is not an input with choices", remedy, at=name)
     choices = possible[name]
     arms: dict[str, tuple[Choice, Node]] = {}
     for choice, value in choices_and_values(call):
         word = as_text(choice.value)
         if word not in choices:
-            raise refuse(f"{name} is never '{word}'", errors.did_you_mean(word, choices))
+            raise refuse(f"{name} is never '{word}'", errors.did_you_mean(word, choices), at=word)
         if word in arms:
-            raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them")
+            raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them", at=word)
         arms[word] = choice, value
     if missing := [choice for choice in choices if choice not in arms]:
         fact = f"match(…) leaves out choices of '{name}': {', '.join(missing)}"
-        raise refuse(fact, "give every choice an arm; a | b: value is one for both")
+        raise refuse(fact, "give every choice an arm; a | b: value is one for both", at=name)
     expanded: list[tuple[Choice, Node]] = []
     for choice, value in arms.values():
         alike = tuple(other for other, (_, its) in arms.items() if its == value)

@@ -73,7 +73,7 @@ def expand(
     def check_choice(name: str, choice: str) -> None:
         allowed = [str(option) for option in inputs[name].choices]
         if choice not in allowed:
-            raise refuse(f"{name} is never '{choice}'", errors.did_you_mean(choice, allowed))
+            raise refuse(f"{name} is never '{choice}'", errors.did_you_mean(choice, allowed), at=choice)
 
     return visit(node)
 
@@ -186,14 +186,14 @@ def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Ref
     """Refuses unknown names, and names of a grain that a formula of this grain cannot read that way."""
     for name in names(node):
         if name not in grain_of:
-            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)))
+            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)), at=name)
         of = grain_of[name]
         if of != grain and of not in coarser(grain):
             readable = f"a {grain} can read {', '.join((grain, *coarser(grain)))}"
             remedy = f"write sum({name})" if grain in coarser(of) else readable
             if _is_of_runs_alone(of, grain):
                 remedy = f"a metric of grain {of} can read it"
-            raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy)
+            raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy, at=name)
     for part in walk(node):
         if isinstance(part, Aggregate):
             _check_gathered(part, grain, grain_of, refuse)
@@ -207,13 +207,14 @@ def _is_of_runs_alone(of: str, grain: str) -> bool:
 def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
     for name in node.names:
         if name not in grain_of:
-            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)))
+            raise refuse(f"unknown name '{name}'", errors.did_you_mean(name, sorted(grain_of)), at=name)
         of = grain_of[name]
         if grain not in coarser(of):
-            raise refuse(f"'{name}' lives at grain {of}, which has no rows below a {grain}", f"write {name} alone")
+            fact = f"'{name}' lives at grain {of}, which has no rows below a {grain}"
+            raise refuse(fact, f"write {name} alone", at=name)
         if _is_of_runs_alone(of, grain):
             fact = f"'{name}' lives at grain {of}, which a {grain} does not gather"
-            raise refuse(fact, f"a metric of grain {of} can read it")
+            raise refuse(fact, f"a metric of grain {of} can read it", at=name)
     grains = dict.fromkeys(grain_of[name] for name in node.names)
     if len(grains) > 1:
         raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")
@@ -264,7 +265,8 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
                     raise refuse("a comparison inside a text", "write the cases with when: and say:")
                 for name in (side.name for side in (left, right) if isinstance(side, Name)):
                     if read(name) not in NO_NUMBER:  # as it comes it would have a comma where the reader's language has
-                        raise refuse(f"'{name}' is a number", f"say how it is written: {{{name}:.1}} or {{{name}:,}}")
+                        remedy = f"say how it is written: {{{name}:.1}} or {{{name}:,}}"
+                        raise refuse(f"'{name}' is a number", remedy, at=name)
                 return TEXT_UNIT
             case Operation(symbol, left, right):
                 sides = number(left), number(right)
@@ -288,5 +290,5 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
 
 
 def refusal(path: str, place: Place | None) -> Refuse:
-    """What builds an error about this entry from a fact and a remedy."""
-    return lambda fact, remedy="": CatalogError(Problem(fact, remedy, path, place))
+    """What builds an error about this entry from a fact and a remedy; `at` is a name of its formula at fault."""
+    return lambda fact, remedy="", at="": CatalogError(Problem(fact, remedy, path, place))

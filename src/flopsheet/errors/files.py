@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from flopsheet.errors.problem import Problem, shown
 
 
@@ -9,22 +11,24 @@ def cannot_read(source: str, reason: str) -> Problem:
     return Problem(f"cannot read '{source}': {reason}", "check the path")
 
 
-# What to do about a file that cannot be written, by the system's reason.
+NEW_NAME = "choose another file with -o"
+# What to do about a file that cannot be written, by the system's number for the reason.
 REMEDIES = {
-    "no such file or directory": "make the folder first, or choose another file with -o",
-    "not a directory": "choose another file with -o",
-    "it is a directory": "name a file in it with -o",
-    "it is no folder": "move it away, or choose another file with -o",
-    "it is no regular file": "choose another file with -o",
-    "no space left on device": "make room, or choose another file with -o",
-    "file too large": "make room, or choose another file with -o",
-    "disk quota exceeded": "make room, or choose another file with -o",
-    "file name too long": "choose a shorter name with -o",
+    errno.ENOENT: f"make the folder first, or {NEW_NAME}",
+    errno.ENOTDIR: NEW_NAME,
+    errno.EISDIR: "name a file in it with -o",
+    errno.EEXIST: f"move it away, or {NEW_NAME}",
+    errno.ENODEV: NEW_NAME,
+    errno.ENOSPC: f"make room, or {NEW_NAME}",
+    errno.EFBIG: f"make room, or {NEW_NAME}",
+    errno.EDQUOT: f"make room, or {NEW_NAME}",
+    errno.ENAMETOOLONG: "choose a shorter name with -o",
 }
 
 
-def cannot_write(target: str, reason: str) -> Problem:
-    remedy = REMEDIES.get(reason, "close it where it is open, or choose another file with -o")
+def cannot_write(target: str, reason: str, number: int | None) -> Problem:
+    """`number` is the system's errno, which says what to do; the reason is its wording."""
+    remedy = REMEDIES.get(number or 0, f"close it where it is open, or {NEW_NAME}")
     return Problem(f"cannot write '{target}': {reason}", remedy)
 
 

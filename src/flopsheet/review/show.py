@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flopsheet import errors, markdown
+from flopsheet.catalog.entries import Unit
 from flopsheet.review.compare import Compared, Difference
 from flopsheet.review.typed import shown
 from flopsheet.rows import number
@@ -50,10 +51,12 @@ def sections(compared: Compared) -> Iterator[tuple[str, list[str], list[list[str
         lines = [[one.subject, *map(_input, (one.before, one.after)), _percent(one)] for one in compared.inputs]
         yield "Inputs", ["Input", *names, "Change"], lines
     if compared.results:
+        units = compared.sides[0].report.catalog.units
         lines = [
-            [one.subject, one.metric.label, *(_result(one, value) for value in (one.before, one.after)), _percent(one)]
+            [one.subject, one.metric.label, *(_result(value, units[one.metric.unit]) for value in pair), _percent(one)]
             for one in compared.results
             if one.metric
+            for pair in [(one.before, one.after)]
         ]
         yield "Results", ["Of", "Metric", *names, "Change"], lines
     if compared.formulas:
@@ -76,11 +79,9 @@ def _input(value: object) -> str:
     return NOTHING if value is None else errors.shown(shown(value), MOST_TEXT)  # type: ignore[arg-type]
 
 
-def _result(one: Difference, value: object) -> str:
-    assert one.metric is not None
-    text = NOTHING if value is None else formatted(value, one.metric.unit)
-    unit = one.metric.unit if one.metric.unit not in {"text", "verdict", "share", "ratio", "count"} else ""
-    return errors.shown(f"{text} {unit}".strip(), MOST_TEXT)
+def _result(value: object, unit: Unit) -> str:
+    text = NOTHING if value is None else formatted(value, unit)
+    return errors.shown(f"{text} {unit.label if unit.beside else ''}".strip(), MOST_TEXT)
 
 
 def _percent(one: Difference) -> str:

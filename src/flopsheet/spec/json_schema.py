@@ -115,7 +115,7 @@ def _plain(node: Any) -> None:
             if isinstance(node.get(bound), float) and node[bound].is_integer():
                 node[bound] = int(node[bound])
         if node.get("type") == "string" and "pattern" not in node:
-            node["pattern"] = EXPRESSION if "expression" in node.get("description", "") else r"\S"
+            node["pattern"] = EXPRESSION if node.pop(shapes.IS_FORMULA, False) else r"\S"
         for value in node.values():
             _plain(value)
 

@@ -173,12 +173,11 @@ class _LongestReferences:
 
 
 def _refusal(source: Source, path: Path, formula: str) -> Refuse:
-    """What builds an error about a formula: the caret stands under the word that the fact quotes."""
+    """What builds an error about a formula: the caret stands under the name at fault."""
     place = source.place(path)
 
-    def refuse(fact: str, remedy: str = "") -> CatalogError:
-        word = re.search(r"'(\w+)'", fact)
-        found = re.search(rf"\b{word[1]}\b", formula) if word else None
+    def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+        found = re.search(rf"\b{re.escape(at)}\b", formula) if at else None
         if found and place:
             return CatalogError(
                 errors.formula_syntax(formula, fact, remedy, found.start(), len(found[0]), place, spell(path))

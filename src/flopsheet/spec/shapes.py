@@ -19,6 +19,8 @@ Field = core_schema.TypedDictField
 LARGEST = 1e15  # below 2^53, so that every whole number is exact
 DRAWN, DOC = "drawn", "doc"  # what metadata hold: the JSON Schema of a checked value, the description of a field
 ANYTHING: Shape = core_schema.any_schema()
+IS_FORMULA = "is formula"  # marks the JSON Schema of a formula, which has a pattern of its own
+FORMULA = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model", IS_FORMULA: True}
 
 
 def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any]) -> Shape:
@@ -56,8 +58,7 @@ def number(
     if least is not None:
         plain["minimum"] = least
     plain["maximum"] = LARGEST if most is None else most
-    formula = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model"}
-    return checked(check, {"anyOf": [plain, formula]} if expression else plain)
+    return checked(check, {"anyOf": [plain, FORMULA]} if expression else plain)
 
 
 def one_of(choices: Sequence[int | str]) -> Shape:

@@ -130,7 +130,7 @@ def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc
 def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
     """A text that says the first case whose condition holds; the last has none."""
 
-    def refuse(fact: str, remedy: str = "") -> CatalogError:
+    def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
         raise AssertionError(f"{fact}; {remedy}")
 
     return local(sheet, resolve.first_that_holds(cases, refuse), values, style)
@@ -138,7 +138,8 @@ def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, 
 
 def count_text(sheet: str, corners: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
     """How many cells of some rectangles, each given by its first and last cell, read a word."""
-    formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
+    ranges = (first.address if first == last else f"{first.address}:{last.address}" for first, last in corners)
+    formula = "+".join(f'SUMPRODUCT(--({cells}="{word}"))' for cells in ranges) or "0"  # COUNTIF may count old values
     return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
 
 

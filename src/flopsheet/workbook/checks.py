@@ -12,15 +12,18 @@ from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
 from flopsheet.tables import Tables
 from flopsheet.workbook.cells import CHANGE, Live, count_text, local, mirror, sentence
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters
-from flopsheet.workbook.model import Cell, Scalar
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters, quoted
+from flopsheet.workbook.model import Cell, Highlight, Scalar
 from flopsheet.workbook.rules import FAIL, NOTICE, OK
 
 SHEET = "Checks"
+# What colours and sentence go by: 2 where a check fails, 1 where an expected figure is not met.
+FAILED, MISSED, HELD = 2, 1, 0
+STATUS = parse(f"where(failed > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
 VERDICTS = [
-    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
+    (f"status == {FAILED}", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
     (
-        "missed > 0",
+        f"status == {MISSED}",
         "The {held:,} checks hold, but {missed:,} of {met + missed:,} figures that the spec expects are not met.",
     ),
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
@@ -217,10 +220,18 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The counts and the sentence at the top of the sheet."""
+    """The counts, the status and the sentence at the top of the sheet."""
 
     cells: dict[tuple[int, int], Cell]
     sentence: Live
+    status: Spot
+
+
+def verdict_colours(sheet: str, cells: str, status: Spot) -> tuple[Highlight, ...]:
+    """The colours of the sentence, which follow the status and not the wording."""
+    cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
+    styles = ((FAILED, "bad"), (HELD, "good"), (MISSED, "hint"))
+    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in styles)
 
 
 def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Verdict:
@@ -248,9 +259,13 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
         cells[row, LABEL] = Cell(label, style="label")
         cells[row, FIRST] = _counted(spots, read, word)
         counts[name] = Live(Spot(SHEET, row, FIRST), cells[row, FIRST].value)
+    status = Spot(SHEET, 9, FIRST)
+    cells[9, LABEL] = Cell("Status: 2 a check fails, 1 an expected figure is not met, 0 neither", style="label")
+    cells[9, FIRST] = local(SHEET, STATUS, counts, "calc", "0")
+    counts["status"] = Live(status, cells[9, FIRST].value)
     words = sentence(SHEET, VERDICTS, counts, "lead")
     cells[2, LABEL] = words
-    return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value))
+    return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value), status)
 
 
 def _counted(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:

@@ -77,7 +77,8 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
             f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
         ),
         changed=changed,
-        verdict=verdict,
+        verdict=verdict.sentence,
+        status=verdict.status,
         move=move,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
@@ -218,7 +219,7 @@ def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 
 def _checks_sheet(
     study: Study, laid: Layout, world: World, built: Mapping[str, World], links: Callable[[str], str]
-) -> tuple[Sheet, Live, Live]:
+) -> tuple[Sheet, checks.Verdict, Live]:
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     by_name = {each.name: each for each in laid.worlds}
@@ -246,9 +247,7 @@ def _checks_sheet(
         Highlight(area, "bad", 'F12="FAIL"'),
         Highlight(area, "good", 'F12="ok"'),
         Highlight(area, "hint", 'F12="note"'),
-        Highlight("A2:D2", "bad", 'LEFT($A$2,4)="FAIL"'),
-        Highlight("A2:D2", "good", 'LEFT($A$2,3)="All"'),
-        Highlight("A2:D2", "hint", 'LEFT($A$2,3)="The"'),
+        *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
     )
     sheet = _finish(
         checks.SHEET,
@@ -261,4 +260,4 @@ def _checks_sheet(
         highlights=highlights,
         details=((*told.working, True),),
     )
-    return sheet, verdict.sentence, move
+    return sheet, verdict, move

@@ -9,6 +9,7 @@ from math import ceil
 from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.workbook import context
 from flopsheet.workbook.cells import Live, mirror, sentence
+from flopsheet.workbook.checks import verdict_colours
 from flopsheet.workbook.layout import Homes, Spot, World, absolute_span, quoted
 from flopsheet.workbook.model import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.sizes import ROW_CM, width_of
@@ -42,6 +43,7 @@ class Facts:
     subtitle: str
     changed: Live
     verdict: Live
+    status: Spot
     move: Live
     sheets: Sequence[tuple[str, str]]
     largest: str
@@ -103,9 +105,7 @@ def sheet(
         if cell.style == "call_up":
             widths[column] = max(widths[column], width_of(cell))
     highlights = (
-        Highlight("A4:F4", "bad", 'LEFT($A$4,4)="FAIL"'),
-        Highlight("A4:F4", "good", 'LEFT($A$4,3)="All"'),
-        Highlight("A4:F4", "hint", 'LEFT($A$4,3)="The"'),
+        *verdict_colours(SHEET, "A4:F4", facts.status),
         Highlight("A5:N5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
     )
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
