@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopsheet import files, source
+from flopsheet import errors, files, source
 from flopsheet.errors import FileError, Place, SpecError
 from flopsheet.source import parse, read, spell
 
@@ -200,6 +200,59 @@ REFUSED = [
 
 LIBYAML = pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
 LOADERS = [pytest.param("CSafeLoader", marks=LIBYAML, id="libyaml"), pytest.param("SafeLoader", id="python")]
+
+
+# A text that makes the parser utter each complaint; None where this parser never does.
+UTTERED: dict[str, tuple[str | None, str | None]] = {  # libyaml, PyYAML's own
+    "while scanning for the next token": ("a: @x", "a: @x"),
+    "while scanning an alias": ("a: *", "a: *"),
+    "while scanning an anchor": ("a: &", "a: &"),
+    "while scanning a plain scalar": ("a: {x\n\t: 1}", None),
+    "mapping keys are not allowed": ("a: ? b", "a: ? b"),
+    "mapping values are not allowed": ("a: b: c", "a: b: c"),
+    "block sequence entries are not allowed": ("a: - b", None),
+    "sequence entries are not allowed": (None, "a: - b"),
+    "while scanning a simple key": ("a: 1\nb 2\nc: 3", "a: 1\nb 2\nc: 3"),
+    "while parsing a block mapping": ("a: 'x' y", "a: 'x' y"),
+    "while parsing a block collection": ("- a\nb: 1", "- a\nb: 1"),
+    "while parsing a flow sequence": ("a: [1\nb: 2", "a: [1\nb: 2"),
+    "while parsing a flow mapping": ("{a: 1", "{a: 1"),
+    "while parsing a block node": ("a: ,", "a: ,"),
+    "while parsing a flow node": ("[,]", "[,]"),
+    "while scanning a quoted scalar": ("a: 'x", "a: 'x"),
+    "while scanning a double-quoted scalar": (None, 'a: "\\q"'),
+    "while parsing a quoted scalar": ('a: "\\q"', None),
+    "while scanning a block scalar": ("a: |x", "a: |x"),
+    "while scanning a tag": ("a: !<x", "a: !%"),
+    "while parsing a tag": ("a: !<>", "a: !<x"),
+    "while parsing a node": ("a: !e!x 5", "a: !e!x 5"),
+    "while scanning a directive": ("%FOO\na: 1", "%YAML x\n---\na"),
+    "while scanning a %YAML directive": ("%YAML x\n---\na", None),
+    "found incompatible YAML document": ("%YAML 3.0\n---\na", "%YAML 3.0\n---\na"),
+    "found duplicate": ("%YAML 1.1\n%YAML 1.1\n---\n", "%YAML 1.1\n%YAML 1.1\n---\n"),
+    "duplicate tag handle": (None, "%TAG ! x\n%TAG ! x\n---\na"),
+    "did not find expected <document start>": ("a: 1\n...\nb: 2", None),
+    "expected '<document start>'": (None, "%FOO\na: 1"),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), [pytest.param(0, "CSafeLoader", marks=LIBYAML), (1, "SafeLoader")])
+def test_every_complaint_that_is_known_is_uttered_by_the_parser(number: int, name: str) -> None:
+    found = {}
+    for begins, texts in UTTERED.items():
+        if (text := texts[number]) is not None:
+            with pytest.raises(yaml.MarkedYAMLError) as caught:
+                list(yaml.parse(text, Loader=getattr(yaml, name)))
+            found[begins] = caught.value.context or caught.value.problem
+    assert (list(UTTERED), [one for one in found if not found[one].startswith(one)]) == (
+        [begins for begins, _ in errors.COMPLAINTS],
+        [],
+    )
+
+
+def test_every_kind_of_complaint_has_a_message_of_its_own() -> None:
+    told_apart = {"anchor", "block node", "flow node"}  # become others by what surrounds them
+    assert {kind for _, kind in errors.COMPLAINTS} - told_apart <= errors.YAML_SYNTAX.keys()
 
 
 @pytest.fixture(params=LOADERS)

@@ -45,9 +45,6 @@ BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 INVISIBLE_ASCII = re.compile("[^\t\n\r\x20-\x7e]")
 INVISIBLE = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
-# Complaints of yaml's parser that are best shown where the matter began, not where it was noticed.
-BEGAN = r"expected ':'|quoted scalar.*unexpected|scanning an (alias|anchor)|\btag\b|directive| the end$"
-
 
 class Source(NamedTuple):
     """What a YAML text says, and where: `keys` for the name of a value (or the list item), `values` for the value."""
@@ -162,33 +159,52 @@ class _Reader:
         try:
             yield from yaml.parse(self.text, Loader=LOADER)
         except yaml.MarkedYAMLError as fault:
-            self.blame(f"{fault.context or ''}: {fault.problem}", fault.problem_mark, fault.context_mark)
-        except (yaml.YAMLError, ValueError, OverflowError) as fault:  # PyYAML's own scanner on "\Uffffffff"
-            self.blame(str(fault), None, None)
+            complaint = fault.context or fault.problem or ""
+            kind = next((kind for begins, kind in errors.COMPLAINTS if complaint.startswith(begins)), "")
+            said = f"{fault.context or ''}: {fault.problem}"
+            self.blame(said, kind, fault.problem_mark, fault.context_mark)
+        except yaml.YAMLError as fault:
+            self.blame(str(fault), "", None, None)
+        except (ValueError, OverflowError) as fault:  # PyYAML's own scanner on "\Uffffffff"
+            self.blame(str(fault), "escape", None, None)
 
-    def blame(self, complaint: str, noticed: Any, began: Any) -> None:
+    def blame(self, complaint: str, kind: str, noticed: Any, began: Any) -> None:
         """Tells a syntax error, unless an earlier mistake in the same line explains it."""
-        if noticed:
-            complaint = f"{complaint} {self.situation(noticed)}"
-        place = self.place(began if began and re.search(BEGAN, complaint) else noticed)
+        is_at_end = bool(noticed) and not self.text[noticed.index :].strip(" \n")
+        place = self.place(began if began and (kind in errors.BEGAN or is_at_end) else noticed)
         tab = re.match(r" *\t", place.text)
-        if tab and "mapping values" in complaint:  # libyaml takes the line for more of the text above
-            place, complaint = place._replace(column=tab.end()), "tab character"
+        if tab and kind == "colon":  # libyaml takes the line for more of the text above
+            place, kind = place._replace(column=tab.end()), "tab"
+        elif noticed:
+            kind = self.told_apart(kind, noticed, is_at_end)
         if place.line not in {line for line, _ in self.told}:
-            row = next(row for row in errors.YAML_SYNTAX if re.search(row[0], complaint))
             letter = place.text[place.column - 1 : place.column]
             opened = began.line + 1 if began else place.line
-            self.tell(errors.not_yaml(place, row, complaint=complaint, letter=letter, opened=opened))
+            self.tell(errors.not_yaml(place, kind, complaint=complaint, letter=letter, opened=opened))
         raise _Stop
 
-    def situation(self, mark: Any) -> str:
-        """What a mark's surroundings say about the mistake."""
-        if not self.text[mark.index :].strip(" \n"):
-            return "at the end"
-        line = self.lines[mark.line]
-        before = line[: mark.column]
-        after = "after a key, " if ": " in before else "after text, " if before.strip() else ""
-        return f"{after}at {line[mark.column : mark.column + 1]}"
+    def told_apart(self, kind: str, mark: Any, is_at_end: bool) -> str:
+        """What a complaint means by its surroundings: what stands at the mark, and before it on the line."""
+        line = self.lines[mark.line] if not is_at_end else ""
+        before, letter = line[: mark.column], line[mark.column : mark.column + 1]
+        if letter == "\t":
+            return "tab"
+        match kind:
+            case "colon" if ": " in before:
+                return "second colon"
+            case "mapping" | "collection" if before.strip():
+                return "more text"
+            case "mapping":
+                return {":": "no key", "-": "item among keys"}.get(letter, kind)
+            case "flow sequence" | "flow mapping" if is_at_end:
+                return "open bracket"
+            case "block node" if letter == ",":
+                return "letter"
+            case "block node" | "flow node":
+                return "inside brackets" if is_at_end else "closes nothing" if letter in "]}" else "nothing before"
+            case "anchor":
+                return "letter"
+        return kind
 
     def place(self, start: Any, end: Any = None) -> Place:
         """From `start` to `end`, or as far as that goes on the first line."""

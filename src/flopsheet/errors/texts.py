@@ -4,134 +4,100 @@ from __future__ import annotations
 
 from flopsheet.errors.problem import Place, Problem, shown
 
-# yaml's complaint and where it stands, as a pattern; our fact and remedy. The first row that fits counts.
-# libyaml and PyYAML's own parser word the same complaint differently.
-YAML_SYNTAX: tuple[tuple[str, str, str], ...] = (
-    (
-        r"tab character| \t$",
-        "a tab stands where only spaces may",
-        "replace it with spaces",
-    ),
-    (
-        r"any token|an (alias|anchor):|mapping keys are not|block node: .* ,$",
-        "a text cannot begin with '{letter}'",
-        "put it in quotes",
-    ),
-    (
-        r"mapping values.* after a key",
-        "a second ': ' stands on this line",
-        "put the text that holds it in quotes",
-    ),
-    (
-        r"mapping values",
+# The parser tells what it stumbled over by a sentence alone: what it was at ("while parsing …") or, where it is silent
+# about that, what it found. Only this table goes by these words; libyaml and PyYAML's own parser share most of them.
+COMPLAINTS: tuple[tuple[str, str], ...] = (
+    ("while scanning for the next token", "letter"),
+    ("while scanning an alias", "anchor"),
+    ("while scanning an anchor", "anchor"),
+    ("while scanning a plain scalar", "tab"),
+    ("mapping keys are not allowed", "letter"),
+    ("mapping values are not allowed", "colon"),
+    ("block sequence entries are not allowed", "list"),
+    ("sequence entries are not allowed", "list"),
+    ("while scanning a simple key", "line"),
+    ("while parsing a block mapping", "mapping"),
+    ("while parsing a block collection", "collection"),
+    ("while parsing a flow sequence", "flow sequence"),
+    ("while parsing a flow mapping", "flow mapping"),
+    ("while parsing a block node", "block node"),
+    ("while parsing a flow node", "flow node"),
+    ("while scanning a quoted scalar", "open quote"),
+    ("while scanning a double-quoted scalar", "escape"),
+    ("while parsing a quoted scalar", "escape"),
+    ("while scanning a block scalar", "block scalar"),
+    ("while scanning a tag", "tag"),
+    ("while parsing a tag", "tag"),
+    ("while parsing a node", "tag"),
+    ("while scanning a directive", "directive"),
+    ("while scanning a %YAML directive", "directive"),
+    ("found incompatible YAML document", "directive"),
+    ("found duplicate", "directive"),
+    ("duplicate tag handle", "tag"),
+    ("did not find expected <document start>", "outside"),
+    ("expected '<document start>'", "outside"),
+)
+# Complaints that are best shown where the matter began, not where it was noticed.
+BEGAN = frozenset({"line", "open quote", "anchor", "tag", "directive"})
+# Our fact and remedy for each, once its surroundings have told apart what one complaint can mean.
+YAML_SYNTAX: dict[str, tuple[str, str]] = {
+    "tab": ("a tab stands where only spaces may", "replace it with spaces"),
+    "letter": ("a text cannot begin with '{letter}'", "put it in quotes"),
+    "second colon": ("a second ': ' stands on this line", "put the text that holds it in quotes"),
+    "colon": (
         "a key cannot stand here",
         "line it up with the keys beside it, and write ': ' after every key above",
     ),
-    (
-        r"sequence entries",
-        "a list cannot begin here",
-        "begin it on the next line, or write [a, b]",
-    ),
-    (
-        r"expected ':'",
+    "list": ("a list cannot begin here", "begin it on the next line, or write [a, b]"),
+    "line": (
         "this line is neither 'key: value' nor '- item'",
         "add what is missing, or indent the line if it continues the text above",
     ),
-    (
-        r"block (mapping|collection).* after ",
+    "more text": (
         "more text follows the end of the value",
         "put the whole value in quotes; inside single quotes write '' for '",
     ),
-    (
-        r"block mapping.* :$",
-        "a key is missing before ':'",
-        "write the key",
-    ),
-    (
-        r"block mapping.* -$",
-        "a list item stands among the keys of a mapping",
-        "indent it under its key",
-    ),
-    (
-        r"block mapping",
+    "no key": ("a key is missing before ':'", "write the key"),
+    "item among keys": ("a list item stands among the keys of a mapping", "indent it under its key"),
+    "mapping": (
         "the indentation matches no line above",
         "line the key up with the keys that it belongs to",
     ),
-    (
-        r"block collection",
-        "a list item does not begin with '- '",
-        "write '- ', or indent the line further",
-    ),
-    (
-        r"flow (sequence|mapping).* the end$",
-        "this '{letter}' is never closed",
-        "close it",
-    ),
-    (
-        r"flow sequence",
+    "collection": ("a list item does not begin with '- '", "write '- ', or indent the line further"),
+    "open bracket": ("this '{letter}' is never closed", "close it"),
+    "flow sequence": (
         "',' or ']' is missing here, for the '[' on line {opened}",
         "put ',' between the items and ']' after the last",
     ),
-    (
-        r"flow mapping",
+    "flow mapping": (
         "',' or '}}' is missing here, for the '{{' on line {opened}",
         "put ',' between the keys and '}}' after the last",
     ),
-    (
-        r"node content.* the end$",
-        "the text ends inside brackets",
-        "close every '[' and '{{'",
-    ),
-    (
-        r"node content.* [\]}]$",
-        "this '{letter}' closes nothing",
-        "remove it, or put the text in quotes",
-    ),
-    (
-        r"node content",
+    "inside brackets": ("the text ends inside brackets", "close every '[' and '{{'"),
+    "closes nothing": ("this '{letter}' closes nothing", "remove it, or put the text in quotes"),
+    "nothing before": (
         "nothing stands before '{letter}'",
         "write what belongs there, or remove '{letter}'",
     ),
-    (
-        r"quoted scalar.*unexpected",
-        "this quote is never closed",
-        "close it with the same quote",
-    ),
-    (
-        r"quoted|chr\(\)|too large",
+    "open quote": ("this quote is never closed", "close it with the same quote"),
+    "escape": (
         "a backslash in double quotes begins no known escape",
         "write \\\\ for a backslash, or use single quotes",
     ),
-    (
-        r"\btag\b",
-        "tags are not read",
-        "remove the word that begins with '!', or put the text in quotes",
-    ),
-    (
-        r"block scalar",
-        "text follows '|' or '>' on its line",
-        "begin it on the next line, or quote it all",
-    ),
-    (
-        r"directive|version|YAML document",
-        "directives are not read",
-        "remove the line that begins with '%'",
-    ),
-    (
-        r"document start",
+    "tag": ("tags are not read", "remove the word that begins with '!', or put the text in quotes"),
+    "block scalar": ("text follows '|' or '>' on its line", "begin it on the next line, or quote it all"),
+    "directive": ("directives are not read", "remove the line that begins with '%'"),
+    "outside": (
         "this stands outside the document",
         "put everything into one mapping, without '%' and '...' lines",
     ),
-    (
-        r"",
-        "this is not YAML ({complaint})",
-        "look at the quotes and the indentation",
-    ),
-)
+    "": ("this is not YAML ({complaint})", "look at the quotes and the indentation"),
+}
 
 
-def not_yaml(place: Place, row: tuple[str, str, str], **facts: object) -> Problem:
-    return Problem(row[1].format(**facts), row[2].format(**facts), "", place)
+def not_yaml(place: Place, kind: str, **facts: object) -> Problem:
+    fact, remedy = YAML_SYNTAX[kind]
+    return Problem(fact.format(**facts), remedy.format(**facts), "", place)
 
 
 def not_utf8(place: Place, byte: int, offset: int) -> Problem:
