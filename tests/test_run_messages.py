@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flopsheet.errors import SpecError
+from flopsheet.source import parse
+from flopsheet.spec.load import unexpanded
+from flopsheet.stream import open_stream
 from studies import spec_of
 from test_spec_messages import told
 
@@ -380,3 +383,35 @@ def test_a_run_that_is_no_mapping_is_told_once_although_claims_name_others():
     assert refusal(text).splitlines()[0] == (
         "s.yaml:18:17: serving.chat: 2 stands where a mapping should; write {key: value}"
     )
+
+
+@pytest.mark.parametrize("mistake", ["n_device: 1", "n_devices: [", "n_devices: true"])
+def test_hardware_that_nobody_knows_is_told_beside_what_else_is_wrong_with_a_run(mistake: str) -> None:
+    text = (
+        "version: 1\ncontext_lengths: [8]\nmodels:\n"
+        "  a: {n_layers: 1, d_model: 8, n_heads: 1, d_ff: 8, ffn: gelu, vocab_size: 9}\n"
+        f"serving:\n  chat: {{model: b, hardware: h100-80, prompt_length: 12, generated_length: 8, {mistake}}}\n"
+    ).replace("[}", "[1]}")
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    facts = {problem.path: problem.fact for problem in caught.value.problems}
+    assert (facts["serving.chat.hardware"], facts["serving.chat.model"], len(facts)) == (
+        "no hardware is called 'h100-80'",
+        "no model is called 'b'",
+        3,
+    )
+
+
+def test_hardware_that_nobody_knows_is_told_beside_what_is_wrong_with_a_sweep() -> None:
+    text = (
+        "version: 1\ncontext_lengths: [8]\nmodels:\n"
+        "  a: {n_layers: 1, d_modle: 8, n_heads: 1, d_ff: 8, ffn: gelu, vocab_size: 9, sweep: {n_layers: [1, 2]}}\n"
+        "serving:\n  chat: {model: b, hardware: h100-80, prompt_length: 12, generated_length: 8, n_devices: 1}\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        open_stream(unexpanded(parse(text, "s.yaml"), "s"))
+    assert [problem.path for problem in caught.value.problems] == [
+        "models.a.d_modle",
+        "serving.chat.model",
+        "serving.chat.hardware",
+    ]

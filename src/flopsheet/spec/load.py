@@ -56,6 +56,10 @@ class Unexpanded:
         """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
         found = tuple(sweep.families(self.resolver))
         self.resolver.study()
+        if self.shape or self.resolver.problems:  # what is wrong with the runs belongs to it
+            hardware = devices(self.resolver)
+            for kind in catalog.RUNS:
+                runs(self.resolver, kind, (), hardware)
         self.stop_if_faulty()
         return found
 

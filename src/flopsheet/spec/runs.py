@@ -75,6 +75,8 @@ def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: S
         sweep.check_name(resolver, path, swept)
         is_sound = resolver.sound(path) and isinstance(listed[name], dict)
         said = {key: Said(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
+        if not is_sound:
+            _check_names(resolver, path, _mapping(listed[name]), hardware)
         if name not in swept:
             run = resolve(path, name, said) if is_sound else None
             found += [run] if run is not None else []
@@ -119,11 +121,10 @@ def _run(
         resolver.report(path, errors.missing_of_run(missing), key=True)
     known = {model.name: model for model in models}
     model, device = (str(value.value) if value else "" for value in named.values())
-    if named["model"] and resolver.is_unknown(model):
-        resolver.report(named["model"].path, resolver.unknown_model(model, resolver.names))
-    told = device in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
-    if named["hardware"] and device not in hardware and not told:
-        resolver.report(named["hardware"].path, errors.unknown_hardware(device, list(hardware)))
+    if named["model"]:
+        _check_model(resolver, named["model"].path, model)
+    if named["hardware"]:
+        _check_hardware(resolver, named["hardware"].path, device, hardware)
     if missing or model not in known or device not in hardware:
         return None
     inputs = Scope(resolver, path, entries, said).resolve()
@@ -135,6 +136,26 @@ def _run(
     if len(inputs) < len(entries):
         return None  # what is wrong was told
     return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})
+
+
+def _check_names(resolver: Resolver, path: Path, said: Mapping[str, Any], hardware: Sequence[Device]) -> None:
+    """What a run names and is not there, where something else about the run is wrong and was told."""
+    model, device = (said.get(key) if resolver.sound((*path, key)) else None for key in ("model", "hardware"))
+    if isinstance(model, str):
+        _check_model(resolver, (*path, "model"), model)
+    if isinstance(device, str):
+        _check_hardware(resolver, (*path, "hardware"), device, {one.name: one for one in hardware})
+
+
+def _check_model(resolver: Resolver, path: Path, name: str) -> None:
+    if resolver.is_unknown(name):
+        resolver.report(path, resolver.unknown_model(name, resolver.names))
+
+
+def _check_hardware(resolver: Resolver, path: Path, name: str, known: Mapping[str, Device]) -> None:
+    is_told = name in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
+    if name not in known and not is_told:
+        resolver.report(path, errors.unknown_hardware(name, list(known)))
 
 
 def _is_whole(model: ModelSpec) -> bool:
