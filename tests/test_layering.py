@@ -16,6 +16,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 
 # From low to high: a module imports its own layer and those before it.
 LAYERS = [
+    {"quantities"},
     {"errors"},
     {"formula"},
     {"files"},

@@ -90,6 +90,8 @@ OTHERWISE = {
 IF = r"\bif\s*\("
 ASSIGNED = r"(?<![<>=!])=(?!=)"
 
+# A number with a suffix, which stands alone or not at all: in a formula nothing tells whether B is billions or bytes.
+SUFFIXED = r"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:[MGBTP]|[KMGTP]i)(?:B(?:/s)?|FLOP(?:/s)?)?\b"
 # An operand right after another one, as in 4d_model or 4 x d_model.
 ADJACENT = (
     r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
@@ -142,6 +144,9 @@ class _Parser:
             with warnings.catch_warnings(action="ignore"):  # of `1or 2`, which is refused below anyway
                 tree = ast.parse(self.python, mode="eval")
         except SyntaxError as error:
+            if found := re.search(SUFFIXED, self.text):
+                fact = f"'{found[0]}' is not a number in an expression"
+                raise self.refuse(fact, f"write {errors.spelled_out(found[0])}", found.start(), len(found[0])) from None
             if missing := re.search(ADJACENT, self.text):
                 fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
                 raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
