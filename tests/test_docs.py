@@ -147,7 +147,7 @@ def test_every_spec_in_the_documentation_computes_and_holds_what_it_expects(tmp_
     specs = [text for _, text in blocks("yaml") if text.startswith("version:")]
     for at, spec in enumerate(specs):
         (tmp_path / f"{at}.yaml").write_text(spec, encoding="utf-8")
-    assert [list(compute(tmp_path / f"{at}.yaml").findings()) for at in range(len(specs))] == [[]] * len(specs)
+    assert [list(compute(tmp_path / f"{at}.yaml").findings) for at in range(len(specs))] == [[]] * len(specs)
     assert len(specs) >= 2
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def tell_findings(report: Report, quiet: bool = False) -> int:
     """Names every expectation that does not hold; gives the exit code."""
-    findings = list(report.findings())
+    findings = list(report.findings)
     for finding in findings:
         click.echo(finding.told(report.catalog), err=True)
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
