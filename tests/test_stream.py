@@ -265,7 +265,7 @@ def test_parquet_without_pyarrow_says_what_to_install() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "Parquet needs pyarrow, which is not installed; pip install 'flopsheet[parquet]', or write csv\n",
+        "Parquet needs pyarrow, which is not installed; pip install pyarrow, or write csv\n",
     )
 
 
