@@ -108,8 +108,8 @@ def spec_reference() -> str:
 
 def rule_reference() -> Iterator[str]:
     about = (
-        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write",
-        "instead; a workbook whose Inputs break one says so on Checks and on Summary.",
+        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write;",
+        "a workbook whose Inputs break one says so on Checks and on Summary.",
     )
     rows = [
         [
