@@ -283,7 +283,7 @@ def test_the_workflow_fails_a_pull_request_that_breaks_a_budget(pull_request: Pa
     ) == (
         1,
         # By hand: (50257 + 16384) · 960 + 12 · (12 · 960² + 4 · 960) + 2 · 960
-        "gpt2-small.n_params is 196,733,760, expected at most 150,000,000",
+        "budget not met: gpt2-small.n_params is 196,733,760, expected at most 150,000,000",
         0,
         0,
     )
