@@ -12,23 +12,12 @@ from flopsheet import errors
 from flopsheet.errors import FormulaError, Place
 from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.operators import OPERATORS
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
 
-OPERATORS: Mapping[type[ast.AST], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.Pow: "^",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
+SYMBOL_OF = {row.python: row.symbol for row in OPERATORS.values() if row.python is not None}
 
 # What Python reads and we refuse: operators as they are written, other syntax in words.
 SYMBOLS = {
@@ -207,10 +196,10 @@ class _Parser:
                 return Name(name)
             case ast.UnaryOp(ast.USub(), operand):
                 return Negative(self.convert_operand(node, operand, depth))
-            case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
-                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
-            case ast.Compare(left, [symbol], [right]) if type(symbol) in OPERATORS:
-                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.BinOp(left, symbol, right) if type(symbol) in SYMBOL_OF:
+                return Operation(SYMBOL_OF[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.Compare(left, [symbol], [right]) if type(symbol) in SYMBOL_OF:
+                return Operation(SYMBOL_OF[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
             case ast.Compare(_, [_, _, *_]):
                 raise self.no(node, "a chain of comparisons", "compare two values; nest where(…) for more")
             case ast.Call(ast.Name(function), arguments, []) if function == MATCH:
