@@ -56,6 +56,7 @@ def generator():
     return module
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("path", generator().files())
 def test_a_generated_page_follows_the_live_definitions(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == generator().files()[path], "stale: run 'make docs'"
