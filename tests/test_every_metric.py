@@ -159,6 +159,19 @@ def test_the_spread_of_conventions_is_that_of_the_study_with_one_switch_changed(
     assert found[0]["spread_of_conventions"] == pytest.approx(max(work) / min(work), rel=1e-12)
 
 
+# Su et al. 2021, arXiv:2104.09864: 4 multiplications and 2 additions turn a pair. Latent attention turns d_qk_rope of
+# each query head and of one key that all heads share (DeepSeek-V2, arXiv:2405.04434, equations 14 and 15).
+TURNED = {"llama-3-70b": 80 * (64 + 8) * 128, "deepseek-v3": 61 * (128 + 1) * 64}  # elements of a token
+
+
+@pytest.mark.parametrize("model", TURNED)
+def test_rotary_positions_cost_three_flop_for_each_element_that_is_turned(model):
+    models = {"turned": {"model": model}, "plain": {"extends": "turned", "positions": "none"}}
+    spec = {"version": 1, "context_lengths": [S], "conventions": {"non_matmul": "counted"}, "models": models}
+    work = frames_of(spec)["scenario"]["flops_forward"]
+    assert work["turned", S] - work["plain", S] == 3 * S * TURNED[model]
+
+
 # The AdamW exercise of GPT-2 XL: published a 15,517,753,344 and b 34,032,921,600 bytes -------------------------------
 
 A, B, XL = 15_517_753_344, 34_032_921_600, 2_127_057_600

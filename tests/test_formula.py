@@ -263,6 +263,19 @@ TEXTS = [
         "26",
     ),
     (Operation("&", Text("-"), Negative(Number(0.5))), '"-"&SUBSTITUTE(-0.5,MID(1/2,2,1),".")', "--0.5"),
+    # decimals inside a function are decimals too
+    *(
+        (
+            Operation("&", Text("-"), Call(function, (Operation("/", Name("a"), Name("c")), *more))),
+            f'"-"&SUBSTITUTE({spelled},MID(1/2,2,1),".")',
+            "-3.5",
+        )
+        for function, more, spelled in (
+            ("min", (Name("a"),), "MIN(A1/C1,A1)"),
+            ("max", (Name("b"),), "MAX(A1/C1,B1)"),
+            ("abs", (), "ABS(A1/C1)"),
+        )
+    ),
     (Operation("&", Text("a"), Operation("&", Text("b"), Text("c"))), '"a"&"b"&"c"', "abc"),
     (Operation("==", Operation("&", Text("a"), Name("b")), Text("a3")), '"a"&B1="a3"', True),
     (Call("where", (Operation("<", Name("a"), Name("b")), Text("yes"), Text("no"))), 'IF(A1<B1,"yes","no")', "no"),

@@ -1,4 +1,4 @@
-"""What keeps a reader of a workbook from a wrong number: it recomputes, refuses typing, colours verdicts, prints whole."""
+"""What keeps a reader of a workbook from a wrong number: it recomputes, refuses typing, colours and prints."""
 
 from __future__ import annotations
 
