@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flopsheet.catalog import load
@@ -139,24 +140,31 @@ def test_what_is_left_out_is_told_in_words():
     ]
 
 
-def test_the_spread_of_conventions_is_that_of_the_study_with_one_switch_changed():
-    switches = {
-        "attention_pairs": ["full", "causal_half", "causal_exact"],
-        "sliding_window": ["honoured", "ignored"],
-        "ffn_matmuls": ["architecture", 2],
-        "lm_head": ["counted", "left_out"],
-        "lm_head_positions": ["all", "last"],
-        "non_matmul": ["left_out", "counted"],
+SWITCHES = {
+    "attention_pairs": ["full", "causal_half", "causal_exact"],
+    "sliding_window": ["honoured", "ignored"],
+    "ffn_matmuls": ["architecture", 2],
+    "lm_head": ["counted", "left_out"],
+    "lm_head_positions": ["all", "last"],
+    "non_matmul": ["left_out", "counted"],
+}
+# Under each, another switch makes the least and the most of it.
+BASES = [{}, {"sliding_window": "ignored"}, {"attention_pairs": "causal_half"}, {"lm_head_positions": "last"}]
+
+
+@pytest.mark.parametrize("base", BASES, ids=str)
+def test_the_spread_of_conventions_is_that_of_the_study_with_one_switch_changed(base):
+    model = {"n_layers": 4, "d_model": 64, "n_heads": 4, "ffn": "swiglu"}
+    widths = {"attention": (100, 64, 100), "head": (50_000, 64, 900), "ffn": (100, 8192, 900)}
+    models = {
+        name: model | {"vocab_size": vocabulary, "d_ff": d_ff, "window": window}
+        for name, (vocabulary, d_ff, window) in widths.items()
     }
-    model = {"n_layers": 4, "d_model": 256, "n_heads": 4, "ffn": "swiglu", "d_ff": 512, "vocab_size": 5000}
-    spec = {"version": 1, "context_lengths": [3000], "models": {"m": model | {"window": 1000}}}
-    found = [
-        frames_of(spec | {"conventions": {switch: choice}})["scenario"].iloc[0]
-        for switch, choices in switches.items()
-        for choice in choices
-    ]
-    work = [row["flops_forward"] for row in found]
-    assert found[0]["spread_of_conventions"] == pytest.approx(max(work) / min(work), rel=1e-12)
+    spec = {"version": 1, "context_lengths": [1000], "models": models}
+    changed = [base, *(base | {switch: choice} for switch, choices in SWITCHES.items() for choice in choices)]
+    found = [frames_of(spec | {"conventions": conventions})["scenario"] for conventions in changed]
+    work = np.array([frame["flops_forward"] for frame in found])
+    assert found[0]["spread_of_conventions"].tolist() == pytest.approx(work.max(axis=0) / work.min(axis=0), rel=1e-12)
 
 
 # Su et al. 2021, arXiv:2104.09864: 4 multiplications and 2 additions turn a pair. Latent attention turns d_qk_rope of
