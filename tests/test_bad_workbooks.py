@@ -50,6 +50,7 @@ def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:
     return replaced(title, root)
 
 
+@cache
 def replaced(title: str, change: Callable[[bytes], bytes]) -> bytes:
     """The good workbook with the bytes of one sheet, or of one part, changed."""
     part = sheet_parts(io.BytesIO(good())).get(title, title)
