@@ -13,10 +13,14 @@ from edits import EVERYTHING
 from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.catalog import Input
+from flopsheet.catalog.load import TOPICS, build
 from flopsheet.report import Report
+from flopsheet.spec import rules
 from flopsheet.workbook import arrange
 
 SHIPPED = catalog.load()
+MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
 RANGE = "check_input_"
 
 # A name (of an input, or of a metric whose cell is overwritten), the row of its table, and what is typed there.
@@ -245,6 +249,45 @@ def test_every_impossible_value_of_every_input_fails_its_check(book: Path, cells
         [found] = recalculate_ironcalc(book, [typed], own.values())
         missed += [(name, bad[name], found[cell]) for name, cell in own.items() if found[cell] != "FAIL"]
     assert missed == []
+
+
+@pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
+def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_errors(
+    name: str, book: Path, cells
+) -> None:
+    typed = {next(iter(cells[name].values())): "many"}
+    [found] = recalculate_ironcalc(book, [typed], [("Checks", "A2")])
+    assert str(found["Checks", "A2"]).startswith("FAIL: ")
+
+
+def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = Path(catalog.__file__).parent
+    texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
+    rule = "  - name: check_kv_heads_divide\n"
+    head, _, rest = texts["rules"].partition(rule)
+    texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
+    noted = build(texts)
+    monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
+    monkeypatch.setattr("flopsheet.report.load_catalog", lambda: noted)
+    rules.of_grains.cache_clear()
+    report = flopsheet.build({**TINY, "models": {"m": {**MODEL, "n_kv_heads": 3}}}, tmp_path / "noted.xlsx")
+    rules.of_grains.cache_clear()
+    own = sentence_cells(tmp_path / "noted.xlsx")["check_kv_heads_divide"]
+    [found] = recalculate_ironcalc(tmp_path / "noted.xlsx", [{}], [("Checks", "A2"), own])
+    assert (
+        noted.rules["check_kv_heads_divide"].is_error,
+        report.frames["layer_group"].check_kv_heads_divide.iloc[0],
+    ) == (
+        False,
+        "note",
+    )
+    assert (str(found["Checks", "A2"])[:4], str(found["Checks", "A2"])[-36:], found[own]) == (
+        "All ",
+        "1 notes on a convention, see Checks.",
+        "m: n_kv_heads 3 does not divide n_heads 4",
+    )
 
 
 # What a reviewer may type into the first column of GPT-2 that no model can be, and what the Summary must say of it.
