@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import flopsheet
+from commands import ROOT
 from edits import EVERYTHING
 from engines import recalculate_ironcalc
 from flopsheet import catalog
@@ -148,11 +149,15 @@ OVERWRITTEN: dict[str, list[Typed]] = {
 
 
 def impossible(entry: Input) -> list[float | str]:
-    """Values that an input does not allow: another word, one below its least and above its most, a half."""
+    """Values that an input does not allow: another word, one below its least, above its most, a half."""
     if entry.choices:
         return ["nonsense", 17]
     least = 0 if entry.least is None else entry.least
-    return [least - 1, *([2 * entry.most] if entry.most is not None else []), *([least + 0.5] if entry.whole else [])]
+    return [
+        least - 1 if entry.whole else -1,
+        *([2 * entry.most] if entry.most is not None else []),
+        *([least + 0.5] if entry.whole else []),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +170,15 @@ def book(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rules") / "book.xlsx"
     flopsheet.build(report, path)
     return path
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
+    """The workbook of the GPT-2 family, and the first cell of every input."""
+    path = tmp_path_factory.mktemp("gpt2") / "gpt2.xlsx"
+    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", path)
+    laid = arrange.lay_out(report.study, report.study)
+    return path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +224,10 @@ def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
     sheet = openpyxl.load_workbook(book, read_only=True)["Checks"]
     rows = [*sheet.iter_rows(max_col=6, values_only=True)]
     start = next(at for at, row in enumerate(rows) if row[5] == "What is wrong")
-    return {str(row[1]): ("Checks", f"F{at + 1}") for at, row in enumerate(rows) if at > start and row[1] in BROKEN}
+    found: dict[str, tuple[str, str]] = {}  # the first: inputs of runs are checked for training and for serving
+    for at, row in enumerate(rows[start + 1 :], start=start + 2):
+        found.setdefault(str(row[1]), ("Checks", f"F{at}"))
+    return found
 
 
 def test_every_rule_and_every_check_has_an_edit_that_breaks_it() -> None:
@@ -241,14 +258,38 @@ def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str
 def test_every_impossible_value_of_every_input_fails_its_check(book: Path, cells) -> None:
     inputs = {name: entry for name, entry in SHIPPED.inputs.items() if not entry.chooses}
     missed = []
+    said = sentence_cells(book)
     for at in range(3):  # all inputs at once: a check of a range reads its own input alone
         bad = {name: values[at] for name, entry in inputs.items() if len(values := impossible(entry)) > at}
         first = {name: next(iter(cells[name])) for name in bad}
         typed = {cells[name][row]: bad[name] for name, row in first.items()}
         own = {name: cells[f"{RANGE}{name}"][row] for name, row in first.items()}
-        [found] = recalculate_ironcalc(book, [typed], own.values())
-        missed += [(name, bad[name], found[cell]) for name, cell in own.items() if found[cell] != "FAIL"]
+        words = {name: said[f"{RANGE}{name}"] for name in bad}
+        [found] = recalculate_ironcalc(book, [typed], [*own.values(), *words.values()])
+        for name, cell in own.items():
+            sentence = str(found[words[name]]).rpartition(": ")[2]
+            value = bad[name]
+            spelled = value if isinstance(value, str) else f"{value:.15f}".rstrip("0").rstrip(".")
+            expected = f"{name} is {spelled}, " if len(spelled) <= 20 else ""
+            if (found[cell], sentence[: len(expected)]) != ("FAIL", expected):
+                missed.append((name, bad[name], found[cell], found[words[name]]))
     assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("vocab_size", 0, "gpt2-small: vocab_size is 0, which must be a whole number of 1 or more"),
+        ("window", 100.5, "gpt2-small: window is 100.5, which must be a whole number of 0 or more"),
+        ("n_norms", 9, "gpt2-small: n_norms is 9, which must be a whole number from 0 to 8"),
+        ("weights", "fp31", "weights is fp31, which must be one of fp32, bf16, fp16, fp8, int8, int4"),
+    ],
+)
+def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | str, said: str, gpt2) -> None:
+    path, at = gpt2
+    verdict = ("Summary", "A4")
+    [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
+    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"FAIL: some checks fail; {said}."
 
 
 @pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
@@ -306,13 +347,11 @@ GPT2: list[tuple[dict[str, float | str], str]] = [
 ]
 
 
-def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(tmp_path: Path) -> None:
-    report = flopsheet.build("specs/gpt2.yaml", tmp_path / "gpt2.xlsx")
-    laid = arrange.lay_out(report.study, report.study)
-    at = {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
+def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2) -> None:
+    path, at = gpt2
     edits = [{at[name]: value for name, value in edit.items()} for edit, _ in GPT2]
     verdict = ("Summary", "A4")
-    said = [str(found[verdict]) for found in recalculate_ironcalc(tmp_path / "gpt2.xlsx", edits, [verdict])]
+    said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
     failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
     assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
         f"FAIL: {count} of all checks fail; gpt2-small: {words}."
