@@ -15,7 +15,7 @@ from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
-from flopsheet.formula import Node, aggregated, parse
+from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
@@ -339,6 +339,7 @@ class _Reader:
             made(said, resolve.TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
+            names(said),
             raw["level"] == "error",
             raw.get("explains", ""),
             raw.get("unless_said", ""),

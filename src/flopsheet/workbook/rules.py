@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 
 from flopsheet.catalog import Input, Rule, ranges, resolve
-from flopsheet.formula import Node, evaluate, names, to_excel
+from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.cells import Live, local
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Spot, letters, span
@@ -156,12 +156,45 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: Spot, top: int) -> t
     formula = f'IF({verdict.address}="{OK}",1,MATCH("{word}",{among},0))'
     position = add("column", float(at + 1), formula, "calc").address
     subject, _ = next(iter(block.headers.items()))
-    for name in (subject, *names(rule.message)):
+    for name in (subject, *rule.says):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
         spot = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
         live["subject" if name == subject else name] = Live(spot, value)
-    return cells, local(sheet, _unless_it_holds(rule.message), live, "text")
+    message, spelled = _spelled_apart(rule.message)
+    for name, number in spelled.items():
+        cell = local(sheet, number, live)
+        text = evaluate(resolve.grouped(Name("x")), {"x": cell.value}.__getitem__)
+        live[name] = Live(add(name, text, _grouped().replace(NUMBER, cell.formula), "calc"), text)
+    return cells, local(sheet, _unless_it_holds(message), live, "text")
+
+
+NUMBER = "\x00"  # stands for the number in the formula that spells one
+
+
+@cache
+def _grouped() -> str:
+    """The formula of a number in groups of three digits."""
+    return to_excel(resolve.grouped(Name("x")), _Inline({"x": NUMBER}))
+
+
+def _spelled_apart(message: Node) -> tuple[Node, dict[str, Node]]:
+    """The message with a name for each number that it spells in groups of digits, and these numbers by name."""
+    found: dict[str, Node] = {}
+
+    def visit(node: Node) -> Node:
+        if (number := resolve.grouped_in(node)) is not None:
+            name = next((name for name, one in found.items() if one == number), f"number {len(found) + 1} in words")
+            found[name] = number
+            return Name(name)
+        match node:
+            case Operation(symbol, left, right):
+                return Operation(symbol, visit(left), visit(right))
+            case Call(function, arguments):
+                return Call(function, tuple(map(visit, arguments)))
+        return node
+
+    return visit(message), found
 
 
 def _range(block: Block, row: int) -> str:
