@@ -61,7 +61,7 @@ def to_markdown(report: Report) -> str:
 
 def _verdict(report: Report) -> Iterator[str]:
     """Whether what the spec expects holds, and what does not."""
-    findings = list(report.findings())
+    findings = list(report.findings)
     failing = {id(finding.expectation) for finding in findings}
     total = len(report.spec.expectations)
     yield f"**{total - len(failing)} of {total} expectations hold.**"
