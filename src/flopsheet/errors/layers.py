@@ -17,6 +17,14 @@ def kind_needs(kind: str, absent: Sequence[str]) -> Finding:
     ) == 1 else "write them beside kind"
 
 
+def mixer_needs(kind: str, absent: Sequence[str]) -> Finding:
+    return f"a {kind} mixer needs {', '.join(absent)}", f"write {'it' if len(absent) == 1 else 'them'} beside kind"
+
+
+def mixer_sets(kind: str, key: str, value: int | str) -> Finding:
+    return f"a {kind} mixer already says {key}: {value}", f"remove {key}, or choose another kind"
+
+
 def kind_sets(kind: str, key: str, value: int | str) -> Finding:
     return f"{kind} attention already says {key}: {value}", f"remove {key}, or choose another kind"
 
@@ -38,7 +46,7 @@ def _latent_findings(value: Mapping[str, float], said: frozenset[str]) -> Iterat
         if absent:
             remedy = f"write {': …, '.join(absent)}: …, or kv_lora_rank: 0"
             yield (f"latent attention needs {', '.join(absent)}", remedy), "kv_lora_rank"
-    elif latent and value.get("kv_lora_rank") == 0:
+    elif latent and value.get("kv_lora_rank") == 0 and not value.get("keys_as_values"):
         yield (f"{latent[0]} belongs to latent attention, but kv_lora_rank is 0", "write kv_lora_rank: …"), latent[0]
 
 
@@ -52,11 +60,11 @@ def _expert_findings(value: Mapping[str, float]) -> Iterator[tuple[Finding, str]
         yield ("experts need n_active_experts", "write how many a token passes (top-k)"), "n_experts"
     if experts and not width:
         yield ("experts need d_expert", "write the inner width of one expert"), "n_experts"
-    if experts and value.get("d_ff"):
-        remedy = "write d_ff: 0; an FFN beside the routed experts is a shared expert"
+    if experts and value.get("d_ff") and not value.get("ffn_beside_experts"):
+        remedy = "write d_ff: 0, or ffn_beside_experts: true; an FFN beside the routed experts is a shared expert"
         yield ("a layer has a dense FFN or experts, and here are both", remedy), "d_ff"
-    if not experts and value.get("d_ff") == 0:
-        yield ("d_ff is 0 and there are no experts", "write d_ff: …, or n_experts: …"), "d_ff"
+    if not experts and value.get("d_ff") == 0 and value.get("ffn_matrices"):
+        yield ("d_ff is 0 and there are no experts", "write d_ff: …, n_experts: …, or ffn: none"), "d_ff"
     if shared and not experts:
         remedy = "write n_shared_experts: 0 here, or n_experts: …"
         yield ("a dense layer has no shared experts", remedy), "n_shared_experts"
