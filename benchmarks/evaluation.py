@@ -29,9 +29,8 @@ def lines(repeats: int) -> Iterator[Line]:
     tables = tabulate(load_spec(studies.study(1000, list(range(1024, 1024 + 1000)))))
     catalog = load()
     text, by_hand = written_out(tables, catalog)
-    ours = frames.compute(tables, catalog, WANTED).columns
-    theirs = by_hand()
-    assert all(np.array_equal(ours[catalog.entry(name).grain][name], theirs[name]) for name in WANTED)
+    ours, theirs = frames.compute(tables, catalog, WANTED), by_hand()
+    assert all(np.array_equal(ours.column(catalog.entry(name).grain, name), theirs[name]) for name in WANTED)
 
     def seconds(act: Callable[[], Any]) -> float:
         start = time.process_time()
@@ -52,8 +51,8 @@ def written_out(tables: Tables, catalog: Catalog) -> tuple[str, Callable[[], dic
     code: list[str] = []
     for table in tables.values():
         for name, values in table.inputs.items():
-            plain = [value.value for value in values]
-            given[name] = plain[0] if len(plain) == 1 else np.array(plain)
+            plain = values.to_numpy()
+            given[name] = plain.item() if len(plain) == 1 else plain
         for grain, rows in table.above.items():
             given[f"{grain}_of_{table.grain}"] = np.array(rows)
 

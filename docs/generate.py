@@ -16,7 +16,7 @@ import click
 from flopsheet import catalog
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.markdown import code, escaped
 from flopsheet.spec import json_schema, library
 
@@ -111,6 +111,10 @@ FUNCTION_WORDS = {
     "ceil": ("ceil(a)", "the smallest whole number from a on"),
     "abs": ("abs(a)", "a without its sign"),
     "where": ("where(condition, a, b)", "a where the condition holds, else b"),
+    "match": (
+        "match(input, a: x, b | c: y)",
+        "the value of the arm that names the input's choice; every choice has an arm",
+    ),
     "sum": ("sum(x)", "of a finer grain: all x below this row"),
     "first": ("first(x)", "of a finer grain: x in the first row below this one"),
     "at_min": ("at_min(key, x)", "of a finer grain: x where key is least; of equals the first"),
@@ -131,11 +135,14 @@ def formula_reference() -> Iterator[str]:
         "* comparisons `== != < <= > >=`, in conditions and in `where(…)`; a chain such as `a < b < c` is none;",
         "* in metrics, an input compared with one of its choices: `where(positions == learned, 1, 0)`; flags are `yes`",
         "  or `no`;",
+        "* in metrics, a value for each choice of an input: `match(kv_cache, fp32: 4, bf16 | fp16: 2, fp8 | int8: 1,",
+        "  int4: 0.5)`. Choices joined by `|` share an arm; a choice without an arm is an error, and so is an arm for",
+        "  something that is no choice. In an arm, a `match` of the same input names the choices of that arm;",
         "* no `and`, `or`, `not`, `%` or `//`: nest `where(…)`, write `floor(a / b)`;",
-        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`.",
+        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`, and one with `match` everywhere.",
         "",
     )
-    unsaid = (FUNCTIONS | AGGREGATES | WORDS).keys() ^ FUNCTION_WORDS.keys()
+    unsaid = {*FUNCTIONS, *AGGREGATES, *WORDS, MATCH} ^ FUNCTION_WORDS.keys()
     assert not unsaid, f"no words for {unsaid}"
     words = [
         [code(form), meant, "everywhere" if name in FUNCTIONS else "metrics"]

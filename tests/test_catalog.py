@@ -172,6 +172,11 @@ ACCEPTED = [
     ("where(norm == rmsnorm, 1, 2) * d_model", {}),
     ("where(matmuls == 2, 2, 3)", {}),
     ("where(weight_bytes > 2, d_model, 0)", {}),
+    ("match(norm, rmsnorm: d_model, layernorm: 2)", {}),
+    ("2 * match(norm, layernorm | rmsnorm: d_model)", {}),
+    ("match(matmuls, architecture: 3, 2: 2)", {}),
+    ("match(norm, rmsnorm: norm, layernorm: matmuls)", {"unit": "text"}),
+    ("match(norm, rmsnorm: d_model < 2, layernorm: d_model > 3)", {"unit": "verdict"}),
     ("sum(d_ff)", {}),
     ("first(d_ff) + at_min(d_ff, n_heads)", {}),
     ("model", {"unit": "text"}),
@@ -250,6 +255,33 @@ REFUSED = [
     ("where(norm != batch, 1, 2)", {}, "norm is never 'batch'; known: rmsnorm, layernorm"),
     ("where(matmuls == 3, 1, 2)", {}, "matmuls is never '3'; known: architecture, 2"),
     ("where(norm == d_model, 1, 2)", {}, "norm is never 'd_model'; known: rmsnorm, layernorm"),
+    # match
+    (
+        "match(norm, rmsnorm: 1)",
+        {},
+        "match(…) leaves out choices of 'norm': layernorm; give every choice an arm; a | b: value is one for both",
+    ),
+    (
+        "match(matmuls, architecture: 1)",
+        {},
+        "match(…) leaves out choices of 'matmuls': 2; give every choice an arm; a | b: value is one for both",
+    ),
+    ("match(norm, rmsnorm: 1, layrnorm: 2)", {}, "norm is never 'layrnorm'; did you mean 'layernorm'?"),
+    ("match(norm, rmsnorm: 1, layernorm: 2, batch: 3)", {}, "norm is never 'batch'; known: rmsnorm, layernorm"),
+    ("match(matmuls, architecture: 1, 2: 2, 3: 3)", {}, "matmuls is never '3'; known: architecture, 2"),
+    (
+        "match(norm, rmsnorm: 1, layernorm | rmsnorm: 2)",
+        {},
+        "'rmsnorm' has two arms in match(norm, …); remove one of them",
+    ),
+    ("match(nrm, rmsnorm: 1)", {}, "'nrm' is not an input with choices; did you mean 'norm'?"),
+    ("match(d_model, rmsnorm: 1)", {}, "'d_model' is not an input with choices; write where(condition, a, b)"),
+    (
+        "match(norm, rmsnorm: match(norm, layernorm: 1), layernorm: 2)",
+        {},
+        "norm is never 'layernorm'; did you mean 'rmsnorm'?",
+    ),
+    ("match(norm, rmsnorm: d_model, layernorm: weight_bytes)", {}, f"B and count {SAME_UNIT}"),
     # words
     ("largest(d_model, 2)", {"unit": "text"}, "largest(…) takes names; make the argument a metric of its own"),
     # the entry itself

@@ -429,7 +429,7 @@ REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the rest of a division"
 NEST = f"{REFUSED_WORD}nest where(condition, a, b)"
 NO_NUMBER = "is not part of the language; use numbers and names"
 NO_EXPRESSION = "this is not an expression; check brackets, operators and commas"
-KNOWN = "abs, at_max, at_min, ceil, first, floor, largest, max, min, sum, trend, where"
+KNOWN = "abs, at_max, at_min, ceil, first, floor, largest, match, max, min, sum, trend, where"
 REFUSED = [
     # a minus before a power
     ("-2^2", "1: a minus before a power means two things; write -(a^b) or (-a)^b", "^^^^"),
@@ -481,6 +481,24 @@ REFUSED = [
     ("sum(2 * a)", "5: sum(…) takes names; make the argument a metric of its own", "^^^^^"),
     ("sum(*a)", "5: sum(…) takes names; make the argument a metric of its own", "^^"),
     ("1 + at_max(a, sum(b))", "15: at_max(…) takes names; make the argument a metric of its own", "^^^^^^"),
+    # match
+    ("match()", "1: match(…) looks up an input first; write match(input, choice: value, …)", "^^^^^^^"),
+    ("2 * match(a^2, b: 1)", "11: match(…) looks up an input first; write match(input, choice: value, …)", "^^^"),
+    ("match(a)", "1: match(…) without an arm; write match(a, choice: value, …)", "^^^^^^^^"),
+    ("match(a, b, c)", "10: an arm of match(…) without ':'; write choice: value", "^"),
+    ("match(a, b: a^2, c, 3)", "18: an arm of match(…) without ':'; write choice: value", "^"),
+    ("match(a, b: 1, c)", "16: an arm of match(…) without ':'; write choice: value", "^"),
+    ("match(a, b: )", "10: an arm of match(…) without a value; write choice: value", "^"),
+    ("match(a, b=2)", "10: an arm of match(…) with '='; write b: value", "^^^"),
+    (
+        "match(a, b + c: 2)",
+        "10: an arm of match(…) begins with a choice; write choice: value, or a | b: value",
+        "^^^^^",
+    ),
+    ("match(a, b: d % 2)", f"13: the operator '%' {REST}", "^^^^^"),
+    ("match(a, b: c | d)", f"13: the operator '|' {LANGUAGE}", "^^^^^"),
+    ("where(a, b: c, d)", "11: ':' is only part of match(…); write match(input, choice: value, …)", "^"),
+    ("match(a, b: min(c: d))", "18: ':' is only part of match(…); write match(input, choice: value, …)", "^"),
     # operators
     ("a < b < c", "1: a chain of comparisons; compare two values; nest where(…) for more", "^^^^^^^^^"),
     ("a == b in c", "1: a chain of comparisons; compare two values; nest where(…) for more", "^^^^^^^^^^^"),

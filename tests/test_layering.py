@@ -45,9 +45,9 @@ LAYERS = [
 # Each of these is loaded in one place.
 HOMES = {
     "yaml": {"source", "review.rewrite"},  # the second for the places of what it replaces
-    "pandas": {"frames"},
+    "pandas": {"tables", "frames"},
     "openpyxl": {"workbook"},
-    "numpy": {"frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
+    "numpy": {"tables", "frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
     "pydantic": {"spec"},
     "click": {"cli"},
 }

@@ -16,12 +16,12 @@ from flopsheet import errors, frames, views
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.errors import UsageError
 from flopsheet.files import replacing, write_bytes
-from flopsheet.frames import Column, Values
+from flopsheet.frames import Values
 from flopsheet.progress import progress
 from flopsheet.report import Report
 from flopsheet.spec.load import Unexpanded
 from flopsheet.stream import Chunk, Stream
-from flopsheet.tables import tabulate_runs
+from flopsheet.tables import Column, tabulate_runs
 
 EXACT = 2.0**53
 FORMATS = ("csv", "json", "parquet")
@@ -113,9 +113,8 @@ def passes(style: str) -> int:
 
 def _fields(chunk: Chunk, catalog: Catalog, grain: str) -> list[Field]:
     """Every input and metric of a grain, in the order in which reports have them."""
-    columns = chunk.values.columns[grain]
-    known = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
-    return [Field(name, grain, _kind(name, columns[name], catalog)) for name in known]
+    names = chunk.values.frames[grain].columns
+    return [Field(name, grain, _kind(name, chunk.values.column(grain, name), catalog)) for name in names]
 
 
 def _kind(name: str, column: Column, catalog: Catalog) -> str:

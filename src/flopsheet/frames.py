@@ -1,12 +1,13 @@
-"""Input tables and the catalogue's formulas → a NumPy column for each name; a pandas DataFrame per grain on demand."""
+"""Input tables and the catalogue's formulas → a pandas DataFrame per grain: inputs first, then a column per metric."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
 
 import numpy as np
+import pandas as pd
 
 from flopsheet import errors
 from flopsheet.catalog import KEYS, OF_RUNS, RUNS, Catalog, Metric
@@ -14,71 +15,83 @@ from flopsheet.errors import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
-from flopsheet.tables import Table, Tables, key_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Column = np.ndarray[Any, Any]
+from flopsheet.tables import Column, Table, Tables
 
 
 @dataclass(frozen=True)
 class Values:
-    """Every input and metric of every table as a column, float64 or text."""
+    """Every input and metric: a DataFrame per grain, its index naming the rows, its columns float64 or text."""
 
     tables: Tables
-    columns: Mapping[str, Mapping[str, Column]]
+    frames: Mapping[str, pd.DataFrame]
 
     def column(self, grain: str, name: str) -> Column:
-        return self.columns[grain][name]
+        """An input, a metric or a name of the rows as an array, texts as objects."""
+        return _column(self.frames[grain], name)
+
+    def plain(self, grain: str, name: str) -> list[float | str]:
+        """The same as Python's floats and texts."""
+        return self._plain[grain][name]
+
+    @cached_property
+    def _plain(self) -> dict[str, dict[str, list[float | str]]]:
+        return {grain: _lists(frame) for grain, frame in self.frames.items()}
+
+
+def _lists(frame: pd.DataFrame) -> dict[str, list[float | str]]:
+    """The columns of a frame as lists, whole: cell by cell, a DataFrame is slow."""
+    lists = dict(zip(frame.columns, frame.to_numpy(object).T.tolist(), strict=True))
+    return lists | {key: frame.index.get_level_values(key).tolist() for key in frame.index.names if key in KEYS}
+
+
+def _column(frame: pd.DataFrame, name: str) -> Column:
+    if name in KEYS:  # finer rows read it there
+        return frame.index.get_level_values(name).to_numpy(object)
+    found: Column = frame[name].to_numpy()
+    return found
 
 
 def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = None) -> Values:
-    """The columns of the metrics of these tables, or of those wanted and what they read.
+    """The frames of these tables with their metrics, or with those wanted and what they read.
 
+    Metrics are computed in the catalogue's order, each a whole column, and join their inputs once all are there:
+    hundreds of insertions, one after the other, would cost a DataFrame more than the arithmetic.
     ComputeError where one is not finite.
     """
-    columns: dict[str, dict[str, Column]] = {grain: _inputs(table) for grain, table in tables.items()}
+    columns: dict[str, dict[str, Column]] = {grain: {} for grain in tables}  # as they are read or computed
+    metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
     functions = vectorised()
-    above = {grain: {of: np.asarray(rows) for of, rows in table.above.items()} for grain, table in tables.items()}
 
-    for name in catalog.order if wanted is None else catalog.closure(wanted):
-        metric = catalog.metrics[name]
-        if metric.grain not in tables:
-            continue
-        table = tables[metric.grain]
+    def column(grain: str, name: str) -> Column:
+        found = columns[grain].get(name)
+        if found is None:
+            found = columns[grain][name] = _column(tables[grain].inputs, name)
+        return found
 
-        def value_of(read: str, table: Table = table) -> Column:
-            if read in columns[table.grain]:
-                return columns[table.grain][read]
-            grain = KEYS[read] if read in KEYS else catalog.entry(read).grain
-            column = columns[grain][read]
-            return column if len(column) == 1 else column.take(above[table.grain][grain])  # a single one fits every row
+    def read(table: Table, name: str) -> Column:
+        """A value for each row of a table, or a single one that fits them all."""
+        grain = KEYS[name] if name in KEYS else catalog.entry(name).grain
+        values = column(grain, name)
+        return values if grain == table.grain or len(values) == 1 else values.take(table.above[grain])
 
-        def aggregate(function: str, names: tuple[str, ...], table: Table = table) -> Column:
-            finer = tables[catalog.entry(names[0]).grain]
-            owner = above[finer.grain][table.grain]
-            return AGGREGATES[function](owner, len(table), *(columns[finer.grain][read] for read in names))
+    def gather(table: Table, function: str, names: tuple[str, ...]) -> Column:
+        finer = tables[catalog.entry(names[0]).grain]
+        values = (column(finer.grain, name) for name in names)
+        return AGGREGATES[function](finer.above[table.grain], len(table), *values)
 
-        with np.errstate(all="ignore"):
-            result = evaluate(metric.node, value_of, aggregate, functions)
-        columns[metric.grain][name] = _checked(metric, table, _of_length(np.asarray(result), len(table)))
-    return Values(tables, columns)
+    with np.errstate(all="ignore"):
+        for name in catalog.order if wanted is None else catalog.closure(wanted):
+            metric = catalog.metrics[name]
+            if metric.grain in tables:
+                table = tables[metric.grain]
+                result = evaluate(metric.node, partial(read, table), partial(gather, table), functions)
+                made = _checked(metric, table, _of_length(np.asarray(result), len(table)))
+                columns[metric.grain][name] = metrics[metric.grain][name] = made
+    return Values(tables, {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()})
 
 
-def _inputs(table: Table) -> dict[str, Column]:
-    columns: dict[str, Column] = {}
-    for name, givens in table.inputs.items():
-        if isinstance(givens, np.ndarray):  # variants of a sweep come as columns
-            columns[name] = givens
-            continue
-        values = [given.value for given in givens]
-        text = any(isinstance(value, str) for value in values)
-        columns[name] = np.array(values, dtype=object if text else np.float64)
-    for key in KEYS:
-        if KEYS[key] == table.grain and key in table.key_names:  # finer rows read it there
-            columns[key] = np.array(key_of(table, key), dtype=object)
-    return columns
+def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:
+    return pd.concat([inputs, pd.DataFrame(metrics, inputs.index, copy=False)], axis=1) if metrics else inputs
 
 
 def _sum(owner: Column, count: int, values: Column) -> Column:
@@ -112,8 +125,7 @@ def _checked(metric: Metric, table: Table, column: Column) -> Column:
     # No negative zero. What an operation has just made is nobody else's yet: it is mended in place.
     fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.node, Name)
     column = np.add(column, 0.0, out=column if fresh else None, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
+    may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
     if may_be_infinite and not (finite := np.isfinite(column)).all():
         row = table.keys[int(finite.argmin())]
         raise ComputeError(errors.not_finite(metric.name, dict(zip(table.key_names, row, strict=True))))
@@ -126,27 +138,19 @@ def compute_runs(tables: Tables, catalog: Catalog) -> Values:
 
 
 def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> dict[str, pd.DataFrame]:
-    """One DataFrame per grain, indexed by the names of its rows; flags as booleans, numbers as float64.
+    """The frames of a study and its runs for readers: flags as booleans.
 
     A run's frame has its context length and what it shares with runs of the other kind.
     """
-    frames = {grain: _frame(table, [values.columns[grain]], catalog) for grain, table in values.tables.items()}
+    frames = {grain: _readable([frame], catalog) for grain, frame in values.frames.items()}
     for kind, of_kind in runs.items():
         of_run, of_layer = RUNS[kind]
-        columns = [of_kind.columns[grain] for grain in ("context", "run", of_run)]
-        frames[of_run] = _frame(of_kind.tables[of_run], columns, catalog)
-        frames[of_layer] = _frame(of_kind.tables[of_layer], [of_kind.columns[of_layer]], catalog)
+        frames[of_run] = _readable([of_kind.frames[grain] for grain in ("context", "run", of_run)], catalog)
+        frames[of_layer] = _readable([of_kind.frames[of_layer]], catalog)
     return frames
 
 
-def _frame(table: Table, parts: Sequence[Mapping[str, Column]], catalog: Catalog) -> pd.DataFrame:
-    import pandas as pd  # half a second that only those who ask for a frame should wait
-
-    index: pd.Index[Any] = pd.MultiIndex.from_tuples(table.keys, names=table.key_names)
-    if len(table.key_names) == 1:
-        index = index.get_level_values(0)
-    columns = {name: column for part in parts for name, column in part.items() if name not in KEYS}
-    for name in columns.keys() & catalog.inputs.keys():
-        if catalog.inputs[name].is_flag:
-            columns[name] = columns[name] == "yes"
-    return pd.DataFrame(columns, index=index)
+def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
+    frame = pd.concat(parts, axis=1)
+    flags = [name for name in frame.columns if name in catalog.inputs and catalog.inputs[name].is_flag]
+    return frame.assign(**{name: frame[name] == "yes" for name in flags}).copy()  # in one piece: columns can be added

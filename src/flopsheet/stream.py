@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flopsheet import catalog as catalogue
-from flopsheet import errors, frames
-from flopsheet.catalog import Catalog, coarser
+from flopsheet import errors
+from flopsheet.catalog import Catalog
 from flopsheet.errors import UsageError
-from flopsheet.frames import Column, Values
 from flopsheet.spec import Spec
 from flopsheet.spec.columns import Faulty, Resolution, Variants, of_model
-from flopsheet.spec.entries import Given, ModelSpec
+from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.load import Unexpanded, unexpanded
 from flopsheet.spec.sweep import MOST_HELD, Sweep
-from flopsheet.tables import Table
+
+if TYPE_CHECKING:
+    from flopsheet.frames import Values
+    from flopsheet.tables import Column, Table
 
 ROWS = 8_192  # of the largest table of a chunk, about
 
@@ -110,6 +112,8 @@ class Stream:
             yield held
 
     def computed(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
+        from flopsheet import frames  # pandas, which a stream that is only checked does without
+
         tables, numbers = self.tables(parts)
         count, lengths = len(numbers), len(self.spec.context_lengths)
         order = np.argsort(numbers, kind="stable")
@@ -119,6 +123,8 @@ class Stream:
 
     def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
+        from flopsheet.tables import add_table, columns_of
+
         lengths = [int(length) for length in self.spec.context_lengths]
         names = np.concatenate([part.names for part in parts])
         count, n_lengths = len(names), len(lengths)
@@ -130,28 +136,20 @@ class Stream:
         runs = groups_of[of_scenario]
         run_scenario = np.repeat(np.arange(count * n_lengths), runs)
         run_group = np.arange(runs.sum()) - np.repeat(np.cumsum(runs) - runs, runs) + starts[of_scenario][run_scenario]
-        model_keys = [(name,) for name in names.tolist()]
+        groups = np.concatenate([np.tile(_texts([name for name, _ in part.groups]), len(part)) for part in parts])
+        study = {key: (given,) for key, given in self.spec.study.items()}
+        whole = np.array(self.spec.context_lengths)
         built: dict[str, Table] = {}
-
-        def add(grain: str, key_names: Sequence[str], keys: Any, parents: dict[str, Column], inputs: Any) -> None:
-            above = dict(parents)
-            for parent, rows in parents.items():
-                for higher, theirs in built[parent].above.items():
-                    above.setdefault(higher, np.asarray(theirs)[rows])
-            built[grain] = Table(grain, tuple(key_names), keys, {one: above[one] for one in coarser(grain)}, inputs)  # type: ignore[misc]
-
-        nothing = np.zeros
-        add("study", ("study",), [(self.spec.name,)], {}, {key: (given,) for key, given in self.spec.study.items()})
-        add("model", ("model",), model_keys, {"study": nothing(count, np.int64)}, _columns(parts))
-        group_keys = range(len(owner))
-        add("layer_group", (), group_keys, {"model": owner}, _group_columns(parts))
-        add(
-            "context", ("context_length",), [(length,) for length in lengths],
-            {"study": nothing(n_lengths, np.int64)}, {"context_length": tuple(map(Given, self.spec.context_lengths))},
-        )  # fmt: skip
-        keys = [(*key, length) for key in model_keys for length in lengths]
-        add("scenario", ("model", "context_length"), keys, {"model": of_scenario, "context": context}, {})
-        add("layer_run", (), range(len(run_group)), {"layer_group": run_group, "scenario": run_scenario}, {})
+        add = partial(add_table, built)
+        add("study", {"study": [self.spec.name]}, {}, columns_of(study), study)
+        add("model", {"model": names}, {"study": np.zeros(count, np.int64)}, _columns(parts))
+        add("layer_group", {"model": names[owner], "group": groups}, {"model": owner}, _group_columns(parts))
+        lengths_above = {"study": np.zeros(n_lengths, np.int64)}
+        add("context", {"context_length": lengths}, lengths_above, {"context_length": whole})
+        keys = {"model": names[of_scenario], "context_length": np.array(lengths)[context]}
+        add("scenario", keys, {"model": of_scenario, "context": context}, {})
+        keys = {name: column[run_scenario] for name, column in keys.items()} | {"group": groups[run_group]}
+        add("layer_run", keys, {"layer_group": run_group, "scenario": run_scenario}, {})
         return built, np.concatenate([part.numbers for part in parts])
 
 
@@ -212,3 +210,7 @@ def _group_columns(parts: Sequence[Variants]) -> dict[str, Column]:
 def _column(value: Any, count: int) -> Column:
     kind = object if isinstance(value, str) else np.float64
     return np.broadcast_to(np.asarray(value, dtype=kind), count)
+
+
+def _texts(values: Sequence[str]) -> Column:
+    return np.array(values, dtype=object)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -141,9 +141,10 @@ def _runs(report: Report, kind: str) -> Iterator[str]:
 
 def sentences(report: Report) -> list[str]:
     """What the numbers say, at each context length."""
-    columns: Mapping[str, Any] = report.values.columns["context"]
-    said = [str(columns["ffn_count_words"][0])]
-    for at in range(len(report.values.tables["context"])):
-        words = (str(columns[name][at]) for name in ("trend_words", "trend_words_dense", "trend_words_other"))
+    named = ("ffn_count_words", "trend_words", "trend_words_dense", "trend_words_other")
+    counts, *trends = (report.values.plain("context", name) for name in named)
+    said = [str(counts[0])]
+    for parts in zip(*trends, strict=True):
+        words = map(str, parts)
         said.append(" ".join(word for word in words if word))
     return said

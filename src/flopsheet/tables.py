@@ -1,34 +1,75 @@
-"""A spec as tables of inputs: one per grain, each row knowing its rows in the coarser tables."""
+"""A spec as tables of inputs: a pandas DataFrame per grain, each row knowing its rows in the coarser tables."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 
-from flopsheet.catalog import KEYS, PARENTS, RUNS, coarser, load_inputs
+import numpy as np
+import pandas as pd
+
+from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
 from flopsheet.spec import Given, Group, ModelSpec, Spec
+
+Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
+Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one grain: `keys` name each row, `above` gives its row in every coarser table."""
+    """The rows of one grain: `inputs` has a row for each and a column for each input, its index names the rows.
+
+    `above` gives a row's place in every coarser table, `given` what the spec says of an input, expressions included;
+    the tables of a stream, whose variants come as columns, have no `given`.
+    """
 
     grain: str
-    key_names: tuple[str, ...]
-    keys: tuple[tuple[object, ...], ...]
-    above: Mapping[str, Sequence[int]]
-    inputs: Mapping[str, tuple[Given, ...]]
+    inputs: pd.DataFrame
+    above: Mapping[str, Rows]
+    given: Mapping[str, tuple[Given, ...]]
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.inputs.index)
+
+    @cached_property
+    def keys(self) -> tuple[tuple[Any, ...], ...]:
+        """The names of each row, one for each name of `key_names`."""
+        rows = self.inputs.index.tolist()
+        return tuple(rows if self.inputs.index.nlevels > 1 else [(name,) for name in rows])
+
+    @cached_property
+    def key_names(self) -> tuple[str, ...]:
+        return tuple(map(str, self.inputs.index.names))
 
 
 Tables = Mapping[str, Table]
 
 
+def add_table(
+    built: dict[str, Table],
+    grain: str,
+    keys: Keys,
+    parents: Mapping[str, Sequence[int] | Rows],
+    columns: Mapping[str, Column],
+    given: Mapping[str, tuple[Given, ...]] | None = None,
+) -> None:
+    """Adds a table to those that are built, coarse ones first; its rows are followed up to every coarser table."""
+    assert tuple(parents) == PARENTS[grain]
+    above = {parent: np.asarray(rows, np.int64) for parent, rows in parents.items()}
+    for parent, rows in tuple(above.items()):
+        for higher, their_rows in built[parent].above.items():
+            above.setdefault(higher, their_rows[rows])
+    levels = [pd.Index(values, name=name) for name, values in keys.items()]
+    index = levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
+    inputs = pd.DataFrame(columns, index, copy=False)
+    built[grain] = Table(grain, inputs, {name: above[name] for name in coarser(grain)}, given or {})
+
+
 class _Builder:
-    """Collects tables, coarse ones first, and follows each row up to its rows in every coarser table."""
+    """Collects the tables of a spec that is read, coarse ones first."""
 
     def __init__(self) -> None:
         self.built: dict[str, Table] = {}
@@ -36,30 +77,33 @@ class _Builder:
     def add(
         self,
         grain: str,
-        key_names: Sequence[str],
-        keys: Sequence[tuple[object, ...]],
+        keys: Keys,
         parents: Mapping[str, Sequence[int]],
-        inputs: Mapping[str, tuple[Given, ...]],
+        given: Mapping[str, tuple[Given, ...]],
     ) -> None:
-        assert tuple(parents) == PARENTS[grain]
-        above: dict[str, Sequence[int]] = {parent: array("q", rows) for parent, rows in parents.items()}
-        for parent, rows in parents.items():
-            for higher, their_rows in self.built[parent].above.items():
-                above.setdefault(higher, array("q", map(their_rows.__getitem__, rows)))
-        found = {name: above[name] for name in coarser(grain)}
-        self.built[grain] = Table(grain, tuple(key_names), tuple(keys), found, inputs)
+        add_table(self.built, grain, keys, parents, columns_of(given), given)
 
     def add_study(self, spec: Spec) -> None:
-        self.add("study", ("study",), [(spec.name,)], {}, {key: (given,) for key, given in spec.study.items()})
+        self.add("study", {"study": [spec.name]}, {}, {key: (given,) for key, given in spec.study.items()})
 
     def add_hardware(self, spec: Spec) -> None:
         if spec.hardware:
-            keys = [(device.name,) for device in spec.hardware]
-            inputs = _columns([device.inputs for device in spec.hardware])
-            self.add("hardware", ("hardware",), keys, {"study": [0] * len(keys)}, inputs)
+            names = [device.name for device in spec.hardware]
+            inputs = _given([device.inputs for device in spec.hardware])
+            self.add("hardware", {"hardware": names}, {"study": [0] * len(names)}, inputs)
 
 
-def _columns(rows: Sequence[Mapping[str, Given]]) -> dict[str, tuple[Given, ...]]:
+def columns_of(given: Mapping[str, tuple[Given, ...]]) -> dict[str, Column]:
+    """The values of inputs that a spec gives one by one."""
+    return {name: _column([one.value for one in column]) for name, column in given.items()}
+
+
+def _column(values: Sequence[float | str]) -> Column:
+    text = any(isinstance(value, str) for value in values)
+    return np.array(values, dtype=object if text else np.float64)
+
+
+def _given(rows: Sequence[Mapping[str, Given]]) -> dict[str, tuple[Given, ...]]:
     return {key: tuple(row[key] for row in rows) for key in rows[0]}
 
 
@@ -75,42 +119,35 @@ def tabulate(spec: Spec) -> dict[str, Table]:
     for group, (owner, _) in enumerate(groups):
         of_model[owner].append(group)
     runs = [(group, scenario) for scenario, (model, _) in enumerate(scenarios) for group in of_model[model]]
-    name = {at: model.name for at, model in enumerate(models)}
+    name, whole = [model.name for model in models], [int(length) for length in lengths]
     tables = _Builder()
     tables.add_study(spec)
-    tables.add(
-        "model",
-        ("model",),
-        [(model.name,) for model in models],
-        {"study": [0] * len(models)},
-        _columns([model.inputs for model in models]),
-    )
+    tables.add("model", {"model": name}, {"study": [0] * len(models)}, _given([model.inputs for model in models]))
     tables.add(
         "layer_group",
-        ("model", "group"),
-        [(name[at], group.name) for at, group in groups],
+        {"model": [name[at] for at, _ in groups], "group": [group.name for _, group in groups]},
         {"model": [at for at, _ in groups]},
-        _columns([group.inputs for _, group in groups]),
+        _given([group.inputs for _, group in groups]),
     )
     tables.add(
         "context",
-        ("context_length",),
-        [(int(length),) for length in lengths],
+        {"context_length": whole},
         {"study": [0] * len(lengths)},
         {"context_length": tuple(map(Given, lengths))},
     )
     tables.add(
         "scenario",
-        ("model", "context_length"),
-        [(name[model], int(lengths[context])) for model, context in scenarios],
+        {"model": [name[model] for model, _ in scenarios], "context_length": [whole[at] for _, at in scenarios]},
         {"model": [model for model, _ in scenarios], "context": [context for _, context in scenarios]},
         {},
     )
-    scenario_keys = tables.built["scenario"].keys
     tables.add(
         "layer_run",
-        ("model", "context_length", "group"),
-        [(*scenario_keys[scenario], groups[group][1].name) for group, scenario in runs],
+        {
+            "model": [name[scenarios[scenario][0]] for _, scenario in runs],
+            "context_length": [whole[scenarios[scenario][1]] for _, scenario in runs],
+            "group": [groups[group][1].name for group, _ in runs],
+        },
         {"layer_group": [group for group, _ in runs], "scenario": [scenario for _, scenario in runs]},
         {},
     )
@@ -126,29 +163,32 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
     runs, of_models = spec.runs[kind], {model.name: model for model in spec.models}
     most = most_groups(spec)
     models = [chosen(of_models[run.model], most) for run in runs]
-    names, each = [(run.name,) for run in runs], range(len(runs))
+    names, each = {"run": [run.name for run in runs]}, range(len(runs))
     devices = [device.name for device in spec.hardware]
     owner = [at for at in each for _ in range(most)]
-    group_keys = [(runs[at].name, group.name) for at in each for group in models[at].groups]
+    group_keys = {
+        "run": [runs[at].name for at in owner],
+        "group": [group.name for model in models for group in model.groups],
+    }
     of_run, of_layer = RUNS[kind]
-    inputs = _columns([run.inputs for run in runs])
+    inputs = _given([run.inputs for run in runs])
     at_grain = {
         grain: {key: column for key, column in inputs.items() if grain_of(key) == grain}
         for grain in ("context", "run", of_run)
     }
     tables = _Builder()
     tables.add_study(spec)
-    whole, groups = _columns([model.inputs for model in models]), [group for model in models for group in model.groups]
-    tables.add("model", ("run",), names, {"study": [0] * len(runs)}, whole)
-    tables.add("layer_group", ("run", "group"), group_keys, {"model": owner}, _columns([g.inputs for g in groups]))
-    tables.add("context", ("run",), names, {"study": [0] * len(runs)}, at_grain["context"])
-    tables.add("scenario", ("run",), names, {"model": each, "context": each}, {})
-    tables.add("layer_run", ("run", "group"), group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
+    whole, groups = _given([model.inputs for model in models]), [group for model in models for group in model.groups]
+    tables.add("model", names, {"study": [0] * len(runs)}, whole)
+    tables.add("layer_group", group_keys, {"model": owner}, _given([g.inputs for g in groups]))
+    tables.add("context", names, {"study": [0] * len(runs)}, at_grain["context"])
+    tables.add("scenario", names, {"model": each, "context": each}, {})
+    tables.add("layer_run", group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
     tables.add_hardware(spec)
     hardware = [devices.index(run.hardware) for run in runs]
-    tables.add("run", ("run",), names, {"scenario": each, "hardware": hardware}, at_grain["run"])
-    tables.add(of_run, ("run",), names, {"run": each}, at_grain[of_run])
-    tables.add(of_layer, ("run", "group"), group_keys, {of_run: owner, "layer_run": range(len(owner))}, {})
+    tables.add("run", names, {"scenario": each, "hardware": hardware}, at_grain["run"])
+    tables.add(of_run, names, {"run": each}, at_grain[of_run])
+    tables.add(of_layer, group_keys, {of_run: owner, "layer_run": range(len(owner))}, {})
     return tables.built
 
 
@@ -164,7 +204,7 @@ class Variant:
 def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[str, Table]:
     """The tables of variants of one scenario, its row among all: a model, a context and a scenario for each."""
     context, model = divmod(scenario, len(spec.models))
-    most, each, names = most_groups(spec), range(len(variants)), [(variant.name,) for variant in variants]
+    most, each, names = most_groups(spec), range(len(variants)), {"run": [variant.name for variant in variants]}
     base = chosen(spec.models[model], most)
 
     def scaled(inputs: Mapping[str, Given], variant: Variant) -> dict[str, Given]:
@@ -178,16 +218,19 @@ def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) ->
     length = {"context_length": Given(spec.context_lengths[context])}
     owner = [at for at in each for _ in range(most)]
     groups = [scaled(group.inputs, variant) for variant in variants for group in base.groups]
-    group_keys = [(variant.name, group.name) for variant in variants for group in base.groups]
+    group_keys = {
+        "run": [variants[at].name for at in owner],
+        "group": [group.name for group in base.groups] * len(variants),
+    }
     tables = _Builder()
     tables.add_study(spec)
-    whole = _columns([scaled(base.inputs, variant) for variant in variants])
-    tables.add("model", ("run",), names, {"study": [0] * len(names)}, whole)
-    tables.add("layer_group", ("run", "group"), group_keys, {"model": owner}, _columns(groups))
-    lengths = _columns([scaled(length, variant) for variant in variants])
-    tables.add("context", ("run",), names, {"study": [0] * len(names)}, lengths)
-    tables.add("scenario", ("run",), names, {"model": each, "context": each}, {})
-    tables.add("layer_run", ("run", "group"), group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
+    whole = _given([scaled(base.inputs, variant) for variant in variants])
+    tables.add("model", names, {"study": [0] * len(variants)}, whole)
+    tables.add("layer_group", group_keys, {"model": owner}, _given(groups))
+    lengths = _given([scaled(length, variant) for variant in variants])
+    tables.add("context", names, {"study": [0] * len(variants)}, lengths)
+    tables.add("scenario", names, {"model": each, "context": each}, {})
+    tables.add("layer_run", group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
     return tables.built
 
 
@@ -211,10 +254,3 @@ def chosen(model: ModelSpec, most: int) -> ModelSpec:
             given["n_group_layers"] = Given(0.0)
         groups.append(Group(f"group {at + 1}" if most > 1 else "", given))
     return ModelSpec(model.name, {key: Given(value.value) for key, value in model.inputs.items()}, tuple(groups))
-
-
-def key_of(table: Table, key: str) -> tuple[object, ...]:
-    """The names that a key such as `model` stands for, one per row."""
-    assert key in KEYS
-    at = table.key_names.index(key)
-    return tuple(row[at] for row in table.keys)

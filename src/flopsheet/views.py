@@ -12,6 +12,7 @@ from flopsheet import errors
 from flopsheet.catalog import KEYS, RUNS, Catalog, Metric
 from flopsheet.errors import UsageError
 from flopsheet.formula import names, to_maths
+from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.maths import shown
 from flopsheet.workbook.layout import World
 
@@ -34,13 +35,12 @@ def plain(value: Any, unit: str, catalog: Catalog) -> Any:
 def rows(report: Report, grain: str, values: Values | None = None) -> Iterator[dict[str, Any]]:
     """Every input and metric of a grain, row by row, of the study or of one kind of run."""
     values = values or report.values
-    catalog, columns = report.catalog, values.columns[grain]
-    names = [name for name in columns if name in catalog.inputs or name in catalog.metrics]
+    catalog, names = report.catalog, list(values.frames[grain].columns)
     for at in range(len(values.tables[grain])):
         row = {}
         for name in names:
             entry = catalog.entry(name)
-            value = plain(columns[name][at], entry.unit, catalog)
+            value = plain(values.plain(grain, name)[at], entry.unit, catalog)
             row[name] = value == "yes" if name in catalog.inputs and catalog.inputs[name].is_flag else value
         yield row
 
@@ -150,12 +150,17 @@ def _nothing_chosen(report: Report, table: InputTable, model: str | None, contex
 def _with_numbers(world: World, metric: Metric, row: int) -> str:
     """The formula with each name's value in its place."""
 
+    def choice(name: str) -> str | float:
+        return world.value(name, above(name))
+
+    def above(name: str) -> int:
+        grain = world.grain(name)
+        return row if grain == metric.grain else world.table(metric.grain).above[grain][row]
+
     def number(name: str) -> str:
         if name not in world.catalog.inputs and name not in world.catalog.metrics and name not in KEYS:
             return name  # a choice, such as causal_half
-        grain = world.grain(name)
-        at = row if grain == metric.grain else world.table(metric.grain).above[grain][row]
-        value = world.value(name, at)
+        value = world.value(name, above(name))
         return value if isinstance(value, str) else shown(value)
 
     def gathered(function: str, names: tuple[str, ...]) -> str:
@@ -167,4 +172,4 @@ def _with_numbers(world: World, metric: Metric, row: int) -> str:
         result = world.value(metric.name, row)
         return result if isinstance(result, str) else shown(result)
 
-    return to_maths(metric.plain, number, gathered)
+    return to_maths(pick_arms(metric.plain, choice), number, gathered)

@@ -11,10 +11,23 @@ from typing import TypeAlias
 from flopsheet import errors
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
+from flopsheet.catalog.matching import expand_match
 from flopsheet.errors import CatalogError, Place, Problem
 from flopsheet.formula.evaluate import as_text
-from flopsheet.formula.language import COMPARISONS, SAME_UNIT, WORDS
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text, names, walk
+from flopsheet.formula.language import COMPARISONS, MATCH, SAME_UNIT, WORDS
+from flopsheet.formula.nodes import (
+    Aggregate,
+    Call,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Operation,
+    Text,
+    names,
+    walk,
+    with_parts,
+)
 from flopsheet.formula.parse import parse
 
 TEXT_UNIT, TRUTH = "text", "verdict"
@@ -33,7 +46,9 @@ def expand(
     functions: Mapping[str, Function],
     refuse: Refuse,
 ) -> Node:
-    """The node with choices as texts, and `largest`, `trend` and the catalogue's own functions written out."""
+    """The node with choices as texts, and `match`, `largest`, `trend` and the catalogue's own functions written out."""
+
+    possible = {entry.name: tuple(map(str, entry.choices)) for entry in inputs.values() if entry.choices}
 
     def visit(node: Node) -> Node:
         match node:
@@ -42,18 +57,15 @@ def expand(
                 return Operation(symbol, Name(name), Text(choice))
             case Operation("==" | "!=", Name(name), Number(choice)) if _is_choice(name):
                 check_choice(name, as_text(choice))
-            case Operation(symbol, left, right):
-                return Operation(symbol, visit(left), visit(right))
-            case Negative(operand):
-                return Negative(visit(operand))
+                return node
             case Call(function, arguments) if function in WORDS:
                 return WORD_BUILDERS[function](tuple(map(visit, arguments)), labels, refuse)
             case Call(function, arguments) if function in functions:
                 shared = functions[function]
                 return visit(substitute(shared.node, dict(zip(shared.arguments, arguments, strict=True))))
-            case Call(function, arguments):
-                return Call(function, tuple(map(visit, arguments)))
-        return node
+            case Call(function) if function == MATCH:
+                return expand_match(node, possible, visit, refuse)
+        return with_parts(node, visit)
 
     def _is_choice(name: str) -> bool:
         return name in inputs and not inputs[name].is_number
@@ -68,16 +80,9 @@ def expand(
 
 def substitute(node: Node, values: Mapping[str, Node]) -> Node:
     """The node with some names replaced."""
-    match node:
-        case Name(name):
-            return values.get(name, node)
-        case Negative(operand):
-            return Negative(substitute(operand, values))
-        case Operation(symbol, left, right):
-            return Operation(symbol, substitute(left, values), substitute(right, values))
-        case Call(function, arguments):
-            return Call(function, tuple(substitute(argument, values) for argument in arguments))
-    return node
+    if isinstance(node, Name):
+        return values.get(node.name, node)
+    return with_parts(node, lambda part: substitute(part, values))
 
 
 def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Refuse) -> Node:

@@ -9,8 +9,9 @@ import click
 @click.argument("config", type=click.Path())
 @click.option("--name", help="What the model is called; as the configuration or its folder says by default.")
 @click.option("-o", "--output", type=click.Path(), help="The spec to write; stdout by default.")
+@click.option("--ignore-key", multiple=True, metavar="KEY", help="A key to leave aside, known to change no count.")
 @click.option("--force", is_flag=True, help="Replace the file that -o names.")
-def command(config: str, name: str | None, output: str | None, force: bool) -> None:
+def command(config: str, name: str | None, output: str | None, ignore_key: tuple[str, ...], force: bool) -> None:
     """Turn a config.json into a spec.
 
     CONFIG is the configuration of a Hugging Face model; '-' reads stdin.
@@ -20,7 +21,7 @@ def command(config: str, name: str | None, output: str | None, force: bool) -> N
     """
     from flopsheet import files, huggingface
 
-    text = huggingface.convert(config, name)
+    text = huggingface.convert(config, name, ignore_key)
     if output is None:
         click.echo(text, nl=False)
         return

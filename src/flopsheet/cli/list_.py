@@ -7,14 +7,18 @@ from typing import Any
 
 import click
 
+KINDS = ["models", "hardware", "metrics", "inputs", "conventions", "units", "model-types"]
+
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions", "units"]))
+@click.argument(
+    "what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions", "units", "model-types"])
+)
 def command(what: str) -> None:
     """List what ships, can be said or is computed.
 
     The models and the hardware that ship, the inputs and conventions that a spec can say, the metrics that are
-    computed, the units that they and those of your own are measured in.
+    computed, the units that they and those of your own are measured in, the model types that import reads.
 
     \b
     flopsheet list conventions
@@ -29,6 +33,10 @@ def command(what: str) -> None:
         lines = [(kind.name, _peak(kind.inputs), _memory(kind.inputs), kind.label) for kind in hardware().values()]
     elif what == "metrics":
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
+    elif what == "model-types":
+        from flopsheet.huggingface import families
+
+        lines = [(name, "", "", _text_model(family)) for name, family in sorted(families.load().by_type.items())]
     elif what == "units":
         lines = [
             (unit.label, "whole" if unit.whole else "", "", f"a cell shows it as {unit.format}")
@@ -44,6 +52,11 @@ def command(what: str) -> None:
     for line in lines:
         columns = [text.ljust(width) for text, width in zip(line, widths, strict=False) if width]
         click.echo("  ".join([*columns, line[3]]))
+
+
+def _text_model(family: Any) -> str:
+    """Where the language model stands in the configuration of several models."""
+    return f"the language model in {family.text.mapping} ({family.text.model_type})" if family.text else ""
 
 
 def _peak(inputs: Mapping[str, float]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
-from flopsheet.errors.problem import Finding, Place, Problem, nearest, quoted, shown
+from flopsheet.errors.problem import Finding, Place, Problem, quoted, shown
 from flopsheet.errors.specs import divisors
 from flopsheet.errors.values import kind_of
+
+MOST_EDITS = 2  # of a typing error in the name of a model type
 
 
 def not_json(place: Place, complaint: str) -> Problem:
@@ -29,9 +32,47 @@ def no_model_type(value: object) -> Problem:
 
 
 def unknown_model_type(name: str, known: Sequence[str]) -> Problem:
-    near = nearest(name, known)
+    near = mistyped(name, known)
     remedy = f"did you mean '{near}'? " if near else ""
-    return Problem(f"'{shown(name)}' is not known", f"{remedy}known: {quoted(known, len(known))}", "model_type")
+    listed = f"{len(known)} are known, see 'flopsheet list model-types'"
+    return Problem(f"'{shown(name)}' is not known", remedy + listed, "model_type")
+
+
+def model_type_not_modelled(name: str, what: str) -> Problem:
+    return Problem(f"'{shown(name)}' is {what}", "flopsheet models decoders that predict the next token", "model_type")
+
+
+def mistyped(name: str, known: Sequence[str]) -> str | None:
+    """The known model type of which a name is a typing error.
+
+    `qwen3_vl` and `glm5` are none of `qwen3` and `glm4`: a part added or another number is another architecture.
+    """
+
+    def is_typing_error(other: str) -> bool:
+        same_digits = re.sub(r"\D+", " ", name) == re.sub(r"\D+", " ", other)
+        return same_digits and not name.startswith(other) and _distance(name.lower(), other.lower()) <= MOST_EDITS
+
+    return min(filter(is_typing_error, known), key=lambda other: _distance(name.lower(), other.lower()), default=None)
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters to insert, delete, replace or swap with the next until one word is the other (restricted Damerau)."""
+    if abs(len(one) - len(other)) > MOST_EDITS:
+        return MOST_EDITS + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, start=1):
+        earlier, before, row = before, row, [at]
+        for to, wanted in enumerate(other, start=1):
+            row.append(min(before[to] + 1, row[to - 1] + 1, before[to - 1] + (letter != wanted)))
+            if at > 1 and to > 1 and letter == other[to - 2] and one[at - 2] == wanted:
+                row[to] = min(row[to], earlier[to - 2] + 1)
+    return row[-1]
+
+
+def experts_from_defaults(model_type: str) -> Finding:
+    fact = f"is missing, and the file says nothing of experts, which model_type {model_type} has"
+    return fact, "write it, or check the model_type"
 
 
 def key_not_understood(key: str, model_type: str, known: Sequence[str]) -> Problem:

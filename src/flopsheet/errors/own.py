@@ -65,6 +65,10 @@ def too_long_for_a_cell(length: int, most: int) -> Finding:
     return f"the formula would take {length:,} characters of a cell, which holds {most:,}", "split it into metrics"
 
 
+def too_deep_for_a_cell(depth: int, most: int) -> Finding:
+    return f"the formula would nest {depth} functions in a cell, which allows {most}", "split it into metrics"
+
+
 def gathers_no_range(function: str, grain: str, finer: str) -> Finding:
     fact = f"{function}(…) over the {finer} rows of a {grain}, which do not stand side by side"
     return fact, "use sum(…), or gather at grain context or study"

@@ -42,6 +42,10 @@ AGGREGATES: dict[str, int] = {
     "at_max": 2,
 }
 
+# match(choice, a: x, b | c: y): the value of the choice's arm; the catalogue expands it to where, once it has seen that
+# every choice has an arm.
+MATCH = "match"
+
 # Shorthands that the catalogue spells out in the terms above; they give a text.
 WORDS: dict[str, tuple[int, int]] = {
     "largest": (2, 12),  # largest(a, b, …): the label of the largest

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from flopsheet.formula.language import PRECEDENCE
+from flopsheet.formula.arms import arms
+from flopsheet.formula.language import MATCH, PRECEDENCE
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 
 SYMBOLS = {
@@ -49,6 +50,8 @@ def to_maths(
                 return bracketed(left, symbol, right=False) + SYMBOLS[symbol] + bracketed(right, symbol, right=True)
             case Call("where", (condition, yes, no)):
                 return f"({visit(yes)} if {visit(condition)}, else {visit(no)})"
+            case Call(function) if function == MATCH:
+                return f"({', '.join(matched(node))})"
             case Call("floor", (inside,)):
                 return f"⌊{visit(inside)}⌋"
             case Call("ceil", (inside,)):
@@ -62,6 +65,12 @@ def to_maths(
                     return gathered(function, names)
                 return f"{'Σ ' if function == 'sum' else function}{_listed(function, names, symbol_of)}"
 
+    def matched(call: Call) -> Iterator[str]:
+        chosen = f"{visit(call.arguments[0])} = "
+        for choices, value in arms(call):
+            yield f"{visit(value)} if {chosen}{' or '.join(map(visit, choices))}"
+            chosen = ""
+
     def bracketed(node: Node, symbol: str, *, right: bool) -> str:
         text = visit(node)
         inner = _precedence(node, text)
@@ -70,7 +79,7 @@ def to_maths(
         return text if tighter or same else f"({text})"
 
     text = visit(node)
-    whole = isinstance(node, Call) and node.function == "where"
+    whole = isinstance(node, Call) and node.function in {"where", MATCH}
     return text[1:-1] if whole else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -85,6 +85,32 @@ def walk(node: Node) -> Iterator[Node]:
                 pending += reversed(arguments)
             case Negative(operand):
                 pending.append(operand)
+
+
+def nesting(node: Node) -> int:
+    """How many functions stand inside each other at most."""
+    match node:
+        case Operation(_, left, right):
+            return max(nesting(left), nesting(right))
+        case Call(_, arguments):
+            return 1 + max(map(nesting, arguments))
+        case Negative(operand):
+            return nesting(operand)
+        case Aggregate():
+            return 1
+    return 0
+
+
+def with_parts(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each of its direct parts changed; itself where it has none."""
+    match node:
+        case Negative(operand):
+            return Negative(change(operand))
+        case Operation(symbol, left, right):
+            return Operation(symbol, change(left), change(right))
+        case Call(function, arguments):
+            return Call(function, tuple(map(change, arguments)))
+    return node
 
 
 def names(node: Node) -> tuple[str, ...]:

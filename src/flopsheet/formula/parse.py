@@ -6,11 +6,12 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 
 from flopsheet import errors
 from flopsheet.errors import FormulaError, Place
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MOST_DIGITS, SMALLEST, WORDS
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
@@ -62,6 +63,7 @@ KINDS = {
 
 REWRITTEN = str.maketrans({"^": "**", "\n": " ", "\t": " "})
 BRACKETS = re.compile("[()#]")
+ARM_COLONS = re.compile(rf"(\b{MATCH}\s*)?[(\[{{]|[)\]}}]|:(?!=)")
 # Functions of spreadsheets and programs, and how they are written here.
 FOREIGN = {
     "round": "write floor(x + 0.5)",
@@ -134,7 +136,7 @@ class _Parser:
         self.functions = FUNCTIONS | WORDS | {name: (count, count) for name, count in functions.items()}
         # `^` is Python's exclusive or, with another precedence: the power is spelled `**` before Python reads it. Line
         # breaks become spaces, brackets keep a leading blank from reading as an indentation.
-        self.python = f"({text.translate(REWRITTEN)})"
+        self.python, self.colons = with_arms_as_arguments(f"({text.translate(REWRITTEN)})")
 
     def parse(self) -> Node:
         self.check_brackets()
@@ -150,6 +152,10 @@ class _Parser:
             if found := re.search(ASSIGNED, self.text):
                 raise self.refuse("'=' compares nothing", "write == to compare", found.start()) from None
             column = self.column((error.offset or 1) - 1)
+            if self.text[column : column + 1] == ":":
+                raise self.refuse(
+                    "':' is only part of match(…)", "write match(input, choice: value, …)", column
+                ) from None
             raise self.refuse("this is not an expression", "check brackets, operators and commas", column) from None
         except (ValueError, MemoryError, RecursionError):
             raise self.refuse("this is not an expression", "make it shorter") from None
@@ -181,7 +187,7 @@ class _Parser:
         columns += [len(self.text)] * 2
         return columns[max(0, min(offset, len(columns) - 1))]
 
-    def no(self, node: ast.expr, fact: str, remedy: str = "") -> FormulaError:
+    def no(self, node: ast.expr | ast.keyword, fact: str, remedy: str = "") -> FormulaError:
         start = self.column(node.col_offset)
         end = self.column((node.end_col_offset or node.col_offset + 1) - 1) + 1
         return self.refuse(fact, remedy, start, max(1, end - start))
@@ -202,6 +208,10 @@ class _Parser:
                 return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
             case ast.Compare(_, [_, _, *_]):
                 raise self.no(node, "a chain of comparisons", "compare two values; nest where(…) for more")
+            case ast.Call(ast.Name(function), arguments, []) if function == MATCH:
+                return self.convert_match(node, arguments, depth)
+            case ast.Call(ast.Name(function), _, [ast.keyword(arg=str(choice)) as arm, *_]) if function == MATCH:
+                raise self.no(arm, "an arm of match(…) with '='", f"write {choice}: value")
             case ast.Call(ast.Name(function), arguments, []):
                 return self.convert_call(node, function, arguments, depth)
             case _:
@@ -239,11 +249,43 @@ class _Parser:
                     raise self.no(argument, f"{function}(…) takes names", "make the argument a metric of its own")
             return Aggregate(function, tuple(argument.id for argument in arguments if isinstance(argument, ast.Name)))
         if function not in self.functions:
-            foreign = FOREIGN.get(function.casefold(), "")
-            remedy = foreign or errors.did_you_mean(function, sorted(self.functions | AGGREGATES))
+            known = sorted({*self.functions, *AGGREGATES, MATCH})
+            near = errors.nearest(function, known)
+            remedy = f"did you mean '{near}'?" if near else f"known: {', '.join(known)}"
+            remedy = FOREIGN.get(function.casefold(), remedy)
             raise self.no(node.func, f"unknown function '{function}'", remedy)
         self.check_count(node, function, len(arguments), self.functions[function])
         return Call(function, tuple(self.convert(argument, depth + 1) for argument in arguments))
+
+    def convert_match(self, node: ast.Call, arguments: list[ast.expr], depth: int) -> Call:
+        """`match(input, a: x, b | c: y)` as a call of the input, a, x, b, y, c, y."""
+        if not arguments or not isinstance(arguments[0], ast.Name):
+            at = arguments[0] if arguments else node
+            raise self.no(at, "match(…) looks up an input first", "write match(input, choice: value, …)")
+        if len(arguments) == 1:
+            raise self.no(node, "match(…) without an arm", f"write match({arguments[0].id}, choice: value, …)")
+        converted: list[Node] = [Name(arguments[0].id)]
+        for arm, value in zip_longest(arguments[1::2], arguments[2::2]):
+            end = arm.end_col_offset or 0
+            if not any(end <= colon and (value is None or colon < value.col_offset) for colon in self.colons):
+                raise self.no(arm, "an arm of match(…) without ':'", "write choice: value")
+            if value is None:
+                raise self.no(arm, "an arm of match(…) without a value", "write choice: value")
+            result = self.convert(value, depth + 1)
+            for choice in self.choices(arm):
+                converted += (choice, result)
+        return Call(MATCH, tuple(converted))
+
+    def choices(self, node: ast.expr) -> list[Text | Number]:
+        """The choices of an arm: `fp32`, or several as `fp8 | int8`."""
+        match node:
+            case ast.Name(choice):
+                return [Text(choice)]
+            case ast.Constant(value):
+                return [self.convert_number(node, value)]
+            case ast.BinOp(left, ast.BitOr(), right):
+                return [*self.choices(left), *self.choices(right)]
+        raise self.no(node, "an arm of match(…) begins with a choice", "write choice: value, or a | b: value")
 
     def check_count(self, node: ast.Call, function: str, count: int, allowed: tuple[int, int]) -> None:
         least, most = allowed
@@ -251,6 +293,26 @@ class _Parser:
             wanted = str(least) if least == most else f"{least} to {most}"
             plural = "" if count == 1 else "s"
             raise self.no(node, f"{function}(…) with {count} argument{plural}", f"it takes {wanted}")
+
+
+def with_arms_as_arguments(text: str) -> tuple[str, list[int]]:
+    """The text with a comma for the colon of each arm of `match(…)`, so that Python reads a call; and where they stand.
+
+    Nothing moves, so that what is refused later has its column.
+    """
+    colons: list[int] = []
+    is_match: list[bool] = []
+    for sign in ARM_COLONS.finditer(text):
+        if sign[0] == ":" and is_match and is_match[-1]:
+            colons.append(sign.start())
+        elif sign[0][-1] in "([{":
+            is_match.append(sign[1] is not None and sign[0][-1] == "(")
+        elif sign[0] != ":" and is_match:
+            is_match.pop()
+    letters = list(text)
+    for colon in colons:
+        letters[colon] = ","
+    return "".join(letters), colons
 
 
 def _operator(node: ast.expr) -> str:

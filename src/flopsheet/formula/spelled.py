@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flopsheet.formula.arms import arms
 from flopsheet.formula.excel import number
-from flopsheet.formula.language import PRECEDENCE
+from flopsheet.formula.language import MATCH, PRECEDENCE
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 
 
@@ -18,6 +19,9 @@ def to_text(node: Node) -> str:
             return f"-{_bracketed(operand, '^', right=True)}"
         case Operation(symbol, left, right):
             return f"{_bracketed(left, symbol, right=False)} {symbol} {_bracketed(right, symbol, right=True)}"
+        case Call(function, (chosen, *_)) if function == MATCH:
+            listed = (f"{' | '.join(map(to_text, choices))}: {to_text(value)}" for choices, value in arms(node))
+            return f"{function}({', '.join((to_text(chosen), *listed))})"
         case Call(function, arguments):
             return f"{function}({', '.join(map(to_text, arguments))})"
         case Aggregate(function, names):

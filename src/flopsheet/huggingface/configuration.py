@@ -46,7 +46,7 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SpecError(errors.not_utf8(Place(name, 1, 1), content[error.start], error.start)) from None
     try:
-        data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        data = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1]
         raise SpecError(errors.not_json(Place(name, error.lineno, error.colno, line), error.msg)) from None
@@ -70,5 +70,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+def _constant(word: str) -> float:
+    """`"time_step_limit": [0.0, Infinity]` stands in files of state-space models, though JSON has no such number."""
+    if word == "NaN":
+        raise ValueError(f"{word} is no number")
+    return float(word)

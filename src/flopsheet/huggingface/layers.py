@@ -1,149 +1,97 @@
-"""Which layers have a sliding window and which have experts: one small rule per pattern that configurations know."""
+"""What lists say layer by layer: read, checked, and written out where the file leaves it to a pattern."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flopsheet import errors
 from flopsheet.errors import Problem
+from flopsheet.huggingface.families import PerLayer
+from flopsheet.spec.shapes import LARGEST
 
-LAYER_TYPES = ("full_attention", "sliding_attention", "attention")  # the last is an older name of the first
-ATTENTION_TYPES = ("global", "local")
 
+class Lists:
+    """The lists that a file has, checked against the number of layers; `items` gives one of them, None where it lacks.
 
-@dataclass(frozen=True)
-class Layers:
-    """What a rule reads: the keys that count, the lists as the file has them, and where it notes what is wrong."""
+    `problems` collects what is wrong.
+    """
 
-    count: int
-    values: Mapping[str, Any]
-    lists: Mapping[str, Any]
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(self, known: Mapping[str, PerLayer], config: Mapping[str, Any], count: int) -> None:
+        self.count = count
+        self.problems: list[Problem] = []
+        self.items = {name: self.read(entry, config) for name, entry in known.items()}
 
     def report(self, key: str, finding: errors.Finding) -> None:
         self.problems.append(errors.located(finding, key, None))
 
+    def read(self, entry: PerLayer, config: Mapping[str, Any]) -> list[Any] | None:
+        """The items of one list; None where the file lacks it, or where it is refused."""
+        if entry.kind == "patterns":
+            return self.patterns(entry, config)
+        key = next((key for key in entry.keys if config.get(key) is not None), None)
+        if key is None or (entry.kind in ("numbers", "flags") and not isinstance(config[key], list)):
+            return None  # one number for all layers is a key
+        listed = config[key]
+        if entry.kind == "members":
+            return self.members(entry, key, listed)
+        if entry.kind == "letters" and isinstance(listed, str):
+            listed = list(listed)
+        if not isinstance(listed, list):
+            self.report(key, errors.not_a_list(listed))
+            return None
+        if entry.cut:
+            listed = listed[: self.count]
+        if entry.kind == "numbers":
+            return self.checked(key, listed, lambda item: errors.number_problem(item, 0, LARGEST, whole=True))
+        words: Mapping[Any, Any] = {0: False, 1: True} if entry.kind == "flags" else entry.words
+        found = self.checked(key, listed, lambda item: _word_problem(item, tuple(words)))
+        return None if found is None else [words[item] for item in found]
 
-Rule: TypeAlias = Callable[[Layers, int], bool]
+    def checked(self, key: str, listed: list[Any], problem_of: Any) -> list[Any] | None:
+        """The list where every item is sound and there is one for each layer."""
+        problems = [(at, finding) for at, item in enumerate(listed) if (finding := problem_of(item))]
+        for at, finding in problems[:1]:
+            self.report(f"{key}[{at}]", finding)
+        if len(listed) != self.count:
+            self.report(key, errors.wrong_layer_count(len(listed), self.count))
+        return None if problems or len(listed) != self.count else listed
 
+    def members(self, entry: PerLayer, key: str, listed: Any) -> list[Any] | None:
+        """Layers named by their numbers, in a list or as text with commas."""
+        if isinstance(listed, str):
+            words = [word.strip() for word in listed.split(",") if word.strip()]
+            listed = [int(word) for word in words] if all(word.isdigit() for word in words) else None
+        if not isinstance(listed, list) or not all(type(number) is int for number in listed):
+            self.report(key, errors.not_layer_numbers(listed))
+            return None
+        return [layer + entry.first in listed for layer in range(self.count)]
 
-def from_max_window_layers(layers: Layers, layer: int) -> bool:
-    return layer >= int(layers.values["max_window_layers"])
-
-
-def every_other_below_max_window_layers(layers: Layers, layer: int) -> bool:
-    return layer % 2 == 0 and layer < int(layers.values["max_window_layers"])
-
-
-def every(layers: Layers, layer: int) -> bool:
-    return True
-
-
-def every_other(layers: Layers, layer: int) -> bool:
-    return layer % 2 == 0
-
-
-def all_but_every_nth(layers: Layers, layer: int) -> bool:
-    return (layer + 1) % int(layers.values["sliding_window_pattern"]) != 0
-
-
-def without_rope(layers: Layers, layer: int) -> bool:
-    """SmolLM3's layers without rotary positions, 0 in `no_rope_layers`."""
-    listed = layers.lists.get("no_rope_layers")
-    if listed is None:
-        return (layer + 1) % int(layers.values["no_rope_layer_interval"]) == 0
-    return not listed[layer]
-
-
-def after_first_k(layers: Layers, layer: int) -> bool:
-    return layer >= int(layers.values["first_k_dense_replace"])
-
-
-def sparse_step(layers: Layers, layer: int) -> bool:
-    """Every n-th layer, unless it is listed as dense or there are no experts at all."""
-    values, dense = layers.values, layers.lists.get("mlp_only_layers") or ()
-    return layer not in dense and values["num_experts"] > 0 and (layer + 1) % int(values["decoder_sparse_step"]) == 0
-
-
-RULES: dict[str, Rule] = {
-    rule.__name__: rule
-    for rule in (
-        every,
-        every_other,
-        every_other_below_max_window_layers,
-        from_max_window_layers,
-        all_but_every_nth,
-        without_rope,
-        after_first_k,
-        sparse_step,
-    )
-}
-
-
-def have_window(layers: Layers, rule: str) -> list[bool]:
-    """For each layer whether its attention is windowed: as the file lists it, or by the rule of its family."""
-    if rule == "attention_types":
-        return _by_attention_types(layers)
-    listed = layers.lists.get("layer_types")
-    if listed is not None:
-        sound = _of_words(layers, "layer_types", listed, LAYER_TYPES)
-        return [kind == "sliding_attention" for kind in listed] if sound else []
-    if "no_rope_layers" in layers.lists and not _of_words(
-        layers, "no_rope_layers", layers.lists["no_rope_layers"], (0, 1)
-    ):
-        return []
-    return follow(layers, rule)
+    def patterns(self, entry: PerLayer, config: Mapping[str, Any]) -> list[Any] | None:
+        """GPT-Neo: `attention_layers` word by word, or `attention_types` as [[["global", "local"], 12]]."""
+        key, short_key = entry.keys
+        spelled, short = config.get(key), config.get(short_key)
+        if short is not None:
+            expanded = _expanded(short, self.count)
+            if expanded is None:
+                self.report(short_key, errors.not_attention_types())
+                return None
+            if spelled is not None and spelled != expanded:
+                self.report(key, errors.keys_disagree(short_key))
+                return None
+            spelled, key = expanded, short_key
+        if spelled is None:
+            spelled = list(entry.words) * 12
+        if not isinstance(spelled, list):
+            self.report(key, errors.not_a_list(spelled))
+            return None
+        return self.checked(key, spelled, lambda item: _word_problem(item, tuple(entry.words)))
 
 
-def have_experts(layers: Layers, rule: str) -> list[bool]:
-    """For each layer whether experts take the place of its FFN."""
-    dense = layers.lists.get("mlp_only_layers")
-    if dense is not None and not (isinstance(dense, list) and all(type(layer) is int for layer in dense)):
-        layers.report("mlp_only_layers", errors.not_layer_numbers(dense))
-        return []
-    return follow(layers, rule)
-
-
-def follow(layers: Layers, rule: str) -> list[bool]:
-    """A rule asked about every layer; no layer where the family has no rule."""
-    return [bool(rule) and RULES[rule](layers, layer) for layer in range(layers.count)]
-
-
-def _of_words(layers: Layers, key: str, listed: Any, words: Sequence[int | str]) -> bool:
-    """Whether a list has one known word for each layer."""
-    if not isinstance(listed, list):
-        layers.report(key, errors.not_a_list(listed))
-        return False
-    strange = [
-        (at, word) for at, word in enumerate(listed) if isinstance(word, bool | list | dict) or word not in words
-    ]
-    for at, word in strange[:1]:
-        finding = errors.choice_problem(word, words)
-        assert finding
-        layers.report(f"{key}[{at}]", finding)
-    if len(listed) != layers.count:
-        layers.report(key, errors.wrong_layer_count(len(listed), layers.count))
-    return not strange and len(listed) == layers.count
-
-
-def _by_attention_types(layers: Layers) -> list[bool]:
-    """GPT-Neo: `attention_layers` word by word, or `attention_types` as [[["global", "local"], 12]]."""
-    spelled, short = layers.lists.get("attention_layers"), layers.lists.get("attention_types")
-    if short is not None:
-        expanded = _expanded(short, layers.count)
-        if expanded is None:
-            layers.report("attention_types", errors.not_attention_types())
-            return []
-        if spelled is not None and spelled != expanded:
-            layers.report("attention_layers", errors.keys_disagree("attention_types"))
-            return []
-        spelled = expanded
-    if spelled is None:
-        spelled = ["global", "local"] * 12
-    key = "attention_types" if short is not None else "attention_layers"
-    return [word == "local" for word in spelled] if _of_words(layers, key, spelled, ATTENTION_TYPES) else []
+def _word_problem(item: Any, words: Sequence[int | str]) -> errors.Finding | None:
+    if isinstance(item, list | dict):
+        return errors.choice_problem(errors.kind_of(item), words)
+    return None if isinstance(item, bool) and item in words else errors.choice_problem(item, words)
 
 
 def _expanded(short: Any, most: int) -> list[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flopsheet import catalog, errors, source
@@ -33,6 +33,7 @@ TOPICS = (
         *("expert_bias", "router_bias"),
     ),
 )
+LATENT = ("d_qk_nope", "d_qk_rope", "d_v")  # what a spec must say of latent attention
 ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in topic)}
 
 
@@ -41,11 +42,11 @@ def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
     return _inputs(read(config))
 
 
-def convert(path: str | os.PathLike[str], name: str | None = None) -> str:
-    """The spec of the configuration at a path (`-` is stdin); SpecError, FileError."""
+def convert(path: str | os.PathLike[str], name: str | None = None, ignored: Collection[str] = ()) -> str:
+    """The spec of the configuration at a path (`-` is stdin), keys in `ignored` left aside; SpecError, FileError."""
     config = read_config(path)
     try:
-        return to_spec(config, name or suggest_name(config, path))
+        return to_spec(config, name or suggest_name(config, path), ignored)
     except SpecError as error:
         file = "<stdin>" if os.fspath(path) == "-" else os.fspath(path)
         # The name of the model may come from elsewhere.
@@ -54,11 +55,11 @@ def convert(path: str | os.PathLike[str], name: str | None = None) -> str:
         ) from None
 
 
-def to_spec(config: Mapping[str, Any], name: str) -> str:
+def to_spec(config: Mapping[str, Any], name: str, ignored: Collection[str] = ()) -> str:
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
     if finding := errors.model_name_problem(name, schema.MOST_NAME, schema.WILDCARDS):
         raise SpecError(errors.located(finding, NAME, None))
-    imported = read(config)
+    imported = read(config, ignored)
     longest = imported.longest
     lines = [
         *_remarks(imported),
@@ -93,7 +94,12 @@ def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that are not the catalogue's defaults."""
     entries = catalog.load_inputs().inputs
     defaults = {name: entries[name].default if name in entries else None for name in inputs}
-    return {name: value for name, value in inputs.items() if not _is_default(value, defaults[name], inputs)}
+    needed = LATENT if inputs.get("kv_lora_rank") else ()
+    return {
+        name: value
+        for name, value in inputs.items()
+        if name in needed or not _is_default(value, defaults[name], inputs)
+    }
 
 
 def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[str, Any]) -> bool:

@@ -95,7 +95,7 @@ def _first_difference(spec: Spec, typed: Typed) -> str:
     tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     for key, given in typed.givens.items():
         slot, (world, name, at) = typed.slots[key], key
-        found = tables[world][slot.grain].inputs[name][at]
+        found = tables[world][slot.grain].given[name][at]
         if found.node != given.node or not same(found.value, given.value):
             return spell(slot.path)
     return ""

@@ -76,7 +76,7 @@ def every_slot(laid: arrange.Layout) -> Iterator[Slot]:
         if row.entry.chooses:
             choices = tuple(str(key[0]) for key in laid.inputs.world.table(row.entry.chooses).keys)
         for at, spot in enumerate(row.live):
-            given = table.inputs[row.entry.name][at]
+            given = table.given[row.entry.name][at]
             formula = to_excel(given.node, inputs.Beside(world, laid.homes, table, at)) if given.node else ""
             is_derived = inputs.is_derived(row.entry, given, world, at)
             yield Slot(world, row.entry, at, spot, given, _path(world, row.entry, at), choices, is_derived, formula)

@@ -14,13 +14,14 @@ from flopsheet.catalog import Catalog, Input, Metric, OwnEntry
 from flopsheet.catalog.resolve import Refuse
 from flopsheet.errors import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, WORDS
-from flopsheet.formula.nodes import Aggregate, walk
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
+from flopsheet.formula.nodes import Aggregate, nesting, walk
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import schema
 from flopsheet.spec.shapes import faults
 
 LONGEST_FORMULA = 8_192  # characters in a cell
+DEEPEST = 64  # levels of functions in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
 
 
@@ -84,7 +85,7 @@ def _entries(source: Source) -> Iterator[tuple[str, Path, dict[str, Any]]]:
 @cache
 def _reserved() -> frozenset[str]:
     """Names with a meaning of their own: keys of a spec, words of formulas, of rows, of Python."""
-    words = {*FUNCTIONS, *AGGREGATES, *WORDS, *catalog.load().functions, *catalog.GRAINS, *catalog.KEYS, "group"}
+    words = {*FUNCTIONS, *AGGREGATES, *WORDS, MATCH, *catalog.load().functions, *catalog.GRAINS, *catalog.KEYS, "group"}
     return frozenset(schema.keys_with_meaning() | words | set(keyword.kwlist))
 
 
@@ -145,6 +146,8 @@ def _cell_problems(extended: Catalog, metric: Metric, n_lengths: int) -> Iterato
     length = len(to_excel(metric.node, _LongestReferences()))
     if length > LONGEST_FORMULA:
         yield errors.too_long_for_a_cell(length, LONGEST_FORMULA)
+    if (depth := nesting(metric.node)) > DEEPEST:
+        yield errors.too_deep_for_a_cell(depth, DEEPEST)
     for part in walk(metric.node):
         if not isinstance(part, Aggregate):
             continue

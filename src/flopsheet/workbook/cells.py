@@ -78,13 +78,13 @@ def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
     """References to the home of an input or metric, one in each column of a block that reads it."""
     world = block.world
     grain, table, values = world.grain(name), world.table(block.grain), world.column(name)
-    rows = range(len(table)) if grain == block.grain else table.above[grain]
+    rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
     spots = homes.of(world, name)
     format = world.catalog.format(name)
     if grain in CHOSEN_BY and grain != block.grain:
         choices = homes.of(world, CHOSEN_BY[grain])
         among, found = absolute_span(homes.spots["study", CHOSEN_BY[grain]]), absolute_span(spots)
-        for at, run in zip(rows, table.above["run"], strict=True):
+        for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
             yield Cell(values[at], formula, "call_up", format)
         return

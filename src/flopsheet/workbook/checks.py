@@ -176,7 +176,7 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
             cells[row, NAME] = Cell(name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
             if len(key) > 1:
-                cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")  # type: ignore[arg-type]
+                cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")
             cells[row, FIRST] = mirror(SHEET, live, format=format)
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
             here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}

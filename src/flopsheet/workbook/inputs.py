@@ -80,7 +80,7 @@ class Layout:
 
     def model_columns(self) -> list[int]:
         """The first column of every model: a model with several layer groups takes one column for each."""
-        owner = self.world.table("layer_group").above["model"]
+        owner = self.world.table("layer_group").above["model"].tolist()
         return [FIRST + owner.index(model) for model in range(len(self.world.table("model")))]
 
     def choices(self, entry: Input) -> str:
@@ -137,7 +137,7 @@ def _place_section(layout: Layout, world: World, section: Section, row: int, sty
     entries = _entries(section)
     layout.bands.append((row, style, section.title))
     if section.fold:
-        given = world.built.tables[section.grain].inputs
+        given = world.built.tables[section.grain].given
         closed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
         layout.folds.append((row + 1, row + len(entries), closed))
     return _place_rows(layout, world, entries, row + 1)
@@ -237,8 +237,8 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         pairs: list[tuple[Scalar, Scalar]] = []
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
-            given = table.inputs[line.entry.name][at]
-            said = as_built[world.name].table(line.entry.grain).inputs[line.entry.name][at]
+            given = table.given[line.entry.name][at]
+            said = as_built[world.name].table(line.entry.grain).given[line.entry.name][at]
             locked = is_derived(line.entry, given, world, at)
             beside = Beside(world, homes, table, at)
             formula = to_excel(given.node, beside) if given.node else ""

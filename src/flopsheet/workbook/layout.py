@@ -82,6 +82,8 @@ def absolute_span(spots: Sequence[Spot]) -> str:
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every world
 
+NOTHING = frozenset({0.0, "no", "none"})
+
 # Grain -> the input that names the row of it which a run uses; the names themselves stand above the study's columns.
 CHOSEN_BY = {"hardware": "hardware"}
 
@@ -100,7 +102,7 @@ class World:
 
     def is_nothing(self, name: str) -> bool:
         """Whether the spec has no use for a name: it is zero, no or none throughout."""
-        return all(value in {0.0, "no", "none"} for value in self.built.column(self.grain(name), name))
+        return all(value in NOTHING for value in self.built.plain(self.grain(name), name))
 
     def table(self, grain: str) -> Table:
         return self.values.tables[grain]
@@ -110,13 +112,11 @@ class World:
 
     def value(self, name: str, row: int) -> float | str:
         """The value of an input, metric or key in one row of its own table."""
-        value: float | str = self.values.column(self.grain(name), name)[row]
-        return value if isinstance(value, str) else float(value)
+        return self.column(name)[row]
 
     def column(self, name: str) -> list[float | str]:
-        """The values of an input or metric in every row of its own table; the same as `value`, all at once."""
-        found: list[float | str] = self.values.column(self.grain(name), name).tolist()
-        return found
+        """The values of an input or metric in every row of its own table."""
+        return self.values.plain(self.grain(name), name)
 
     @cached_property
     def children(self) -> dict[tuple[str, str], dict[int, list[int]]]:
@@ -125,7 +125,7 @@ class World:
         for grain, table in self.values.tables.items():
             for above, rows in table.above.items():
                 below: dict[int, list[int]] = defaultdict(list)
-                for row, parent in enumerate(rows):
+                for row, parent in enumerate(rows.tolist()):
                     below[parent].append(row)
                 found[grain, above] = below
         return found

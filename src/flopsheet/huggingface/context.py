@@ -1,0 +1,42 @@
+"""The longest context of a model whose positions are stretched, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+STRETCHED = ("yarn", "deepseek_yarn", "longrope", "su", "llama3", "dynamic", "linear")
+CALLED = {"yarn": "YaRN", "deepseek_yarn": "YaRN", "longrope": "LongRoPE", "su": "LongRoPE", "llama3": "Llama 3's rule"}
+
+
+def remark(config: Mapping[str, Any], longest: int) -> str:
+    """That the longest context is stretched, and from what; empty where it is not."""
+    for key in ("rope_scaling", "rope_parameters"):
+        for said in _scalings(config.get(key)):
+            kind = str(said.get("rope_type") or said.get("type"))
+            original = _number(said.get("original_max_position_embeddings"))
+            original = original or _number(config.get("original_max_position_embeddings"))
+            factor = _number(said.get("factor"))
+            if kind not in STRETCHED or not (factor or original):
+                continue
+            how = f"by {CALLED.get(kind, f'{kind} scaling')}{f' (factor {factor:g})' if factor else ''}"
+            if not original:
+                return f"Contexts are stretched {how}; the file says {longest:,} tokens."
+            reached = int(original * factor) if factor else longest
+            other = f"; the file says {longest:,}" if reached > longest else ""
+            return (
+                f"Contexts beyond {int(original):,} tokens are stretched {how}, up to {max(longest, reached):,}{other}."
+            )
+    return ""
+
+
+def _scalings(said: Any) -> list[Mapping[str, Any]]:
+    """A scaling, or one for each kind of layer."""
+    if not isinstance(said, dict):
+        return []
+    return [said, *(inner for inner in said.values() if isinstance(inner, dict))]
+
+
+def _number(value: Any) -> float:
+    """A number above 0; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0.0

@@ -1,0 +1,109 @@
+"""How a checkpoint is quantised: the number format of its weights, and in words what that leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+KEYS = ("quantization_config", "compression_config", "quantization")  # transformers, older files of vLLM, MLX
+NOT_CONVERTED = ("modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules", "llm_int8_skip_modules")
+MOST_NAMED = 3  # modules that a remark names
+
+
+class Format(NamedTuple):
+    """The nearest format of a spec, and what the checkpoint really has."""
+
+    weights: str
+    called: str
+
+
+METHODS = {
+    "fp8": Format("fp8", "fp8"),
+    "fbgemm_fp8": Format("fp8", "fp8"),
+    "mxfp4": Format("int4", "MXFP4"),
+    "mxfp8": Format("fp8", "MXFP8"),
+    "bitnet": Format("int4", "1.58-bit weights, which are stored in 2 bits"),
+    "eetq": Format("int8", "int8"),
+}
+ALGORITHMS = {
+    "NVFP4": Format("int4", "NVFP4"),
+    "NVFP4_AWQ": Format("int4", "NVFP4"),
+    "W4A16_NVFP4": Format("int4", "NVFP4"),
+    "MXFP4": Format("int4", "MXFP4"),
+    "MXFP8": Format("fp8", "MXFP8"),
+    "FP8": Format("fp8", "fp8"),
+    "FP8_PB_WO": Format("fp8", "fp8"),
+    "W4A16_AWQ": Format("int4", "int4 (AWQ)"),
+    "W4A8_AWQ": Format("int4", "int4 (AWQ)"),
+    "INT4_AWQ": Format("int4", "int4 (AWQ)"),
+}
+BITS = {("int", "4"): "int4", ("int", "8"): "int8", ("float", "4"): "int4", ("float", "8"): "fp8"}
+
+
+def weights(config: Mapping[str, Any]) -> str:
+    """The format of the quantised weights; empty where they are not quantised, or nobody can say how."""
+    found = _format(_said(config))
+    return found.weights if found else ""
+
+
+def remark(config: Mapping[str, Any]) -> str:
+    """What the spec's one format says and leaves out; empty where nothing is quantised."""
+    said = _said(config)
+    if not said:
+        return ""
+    found = _format(said)
+    if not found:
+        return "How the checkpoint is quantised is not read; weights is one format for all parameters."
+    group = said.get("group_size")
+    blocks = f" in groups of {group}" if isinstance(group, int) and group > 0 else ""
+    if isinstance(block := said.get("weight_block_size"), list):
+        blocks = f" in blocks of {' × '.join(map(str, block))}"
+    experts = f", experts in {said['expert_dtype']}" if isinstance(said.get("expert_dtype"), str) else ""
+    kept = _kept(said)
+    modules = f" {kept}" if kept else " Norms, and often embeddings and the head, are kept in 16 bits."
+    return (
+        f"The checkpoint is quantised: {found.called}{blocks}{experts}. weights is one format for all parameters "
+        f"({found.weights}), without scales.{modules}"
+    )
+
+
+def _said(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the file says of quantisation, that of a nested mapping on top."""
+    said: Mapping[str, Any] = next(
+        (config[key] for key in KEYS if isinstance(config.get(key), dict) and config[key]), {}
+    )
+    inner = said.get("quantization")
+    merged = {**said, **inner} if isinstance(inner, dict) else said
+    expert = config.get("expert_dtype")
+    return merged if not merged or expert is None else {"expert_dtype": expert, **merged}
+
+
+def _format(said: Mapping[str, Any]) -> Format | None:
+    algorithm, method = str(said.get("quant_algo") or "").upper(), str(said.get("quant_method") or "").lower()
+    if algorithm in ALGORITHMS:
+        return ALGORITHMS[algorithm]
+    if method in METHODS:
+        return METHODS[method]
+    if said.get("load_in_4bit"):
+        return Format("int4", str(said.get("bnb_4bit_quant_type") or "4 bits"))
+    if said.get("load_in_8bit"):
+        return Format("int8", "int8")
+    name = method.upper() if method in ("awq", "gptq", "hqq") else method
+    groups = said.get("config_groups")
+    for group in groups.values() if isinstance(groups, dict) else [said]:
+        found = group.get("weights", group) if isinstance(group, dict) else {}
+        if not isinstance(found, dict):
+            continue
+        bits, kind = str(found.get("num_bits") or found.get("bits")), str(found.get("type") or "int")
+        if (kind, bits) in BITS:
+            return Format(BITS[kind, bits], f"{'fp' if kind == 'float' else 'int'}{bits}{f' ({name})' if name else ''}")
+    return None
+
+
+def _kept(said: Mapping[str, Any]) -> str:
+    """Which modules are not quantised."""
+    names: list[Any] = next((said[key] for key in NOT_CONVERTED if isinstance(said.get(key), list) and said[key]), [])
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"Left in 16 bits: {', '.join(str(name)[:40] for name in names[:MOST_NAMED])}{more}."
