@@ -287,7 +287,7 @@ class Resolver:
         """Each key/value head must serve the same number of query heads."""
         if "n_heads" in inputs and "n_kv_heads" in inputs:
             heads, shared = float(inputs["n_heads"].value), float(inputs["n_kv_heads"].value)
-            if shared and heads % shared or heads and not shared:
+            if (shared and heads % shared) or (heads and not shared):
                 at = said["n_kv_heads"].path
                 self.report(at, errors.heads_do_not_share(heads, shared), depends=True)
 

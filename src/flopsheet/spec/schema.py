@@ -69,9 +69,7 @@ MIXER_KINDS = {
     "kda": MixerKind({"linear_attention": "kda"}, ("n_linear_key_heads", "d_linear_key"), {"d_conv": 4}),
     "lightning": MixerKind({"linear_attention": "lightning"}, ("n_linear_key_heads", "d_linear_key"), {}),
     "mlstm": MixerKind({"linear_attention": "mlstm"}, ("n_linear_key_heads", "d_linear_key"), {}),
-    "mamba": MixerKind(
-        {}, ("d_ssm_head", "d_state", "dt_rank"), {"n_ssm_heads": 1, "d_conv": 4, "conv_bias": True}
-    ),
+    "mamba": MixerKind({}, ("d_ssm_head", "d_state", "dt_rank"), {"n_ssm_heads": 1, "d_conv": 4, "conv_bias": True}),
     "mamba2": MixerKind(
         {"dt_rank": 0}, ("n_ssm_heads", "d_ssm_head", "d_state"), {"ssm_norm": "inner", "d_conv": 4, "conv_bias": True}
     ),
@@ -91,7 +89,11 @@ OTHERS = {
         "conv_weights": "n_other_params_conv",
         "state_values": "n_other_state_values",
     },
-    "other_model_params": {"params": "n_model_other_params", "weights": "n_model_other_params_matmul"},
+    "other_model_params": {
+        "params": "n_model_other_params",
+        "weights": "n_model_other_params_matmul",
+        "state_values": "n_model_other_state_values",
+    },
 }
 MOST_NAME = 64
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
@@ -316,7 +318,12 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
             **loose,
         },
     )
-    shared = {**brief, "other_model_params": others["other_model_params"], **_fields([*model_inputs, *group_inputs]), **loose}
+    shared = {
+        **brief,
+        "other_model_params": others["other_model_params"],
+        **_fields([*model_inputs, *group_inputs]),
+        **loose,
+    }
     from_library = "A model of the library whose inputs this one starts from: flopsheet list models."
     swept = "Values that inputs take: the model stands for its variants, one for each combination."
     axes = _axes([*model_inputs, *group_inputs])
