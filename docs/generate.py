@@ -7,6 +7,7 @@ line from the commands, the JSON Schema from the data model; tests/test_docs.py 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from flopsheet.spec import json_schema, library
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
+
+PLACEHOLDERS = re.compile(r"\{[^{}]*\}")  # values in the template of a message
 
 # Parts of a spec: heading, where they stand, the definition of the data model.
 PARTS = (
@@ -100,7 +103,27 @@ def spec_reference() -> str:
                 "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
                 "",
             ]
-    return "\n".join([*lines, *formula_reference(), *unit_reference()])
+    return "\n".join([*lines, *rule_reference(), *formula_reference(), *unit_reference()])
+
+
+def rule_reference() -> Iterator[str]:
+    about = (
+        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write instead;",
+        "a workbook whose Inputs break one says so on Checks and on Summary.",
+    )
+    rows = [
+        [
+            rule.code,
+            escaped(rule.label),
+            " ".join(code(name) for name in rule.points_at),
+            "error" if rule.is_error else "note",
+            "<br>".join(escaped(PLACEHOLDERS.sub("…", text)) for text in rule.told),
+            escaped(rule.doc),
+        ]
+        for rule in catalog.load_inputs().rules.values()
+    ]
+    header = ["code", "rule", "points at", "level", "message", "why"]
+    yield from ("## Rules between inputs", "", *about, "", *table(header, rows), "")
 
 
 # What each function of the language gives, by its name.

@@ -108,7 +108,7 @@ REFUSED = [
         }
         | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
         | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
-        "training.long.precision: box has no units for fp32; give peak_flops_fp32: under hardware:",
+        "training.long.precision: box has no units for fp32; give its peaks under hardware:",
     ),
     # a run without a name
     (
@@ -231,12 +231,12 @@ REFUSED = [
     # devices
     (
         beside(LONG, "tensor_parallel: 2", "n_devices: «3»"),
-        "training.long.n_devices: 3 devices do not split by tensor 2 · pipeline 1 · context 1; "
+        "training.long.n_devices: n_devices 3 does not split by tensor 2 · pipeline 1 · context 1; "
         "write n_devices: 4, or split otherwise",
     ),
     (
         {"  long:": "  «long»:"} | beside(LONG, "tensor_parallel: 2"),
-        "training.long: 1 device does not split by tensor 2 · pipeline 1 · context 1; "
+        "training.long: n_devices 1 does not split by tensor 2 · pipeline 1 · context 1; "
         "write n_devices: 2, or split otherwise",
     ),
     (
@@ -251,15 +251,15 @@ REFUSED = [
     ),
     (
         beside(LONG, "pipeline_parallel: «16»", "n_devices: 16"),
-        "training.long.pipeline_parallel: 16 stages are more than the 8 layers; write at most 8 in all",
+        "training.long.pipeline_parallel: 16 stages are more than the 8 layers; write at most 8",
     ),
     (
         beside(LONG, "pipeline_parallel: 4", "n_devices: 4", "virtual_stages: «3»"),
-        "training.long.virtual_stages: 4 stages of 3 chunks are more than the 8 layers; write at most 8 in all",
+        "training.long.virtual_stages: 4 stages of 3 chunks are more than the 8 layers; write at most 2",
     ),
     (
         beside(LONG, "virtual_stages: «2»"),
-        "training.long.virtual_stages: interleaved stages need a pipeline; "
+        "training.long.virtual_stages: 2 interleaved stages need a pipeline, pipeline_parallel is 1; "
         "write pipeline_parallel: 2 or more, or virtual_stages: 1",
     ),
     (
@@ -269,7 +269,8 @@ REFUSED = [
     ),
     (
         beside(LONG, "expert_parallel: «2»", "n_devices: 2"),
-        "training.long.expert_parallel: the model has no experts to share; write expert_parallel: 1",
+        "training.long.expert_parallel: expert_parallel is 2, but the model has no experts to share; "
+        "write expert_parallel: 1",
     ),
     (
         beside(MIXTURE, "expert_parallel: «3»", "n_devices: 3"),
@@ -294,11 +295,11 @@ REFUSED = [
     # formats that the hardware has no units for
     (
         beside(LONG, "precision: «fp32»"),
-        "training.long.precision: box has no units for fp32; write one of bf16",
+        "training.long.precision: box has no units for fp32; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(LONG, "precision: «mixed_fp8»"),
-        "training.long.precision: box has no units for fp8; write one of bf16",
+        "training.long.precision: box has no units for mixed_fp8; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(CHAT, "compute_format: «fp8»"),
@@ -306,7 +307,7 @@ REFUSED = [
     ),
     (
         {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: a100-80gb has no units for fp8; write one of fp32, tf32, bf16, fp16, int8",
+        "serving.chat.compute_format: a100-80gb has no units for fp8; write one of bf16, fp16, int8, tf32, fp32",
     ),
     # expectations of runs
     (
@@ -364,7 +365,7 @@ def test_every_mistake_of_a_run_is_told_at_once():
     wrong = beside(LONG, "tensor_parallel: 5", "n_devices: 4", "precision: tf32", "context_parallel: 3")
     assert [line.split(";")[0] for line in refusal(edited(wrong)).splitlines() if line.startswith("s.yaml")] == [
         "s.yaml:14:22: training.long.tensor_parallel: tensor_parallel 5 does not divide the 12 heads",
-        "s.yaml:15:16: training.long.n_devices: 4 devices do not split by tensor 5 · pipeline 1 · context 3",
+        "s.yaml:15:16: training.long.n_devices: n_devices 4 does not split by tensor 5 · pipeline 1 · context 3",
         "s.yaml:16:16: training.long.precision: box has no units for tf32",
         "s.yaml:17:23: training.long.context_parallel: context_parallel 3 does not divide the context of 1,024",
     ]

@@ -207,20 +207,21 @@ REFUSED = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    q_lora_rank: «8»"},
-        "models.a.q_lora_rank: q_lora_rank belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
+        "models.a.q_lora_rank: q_lora_rank 8 belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    d_qk_rope: «8»"},
-        "models.a.d_qk_rope: d_qk_rope belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
+        "models.a.d_qk_rope: d_qk_rope 8 belongs to latent attention, but kv_lora_rank is 0; write kv_lora_rank: …",
     ),
     (  # nothing about the width of a head, which would follow from the missing ones
         {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»"},
-        "models.a.kv_lora_rank: latent attention needs d_qk_nope, d_qk_rope, d_v; "
+        "models.a.kv_lora_rank: latent attention with kv_lora_rank 8 needs d_qk_nope, d_qk_rope; "
         "write d_qk_nope: …, d_qk_rope: …, d_v: …, or kv_lora_rank: 0",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    kv_lora_rank: «8»\n    d_qk_nope: 8"},
-        "models.a.kv_lora_rank: latent attention needs d_qk_rope, d_v; write d_qk_rope: …, d_v: …, or kv_lora_rank: 0",
+        "models.a.kv_lora_rank: latent attention with kv_lora_rank 8 needs d_qk_rope; "
+        "write d_qk_nope: …, d_qk_rope: …, d_v: …, or kv_lora_rank: 0",
     ),
     ({"ffn: gelu": "ffn: gelu\n    window: «-1»"}, "models.a.window: -1 is out of range; write 0 or more"),
     ({"ffn: gelu": "ffn: gelu\n    window: «1.5»"}, "models.a.window: 1.5 is not a whole number; write 1 or 2"),
@@ -248,29 +249,29 @@ REFUSED = [
     ),
     (
         {"d_ff: 4 * d_model": "moe: {n_experts: «4», d_expert: 8}"},
-        "models.a.moe.n_experts: experts need n_active_experts; write how many a token passes (top-k)",
+        "models.a.moe.n_experts: 4 experts need n_active_experts; write how many a token passes (top-k)",
     ),
     (
         {"d_ff: 4 * d_model": "moe: {n_experts: «4», n_active_experts: 2}"},
-        "models.a.moe.n_experts: experts need d_expert; write the inner width of one expert",
+        "models.a.moe.n_experts: 4 experts need d_expert; write the inner width of one expert",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: «4 * d_model»\n    moe: {n_experts: 4, n_active_experts: 2, d_expert: 8}"},
-        "models.a.d_ff: a layer has a dense FFN or experts, and here are both; "
+        "models.a.d_ff: a layer has a dense FFN or experts, not both: d_ff is 256 and n_experts 4; "
         "write d_ff: 0, or ffn_beside_experts: true; an FFN beside the routed experts is a shared expert",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    moe: {n_shared_experts: «1»}"},
-        "models.a.moe.n_shared_experts: a dense layer has no shared experts; "
+        "models.a.moe.n_shared_experts: a dense layer has no shared experts, n_shared_experts is 1; "
         "write n_shared_experts: 0 here, or n_experts: …",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    shared_expert_gate: «true»"},
-        "models.a.shared_expert_gate: the gate has no shared expert to scale; write n_shared_experts: …",
+        "models.a.shared_expert_gate: shared_expert_gate is yes, but n_shared_experts is 0; write n_shared_experts: …",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    kv_lora_rank: «8»\n    d_qk_nope: 8\n    d_qk_rope: 8"},
-        "models.a.kv_lora_rank: latent attention needs d_v; write d_v: …, or kv_lora_rank: 0",
+        "models.a.kv_lora_rank: latent attention with kv_lora_rank 8 needs d_v; write d_v: …, or kv_lora_rank: 0",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: «0»"},

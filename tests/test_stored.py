@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -38,17 +41,57 @@ def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     assert (kept.exists(), stored.stored("catalog", files, never)) == (True, fresh)
 
 
-def test_a_file_of_another_size_is_built_anew(kept, files):
-    stored.stored("catalog", files, lambda: "before")
-    files[0].write_text("12")
-    assert stored.stored("catalog", files, lambda: "anew") == "anew"
-
-
-def test_a_file_of_another_time_is_built_anew(kept, files):
+def test_a_file_of_other_contents_is_built_anew_though_its_size_and_time_are_the_same(kept, files):
+    os.utime(files[0], (1, 1))
     stored.stored("catalog", files, lambda: "before")
     files[0].write_text("2")
     os.utime(files[0], (1, 1))
     assert stored.stored("catalog", files, lambda: "anew") == "anew"
+
+
+def test_a_file_of_another_time_alone_is_not_built_anew(kept, files):
+    stored.stored("catalog", files, lambda: "before")
+    os.utime(files[0], (1, 1))
+    assert stored.stored("catalog", files, never) == "before"
+
+
+def test_what_moves_from_one_file_to_the_next_is_built_anew(kept, files, tmp_path):
+    both = [*files, tmp_path / "b.yaml"]
+    both[0].write_text("ab")
+    both[1].write_text("c")
+    stored.stored("catalog", both, lambda: "before")
+    both[0].write_text("a")
+    both[1].write_text("bc")
+    assert stored.stored("catalog", both, lambda: "anew") == "anew"
+
+
+def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_time_are_the_same(tmp_path):
+    """As an archive unpacks that gives one time to every file."""
+    package = tmp_path / "flopsheet"
+    shutil.copytree(stored.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    figures = package / "catalog" / "parameters.yaml"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def bits_of_4():
+        os.utime(figures, (1, 1))
+        code = "from flopsheet import catalog; print(catalog.load().maths['bytes_4bit'])"
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    before, kept = bits_of_4(), list((tmp_path / "cache").rglob("catalog.*.pickle"))
+    text = figures.read_text(encoding="utf-8")
+    assert text.count("formula: 1 / 2\n") == 1
+    figures.write_text(text.replace("formula: 1 / 2\n", "formula: 1 / 4\n"), encoding="utf-8")
+    assert (before, len(kept), bits_of_4()) == ("1 / 2", 1, "1 / 4")
+
+
+def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
+    code = "import sys; from flopsheet.catalog.load import build; print(*(m.__file__ for n, m in sys.modules.items()"
+    code += " if n.startswith('flopsheet.')), sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    counted = {str(path) for pattern in stored.READERS for path in stored.PACKAGE.glob(pattern)}
+    assert (len(loaded) > 10, set(loaded) - counted) == (True, set())
 
 
 def test_other_code_builds_anew(kept, files, tmp_path, monkeypatch):

@@ -363,7 +363,7 @@ serving:
         ),
         (
             "training.t.pipeline_parallel=3",
-            "training.t.n_devices: 4 devices do not split by tensor 1 · pipeline 3 · context 1; "
+            "training.t.n_devices: n_devices 4 does not split by tensor 1 · pipeline 3 · context 1; "
             "write n_devices: 3, or split otherwise",
         ),
         ("serving.s.memory_utilisation=1.5", "serving.s.memory_utilisation: 1.5 is out of range; write 0.01 to 1"),
@@ -379,11 +379,11 @@ serving:
         ),
         (
             "training.t={model: a, hardware: h200, context_length: 8, n_devices: 8, pipeline_parallel: 8}",
-            "training.t.pipeline_parallel: 8 stages are more than the 4 layers; write at most 4 in all",
+            "training.t.pipeline_parallel: 8 stages are more than the 4 layers; write at most 4",
         ),
         (
             "training.t.virtual_stages=2",
-            "training.t.virtual_stages: interleaved stages need a pipeline; "
+            "training.t.virtual_stages: 2 interleaved stages need a pipeline, pipeline_parallel is 1; "
             "write pipeline_parallel: 2 or more, or virtual_stages: 1",
         ),
         (
@@ -392,7 +392,8 @@ serving:
         ),
         (
             "training.t.expert_parallel=2",
-            "training.t.expert_parallel: the model has no experts to share; write expert_parallel: 1",
+            "training.t.expert_parallel: expert_parallel is 2, but the model has no experts to share; "
+            "write expert_parallel: 1",
         ),
         (
             "training.t.global_batch_size=6",

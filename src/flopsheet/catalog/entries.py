@@ -97,6 +97,36 @@ class Metric:
 Entry: TypeAlias = Input | Metric
 
 
+class Rule(NamedTuple):
+    """What must hold between inputs, and what a spec that breaks it is told; of the same name is a verdict on Checks.
+
+    `hint` may call the list functions of hints, which only a spec's validator knows.
+    """
+
+    name: str
+    code: str
+    label: str
+    grain: str
+    doc: str
+    condition: Node
+    points_at: tuple[str, ...]
+    """The inputs that may be at fault; the first that the spec says is the one that is pointed at."""
+    message: Node
+    hint: Node
+    told: tuple[str, ...]
+    """The message as its author wrote it, one template for each case."""
+    is_error: bool
+    explains: str = ""
+    """An input whose default has no possible value where the rule is broken."""
+    unless_said: str = ""
+    """An input that a spec must say where the condition does not hold; a workbook always has it, and no verdict."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names that its condition and its message read."""
+        return tuple(dict.fromkeys((*names(self.condition), *names(self.message))))
+
+
 class Function(NamedTuple):
     """A formula with arguments of its own, for a piece that several metrics share and that is spelled out in each."""
 
@@ -129,6 +159,7 @@ class Catalog:
     metrics: Mapping[str, Metric]
     order: tuple[str, ...]
     functions: Mapping[str, Function]
+    rules: Mapping[str, Rule]
 
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
@@ -154,8 +185,13 @@ class Catalog:
             name = pending.pop()
             if name in self.metrics and name not in needed:
                 needed.add(name)
-                pending += [*self.metrics[name].reads, *self.metrics[name].gathers]
+                pending += [*self.reads(name), *self.metrics[name].gathers]
         return tuple(name for name in self.order if name in needed)
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """The names that a metric reads in its own row; of a rule also those that its message says."""
+        told = self.rules[name].reads if name in self.rules else ()
+        return tuple(dict.fromkeys((*self.metrics[name].reads, *told)))
 
     @property
     def headlines(self) -> tuple[Metric, ...]:

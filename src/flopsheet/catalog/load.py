@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from flopsheet import errors, source
 from flopsheet.catalog import resolve
-from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Section, Unit
+from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
-from flopsheet.formula import Node, parse
+from flopsheet.formula import Node, aggregated, parse
 from flopsheet.formula.nodes import Call, Text
 
-INPUT_TOPICS = ("inputs", "run_inputs")
+INPUT_TOPICS = ("inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
 SEVERITIES = {"": "FAIL", "note": "note"}
@@ -27,6 +27,12 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "p
     "text",
 }
 INPUT_KEYS = set(Input._fields) - {"grain", "whole"}
+RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
+RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
+RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
+ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
+# What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
+LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
 RANGES = "Checks", "Inputs are possible"
 
@@ -48,7 +54,7 @@ def load() -> Catalog:
 
 @cache
 def load_inputs() -> Catalog:
-    """Its inputs alone: a spec can be judged by them long before every metric is parsed and checked."""
+    """Its inputs and the rules between them: a spec is judged long before every metric is parsed and checked."""
     return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS)))
 
 
@@ -106,7 +112,9 @@ class _Reader:
         self.inputs: dict[str, Input] = {}
         self.metrics: dict[str, Metric] = {}
         self.functions: dict[str, Function] = {}
-        self.raw: dict[str, tuple[dict[str, Any], Callable[..., CatalogError]]] = {}
+        self.rules: dict[str, Rule] = {}
+        self.raw_rules: dict[str, Mapping[str, Any]] = {}
+        self.raw: dict[str, tuple[dict[str, Any], resolve.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, OwnEntry] = {}
         self.done: Mapping[str, Metric] = {}  # resolved before
@@ -114,6 +122,7 @@ class _Reader:
     def start_from(self, shipped: Catalog) -> None:
         """What is read already; the checks of ranges come with those of more inputs, once these are known."""
         self.inputs, self.functions, self.done = dict(shipped.inputs), dict(shipped.functions), shipped.metrics
+        self.rules = dict(shipped.rules)
         for section in shipped.sections:
             if (section.sheet, section.title) != RANGES:
                 names = [entry.name for entry in section.entries]
@@ -135,7 +144,7 @@ class _Reader:
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
         for number, section in enumerate(data["sections"]):
-            kind = "inputs" if "inputs" in section else "metrics"
+            kind = next(kind for kind in ALLOWED if kind in section)
             listed: list[str] = []
             if section["grain"] not in PARENTS:
                 remedy = errors.did_you_mean(section["grain"], list(PARENTS))
@@ -145,7 +154,8 @@ class _Reader:
             for index, raw in enumerate(section[kind]):
                 place = topic.place(("sections", number, kind, index))
                 refuse = resolve.refusal(raw.get("name", f"{kind} {index}"), place)
-                self.collect(partial(self.add, raw, section["grain"], kind, refuse), listed.append)
+                add = self.add_rule if kind == "rules" else partial(self.add, kind=kind)
+                self.collect(partial(add, raw, section["grain"], refuse=refuse), listed.extend)
             self.sections.append((data["sheet"], section, listed))
 
     def collect(self, act: Callable[[], Any], use: Callable[[Any], object] = lambda _: None) -> None:
@@ -154,8 +164,26 @@ class _Reader:
         except FlopsheetError as error:
             self.problems.extend(error.problems)
 
-    def add(self, raw: dict[str, Any], grain: str, kind: str, refuse: Callable[..., CatalogError]) -> str:
-        allowed = INPUT_KEYS if kind == "inputs" else METRIC_KEYS
+    def add_rule(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse) -> list[str]:
+        """A rule, and the verdict that stands on Checks."""
+        for key in [key for key in raw if key not in RULE_KEYS]:
+            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(RULE_KEYS)))
+        for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
+            raise refuse(f"{key} is missing", f"write {key}: …")
+        if raw["level"] not in RULE_LEVELS:
+            raise refuse(f"unknown level '{raw['level']}'", f"levels: {', '.join(RULE_LEVELS)}")
+        if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
+            raise refuse(f"the code {raw['code']} is taken", "codes are unique over all rules")
+        verdict: dict[str, Any] = {key: raw[key] for key in ("name", "label", "doc", "source", "formula") if key in raw}
+        found = self.add({**verdict, "unit": resolve.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
+        self.raw_rules[raw["name"]] = {**raw, "grain": grain}
+        if "unless_said" in raw:
+            del self.metrics[raw["name"]]
+            return []
+        return found
+
+    def add(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse, kind: str = "metrics") -> list[str]:
+        allowed = ALLOWED[kind]
         for key in [key for key in raw if key not in allowed]:
             raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(allowed)))
         for key in ("name", "label", "unit", "doc"):
@@ -184,7 +212,7 @@ class _Reader:
                 plain=Text(""),
                 node=Text(""),
             )
-        return str(name)
+        return [name]
 
     def add_own(self, inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> None:
         """Inputs stand below those of their kind, metrics of runs on the runs' sheet, others on one of their own."""
@@ -193,7 +221,7 @@ class _Reader:
             for entry in entries:
                 self.own[entry.raw["name"]] = entry
                 raw = {key: value for key, value in entry.raw.items() if key != "grain"}
-                name = self.add(raw, entry.raw["grain"], kind, entry.refuse)
+                [name] = self.add(raw, entry.raw["grain"], entry.refuse, kind)
                 if kind == "inputs":
                     self.inputs[name] = own_input(entry.raw)
                 sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), OWN_SHEET)
@@ -216,7 +244,7 @@ class _Reader:
                 by_grain.setdefault(entry.grain, []).append(range_check(entry))
         for grain, checks in by_grain.items():
             for raw in checks:
-                self.add(raw, grain, "metrics", resolve.refusal(raw["name"], None))
+                self.add(raw, grain, resolve.refusal(raw["name"], None))
             sheet, title = RANGES
             self.sections.append((sheet, {"title": title, "grain": grain}, [raw["name"] for raw in checks]))
 
@@ -229,6 +257,9 @@ class _Reader:
         for name, metric in list(self.metrics.items()):
             resolved = partial(self.resolved, metric, grain_of, unit_of, labels)
             self.collect(resolved, partial(self.metrics.__setitem__, name))
+        for name, raw in self.raw_rules.items():
+            made = partial(self.rule, raw, grain_of, unit_of, labels, self.raw[name][1])
+            self.collect(made, partial(self.rules.__setitem__, name))
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
@@ -250,7 +281,7 @@ class _Reader:
             )
             for sheet, raw, listed in self.sections
         )
-        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions)
+        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules)
 
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
@@ -269,13 +300,60 @@ class _Reader:
             node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
         return dataclasses.replace(metric, plain=plain, node=node)
 
-    def template(self, text: str | list[dict[str, str]], refuse: Callable[..., CatalogError], path: str) -> Node:
+    def rule(
+        self,
+        raw: Mapping[str, Any],
+        grain_of: Mapping[str, str],
+        unit_of: Mapping[str, str],
+        labels: Mapping[str, str],
+        refuse: resolve.Refuse,
+    ) -> Rule:
+        """A rule with its condition, its message and its hint in the terms that are evaluated."""
+
+        def made(node: Node, unit: str = "") -> Node:
+            node = resolve.expand(node, self.inputs, labels, self.functions, refuse)
+            resolve.check_names(node, raw["grain"], grain_of, refuse)
+            if unit:
+                resolve.check_units(node, unit, unit_of, refuse)
+            return node
+
+        said = self.template(raw["message"], refuse, raw["name"])
+        if aggregated(said):
+            raise refuse("the message gathers finer rows", "make the sum a metric that stands beside the rules")
+        name, message, points_at = raw["name"], raw["message"], raw["points_at"]
+        points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
+        for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
+            if read not in self.inputs:
+                raise refuse(f"'{read}' is no input", errors.did_you_mean(read, sorted(self.inputs)))
+        return Rule(
+            name,
+            raw["code"],
+            raw["label"],
+            raw["grain"],
+            raw["doc"],
+            made(self.parse(raw["formula"], name), resolve.TRUTH),
+            points_at,
+            made(said, resolve.TEXT_UNIT),
+            made(self.template(raw["hint"], refuse, name, LISTS)),
+            (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
+            raw["level"] == "error",
+            raw.get("explains", ""),
+            raw.get("unless_said", ""),
+        )
+
+    def template(
+        self,
+        text: str | list[dict[str, str]],
+        refuse: resolve.Refuse,
+        path: str,
+        known: Mapping[str, int] | None = None,
+    ) -> Node:
         if isinstance(text, str):
-            return resolve.sentence(text, refuse, path)
+            return resolve.sentence(text, refuse, path, known)
         *conditional, last = text
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
-        return resolve.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path)
+        return resolve.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
 
 
 class CycleError(Exception):

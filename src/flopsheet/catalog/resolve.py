@@ -107,12 +107,13 @@ WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _
 assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 
 
-def sentence(template: str, refuse: Refuse, path: str) -> Node:
+def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] | None = None) -> Node:
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
     for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
     digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
+    `known` are functions beside those of the language, each with its number of arguments.
     """
     if not template:
         raise refuse("the text is empty", "write what the cell says")
@@ -121,7 +122,7 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
     for match in re.finditer(PLACEHOLDER, template):
         if match.start() > position:
             pieces.append(Text(template[position : match.start()]))
-        pieces.extend(_shown(parse(match[1], path=path), match[2], refuse))
+        pieces.extend(_shown(parse(match[1], path=path, functions=known), match[2], refuse))
         position = match.end()
     if position < len(template):
         pieces.append(Text(template[position:]))
@@ -132,11 +133,13 @@ def sentence(template: str, refuse: Refuse, path: str) -> Node:
     return reduce(lambda left, right: Operation("&", left, right), pieces)
 
 
-def first_that_holds(cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "") -> Node:
+def first_that_holds(
+    cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "", known: Mapping[str, int] | None = None
+) -> Node:
     """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
-    node = sentence(cases[-1][1], refuse, path)
+    node = sentence(cases[-1][1], refuse, path, known)
     for when, say in reversed(cases[:-1]):
-        node = Call("where", (parse(when, path=path), sentence(say, refuse, path), node))
+        node = Call("where", (parse(when, path=path), sentence(say, refuse, path, known), node))
     return node
 
 

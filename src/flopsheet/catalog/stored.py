@@ -2,7 +2,8 @@
 
 It stands in `__pycache__` beside this file, so it is trusted as the bytecode there is. It holds for the same files, the
 same code that reads them and the same Python; for anything else, and wherever it cannot be read, it is built anew.
-A file is the same by its size and time, as it is for bytecode.
+Files and code are the same where their contents are: archives that unpack with one time for every file would make
+sizes and times say so of what has changed.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import pickle
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import cache_from_source
+from importlib.util import cache_from_source, source_hash
 from pathlib import Path
 from typing import TypeVar
 
 Built = TypeVar("Built")
 PACKAGE = Path(__file__).parent.parent
-READERS = ("source.py", "catalog/*.py", "formula/*.py", "errors/*.py")  # the code that decides what a text becomes
+# The code that decides what a text becomes.
+READERS = ("source.py", "files.py", "catalog/*.py", "formula/*.py", "errors/*.py")
 
 
 def stored(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:
@@ -44,9 +46,11 @@ def place(name: str) -> Path:
 def state(files: Sequence[Path]) -> bytes:
     """What tells one state of the files, of the code and of Python from another."""
     code = [path for pattern in READERS for path in sorted(PACKAGE.glob(pattern))]
-    stats = ((path, path.stat()) for path in (*files, *code))
-    lines = (f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
-    return "\n".join((sys.version, *lines, "")).encode()
+    parts = [sys.version.encode()]
+    for path in (*files, *code):
+        content = path.read_bytes()
+        parts += (f"\n{path.name} {len(content)}\n".encode(), content)
+    return source_hash(b"".join(parts))  # the hash that Python's own bytecode can be keyed by (PEP 552)
 
 
 def write(path: Path, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flopsheet.errors.problem import Finding, did_you_mean, quoted, shown
+from flopsheet.errors.problem import Finding, did_you_mean, shown
 
 
 def unknown_model(name: str, known: Sequence[str], kind: str = "model") -> Finding:
@@ -49,20 +49,6 @@ def divisors(number: float, near: float) -> list[int]:
     return sorted(found[:4])
 
 
-def heads_do_not_divide(width: float, heads: float) -> Finding:
-    near = quoted(divisors(width, heads))
-    return f"n_heads {heads:,.0f} does not divide d_model {width:,.0f}", f"write d_head, or one of n_heads: {near}"
-
-
-def heads_do_not_share(heads: float, shared: float) -> Finding:
-    near = quoted(divisors(heads, shared))
-    return f"n_kv_heads {shared:,.0f} does not divide n_heads {heads:,.0f}", f"write one of n_kv_heads: {near}"
-
-
-def layers_do_not_add_up(claimed: float, total: float) -> Finding:
-    fact = f"n_layers is {claimed:,.0f}, the groups under layers: have {total:,.0f}"
-    return fact, "remove n_layers, or correct a group"
-
-
-def learned_without_positions() -> Finding:
-    return "positions are learned, but max_positions is 0", "write max_positions: …, the rows of the position table"
+def ways(number: float, near: float) -> list[int]:
+    """Into how many equal parts something can be split: all ways up to 64, or those nearest to a wish."""
+    return [part for part in range(1, 65) if number % part == 0] if number <= 4096 else divisors(number, near)

@@ -8,15 +8,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from flopsheet import catalog, errors
+from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.formula import evaluate, names
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate
-from flopsheet.spec import shapes
+from flopsheet.spec import rules, shapes
 from flopsheet.spec.axes import label
 from flopsheet.spec.entries import Given, ModelSpec
 from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.scope import Saying
 from flopsheet.spec.sweep import Sweep
 
 Column: TypeAlias = np.ndarray[Any, Any]
@@ -41,22 +42,6 @@ def of_model(model: ModelSpec) -> Variants:
     groups = tuple((group.name, {key: given.value for key, given in group.inputs.items()}) for group in model.groups)
     inputs = {key: given.value for key, given in model.inputs.items()}
     return Variants(np.zeros(1, dtype=np.int64), np.array([model.name], dtype=object), inputs, groups)
-
-
-class _Layer(dict[str, float]):
-    """The inputs of a layer, which notes what is read of them."""
-
-    def __init__(self, inputs: Mapping[str, float]) -> None:
-        super().__init__(inputs)
-        self.read: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.read.add(name)
-        return super().get(name, default)
-
-    def __getitem__(self, name: str) -> float:
-        self.read.add(name)
-        return super().__getitem__(name)
 
 
 class Faulty(Exception):
@@ -157,31 +142,20 @@ class Resolution:
         return {key: found[key] for key in inputs if key in found}
 
     def doubt(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
-        """Marks variants whose inputs may not fit together; the resolver itself then judges them."""
-        if whole["positions"] == "learned":
-            doubtful |= np.asarray(whole["max_positions"]) == 0
+        """Marks variants that break a rule; the resolver itself then tells what is wrong with the first."""
         said = self.sweep.sayings(self.resolver, number)
         layers = said["layers"].value if "layers" in said else [{}]
-        for own, group in zip(groups, layers, strict=True):
-            doubtful |= np.mod(own["n_heads"], own["n_kv_heads"]) != 0
-            doubtful |= self.misfits(own, frozenset(said) | frozenset(self.resolver.sayings((), group)), len(doubtful))
+        shared = {**self.resolver.shared, **whole}
+        self.mark(rules.Row(shared, groups, self.functions), said, "model", doubtful)
+        for own, layer in zip(groups, layers, strict=True):
+            known = said | self.resolver.sayings((), layer)
+            self.mark(rules.Row({**shared, **own}, (), self.functions), known, "layer_group", doubtful)
 
-    def misfits(self, own: Values, said: frozenset[str], count: int) -> Column:
-        """Where the rules between the inputs of a layer find fault, asked once for each set of what they read."""
-        values = {
-            name: np.asarray(one == "yes" if isinstance(one, str) else one, dtype=float) for name, one in own.items()
-        }
-        first = {name: float(column.flat[0]) for name, column in values.items()}
-        varying: list[str] = []
-        while True:
-            columns = np.stack([np.zeros(count), *(values[name] for name in varying)])
-            rows, which = np.unique(columns, axis=1, return_inverse=True)
-            layers = [_Layer(first | dict(zip(varying, row[1:].tolist(), strict=True))) for row in rows.T]
-            verdicts = np.array([any(errors.layer_findings(layer, said)) for layer in layers])
-            read = {name for layer in layers for name in layer.read if name in values and values[name].ndim}
-            if read <= {*varying}:
-                return np.asarray(verdicts[which.reshape(-1)])
-            varying = sorted(read | {*varying})
+    def mark(self, row: rules.Row, said: Saying, grain: str, doubtful: Column) -> None:
+        for rule in rules.of_grains(grain):
+            if rule.unless_said not in said:
+                with np.errstate(all="ignore"):
+                    doubtful |= ~np.asarray(row.holds(rule), dtype=bool)
 
     def named(self, numbers: Column, points: Sequence[Column]) -> Column:
         """The names of the variants."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from flopsheet import catalog, errors
@@ -10,7 +11,7 @@ from flopsheet.catalog import Input
 from flopsheet.errors import Finding, Problem
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.source import Path, Source, spell
-from flopsheet.spec import library, schema
+from flopsheet.spec import library, rules, schema
 from flopsheet.spec.entries import Given, Group, ModelSpec
 from flopsheet.spec.own import Own
 from flopsheet.spec.scope import Said, Saying, Scope
@@ -264,42 +265,38 @@ class Resolver:
         resolved = []
         for label, at, said in groups:
             inner = Scope(self, at, self.inputs_of("layer_group"), said, values, entries).resolve()
-            self.check_sharing(inner, said)
-            self.check_parts(at, inner, said)
             resolved.append(Group(label, inner))
+        counted = {**values}
         if has_layers and all("n_group_layers" in group.inputs for group in resolved):
             total = sum(float(group.inputs["n_group_layers"].value) for group in resolved)
-            if "n_layers" in whole:
-                counted = (catalog.load_inputs().inputs["n_layers"],)
-                claimed = Scope(self, path, counted, whole, values, entries).resolve().get("n_layers")
-                if claimed and claimed.value != total:
-                    at = whole["n_layers"].path
-                    self.report(at, errors.layers_do_not_add_up(float(claimed.value), total), depends=True)
-            values["n_layers"] = Given(total, Aggregate("sum", ("n_group_layers",)))
-        positions, table = values.get("positions"), values.get("max_positions")
-        if positions and table and positions.value == "learned" and not table.value:
-            at = whole["positions"].path
-            self.report(at, errors.learned_without_positions(), depends=True)
-        ordered = {entry.name: values[entry.name] for entry in self.inputs_of("model") if entry.name in values}
+            counted["n_layers"] = Given(total, Aggregate("sum", ("n_group_layers",)))
+            if "n_layers" in whole:  # what is claimed is held to a rule
+                claim = (catalog.load_inputs().inputs["n_layers"],)
+                values |= Scope(self, path, claim, whole, values, entries).resolve()
+        plain = [values_of(group.inputs) for group in resolved]
+        self.check(path, rules.Row(self.shared | values_of(values), plain), whole, "model")
+        for (_, at, said), own in zip(groups, plain, strict=True):
+            self.check(at, rules.Row(self.shared | values_of(counted) | own), said, "layer_group")
+        ordered = {entry.name: counted[entry.name] for entry in self.inputs_of("model") if entry.name in counted}
         return ModelSpec(name, ordered, tuple(resolved))
 
-    def check_sharing(self, inputs: Mapping[str, Given], said: Saying) -> None:
-        """Each key/value head must serve the same number of query heads."""
-        if "n_heads" in inputs and "n_kv_heads" in inputs:
-            heads, shared = float(inputs["n_heads"].value), float(inputs["n_kv_heads"].value)
-            if (shared and heads % shared) or (heads and not shared):
-                at = said["n_kv_heads"].path
-                self.report(at, errors.heads_do_not_share(heads, shared), depends=True)
+    def check(self, path: Path, row: rules.Row, said: Saying, *grains: str) -> None:
+        """Reports the rules of some grains that the inputs at a path break."""
+        for rule in rules.broken(row, said, *grains):
+            self.report_broken(path, rule, row, said)
 
-    def check_parts(self, path: Path, inputs: Mapping[str, Given], said: Saying) -> None:
-        """Latent attention and experts need all of their inputs, and none of another kind of layer's."""
-        value = {
-            name: float(given.value == "yes") if isinstance(given.value, str) else float(given.value)
-            for name, given in inputs.items()
-        }
-        for finding, name in errors.layer_findings(value, frozenset(said)):
-            at = said[name].path if name in said and said[name].path else path
-            self.report(at, finding, key=at == path, depends=True)
+    def report_broken(self, path: Path, rule: catalog.Rule, row: rules.Row, said: Saying) -> None:
+        """Reports a broken rule where the spec says the input at fault, or at what says none."""
+        at = rules.blamed(rule, row, {name: one.path for name, one in said.items()}) or path
+        self.report(at, row.finding(rule), key=at == path, depends=True)
+
+    @cached_property
+    def shared(self) -> dict[str, float | str]:
+        """The values of the study's own inputs, which every rule may read."""
+        before = self.current
+        found = values_of(self.study())
+        self.current = before
+        return found
 
     def study(self) -> dict[str, Given]:
         """Conventions and load, defaults filled in."""
@@ -314,3 +311,8 @@ class Resolver:
                 self.report(self.own_defaults[entry.name][:-1], errors.missing_of_study(entry.name))
         valued = [entry for entry in self.inputs_of("study") if entry.default is not None or entry.name in said]
         return Scope(self, (), valued, said).resolve()
+
+
+def values_of(inputs: Mapping[str, Given]) -> dict[str, float | str]:
+    """The values of inputs, without the expressions that gave them."""
+    return {name: given.value for name, given in inputs.items()}

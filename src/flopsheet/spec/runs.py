@@ -1,26 +1,21 @@
-"""Hardware and runs of a spec: what ships and what the spec says of it, and the rules between the inputs of a run."""
+"""Hardware and runs of a spec: what ships and what the spec says of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from flopsheet import catalog, errors
-from flopsheet.errors import Finding
 from flopsheet.source import Path
-from flopsheet.spec import schema, sweep
+from flopsheet.spec import rules, schema, sweep
 from flopsheet.spec.entries import Device, Given, ModelSpec, Run
-from flopsheet.spec.resolve import Resolver
+from flopsheet.spec.resolve import Resolver, values_of
 from flopsheet.spec.scope import Said, Saying, Scope
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
 MOST = 1_000  # runs of one kind
-
-Numbers: TypeAlias = Mapping[str, float]
-Findings: TypeAlias = Iterator[tuple[Finding, str]]
 
 
 def devices(resolver: Resolver) -> tuple[Device, ...]:
@@ -134,11 +129,9 @@ def _run(
     inputs = Scope(resolver, path, entries, said).resolve()
     if not _is_whole(known[model]):
         return None  # what is wrong was told
-    values = {key: given.value for key, given in inputs.items()}
-    findings = _training_findings if kind == "training" else _serving_findings
-    for finding, key in findings(values, known[model], hardware[device]):
-        at = said[key].path if key in said and said[key].path else path
-        resolver.report(at, finding, key=at == path, depends=True)
+    values = values_of(inputs)
+    values |= {"run_model": model, "hardware": device}
+    _check(resolver, kind, path, said, values, known[model], hardware[device])
     if len(inputs) < len(entries):
         return None  # what is wrong was told
     return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})
@@ -151,97 +144,24 @@ def _is_whole(model: ModelSpec) -> bool:
     return whole and all(needed <= group.inputs.keys() for group in model.groups)
 
 
-def _group_values(model: ModelSpec, key: str) -> Iterator[float]:
-    yield from (float(group.inputs[key].value) for group in model.groups)
-
-
-def _devices(n: Numbers, model: ModelSpec) -> Findings:
-    ways = tuple(n[f"{way}_parallel"] for way in ("tensor", "pipeline", "context", "data"))
-    if math.prod(ways) != n["n_devices"]:
-        yield errors.devices_do_not_multiply(n["n_devices"], *ways), "n_devices"
-
-
-def _heads(n: Numbers, model: ModelSpec) -> Findings:
-    tensor = n["tensor_parallel"]
-    uneven = [count for count in _group_values(model, "n_heads") if count % tensor]
-    if uneven:
-        heads = f"the {min(uneven):,.0f} heads"
-        yield errors.way_does_not_divide("tensor_parallel", tensor, heads, min(uneven)), "tensor_parallel"
-
-
-def _stages(n: Numbers, model: ModelSpec) -> Findings:
-    stages, chunks, layers = n["pipeline_parallel"], n["virtual_stages"], float(model.inputs["n_layers"].value)
-    if stages * chunks > layers:
-        key = "pipeline_parallel" if stages > layers else "virtual_stages"
-        yield errors.more_stages_than_layers(stages, chunks, layers), key
-    if chunks > 1 and stages == 1:
-        yield errors.interleaved_without_stages(), "virtual_stages"
-
-
-def _context(n: Numbers, model: ModelSpec) -> Findings:
-    length, context = n["context_length"], n["context_parallel"]
-    if length % context:
-        of = f"the context of {length:,.0f}"
-        yield errors.way_does_not_divide("context_parallel", context, of, length), "context_parallel"
-
-
-def _experts(n: Numbers, model: ModelSpec) -> Findings:
-    experts = n["expert_parallel"]
-    routed = {count for count in _group_values(model, "n_experts") if count}
-    if experts > 1 and not routed:
-        yield errors.expert_parallel_without_experts(), "expert_parallel"
-    for count in sorted(count for count in routed if count % experts)[:1]:
-        of = f"the {count:,.0f} experts"
-        yield errors.way_does_not_divide("expert_parallel", experts, of, count), "expert_parallel"
-
-
-def _expert_devices(n: Numbers, model: ModelSpec) -> Findings:
-    experts, sharing = n["expert_parallel"], n["data_parallel"] * n["context_parallel"]
-    if sharing % experts and any(_group_values(model, "n_experts")):
-        of = f"data · context parallel {sharing:,.0f}"
-        yield errors.way_does_not_divide("expert_parallel", experts, of, sharing), "expert_parallel"
-
-
-def _batch(n: Numbers, model: ModelSpec) -> Findings:
-    whole, micro, data = n["global_batch_size"], n["micro_batch_size"], n["data_parallel"]
-    if whole % (micro * data):
-        yield errors.batch_does_not_split(whole, micro, data), "global_batch_size"
-
-
-# Parallelisms and batches that cannot be: each rule with the inputs that it reads, so that it waits for no others.
-RULES: tuple[tuple[tuple[str, ...], Callable[[Numbers, ModelSpec], Findings]], ...] = (
-    (("tensor_parallel", "pipeline_parallel", "context_parallel", "data_parallel", "n_devices"), _devices),
-    (("tensor_parallel",), _heads),
-    (("pipeline_parallel", "virtual_stages"), _stages),
-    (("context_length", "context_parallel"), _context),
-    (("expert_parallel",), _experts),
-    (("expert_parallel", "data_parallel", "context_parallel"), _expert_devices),
-    (("global_batch_size", "micro_batch_size", "data_parallel"), _batch),
-)
-
-
-def _training_findings(values: Mapping[str, float | str], model: ModelSpec, device: Device) -> Findings:
-    """Each finding with the input to point at."""
-    numbers = {key: value for key, value in values.items() if not isinstance(value, str)}
-    for needed, rule in RULES:
-        if all(key in numbers for key in needed):
-            yield from rule(numbers, model)
-    if "precision" in values:
-        precision = str(values["precision"]).removeprefix("mixed_").removeprefix("pure_")
-        yield from _peak_findings(precision, device, "precision")
-
-
-def _serving_findings(values: Mapping[str, float | str], model: ModelSpec, device: Device) -> Findings:
-    if "compute_format" in values:
-        yield from _peak_findings(str(values["compute_format"]), device, "compute_format")
-
-
-def _peak_findings(format: str, device: Device, key: str) -> Findings:
-    """A device without units for a format."""
-    if not device.inputs[f"peak_flops_{format}"].value:
-        able = [
-            name.removeprefix("peak_flops_")
-            for name, given in device.inputs.items()
-            if name.startswith("peak_flops_") and given.value
-        ]
-        yield errors.no_units_for(device.name, format, able), key
+def _check(
+    resolver: Resolver,
+    kind: str,
+    path: Path,
+    said: Saying,
+    values: dict[str, float | str],
+    model: ModelSpec,
+    device: Device,
+) -> None:
+    """Reports the rules that a run breaks; one about layers at the first group that breaks it."""
+    shared = resolver.shared | values_of(model.inputs) | values_of(device.inputs) | values
+    groups = [values_of(group.inputs) for group in model.groups]
+    of_run, of_layer = catalog.RUNS[kind]
+    resolver.check(path, rules.Row(shared, groups), said, "run", of_run)
+    told: set[str] = set()
+    for group in groups:
+        row = rules.Row(shared | group)
+        for rule in rules.broken(row, said, of_layer):
+            if rule.name not in told:
+                resolver.report_broken(path, rule, row, said)
+            told.add(rule.name)

@@ -14,7 +14,7 @@ from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.language import FUNCTIONS
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.source import Path, spell
-from flopsheet.spec import shapes
+from flopsheet.spec import rules, shapes
 from flopsheet.spec.entries import Given
 
 if TYPE_CHECKING:
@@ -125,15 +125,9 @@ class Scope:
             problem = errors.no_value(said.value)
         elif isinstance(result, bool):
             problem = errors.no_number(said.value)
-        elif not said.path and name == "d_head" and value != int(value):
-            at = self.said["n_heads"].path
-            problem = errors.heads_do_not_divide(float(known["d_model"].value), float(known["n_heads"].value))
-        elif not said.path and name == "data_parallel" and value != int(value):
-            at = self.said["n_devices"].path or self.path
-            tensor, stages, context = (
-                float(known[f"{way}_parallel"].value) for way in ("tensor", "pipeline", "context")
-            )
-            problem = errors.devices_do_not_multiply(float(known["n_devices"].value), tensor, stages, context, value)
+        elif not said.path and (rule := rules.explanation(row := self.row(known, name, value), name)):
+            self.resolver.report_broken(self.path, rule, row, self.said)
+            return None
         elif entry.choices:
             problem = errors.gives(said.value, errors.choice_problem(value, entry.choices))
         else:
@@ -142,3 +136,7 @@ class Scope:
         if problem:
             self.resolver.report(at, problem, key=at == self.path, depends=True)
         return None if problem else Given(value, node)
+
+    def row(self, known: Mapping[str, Given], name: str, value: float) -> rules.Row:
+        """The inputs that are known, one of them with a value that it may not have."""
+        return rules.Row({**{read: given.value for read, given in known.items()}, name: value})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flopsheet.catalog import RUNS
+from flopsheet.catalog.resolve import TRUTH
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.spec import Expectation
@@ -13,11 +14,11 @@ from flopsheet.tables import Tables
 from flopsheet.workbook.cells import CHANGE, Live, count_text, local, mirror, sentence
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters
 from flopsheet.workbook.model import Cell, Scalar
+from flopsheet.workbook.rules import FAIL, NOTICE, OK
 
 SHEET = "Checks"
-OK, FAIL, NOTICE = "ok", "FAIL", "note"
 VERDICTS = [
-    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; see Checks."),
+    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
     (
         "missed > 0",
         "The {held:,} checks hold, but {missed:,} of {met + missed:,} figures that the spec expects are not met.",
@@ -222,15 +223,15 @@ class Verdict:
     sentence: Live
 
 
-def verdict_cells(blocks: Sequence[Block], listing: Listing) -> Verdict:
-    """How many checks hold, fail, or are notes by the author's own choice."""
+def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Verdict:
+    """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
     rows: list[list[Spot]] = []
     values: list[Scalar] = []
     for block in blocks:
         for band in block.bands:
             if band.kind != "metrics":
                 continue
-            for name in band.names:
+            for name in (name for name in band.names if block.world.catalog.metrics[name].unit == TRUTH):
                 rows.append([block.spot(name, column) for column in block.columns])
                 values += [block.world.value(name, at) for at in range(len(block.columns))]
     claims = [list(listing.verdicts)] if listing.verdicts else []
@@ -241,7 +242,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing) -> Verdict:
         ("met", "Figures expected by the spec that are met", claims, listing.values, OK),
         ("missed", "Figures expected by the spec that are not met", claims, listing.values, FAIL),
     )
-    counts = {}
+    counts = {"first": first}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
     for row, (name, label, spots, read, word) in enumerate(lines, start=4):
         cells[row, LABEL] = Cell(label, style="label")

@@ -242,7 +242,7 @@ def place(
     for name in header_names:
         headers[name] = row
         row += 1
-    needed = [read for part in sections for name in part.names for read in _metric(world, name).reads]
+    needed = [read for part in sections for name in part.names for read in world.catalog.reads(name)]
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 

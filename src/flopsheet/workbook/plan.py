@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flopsheet.catalog.load import OWN_SHEET
-from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, runs, sensitivity, summary
+from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, rules, runs, sensitivity, summary
 from flopsheet.workbook.arrange import RESULTS, Layout, Study, check_size, lay_out, results
 from flopsheet.workbook.blocks import block_cells
 from flopsheet.workbook.cells import Live, mirror, sentence, unit_of
@@ -113,17 +113,25 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
 
 
 def _finish(
-    title: str, subtitle: str, cells: dict[tuple[int, int], Cell], blocks: Sequence[Block], **more: object
+    title: str,
+    subtitle: str,
+    cells: dict[tuple[int, int], Cell],
+    blocks: Sequence[Block],
+    details: Sequence[tuple[int, int, bool]] = (),
+    **more: object,
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
     cells |= folded(cells)
     widths = widths_of(cells)
-    details = tuple(
-        (band.row + 1, band.row + len(band.rows), band.closed)
-        for block in blocks
-        for band in block.bands
-        if band.detail
+    details = (
+        *details,
+        *(
+            (band.row + 1, band.row + len(band.rows), band.closed)
+            for block in blocks
+            for band in block.bands
+            if band.detail
+        ),
     )
     return Sheet(title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
 
@@ -214,22 +222,27 @@ def _checks_sheet(
     homes, blocks = laid.homes, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     by_name = {each.name: each for each in laid.worlds}
-    listing = checks.expectations(by_name, built, homes, study.spec.expectations, blocks[-1].bottom + 2)
+    told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
+    cells |= told.cells
+    listing = checks.expectations(by_name, built, homes, study.spec.expectations, told.bottom + 2)
     cells |= listing.cells if study.spec.expectations else {}
-    moved = checks.changes(
-        by_name, built, homes, (listing.bottom if study.spec.expectations else blocks[-1].bottom) + 2
-    )
+    moved = checks.changes(by_name, built, homes, (listing.bottom if study.spec.expectations else told.bottom) + 2)
     cells |= moved.cells
     working, move = checks.largest_move(moved)
     cells |= working
-    verdict = checks.verdict_cells(blocks, listing)
+    verdict = checks.verdict_cells(blocks, listing, told.first)
     cells |= verdict.cells
     words = homes.of(world, "ffn_count_words")[0]
     cells[10, LABEL] = mirror(checks.SHEET, Live(words, world.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
     last = max(column for _, column in cells)
     area = f"F12:{letters(last)}{bottom}"
+    start, end = told.verdicts
+    verdicts = f"C{start}:C{end}"
     highlights = (
+        Highlight(verdicts, "bad", f'C{start}="FAIL"'),
+        Highlight(verdicts, "good", f'C{start}="ok"'),
+        Highlight(verdicts, "hint", f'C{start}="note"'),
         Highlight(area, "bad", 'F12="FAIL"'),
         Highlight(area, "good", 'F12="ok"'),
         Highlight(area, "hint", 'F12="note"'),
@@ -246,5 +259,6 @@ def _checks_sheet(
         title_rows="1:3",
         title_columns="A:C",
         highlights=highlights,
+        details=((*told.working, True),),
     )
     return sheet, verdict.sentence, move

@@ -1,0 +1,125 @@
+"""The rules on the Checks sheet in words: of each that Inputs break, where it is broken and by which values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from flopsheet.catalog import Rule
+from flopsheet.formula import names
+from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.workbook.cells import Live, local
+from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Spot, letters, span
+from flopsheet.workbook.model import Cell, Scalar
+
+OK, FAIL, NOTICE = "ok", "FAIL", "note"
+HOLDS, SEE = "holds", "see Checks"
+VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
+Cells = dict[tuple[int, int], Cell]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The cells, the sentence of the first rule that is broken, the rows of the verdicts and of the working."""
+
+    cells: Cells
+    first: Live
+    verdicts: tuple[int, int]
+    working: tuple[int, int]
+    bottom: int
+
+
+def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], str]) -> Told:
+    """A row for each rule, its working below; a sentence speaks of the first column that breaks its rule."""
+    found = [*_rules(blocks)]
+    cells = _heading(top)
+    start = top + 2
+    first = Spot(sheet, start + len(found), SENTENCE)
+    row = working = first.row + 2
+    cells[working - 1, LABEL] = Cell("Working of these sentences", style="band")
+    for at, (block, rule) in enumerate(found, start=start):
+        own, sentence = _working(sheet, block, rule, Spot(sheet, at, VERDICT), row)
+        cells |= own
+        row += (len(own) - 1) // 2  # a label and a cell in each row of the working; the verdict stands above
+        cells[at, LABEL] = Cell(rule.label, style="label")
+        cells[at, NAME] = Cell(rule.name, style="name", link=links(rule.name))
+        cells[at, MATHS] = Cell(rule.doc, style="maths")
+        cells[at, NOTE] = Cell(rule.code, style="note")
+        cells[at, SENTENCE] = sentence
+    words = [Spot(sheet, at, SENTENCE) for at in range(start, first.row)]
+    verdicts = [Spot(sheet, at, VERDICT) for at in range(start, first.row)]
+    said = [str(cells[spot.row, SENTENCE].value) for spot in words if cells[spot.row, VERDICT].value == FAIL]
+    among = span(verdicts, sheet)
+    formula = f'IF(COUNTIF({among},"{FAIL}")>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
+    cells[first.row, LABEL] = Cell("First rule that is broken", style="label")
+    cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
+    live = Live(first, cells[first.row, first.column].value)
+    return Told(cells, live, (start, first.row - 1), (working, row - 1), row - 1)
+
+
+def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
+    for block in blocks:
+        rules = block.world.catalog.rules
+        for band in block.bands:
+            yield from ((block, rules[name]) for name in band.names if band.kind == "metrics" and name in rules)
+
+
+def _heading(top: int) -> Cells:
+    columns = range(LABEL, FIRST + 5)
+    cells = {(top, at): Cell("Rules between inputs" if at == LABEL else "", style="block") for at in columns}
+    titles = (
+        (LABEL, "Rule"),
+        (NAME, "Name"),
+        (VERDICT, "Verdict"),
+        (MATHS, "What must hold"),
+        (NOTE, "Code"),
+        (SENTENCE, "What is wrong"),
+    )
+    for column, text in titles:
+        cells[top + 1, column] = Cell(text, style="header_left")
+    return cells
+
+
+def _working(sheet: str, block: Block, rule: Rule, verdict: Spot, top: int) -> tuple[Cells, Cell]:
+    """The verdict of a rule over all its columns, the values in the first that breaks it, and the sentence of these."""
+    word = FAIL if rule.is_error else NOTICE
+    values = block.world.column(rule.name)
+    at = values.index(word) if word in values else 0
+    among = _range(block, block.rows[rule.name])
+    cells: Cells = {}
+    formula = f'IF(COUNTIF({among},"{word}")>0,"{word}","{OK}")'
+    cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
+    live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
+
+    def add(label: str, value: Scalar, formula: str, style: str) -> Spot:
+        spot = Spot(sheet, top + (len(cells) - 1) // 2, WORKING)
+        cells[spot.row, LABEL] = Cell(f"{rule.label}: {label}", style="label")
+        cells[spot.row, spot.column] = Cell(value, formula, style, "General")
+        return spot
+
+    formula = f'IF({verdict.address}="{OK}",1,MATCH("{word}",{among},0))'
+    position = add("column", float(at + 1), formula, "calc").address
+    subject, _ = next(iter(block.headers.items()))
+    for name in (subject, *names(rule.message)):
+        row = block.headers[name] if name == subject else block.rows[name]
+        value = _value(block, name, at)
+        spot = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
+        live["subject" if name == subject else name] = Live(spot, value)
+    parts = (Name("subject"), Text(": "), rule.message)
+    words = reduce(lambda left, right: Operation("&", left, right), parts)
+    node = Call("where", (Operation("==", Name("verdict"), Text(OK)), Text(HOLDS), words))
+    return cells, local(sheet, node, live, "text")
+
+
+def _range(block: Block, row: int) -> str:
+    return f"{letters(block.columns[0])}{row}:{letters(block.columns[-1])}{row}"
+
+
+def _value(block: Block, name: str, at: int) -> Scalar:
+    """The value of a name in a column of a block, as its header or a linked row shows it."""
+    table = block.world.table(block.grain)
+    if name in block.headers:
+        return str(table.keys[at][table.key_names.index(name)])
+    grain = block.world.grain(name)
+    return block.world.value(name, at if grain == block.grain else table.above[grain][at])
