@@ -35,7 +35,7 @@ DEV := $(VENV)/installed-dev
 BENCH := $(VENV)/installed-bench
 SPECS := $(wildcard specs/*.yaml)
 
-.PHONY: help report all-specs test check docs bench agreement fuzz clean
+.PHONY: help report all-specs test check docs bench agreement fuzz mutants clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,7 @@ check: $(DEV) ## lint and check the types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tools/format_catalog.py --check
+	$(BIN)/python tools/mutants.py --check
 
 docs: $(RUNTIME) ## write the references and the schema anew from the live definitions
 	$(BIN)/python docs/generate.py
@@ -70,6 +71,9 @@ agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 rando
 
 fuzz: $(TEST) ## give flopsheet CASES=10000 hostile specs and workbooks
 	$(BIN)/python benchmarks/fuzz.py --cases $(CASES) --seed $(SEED) --workers $(WORKERS)
+
+mutants: $(TEST) ## make small mistakes, one at a time, and see that a test fails for each: docs/mutants.md
+	$(BIN)/python tools/mutants.py --workers $(WORKERS)
 
 clean: ## remove the environment, the caches and the workbooks built from specs/
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

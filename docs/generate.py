@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from flopsheet import catalog
+from flopsheet import catalog, quantities
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
 from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
@@ -51,6 +51,8 @@ PARTS = (
 
 # Told under one heading: their keys are those of the run, each with a list or a range of values.
 OF_RUNS = ("TrainingSweep", "TrainingZip", "ServingSweep", "ServingZip")
+# The same keys as another part, of numbers of another unit.
+LIKE = {"BytesRange": "Range"}
 
 
 def files() -> dict[str, str]:
@@ -81,17 +83,18 @@ def spec_reference() -> str:
         NOTE,
         "",
         "A spec is one YAML 1.2 mapping, strictly read: an unknown key, a key that stands twice, a number like `4,096`",
-        "or `15T`, an alias or a tag is an error with its place. Where a key takes an *expression*, write a number or",
-        "an [expression](#formulas) of other inputs of the same model or run, such as `4 * d_model`; it stays a live",
-        "formula in the workbook. What is left out has the default; keys without one must stand in the model or under",
-        "`defaults:` (or, for a run, in the run). The same as JSON Schema: `flopsheet schema`.",
+        "or `8k`, an alias or a tag is an error with its place. Where a key takes an *expression*, write a",
+        "[number](#numbers) or an [expression](#formulas) of other inputs of the same model or run, such as",
+        "`4 * d_model`; it stays a live formula in the workbook. What is left out has the default; keys without one",
+        "must stand in the model or under `defaults:` (or, for a run, in the run). The same as JSON Schema:",
+        "`flopsheet schema`.",
         "",
         "## The whole spec",
         "",
         *table(["key", "type", "default", "meaning"], keys(schema)),
         "",
     ]
-    drawn = {*(name for _, _, name in PARTS), *OF_RUNS}
+    drawn = {*(name for _, _, name in PARTS), *OF_RUNS, *LIKE}
     missing = schema["$defs"].keys() - drawn
     assert not missing, f"no heading for {missing}"
     for title, where, name in PARTS:
@@ -103,12 +106,12 @@ def spec_reference() -> str:
                 "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
                 "",
             ]
-    return "\n".join([*lines, *rule_reference(), *formula_reference(), *unit_reference()])
+    return "\n".join([*lines, *number_reference(), *rule_reference(), *formula_reference(), *unit_reference()])
 
 
 def rule_reference() -> Iterator[str]:
     about = (
-        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write instead;",
+        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write;",
         "a workbook whose Inputs break one says so on Checks and on Summary.",
     )
     rows = [
@@ -124,6 +127,35 @@ def rule_reference() -> Iterator[str]:
     ]
     header = ["code", "rule", "points at", "level", "message", "why"]
     yield from ("## Rules between inputs", "", *about, "", *table(header, rows), "")
+
+
+def number_reference() -> Iterator[str]:
+    rows = [
+        [
+            ", ".join(code(unit) for unit, (one, _) in quantities.OF_UNIT.items() if one is kind) or "any other",
+            " ".join(map(code, kind.suffixes)),
+            f"`{kind.example.replace(' or ', '`, `')}`",
+        ]
+        for kind in quantities.KINDS
+    ]
+    yield from (
+        "## Numbers",
+        "",
+        "Write a number in digits (`4096`, `15e12`) or with a suffix; which suffixes depends on its [unit](#units).",
+        "`M`, `B` and `T` are millions, billions and trillions, `Ki`, `Mi`, `Gi` and `Ti` powers of 1,024. Case",
+        "matters, and a space may stand before the suffix. The number is exact: `15T` and `15e12` are the same input.",
+        "",
+        *table(["unit", "suffixes", "for example"], rows),
+        "",
+        "A thousand has no suffix: `8k` and `8K` are 8,000 to some and 8,192 to others, so both are refused; write",
+        "`8000` or `8Ki`. A byte count needs its unit (`80GB`, not `80G`; `80B` could be 80 bytes), and a number of",
+        "another unit is refused. Inside an expression write digits, `20 * 14e9`: there the unit of a single number is",
+        "not known, and the formula in the cell has no suffixes either.",
+        "",
+        "Suffixes are accepted wherever a spec has a number, in `--set`, sweeps, hardware and expectations too. What",
+        "flopsheet writes (`show --format json`, `pull --write`) is in digits.",
+        "",
+    )
 
 
 # What each function of the language gives, by its name.
@@ -200,7 +232,8 @@ def kind(value: dict[str, Any]) -> str:
         return f"mapping of names to [{named(inner)}](#{anchor(inner)})" if inner else "mapping"
     for several in ("anyOf", "oneOf"):
         if several in value:
-            return "; or ".join("expression" if is_expression(one) else kind(one) for one in value[several])
+            ways = [one for one in value[several] if one.get("format") != "quantity"]  # told once, for all numbers
+            return "; or ".join("expression" if is_expression(one) else kind(one) for one in ways)
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:
@@ -237,6 +270,7 @@ def bounds(value: dict[str, Any]) -> str:
 
 def named(reference: str) -> str:
     name = reference.rpartition("/")[2]
+    name = LIKE.get(name, name)
     return next(title for title, _, part in PARTS if part == ("" if name in OF_RUNS else name)).lower()
 
 

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 from lxml import etree
 
-from commands import run
+from commands import run, run_process
 from engines import MAIN
 from flopsheet.errors import FileError, FlopsheetError
 from flopsheet.report import build, compute
@@ -50,6 +50,7 @@ def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:
     return replaced(title, root)
 
 
+@cache
 def replaced(title: str, change: Callable[[bytes], bytes]) -> bytes:
     """The good workbook with the bytes of one sheet, or of one part, changed."""
     part = sheet_parts(io.BytesIO(good())).get(title, title)
@@ -271,7 +272,7 @@ def test_a_file_that_cannot_be_read_is_named(command: tuple[str, ...], name: str
 def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
     """In a process of its own, bounded to 1.5 GiB of memory."""
     (tmp_path / "book.xlsx").write_bytes(replaced("Inputs", bomb))
-    done = run("pull", "book.xlsx", cwd=tmp_path)
+    done = run_process("pull", "book.xlsx", cwd=tmp_path)
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # KiB on Linux
     assert (done.returncode, used < 1.5 * 2**20) == (2, True)
 

@@ -305,6 +305,77 @@ def test_a_rule_that_is_broken_is_told_where_the_entry_stands(formula, entry, pr
     assert refusal({"results": topic}) == f"results.yaml:6:5: x: {problem}\n    {line}\n        ^"
 
 
+RULE = {
+    "name": "check_x",
+    "code": "X1",
+    "label": "X",
+    "formula": "d_model > n_all",
+    "points_at": "d_model",
+    "message": '"{d_model:,} is too small"',
+    "hint": "write more",
+    "level": "error",
+    "doc": "X.",
+}
+SUM = "  metrics:\n  - {name: n_all, label: N, unit: count, formula: sum(n_heads), doc: N.}\n"
+BROKEN_RULES = [
+    ({"code": ""}, "code is missing; write code: …"),
+    ({"hint": ""}, "hint is missing; write hint: …"),
+    ({"pointsat": "d_ff"}, "unknown key 'pointsat'; did you mean 'points_at'?"),
+    ({"level": "warning"}, "unknown level 'warning'; levels: error, note"),
+    ({"points_at": "n_all"}, "'n_all' is no input; known: d_ff, d_model, length"),
+    ({"explains": "d_modle"}, "'d_modle' is no input; did you mean 'd_model'?"),
+    ({"formula": "d_model + 1"}, "the formula gives count, the metric says verdict; write unit: count"),
+    ({"formula": "d_ff > 1"}, "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
+    ({"message": '"{d_modle:,} is small"'}, "unknown name 'd_modle'; did you mean 'd_model'?"),
+    (
+        {"message": '"{sum(n_heads):,} is much"'},
+        "the message gathers finer rows; make the sum a metric that stands beside the rules",
+    ),
+    ({"hint": '"write {divisors(d_modle, 2)}"'}, "unknown name 'd_modle'; did you mean 'd_model'?"),
+    ({"message": '"{divisors(d_model, 2)}"'}, "unknown function 'divisors'; known: abs, at_max"),
+]
+
+
+def rules_topic(*entries, grain="model"):
+    """A topic of rules, one line each, below a sum that they may read."""
+    lines = ["sheet: Checks", "sections:", "- title: Sums", "  grain: model", SUM.rstrip()]
+    lines += ["- title: Rules", f"  grain: {grain}", "  rules:"]
+    lines += ["  - {" + ", ".join(f"{key}: {value}" for key, value in (RULE | one).items()) + "}" for one in entries]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_rule_is_a_verdict_with_a_message():
+    built = build({**TEXTS, "rules": rules_topic({})})
+    rule, values = built.rules["check_x"], {"d_model": 1024.0, "n_all": 2000.0}
+    assert (
+        built.metrics["check_x"].unit,
+        evaluate(rule.condition, values.get),
+        evaluate(rule.message, values.get),
+    ) == (
+        "verdict",
+        False,
+        "1,024 is too small",
+    )
+
+
+@pytest.mark.parametrize(("entry", "problem"), BROKEN_RULES)
+def test_a_mistake_in_a_rule_is_told_at_load(entry, problem):
+    told = refusal({"rules": rules_topic(entry)}).split("\n")
+    assert problem in " ".join(told)
+
+
+def test_a_rule_lives_where_specs_are_held_to_it():
+    assert first_line(refusal({"rules": rules_topic({"formula": "length > 1"}, grain="context")})) == (
+        "rules.yaml:10:5: check_x: no rule can live at grain context; "
+        "grains: layer_group, model, run, serving_layer, serving_run, training_layer, training_run"
+    )
+
+
+def test_two_rules_have_two_codes():
+    told = refusal({"rules": rules_topic({}, {"name": "check_y"})})
+    assert first_line(told) == "rules.yaml:11:5: check_y: the code X1 is taken; codes are unique over all rules"
+
+
 def test_names_that_are_gathered_together_live_at_one_grain():
     topic = metrics({"formula": '"at_max(d_ff, d_model)"'}, grain="study")
     assert first_line(refusal({"results": topic})) == (

@@ -24,7 +24,7 @@ def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None
         0,
         True,
         True,
-        "  gpt2-xl at 1,024: 2,127,057,600 parameters, 3,506,703,564,800 FLOP forward, FFN dominates",
+        "  gpt2-xl at 1,024: 2.13 B parameters, 3.51 TFLOP forward, FFN dominates",
         "22 of 22 expectations hold\n",
     )
 
@@ -35,7 +35,8 @@ def test_build_tells_of_runs_of_both_kinds_in_ten_lines(tmp_path: Path) -> None:
     # 52,786,708,484 B of 80 GB; 989.4 TFLOP/s, 40 %, 15e12 tokens: 412 days, as published; 66.18 % of 576 GB are free
     assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-2]) == (
         True,
-        "  pretraining: 49.16 of 74.51 GiB a device, margin 34.02 %; 412 days, 5,068,674 device-hours, 12,671,684 USD",
+        "  pretraining: 49.16 of 74.51 GiB per device, margin 34.02 %; 412 days, 5,068,674 device-hours, "
+        "12,671,684 USD",
         "  chat: 181.42 of 536.44 GiB, 518 sequences at most; 143",
         "  … 2 more runs in the workbook",
     )
@@ -221,7 +222,8 @@ def test_an_expectation_that_does_not_hold_is_named_and_ends_with_code_1(tmp_pat
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "wrong.yaml: expectations fail\n",
-        "gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n21 of 22 expectations hold\n",
+        "budget not met: gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n"
+        "21 of 22 expectations hold\n",
     )
 
 

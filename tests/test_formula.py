@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import itertools
 import warnings
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +17,16 @@ from hypothesis import strategies as st
 
 import flopsheet
 from engines import recalculate_ironcalc, recalculate_libreoffice
+from flopsheet import frames
 from flopsheet.errors import FormulaError, Place
 from flopsheet.formula import aggregated, evaluate, names, parse, to_excel, to_maths
 from flopsheet.formula.evaluate import PLAIN, as_text, vectorised
 from flopsheet.formula.excel import literal, number
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, PRECEDENCE
+from flopsheet.formula.language import AGGREGATES, FUNCTIONS
 from flopsheet.formula.maths import shown
-from flopsheet.formula.nodes import Call, Name, Negative, Number, Operation, Text
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text, with_leaves
+from flopsheet.formula.operators import OPERATORS, Function, Gatherer, Operator
+from flopsheet.formula.spelled import to_text
 
 # Where the names of the tests stand: one row of values, and two finer rows beside it.
 VALUES = {"a": 7.0, "b": 3.0, "c": 2.0, "d": -8.0, "zero": 0.0, "n_heads": 25.0, "d_model": 1600.0}
@@ -258,6 +263,19 @@ TEXTS = [
         "26",
     ),
     (Operation("&", Text("-"), Negative(Number(0.5))), '"-"&SUBSTITUTE(-0.5,MID(1/2,2,1),".")', "--0.5"),
+    # decimals inside a function are decimals too
+    *(
+        (
+            Operation("&", Text("-"), Call(function, (Operation("/", Name("a"), Name("c")), *more))),
+            f'"-"&SUBSTITUTE({spelled},MID(1/2,2,1),".")',
+            "-3.5",
+        )
+        for function, more, spelled in (
+            ("min", (Name("a"),), "MIN(A1/C1,A1)"),
+            ("max", (Name("b"),), "MAX(A1/C1,B1)"),
+            ("abs", (), "ABS(A1/C1)"),
+        )
+    ),
     (Operation("&", Text("a"), Operation("&", Text("b"), Text("c"))), '"a"&"b"&"c"', "abc"),
     (Operation("==", Operation("&", Text("a"), Name("b")), Text("a3")), '"a"&B1="a3"', True),
     (Call("where", (Operation("<", Name("a"), Name("b")), Text("yes"), Text("no"))), 'IF(A1<B1,"yes","no")', "no"),
@@ -362,16 +380,23 @@ WITH_NUMBERS = [
     ("a - sum(parts)", "7 − (4 + 9 + 1)"),
     ("sum(parts) / a", "(4 + 9 + 1) / 7"),
     ("sum(parts)^2", "(4 + 9 + 1)²"),
+    ("a ^ c", "7²"),
+    ("million ^ c", "(10⁶)²"),
+    ("million * c", "10⁶ · 2"),
+    ("2 - first(parts)", "2 − 4"),
     ("where(a < b, sum(parts), a)", "4 + 9 + 1 if 7 < 3, else 7"),
 ]
 
 
 @pytest.mark.parametrize(("source", "maths"), WITH_NUMBERS)
 def test_mathematics_with_numbers_keeps_what_belongs_together_in_brackets(source, maths):
-    def listed(_, gathered):
-        return " + ".join(map(shown, FINER[gathered[-1]]))
+    def value_of(leaf):
+        if isinstance(leaf, Aggregate):
+            terms = [Number(value) for value in FINER[leaf.names[-1]]]
+            return terms[0] if leaf.function == "first" else reduce(partial(Operation, "+"), terms)
+        return Number({**VALUES, "million": 1e6}[leaf.name])
 
-    assert to_maths(parse(source), lambda name: shown(VALUES[name]), listed) == maths
+    assert to_maths(with_leaves(parse(source), value_of)) == maths
 
 
 def test_letters_stand_for_names():
@@ -689,7 +714,7 @@ class Anywhere:
 
 CALLS = [f"{f}({', '.join('abcd'[:least])})" for f, (least, _) in FUNCTIONS.items()]
 GATHERED = [f"{f}({', '.join(['keys', 'parts'][:count])})" for f, count in AGGREGATES.items()]
-OPERATIONS = [Operation(symbol, Name("a"), Name("b")) for symbol in PRECEDENCE]
+OPERATIONS = [Operation(symbol, Name("a"), Name("b")) for symbol in OPERATORS]
 EVERYTHING = [*OPERATIONS, *map(parse, CALLS), *map(parse, GATHERED), Negative(Name("a")), Number(1.5), Text("x")]
 
 
@@ -708,7 +733,42 @@ def test_no_two_operations_are_spelled_alike():
 
 
 def test_numbers_and_columns_know_the_same_operations():
-    assert PLAIN.keys() == vectorised().keys() == PRECEDENCE.keys() | FUNCTIONS.keys()
+    assert PLAIN.keys() == vectorised().keys() == OPERATORS.keys() | FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "entry"),
+    [
+        (row, entry.name)
+        for row in (Operator, Function, Gatherer)
+        for entry in dataclasses.fields(row)
+        if entry.name != "binds" or row is Operator
+    ],
+    ids=lambda part: getattr(part, "__name__", part),
+)
+def test_an_operation_without_one_of_its_spellings_is_an_error_at_load(row, entry):
+    given = {field.name: None for field in dataclasses.fields(row) if field.name != entry}
+    with pytest.raises(TypeError, match=f"missing 1 required keyword-only argument: '{entry}'"):
+        row(**given)
+
+
+def test_tables_gather_by_every_function_over_finer_rows():
+    assert frames.AGGREGATES.keys() == AGGREGATES.keys()
+
+
+def left_and_right(outer, inner):
+    """An operator with another one at its left, and at its right."""
+    part = Operation(inner, Name("a"), Name("b"))
+    return Operation(outer, part, Name("c")), Operation(outer, Name("c"), part)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"), [pair for pair in itertools.product(OPERATORS, OPERATORS) if pair[0] != "&"]
+)
+def test_all_writers_put_the_same_brackets_around_operators(outer, inner):
+    texts = [(to_excel(node, Anywhere), to_maths(node), to_text(node)) for node in left_and_right(outer, inner)]
+    counts = [[text.count("(") for text in of_one] for of_one in texts]
+    assert [len(set(of_one)) for of_one in counts] == [1, 1]
 
 
 def test_no_module_runs_text_as_python():

@@ -37,7 +37,7 @@ def test_a_template_names_the_schema_and_keeps_what_it_expects(tmp_path: Path, t
     run("init", "--template", template, cwd=tmp_path)
     text = (tmp_path / "flopsheet.yaml").read_text(encoding="utf-8")
     report = compute(tmp_path / "flopsheet.yaml")
-    assert (text.splitlines()[0], len(report.spec.expectations) > 0, list(report.findings())) == (
+    assert (text.splitlines()[0], len(report.spec.expectations) > 0, list(report.findings)) == (
         "# yaml-language-server: $schema=flopsheet.schema.json",
         True,
         [],

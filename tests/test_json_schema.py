@@ -165,6 +165,7 @@ def test_every_spec_names_the_schema_to_the_editor(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith(MODELINE)
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("path", ["schema/flopsheet.schema.json", "src/flopsheet/spec/flopsheet.schema.json"])
 def test_the_schema_that_ships_is_the_one_of_the_data_model(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == to_text(), "stale: run 'make docs'"

@@ -16,6 +16,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 
 # From low to high: a module imports its own layer and those before it.
 LAYERS = [
+    {"quantities"},
     {"errors"},
     {"formula"},
     {"files"},
@@ -24,6 +25,7 @@ LAYERS = [
     {"spec", "huggingface"},
     {"tables"},
     {"frames"},
+    {"report_frames"},
     {"stream"},
     {"workbook"},
     {
@@ -32,6 +34,7 @@ LAYERS = [
         "cli",
         "export",
         "markdown",
+        "notebook",
         "progress",
         "report",
         "review",
@@ -45,7 +48,7 @@ LAYERS = [
 # Each of these is loaded in one place.
 HOMES = {
     "yaml": {"source", "review.rewrite"},  # the second for the places of what it replaces
-    "pandas": {"tables", "frames"},
+    "pandas": {"tables", "frames", "report_frames"},
     "openpyxl": {"workbook"},
     "numpy": {"tables", "frames", "formula.evaluate", "spec.exclude", "spec.columns", "stream", "export"},
     "pydantic": {"spec"},

@@ -35,7 +35,8 @@ def test_quiet_still_says_what_is_wrong(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
-        "gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n21 of 22 expectations hold\n",
+        "budget not met: gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n"
+        "21 of 22 expectations hold\n",
     )
 
 

@@ -85,7 +85,7 @@ def test_json_explain_and_expectations_know_them() -> None:
         shown["models"]["b"]["rank"],
         "paid" in shown["scenarios"][0],
         explained[-1],
-        [finding.found for finding in report.findings()],
+        [finding.found for finding in report.findings],
     ) == (640, 5, True, "  2 · D · rank = 2 · 64 · 5 = 640", [1024.0])
 
 
@@ -325,7 +325,7 @@ def test_a_metric_of_runs_reads_what_runs_have(tmp_path: Path) -> None:
     frames = report.frames
     hours, rents = (frames["training_run"][name].tolist() for name in ("device_hours", "rent_of_run"))
     speed, both = (frames["serving_run"][name].tolist() for name in ("decode_tokens_per_second", "both"))
-    assert (rents, both, list(report.findings())) == ([3 * one for one in hours], [2 * speed[0]], [])
+    assert (rents, both, list(report.findings)) == ([3 * one for one in hours], [2 * speed[0]], [])
     wanted = formulas(planned(report, report))
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
     (got,) = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], list(wanted))

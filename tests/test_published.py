@@ -37,7 +37,7 @@ def test_a_published_figure_comes_out(figure):
 
 @pytest.mark.parametrize("spec", ["gpt2", "gpt2-swiglu"])
 def test_the_expectations_of_a_spec_hold(spec):
-    assert list(report_of(spec).findings()) == []
+    assert list(report_of(spec).findings) == []
 
 
 def test_without_the_convention_every_ffn_matrix_is_counted(consistent):

@@ -121,10 +121,22 @@ REFUSED = [
         beside(LONG, "«batch_size»: 2"),
         "training.long.batch_size: unknown key 'batch_size'; did you mean 'global_batch_size'?",
     ),
-    (beside(LONG, "n_tokens: «15T»"), "training.long.n_tokens: '15T' is not a number; write 15e12"),
+    (beside(LONG, "n_tokens: «15t»"), "training.long.n_tokens: '15t' is not a number; write 15T"),
     (
-        {"memory_bytes: 1e9": "memory_bytes: «80GiB»"},
-        "hardware.box.memory_bytes: '80GiB' is not a number; write 85899345920",
+        beside(LONG, "n_tokens: «80GB»"),
+        "training.long.n_tokens: '80GB' is in bytes, expected a plain number; write a number such as 15T or 128Ki",
+    ),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: «80G»"},
+        "hardware.box.memory_bytes: '80G' lacks a unit; write 80GB or 80GiB",
+    ),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: «80B»"},
+        "hardware.box.memory_bytes: '80B' is 80 bytes to some and 80 billion bytes to others; write 80 or 80GB",
+    ),
+    (
+        {"memory_bandwidth: 1e11": "memory_bandwidth: «900GB»"},
+        "hardware.box.memory_bandwidth: '900GB' is in bytes, expected bytes per second; write a number such as 900GB/s",
     ),
     (beside(LONG, "assumed_mfu: «40%»"), "training.long.assumed_mfu: '40%' is not a number; write 0.4"),
     # missing

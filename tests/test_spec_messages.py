@@ -84,7 +84,7 @@ REFUSED = [
         "context_lengths: a mapping stands where a list should; begin each entry with '- '",
     ),
     ({"[1024]": "«1024»"}, "context_lengths: 1,024 stands where a list should; write [a, b]"),
-    ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is not a number; write 1000 or 1024"),
+    ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is 1,000 to some and 1,024 to others; write 1000 or 1Ki"),
     ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
     ({"[1024]": "[«true»]"}, "context_lengths[0]: true is not a number; write a whole number"),
     (
@@ -111,7 +111,7 @@ REFUSED = [
     ),
     ({"version: 1": "version: 1\ntitle: «2024»"}, "title: 2,024 is not a text; put it in quotes"),
     ({"version: 1": "version: 1\ntitle: «' '»"}, "title: the text is empty; write something, or remove the key"),
-    ({"at_least: 1": "at_least: «150M»"}, "expect[0].at_least: '150M' is not a number; write 150e6"),
+    ({"at_least: 1": "at_least: «150m»"}, "expect[0].at_least: '150m' is not a number; write 150M"),
     (
         {"ffn: gelu": "ffn: «GELU»"},
         "models.a.ffn: 'GELU' is not a choice; did you mean 'gelu'? choices: swiglu, geglu, "
@@ -521,7 +521,10 @@ REFUSED = [
     ({"  a:": "  b: {«base»: a}\n  a:"}, "models.b.base: unknown key 'base'; did you mean 'extends'?"),
     ({"d_model: 64": "d_model: «4,096»"}, "models.a.d_model: '4,096' is not a number; write 4096"),
     ({"d_model: 64": "d_model: «4_096»"}, "models.a.d_model: '4_096' is not a number; write 4096"),
-    ({"d_model: 64": "d_model: «4k»"}, "models.a.d_model: '4k' is not a number; write 4000 or 4096"),
+    (
+        {"d_model: 64": "d_model: «4k»"},
+        "models.a.d_model: '4k' is 4,000 to some and 4,096 to others; write 4000 or 4Ki",
+    ),
     ({"4 * d_model": "«=»4 * d_model"}, "models.a.d_ff: a formula begins without '='; remove it"),
     ({"[1024]": "[«'1024'»]"}, "context_lengths[0]: '1024' is not a number; remove the quotes"),
     ({"at_least: 1": "at_least: «40%»"}, "expect[0].at_least: '40%' is not a number; write 0.4"),

@@ -200,7 +200,7 @@ def test_what_is_too_large_for_a_workbook_is_valid_and_its_expectations_are_held
         [0, 1, 1],
         [  # 4·128² + 2·128·512 + 3·128 + 2·9·128 parameters
             "1 of 1 expectations hold",
-            "a d_model=128.n_params is 199,296, expected at most 1",
+            "budget not met: a d_model=128.n_params is 199,296, expected at most 1",
             "unknown.yaml:7:10: expect[0].that: no model is called 'a d_model=68'",
         ],
     )
@@ -265,7 +265,7 @@ def test_parquet_without_pyarrow_says_what_to_install() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "Parquet needs pyarrow, which is not installed; pip install 'flopsheet[parquet]', or write csv\n",
+        "Parquet needs pyarrow, which is not installed; pip install pyarrow, or write csv\n",
     )
 
 

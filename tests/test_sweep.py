@@ -136,7 +136,7 @@ def test_a_swept_model_can_be_extended_and_stands_for_its_variants_alone() -> No
 def test_an_expectation_names_a_variant() -> None:
     spec = swept(SHAPE, {"n_layers": [1, 2]})
     spec["expect"] = [{"that": "m n_layers=2.n_params", "at_least": 2}, {"that": "m n_layers=1.n_params", "equals": 2}]
-    assert [finding.expectation.subject for finding in compute(spec).findings()] == ["m n_layers=1"]
+    assert [finding.expectation.subject for finding in compute(spec).findings] == ["m n_layers=1"]
 
 
 TEXT = """\

@@ -111,7 +111,7 @@ def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
     rows = rows_of(chosen(report, pair=compare.Pair(1, 5, 0.1)).sheet("Compare"), NAME)
     frame = report.frames["scenario"]
     first, second = frame.iloc[1], frame.iloc[5]
-    names = [name for name in frame if name in rows and frame[name].dtype.kind == "f"]
+    names = [name for name in frame if name in rows and frame[name].dtype.kind in "fi"]
     assert len(names) > 15
     wanted = {
         name: [first[name], second[name], second[name] - first[name], second[name] / first[name] - 1]

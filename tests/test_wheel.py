@@ -103,6 +103,6 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     urls = {line.split(",")[0] for line in metadata.get_all("Project-URL") or []}
     assert (metadata["License-Expression"], urls, "Typing :: Typed" in metadata.get_all("Classifier")) == (
         "MIT",
-        {"Documentation", "Source", "Issues", "Changelog"},
+        set(),  # until the project has an address
         True,
     )

@@ -2,11 +2,13 @@
 
     python tools/format_catalog.py [--check] [FILE...]
 
-Comments stand at the head of a file and are kept; what the text says is compared before and after.
+Comments stand at the head of a file and are kept, and one elsewhere is refused, since it would be lost; what the text
+says is compared before and after. A long formula is broken before a choice of a match, not between it and its value.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -16,15 +18,22 @@ from flopsheet import source
 
 CATALOG = Path(__file__).parent.parent / "src" / "flopsheet" / "catalog"
 WIDTH = 120
+COMMENT = re.compile(r"^(?:[^\"']|\"(?:\\.|[^\"\\])*\"|'[^']*')*?(?:^|(?<=\s))#")
+UNBROKEN = "\u00a0"
 
 
 def format_text(text: str, name: str) -> str:
     """The same YAML in block style."""
     head: list[str] = []
-    for line in text.splitlines():
+    n_head = 0
+    for number, line in enumerate(text.splitlines(), start=1):
         if line and not line.startswith("#"):
             break
         head += textwrap.wrap(line[1:].strip(), WIDTH - 2) if line else []
+        n_head = number
+    for number, line in enumerate(text.splitlines()[n_head:], start=n_head + 1):
+        if COMMENT.search(line):
+            raise ValueError(f"{name}:{number}: a comment below the head of the file would be lost: {line.strip()}")
     data = source.parse(text, name).data
     lines = [f"# {line}" for line in head] + ([""] if isinstance(data, dict) and "sheet" not in data else [])
     formatted = "\n".join([*lines, *block(data, 0)]) + "\n"
@@ -70,8 +79,9 @@ def entry(head: str, value: object, indent: int) -> list[str]:
     if len(line) <= WIDTH or not isinstance(value, str) or value != " ".join(value.split()):
         return [line]
     pad = " " * (indent + 2)
-    wrapped = textwrap.wrap(value, WIDTH - len(pad), break_long_words=False, break_on_hyphens=False)
-    return [head + ">-", *(pad + part for part in wrapped)]
+    kept = value.replace(": ", f":{UNBROKEN}") if head.strip() == "formula:" else value
+    wrapped = textwrap.wrap(kept, WIDTH - len(pad), break_long_words=False, break_on_hyphens=False)
+    return [head + ">-", *(pad + part.replace(UNBROKEN, " ") for part in wrapped)]
 
 
 def scalar(value: Any, in_list: bool = False) -> str:

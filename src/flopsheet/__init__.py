@@ -1,22 +1,44 @@
-"""flopsheet: resource accounting of transformer language models, as pandas frames and as a live Excel workbook."""
+"""flopsheet: resource accounting of transformer language models, as pandas frames and as a live Excel workbook.
+
+`compute` gives the numbers of a spec as a `Report`, `build` its workbook. A mistake raises a `FlopsheetError`, of which
+`SpecError` is the most frequent; its `problems` are a tuple of `Problem`s.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flopsheet.errors import FlopsheetError
+from flopsheet.errors import ComputeError, FileError, FlopsheetError, Place, Problem, SizeError, SpecError
 
 if TYPE_CHECKING:
-    from flopsheet.report import Report, build, compute
+    from flopsheet.report import Finding, Report, build, compute
 
 __version__ = "0.1.0"
-__all__ = ["FlopsheetError", "Report", "__version__", "build", "compute"]
+__all__ = [
+    "ComputeError",
+    "FileError",
+    "Finding",
+    "FlopsheetError",
+    "Place",
+    "Problem",
+    "Report",
+    "SizeError",
+    "SpecError",
+    "__version__",
+    "build",
+    "compute",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the interface when it is first asked for: pandas takes longer to import than a spec error to be told."""
-    if name in {"Report", "build", "compute"}:
+    if name in {"Finding", "Report", "build", "compute"}:
         from flopsheet import report
 
         return getattr(report, name)
     raise AttributeError(f"module 'flopsheet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """What a shell completes: also what is not imported yet."""
+    return sorted({*globals(), *__all__})

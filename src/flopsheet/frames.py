@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flopsheet import errors
-from flopsheet.catalog import KEYS, OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog import KEYS, OF_RUNS, Catalog, Metric
 from flopsheet.errors import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
@@ -135,22 +135,3 @@ def _checked(metric: Metric, table: Table, column: Column) -> Column:
 def compute_runs(tables: Tables, catalog: Catalog) -> Values:
     """The columns of a world of runs: everything about a run, and of the finer grains what that reads."""
     return compute(tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS])
-
-
-def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> dict[str, pd.DataFrame]:
-    """The frames of a study and its runs for readers: flags as booleans.
-
-    A run's frame has its context length and what it shares with runs of the other kind.
-    """
-    frames = {grain: _readable([frame], catalog) for grain, frame in values.frames.items()}
-    for kind, of_kind in runs.items():
-        of_run, of_layer = RUNS[kind]
-        frames[of_run] = _readable([of_kind.frames[grain] for grain in ("context", "run", of_run)], catalog)
-        frames[of_layer] = _readable([of_kind.frames[of_layer]], catalog)
-    return frames
-
-
-def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
-    frame = pd.concat(parts, axis=1)
-    flags = [name for name in frame.columns if name in catalog.inputs and catalog.inputs[name].is_flag]
-    return frame.assign(**{name: frame[name] == "yes" for name in flags}).copy()  # in one piece: columns can be added

@@ -50,7 +50,7 @@ def code(name: str) -> str:
 
 def _verdict(report: Report) -> Iterator[str]:
     """Whether what the spec expects holds, and what does not."""
-    findings = list(report.findings())
+    findings = list(report.findings)
     failing = {id(finding.expectation) for finding in findings}
     total = len(report.spec.expectations)
     yield f"**{total - len(failing)} of {total} expectations hold.**"

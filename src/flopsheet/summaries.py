@@ -107,21 +107,35 @@ def brief(report: Report) -> list[str]:
     return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
 
 
+# Powers of 1,000 with what a number of them is followed by.
+COUNTED = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
+PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
+
+
+def scaled(value: float, unit: str, scale: Sequence[tuple[float, str]]) -> str:
+    """A large number for reading, rounded: `2.13 B`, `257.5 TFLOP`."""
+    number = float(value)
+    for power, prefix in scale:
+        if abs(number) >= power:
+            return f"{number / power:.{1 if abs(number) >= 100 * power else 2}f} {prefix}{unit}"
+    return f"{formatted(number, 'count')} {unit}".strip()
+
+
 def _scenario(report: Report, at: int) -> str:
     table = report.values.tables["scenario"]
     model, length = table.keys[at]
-    n_params = formatted(report.values.column("model", "n_params")[table.above["model"][at]], "parameters")
-    flops = formatted(report.values.column("scenario", "flops_forward")[at], "FLOP")
+    n_params = scaled(report.values.column("model", "n_params")[table.above["model"][at]], "", COUNTED)
+    flops = scaled(report.values.column("scenario", "flops_forward")[at], "FLOP", PREFIXES)
     dominant = report.values.column("scenario", "dominant")[at]
-    return f"{model} at {length:,}: {n_params} parameters, {flops} FLOP forward, {dominant} dominates"
+    return f"{model} at {length:,}: {n_params} parameters, {flops} forward, {dominant} dominates"
 
 
 # What is told of a run, by kind; a metric stands in braces.
 TOLD = {
-    "training": "{device_gib} of {capacity_gib} GiB a device, margin {margin_share}; {days} days, {device_hours} "
+    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days, {device_hours} "
     "device-hours",
     "serving": "{served_gib} of {served_capacity_gib} GiB, {largest_batch} sequences at most; "
-    "{decode_tokens_per_second_user} tokens/s a user, {decode_bound}-bound",
+    "{decode_tokens_per_second_user} tokens/s per user, {decode_bound}-bound",
 }
 
 

@@ -6,14 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from flopsheet import errors
 from flopsheet.catalog import KEYS, RUNS, Catalog, Metric
 from flopsheet.errors import UsageError
-from flopsheet.formula import names, to_maths
+from flopsheet.formula import Node, names, to_maths
 from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.maths import shown
+from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
 from flopsheet.workbook.layout import World
 
 if TYPE_CHECKING:
@@ -147,6 +149,11 @@ def _nothing_chosen(report: Report, table: InputTable, model: str | None, contex
     return errors.located(errors.claim_needs_context(context_length, report.spec.context_lengths), "--context", None)
 
 
+def constant(value: float | str) -> Node:
+    """A value as it stands in a formula."""
+    return Text(value) if isinstance(value, str) else Number(float(value))
+
+
 def _with_numbers(world: World, metric: Metric, row: int) -> str:
     """The formula with each name's value in its place."""
 
@@ -157,19 +164,19 @@ def _with_numbers(world: World, metric: Metric, row: int) -> str:
         grain = world.grain(name)
         return row if grain == metric.grain else world.table(metric.grain).above[grain][row]
 
-    def number(name: str) -> str:
-        if name not in world.catalog.inputs and name not in world.catalog.metrics and name not in KEYS:
-            return name  # a choice, such as causal_half
-        value = world.value(name, above(name))
-        return value if isinstance(value, str) else shown(value)
+    def value_of(leaf: Name | Aggregate) -> Node:
+        if isinstance(leaf, Aggregate):
+            return gathered(leaf)
+        known = leaf.name in world.catalog.inputs or leaf.name in world.catalog.metrics or leaf.name in KEYS
+        return constant(world.value(leaf.name, above(leaf.name))) if known else leaf  # a choice, such as causal_half
 
-    def gathered(function: str, names: tuple[str, ...]) -> str:
-        below = world.children[world.grain(names[0]), metric.grain][row]
-        values = [world.value(names[-1], at) for at in below]
-        texts = [value if isinstance(value, str) else shown(value) for value in values]
-        if function == "sum":
-            return " + ".join(texts) if len(texts) <= 12 else f"the sum of {len(texts)} values"
-        result = world.value(metric.name, row)
-        return result if isinstance(result, str) else shown(result)
+    def gathered(leaf: Aggregate) -> Node:
+        below = world.children[world.grain(leaf.names[0]), metric.grain][row]
+        keys, values = ([world.value(name, at) for at in below] for name in (leaf.names[0], leaf.names[-1]))
+        if leaf.function != "sum":
+            at = {"first": 0, "at_min": keys.index(min(keys)), "at_max": keys.index(max(keys))}[leaf.function]
+            return constant(values[at])
+        terms = list(map(constant, values))
+        return reduce(partial(Operation, "+"), terms) if len(terms) <= 12 else Text(f"the sum of {len(terms)} values")
 
-    return to_maths(pick_arms(metric.plain, choice), number, gathered)
+    return to_maths(with_leaves(pick_arms(metric.plain, choice), value_of))

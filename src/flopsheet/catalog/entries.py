@@ -115,6 +115,8 @@ class Rule(NamedTuple):
     hint: Node
     told: tuple[str, ...]
     """The message as its author wrote it, one template for each case."""
+    says: tuple[str, ...]
+    """The names that the message reads."""
     is_error: bool
     explains: str = ""
     """An input whose default has no possible value where the rule is broken."""
@@ -124,7 +126,7 @@ class Rule(NamedTuple):
     @property
     def reads(self) -> tuple[str, ...]:
         """The names that its condition and its message read."""
-        return tuple(dict.fromkeys((*names(self.condition), *names(self.message))))
+        return tuple(dict.fromkeys((*names(self.condition), *self.says)))
 
 
 class Function(NamedTuple):

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from flopsheet import errors, source
 from flopsheet.catalog import resolve
 from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
-from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
+from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
-from flopsheet.formula import Node, aggregated, parse
+from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
@@ -29,6 +29,7 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "p
 INPUT_KEYS = set(Input._fields) - {"grain", "whole"}
 RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
 RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
+RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
 RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
 ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
@@ -170,6 +171,8 @@ class _Reader:
             raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(RULE_KEYS)))
         for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
             raise refuse(f"{key} is missing", f"write {key}: …")
+        if grain not in RULE_GRAINS:
+            raise refuse(f"no rule can live at grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
         if raw["level"] not in RULE_LEVELS:
             raise refuse(f"unknown level '{raw['level']}'", f"levels: {', '.join(RULE_LEVELS)}")
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
@@ -336,6 +339,7 @@ class _Reader:
             made(said, resolve.TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
+            names(said),
             raw["level"] == "error",
             raw.get("explains", ""),
             raw.get("unless_said", ""),

@@ -5,31 +5,46 @@ from __future__ import annotations
 from flopsheet.catalog.entries import Input
 
 
+def check_name(entry: Input) -> str:
+    """The name of the verdict on one input."""
+    return f"check_input_{entry.name}"
+
+
+def allowed(entry: Input) -> str:
+    """What an input may be, in words."""
+    if entry.choices:
+        return f"one of {', '.join(map(str, entry.choices))}"
+    kind = "a whole number" if entry.whole else "a number"
+    least = plain(entry.least or 0)
+    return f"{kind} of {least} or more" if entry.most is None else f"{kind} from {least} to {plain(entry.most)}"
+
+
+def message(entry: Input) -> str:
+    """The template of what is told of an input that is out of its range."""
+    value = entry.name if entry.choices else f"{entry.name}:.3"
+    return f"{entry.name} is {{{value}}}, which must be {allowed(entry)}"
+
+
 def range_check(entry: Input) -> dict[str, str]:
     """A verdict on one input, as a catalogue entry: one of its choices, or a whole number within its bounds."""
     name = entry.name
     if entry.choices:
-        doc = f"One of {', '.join(map(str, entry.choices))}."
-        conditions = [f"{name} == {choice}" for choice in entry.choices]
         held = "0"
-        for condition in reversed(conditions):
-            held = f"where({condition}, 1, {held})"
+        for choice in reversed(entry.choices):
+            held = f"where({name} == {choice}, 1, {held})"
     else:
-        kind = "A whole number" if entry.whole else "A number"
-        least = plain(entry.least or 0)
-        doc = f"{kind} of {least} or more."
-        held = f"where({name} >= {least}, 1, 0)"
+        held = f"where({name} >= {plain(entry.least or 0)}, 1, 0)"
         if entry.most is not None:
-            doc = f"{kind} from {least} to {plain(entry.most)}."
             held = f"where({name} <= {plain(entry.most)}, {held}, 0)"
         if entry.whole:
             held = f"where(floor({name}) == {name}, {held}, 0)"
+    words = allowed(entry)
     return {
-        "name": f"check_input_{name}",
+        "name": check_name(entry),
         "label": f"{entry.label} is possible",
         "unit": "verdict",
         "formula": f"{held} == 1",
-        "doc": doc,
+        "doc": f"{words[0].upper()}{words[1:]}.",
     }
 
 

@@ -148,9 +148,9 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
         return [node]
     if match := re.fullmatch(GROUPED, style):
         if not match[1]:
-            return [_grouped(node)]
+            return [grouped(node)]
         small = Operation("&", Text(""), *_shown(node, match[1], refuse))
-        return [Call("where", (Operation(">=", node, Number(1000.0)), _grouped(node), small))]
+        return [Call("where", (Operation(">=", node, Number(1000.0)), grouped(node), small))]
     match = re.fullmatch(DECIMALS, style)
     if not match:
         remedy = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
@@ -163,7 +163,15 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     return [rounded, Text(" %")] if percent else [rounded]
 
 
-def _grouped(node: Node, above: int = 1) -> Node:
+def grouped_in(node: Node) -> Node | None:
+    """The whole number that a node spells in groups of three digits; None where it spells none."""
+    match node:
+        case Call("where", (Operation(">=", Operation("+", number, Number(0.5)), Number(1000.0)), _, _)):
+            return number if node == grouped(number) else None
+    return None
+
+
+def grouped(node: Node, above: int = 1) -> Node:
     """The text of a whole number without its last digits, those that make up `above`, in groups of three digits."""
     half_up = Operation("+", node, Number(0.5))
 
@@ -177,7 +185,7 @@ def _grouped(node: Node, above: int = 1) -> Node:
         Operation("-", without(above * at), Operation("*", Number(10.0), without(above * at * 10)))
         for at in (100, 10, 1)
     ]
-    pieces: list[Node] = [_grouped(node, above * 1000), Text(","), *digits]
+    pieces: list[Node] = [grouped(node, above * 1000), Text(","), *digits]
     joined = reduce(lambda left, right: Operation("&", left, right), pieces)
     return Call("where", (Operation(">=", half_up, Number(1000.0 * above)), joined, whole))
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def tell_findings(report: Report, quiet: bool = False) -> int:
     """Names every expectation that does not hold; gives the exit code."""
-    findings = list(report.findings())
+    findings = list(report.findings)
     for finding in findings:
-        click.echo(finding.told(report.catalog), err=True)
+        click.echo(f"budget not met: {finding.told(report.catalog)}", err=True)
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
     if report.spec.expectations and (findings or not quiet):
         click.echo(f"{held} of {len(report.spec.expectations)} expectations hold", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flopsheet import quantities
 from flopsheet.errors.problem import Finding, nearest, quoted, shown
 from flopsheet.errors.values import kind_of
 
@@ -28,7 +29,9 @@ def tolerance_of_nothing() -> Finding:
     return "it is the tolerance of equals:, which is missing", "write equals:, or remove it"
 
 
-def claim_of_another_type(metric: str, value: object, *, is_text: bool) -> Finding:
+def claim_of_another_type(metric: str, value: object, unit: str, *, is_text: bool) -> Finding:
+    if isinstance(value, str) and not is_text and (finding := quantities.refusal(value, unit)):
+        return finding
     kind, remedy = ("a text", "write equals: and a text") if is_text else ("a number", "write a number")
     return f"{metric} is {kind}, which {kind_of(value)} is not", remedy
 

@@ -23,7 +23,10 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One mistake: the place, the path of the value (`models.gpt2-xl.d_model`), the fact and what to write instead."""
+    """One mistake: the place, the path of the value (`models.gpt2-xl.d_model`), the fact and what to write instead.
+
+    `place` is None where the spec came as a mapping without lines; `str(problem)` is what the command line prints.
+    """
 
     fact: str
     remedy: str = ""
@@ -56,7 +59,7 @@ def pointed(place: Place, window: int = 120) -> str:
 
 
 class FlopsheetError(Exception):
-    """One or more problems, all reported at once; `exit_code` is what the command line returns."""
+    """One or more `problems`, all reported at once, in the order of the text; `exit_code` is what a command returns."""
 
     exit_code = 1
 
@@ -70,7 +73,16 @@ class FlopsheetError(Exception):
 
 
 class SpecError(FlopsheetError):
-    """The spec is not valid."""
+    """The spec is not valid; `problems` has everything that is wrong with it.
+
+    >>> import flopsheet
+    >>> try:
+    ...     flopsheet.compute({"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-3-71b"}}})
+    ... except flopsheet.SpecError as error:
+    ...     [(problem.path, problem.fact, problem.remedy) for problem in error.problems]
+    [('models.m.model', "the library has no model 'llama-3-71b'",
+      "did you mean 'llama-3-70b'? (flopsheet list models)")]
+    """
 
 
 class FormulaError(FlopsheetError):

@@ -52,7 +52,7 @@ def no_runs_of(kind: str) -> Finding:
 
 
 def no_pyarrow() -> Finding:
-    return "Parquet needs pyarrow, which is not installed", "pip install 'flopsheet[parquet]', or write csv"
+    return "Parquet needs pyarrow, which is not installed", "pip install pyarrow, or write csv"
 
 
 def parquet_on_a_terminal() -> Finding:

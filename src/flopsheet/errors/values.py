@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from flopsheet import quantities
 from flopsheet.errors.problem import Finding, Problem, nearest, quoted, shown
 
 
@@ -35,7 +36,11 @@ def bounds(value: float, least: float | None, most: float) -> str:
     return f"write at most {most:,.0f}" if value > most else f"write {least:,.15g} or more"
 
 
-def number_problem(value: object, least: float | None, most: float, *, whole: bool) -> Finding | None:
+def number_problem(
+    value: object, least: float | None, most: float, *, whole: bool, unit: str = "count"
+) -> Finding | None:
+    if isinstance(value, str) and (finding := quantities.refusal(value, unit)):
+        return finding
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{kind_of(value)} is not a number", no_number_in(value, "whole number" if whole else "number")
     if (least is not None and value < least) or value > most:
@@ -74,8 +79,10 @@ def spelled_out(text: str) -> str:
     return f"{number}e{3 * power}" if power else number
 
 
-def number_written_otherwise(text: str) -> Finding | None:
-    """A text that is a number elsewhere, such as 4,096 or 80GB."""
+def number_written_otherwise(text: str, unit: str) -> Finding | None:
+    """A text that is a number elsewhere, such as 4,096, or has a suffix of another unit."""
+    if finding := quantities.refusal(text.strip(), unit):
+        return finding
     digits = spelled_out(text.strip())
     return (f"{kind_of(text)} is not a number", f"write {digits}") if digits not in {"", text.strip()} else None
 
@@ -125,6 +132,13 @@ def reference_problem(kind: str, value: object, most: int) -> Finding | None:
     if isinstance(value, list):
         return "a list is not a name", "write one, or the list under sweep:"
     return text_problem(value, most)
+
+
+def claimed_problem(value: object, most: float) -> Finding | None:
+    """What is no number of any unit."""
+    if isinstance(value, str) and quantities.is_read(value):
+        return None  # whether of the unit of its metric is seen when that is known
+    return number_problem(value, None, most, whole=False)
 
 
 def equals_problem(value: object) -> Finding | None:

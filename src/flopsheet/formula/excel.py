@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, PRECEDENCE
+from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
-
-
-class References(Protocol):
-    """Where names stand in the workbook."""
-
-    def cell(self, name: str) -> str:
-        """The reference of a name in the formula's own column: `F12`."""
-
-    def range(self, name: str) -> str:
-        """The reference of all cells of a name one grain finer: `F12:H12`."""
-
-    def first(self, name: str) -> str:
-        """The reference of the first of them."""
-
-
-SYMBOLS = {symbol: {"==": "=", "!=": "<>"}.get(symbol, symbol) for symbol in PRECEDENCE}
-
-CALLS: dict[str, Callable[..., str]] = {
-    "min": lambda *arguments: f"MIN({','.join(arguments)})",
-    "max": lambda *arguments: f"MAX({','.join(arguments)})",
-    "floor": lambda x: f"INT({x})",
-    "ceil": lambda x: f"-INT(-({x}))",  # ROUNDUP goes away from zero, CEILING differs between programs
-    "abs": lambda x: f"ABS({x})",
-    "where": lambda condition, yes, no: f"IF({condition},{yes},{no})",
-}
-
-GATHERED: dict[str, Callable[..., str]] = {
-    "sum": lambda at, x: f"SUM({at.range(x)})",
-    "first": lambda at, x: at.first(x),
-    "at_min": lambda at, key, x: f"INDEX({at.range(x)},MATCH(MIN({at.range(key)}),{at.range(key)},0))",
-    "at_max": lambda at, key, x: f"INDEX({at.range(x)},MATCH(MAX({at.range(key)}),{at.range(key)},0))",
-}
-assert CALLS.keys() == FUNCTIONS.keys() and GATHERED.keys() == AGGREGATES.keys(), "an operation without a spelling"
 
 
 def to_excel(node: Node, at: References) -> str:
@@ -60,11 +25,11 @@ def to_excel(node: Node, at: References) -> str:
             return f"{_said(left, at, right=False)}&{_said(right, at, right=True)}"
         case Operation(symbol, left, right):
             before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
-            return f"{before}{SYMBOLS[symbol]}{after}"
+            return f"{before}{OPERATORS[symbol].excel}{after}"
         case Call(function, arguments):
-            return CALLS[function](*(to_excel(argument, at) for argument in arguments))
+            return FUNCTIONS[function].excel(*(to_excel(argument, at) for argument in arguments))
         case Aggregate(function, names):
-            return GATHERED[function](at, *names)
+            return GATHERERS[function].excel(at, *names)
 
 
 def _said(node: Node, at: References, *, right: bool) -> str:
@@ -96,17 +61,7 @@ def _has_decimals(node: Node) -> bool:
 
 def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
     text = to_excel(node, at)
-    match node:
-        case Operation(inner) if symbol == "&" == inner:
-            return text
-        case Operation(inner):
-            tighter = PRECEDENCE[inner] > PRECEDENCE[symbol]
-            # A spreadsheet reads 2^3^2 from the left, mathematics from the right: a power's parts always get brackets.
-            same = PRECEDENCE[inner] == PRECEDENCE[symbol] and not right and symbol != "^"
-            return text if tighter or same else f"({text})"
-        case Negative() | Call("ceil"):
-            return f"({text})"
-    return text
+    return f"({text})" if needs_brackets(node, symbol, "excel", right=right) else text
 
 
 def number(value: float) -> str:

@@ -5,32 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.formula.arms import arms
-from flopsheet.formula.language import MATCH, PRECEDENCE
+from flopsheet.formula.brackets import is_power_of_ten, needs_brackets
+from flopsheet.formula.language import MATCH
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS
 
-SYMBOLS = {
-    "&": " & ",
-    "==": " = ",
-    "!=": " ≠ ",
-    "<": " < ",
-    "<=": " ≤ ",
-    ">": " > ",
-    ">=": " ≥ ",
-    "+": " + ",
-    "-": " − ",
-    "*": " · ",
-    "/": " / ",
-}
-assert SYMBOLS.keys() | {"^"} == PRECEDENCE.keys(), "an operation without a spelling"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def to_maths(
-    node: Node,
-    symbol_of: Callable[[str], str] = str,
-    gathered: Callable[[str, tuple[str, ...]], str] | None = None,
-) -> str:
-    """The formula in mathematical spelling; `symbol_of` gives the letter, or the number, that stands for a name."""
+def to_maths(node: Node, symbol_of: Callable[[str], str] = str) -> str:
+    """The formula in mathematical spelling; `symbol_of` gives the letter that stands for a name."""
 
     def visit(node: Node) -> str:
         match node:
@@ -47,23 +31,19 @@ def to_maths(
             case Operation("^", base, exponent):
                 return f"{bracketed(base, '^', right=False)}^{bracketed(exponent, '^', right=True)}"
             case Operation(symbol, left, right):
-                return bracketed(left, symbol, right=False) + SYMBOLS[symbol] + bracketed(right, symbol, right=True)
-            case Call("where", (condition, yes, no)):
-                return f"({visit(yes)} if {visit(condition)}, else {visit(no)})"
+                return (
+                    bracketed(left, symbol, right=False)
+                    + OPERATORS[symbol].notation
+                    + bracketed(right, symbol, right=True)
+                )
             case Call(function) if function == MATCH:
                 return f"({', '.join(matched(node))})"
-            case Call("floor", (inside,)):
-                return f"⌊{visit(inside)}⌋"
-            case Call("ceil", (inside,)):
-                return f"⌈{visit(inside)}⌉"
-            case Call("abs", (inside,)):
-                return f"|{visit(inside)}|"
-            case Call(function, arguments):
+            case Call(function, arguments) if function in FUNCTIONS:
+                return FUNCTIONS[function].notation(*map(visit, arguments))
+            case Call(function, arguments):  # of the catalogue
                 return f"{function}({', '.join(map(visit, arguments))})"
             case Aggregate(function, names):
-                if gathered is not None:
-                    return gathered(function, names)
-                return f"{'Σ ' if function == 'sum' else function}{_listed(function, names, symbol_of)}"
+                return GATHERERS[function].notation(*map(symbol_of, names))
 
     def matched(call: Call) -> Iterator[str]:
         chosen = f"{visit(call.arguments[0])} = "
@@ -73,43 +53,17 @@ def to_maths(
 
     def bracketed(node: Node, symbol: str, *, right: bool) -> str:
         text = visit(node)
-        inner = _precedence(node, text)
-        tighter = inner > PRECEDENCE[symbol]
-        same = inner == PRECEDENCE[symbol] and not right and symbol != "^"
-        return text if tighter or same else f"({text})"
+        return f"({text})" if needs_brackets(node, symbol, "notation", right=right) else text
 
     text = visit(node)
     whole = isinstance(node, Call) and node.function in {"where", MATCH}
     return text[1:-1] if whole else text
 
 
-def _precedence(node: Node, text: str) -> int:
-    """How tightly the outermost sign of a node's text binds."""
-    match node:
-        case Operation(symbol):
-            return PRECEDENCE[symbol]
-        case Negative():
-            return 0
-        case Number() | Name() | Aggregate():  # 10⁶, −5 and 3 + 4 can stand for them
-            if text.startswith("−"):
-                return 0
-            if " + " in text:
-                return PRECEDENCE["+"]
-            if text.startswith("Σ") or text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹":
-                return PRECEDENCE["^"]
-    return max(PRECEDENCE.values()) + 1
-
-
-def _listed(function: str, names: tuple[str, ...], symbol_of: Callable[[str], str]) -> str:
-    listed = ", ".join(map(symbol_of, names))
-    return listed if function == "sum" else f"({listed})"
-
-
 def shown(value: float) -> str:
     """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
-    tens = int(f"{value:e}".partition("e")[2])
-    if value == float(f"1e{tens}") and not -5 < tens < 6:
-        return "10" + str(tens).translate(SUPERSCRIPTS)
+    if is_power_of_ten(value):
+        return "10" + str(int(f"{value:e}".partition("e")[2])).translate(SUPERSCRIPTS)
     if value == int(value) and abs(value) < 2**53:
         return f"{int(value):,}".replace("-", "−")
     return f"{value:,.15g}".replace("-", "−")

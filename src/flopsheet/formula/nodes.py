@@ -46,7 +46,7 @@ class Negative(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Operation(_Part):
-    """`left symbol right`, for the symbols of `language.PRECEDENCE`."""
+    """`left symbol right`, for the symbols of `operators.OPERATORS`."""
 
     symbol: str
     left: Node
@@ -55,7 +55,7 @@ class Operation(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Call(_Part):
-    """A function of `language.FUNCTIONS` of its arguments."""
+    """A function of `operators.FUNCTIONS` of its arguments."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -63,7 +63,7 @@ class Call(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(_Part):
-    """A function of `language.AGGREGATES` of metrics of a finer grain: `sum(flops_ffn_expand)`."""
+    """A function of `operators.GATHERERS` of metrics of a finer grain: `sum(flops_ffn_expand)`."""
 
     function: str
     names: tuple[str, ...]
@@ -111,6 +111,13 @@ def with_parts(node: Node, change: Callable[[Node], Node]) -> Node:
         case Call(function, arguments):
             return Call(function, tuple(map(change, arguments)))
     return node
+
+
+def with_leaves(node: Node, change: Callable[[Name | Aggregate], Node]) -> Node:
+    """The node with what stands for each name, and for each function of a finer grain."""
+    if isinstance(node, Name | Aggregate):
+        return change(node)
+    return with_parts(node, lambda part: with_leaves(part, change))
 
 
 def names(node: Node) -> tuple[str, ...]:

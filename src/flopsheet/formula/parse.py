@@ -12,23 +12,12 @@ from flopsheet import errors
 from flopsheet.errors import FormulaError, Place
 from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.operators import OPERATORS
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
 
-OPERATORS: Mapping[type[ast.AST], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.Pow: "^",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
+SYMBOL_OF = {row.python: row.symbol for row in OPERATORS.values() if row.python is not None}
 
 # What Python reads and we refuse: operators as they are written, other syntax in words.
 SYMBOLS = {
@@ -92,6 +81,8 @@ OTHERWISE = {
 IF = r"\bif\s*\("
 ASSIGNED = r"(?<![<>=!])=(?!=)"
 
+# A number with a suffix, which stands alone or not at all: in a formula nothing tells whether B is billions or bytes.
+SUFFIXED = r"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:[MGBTP]|[KMGTP]i)(?:B(?:/s)?|FLOP(?:/s)?)?\b"
 # An operand right after another one, as in 4d_model or 4 x d_model.
 ADJACENT = (
     r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
@@ -144,6 +135,9 @@ class _Parser:
             with warnings.catch_warnings(action="ignore"):  # of `1or 2`, which is refused below anyway
                 tree = ast.parse(self.python, mode="eval")
         except SyntaxError as error:
+            if found := re.search(SUFFIXED, self.text):
+                fact = f"'{found[0]}' is not a number in an expression"
+                raise self.refuse(fact, f"write {errors.spelled_out(found[0])}", found.start(), len(found[0])) from None
             if missing := re.search(ADJACENT, self.text):
                 fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
                 raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
@@ -202,10 +196,10 @@ class _Parser:
                 return Name(name)
             case ast.UnaryOp(ast.USub(), operand):
                 return Negative(self.convert_operand(node, operand, depth))
-            case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
-                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
-            case ast.Compare(left, [symbol], [right]) if type(symbol) in OPERATORS:
-                return Operation(OPERATORS[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.BinOp(left, symbol, right) if type(symbol) in SYMBOL_OF:
+                return Operation(SYMBOL_OF[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
+            case ast.Compare(left, [symbol], [right]) if type(symbol) in SYMBOL_OF:
+                return Operation(SYMBOL_OF[type(symbol)], self.convert(left, depth + 1), self.convert(right, depth + 1))
             case ast.Compare(_, [_, _, *_]):
                 raise self.no(node, "a chain of comparisons", "compare two values; nest where(…) for more")
             case ast.Call(ast.Name(function), arguments, []) if function == MATCH:

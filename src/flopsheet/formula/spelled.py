@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flopsheet.formula.arms import arms
+from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.excel import number
-from flopsheet.formula.language import MATCH, PRECEDENCE
+from flopsheet.formula.language import MATCH
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 
 
@@ -30,11 +31,4 @@ def to_text(node: Node) -> str:
 
 def _bracketed(node: Node, symbol: str, *, right: bool) -> str:
     text = to_text(node)
-    match node:
-        case Operation(inner):
-            tighter = PRECEDENCE[inner] > PRECEDENCE[symbol]
-            same = PRECEDENCE[inner] == PRECEDENCE[symbol] and not right and symbol != "^"
-            return text if tighter or same else f"({text})"
-        case Negative():
-            return f"({text})"
-    return text
+    return f"({text})" if needs_brackets(node, symbol, "text", right=right) else text

@@ -18,7 +18,7 @@ from flopsheet.review.respell import respelled
 from flopsheet.review.typed import Typed, read_inputs, same, shown
 from flopsheet.source import Path, Source, spell
 from flopsheet.spec import Spec
-from flopsheet.spec.load import from_source
+from flopsheet.spec.load import from_source, in_digits
 from flopsheet.spec.plain import to_yaml
 from flopsheet.tables import tabulate, tabulate_runs
 
@@ -113,7 +113,7 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     name = os.fspath(target)
     if pulled.typed.problems:
         raise SpecError([errors.not_all_understood(name)])
-    current = source.read(target)
+    current, _ = in_digits(source.read(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
         path, ours, theirs = drifted
         raise SpecError(errors.not_the_spec(current.name, path, theirs, ours))
@@ -124,7 +124,7 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     found: list[Problem] = []
     differing = next(iter(pulled.patch))
     try:
-        edited = source.parse(text, current.name)
+        edited, _ = in_digits(source.parse(text, current.name))
         if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
             found, differing = judged(edited, pulled.typed)
     except SpecError:

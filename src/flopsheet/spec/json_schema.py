@@ -53,8 +53,9 @@ def to_schema() -> Node:
         run = kinds[f"{kind.capitalize()}Run"]
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
-    kinds["Range"]["properties"]["step"]["exclusiveMinimum"] = 0
     for name, swept in kinds.items():
+        if name.endswith("Range"):
+            swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0
         if name.endswith(("Sweep", "Zip")):
             _swept(swept)
     properties = drawn["properties"]

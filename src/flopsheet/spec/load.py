@@ -12,7 +12,7 @@ from flopsheet import catalog, errors, source
 from flopsheet.catalog import Catalog, Metric
 from flopsheet.errors import CatalogError, Finding, Problem, SpecError
 from flopsheet.source import Path, Source
-from flopsheet.spec import own, sweep
+from flopsheet.spec import own, schema, suffixes, sweep
 from flopsheet.spec.entries import Expectation, ModelSpec, Run, Spec
 from flopsheet.spec.plain import to_yaml
 from flopsheet.spec.resolve import Resolver
@@ -102,9 +102,18 @@ class Unexpanded:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 
 
+def in_digits(text: Source) -> tuple[Source, own.Own]:
+    """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
+    text = suffixes.replace(text, schema.spec_shape())
+    defined = own.read(text)
+    if defined.inputs:
+        text = suffixes.replace(text, schema.spec_shape(defined.inputs, defined.faulty))
+    return text, defined
+
+
 def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> Unexpanded:
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
-    defined = own.read(text)
+    text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]
     resolver = Resolver(text, (path for path, _ in shape), defined)
     defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
@@ -197,7 +206,7 @@ def _fault(
     is_text = metrics[metric].unit in {"text", "verdict"}
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:
-            return key, errors.claim_of_another_type(metric, value, is_text=is_text)
+            return key, errors.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
     length = claim.get("context_length")
     if metrics[metric].grain != "scenario":
         return ("context_length", errors.claim_without_context(metric)) if length is not None else None

@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 
 from pydantic_core import SchemaValidator
 
-from flopsheet import catalog, errors
+from flopsheet import catalog, errors, quantities
 from flopsheet.catalog import Input
 from flopsheet.errors import Finding
 from flopsheet.spec.shapes import (
     ANYTHING,
+    LARGEST,
     Field,
     Shape,
     below,
     checked,
+    drawn_number,
     either,
     faults,
     keys_of,
@@ -111,8 +113,8 @@ def shape_of(entry: Input) -> Shape:
     lists = None if entry.grain == "hardware" else partial(errors.list_for_input, entry.grain)
     if entry.choices:
         bounds = sorted(map(float, entry.choices))
-        return number(bounds[0], bounds[-1], whole=True, expression=True, lists=lists)
-    return number(entry.least, entry.most, whole=entry.whole, expression=True, lists=lists)
+        return number(bounds[0], bounds[-1], whole=True, expression=True, unit=entry.unit, lists=lists)
+    return number(entry.least, entry.most, whole=entry.whole, expression=True, unit=entry.unit, lists=lists)
 
 
 def _reference(kind: str) -> Shape:
@@ -153,11 +155,12 @@ def conventions() -> tuple[Input, ...]:
 
 
 @cache
-def _range() -> Shape:
-    """Numbers from one to another; what the input allows is held where the values are made."""
-    end = number(None, None, whole=False, expression=False)
+def _range(unit: str) -> Shape:
+    """Numbers of a unit from one to another; what the input allows is held where the values are made."""
+    end = number(None, None, whole=False, expression=False, unit=unit)
+    of = "" if unit == quantities.COUNTED else quantities.kind_of_unit(unit).name.title().replace(" ", "")
     return mapping(
-        "Range",
+        f"{of}Range",
         {
             "from": required(end, "The first value."),
             "to": required(end, "The last value, where a step meets it."),
@@ -171,7 +174,8 @@ def _swept(entry: Input) -> Shape:
     listed = list_of(shape_of(entry))
     if not entry.is_number:
         return listed
-    return either({LIST: listed, RANGE: _range()}, lambda value: RANGE if isinstance(value, dict) else LIST)
+    ranged = _range(quantities.base_of(entry.unit))
+    return either({LIST: listed, RANGE: ranged}, lambda value: RANGE if isinstance(value, dict) else LIST)
 
 
 def _sweep(name: str, axes: Mapping[str, Field]) -> Shape:
@@ -217,7 +221,8 @@ def _own(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
 @cache
 def _own_input() -> Shape:
     """An input that a spec defines."""
-    bound = number(None, None, whole=False, expression=False)
+    drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
+    bound = checked(partial(errors.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
     choice = checked(errors.own_choice_problem, {"type": ["string", "integer"]})
     default = checked(errors.own_default_problem, {"type": ["number", "string", "boolean"]})
     return _own(
@@ -367,8 +372,10 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
 
 def _expectation() -> Shape:
     """What a spec claims of one number."""
-    claimed = number(None, None, whole=False, expression=False)
+    drawn = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
+    claimed = checked(partial(errors.claimed_problem, most=LARGEST), drawn)
     length = number(1, None, whole=True, expression=False)
+    within = number(0, 1, whole=False, expression=False, unit="share")
     value = checked(errors.equals_problem, {"type": ["number", "string"]})
     return mapping(
         "Expectation",
@@ -378,7 +385,7 @@ def _expectation() -> Shape:
             "equals": optional(value, "What it is."),
             "at_least": optional(claimed, "What it does not fall below."),
             "at_most": optional(claimed, "What it does not exceed."),
-            "within": optional(number(0, 1, whole=False, expression=False), "Relative tolerance of equals."),
+            "within": optional(within, "Relative tolerance of equals."),
             "note": optional(text(500), "Where the figure comes from."),
         },
     )

@@ -11,18 +11,19 @@ from typing import Any, cast
 
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from flopsheet import errors
+from flopsheet import errors, quantities
 from flopsheet.errors import Finding
 
 Shape = CoreSchema
 Field = core_schema.TypedDictField
 LARGEST = 1e15  # below 2^53, so that every whole number is exact
-DRAWN, DOC = "drawn", "doc"  # what metadata hold: the JSON Schema of a checked value, the description of a field
+# What metadata hold: the JSON Schema of a checked value, the description of a field, the unit of a number.
+DRAWN, DOC, UNIT = "drawn", "doc", "unit"
 ANYTHING: Shape = core_schema.any_schema()
 
 
-def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any]) -> Shape:
-    """A value of which `check` says what is wrong; `drawn` is its JSON Schema."""
+def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any], unit: str = "") -> Shape:
+    """A value of which `check` says what is wrong; `drawn` is its JSON Schema, `unit` that of a number."""
 
     def validate(value: Any) -> Any:
         problem = check(value)
@@ -31,7 +32,7 @@ def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any]) ->
             raise PydanticCustomError("flopsheet", "{fact}", {"fact": fact, "remedy": remedy})
         return value
 
-    return core_schema.no_info_plain_validator_function(validate, metadata={DRAWN: dict(drawn)})
+    return core_schema.no_info_plain_validator_function(validate, metadata={DRAWN: dict(drawn), UNIT: unit})
 
 
 def number(
@@ -40,24 +41,40 @@ def number(
     *,
     whole: bool,
     expression: bool,
+    unit: str = "count",
     lists: Callable[[], Finding] | None = None,
 ) -> Shape:
-    """A number within bounds, or an expression that gives one; `lists` words what is wrong with a list."""
+    """A number of a unit within bounds, or an expression that gives one; `lists` words what is wrong with a list."""
 
     def check(value: Any) -> Finding | None:
         if isinstance(value, str) and expression:
             # Else it is parsed and evaluated once every input is known.
-            return errors.number_written_otherwise(value)
+            return errors.number_written_otherwise(value, unit)
         if isinstance(value, list) and lists:
             return lists()
-        return errors.number_problem(value, least, LARGEST if most is None else most, whole=whole)
+        return errors.number_problem(value, least, LARGEST if most is None else most, whole=whole, unit=unit)
 
+    return checked(check, drawn_number(least, most, whole=whole, expression=expression, unit=unit), unit)
+
+
+def drawn_number(
+    least: float | None, most: float | None, *, whole: bool, expression: bool, unit: str
+) -> dict[str, Any]:
+    """The JSON Schema of a number: in digits, with a suffix, or as an expression."""
     plain: dict[str, Any] = {"type": "integer" if whole else "number"}
     if least is not None:
         plain["minimum"] = least
     plain["maximum"] = LARGEST if most is None else most
+    example = quantities.kind_of_unit(unit).example
+    about = f"a number such as {example}"
+    suffixed = {"type": "string", "format": "quantity", "description": about, "pattern": quantities.pattern(unit)}
     formula = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model"}
-    return checked(check, {"anyOf": [plain, formula]} if expression else plain)
+    return {"anyOf": [plain, suffixed, *([formula] if expression else ())]}
+
+
+def unit_of(kind: Shape) -> str:
+    """The unit of the number that this is; empty where it is something else."""
+    return str((kind.get("metadata") or {}).get(UNIT, ""))
 
 
 def one_of(choices: Sequence[int | str]) -> Shape:

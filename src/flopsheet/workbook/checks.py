@@ -235,19 +235,24 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
                 rows.append([block.spot(name, column) for column in block.columns])
                 values += [block.world.value(name, at) for at in range(len(block.columns))]
     claims = [list(listing.verdicts)] if listing.verdicts else []
-    lines = (
-        ("held", "Checks that hold", rows, values, OK),
-        ("failed", "Checks that fail", rows, values, FAIL),
-        ("noted", "Notes: a convention was chosen in the spec", rows, values, NOTICE),
-        ("met", "Figures expected by the spec that are met", claims, listing.values, OK),
-        ("missed", "Figures expected by the spec that are not met", claims, listing.values, FAIL),
-    )
+    held, noted = _counted(rows, values, OK), _counted(rows, values, NOTICE)
+    met = _counted(claims, listing.values, OK)
+    at = {
+        name: Spot(SHEET, 4 + place, FIRST) for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
+    }
+    lines = {
+        "held": ("Checks that hold", held),
+        "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted})),
+        "noted": ("Notes: a convention was chosen in the spec", noted),
+        "met": ("Figures expected by the spec that are met", met),
+        "missed": ("Figures expected by the spec that are not met", _rest(claims, listing.values, {at["met"]: met})),
+    }
     counts = {"first": first}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
-    for row, (name, label, spots, read, word) in enumerate(lines, start=4):
-        cells[row, LABEL] = Cell(label, style="label")
-        cells[row, FIRST] = _counted(spots, read, word)
-        counts[name] = Live(Spot(SHEET, row, FIRST), cells[row, FIRST].value)
+    for name, (label, count) in lines.items():
+        cells[at[name].row, LABEL] = Cell(label, style="label")
+        cells[at[name].row, FIRST] = count
+        counts[name] = Live(at[name], count.value)
     words = sentence(SHEET, VERDICTS, counts, "lead")
     cells[2, LABEL] = words
     return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value))
@@ -256,6 +261,14 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
 def _counted(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
     """Neighbouring rows of one block are counted as one rectangle."""
     return count_text(SHEET, rectangles(rows), values, word)
+
+
+def _rest(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], counted: Mapping[Spot, Cell]) -> Cell:
+    """All verdicts but those counted elsewhere: one that is an error, as after a text typed for a number, fails too."""
+    every = "+".join(f"COUNTA({first.address}:{last.address})" for first, last in rectangles(rows)) or "0"
+    formula = "-".join((every, *(spot.address for spot in counted)))
+    rest = len(values) - sum(float(cell.value) for cell in counted.values())
+    return Cell(rest, formula, "calc", "#,##0")
 
 
 def rectangles(rows: Sequence[Sequence[Spot]]) -> list[list[Spot]]:

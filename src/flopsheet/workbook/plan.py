@@ -259,6 +259,6 @@ def _checks_sheet(
         title_rows="1:3",
         title_columns="A:C",
         highlights=highlights,
-        details=((*told.working, True),),
+        details=told.folded,
     )
     return sheet, verdict.sentence, move

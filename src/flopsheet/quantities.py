@@ -1,0 +1,130 @@
+"""Numbers with a suffix, as people write them: 15T tokens, 128Ki positions, 80GB, 900GB/s, 989TFLOP/s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+NUMBER = r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})"
+SUFFIXED = re.compile(rf"(?P<number>{NUMBER}) ?(?P<suffix>[A-Za-z]{{1,5}}(?:/s)?)")
+
+LARGE = {"M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+COUNT = {"M": 10**6, "B": 10**9, "T": 10**12, **{prefix: BINARY[prefix] for prefix in ("Ki", "Mi", "Gi", "Ti")}}
+THOUSAND = {"k": "Ki", "K": "Ki"}  # 1,000 or 1,024: refused; with the prefix that says the second
+
+
+def _of(unit: str, prefixes: Mapping[str, int]) -> dict[str, int]:
+    return {f"{prefix}{unit}": factor for prefix, factor in prefixes.items()}
+
+
+class Kind(NamedTuple):
+    """What a number is of: its suffixes, what a message calls it, and how one is written."""
+
+    name: str
+    suffixes: Mapping[str, int]
+    example: str
+    base: str = ""  # the unit that the suffixes end with
+
+
+PLAIN = Kind("a plain number", COUNT, "15T or 128Ki")
+BYTES = Kind("bytes", _of("B", LARGE | BINARY), "80GB or 80GiB", "B")
+BYTE_RATE = Kind("bytes per second", _of("B/s", LARGE | BINARY), "900GB/s", "B/s")
+FLOPS = Kind("FLOP", _of("FLOP", LARGE), "5TFLOP", "FLOP")
+FLOP_RATE = Kind("FLOP per second", _of("FLOP/s", LARGE), "989TFLOP/s", "FLOP/s")
+COUNTED = "count"
+UNKNOWN = ""  # the unit of a number where something else in the spec tells which it is
+WORDS = frozenset({"text", "verdict"})  # units of what is no number
+KINDS = (PLAIN, BYTES, BYTE_RATE, FLOPS, FLOP_RATE)
+
+# Unit of the catalogue → kind, and what one of the unit is; every other unit takes a plain number.
+OF_UNIT: Mapping[str, tuple[Kind, int]] = {
+    "B": (BYTES, 1),
+    "GB": (BYTES, 10**9),
+    "GiB": (BYTES, 2**30),
+    "B/s": (BYTE_RATE, 1),
+    "FLOP": (FLOPS, 1),
+    "TFLOP": (FLOPS, 10**12),
+    "FLOP/s": (FLOP_RATE, 1),
+}
+
+
+def kind_of_unit(unit: str) -> Kind:
+    """What numbers of a unit of the catalogue may be written with."""
+    return OF_UNIT.get(unit, (PLAIN, 1))[0]
+
+
+def base_of(unit: str) -> str:
+    """The unit that stands for all those whose numbers are written alike."""
+    return kind_of_unit(unit).base or COUNTED
+
+
+def is_suffixed(text: str) -> bool:
+    """Whether a text may be a number with a suffix."""
+    return SUFFIXED.fullmatch(text) is not None
+
+
+def read(text: str, unit: str) -> int | float | None:
+    """The number that a text says in a unit, exactly: `15T` is 15000000000000; None where it says none."""
+    found = None if unit in WORDS or unit == UNKNOWN else SUFFIXED.fullmatch(text)
+    kind, one = OF_UNIT.get(unit, (PLAIN, 1))
+    factor = found and kind.suffixes.get(found["suffix"])
+    if not found or not factor:
+        return None
+    value = Fraction(found["number"]) * factor / one
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def is_read(text: str) -> bool:
+    """Whether a text is a number of some unit."""
+    return any(read(text, kind.base or COUNTED) is not None for kind in KINDS)
+
+
+def refusal(text: str, unit: str) -> tuple[str, str] | None:
+    """Why a text with a suffix is no number of a unit, and what to write; None where no suffix is the reason."""
+    found = SUFFIXED.fullmatch(text)
+    if not found or unit == UNKNOWN or read(text, unit) is not None:
+        return None
+    kind = kind_of_unit(unit)
+    number, suffix = found["number"], found["suffix"]
+    prefix = suffix[:1]
+    if prefix in THOUSAND and suffix[1:].casefold() in {"", "b", kind.base.casefold()}:
+        value = Fraction(number)
+        fact = f"'{text}' is {_digits(value * 1000)} to some and {_digits(value * 1024)} to others"
+        return fact, f"write {_plain(value * 1000)} or {number}{THOUSAND[prefix]}{kind.base}"
+    if kind is not PLAIN and suffix in COUNT | LARGE | BINARY:
+        return _without_unit(text, number, suffix, kind)
+    if kind is PLAIN and suffix == "G":
+        return f"'{text}' is not a number", f"write {number}B"
+    other = next((one for one in KINDS if one is not kind and suffix in one.suffixes), None)
+    if other:
+        return f"'{text}' is in {other.name}, expected {kind.name}", f"write a number such as {kind.example}"
+    alike = next((one for one in kind.suffixes if one.casefold() == suffix.casefold()), None)
+    return (f"'{text}' is not a number", f"write {number}{alike}") if alike else None
+
+
+def _without_unit(text: str, number: str, suffix: str, kind: Kind) -> tuple[str, str]:
+    """A count where a number of bytes or FLOP belongs."""
+    if suffix == kind.base:  # B, the only one that is both
+        fact = f"'{text}' is {number} bytes to some and {number} billion bytes to others"
+        return fact, f"write {number} or {number}G{suffix}"
+    prefixes = ("G", "Gi") if suffix == "B" else (suffix, f"{suffix}i") if suffix in LARGE else (suffix,)
+    ways = [f"{number}{prefix}{kind.base}" for prefix in prefixes if f"{prefix}{kind.base}" in kind.suffixes]
+    return f"'{text}' lacks a unit", f"write {' or '.join(ways) or f'a number such as {kind.example}'}"
+
+
+def pattern(unit: str) -> str:
+    """The texts that `read` takes for a number of a unit, of any where that is unknown, as a regular expression."""
+    kinds = KINDS if unit == UNKNOWN else (kind_of_unit(unit),)
+    suffixes = dict.fromkeys(suffix for kind in kinds for suffix in kind.suffixes)
+    return rf"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+) ?({'|'.join(suffixes)})$"
+
+
+def _plain(value: Fraction) -> str:
+    return f"{float(value):.15g}"
+
+
+def _digits(value: Fraction) -> str:
+    return f"{float(value):,.15g}"

@@ -1,0 +1,359 @@
+"""Rules and checks can fail: for each an edit after which an engine that isn't ours reads FAIL, and a rule says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import flopsheet
+from commands import ROOT
+from edits import EVERYTHING
+from engines import recalculate_ironcalc
+from flopsheet import catalog
+from flopsheet.catalog import Input
+from flopsheet.catalog.load import TOPICS, build
+from flopsheet.report import Report
+from flopsheet.spec import rules
+from flopsheet.workbook import arrange
+
+SHIPPED = catalog.load()
+MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
+RANGE = "check_input_"
+
+# A name (of an input, or of a metric whose cell is overwritten), the row of its table, and what is typed there.
+Typed = tuple[str, str, float | str]
+
+# Rule → the edit of Inputs that breaks it, and the sentence that Checks must say of it.
+BROKEN: dict[str, tuple[list[Typed], str]] = {
+    "check_kv_heads_divide": (
+        [("n_kv_heads", "plain", 3)],
+        "plain: n_kv_heads 3 does not divide n_heads 8",
+    ),
+    "check_heads_divide_width": (
+        [("n_heads", "plain", 6)],
+        "plain: n_heads 6 does not divide d_model 512",
+    ),
+    "check_latent_widths": (
+        [("d_qk_rope", "latent experts", 0)],
+        "latent: latent attention with kv_lora_rank 64 needs d_qk_rope",
+    ),
+    "check_latent_rank": (
+        [("q_lora_rank", "plain", 64)],
+        "plain: q_lora_rank 64 belongs to latent attention, but kv_lora_rank is 0",
+    ),
+    "check_active_experts": (
+        [("n_active_experts", "latent experts", 17)],
+        "latent: n_active_experts 17 is more than n_experts 16",
+    ),
+    "check_experts_active": (
+        [("n_active_experts", "latent experts", 0)],
+        "latent: 16 experts need n_active_experts",
+    ),
+    "check_expert_width": (
+        [("d_expert", "latent experts", 0)],
+        "latent: 16 experts need d_expert",
+    ),
+    "check_experts_or_dense": (
+        [("d_ff", "latent experts", 1024)],
+        "latent: a layer has a dense FFN or experts, not both: d_ff is 1,024 and n_experts 16",
+    ),
+    "check_shared_experts": (
+        [("n_shared_experts", "latent dense", 2)],
+        "latent: a dense layer has no shared experts, n_shared_experts is 2",
+    ),
+    "check_shared_expert_width": (
+        [("d_shared_expert", "latent experts", 0)],
+        "latent: 1 shared expert needs d_shared_expert",
+    ),
+    "check_shared_expert_gate": (
+        [("shared_expert_gate", "windows local", "yes")],
+        "windows: shared_expert_gate is yes, but n_shared_experts is 0",
+    ),
+    "check_layers": (
+        [("n_layers", "latent", 13)],
+        "latent: n_layers is 13, the groups under layers: have 12",
+    ),
+    "check_learned_positions": (
+        [("max_positions", "plain", 0)],
+        "plain: positions are learned, but max_positions is 0",
+    ),
+    "check_devices_split": (
+        [("n_devices", "spread", 34)],
+        "spread: n_devices 34 does not split by tensor 2 · pipeline 2 · context 1",
+    ),
+    "check_devices": (
+        [("data_parallel", "spread", 4)],
+        "spread: tensor 2 · pipeline 2 · context 1 · data 4 is 16, not the 32 devices",
+    ),
+    "check_stages": (
+        [("pipeline_parallel", "small", 9)],
+        "small: 9 stages are more than the 8 layers",
+    ),
+    "check_virtual_stages": (
+        [("virtual_stages", "spread", 7)],
+        "spread: 2 stages of 7 chunks are more than the 12 layers",
+    ),
+    "check_interleaving": (
+        [("virtual_stages", "measured", 2)],
+        "measured: 2 interleaved stages need a pipeline, pipeline_parallel is 1",
+    ),
+    "check_micro_batches": (
+        [("global_batch_size", "spread", 1001)],
+        "spread: a global batch of 1,001 is no multiple of micro-batch 1 · data parallel 8",
+    ),
+    "check_context_split": (
+        [("context_parallel", "measured", 16), ("context_length", "measured", 8200)],
+        "measured: context_parallel 16 does not divide the context of 8,200",
+    ),
+    "check_expert_parallel": (
+        [("expert_parallel", "measured", 4)],
+        "measured: expert_parallel is 4, but the model has no experts to share",
+    ),
+    "check_expert_shards": (
+        [("expert_parallel", "spread", 16)],
+        "spread: expert_parallel 16 does not divide data · context parallel 8",
+    ),
+    "check_peak": (
+        [("peak_flops_bf16", "box", 0)],
+        "small: box has no units for mixed_bf16",
+    ),
+    "check_heads_split": (
+        [("tensor_parallel", "small", 3)],
+        "small: tensor_parallel 3 does not divide the 8 heads",
+    ),
+    "check_experts_split": (
+        [("expert_parallel", "spread", 3)],
+        "spread: expert_parallel 3 does not divide the 16 experts",
+    ),
+    "check_served_peak": (
+        [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
+        "many: crate has no units for int8",
+    ),
+}
+
+# Check → the edit that breaks it. No input can break a sum: the cell of one of its parts is overwritten.
+OVERWRITTEN: dict[str, list[Typed]] = {
+    "check_group_params": [("n_group_params_attention", "plain", 1000)],
+    "check_params": [("n_params_attention", "plain", 1000)],
+    "check_share_params": [("share_params_ffn", "plain", 0.01)],
+    "check_flops": [("flops_ffn_dense", "plain", 1000)],
+    "check_share_flops": [("share_ffn", "plain", 0.01)],
+    "check_flops_against_params": [("flops_attention_projections", "plain", 1000)],
+    "check_memory": [("bytes_without_batch", "small", 1000)],
+    "note_ffn_count": [("ffn_matmuls", "", 2)],
+}
+
+
+def impossible(entry: Input) -> list[float | str]:
+    """Values that an input does not allow: another word, one below its least, above its most, a half."""
+    if entry.choices:
+        return ["nonsense", 17]
+    least = 0 if entry.least is None else entry.least
+    return [
+        least - 1 if entry.whole else -1,
+        *([2 * entry.most] if entry.most is not None else []),
+        *([least + 0.5] if entry.whole else []),
+    ]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return flopsheet.compute(EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def book(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rules") / "book.xlsx"
+    flopsheet.build(report, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
+    """The workbook of the GPT-2 family, and the first cell of every input."""
+    path = tmp_path_factory.mktemp("gpt2") / "gpt2.xlsx"
+    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", path)
+    laid = arrange.lay_out(report.study, report.study)
+    return path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
+
+
+@pytest.fixture(scope="module")
+def cells(report: Report) -> Mapping[str, dict[str, tuple[str, str]]]:
+    """Name → row of its table → the cell in which it is typed or computed."""
+    laid = arrange.lay_out(report.study, report.study)
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for line in laid.inputs.rows:
+        for key, spot in zip(line.world.table(line.entry.grain).keys, line.live, strict=True):
+            found.setdefault(line.entry.name, {})[row_name(line.entry.grain, key)] = (spot.sheet, spot.address)
+    for world in laid.worlds:
+        for name, metric in SHIPPED.metrics.items():
+            for key, spot in zip(
+                world.table(metric.grain).keys if metric.grain in world.values.tables else (),
+                laid.homes.spots.get((world.name, name), ()),
+                strict=False,
+            ):
+                found.setdefault(name, {}).setdefault(row_name(metric.grain, key), (spot.sheet, spot.address))
+    return found
+
+
+def row_name(grain: str, key: tuple[object, ...]) -> str:
+    """`latent experts` of a layer group; a scenario is named by its model, the first context counts."""
+    if grain == "study":
+        return ""
+    return " ".join(str(part) for part in key if part and not isinstance(part, int))
+
+
+@pytest.fixture(scope="module")
+def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
+    """What IronCalc computes: for nothing (""), and for the edit of each rule and check."""
+    edits: dict[str, list[Typed]] = {"": []} | {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
+    typed = [{cells[name][row]: value for name, row, value in edit} for edit in edits.values()]
+    wanted = [("Checks", "A2"), *(cell for name in edits if name for cell in cells[name].values())]
+    wanted += sentence_cells(book).values()
+    return dict(zip(edits, recalculate_ironcalc(book, typed, wanted), strict=True))
+
+
+def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
+    """Rule → the cell of its sentence, below the heading of its list."""
+    import openpyxl
+
+    sheet = openpyxl.load_workbook(book, read_only=True)["Checks"]
+    rows = [*sheet.iter_rows(max_col=6, values_only=True)]
+    start = next(at for at, row in enumerate(rows) if row[5] == "What is wrong")
+    found: dict[str, tuple[str, str]] = {}  # the first: inputs of runs are checked for training and for serving
+    for at, row in enumerate(rows[start + 1 :], start=start + 2):
+        found.setdefault(str(row[1]), ("Checks", f"F{at}"))
+    return found
+
+
+def test_every_rule_and_every_check_has_an_edit_that_breaks_it() -> None:
+    verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
+    ranges = {f"{RANGE}{name}" for name, entry in SHIPPED.inputs.items() if not entry.chooses and impossible(entry)}
+    in_workbooks = {name for name, rule in SHIPPED.rules.items() if not rule.unless_said}
+    assert (verdicts, in_workbooks) == ({*BROKEN, *OVERWRITTEN, *ranges}, {*BROKEN})
+
+
+@pytest.mark.parametrize("name", [*BROKEN, *OVERWRITTEN])
+def test_a_rule_or_check_holds_as_built_and_fails_after_its_edit(name: str, recomputed, cells) -> None:
+    before, after = ([found[cell] for cell in cells[name].values()] for found in (recomputed[""], recomputed[name]))
+    word = "note" if name.startswith("note") else "FAIL"
+    assert (set(before), word in after) == ({"ok"}, True)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_rule_says_what_is_wrong_with_the_values(name: str, recomputed, book: Path) -> None:
+    own = sentence_cells(book)[name]
+    assert (recomputed[""][own], recomputed[name][own]) == ("holds", BROKEN[name][1])
+
+
+@pytest.mark.parametrize("name", [*BROKEN, *(check for check in OVERWRITTEN if check.startswith("check"))])
+def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed) -> None:
+    assert (recomputed[""]["Checks", "A2"][:4], recomputed[name]["Checks", "A2"][:5]) == ("All ", "FAIL:")
+
+
+def test_every_impossible_value_of_every_input_fails_its_check(book: Path, cells) -> None:
+    inputs = {name: entry for name, entry in SHIPPED.inputs.items() if not entry.chooses}
+    missed = []
+    said = sentence_cells(book)
+    for at in range(3):  # all inputs at once: a check of a range reads its own input alone
+        bad = {name: values[at] for name, entry in inputs.items() if len(values := impossible(entry)) > at}
+        first = {name: next(iter(cells[name])) for name in bad}
+        typed = {cells[name][row]: bad[name] for name, row in first.items()}
+        own = {name: cells[f"{RANGE}{name}"][row] for name, row in first.items()}
+        words = {name: said[f"{RANGE}{name}"] for name in bad}
+        [found] = recalculate_ironcalc(book, [typed], [*own.values(), *words.values()])
+        for name, cell in own.items():
+            sentence = str(found[words[name]]).rpartition(": ")[2]
+            value = bad[name]
+            spelled = value if isinstance(value, str) else f"{value:.15f}".rstrip("0").rstrip(".")
+            expected = f"{name} is {spelled}, " if len(spelled) <= 20 else ""
+            if (found[cell], sentence[: len(expected)]) != ("FAIL", expected):
+                missed.append((name, bad[name], found[cell], found[words[name]]))
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("vocab_size", 0, "gpt2-small: vocab_size is 0, which must be a whole number of 1 or more"),
+        ("window", 100.5, "gpt2-small: window is 100.5, which must be a whole number of 0 or more"),
+        ("n_norms", 9, "gpt2-small: n_norms is 9, which must be a whole number from 0 to 8"),
+        ("weights", "fp31", "weights is fp31, which must be one of fp32, bf16, fp16, fp8, int8, int4"),
+    ],
+)
+def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | str, said: str, gpt2) -> None:
+    path, at = gpt2
+    verdict = ("Summary", "A4")
+    [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
+    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"FAIL: some checks fail; {said}."
+
+
+@pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
+def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_errors(
+    name: str, book: Path, cells
+) -> None:
+    typed = {next(iter(cells[name].values())): "many"}
+    [found] = recalculate_ironcalc(book, [typed], [("Checks", "A2")])
+    assert str(found["Checks", "A2"]).startswith("FAIL: ")
+
+
+def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = Path(catalog.__file__).parent
+    texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
+    rule = "  - name: check_kv_heads_divide\n"
+    head, _, rest = texts["rules"].partition(rule)
+    texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
+    noted = build(texts)
+    monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
+    monkeypatch.setattr("flopsheet.report.load_catalog", lambda: noted)
+    rules.of_grains.cache_clear()
+    report = flopsheet.build({**TINY, "models": {"m": {**MODEL, "n_kv_heads": 3}}}, tmp_path / "noted.xlsx")
+    rules.of_grains.cache_clear()
+    own = sentence_cells(tmp_path / "noted.xlsx")["check_kv_heads_divide"]
+    [found] = recalculate_ironcalc(tmp_path / "noted.xlsx", [{}], [("Checks", "A2"), own])
+    assert (
+        noted.rules["check_kv_heads_divide"].is_error,
+        report.frames["layer_group"].check_kv_heads_divide.iloc[0],
+    ) == (
+        False,
+        "note",
+    )
+    assert (str(found["Checks", "A2"])[:4], str(found["Checks", "A2"])[-36:], found[own]) == (
+        "All ",
+        "1 notes on a convention, see Checks.",
+        "m: n_kv_heads 3 does not divide n_heads 4",
+    )
+
+
+# What a reviewer may type into the first column of GPT-2 that no model can be, and what the Summary must say of it.
+GPT2: list[tuple[dict[str, float | str], str]] = [
+    ({"n_kv_heads": 5}, "n_kv_heads 5 does not divide n_heads 12"),
+    ({"n_experts": 8}, "8 experts need n_active_experts"),
+    (
+        {"n_experts": 8, "n_active_experts": 2, "d_expert": 100},
+        "a layer has a dense FFN or experts, not both: d_ff is 3,072 and n_experts 8",
+    ),
+    ({"positions": "learned"}, "positions are learned, but max_positions is 0"),
+    ({"kv_lora_rank": 64}, "latent attention with kv_lora_rank 64 needs d_qk_nope, d_qk_rope"),
+    ({"q_lora_rank": 64}, "q_lora_rank 64 belongs to latent attention, but kv_lora_rank is 0"),
+    ({"d_ff": 0}, "d_ff is 0 and there are no experts"),
+    ({"n_shared_experts": 1}, "a dense layer has no shared experts, n_shared_experts is 1"),
+]
+
+
+def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2) -> None:
+    path, at = gpt2
+    edits = [{at[name]: value for name, value in edit.items()} for edit, _ in GPT2]
+    verdict = ("Summary", "A4")
+    said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
+    failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
+    assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
+        f"FAIL: {count} of all checks fail; gpt2-small: {words}."
+        for count, (_, words) in zip(failed, GPT2, strict=True)
+    ]
