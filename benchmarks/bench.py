@@ -22,7 +22,19 @@ from processes import ROOT, Line
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-LIBRARIES = ("openpyxl", "pandas", "numpy", "pydantic", "pyyaml", "click", "lxml", "pyarrow", "xlsxwriter", "ironcalc")
+LIBRARIES = (
+    "openpyxl",
+    "pandas",
+    "numpy",
+    "pydantic",
+    "pyyaml",
+    "click",
+    "lxml",
+    "pyarrow",
+    "xlsxwriter",
+    "pyexcelerate",
+    "ironcalc",
+)
 HEADER = ("what", "median", "spread", "target", "holds")
 
 

@@ -1,6 +1,8 @@
-"""The same cells, written by flopsheet, by a minimal loop over openpyxl and by XlsxWriter; one way to a process.
+"""The same cells, written by flopsheet, by openpyxl, XlsxWriter and PyExcelerate; one way to a process.
 
-    python writers.py flopsheet|sheet|openpyxl|xlsxwriter CELLS TARGET    prints CPU seconds and peak memory in MB
+    python writers.py flopsheet|sheet|openpyxl|xlsxwriter|pyexcelerate CELLS TARGET
+
+It prints CPU seconds and peak memory in MB.
 
 CELLS is a spec for flopsheet and for one sheet of it. For the others it is what `dump` made of the spec's plan: pieces
 of the cells of a sheet, read one by one with the clock stopped, so that neither time nor memory of a loop holds more
@@ -129,6 +131,28 @@ def write_xlsxwriter(cells: str, target: str) -> float:
     return watch.seconds
 
 
+def write_pyexcelerate(cells: str, target: str) -> float:
+    """Whole sheets at once, its fastest way, of rows gathered with the clock stopped; no value beside a formula."""
+    from pyexcelerate import Workbook
+
+    watch = Watch()
+    watch.stop()
+    sheets: dict[str, list[list[Any]]] = {}
+    for title, piece in pieces(cells, Watch()):
+        rows = sheets.setdefault(title, [])
+        for row, column, value, _ in piece:
+            rows.extend([] for _ in range(row - len(rows)))
+            rows[row - 1].extend([None] * (column - 1 - len(rows[row - 1])))
+            rows[row - 1].append(value)
+    watch.start()
+    book = Workbook()
+    for title, rows in sheets.items():
+        book.new_sheet(title, data=rows)
+    book.save(target)
+    watch.stop()
+    return watch.seconds
+
+
 def peak_mb() -> float:
     """Of this process; the system's own count starts with what the process had that began it, /proc's with its own."""
     status = Path("/proc/self/status")
@@ -144,5 +168,6 @@ if __name__ == "__main__":
         "sheet": write_sheet,
         "openpyxl": write_openpyxl,
         "xlsxwriter": write_xlsxwriter,
+        "pyexcelerate": write_pyexcelerate,
     }
     print(ways[sys.argv[1]](sys.argv[2], sys.argv[3]), peak_mb())

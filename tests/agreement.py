@@ -123,7 +123,7 @@ def _edit_once(dice: random.Random, spec: dict[str, Any], cells: dict[Cell, floa
     entry, at = line.entry, dice.randrange(len(line.live))
     table = line.world.values.tables[entry.grain]
     keys, key = table.keys[at], entry.name
-    now = table.inputs[key][at].value
+    now = table.inputs[key].iloc[at]
     value = _random_value(dice, entry, now, spec)
     if entry.grain == "study":
         switches = {switch.name for switch in schema.conventions()}

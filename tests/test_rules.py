@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import flopsheet
@@ -15,6 +17,7 @@ from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.catalog.load import TOPICS, build
+from flopsheet.formula.evaluate import vectorised
 from flopsheet.report import Report
 from flopsheet.spec import rules
 from flopsheet.workbook import arrange
@@ -357,3 +360,24 @@ def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2
         f"FAIL: {count} of all checks fail; gpt2-small: {words}."
         for count, (_, words) in zip(failed, GPT2, strict=True)
     ]
+
+
+def test_a_rule_says_of_whole_columns_what_it_says_of_each_row() -> None:
+    dice, functions = np.random.default_rng(15), vectorised()
+    numbers = [name for name, entry in SHIPPED.inputs.items() if not entry.choices and not entry.chooses]
+    columns: dict[str, Any] = {name: dice.choice([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0], 400) for name in numbers}
+    for name in numbers:  # zero where it may be
+        if not SHIPPED.inputs[name].least:
+            columns[name] = np.where(dice.random(400) < 0.5, columns[name], 0.0)
+    columns["d_head"] = columns["d_model"] / columns["n_heads"]
+    words = {name: entry.choices for name, entry in SHIPPED.inputs.items() if entry.choices}
+    columns |= {name: dice.choice(np.array(choices, dtype=object), 400) for name, choices in words.items()}
+    groups = [{"n_group_layers": columns["n_layers"], "n_experts": columns["n_experts"]}]
+    whole = rules.Row(columns, groups, functions)
+    rows = [
+        rules.Row({k: v[at] for k, v in columns.items()}, [{k: v[at] for k, v in groups[0].items()}])
+        for at in range(400)
+    ]
+    said = {name: np.asarray(whole.holds(rule)).tolist() for name, rule in SHIPPED.rules.items()}
+    assert said == {name: [bool(row.holds(rule)) for row in rows] for name, rule in SHIPPED.rules.items()}
+    assert {name for name, verdicts in said.items() if len({*verdicts}) < 2} == {"check_layers"}  # one group holds all

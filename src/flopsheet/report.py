@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -234,5 +236,18 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
     from flopsheet.workbook import plan, write
 
     report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
-    write.save(plan.build(report.study), target)
+    with _without_collector():
+        write.save(plan.build(report.study), target)
     return report
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rests Python's cyclic collector: a plan is up to millions of tuples without cycles, walked again as it grows."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

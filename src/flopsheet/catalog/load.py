@@ -16,7 +16,7 @@ from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.stored import stored
 from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
-from flopsheet.formula.nodes import Call, Text
+from flopsheet.formula.nodes import Call, Text, shared
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
@@ -56,7 +56,7 @@ def load() -> Catalog:
 @cache
 def load_inputs() -> Catalog:
     """Its inputs and the rules between them: a spec is judged long before every metric is parsed and checked."""
-    return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS)))
+    return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
 
 
 def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
@@ -85,8 +85,11 @@ def _texts(topics: Sequence[str]) -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in _files(topics)}
 
 
-def build(texts: Mapping[str, str]) -> Catalog:
-    """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found."""
+def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
+    """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found.
+
+    `ranges` says whether it has the checks that an input is possible, which only a workbook shows.
+    """
     parsed = {topic: source.parse(text, f"{topic}.yaml") for topic, text in texts.items()}
     units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
     reader = _Reader(units)
@@ -94,7 +97,7 @@ def build(texts: Mapping[str, str]) -> Catalog:
         reader.read_functions(topic)
     for topic in parsed.values():
         reader.read(topic)
-    found = reader.finish()
+    found = reader.finish(ranges=ranges)
     _ = found.maths  # made here, so that it is kept with the rest
     return found
 
@@ -251,8 +254,9 @@ class _Reader:
             sheet, title = RANGES
             self.sections.append((sheet, {"title": title, "grain": grain}, [raw["name"] for raw in checks]))
 
-    def finish(self) -> Catalog:
-        self.add_range_checks()
+    def finish(self, *, ranges: bool = True) -> Catalog:
+        if ranges:
+            self.add_range_checks()
         entries: dict[str, Entry] = {**self.inputs, **self.metrics}
         grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
         unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)
@@ -272,6 +276,7 @@ class _Reader:
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
         if self.problems:
             raise CatalogError(self.problems)
+        self.share()
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(
@@ -285,6 +290,17 @@ class _Reader:
             for sheet, raw, listed in self.sections
         )
         return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules)
+
+    def share(self) -> None:
+        """Makes equal parts of formulas one object: digits of a sentence are spelled alike in hundreds of them."""
+        known: dict[Node, Node] = {}
+        for name, metric in self.metrics.items():
+            if name not in self.done:
+                plain, node = shared(metric.plain, known), shared(metric.node, known)
+                self.metrics[name] = dataclasses.replace(metric, plain=plain, node=node)
+        for name, rule in self.rules.items():
+            condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))
+            self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
     def resolved(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]

@@ -20,7 +20,7 @@ from typing import TypeVar
 Built = TypeVar("Built")
 PACKAGE = Path(__file__).parent.parent
 # The code that decides what a text becomes.
-READERS = ("source.py", "files.py", "catalog/*.py", "formula/*.py", "errors/*.py")
+READERS = ("quantities.py", "source.py", "files.py", "catalog/*.py", "formula/*.py", "errors/*.py")
 
 
 def stored(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:

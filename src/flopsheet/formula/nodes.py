@@ -120,6 +120,15 @@ def with_leaves(node: Node, change: Callable[[Name | Aggregate], Node]) -> Node:
     return with_parts(node, lambda part: with_leaves(part, change))
 
 
+def shared(node: Node, known: dict[Node, Node]) -> Node:
+    """An equal node whose parts are the same objects wherever they are equal; `known` has those of other formulas.
+
+    A third of the objects are to be kept, and made again by whoever reads what was kept.
+    """
+    whole = with_parts(node, lambda part: shared(part, known))
+    return known.setdefault(whole, whole)
+
+
 def names(node: Node) -> tuple[str, ...]:
     """The names that a formula reads in its own row, each once, in the author's order."""
     return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
 
 from flopsheet.catalog import Entry, resolve
 from flopsheet.errors import CatalogError
@@ -13,65 +15,63 @@ from flopsheet.workbook.model import Cell, Scalar
 
 # What rounding alone can cause is no change.
 CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
-COLUMN = "\x00"  # stands for the column in a formula that is not yet in one
-
-
-@dataclass(frozen=True)
-class BlockReferences:
-    """How a formula in one column of a block refers to its row's other values, and to the finer rows below."""
-
-    block: Block
-    homes: Homes
-    row: int
-    """Of the block's table."""
-
-    def cell(self, name: str) -> str:
-        return f"{letters(self.block.columns[self.row])}{self.block.rows[name]}"
-
-    def finer(self, name: str) -> list[Spot]:
-        world = self.block.world
-        spots = self.homes.of(world, name)
-        return [spots[row] for row in world.children[world.grain(name), self.block.grain][self.row]]
-
-    def range(self, name: str) -> str:
-        return span(self.finer(name), self.block.sheet)
-
-    def first(self, name: str) -> str:
-        return self.finer(name)[0].seen_from(self.block.sheet)
+# What stands for the column, a range of finer rows and the first of them in a formula that is not yet in a column.
+COLUMN, RANGE, ONE = "\x00", "\x01", "\x02"
 
 
 class _AnyColumn:
-    """References in a formula that is the same in every column of its row."""
+    """References in a formula that is the same in every column of its row, but for what it gathers."""
 
     def __init__(self, block: Block) -> None:
         self.rows = block.rows
+        self.gathered: dict[str, str] = {}  # what stands in the text for a range or a first cell -> the name
 
     def cell(self, name: str) -> str:
         return f"{COLUMN}{self.rows[name]}"
 
     def range(self, name: str) -> str:
-        raise AssertionError("what gathers finer rows differs from column to column")
+        return self.mark(RANGE, name)
 
-    first = range
+    def first(self, name: str) -> str:
+        return self.mark(ONE, name)
+
+    def mark(self, kind: str, name: str) -> str:
+        mark = f"{kind}{name}{kind}"
+        self.gathered[mark] = name
+        return mark
 
 
-def row_formula(block: Block, homes: Homes, name: str) -> Callable[[int], str]:
-    """A metric's formula by the row of its table: written once where it gathers nothing, then moved along."""
-    metric = block.world.catalog.metrics[name]
-    node = metric.node
-    if metric.gathers:
-        return lambda row: to_excel(node, BlockReferences(block, homes, row))
-    text = to_excel(node, _AnyColumn(block))
-    return lambda row: text.replace(COLUMN, letters(block.columns[row]))
+def row_formulas(block: Block, homes: Homes, name: str) -> list[str]:
+    """A metric's formula in each row of its table: written once, then moved along."""
+    at = _AnyColumn(block)
+    text = to_excel(block.world.catalog.metrics[name].node, at)
+    formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
+    for mark, read in at.gathered.items():
+        found = finer_cells(block, homes, read, first=mark[0] == ONE)
+        formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
+    return formulas
+
+
+def finer_cells(block: Block, homes: Homes, name: str, *, first: bool) -> Iterator[str]:
+    """How a formula in each column of a block refers to the finer cells below it, or to the first of them."""
+    world, sheet = block.world, block.sheet
+    spots, below = homes.of(world, name), world.children[world.grain(name), block.grain]
+    for row in range(len(block.columns)):
+        rows = below[row]
+        if first:
+            yield spots[rows[0]].seen_from(sheet)
+        elif len(rows) == 1:
+            yield f"{spots[rows[0]].seen_from(sheet)}:{spots[rows[0]].address}"
+        else:
+            yield span([spots[at] for at in rows], sheet)
 
 
 def metric_cells(block: Block, homes: Homes, name: str, style: str) -> Iterator[Cell]:
     """A metric's formula and value in each row of its table."""
     world = block.world
-    formula = row_formula(block, homes, name)
-    format = world.catalog.format(name)
-    for row, value in enumerate(world.column(name)):
-        yield Cell(value, formula(row), style, format)
+    return map(
+        Cell, world.column(name), row_formulas(block, homes, name), repeat(style), repeat(world.catalog.format(name))
+    )
 
 
 def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
@@ -106,14 +106,11 @@ class Live:
     value: Scalar
 
 
-class _Local:
-    """References of a formula that stands outside every block."""
-
-    def __init__(self, sheet: str, values: Mapping[str, Live]) -> None:
-        self.sheet, self.values = sheet, values
+class _Marked:
+    """References of a formula that stands outside every block: marks, for cells to be put in their place."""
 
     def cell(self, name: str) -> str:
-        return self.values[name].spot.seen_from(self.sheet)
+        return f"{ONE}{name}{ONE}"
 
     def range(self, name: str) -> str:
         raise AssertionError(f"{name}: local formulas gather nothing")
@@ -121,10 +118,19 @@ class _Local:
     first = range
 
 
+@lru_cache(256)
+def _marked(node: Node) -> str:
+    """A formula with marks for its names: some are written for every scenario."""
+    return to_excel(node, _Marked())
+
+
 def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc", format: str = "General") -> Cell:
     """A formula over named cells: its text and its value from the same node."""
-    value = evaluate(node, lambda name: values[name].value)
-    return Cell(value, to_excel(node, _Local(sheet, values)), style, format)
+    formula = _marked(node)
+    for name, live in values.items():
+        formula = formula.replace(f"{ONE}{name}{ONE}", live.spot.seen_from(sheet))
+    assert ONE not in formula, f"a name without a cell in {formula}"
+    return Cell(evaluate(node, lambda name: values[name].value), formula, style, format)
 
 
 def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:

@@ -9,10 +9,8 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from flopsheet.catalog import KEYS, Catalog, Metric
-from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.frames import Values
 from flopsheet.tables import Table
-from flopsheet.workbook.model import Cell
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
@@ -290,23 +288,3 @@ def _metric(world: World, name: str) -> Metric:
 
 def _groups(table: Table) -> list[object]:
     return [row[table.key_names.index("group")] for row in table.keys]
-
-
-def shown(cell: Cell) -> str:
-    """Roughly what a cell displays, for its width."""
-    if isinstance(cell.value, str):
-        return cell.value
-    format = cell.format
-    if format.startswith("[>="):  # one section for large values, one for small ones
-        least, _, sections = format.removeprefix("[>=").partition("]")
-        format = sections.split(";")[cell.value < float(least)]
-    scaled = cell.value / 1000 ** (format.count(",") - format.count("#,##"))
-    if "E+" in format:
-        return f"{cell.value:.4e}"
-    if EVERY_DECIMAL in format:
-        return f"{scaled * (100 if '%' in format else 1):,.8f}".rstrip("0") + "00"
-    if "%" in format:
-        return f"{scaled:.2%}"
-    if "." in format:
-        return f"{scaled:,.3f}"
-    return f"{scaled:,.0f}" if abs(scaled) >= 1 or not scaled else f"{scaled:.6g}"

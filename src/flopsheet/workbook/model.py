@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 Scalar: TypeAlias = float | str
@@ -87,6 +88,15 @@ class Chart:
     y_log: int = 0
 
 
+class Extent(NamedTuple):
+    """A rectangle of cells by its outermost rows and columns."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
 @dataclass(frozen=True)
 class Sheet:
     """One sheet; rows and columns count from 1."""
@@ -110,6 +120,12 @@ class Sheet:
     """The last row that is printed; 0 prints all."""
     one_page: bool = False
     """Printed on one page, upright where it is long, as long as that can be read."""
+
+    @cached_property
+    def extent(self) -> Extent:
+        """The smallest rectangle that holds every cell."""
+        rows, columns = {row for row, _ in self.cells}, {column for _, column in self.cells}
+        return Extent(min(rows), min(columns), max(rows), max(columns))
 
 
 @dataclass(frozen=True)

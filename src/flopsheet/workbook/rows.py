@@ -7,7 +7,8 @@ each cell costs a build half its time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 
 from flopsheet.workbook.layout import letters
 from flopsheet.workbook.model import Cell, Scalar, Sheet
@@ -16,29 +17,36 @@ LONGEST_TEXT = 32_767
 EXACT = 2**53  # whole numbers below it are written as such
 CHUNK = 10_000  # about as many cells are encoded and compressed at a time
 
-MARKUP = re.compile("[&<>\r]")
 # What XML 1.0 cannot hold, not even escaped.
-FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff"
+IMPOSSIBLE = re.compile(f"[{FORBIDDEN}]")
+UNUSUAL = re.compile(f"[&<>\\r{FORBIDDEN}]")  # one pass over most texts, which have neither
 
 
 def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]:
     """The `sheetData` element, piece by piece; `style_of` gives a cell's number among the workbook's styles."""
     yield b"<sheetData>"
     attributes = row_attributes(sheet)
-    in_row: dict[int, list[int]] = {row: [] for row in attributes}
-    for row, column in sheet.cells:
-        in_row.setdefault(row, []).append(column)
+    in_row: dict[int, list[tuple[int, Cell]]] = {row: [] for row in attributes}
+    for (row, column), cell in sheet.cells.items():
+        in_row.setdefault(row, []).append((column, cell))
     styles: dict[tuple[str, str, int], str] = {}
+    numbers = _Numbers()
     pieces: list[str] = []
     for row in sorted(in_row):
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
-        for column in sorted(in_row[row]):
-            cell = sheet.cells[row, column]
-            look = (cell.style, cell.format, cell.indent)
-            style = styles.get(look)
-            if style is None:
-                style = styles[look] = f' s="{style_of(cell)}"'
-            pieces.append(cell_text(cell, f'r="{letters(column)}{row}"{style}'))
+        for column, cell in sorted(in_row[row], key=itemgetter(0)):
+            value, formula, style, format, _, indent = cell
+            number_of_style = styles.get((style, format, indent))
+            if number_of_style is None:
+                number_of_style = styles[style, format, indent] = f'" s="{style_of(cell)}"'
+            begin = f'<c r="{letters(column)}{row}{number_of_style}'
+            if not formula or isinstance(value, str):
+                pieces.append(begin + cell_content(value, formula, numbers))
+            else:  # as most cells are
+                if UNUSUAL.search(formula):
+                    formula = escaped(formula)
+                pieces.append(f"{begin}><f>{formula}</f><v>{numbers[value]}</v></c>")
         pieces.append("</row>")
         if len(pieces) > CHUNK:
             yield "".join(pieces).encode("ascii", "xmlcharrefreplace")
@@ -58,19 +66,24 @@ def row_attributes(sheet: Sheet) -> dict[int, str]:
     return found
 
 
-def cell_text(cell: Cell, attributes: str) -> str:
-    """One cell: a formula with its value, a number, or a text, which stays one though it begins with '='."""
-    value = cell.value
-    if cell.formula:
-        if isinstance(value, str):
-            return f'<c {attributes} t="str"><f>{escaped(cell.formula)}</f><v>{escaped(value)}</v></c>'
-        return f"<c {attributes}><f>{escaped(cell.formula)}</f><v>{number(value)}</v></c>"
+class _Numbers(dict[float, str]):
+    """The spelling of numbers: side by side, cells repeat each other."""
+
+    def __missing__(self, value: float) -> str:
+        text = self[value] = number(value)
+        return text
+
+
+def cell_content(value: Scalar, formula: str, numbers: Mapping[float, str]) -> str:
+    """What follows the place and style of a cell: a formula with its text, a number, or a text, which stays one though
+    it begins with '='.
+    """
     if not isinstance(value, str):
-        return f'<c {attributes} t="n"><v>{number(value)}</v></c>'
+        return f' t="n"><v>{numbers[value]}</v></c>'
+    if formula:
+        return f' t="str"><f>{escaped(formula)}</f><v>{escaped(value)}</v></c>'
     text = shown_text(value)
-    if not text:
-        return f'<c {attributes} t="n"></c>'
-    return f'<c {attributes} t="inlineStr"><is><t>{escaped(text)}</t></is></c>'
+    return f' t="inlineStr"><is><t>{escaped(text)}</t></is></c>' if text else ' t="n"></c>'
 
 
 def shown_text(text: str) -> str:
@@ -86,8 +99,8 @@ def number(value: Scalar) -> str:
 
 def escaped(text: str) -> str:
     """A text between tags."""
-    if FORBIDDEN.search(text):
+    if not UNUSUAL.search(text):
+        return text
+    if IMPOSSIBLE.search(text):
         raise ValueError(f"{text!r} holds a character that no XML file can")
-    if MARKUP.search(text):
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-    return text
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")

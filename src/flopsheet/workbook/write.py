@@ -12,6 +12,7 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
+from openpyxl.compat import safe_string
 from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.packaging.custom import StringProperty
@@ -136,9 +137,19 @@ class _SheetWriter(WorksheetWriter):
         self.sheet = sheet
 
     def write_dimensions(self) -> None:
-        rows, columns = {row for row, _ in self.sheet.cells}, {column for _, column in self.sheet.cells}
-        corners = f"{letters(min(columns))}{min(rows)}:{letters(max(columns))}{max(rows)}"
+        top, left, bottom, right = self.sheet.extent
+        corners = f"{letters(left)}{top}:{letters(right)}{bottom}"
         self.xf.send(SheetDimension(corners).to_tree())
+
+    def write_cols(self) -> None:
+        """As openpyxl spells them; its object for each column costs as much as the cells of one."""
+        columns = Element("cols")
+        outlined = set(self.sheet.outline_columns)
+        for column, width in sorted(self.sheet.widths.items()):
+            level = {"outlineLevel": "1"} if column in outlined else {}
+            place = {"min": str(column), "max": str(column)}
+            SubElement(columns, "col", {**level, "width": safe_string(width), "customWidth": "1", **place})
+        self.xf.send(columns)
 
     def write_rows(self) -> None:
         self.xf.send(Element("sheetData"))
@@ -197,10 +208,6 @@ def font(look: Style) -> Font:
 
 def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
     """Everything of a sheet but its cells."""
-    for column, width in sheet.widths.items():
-        worksheet.column_dimensions[letters(column)].width = width
-    for column in sheet.outline_columns:  # one by one: openpyxl's group() gives all of them the first one's width
-        worksheet.column_dimensions[letters(column)].outlineLevel = 1
     worksheet.sheet_properties.outlinePr.summaryBelow = False
     worksheet.sheet_properties.outlinePr.summaryRight = False
     for validation in sheet.validations:
@@ -256,7 +263,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_view.zoomScale = 90
     worksheet.sheet_properties.tabColor = sheet.tab
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
-    rows = max(row for row, _ in sheet.cells)
+    rows = sheet.extent.bottom
     last = _printed_to(sheet) or max(sheet.widths)
     width = sum(width for column, width in sheet.widths.items() if column <= last)
     is_one = sheet.one_page and rows <= MOST_ROWS
