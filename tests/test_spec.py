@@ -53,7 +53,7 @@ def test_defaults_that_depend_on_other_inputs_stay_expressions():
     inputs = model(SMALLEST).groups[0].inputs
     assert [inputs[name].node for name in ("n_kv_heads", "d_head", "n_group_layers", "d_ff")] == [
         parse("n_heads"),
-        parse("d_model / n_heads"),
+        parse("d_model / max(n_heads, 1)"),
         parse("n_layers"),
         None,
     ]

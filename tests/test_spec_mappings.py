@@ -69,7 +69,7 @@ def test_a_mapping_may_hold_tuples_numpy_values_and_other_mappings():
 
 def test_a_mistake_in_a_mapping_points_at_it_as_json():
     assert refusal(with_input("n_heads", -1)) == (
-        "spec:10:15: models.a.n_heads: -1 is out of range; write 1 or more\n"
+        "spec:10:15: models.a.n_heads: -1 is out of range; write 0 or more\n"
         '       "n_heads": -1,\n                  ^^'
     )  # fmt: skip
 

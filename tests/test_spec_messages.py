@@ -57,7 +57,7 @@ REFUSED = [
     ),
     (
         {"n_heads: 4": "n_heads: 4\n    «n_group_layers»: 2"},
-        "models.a.n_group_layers: unknown key 'n_group_layers'; did you mean 'n_layers'?",
+        "models.a.n_group_layers: unknown key 'n_group_layers'; did you mean 'n_group_mtp_layers'?",
     ),
     # wrong kinds
     ({"d_model: 64": "d_model: «true»"}, "models.a.d_model: true is not a number; write a whole number"),
@@ -115,7 +115,7 @@ REFUSED = [
     (
         {"ffn: gelu": "ffn: «GELU»"},
         "models.a.ffn: 'GELU' is not a choice; did you mean 'gelu'? choices: swiglu, geglu, "
-        "reglu, gated, gelu, relu, relu2, silu, plain",
+        "reglu, gated, gelu, relu, relu2, silu, plain, none",
     ),
     ({"ffn: gelu": "«n_layers 2»:"}, "models.a.n_layers 2: unknown key 'n_layers 2'; write n_layers: 2"),
     # ranges
@@ -132,7 +132,7 @@ REFUSED = [
         "write at most 1,000,000,000,000,000",
     ),
     ({"ffn: gelu": "ffn: gelu\n    n_norms: «9»"}, "models.a.n_norms: 9 is out of range; write 0 to 8"),
-    ({"ffn: gelu": "ffn_matrices: «4»"}, "models.a.ffn_matrices: 4 is out of range; write 2 to 3"),
+    ({"ffn: gelu": "ffn_matrices: «4»"}, "models.a.ffn_matrices: 4 is out of range; write 0 to 3"),
     ({"at_least: 1": "equals: 1\n  within: «2»"}, "expect[0].within: 2 is out of range; write 0 to 1"),
     (
         {"at_least: 1": "at_least: «1e16»"},
@@ -227,8 +227,9 @@ REFUSED = [
     ({"ffn: gelu": "ffn: gelu\n    window: «1.5»"}, "models.a.window: 1.5 is not a whole number; write 1 or 2"),
     (
         {"ffn: gelu": "ffn: gelu\n    window: «all»"},
-        "models.a.window: 'all' is not a number that can be read here; known: d_embedding, d_expert, d_ff, d_head, "
-        "d_model, d_qk_nope, d_qk_rope, d_shared_expert, d_v, ffn_matrices, kv_lora_rank, max_positions, … (25 in all)",
+        "models.a.window: 'all' is not a number that can be read here; known: attention_chunk, compress_ratio, "
+        "d_conv, d_embedding, d_expert, d_expert_latent, d_ff, d_head, d_index, d_linear_gate, d_linear_key, "
+        "d_linear_value, … (61 in all)",
     ),
     # experts
     (
@@ -257,7 +258,7 @@ REFUSED = [
     (
         {"d_ff: 4 * d_model": "d_ff: «4 * d_model»\n    moe: {n_experts: 4, n_active_experts: 2, d_expert: 8}"},
         "models.a.d_ff: a layer has a dense FFN or experts, not both: d_ff is 256 and n_experts 4; "
-        "write d_ff: 0; an FFN beside the routed experts is a shared expert",
+        "write d_ff: 0, or ffn_beside_experts: true; an FFN beside the routed experts is a shared expert",
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    moe: {n_shared_experts: «1»}"},
@@ -274,12 +275,13 @@ REFUSED = [
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: «0»"},
-        "models.a.d_ff: d_ff is 0 and there are no experts; write d_ff: …, or n_experts: …",
+        "models.a.d_ff: d_ff is 0 and there are no experts; write d_ff: …, n_experts: …, or ffn: none",
     ),
     (
         {"d_ff: 4 * d_model": "moe: {n_experts: 4, n_active_experts: 2, «d_ff»: 8}"},
         "models.a.moe.d_ff: unknown key 'd_ff'; known: n_experts, n_active_experts, d_expert, n_shared_experts, "
-        "d_shared_expert, shared_expert_gate, expert_bias, router_bias",
+        "d_shared_expert, shared_expert_gate, expert_bias, router_bias, d_expert_latent, n_zero_experts, "
+        "ffn_beside_experts",
     ),
     (
         {"d_ff: 4 * d_model": "moe: {«n_expert»: 4, n_active_experts: 2, d_expert: 8}"},
@@ -380,12 +382,12 @@ REFUSED = [
         {"4 * d_model": "«8 * d_model / 3»"},
         "models.a.d_ff: 8 * d_model / 3 = 170.666666666667 is not a whole number; write 170 or 171",
     ),
-    ({"n_heads: 4": "n_heads: «63 - d_model»"}, "models.a.n_heads: 63 - d_model = -1 is out of range; write 1 or more"),
+    ({"n_heads: 4": "n_heads: «63 - d_model»"}, "models.a.n_heads: 63 - d_model = -1 is out of range; write 0 or more"),
     (
         {"ffn: gelu": "ffn_matrices: «n_heads / 4»"},
-        "models.a.ffn_matrices: n_heads / 4 = 1 is not a choice; choices: 2, 3",
+        "models.a.ffn_matrices: n_heads / 4 = 1 is not a choice; choices: 0, 2, 3",
     ),
-    ({"ffn: gelu": "ffn_matrices: «n_heads»"}, "models.a.ffn_matrices: n_heads = 4 is not a choice; choices: 2, 3"),
+    ({"ffn: gelu": "ffn_matrices: «n_heads»"}, "models.a.ffn_matrices: n_heads = 4 is not a choice; choices: 0, 2, 3"),
     # what must be there
     ({"    n_heads: 4\n": "", "  a": "  «a»"}, "models.a: n_heads is missing; write it here or under defaults:"),
     (
@@ -562,8 +564,8 @@ REFUSED = [
 ]
 
 NO_KEY = """\
-models.a.colour: unknown key 'colour'; known: extends, model, layers, sweep, ffn, attention, moe, n_layers, d_model, \
-vocab_size, tie_embeddings, positions, … (45 in all)"""
+models.a.colour: unknown key 'colour'; known: extends, model, layers, sweep, ffn, attention, moe, mixer, \
+other_params, other_model_params, n_layers, d_model, … (96 in all)"""
 
 # Where nothing of VALID is left, or too much to be repeated.
 REFUSED_TEXTS = [

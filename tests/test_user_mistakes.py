@@ -349,7 +349,7 @@ serving:
             "training.t.hardware=h100-sxn",
             "training.t.hardware: no hardware is called 'h100-sxn'; did you mean 'h100-sxm'? (flopsheet list hardware)",
         ),
-        ("models.a.n_heads=0", "models.a.n_heads: 0 is out of range; write 1 or more"),
+        ("models.a.d_model=0", "models.a.d_model: 0 is out of range; write 1 or more"),
         (
             "models.a.n_layers=1 / 0",
             "models.a.n_layers: '1 / 0' has no value; check for a division by zero or a number out of range",

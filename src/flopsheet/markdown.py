@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&]|^[-+=#](?=\s|$|[-+=#])|^\d+(?=[.)](?:\s|$))")
 # What a forge makes a mention or a reference of; a backslash does not keep it from that, a zero-width space does.
 LINKED = re.compile(r"([@#])(?=\w)")
-UNSAFE_IN_CODE = frozenset("`|\\")
+UNSAFE_IN_CODE = frozenset("`\\")
 
 
 def escaped(text: str) -> str:
@@ -29,10 +29,10 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def code(name: str) -> str:
-    """A name in the type of code, where nothing is read as Markdown; escaped where the name would end that."""
+    """A name in a cell in the type of code, where nothing is read as Markdown; escaped where it would end that."""
     if not name.strip() or UNSAFE_IN_CODE.intersection(name):
         return escaped(name)
-    return f"`{' '.join(name.split())}`"
+    return "`" + " ".join(name.split()).replace("|", "\\|") + "`"  # even there a bar ends a cell
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]], texts: Collection[int]) -> Iterator[str]:

@@ -82,6 +82,7 @@ class Metric:
     headline: bool = False
     severity: str = ""
     source: str = ""
+    symbol: str = ""
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -220,6 +221,6 @@ class Catalog:
         }
 
     def symbol(self, name: str) -> str:
-        """The letter of an input, or the name itself."""
-        entry = self.inputs.get(name)
+        """The letter of an input or metric, or the name itself."""
+        entry = self.inputs.get(name) or self.metrics.get(name)
         return entry.symbol if entry and entry.symbol else name

@@ -17,5 +17,13 @@ def kind_needs(kind: str, absent: Sequence[str]) -> Finding:
     ) == 1 else "write them beside kind"
 
 
+def mixer_needs(kind: str, absent: Sequence[str]) -> Finding:
+    return f"a {kind} mixer needs {', '.join(absent)}", f"write {'it' if len(absent) == 1 else 'them'} beside kind"
+
+
+def mixer_sets(kind: str, key: str, value: int | str) -> Finding:
+    return f"a {kind} mixer already says {key}: {value}", f"remove {key}, or choose another kind"
+
+
 def kind_sets(kind: str, key: str, value: int | str) -> Finding:
     return f"{kind} attention already says {key}: {value}", f"remove {key}, or choose another kind"

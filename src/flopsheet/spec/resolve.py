@@ -148,10 +148,44 @@ class Resolver:
             if "ffn_matrices" in said:
                 self.report(kind.path, errors.said_twice("ffn", "ffn_matrices"), key=True)
             said["ffn_matrices"] = Said(schema.FFN_KINDS[kind.value], kind.path)
+            if kind.value == "none":
+                self.without(said, "d_ff", schema.MOE_KEYS)
         for group in ("attention", "moe"):
             if group in said:
                 self.ungroup(said, said.pop(group))
+        if "mixer" in said:
+            self.unmix(said, said.pop("mixer"))
+        for key in schema.OTHERS.keys() & said.keys():
+            others = said.pop(key)
+            for brief, value in others.value.items():
+                if name := schema.OTHERS[key].get(brief):
+                    if name in said:
+                        self.report(said[name].path, errors.said_twice(name, spell(others.path)), key=True)
+                    said[name] = Said(value, (*others.path, brief))
         return said
+
+    def without(self, said: Saying, width: str, keys: Sequence[str]) -> None:
+        """Turns off what this mapping doesn't say and may start from: a width, and keys that belong to it."""
+        said.setdefault(width, Said(0, ()))
+        for key in keys:
+            said.setdefault(key, Said(self.inputs[key].default, ()))
+
+    def unmix(self, said: Saying, mixer: Said) -> None:
+        """Adds the inputs under `mixer:`, which takes the place of attention unless n_heads stands beside it."""
+        own = {key: Said(value, (*mixer.path, key)) for key, value in mixer.value.items()}
+        kind = own.pop("kind")
+        fixes, needs, assumes = schema.MIXER_KINDS[kind.value]
+        for key in own.keys() & said.keys():
+            self.report(own[key].path, errors.said_twice(key, spell(said[key].path)), key=True)
+        if absent := [key for key in needs if key not in own and key not in said]:
+            self.report(kind.path, errors.mixer_needs(kind.value, absent))
+            own |= {key: Said(1, kind.path) for key in absent}  # so that nothing is told that follows from it
+        for key in fixes.keys() & (said | own).keys():
+            self.report((said | own)[key].path, errors.mixer_sets(kind.value, key, fixes[key]), key=True)
+        implied = {**assumes, **fixes}
+        said |= own | {key: Said(value, kind.path) for key, value in implied.items() if key not in said | own}
+        if "n_heads" not in said:
+            self.without(said, "n_heads", [key for key in schema.ATTENTION_KEYS if key != "n_heads"])
 
     def ungroup(self, said: Saying, group: Said) -> None:
         """Adds the inputs that stand together under `attention:` or `moe:`, and those that a kind of attention sets."""
@@ -188,6 +222,7 @@ class Resolver:
                 self.report(at, errors.same_group_name(label))
             taken.add(label.casefold())
             groups.append((label, at, self.implied(common | own)))
+        groups[-1][2].setdefault("n_group_mtp_layers", Said("n_mtp_layers", ()))
         missing = [*self.missing("model", whole, bool(layers))]
         for _, _, group in groups:
             missing += [key for key in self.missing("layer_group", group, False) if key not in missing]

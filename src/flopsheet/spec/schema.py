@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import SchemaValidator
 
@@ -33,7 +33,8 @@ from flopsheet.spec.shapes import (
     text,
 )
 
-FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2}
+FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2,
+             "none": 0}  # fmt: skip
 # kind of attention -> what it says of the inputs, and the keys that must stand beside it.
 ATTENTION_KINDS: dict[str, tuple[dict[str, int | str], tuple[str, ...]]] = {
     "mha": ({"n_kv_heads": "n_heads", "kv_lora_rank": 0}, ()),
@@ -44,11 +45,58 @@ ATTENTION_KINDS: dict[str, tuple[dict[str, int | str], tuple[str, ...]]] = {
 ATTENTION_KEYS = (
     "n_heads", "n_kv_heads", "d_head", "window", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v",
     "qkv_bias", "o_bias", "qk_norm", "attention_sinks",
+    "attention_chunk", "attention_gate", "keys_as_values", "cache_both", "shared_kv_cache", "o_lora_rank", "n_o_groups",
+    "index_top_k", "n_index_heads", "d_index", "index_head_weights", "compress_ratio", "compress_overlap",
 )  # fmt: skip
 MOE_KEYS = (
     "n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate",
-    "expert_bias", "router_bias",
+    "expert_bias", "router_bias", "d_expert_latent", "n_zero_experts", "ffn_beside_experts",
 )  # fmt: skip
+LINEAR_KEYS = ("n_linear_key_heads", "n_linear_value_heads", "d_linear_key", "d_linear_value")
+SSM_KEYS = ("n_ssm_heads", "d_ssm_head", "d_state")
+
+
+class MixerKind(NamedTuple):
+    """What a kind of token mixer fixes, which keys must stand beside it, and what it assumes where nothing is said."""
+
+    fixes: Mapping[str, int | str]
+    needs: tuple[str, ...]
+    assumes: Mapping[str, int | str | bool]
+
+
+MIXER_KINDS = {
+    "gated_delta_net": MixerKind(
+        {"linear_attention": "gated_delta_net"}, ("n_linear_key_heads", "d_linear_key"), {"d_conv": 4}
+    ),
+    "kda": MixerKind({"linear_attention": "kda"}, ("n_linear_key_heads", "d_linear_key"), {"d_conv": 4}),
+    "lightning": MixerKind({"linear_attention": "lightning"}, ("n_linear_key_heads", "d_linear_key"), {}),
+    "mlstm": MixerKind({"linear_attention": "mlstm"}, ("n_linear_key_heads", "d_linear_key"), {}),
+    "mamba": MixerKind({}, ("d_ssm_head", "d_state", "dt_rank"), {"n_ssm_heads": 1, "d_conv": 4, "conv_bias": True}),
+    "mamba2": MixerKind(
+        {"dt_rank": 0}, ("n_ssm_heads", "d_ssm_head", "d_state"), {"ssm_norm": "inner", "d_conv": 4, "conv_bias": True}
+    ),
+    "rg_lru": MixerKind({}, ("d_rnn",), {"d_conv": 4, "conv_bias": True, "mixer_bias": True}),
+    "short_conv": MixerKind({}, (), {"d_short_conv": "d_model", "d_conv": 3}),
+    "none": MixerKind({}, (), {}),
+}
+MIXER_KEYS = (
+    *LINEAR_KEYS, "d_linear_gate", *SSM_KEYS, "n_ssm_groups", "dt_rank", "ssm_norm", "d_rnn", "n_rnn_blocks",
+    "d_short_conv", "d_conv", "conv_bias", "mixer_bias",
+)  # fmt: skip
+# What a spec says under a key with a note -> the inputs that it stands for.
+OTHERS = {
+    "other_params": {
+        "params": "n_other_params",
+        "weights": "n_other_params_matmul",
+        "conv_weights": "n_other_params_conv",
+        "state_values": "n_other_state_values",
+    },
+    "other_model_params": {
+        "params": "n_model_other_params",
+        "weights": "n_model_other_params_matmul",
+        "state_values": "n_model_other_state_values",
+    },
+}
 MOST_NAME = 64
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
@@ -242,12 +290,29 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
     kind = required(one_of(tuple(ATTENTION_KINDS)), "Multi-head, grouped-query, multi-query or latent attention.")
     attention = mapping("Attention", {"kind": kind, **_fields(map(by_name.__getitem__, ATTENTION_KEYS))})
     moe = mapping("MixtureOfExperts", _fields(map(by_name.__getitem__, MOE_KEYS)))
+    mixing = required(one_of(tuple(MIXER_KINDS)), "What takes the place of attention, or stands beside it.")
+    mixer = mapping("Mixer", {"kind": mixing, **_fields(map(by_name.__getitem__, MIXER_KEYS))})
+    others = {
+        key: optional(
+            mapping(
+                "".join(word.capitalize() for word in key.split("_")),
+                {
+                    "note": required(text(500), "What they are."),
+                    **{brief: optional(shape_of(by_name[name]), by_name[name].doc) for brief, name in parts.items()},
+                },
+            ),
+            "What has no input of its own, with a note of what it is.",
+        )
+        for key, parts in OTHERS.items()
+    }
     brief = {
         "ffn": optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices."),
         "attention": optional(attention, "The inputs of attention together, under a kind that sets some of them."),
         "moe": optional(moe, "The inputs of a mixture of experts together."),
+        "mixer": optional(mixer, "A token mixer other than attention, under a kind that sets some of its inputs."),
+        "other_params": others["other_params"],
     }
-    layers = number(1, None, whole=True, expression=True)
+    layers = number(0, None, whole=True, expression=True)
     group = mapping(
         "LayerGroup",
         {
@@ -258,7 +323,12 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
             **loose,
         },
     )
-    shared = {**brief, **_fields([*model_inputs, *group_inputs]), **loose}
+    shared = {
+        **brief,
+        "other_model_params": others["other_model_params"],
+        **_fields([*model_inputs, *group_inputs]),
+        **loose,
+    }
     from_library = "A model of the library whose inputs this one starts from: flopsheet list models."
     swept = "Values that inputs take: the model stands for its variants, one for each combination."
     axes = _axes([*model_inputs, *group_inputs])
