@@ -256,6 +256,27 @@ def test_help_and_spec_errors_load_neither_pandas_nor_openpyxl(tmp_path: Path) -
     assert loaded == ["[]", "[]"]
 
 
+def test_a_sweep_with_a_mistake_is_told_without_pandas_and_a_workbook_is_built_with_it(tmp_path: Path) -> None:
+    sweep = "{n_layers: 2, n_heads: 7, vocab_size: 9, ffn: swiglu, d_ff: 8, sweep: {d_model: [64, 128]}}"
+    (tmp_path / "bad.yaml").write_text(f"version: 1\ncontext_lengths: [8]\nmodels: {{swept: {sweep}}}\n")
+    script = (
+        "import sys\nfrom flopsheet.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('pandas' in sys.modules)"
+    )
+    said = []
+    for arguments in (
+        ["validate", str(tmp_path / "bad.yaml")],
+        ["build", str(ROOT / "specs" / "gpt2.yaml"), "-o", str(tmp_path / "gpt2.xlsx")],
+    ):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=environment, check=False
+        )
+        said.append((done.stdout.splitlines()[-1], "does not divide" in done.stderr))
+    assert said == [("False", True), ("True", False)]
+
+
 @pytest.mark.parametrize("width", [80, 100, 132, 200])
 def test_on_any_terminal_no_name_and_no_number_is_cut(width: int) -> None:
     from rich.console import Console

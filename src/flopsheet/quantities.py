@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 NUMBER = r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})"
-SUFFIXED = re.compile(rf"(?P<number>{NUMBER}) ?(?P<suffix>[A-Za-z]{{1,5}}(?:/s)?)")
+SUFFIXED = rf"(?P<number>{NUMBER}) ?(?P<suffix>[A-Za-z]{{1,5}}(?:/s)?)"  # compiled where a text is first read
 
 LARGE = {"M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
@@ -63,12 +64,12 @@ def base_of(unit: str) -> str:
 
 def is_suffixed(text: str) -> bool:
     """Whether a text may be a number with a suffix."""
-    return SUFFIXED.fullmatch(text) is not None
+    return re.fullmatch(SUFFIXED, text) is not None
 
 
 def read(text: str, unit: str) -> int | float | None:
     """The number that a text says in a unit, exactly: `15T` is 15000000000000; None where it says none."""
-    found = None if unit in WORDS or unit == UNKNOWN else SUFFIXED.fullmatch(text)
+    found = None if unit in WORDS or unit == UNKNOWN else re.fullmatch(SUFFIXED, text)
     kind, one = OF_UNIT.get(unit, (PLAIN, 1))
     factor = found and kind.suffixes.get(found["suffix"])
     if not found or not factor:
@@ -84,7 +85,7 @@ def is_read(text: str) -> bool:
 
 def refusal(text: str, unit: str) -> tuple[str, str] | None:
     """Why a text with a suffix is no number of a unit, and what to write; None where no suffix is the reason."""
-    found = SUFFIXED.fullmatch(text)
+    found = re.fullmatch(SUFFIXED, text)
     if not found or unit == UNKNOWN or read(text, unit) is not None:
         return None
     kind = kind_of_unit(unit)
@@ -115,6 +116,7 @@ def _without_unit(text: str, number: str, suffix: str, kind: Kind) -> tuple[str,
     return f"'{text}' lacks a unit", f"write {' or '.join(ways) or f'a number such as {kind.example}'}"
 
 
+@cache
 def pattern(unit: str) -> str:
     """The texts that `read` takes for a number of a unit, of any where that is unknown, as a regular expression."""
     kinds = KINDS if unit == UNKNOWN else (kind_of_unit(unit),)

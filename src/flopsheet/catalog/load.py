@@ -266,6 +266,7 @@ class _Reader:
         for name, raw in self.raw_rules.items():
             made = partial(self.rule, raw, grain_of, unit_of, labels, self.raw[name][1])
             self.collect(made, partial(self.rules.__setitem__, name))
+        self.share()  # before anything is found out about a metric, which stays with it
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
@@ -275,7 +276,6 @@ class _Reader:
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
         if self.problems:
             raise CatalogError(self.problems)
-        self.share()
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(

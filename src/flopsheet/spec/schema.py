@@ -102,6 +102,7 @@ WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
 
 
+@cache  # an input may stand under models, layers, mixers, sweeps of each
 def shape_of(entry: Input) -> Shape:
     """What a spec may say for an input of the catalogue."""
     if entry.is_flag:
