@@ -178,10 +178,11 @@ def written() -> dict[str, Node]:
 
 
 def choices_compared(node: Node) -> list[str]:
-    """The inputs with choices that a formula compares, once for each comparison."""
+    """The inputs with choices that a formula compares, once for each comparison; counts and flags are conditions."""
     compared = (part.left for part in walk(node) if isinstance(part, Operation) and part.symbol in {"==", "!="})
     names = [side.name for side in compared if isinstance(side, Name)]
-    return [name for name in names if name in SHIPPED.inputs and SHIPPED.inputs[name].choices]
+    entries = [SHIPPED.inputs[name] for name in names if name in SHIPPED.inputs]
+    return [entry.name for entry in entries if entry.choices and not entry.is_number and not entry.is_flag]
 
 
 def test_a_choice_among_three_or_more_is_looked_up_by_match_alone() -> None:
