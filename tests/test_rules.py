@@ -136,6 +136,46 @@ BROKEN: dict[str, tuple[list[Typed], str]] = {
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
         "many: crate has no units for int8",
     ),
+    "check_blocks_divide": (
+        [("n_o_groups", "plain", 3)],
+        "plain: n_o_groups 3 does not divide n_heads 8",
+    ),
+    "check_some_mixer": (
+        [("n_heads", "plain", 0), ("d_ff", "plain", 0)],
+        "plain: the layer has no attention, no other mixer, no FFN and no experts",
+    ),
+    "check_expert_forms": (
+        [("n_zero_experts", "plain", 2)],
+        "plain: n_zero_experts is 2, but there are no experts",
+    ),
+    "check_mtp_layers": (
+        [("n_group_mtp_layers", "plain", 2)],
+        "plain: n_mtp_layers is 0, the groups have 2",
+    ),
+    "check_attention_parts": (
+        [("n_heads", "latent dense", 0)],
+        "latent: n_heads is 0, but there is a latent of 160",
+    ),
+    "check_attention_reach": (
+        [("attention_chunk", "windows local", 256)],
+        "windows: attention_chunk is 256, beside a window of 512 or a selection of 0 positions or compressed keys",
+    ),
+    "check_stored_layers": (
+        [("n_stored_layers", "plain", 9)],
+        "plain: n_stored_layers is 9 of 8 layers",
+    ),
+    "check_linear_parts": (
+        [("n_linear_value_heads", "plain", 4)],
+        "plain: n_linear_value_heads is 4, but n_linear_key_heads is 0",
+    ),
+    "check_state_space_parts": (
+        [("d_state", "plain", 16)],
+        "plain: n_ssm_heads is 0, but there are widths of a state space",
+    ),
+    "check_indexer_parts": (
+        [("n_index_heads", "plain", 4)],
+        "plain: 4 indexer heads need d_index and index_top_k",
+    ),
 }
 
 # Check → the edit that breaks it. No input can break a sum: the cell of one of its parts is overwritten.
@@ -369,10 +409,10 @@ def test_a_rule_says_of_whole_columns_what_it_says_of_each_row() -> None:
     for name in numbers:  # zero where it may be
         if not SHIPPED.inputs[name].least:
             columns[name] = np.where(dice.random(400) < 0.5, columns[name], 0.0)
-    columns["d_head"] = columns["d_model"] / columns["n_heads"]
+    columns["d_head"] = columns["d_model"] / np.maximum(columns["n_heads"], 1)
     words = {name: entry.choices for name, entry in SHIPPED.inputs.items() if entry.choices}
     columns |= {name: dice.choice(np.array(choices, dtype=object), 400) for name, choices in words.items()}
-    groups = [{"n_group_layers": columns["n_layers"], "n_experts": columns["n_experts"]}]
+    groups = [{**columns, "n_group_layers": columns["n_layers"]}]
     whole = rules.Row(columns, groups, functions)
     rows = [
         rules.Row({k: v[at] for k, v in columns.items()}, [{k: v[at] for k, v in groups[0].items()}])
