@@ -31,6 +31,7 @@ N = 70_553_706_496  # parameters of Llama-3-70B
 EMBEDDING = HEAD = 1_050_673_152
 ATTENTION, FFN, NORMS = 12_079_595_520, 56_371_445_760, 1_318_912
 S, FORWARD, FFN_WORK = 4096, 613_338_509_737_984, 461_794_883_665_920  # FLOP at 4,096 tokens
+SCORES = 43_980_465_111_040  # QKᵀ and PV of them
 MIXTRAL, ROUTED, ROUTER, ACTIVE = 46_702_792_704, 45_097_156_608, 1_048_576, 12_879_925_248
 CACHE = 1_342_177_280  # bytes of bf16 at 4,096 tokens
 LEFT_OUT = FFN_WORK / 3  # one FFN matmul of three
@@ -75,6 +76,9 @@ COUNTED = {
     "kv_cache_gib_8bit": 0.625,
     "kv_cache_bytes_4bit": CACHE / 4,
     "kv_cache_gib_4bit": 0.3125,
+    "flops_weight_products": FORWARD - SCORES,
+    "bytes_decode_cache": CACHE / 4,  # every position's keys and values are read for one token
+    "bytes_decode_state": 0,  # attention keeps nothing of a fixed size
     "kv_cache_saving_at_context": 64 / 8,  # query heads over key/value heads
     "estimate_6n_difference": 6 * N * S / (3 * FORWARD) - 1,
     "estimate_6n_without_embedding_difference": 6 * (N - EMBEDDING) * S / (3 * FORWARD) - 1,
@@ -165,6 +169,21 @@ def test_the_spread_of_conventions_is_that_of_the_study_with_one_switch_changed(
     found = [frames_of(spec | {"conventions": conventions})["scenario"] for conventions in changed]
     work = np.array([frame["flops_forward"] for frame in found])
     assert found[0]["spread_of_conventions"].tolist() == pytest.approx(work.max(axis=0) / work.min(axis=0), rel=1e-12)
+
+
+def test_layers_for_further_tokens_are_counted_by_group_as_by_model():
+    # DeepSeek-V3, arXiv:2412.19437, section 2.2: one module that predicts one token more.
+    model = {"extends": "deepseek", "n_mtp_layers": 1}
+    models = {"deepseek": {"model": "deepseek-v3"}, "mtp": model}
+    frames = frames_of({"version": 1, "context_lengths": [S], "models": models})
+    assert frames["model"]["n_mtp_layers_of_groups"].tolist() == [0, 1]
+
+
+def test_a_window_keeps_its_positions_and_full_attention_all_of_them():
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    models = {"full": model, "windowed": model | {"window": 1000}}
+    layers = frames_of({"version": 1, "context_lengths": [S], "models": models})["layer_run"]
+    assert layers["n_cached_positions"].tolist() == [S, 1000]
 
 
 # Su et al. 2021, arXiv:2104.09864: 4 multiplications and 2 additions turn a pair. Latent attention turns d_qk_rope of
