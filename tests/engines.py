@@ -82,8 +82,8 @@ def recalculate_libreoffice(
 
     `locale` is the language of the office's numbers: de-DE writes 1.5 with a comma.
 
-    `saves` has a file for each mapping of edits, where the workbook is saved as .xlsx, and an .ods or None: the .xlsx
-    then is what LibreOffice makes of that .ods.
+    `saves` has a file for each mapping of edits, where the workbook is saved, as .xlsx or .pdf, and an .ods or
+    None: the file then is what LibreOffice makes of that .ods.
     Raises TimeoutError after `seconds`, RuntimeError with the office's own words where it fails.
     """
     python = _uno_python()

@@ -31,6 +31,8 @@ from com.sun.star.lang import DisposedException
 from com.sun.star.sheet.AddressConvention import XL_OOX
 from com.sun.star.table.CellContentType import EMPTY, FORMULA, TEXT
 
+FILTERS = {".xlsx": "Calc MS Excel 2007 XML", ".ods": "calc8", ".pdf": "calc_pdf_Export"}
+
 
 def main():
     if os.getpgrp() != os.getpid():
@@ -136,9 +138,9 @@ def recalculate(desktop, document, request):
 
 
 def save(desktop, document, xlsx, ods):
-    """The workbook as an .xlsx, by way of an .ods where one is named."""
+    """The workbook as an .xlsx, or as a .pdf, by way of an .ods where one is named."""
     if ods:
-        document.storeToURL(Path(ods).as_uri(), (PropertyValue(Name="FilterName", Value="calc8"),))
+        store(document, ods)
         hidden = PropertyValue(Name="Hidden", Value=True)
         again = desktop.loadComponentFromURL(Path(ods).as_uri(), "_blank", 0, (hidden,))
         try:
@@ -146,7 +148,12 @@ def save(desktop, document, xlsx, ods):
         finally:
             again.close(True)
     else:
-        document.storeToURL(Path(xlsx).as_uri(), (PropertyValue(Name="FilterName", Value="Calc MS Excel 2007 XML"),))
+        store(document, xlsx)
+
+
+def store(document, path):
+    """The workbook in the format that a file's name ends with."""
+    document.storeToURL(Path(path).as_uri(), (PropertyValue(Name="FilterName", Value=FILTERS[Path(path).suffix]),))
 
 
 def sheet_of(document, title):
