@@ -62,7 +62,8 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
     tables = {}
     for title, grain in SUMMARY.items():
         if grain in frames:
-            names = [metric.name for metric in catalog.headlines if metric.grain == grain]
+            headlines = [metric.name for metric in catalog.headlines if metric.grain == grain]
+            names = [name for name in headlines if name not in catalog.folded or frames[grain][name].any()]
             tables[title] = frames[grain][names].copy()
             tables[title].attrs["units"] = {name: frames[grain].attrs["units"][name] for name in names}
     return tables

@@ -39,7 +39,12 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
 
 def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:
     values = next((of for kind, of in report.runs.items() if grain in RUNS[kind]), report.values)
-    metrics = [metric for metric in report.catalog.headlines if metric.grain == grain]
+    catalog = report.catalog
+    metrics = [
+        metric
+        for metric in catalog.headlines
+        if metric.grain == grain and (metric.name not in catalog.folded or values.column(grain, metric.name).any())
+    ]
     units = [report.catalog.units[metric.unit] for metric in metrics]
     table = values.tables[grain]
     shown_rows = range(min(len(table), most or len(table)))

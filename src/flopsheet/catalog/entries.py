@@ -207,6 +207,11 @@ class Catalog:
         told = self.rules[name].reads if name in self.rules else ()
         return tuple(dict.fromkeys((*self.metrics[name].reads, *told)))
 
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        """The names in sections that are folded away where they are zero throughout."""
+        return frozenset(entry.name for section in self.sections if section.fold for entry in section.entries)
+
     @property
     def headlines(self) -> tuple[Metric, ...]:
         """The metrics that a summary shows."""

@@ -23,7 +23,8 @@ SHEET = "Context"
 LENGTHS = 12
 SHOWN = (
     "flops_forward", "tflop_forward", "flops_ratio", "share_ffn", "share_attention_projections",
-    "share_attention_scores", "share_lm_head", "share_non_matmul", "doubling_multiplier", "dominant", "kv_cache_gib",
+    "share_attention_scores", "share_lm_head", "share_mixers", "share_index_scores", "share_non_matmul",
+    "doubling_multiplier", "dominant", "kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib",
 )  # fmt: skip
 SHOWN_MODEL = ("crossover_ffn", "crossover_attention", "crossover_block")
 

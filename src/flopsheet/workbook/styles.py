@@ -15,6 +15,8 @@ COLOURS = {
     "share_attention_projections": "56B4E9",
     "share_attention_scores": "E69F00",
     "share_lm_head": "009E73",
+    "share_mixers": "CC79A7",
+    "share_index_scores": "D55E00",
     "share_non_matmul": "999999",
 }
 

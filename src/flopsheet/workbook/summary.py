@@ -138,7 +138,8 @@ def _conventions(world: World, homes: Homes) -> Cell:
 def _headlines(world: World) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[world.name][0]} if world.name in RUNS else {"model", "scenario"}
-    return [metric for metric in world.catalog.headlines if metric.grain in grains]
+    headlines = [metric for metric in world.catalog.headlines if metric.grain in grains]
+    return [one for one in headlines if not (one.name in world.catalog.folded and world.is_nothing(one.name))]
 
 
 def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: int) -> int:
@@ -240,7 +241,8 @@ def context_chart(
     lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
     listed = []
     for name in SHARES:
-        if name in rows and name != "share_non_matmul":
+        is_unused = name in what_if.catalog.folded and what_if.is_nothing(name)
+        if name in rows and name != "share_non_matmul" and not is_unused:
             spots = rows[name]
             points = tuple(float(what_if.value(name, at)) for at in range(len(spots)))
             label = what_if.catalog.metrics[name].label
