@@ -1,4 +1,4 @@
-"""What real configuration files hold beside sizes: harmless keys, formats, stretched contexts, several models in one."""
+"""What real files hold beside sizes: harmless keys, formats, stretched contexts, several models in one."""
 
 from __future__ import annotations
 
@@ -157,10 +157,10 @@ FORMATS: list[tuple[dict[str, Any], str, str]] = [
         "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
     ),
     (
-        {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn", "lm_head"]},
+        {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.attn", "lm_head"]},
         "int4",
         "The checkpoint is quantised: MXFP4. weights is one format for all parameters (int4), without scales. Left in 16 "
-        "bits: model.layers.*.self_attn, lm_head.",
+        "bits: model.layers.*.attn, lm_head.",
     ),
     (
         {"quant_method": "awq", "bits": 4, "group_size": 128},
@@ -175,7 +175,7 @@ FORMATS: list[tuple[dict[str, Any], str, str]] = [
         "scales. Left in 16 bits: a, b, c and 1 more.",
     ),
     (
-        {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"num_bits": 8, "type": "float"}}}},
+        {"quant_method": "compressed-tensors", "config_groups": {"": {"weights": {"num_bits": 8, "type": "float"}}}},
         "fp8",
         "The checkpoint is quantised: fp8 (compressed-tensors). weights is one format for all parameters (fp8), without "
         "scales. Norms, and often embeddings and the head, are kept in 16 bits.",

@@ -61,7 +61,7 @@ def frames() -> dict[str, pd.DataFrame]:
 
 
 def growth(window: int) -> Fraction:
-    """The rows that a layer's cache gains per token where it was counted: of a window transformers keeps all but one."""
+    """Rows that a layer's cache gains per token where it was counted; of a window transformers keeps all but one."""
     first, last = (min(tokens, window - 1) if window else tokens for tokens in COUNTED)
     return Fraction(last - first, COUNTED[1] - COUNTED[0])
 

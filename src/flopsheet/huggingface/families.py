@@ -87,6 +87,7 @@ class Family:
     beside: tuple[Case, ...]
     overrides: Mapping[str, Rule] | None  # None where single layers cannot differ otherwise
     count_by: tuple[str, ...]
+    lengths: tuple[str, ...]
     activation: tuple[str, str, str]  # gated or plain, its key, the default
     only: Mapping[str, tuple[Any, ...]]
     ignored: tuple[str, ...]
@@ -208,6 +209,7 @@ def _family(entry: Mapping[str, Any], usual: Mapping[str, str], common: Mapping[
         beside=tuple(_case(*one) for one in entry.get("beside", {}).items()),
         overrides=entry.get("overrides"),
         count_by=tuple(entry.get("count_by", ())),
+        lengths=tuple(entry.get("lengths", ())),
         activation=(kind, *entry.get(kind, ("", ""))),
         only={name: tuple(values) for name, values in only.items()},
         ignored=(
@@ -256,7 +258,7 @@ def _list(name: str, said: Mapping[str, Any], aliases: Mapping[str, str]) -> Per
         *cases, (last, _) = said.items()
         rule = last
         for word, condition in reversed(cases):
-            rule = f"where({condition}, {word}, {rule})"
+            rule = f"where({int(condition) if isinstance(condition, bool) else condition}, {word}, {rule})"
         said = {"words": list(said), "else": rule}
     words = said.get("words", {})
     if not isinstance(words, Mapping):

@@ -13,6 +13,7 @@ from flopsheet.spec.shapes import LARGEST
 
 MOST_LAYERS = 10_000
 PER_LAYER = "per_layer_config"  # {"5": {"head_dim": 512}}: what single layers have instead
+LEFT_TO_DEFAULTS = ("auto", -1)  # where the default is an expression
 FULL = {"full_attention", "attention"}  # words for layers that are like any others
 
 
@@ -111,7 +112,11 @@ class Keys:
         for other in others:
             if said[other] != said[first]:
                 self.report(other, errors.keys_disagree(first))
-        is_left_out = bool(said) and (said[first] is None or (said[first] == "auto" and isinstance(key.missing, str)))
+        if said and isinstance(said[first], str) and key.name in self.family.lengths:
+            said[first] = len(said[first])
+        is_left_out = bool(said) and (
+            said[first] is None or (isinstance(key.missing, str) and said[first] in LEFT_TO_DEFAULTS)
+        )
         rule = key.missing if not said else key.null if is_left_out else None
         if rule is not None:
             value = self.evaluate(rule)
@@ -122,11 +127,12 @@ class Keys:
             self.report(key.name, errors.no_default(self.model_type))
             return None
         value = said[first]
-        finding = errors.flag_problem(value) if key.is_flag else self.number_problem(key, value)
+        is_flag = key.is_flag or (isinstance(value, bool) and isinstance(self.evaluate(key.missing or 0), bool))
+        finding = errors.flag_problem(value) if is_flag else self.number_problem(key, value)
         if finding:
             self.report(first, finding)
             return None
-        return value if key.is_flag or key.is_fraction else int(value)
+        return value if is_flag or key.is_fraction else int(value)
 
     def is_list_of_layers(self, alias: str, value: Any) -> bool:
         """Whether a key that may be one number for all layers is a list of one for each."""
