@@ -159,8 +159,8 @@ FORMATS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.attn", "lm_head"]},
         "int4",
-        "The checkpoint is quantised: MXFP4. weights is one format for all parameters (int4), without scales. Left in 16 "
-        "bits: model.layers.*.attn, lm_head.",
+        "The checkpoint is quantised: MXFP4. weights is one format for all parameters (int4), without scales. Left in "
+        "16 bits: model.layers.*.attn, lm_head.",
     ),
     (
         {"quant_method": "awq", "bits": 4, "group_size": 128},
@@ -171,14 +171,14 @@ FORMATS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16, "ignore": ["a", "b", "c", "d"]},
         "int4",
-        "The checkpoint is quantised: NVFP4 in groups of 16. weights is one format for all parameters (int4), without "
-        "scales. Left in 16 bits: a, b, c and 1 more.",
+        "The checkpoint is quantised: NVFP4 in groups of 16. weights is one format for all parameters (int4), "
+        "without scales. Left in 16 bits: a, b, c and 1 more.",
     ),
     (
         {"quant_method": "compressed-tensors", "config_groups": {"": {"weights": {"num_bits": 8, "type": "float"}}}},
         "fp8",
-        "The checkpoint is quantised: fp8 (compressed-tensors). weights is one format for all parameters (fp8), without "
-        "scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+        "The checkpoint is quantised: fp8 (compressed-tensors). weights is one format for all parameters (fp8), "
+        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
     ),
     (
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
