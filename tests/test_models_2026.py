@@ -118,3 +118,20 @@ def test_live_workbooks_of_every_mechanism_agree_with_pandas_before_and_after_ed
     spec = {"version": 1, "context_lengths": [4096], "models": models}
     outcome = compared("mechanisms of 2026", spec, compute(spec), 2, {engine: 2})
     assert (outcome.n_edits, outcome.mismatches) == (2, [])
+
+
+# Other sizes --------------------------------------------------------------------------------------------------------
+
+# torch 2.13.0 and transformers 5.24.0, see `made_with`: each type by its defaults and with one key changed.
+CHANGED = json.loads((FILE.parent / "variations.json").read_text(encoding="utf-8"))["models"]
+
+
+def test_other_sizes_and_switches_have_the_parameters_that_transformers_counts() -> None:
+    models = {f"{at}": to_inputs(model["config"]) for at, model in enumerate(CHANGED)}
+    counts = frames_of({"version": 1, "context_lengths": [CONTEXT], "models": models})["model"]["n_params"]
+    wrong = [
+        (model["config"]["model_type"], model["changed"], int(counts[f"{at}"]), model["n_params"])
+        for at, model in enumerate(CHANGED)
+        if int(counts[f"{at}"]) != model["n_params"]
+    ]
+    assert wrong == []
