@@ -58,6 +58,7 @@ check: $(DEV) ## lint and check the types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tools/format_catalog.py --check
+	$(BIN)/python tools/make_library.py --check
 	$(BIN)/python tools/mutants.py --check
 
 docs: $(RUNTIME) ## write the references and the schema anew from the live definitions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,16 @@ import flopsheet
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet.spec import library
 
-TRUTH = {model["name"]: model for model in json.loads((Path(__file__).parent / "truth" / "models.json").read_text())}
-RENAMED = {"gemma-3-4b": "gemma-3-4b-text", "gemma-3-27b": "gemma-3-27b-text", "glm-4-9b": "glm-4-9b-hf"}
+ROOT = Path(__file__).parent.parent
+TRUTH = {model["name"]: model for model in json.loads((ROOT / "tests" / "truth" / "models.json").read_text())}
+MORE, MODELS_2026 = (
+    {model["name"]: model for model in json.loads((ROOT / "tests" / "truth" / f"{file}.json").read_text())["models"]}
+    for file in ("more_models", "models_2026")
+)
+MADE = runpy.run_path(str(ROOT / "tools" / "make_library.py"))
+# The configuration of each model, by its name in tests/truth/.
+CONFIGURATIONS = {name: entry.get("configuration", "") for name, entry in MADE["listed"]().items()}
+COUNTED = {name: said for name, said in CONFIGURATIONS.items() if said in TRUTH}  # of which torch counted the FLOPs
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +36,46 @@ def test_every_model_names_its_source() -> None:
     assert [name for name, model in library.load().items() if not model.source.strip()] == []
 
 
-def test_at_least_25_models_over_at_least_12_architectures_ship() -> None:
-    kinds = {TRUTH[RENAMED.get(name, name)]["hf_config"]["model_type"] for name in library.load()}
-    assert (len(library.load()) >= 25, len(kinds) >= 12) == (True, True)
+def test_every_model_is_what_the_importer_makes_of_its_configuration() -> None:
+    assert (ROOT / "src" / "flopsheet" / "spec" / "library.yaml").read_text(encoding="utf-8") == MADE["text"]()
+
+
+def test_at_least_80_models_over_at_least_50_model_types_ship() -> None:
+    configs = MADE["configurations"]()
+    kinds = {configs[said]["model_type"] for said in CONFIGURATIONS.values() if said}
+    assert (len(library.load()) >= 80, len(kinds) >= 50) == (True, True)
 
 
 def test_every_model_has_the_parameters_that_torch_counts(shipped: flopsheet.Report) -> None:
-    counted = shipped.frames["model"][["n_params", "n_params_active_with_embedding"]]
-    # transformers 5.23.0 on the meta device: truth/models.json.
-    expected = {name: TRUTH[RENAMED.get(name, name)] for name in library.load()}
-    assert {name: (int(row.n_params), int(row.n_params_active_with_embedding)) for name, row in counted.iterrows()} == {
-        name: (model["params_total"], model["active_params"]) for name, model in expected.items()
+    counted = shipped.frames["model"]["n_params"]
+    # transformers 5.23.0 and 5.24.0 on the meta device; of Llama-3-8B its model card has 8.03 billion, torch
+    # 8,030,261,248: 2·128256·4096 + 32·(2·4096² + 2·1024·4096 + 3·14336·4096 + 2·4096) + 4096.
+    expected = {"": 8_030_261_248} | {
+        name: model.get("params_total") or model["n_params"]
+        for table in (TRUTH, MORE, MODELS_2026)
+        for name, model in table.items()
     }
+    assert {name: int(counted[name]) for name in library.load()} == {
+        name: expected[CONFIGURATIONS[name]] for name in library.load()
+    }
+
+
+def test_every_model_has_the_active_parameters_that_torch_counts(shipped: flopsheet.Report) -> None:
+    counted = shipped.frames["model"]["n_params_active_with_embedding"]
+    # As above: all parameters less the routed experts that a token skips.
+    expected = {name: TRUTH[said]["active_params"] for name, said in COUNTED.items()} | {
+        name: MODELS_2026[said]["n_params_active"]
+        for name, said in CONFIGURATIONS.items()
+        if said in MODELS_2026 and MODELS_2026[said]["n_params_active"] is not None
+    }
+    assert {name: int(counted[name]) for name in expected} == expected
 
 
 def test_every_model_has_the_forward_flops_that_torch_counts(shipped: flopsheet.Report) -> None:
     counted = shipped.frames["scenario"]["flops_forward"]
     # torch.utils.flop_counter 2.13.0, S 1024: truth/models.json.
-    expected = {name: TRUTH[RENAMED.get(name, name)]["forward_flops"]["1024"]["total"] for name in library.load()}
-    assert {name: int(counted[name, 1024]) for name in library.load()} == expected
+    expected = {name: TRUTH[said]["forward_flops"]["1024"]["total"] for name, said in COUNTED.items()}
+    assert {name: int(counted[name, 1024]) for name in expected} == expected
 
 
 def test_a_spec_may_override_what_a_shipped_model_says() -> None:

@@ -95,6 +95,7 @@ def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame
 
 
 def _sum(owner: Column, count: int, values: Column) -> Column:
+    """The sum of a groupby, added row by row as a spreadsheet does; pandas compensates, which gives other bits."""
     return np.bincount(owner, weights=values, minlength=count)
 
 

@@ -44,7 +44,7 @@ class PerLayer:
 
     name: str
     keys: tuple[str, ...]
-    kind: str  # words, letters, flags, numbers, members (numbers of layers) or patterns
+    kind: str  # words, letters, flags, numbers, members (numbers of layers), holds (a word at all), length, patterns
     words: Mapping[str, str]  # as the file may write them → as rules read them
     first: int  # the number of the first layer
     cut: bool  # whether items beyond the last layer are dropped, as transformers does
@@ -71,6 +71,9 @@ class Text:
     flat: bool = False  # whether older files have its keys outside
     tied: bool | None = None  # whether the head is tied where neither mapping says; None leaves it to the inner model
     passed: tuple[str, ...] = ()  # outer keys that count
+    defaults: bool = (
+        False  # whether transformers takes its defaults where the mapping is missing, whatever stands outside
+    )
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ class Family:
     lists: Mapping[str, PerLayer]
     inputs: Mapping[str, Rule]
     axes: tuple[tuple[Case, ...], ...]
+    beside: tuple[Case, ...]
     overrides: Mapping[str, Rule] | None  # None where single layers cannot differ otherwise
     count_by: tuple[str, ...]
+    lengths: tuple[str, ...]
     activation: tuple[str, str, str]  # gated or plain, its key, the default
     only: Mapping[str, tuple[Any, ...]]
     ignored: tuple[str, ...]
@@ -201,11 +206,18 @@ def _family(entry: Mapping[str, Any], usual: Mapping[str, str], common: Mapping[
         lists=lists,
         inputs={name: rule for name, rule in inputs.items() if name not in in_cases},
         axes=axes,
+        beside=tuple(_case(*one) for one in entry.get("beside", {}).items()),
         overrides=entry.get("overrides"),
         count_by=tuple(entry.get("count_by", ())),
+        lengths=tuple(entry.get("lengths", ())),
         activation=(kind, *entry.get(kind, ("", ""))),
         only={name: tuple(values) for name, values in only.items()},
-        ignored=(*(key for line in common["ignored"] for key in line), *wrapper["ignored"], *entry.get("ignored", ())),
+        ignored=(
+            entry.get(kind, [""])[0],
+            *(key for line in common["ignored"] for key in line),
+            *wrapper["ignored"],
+            *entry.get("ignored", ()),
+        ),
         notes=wrapper["notes"] | entry.get("notes", {}),
         nested=tuple(entry.get("nested", ())),
         text=_text(entry["text"]) if "text" in entry else None,
@@ -246,7 +258,7 @@ def _list(name: str, said: Mapping[str, Any], aliases: Mapping[str, str]) -> Per
         *cases, (last, _) = said.items()
         rule = last
         for word, condition in reversed(cases):
-            rule = f"where({condition}, {word}, {rule})"
+            rule = f"where({int(condition) if isinstance(condition, bool) else condition}, {word}, {rule})"
         said = {"words": list(said), "else": rule}
     words = said.get("words", {})
     if not isinstance(words, Mapping):

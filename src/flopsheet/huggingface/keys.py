@@ -13,6 +13,7 @@ from flopsheet.spec.shapes import LARGEST
 
 MOST_LAYERS = 10_000
 PER_LAYER = "per_layer_config"  # {"5": {"head_dim": 512}}: what single layers have instead
+LEFT_TO_DEFAULTS = ("auto", -1)  # where the default is an expression
 FULL = {"full_attention", "attention"}  # words for layers that are like any others
 
 
@@ -26,6 +27,7 @@ class Keys:
         self.assumed: dict[str, Any] = {}  # keys that the file lacks, with the default that counts instead
         self.lists: Mapping[str, list[Any] | None] = {}
         self.overrides: dict[int, dict[str, Any]] = {}  # by layer, from 0
+        self.uses = 0  # layers beside which a block of its own stands
         self.problems: list[Problem] = []
 
     def report(self, key: str, finding: Finding) -> None:
@@ -41,7 +43,6 @@ class Keys:
             else:
                 self.config[key] = value
         self.refuse_strange(self.config)
-        self.refuse_experts_from_defaults()
         for known in self.family.keys.values():
             self.value(known)
 
@@ -73,17 +74,17 @@ class Keys:
             self.report("architectures", errors.not_a_language_model(str(strange[0]), heads))
 
     def refuse_experts_from_defaults(self) -> None:
-        """A file that says sizes but nothing of its family's experts is probably of another model."""
+        """A file that says sizes but nothing of the experts that it gets is probably of another model."""
         sizes = {key for rule in ("d_model", "n_layers") for key in self.read_by(rule)}
         experts = {key for rule in ("n_experts", "n_active_experts", "d_expert") for key in self.read_by(rule)}
         experts -= {key for rule in ("d_model", "n_layers", "d_ff") for key in self.read_by(rule)}
-        spelled = {name: self.family.keys[name].aliases for name in experts | sizes if name in self.family.keys}
-        has_sizes = any(alias in self.config for name in sizes & set(spelled) for alias in spelled[name])
-        said = any(alias in self.config for name in experts & set(spelled) for alias in spelled[name])
-        counted = next((rule for rule in self.family.layer_inputs("n_experts") if isinstance(rule, str)), None)
-        key = self.family.keys.get(counted) if counted else None
-        if has_sizes and key and key.missing and not said:
-            self.report(key.name, errors.experts_from_defaults(self.model_type))
+        if self.says_any(sizes) and not self.says_any(experts):
+            self.report(self.spelled("n_experts"), errors.experts_from_defaults(self.model_type))
+
+    def says_any(self, names: Collection[str]) -> bool:
+        """Whether the file has one of these keys, under whichever name."""
+        keys = [self.family.keys[name] for name in names if name in self.family.keys]
+        return any(alias in self.config for key in keys for alias in key.aliases)
 
     def read_by(self, name: str) -> set[str]:
         """The keys that the rules of an input read."""
@@ -111,7 +112,11 @@ class Keys:
         for other in others:
             if said[other] != said[first]:
                 self.report(other, errors.keys_disagree(first))
-        is_left_out = bool(said) and (said[first] is None or (said[first] == "auto" and isinstance(key.missing, str)))
+        if said and isinstance(said[first], str) and key.name in self.family.lengths:
+            said[first] = len(said[first])
+        is_left_out = bool(said) and (
+            said[first] is None or (isinstance(key.missing, str) and said[first] in LEFT_TO_DEFAULTS)
+        )
         rule = key.missing if not said else key.null if is_left_out else None
         if rule is not None:
             value = self.evaluate(rule)
@@ -122,11 +127,12 @@ class Keys:
             self.report(key.name, errors.no_default(self.model_type))
             return None
         value = said[first]
-        finding = errors.flag_problem(value) if key.is_flag else self.number_problem(key, value)
+        is_flag = key.is_flag or (isinstance(value, bool) and isinstance(self.evaluate(key.missing or 0), bool))
+        finding = errors.flag_problem(value) if is_flag else self.number_problem(key, value)
         if finding:
             self.report(first, finding)
             return None
-        return value if key.is_flag or key.is_fraction else int(value)
+        return value if is_flag or key.is_fraction else int(value)
 
     def is_list_of_layers(self, alias: str, value: Any) -> bool:
         """Whether a key that may be one number for all layers is a list of one for each."""
@@ -155,8 +161,8 @@ class Keys:
     def named(self, name: str, layer: int | None) -> Any:
         """What a name in a rule stands for: a number of this layer or of the model, or the word itself."""
         if layer is not None:
-            if name == "layer":
-                return float(layer)
+            if name in ("layer", "uses"):
+                return float(layer if name == "layer" else self.uses)
             if name in self.overrides.get(layer, {}):
                 return self.overrides[layer][name]
             if (items := self.lists.get(name)) is not None:
@@ -182,6 +188,8 @@ class Keys:
                 self.report(PER_LAYER, errors.not_keys(said if str(number).isdigit() else given))
                 continue
             for key, value in said.items():
+                if key not in names and self.family.ignores(key):
+                    continue
                 if key not in names:
                     self.problems.append(errors.key_not_understood(f"{PER_LAYER}.{key}", self.model_type, list(names)))
                 elif finding := errors.number_problem(value, 0, LARGEST, whole=True):

@@ -33,6 +33,10 @@ class Lists:
         if key is None or (entry.kind in ("numbers", "flags") and not isinstance(config[key], list)):
             return None  # one number for all layers is a key
         listed = config[key]
+        if entry.kind == "holds":  # whether the list has such a word at all
+            return [isinstance(listed, list) and any(word in listed for word in entry.words)] * self.count
+        if entry.kind == "length":
+            return [len(listed) if isinstance(listed, list) else 0] * self.count
         if entry.kind == "members":
             return self.members(entry, key, listed)
         if entry.kind == "letters" and isinstance(listed, str):

@@ -6,21 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flopsheet import catalog, errors
+from flopsheet import errors
 from flopsheet.errors import SpecError
 from flopsheet.huggingface import context, families, quantization, wrappers
-from flopsheet.huggingface.families import Rule
+from flopsheet.huggingface.groups import LayerGroup, check, group_layers
 from flopsheet.huggingface.keys import Keys
 from flopsheet.huggingface.layers import Lists
-
-
-@dataclass(frozen=True)
-class LayerGroup:
-    """Layers that are alike: their numbers from 1, what they are called, and what only they have."""
-
-    name: str
-    layers: tuple[int, ...]
-    inputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,12 +66,14 @@ def _imported(keys: Keys, notes: tuple[str, ...]) -> Imported | None:
     keys.override(count)
     if keys.problems:
         return None
-    groups = _groups(keys, count)
+    groups = group_layers(keys, count, _ffn(keys))
     for group in groups:
-        _check(keys, group.inputs)
+        check(keys, group.inputs)
+    if any(group.inputs.get("n_experts") for group in groups):
+        keys.refuse_experts_from_defaults()
     if keys.problems:
         return None
-    model = {"ffn": _ffn(keys), "n_layers": count}
+    model = {"n_layers": sum(len(group.layers) * group.repeats for group in groups)}
     said = (context.remark(keys.config, longest), quantization.remark(keys.config))
     told = (*notes, *(text for text in said if text))
     return Imported(keys.model_type, model, groups, longest, weights, _assumed_inputs(keys), told)
@@ -118,74 +111,3 @@ def _weights(keys: Keys) -> str:
         assert finding
         keys.report("dtype" if keys.config.get("dtype") else "torch_dtype", finding)
     return formats.get(name, "")
-
-
-def _check(keys: Keys, inputs: Mapping[str, Any]) -> None:
-    """Rules between keys, told by the names that the file has."""
-    heads, width = inputs.get("n_heads", 0), inputs["d_model"]
-    if heads:
-        is_uneven = "d_head" not in inputs and not inputs.get("kv_lora_rank") and width % heads
-        if is_uneven or inputs.get("d_head") == 0:  # transformers rounds down
-            keys.report(keys.spelled("n_heads"), errors.does_not_divide(heads, keys.spelled("d_model"), width))
-        shared = inputs.get("n_kv_heads", heads)
-        if shared and heads % shared:
-            keys.report(keys.spelled("n_kv_heads"), errors.does_not_divide(shared, keys.spelled("n_heads"), heads))
-    if inputs.get("n_experts") and inputs["n_active_experts"] > inputs["n_experts"]:
-        names = [keys.spelled(name) for name in ("n_active_experts", "n_experts")]
-        keys.report(names[0], errors.more_than(inputs["n_active_experts"], names[1], inputs["n_experts"]))
-
-
-def _groups(keys: Keys, count: int) -> tuple[LayerGroup, ...]:
-    """The groups of layers that are alike, in the order of their first layers."""
-    alike: dict[tuple[tuple[str, Any], ...], list[int]] = {}
-    cases: dict[tuple[tuple[str, Any], ...], list[str]] = {}
-    for layer in range(count):
-        taken = [
-            next((case for case in axis if keys.evaluate(case.condition, layer)), None) for axis in keys.family.axes
-        ]
-        given = {key: rule for key, rule in keys.family.inputs.items() if key not in ("context", "n_layers")}
-        for case in taken:
-            given |= case.inputs if case else {}
-        inputs = _inputs(keys, given, layer)
-        if inputs.get("kv_lora_rank") and inputs["d_model"] % (inputs["n_heads"] or 1):
-            inputs["d_head"] = inputs["d_qk_nope"] + inputs["d_qk_rope"]  # not used, but the spec wants a whole one
-        kind = tuple(inputs.items())
-        alike.setdefault(kind, []).append(layer + 1)
-        cases.setdefault(kind, [case.name if case else "" for case in taken])
-    names = _distinct(list(cases.values()))
-    return tuple(
-        LayerGroup(name, tuple(numbers), dict(kind)) for name, (kind, numbers) in zip(names, alike.items(), strict=True)
-    )
-
-
-def _inputs(keys: Keys, given: Mapping[str, Rule], layer: int) -> dict[str, Any]:
-    """The value of each input; words of a choice stand for themselves."""
-    entries = catalog.load_inputs().inputs
-    words = {name for name, entry in entries.items() if entry.choices and not entry.is_flag and not entry.is_number}
-    chosen = {name for name in given if name in words or name == "ffn"}
-    flags = {name for name in given if name in entries and entries[name].is_flag}
-    return {
-        name: _choose(keys, rule, layer) if name in chosen else _as_flag(keys.evaluate(rule, layer), name in flags)
-        for name, rule in given.items()
-    }
-
-
-def _choose(keys: Keys, rule: Rule, layer: int) -> Any:
-    if isinstance(rule, Mapping):
-        flag = keys.evaluate(rule["by"], layer)
-        return None if flag is None else _choose(keys, rule["yes" if flag else "no"], layer)
-    return keys.evaluate(rule, layer) if isinstance(rule, str) and "(" in rule else rule
-
-
-def _as_flag(value: Any, is_flag: bool) -> Any:
-    """A yes or no for an input that is one, a number for any other."""
-    return bool(value) if is_flag and value is not None else int(value) if isinstance(value, bool) else value
-
-
-def _distinct(cases: list[list[str]]) -> list[str]:
-    """What tells each group from the others; a number where its kind does not."""
-    differ = [at for at in range(len(cases[0])) if len({case[at] for case in cases}) > 1]
-    names = [" ".join(case[at] for at in differ if case[at]) or "layers" for case in cases]
-    return [
-        name if names.count(name) == 1 else f"{name} {names[: at + 1].count(name)}" for at, name in enumerate(names)
-    ]

@@ -19,6 +19,8 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
     inner = config.get(text.mapping)
     if inner is None and text.flat:
         return {**config, "model_type": text.model_type}
+    if inner is None and text.defaults:
+        return {"model_type": text.model_type}
     if not isinstance(inner, dict):
         keys.report(text.mapping, errors.not_keys(inner))
         return {"model_type": text.model_type}
@@ -40,4 +42,6 @@ def notes(keys: Keys, config: Mapping[str, Any]) -> dict[str, None]:
     remark = [keys.family.remark] if keys.family.remark else []
     left_aside = sorted(set(keys.ignored) & set(config))
     told = [f"Keys left aside as told: {', '.join(left_aside)}."] if left_aside else []
+    if keys.family.text and keys.family.text.defaults and config.get(keys.family.text.mapping) is None:
+        remark.append(f"The file has no {keys.family.text.mapping}, so the language model is transformers' default.")
     return dict.fromkeys([*remark, *(note for key, note in keys.family.notes.items() if config.get(key)), *told])

@@ -11,7 +11,8 @@ from flopsheet import catalog, errors, source
 from flopsheet.errors import SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.huggingface.configuration import read_config, suggest_name
-from flopsheet.huggingface.read import Imported, LayerGroup, read
+from flopsheet.huggingface.groups import LayerGroup
+from flopsheet.huggingface.read import Imported, read
 from flopsheet.spec import schema
 from flopsheet.spec.load import from_source
 from flopsheet.spec.written import WIDEST, flow, word
@@ -34,6 +35,17 @@ TOPICS = (
     ),
 )
 LATENT = ("d_qk_nope", "d_qk_rope", "d_v")  # what a spec must say of latent attention
+# What an input of families.yaml is called in a spec, and where the note stands.
+OTHERS = {
+    "other_params": ("other_params", "params"),
+    "other_weights": ("other_params", "weights"),
+    "other_conv_weights": ("other_params", "conv_weights"),
+    "other_state_values": ("other_params", "state_values"),
+    "other_model_params": ("other_model_params", "params"),
+    "other_model_weights": ("other_model_params", "weights"),
+    "other_model_states": ("other_model_params", "state_values"),
+}
+NOTES = {"other_params": "other_note", "other_model_params": "other_model_note"}
 ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in topic)}
 
 
@@ -83,7 +95,7 @@ def _inputs(imported: Imported) -> dict[str, Any]:
     shared = {key: value for key, value in groups[0].items() if all(group.get(key) == value for group in groups)}
     del shared["n_layers"]
     own = [
-        {"name": group.name, "n_layers": len(group.layers)}
+        {"name": group.name, "n_layers": len(group.layers) * group.repeats}
         | _ordered({key: value for key, value in said.items() if key not in shared and key != "n_layers"})
         for group, said in zip(imported.groups, groups, strict=True)
     ]
@@ -91,7 +103,17 @@ def _inputs(imported: Imported) -> dict[str, Any]:
 
 
 def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that are not the catalogue's defaults."""
+    """The inputs that are not the catalogue's defaults, further parameters under one key with their note."""
+    others: dict[str, dict[str, Any]] = {}
+    for name, (key, brief) in OTHERS.items():
+        if inputs.get(name):
+            others.setdefault(key, {})[brief] = inputs[name]
+    others = {key: {"note": inputs[NOTES[key]], **said} for key, said in others.items()}
+    inputs = {name: value for name, value in inputs.items() if name not in (*OTHERS, *NOTES.values())}
+    return _differing(inputs) | others
+
+
+def _differing(inputs: Mapping[str, Any]) -> dict[str, Any]:
     entries = catalog.load_inputs().inputs
     defaults = {name: entries[name].default if name in entries else None for name in inputs}
     needed = LATENT if inputs.get("kv_lora_rank") else ()
@@ -115,7 +137,7 @@ def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[s
 
 def _ordered(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """By topic."""
-    return dict(sorted(inputs.items(), key=lambda item: ORDER[item[0]]))
+    return dict(sorted(inputs.items(), key=lambda item: ORDER.get(item[0], len(ORDER))))
 
 
 def _model(name: str, imported: Imported) -> list[str]:
@@ -125,7 +147,8 @@ def _model(name: str, imported: Imported) -> list[str]:
     entry = f"  {word(name)}: "
     if not groups and len(entry + flow(inputs)) <= WIDEST:
         return [entry + flow(inputs)]
-    rows = [row for topic in TOPICS for row in _wrapped(inputs, topic)]
+    further = [key for key in inputs if key not in ORDER]
+    rows = [row for topic in (*TOPICS, further) for row in _wrapped(inputs, topic)]
     if not groups:
         return [f"{entry}{{", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
     listed = [f"      {flow(group)}," for group in groups[:-1]] + [f"      {flow(groups[-1])}]}}"]

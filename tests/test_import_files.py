@@ -1,0 +1,227 @@
+"""What real files hold beside sizes: harmless keys, formats, stretched contexts, several models in one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flopsheet.errors import SpecError
+from flopsheet.errors.imports import mistyped
+from flopsheet.huggingface import families, to_inputs, to_spec
+from test_cli import run
+from test_import import TRUTH
+
+LLAMA = TRUTH["llama-3-70b"]["hf_config"]
+QWEN3_MOE = TRUTH["qwen3-30b-a3b"]["hf_config"]
+PHI = TRUTH["phi-1.5"]["hf_config"]
+DEEPSEEK = TRUTH["deepseek-v3"]["hf_config"]
+
+HARMLESS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (QWEN3_MOE, {"qkv_bias": False, "use_qk_norm": True, "shared_expert_intermediate_size": 0}),
+    (PHI, {"attention_bias": False}),
+    (LLAMA, {"internal_version": 1, "quantization": {"group_size": 64, "bits": 4}, "neftune_noise_alpha": 5.0}),
+    (LLAMA, {"transformers.js_config": {"dtype": "q4"}, "use_flash_attention_2": True, "kv_cache_dtype": "fp8"}),
+    (LLAMA, {"tokenizer_vocab_size": 128256, "tokenizer_padding_side": "left", "pad_token": "x", "bos_token": "y"}),
+    (LLAMA, {"bias": False, "layer_types": ["full_attention"] * 80}),
+]
+
+
+@pytest.mark.parametrize(("config", "keys"), HARMLESS, ids=lambda value: next(iter(value)))
+def test_keys_of_real_files_that_change_no_count_pass(config: dict[str, Any], keys: dict[str, Any]) -> None:
+    assert to_inputs({**config, **keys}) == to_inputs(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("bias", True, "bias: true may change a count and is not understood; only false is"),
+        ("qkv_bias", True, "qkv_bias: true may change a count and is not understood; only false is"),
+        (
+            "layer_types",
+            ["linear_attention"],
+            "layer_types: a list may change a count and is not understood; only null is",
+        ),
+    ],
+)
+def test_the_same_keys_are_refused_where_they_change_a_count(key: str, value: Any, message: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        to_inputs({**LLAMA, key: value})
+    assert str(raised.value) == message
+
+
+def test_infinity_stands_in_files_of_state_space_models() -> None:
+    text = '{"model_type": "llama", "time_step_limit": [0.0, Infinity], "hidden_size": 64}'
+    done = run("import", "-", "--ignore-key", "time_step_limit", stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_of_quantised_modules_one_by_one_may_be_2_4_mb(tmp_path: Path) -> None:
+    modules = {
+        f"model.layers.{layer}.mlp.experts.{expert}": {"bits": 4} for layer in range(61) for expert in range(700)
+    }
+    config = {
+        **LLAMA,
+        "quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128, "modules": modules},
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    done = run("import", str(path), "--name", "big")
+    assert (path.stat().st_size > 2.4e6, done.returncode, done.stderr) == (True, 0, "")
+
+
+def test_a_script_that_knows_better_names_keys_to_leave_aside() -> None:
+    config = json.dumps({**LLAMA, "n_memory_tokens": 4, "clip": 8.0})
+    refused = run("import", "-", "--ignore-key", "clip", stdin=config)
+    taken = run("import", "-", "--name", "m", "--ignore-key", "clip", "--ignore-key", "n_memory_tokens", stdin=config)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "<stdin>: n_memory_tokens: not understood for model_type llama; remove it if it changes no count\n",
+    )
+    assert "\n# Keys left aside as told: clip, n_memory_tokens.\n" in taken.stdout
+
+
+# Model types --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("llamma", "llama"),
+        ("lama", "llama"),
+        ("qwen3_meo", "qwen3_moe"),
+        ("Mistral", "mistral"),
+        ("deepseek-v3", "deepseek_v3"),
+        ("qwen3_vl_txt", "qwen3_vl_text"),
+        # What is added is another architecture, and so is another digit.
+        ("llama_vl_text", None),
+        ("llama_vl", None),
+        ("qwen4_moe", None),
+        ("llama5", None),
+        ("qwen3_next_moe", None),
+        ("gemma5", None),
+        ("whatever", None),
+    ],
+)
+def test_a_hint_for_a_model_type_is_for_typing_errors_only(name: str, known: str | None) -> None:
+    assert mistyped(name, sorted(families.load().by_type)) == known
+
+
+def test_a_file_without_a_word_of_experts_gets_none_from_defaults() -> None:
+    config = {"model_type": "qwen3_moe", "hidden_size": 2048, "num_hidden_layers": 28, "intermediate_size": 6144}
+    with pytest.raises(SpecError) as raised:
+        to_inputs(config)
+    assert str(raised.value) == (
+        "num_experts: is missing, and the file says nothing of experts, which model_type qwen3_moe has; "
+        "write it, or check the model_type"
+    )
+
+
+# Several models in one ----------------------------------------------------------------------------------------------
+
+QWEN3_VL = {
+    "model_type": "qwen3_vl",
+    "vision_config": {"depth": 24},
+    "text_config": {"model_type": "qwen3_vl_text", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "tied"),
+    [
+        ({"tie_word_embeddings": False}, {}, False),
+        ({"tie_word_embeddings": True}, {}, True),
+        ({"tie_word_embeddings": False}, {"tie_word_embeddings": True}, False),
+        ({}, {"tie_word_embeddings": True}, True),
+        ({}, {}, False),
+    ],
+)
+def test_the_tie_of_the_head_is_that_of_the_outer_file(outer: Any, inner: Any, tied: bool) -> None:
+    config = {**QWEN3_VL, **outer, "text_config": {**QWEN3_VL["text_config"], **inner}}  # type: ignore[dict-item]
+    assert to_inputs(config).get("tie_embeddings", False) is tied
+
+
+def test_the_spec_says_that_towers_are_left_out() -> None:
+    assert "# The vision tower is left out: the language model alone.\n" in to_spec(QWEN3_VL, "m")
+
+
+# Formats and contexts -----------------------------------------------------------------------------------------------
+
+FORMATS: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]},
+        "fp8",
+        "The checkpoint is quantised: fp8 in blocks of 128 × 128. weights is one format for all parameters (fp8), "
+        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+    ),
+    (
+        {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.attn", "lm_head"]},
+        "int4",
+        "The checkpoint is quantised: MXFP4. weights is one format for all parameters (int4), without scales. Left in "
+        "16 bits: model.layers.*.attn, lm_head.",
+    ),
+    (
+        {"quant_method": "awq", "bits": 4, "group_size": 128},
+        "int4",
+        "The checkpoint is quantised: int4 (AWQ) in groups of 128. weights is one format for all parameters (int4), "
+        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+    ),
+    (
+        {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16, "ignore": ["a", "b", "c", "d"]},
+        "int4",
+        "The checkpoint is quantised: NVFP4 in groups of 16. weights is one format for all parameters (int4), "
+        "without scales. Left in 16 bits: a, b, c and 1 more.",
+    ),
+    (
+        {"quant_method": "compressed-tensors", "config_groups": {"": {"weights": {"num_bits": 8, "type": "float"}}}},
+        "fp8",
+        "The checkpoint is quantised: fp8 (compressed-tensors). weights is one format for all parameters (fp8), "
+        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+    ),
+    (
+        {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+        "int4",
+        "The checkpoint is quantised: nf4. weights is one format for all parameters (int4), without scales. Norms, and "
+        "often embeddings and the head, are kept in 16 bits.",
+    ),
+]
+
+
+def remarks_of(spec: str) -> str:
+    return " ".join(line.removeprefix("# ") for line in spec.splitlines() if line.startswith("#"))
+
+
+@pytest.mark.parametrize(("said", "weights", "remark"), FORMATS, ids=lambda value: str(value)[:24])
+def test_a_quantised_checkpoint_gives_its_format_and_says_what_it_leaves_out(
+    said: dict[str, Any], weights: str, remark: str
+) -> None:
+    spec = to_spec({**LLAMA, "torch_dtype": "bfloat16", "quantization_config": said}, "m")
+    assert (f"\nweights: {weights}\n" in spec, remark in remarks_of(spec)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "remark"),
+    [
+        (
+            {"rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096}},
+            "Contexts beyond 4,096 tokens are stretched by YaRN (factor 40), up to 163,840; the file says 8,192.",
+        ),
+        (
+            {"rope_parameters": {"full": {"rope_type": "yarn", "factor": 2, "original_max_position_embeddings": 4096}}},
+            "Contexts beyond 4,096 tokens are stretched by YaRN (factor 2), up to 8,192.",
+        ),
+        ({"rope_scaling": {"type": "linear", "factor": 4.0}},
+         "Contexts are stretched by linear scaling (factor 4); the file says 8,192 tokens."),
+        ({"rope_scaling": None}, ""),
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}, ""),
+    ],
+)  # fmt: skip
+def test_the_longest_context_of_a_stretched_model_says_that_it_is_stretched(said: dict[str, Any], remark: str) -> None:
+    text = remarks_of(to_spec({**LLAMA, **said}, "m"))
+    assert (remark in text, "stretched" in text) == (True, bool(remark))
+
+
+def test_layers_for_further_tokens_are_named_with_how_to_count_them() -> None:
+    assert "`n_mtp_layers: 1` counts it" in remarks_of(to_spec({**DEEPSEEK, "num_nextn_predict_layers": 1}, "m"))
