@@ -310,6 +310,34 @@ OWN: dict[str, Any] = {
 
 # Everything that a spec can say: runs, hardware, and inputs of its own.
 EVERYTHING: dict[str, Any] = {**RUNS, **{key: OWN[key] for key in ("load_factor", "inputs", "metrics")}}
+# A model whose layers have every mixer at once, so that each of its inputs can be edited.
+EVERYTHING["models"] = EVERYTHING["models"] | {
+    "mixed": {
+        "d_model": 64,
+        "vocab_size": 1000,
+        "n_layers": 4,
+        "ffn": "swiglu",
+        "d_ff": 96,
+        "n_heads": 8,
+        "n_kv_heads": 4,
+        "n_linear_key_heads": 2,
+        "n_linear_value_heads": 4,
+        "d_linear_key": 16,
+        "n_ssm_heads": 4,
+        "d_ssm_head": 16,
+        "d_state": 8,
+        "d_rnn": 32,
+        "d_short_conv": 64,
+        "d_conv": 4,
+        "index_top_k": 512,
+        "n_index_heads": 4,
+        "d_index": 16,
+        "n_experts": 8,
+        "n_active_experts": 2,
+        "d_expert": 32,
+        "ffn_beside_experts": True,
+    }
+}
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _changed(
         tried, at, value = copy.deepcopy(spec), dice.randrange(len(line.live)), random_value(dice, line.entry, report)
         cells: dict[tuple[str, str], float | str] = {}
         type_once(tried, cells, line, at, value)
-        if not cells or list(cells.values()) == [line.world.table(line.entry.grain).inputs[line.entry.name][at].value]:
+        if not cells or list(cells.values()) == [line.world.table(line.entry.grain).inputs[line.entry.name].iloc[at]]:
             continue  # the cell is derived, or holds that value
         try:
             load(tried)

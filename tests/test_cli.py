@@ -140,7 +140,7 @@ def test_explain_shows_the_working_as_a_person_writes_it() -> None:
             "flops_ffn_expand: FFN expand (up), FLOP",
             "  One dense product per layer.",
             "  2 · S · D · f · ℓ · B",
-            "  with S = context_length, D = d_model, f = d_ff, ℓ = n_group_layers, B = batch_size",
+            "  with S = context_length, D = d_model, f = d_ff, ℓ = n_layer_passes, B = batch_size",
             "  shape: (S × D) · (D × f)",
         ],
         True,

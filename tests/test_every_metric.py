@@ -82,7 +82,10 @@ COUNTED = {
     "kv_cache_saving_at_context": 64 / 8,  # query heads over key/value heads
     "estimate_6n_difference": 6 * N * S / (3 * FORWARD) - 1,
     "estimate_6n_without_embedding_difference": 6 * (N - EMBEDDING) * S / (3 * FORWARD) - 1,
-    "estimate_torchtitan_difference": 0,  # every pair, the matmuls' weights: what torch counts, three times
+    "estimate_torchtitan_difference": 6
+    * NORMS
+    * S
+    / (3 * FORWARD),  # torch's count three times, and 6 for each norm weight
     "estimate_chinchilla_difference": 3 * CHINCHILLA / (3 * FORWARD) - 1,
 }
 COUNTED_OF_MIXTRAL = {

@@ -110,9 +110,10 @@ def test_qwen36_27b_keeps_16_gib_of_keys_and_values_and_598_mib_of_states():
     model, run = only(mixed.QWEN35_27B, 262_144)
     # llama.cpp's log of Qwen3.6-27B: 16,384.00 MiB of keys and values; states of 4 sequences 598.50 MiB, where it keeps
     # kernel - 1 columns of the convolutions: 48 · (48·128·128 + 10,240·3) · 4 B.
-    assert run["kv_cache_growing_bytes"] / 2**20 == 16_384
+    assert (run["kv_cache_growing_bytes"] / 2**20, run["kv_cache_growing_gib"]) == (16_384, 16)
     one_column = 48 * 10_240 * 4
     assert 4 * (model["state_bytes"] - one_column) / 2**20 == 598.5
+    assert 4 * 1024 * (run["kv_cache_fixed_gib"] - one_column / 2**30) == 598.5
 
 
 @pytest.mark.parametrize(("length", "gigabytes"), [(4096, 0.398), (8192, 0.482), (32768, 0.986), (131072, 2.999)])
@@ -140,6 +141,21 @@ def test_megatrons_formula_for_a_gated_delta_net_is_ours():
     layer = 2 * (2048 * (2 * keys + 2 * values + 2 * 32) + 4 * (2 * keys + values) + 32 * 128**2 * 4 + 2048 * values)
     found = run["flops_mixer_projections"] + run["flops_convolution"] + run["flops_state_updates"]
     assert found == 30 * S * layer
+
+
+def test_megatrons_hybrid_formula_is_as_it_logs_it():
+    # Megatron-LM, hybrid_flops, three times the forward pass: attention 4·S·D·p·(D + D·G/H + S/2) with p = H·e/D,
+    # Mamba as above, experts 4·S·D·f per active one and 4·S·D·f_shared (two matrices each), head 2·S·D·V.
+    _, run = only(mixed.NEMOTRON3_NANO)
+    D, p, d_in = 2688, 32 * 128 / 2688, 64 * 64
+    attention = 4 * S * D * p * (D + D * 2 / 32 + S / 2)
+    mamba = 2 * S * D * (2 * d_in + 2 * 8 * 128 + 64) + 7 * S * d_in * 128 + 2 * S * d_in * D
+    experts = 4 * S * D * (6 * 1856 + 3712)
+    logged = 3 * (6 * attention + 23 * mamba + 23 * experts + 2 * S * D * 131072)
+    assert run["estimate_megatron_hybrid"] == pytest.approx(logged, rel=1e-12)
+    assert run["estimate_megatron_hybrid_difference"] == pytest.approx(
+        logged / run["flops_training_ours"] - 1, rel=1e-9
+    )
 
 
 # Decoding -------------------------------------------------------------------------------------------------------------

@@ -148,10 +148,6 @@ BROKEN: dict[str, tuple[list[Typed], str]] = {
         [("n_zero_experts", "plain", 2)],
         "plain: n_zero_experts is 2, but there are no experts",
     ),
-    "check_mtp_layers": (
-        [("n_group_mtp_layers", "plain", 2)],
-        "plain: n_mtp_layers is 0, the groups have 2",
-    ),
     "check_attention_parts": (
         [("n_heads", "latent dense", 0)],
         "latent: n_heads is 0, but there is a latent of 160",

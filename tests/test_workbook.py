@@ -113,7 +113,7 @@ def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None
     ("width", "verdict"),
     [
         # 25 heads do not divide 2,048: the widths of heads and of values are no whole numbers.
-        (2048.0, "FAIL: 3 of 318 checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."),
+        (2048.0, "FAIL: 3 of 604 checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."),
         (3200.0, "The 318 checks hold, but 18 of 22 figures that the spec expects are not met."),
     ],
 )

@@ -244,6 +244,9 @@ def most_groups(spec: Spec) -> int:
     return max(len(model.groups) for model in spec.models)
 
 
+LAYER_COUNTS = ("n_group_layers", "n_stored_layers", "n_group_mtp_layers")  # 0 in an empty layer group
+
+
 def chosen(model: ModelSpec, most: int) -> ModelSpec:
     """A model as a look-up finds it: plain values, and padded with empty layer groups."""
     groups = []
@@ -251,6 +254,6 @@ def chosen(model: ModelSpec, most: int) -> ModelSpec:
         group = model.groups[at] if at < len(model.groups) else model.groups[0]
         given = {key: Given(value.value) for key, value in group.inputs.items()}
         if at >= len(model.groups):
-            given["n_group_layers"] = Given(0.0)
+            given |= dict.fromkeys(LAYER_COUNTS, Given(0.0))
         groups.append(Group(f"group {at + 1}" if most > 1 else "", given))
     return ModelSpec(model.name, {key: Given(value.value) for key, value in model.inputs.items()}, tuple(groups))

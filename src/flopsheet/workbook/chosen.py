@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from flopsheet.catalog import Input
 from flopsheet.formula import aggregated, names
+from flopsheet.tables import LAYER_COUNTS
 from flopsheet.workbook import inputs
 from flopsheet.workbook.blocks import HEADER_LABELS
 from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Homes, Spot, World, letters, quoted
@@ -162,7 +163,7 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
             if group:
                 count = Spot(chosen.sheet, chosen.count_row, FIRST + model)
                 first = Spot(chosen.sheet, row, FIRST + model * per_model)
-                missing = "0" if name == "n_group_layers" else first.address
+                missing = "0" if name in LAYER_COUNTS else first.address
                 formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
             yield (row, FIRST + at), Cell(world.value(name, at), formula, "call_up", format)
 

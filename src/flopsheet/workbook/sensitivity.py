@@ -20,7 +20,7 @@ Placed = tuple[tuple[int, int], Cell]
 
 # What one step scales together, and the inputs that it means.
 STEPPED = {
-    "Layers": ("n_group_layers",),
+    "Layers": ("n_group_layers", "n_stored_layers"),
     "Model width": ("d_model", "d_embedding"),
     "Query heads": ("n_heads",),
     "Key/value heads": ("n_kv_heads",),
