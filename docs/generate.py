@@ -17,9 +17,10 @@ import click
 from flopsheet import catalog, quantities
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
-from flopsheet.markdown import code, escaped
-from flopsheet.spec import json_schema, library
+from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
+from flopsheet.output.markdown import code, escaped
+from flopsheet.spec import library
+from flopsheet.spec.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"

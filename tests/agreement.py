@@ -14,10 +14,10 @@ import yaml
 
 from edits import Cell, Edit, differences, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-from flopsheet.errors import FlopsheetError
-from flopsheet.report import Report, build, compute
-from flopsheet.spec import schema
-from flopsheet.workbook import arrange
+from flopsheet.api import Report, build, compute
+from flopsheet.diagnostics import FlopsheetError
+from flopsheet.spec.schema import data_model
+from flopsheet.workbook.layout import arrange
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
 ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
@@ -126,7 +126,7 @@ def _edit_once(dice: random.Random, spec: dict[str, Any], cells: dict[Cell, floa
     now = table.inputs[key].iloc[at]
     value = _random_value(dice, entry, now, spec)
     if entry.grain == "study":
-        switches = {switch.name for switch in schema.conventions()}
+        switches = {switch.name for switch in data_model.conventions()}
         (spec["conventions"] if key in switches else spec)[key] = value
     elif line.world.name != "study":
         run = spec[line.world.name][keys[0]]

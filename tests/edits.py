@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, compute
-from flopsheet.spec import schema
-from flopsheet.workbook import arrange, plan
-from flopsheet.workbook.model import Plan
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import SpecError
+from flopsheet.spec.schema import data_model
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout import arrange
+from flopsheet.workbook.model.sheet import Plan
 
 Cell = tuple[str, str]
 
@@ -329,7 +330,7 @@ def planned(edited: Report, original: Report) -> Plan:
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.layout import Spot
+    from flopsheet.workbook.layout.cells import Spot
 
     return {
         (sheet.title, Spot(sheet.title, *at).address): cell.value
@@ -392,7 +393,7 @@ def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
     if line.world.name != "study":
         return spec[line.world.name][names[0]]
     if grain in {"study", "context"}:
-        switches = {entry.name for entry in schema.conventions()}
+        switches = {entry.name for entry in data_model.conventions()}
         return spec.setdefault("conventions", {}) if name in switches else spec
     if grain == "hardware":
         return spec["hardware"].setdefault(names[0], {})
@@ -451,7 +452,7 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.layout import Spot
+    from flopsheet.workbook.layout.cells import Spot
 
     return frozenset(
         (sheet.title, Spot(sheet.title, *at).address)

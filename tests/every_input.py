@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edits import EVERYTHING, Edit, random_value, rows_of, type_once
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, compute
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load
 
 FOUND = Path(__file__).parent / "golden" / "every-input.json"

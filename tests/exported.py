@@ -8,12 +8,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from flopsheet import export, stream
-from flopsheet.report import Report
-from flopsheet.source import parse
+from flopsheet.api import Report
+from flopsheet.output import export
+from flopsheet.pipeline import stream
 from flopsheet.spec.load import Unexpanded, unexpanded
 from flopsheet.spec.load import read as read_spec
-from flopsheet.spec.plain import to_yaml
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import parse
 
 
 def opened(spec: str | os.PathLike[str] | Mapping[str, Any]) -> stream.Stream:

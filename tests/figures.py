@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flopsheet.api import Report
 from flopsheet.catalog import load as load_catalog
-from flopsheet.report import Report
-from flopsheet.tables import Table
+from flopsheet.pipeline.tables import Table
 
 
 @dataclass(frozen=True)

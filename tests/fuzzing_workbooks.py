@@ -9,7 +9,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from flopsheet.report import build, compute
+from flopsheet.api import build, compute
 from fuzzing import MARK, SMALL, mangled
 
 PARTS = [

@@ -11,9 +11,9 @@ from typing import IO, Any, TypeVar
 from lxml import etree
 
 from engines import MAIN
-from flopsheet.report import Report
-from flopsheet.review.slots import Slot, every_slot
-from flopsheet.workbook import arrange
+from flopsheet.api import Report
+from flopsheet.review.input_cells import Slot, every_slot
+from flopsheet.workbook.layout import arrange
 
 Cell = tuple[str, str]
 File = Path | IO[bytes]

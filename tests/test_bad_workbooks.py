@@ -17,11 +17,11 @@ from lxml import etree
 
 from commands import run, run_process
 from engines import MAIN
-from flopsheet.errors import FileError, FlopsheetError
-from flopsheet.report import build, compute
+from flopsheet.api import build, compute
+from flopsheet.diagnostics import FileError, FlopsheetError
 from flopsheet.review import check as checked
-from flopsheet.review import package
 from flopsheet.review.pull import pull
+from flopsheet.review.xlsx import package
 from returned import change_parts, sheet_parts
 from studies import SPECS
 
@@ -34,9 +34,10 @@ SPEC = {
 
 @cache
 def good() -> bytes:
-    from flopsheet.workbook import plan, write
+    from flopsheet.workbook import plan
+    from flopsheet.workbook.write import xlsx
 
-    return write.to_bytes(plan.build(compute(SPEC).study))
+    return xlsx.to_bytes(plan.build(compute(SPEC).study))
 
 
 def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from commands import run
 from edits import formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
-from flopsheet.errors import FileError, SpecError
-from flopsheet.report import Report
+from flopsheet.api import Report
+from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, check
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan

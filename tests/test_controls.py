@@ -12,9 +12,10 @@ import pytest
 
 from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-from flopsheet.report import Report, build, compute
-from flopsheet.workbook import compare, context, plan
-from flopsheet.workbook.layout import FIRST, NAME, Spot, coordinates
+from flopsheet.api import Report, build, compute
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout.cells import FIRST, NAME, Spot, coordinates
+from flopsheet.workbook.sheets import compare, context
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}
 Cell = tuple[str, str]

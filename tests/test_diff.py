@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands import run
-from flopsheet.report import build
+from flopsheet.api import build
 from returned import slots_of, type_into
 from studies import SPECS
 
@@ -106,7 +106,7 @@ def test_all_shows_more_than_the_headlines(tmp_path: Path) -> None:
 def test_a_formula_that_a_workbook_explains_otherwise_is_a_difference(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE)
     report = build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
-    from flopsheet.workbook import reference
+    from flopsheet.workbook.sheets import reference
 
     sheet, _ = reference.formulas(report.catalog, lambda _: "")
     [row] = [row for (row, column), cell in sheet.cells.items() if column == 1 and cell.value == "n_params"]

@@ -17,9 +17,10 @@ import pytest
 
 from commands import ROOT, environment, run
 from edits import planned
-from flopsheet import catalog, compute, source
+from flopsheet import catalog, compute
 from flopsheet.cli.commands import MODULES
-from flopsheet.workbook import write
+from flopsheet.workbook.write import xlsx
+from flopsheet.yamlio import source
 from test_init import CONFIG
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -87,7 +88,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run("init", cwd=folder).returncode == 0
     gpt2 = folder / "specs" / "gpt2.yaml"  # edited.xlsx: its workbook as a reviewer saved it after one edit
     edited = compute({**source.read(gpt2).data, "kv_cache": "fp8"})
-    write.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
+    xlsx.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
     assert run("pull", "edited.xlsx", "-o", "patch.yaml", cwd=folder).returncode == 0
     return folder
 

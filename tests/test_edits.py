@@ -22,8 +22,8 @@ from edits import (
 )
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from every_input import every_input, name_of
-from flopsheet import source
-from flopsheet.report import Report, build, compute
+from flopsheet.api import Report, build, compute
+from flopsheet.yamlio import source
 from returned import slots_of
 from studies import SPECS
 

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flopsheet import source
-from flopsheet.errors import SpecError
-from flopsheet.huggingface import families, to_inputs, to_spec
+from flopsheet.diagnostics import SpecError
+from flopsheet.importers.huggingface import families, to_inputs, to_spec
+from flopsheet.yamlio import source
 from studies import frames_of
 from test_cli import run
 from test_models_2026 import CHANGED

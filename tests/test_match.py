@@ -8,13 +8,13 @@ import pytest
 
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, catalog
-from flopsheet.catalog import resolve
-from flopsheet.errors import CatalogError, SpecError
-from flopsheet.explain import explain
+from flopsheet.api import compute_spec
+from flopsheet.catalog import desugar
+from flopsheet.diagnostics import CatalogError, SpecError
 from flopsheet.formula import parse, to_excel, to_maths
 from flopsheet.formula.nodes import Call, Name, Node, Operation, walk
-from flopsheet.formula.spelled import to_text
-from flopsheet.report import compute_spec
+from flopsheet.formula.unparse import to_text
+from flopsheet.output.explain import explain
 from studies import spec_of
 
 SHIPPED = catalog.load()
@@ -206,4 +206,4 @@ def test_a_number_format_that_nobody_gave_a_size_is_refused_and_not_one_byte() -
     inputs = {**SHIPPED.inputs, "weights": entry._replace(choices=(*entry.choices, "mxfp4"))}
     metric = SHIPPED.metrics["bytes_per_weight"]
     with pytest.raises(CatalogError, match="leaves out choices of 'weights': mxfp4"):
-        resolve.expand(metric.plain, inputs, {}, SHIPPED.functions, resolve.refusal(metric.name, None))
+        desugar.expand(metric.plain, inputs, {}, SHIPPED.functions, desugar.refusal(metric.name, None))

@@ -13,9 +13,9 @@ from edits import OWN, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
 from exported import as_json
 from flopsheet import build, compute
-from flopsheet.errors import ComputeError, SpecError
-from flopsheet.explain import explain
-from flopsheet.report import compute_spec
+from flopsheet.api import compute_spec
+from flopsheet.diagnostics import ComputeError, SpecError
+from flopsheet.output.explain import explain
 from studies import spec_of
 
 TEXT = """\
@@ -61,7 +61,7 @@ def test_metrics_of_a_spec_are_computed_like_built_in_ones() -> None:
 
 
 def compute_text(text: str) -> Any:
-    from flopsheet.report import compute_spec
+    from flopsheet.api import compute_spec
 
     return compute_spec(spec_of(text))
 

@@ -14,15 +14,16 @@ import yaml
 from commands import run
 from edits import FAMILY, GROUPS, Edit, edits
 from engines import recalculate_ironcalc
-from flopsheet import source
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, build, compute
+from flopsheet.api import Report, build, compute
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review.pull import Pulled, pull, write_spec
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
-from flopsheet.spec.merge import merge
-from flopsheet.tables import tabulate, tabulate_runs
-from flopsheet.workbook import plan, write
+from flopsheet.workbook import plan
+from flopsheet.workbook.write import xlsx
+from flopsheet.yamlio import source
+from flopsheet.yamlio.merge import merge
 from returned import EVERY_WAY, slots_of, type_into, typings
 from returned import RUNS as RUNS_TEXT
 from studies import SPECS
@@ -37,14 +38,14 @@ def made(name: str) -> tuple[Report, str]:
 
 
 def _compute(text: str) -> Report:
-    from flopsheet.report import compute_spec
+    from flopsheet.api import compute_spec
 
     return compute_spec(from_source(source.parse(text, "spec.yaml"), "spec"))
 
 
 @functools.cache
 def _workbook(name: str) -> bytes:
-    return write.to_bytes(plan.build(made(name)[0].study))
+    return xlsx.to_bytes(plan.build(made(name)[0].study))
 
 
 def built(name: str, folder: Path) -> Report:
@@ -472,7 +473,7 @@ def test_a_spec_that_has_moved_on_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_random_texts_survive_the_provenance_sheet() -> None:
-    from flopsheet.workbook.embedded import from_lines, to_lines
+    from flopsheet.workbook.write.embedded import from_lines, to_lines
 
     dice = random.Random(3)
     letters = "ab =_x0041_'\"\\é漢 \n\t{}[]:,"

@@ -15,12 +15,12 @@ from commands import ROOT
 from edits import EVERYTHING
 from engines import recalculate_ironcalc
 from flopsheet import catalog
+from flopsheet.api import Report
 from flopsheet.catalog import Input
 from flopsheet.catalog.load import TOPICS, build
 from flopsheet.formula.evaluate import vectorised
-from flopsheet.report import Report
-from flopsheet.spec import rules
-from flopsheet.workbook import arrange
+from flopsheet.spec.resolve import rules
+from flopsheet.workbook.layout import arrange
 
 SHIPPED = catalog.load()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
@@ -354,7 +354,7 @@ def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
     texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
     noted = build(texts)
     monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
-    monkeypatch.setattr("flopsheet.report.load_catalog", lambda: noted)
+    monkeypatch.setattr("flopsheet.api.load_catalog", lambda: noted)
     rules.of_grains.cache_clear()
     report = flopsheet.build({**TINY, "models": {"m": {**MODEL, "n_kv_heads": 3}}}, tmp_path / "noted.xlsx")
     rules.of_grains.cache_clear()

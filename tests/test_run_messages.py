@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flopsheet.errors import SpecError
-from flopsheet.source import parse
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.stream import open_stream
 from flopsheet.spec.load import unexpanded
-from flopsheet.stream import open_stream
+from flopsheet.yamlio.source import parse
 from studies import spec_of
 from test_spec_messages import told
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from flopsheet import source
-from flopsheet.errors import SpecError
-from flopsheet.report import build, compute_spec
+from flopsheet.api import build, compute_spec
+from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull
-from flopsheet.spec.json_schema import to_schema
+from flopsheet.spec.schema.json_schema import to_schema
+from flopsheet.yamlio import source
 from returned import slots_of, type_into
 from studies import spec_of
 

@@ -12,10 +12,11 @@ import jsonschema
 import pytest
 
 import flopsheet
-from flopsheet import quantities, source
-from flopsheet.errors import SpecError
+from flopsheet import quantities
+from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull, write_spec
-from flopsheet.spec.json_schema import to_schema
+from flopsheet.spec.schema.json_schema import to_schema
+from flopsheet.yamlio import source
 from returned import slots_of, type_into
 
 TEXT = """\

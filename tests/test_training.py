@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from flopsheet.report import compute
+from flopsheet.api import compute
 from studies import SPECS, frames_of
 
 GIB = 2**30

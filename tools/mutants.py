@@ -29,7 +29,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST, PAGE = Path(__file__).with_suffix(".yaml"), ROOT / "docs" / "mutants.md"
-CATALOG = "src/flopsheet/catalog"
+CATALOG = "src/flopsheet/catalog/data"
 FAST = "-m 'not slow and not libreoffice' tests"
 PASSED, FAILED = 0, 1  # of pytest
 Result = TypeVar("Result")

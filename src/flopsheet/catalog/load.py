@@ -8,15 +8,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopsheet import errors, source
-from flopsheet.catalog import resolve
+from flopsheet import diagnostics
+from flopsheet.catalog import desugar
+from flopsheet.catalog.cache import stored
 from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
-from flopsheet.catalog.stored import stored
-from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
+from flopsheet.diagnostics import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
+from flopsheet.yamlio import source
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
@@ -44,7 +45,7 @@ class OwnEntry(NamedTuple):
     raw: Mapping[str, Any]
     place: Place | None
     path: str
-    refuse: resolve.Refuse
+    refuse: desugar.Refuse
 
 
 @cache
@@ -78,7 +79,7 @@ def own_input(raw: Mapping[str, Any]) -> Input:
 
 
 def _files(topics: Sequence[str]) -> list[Path]:
-    return [Path(__file__).parent / f"{topic}.yaml" for topic in ("units", *topics)]
+    return [Path(__file__).parent / "data" / f"{topic}.yaml" for topic in ("units", *topics)]
 
 
 def _texts(topics: Sequence[str]) -> dict[str, str]:
@@ -118,7 +119,7 @@ class _Reader:
         self.functions: dict[str, Function] = {}
         self.rules: dict[str, Rule] = {}
         self.raw_rules: dict[str, Mapping[str, Any]] = {}
-        self.raw: dict[str, tuple[dict[str, Any], resolve.Refuse]] = {}
+        self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, OwnEntry] = {}
         self.done: Mapping[str, Metric] = {}  # resolved before
@@ -151,13 +152,13 @@ class _Reader:
             kind = next(kind for kind in ALLOWED if kind in section)
             listed: list[str] = []
             if section["grain"] not in PARENTS:
-                remedy = errors.did_you_mean(section["grain"], list(PARENTS))
+                remedy = diagnostics.did_you_mean(section["grain"], list(PARENTS))
                 place = topic.place(("sections", number, "grain"))
                 self.problems.append(Problem(f"unknown grain '{section['grain']}'", remedy, section["title"], place))
                 continue
             for index, raw in enumerate(section[kind]):
                 place = topic.place(("sections", number, kind, index))
-                refuse = resolve.refusal(raw.get("name", f"{kind} {index}"), place)
+                refuse = desugar.refusal(raw.get("name", f"{kind} {index}"), place)
                 add = self.add_rule if kind == "rules" else partial(self.add, kind=kind)
                 self.collect(partial(add, raw, section["grain"], refuse=refuse), listed.extend)
             self.sections.append((data["sheet"], section, listed))
@@ -168,10 +169,10 @@ class _Reader:
         except FlopsheetError as error:
             self.problems.extend(error.problems)
 
-    def add_rule(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse) -> list[str]:
+    def add_rule(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse) -> list[str]:
         """A rule, and the verdict that stands on Checks."""
         for key in [key for key in raw if key not in RULE_KEYS]:
-            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(RULE_KEYS)))
+            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(RULE_KEYS)))
         for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
             raise refuse(f"{key} is missing", f"write {key}: …")
         if grain not in RULE_GRAINS:
@@ -181,17 +182,17 @@ class _Reader:
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
             raise refuse(f"the code {raw['code']} is taken", "codes are unique over all rules")
         verdict: dict[str, Any] = {key: raw[key] for key in ("name", "label", "doc", "source", "formula") if key in raw}
-        found = self.add({**verdict, "unit": resolve.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
+        found = self.add({**verdict, "unit": desugar.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
         self.raw_rules[raw["name"]] = {**raw, "grain": grain}
         if "unless_said" in raw:
             del self.metrics[raw["name"]]
             return []
         return found
 
-    def add(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse, kind: str = "metrics") -> list[str]:
+    def add(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
         allowed = ALLOWED[kind]
         for key in [key for key in raw if key not in allowed]:
-            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(allowed)))
+            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(allowed)))
         for key in ("name", "label", "unit", "doc"):
             if not raw.get(key):
                 raise refuse(f"{key} is missing", f"write {key}: …")
@@ -199,7 +200,7 @@ class _Reader:
         if name in self.inputs or name in self.metrics or name in KEYS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
-            raise refuse(f"unknown unit '{raw['unit']}'", errors.did_you_mean(raw["unit"], list(self.units)))
+            raise refuse(f"unknown unit '{raw['unit']}'", diagnostics.did_you_mean(raw["unit"], list(self.units)))
         if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
             raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
         if kind == "metrics" and ("formula" in raw) == ("text" in raw):
@@ -231,7 +232,7 @@ class _Reader:
                 if kind == "inputs":
                     self.inputs[name] = own_input(entry.raw)
                 sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), OWN_SHEET)
-                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == resolve.TRUTH else sheet
+                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == desugar.TRUTH else sheet
                 by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
         for (sheet, grain), listed in by_section.items():
             at = len(self.sections)
@@ -250,7 +251,7 @@ class _Reader:
                 by_grain.setdefault(entry.grain, []).append(range_check(entry))
         for grain, checks in by_grain.items():
             for raw in checks:
-                self.add(raw, grain, resolve.refusal(raw["name"], None))
+                self.add(raw, grain, desugar.refusal(raw["name"], None))
             self.sections.append(("Checks", {**RANGES, "grain": grain}, [raw["name"] for raw in checks]))
 
     def finish(self, *, ranges: bool = True) -> Catalog:
@@ -258,7 +259,7 @@ class _Reader:
             self.add_range_checks()
         entries: dict[str, Entry] = {**self.inputs, **self.metrics}
         grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
-        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)
+        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, desugar.TEXT_UNIT)
         labels = {name: entry.label for name, entry in entries.items()}
         for name, metric in list(self.metrics.items()):
             resolved = partial(self.resolved, metric, grain_of, unit_of, labels)
@@ -312,10 +313,10 @@ class _Reader:
             plain = self.template(raw["text"], refuse, metric.name)
         else:
             plain = self.parse(metric.written, metric.name)
-        node = resolve.expand(plain, self.inputs, labels, self.functions, refuse)
-        resolve.check_names(node, metric.grain, grain_of, refuse)
-        resolve.check_units(node, metric.unit, unit_of, refuse)
-        if metric.unit == resolve.TRUTH:
+        node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
+        desugar.check_names(node, metric.grain, grain_of, refuse)
+        desugar.check_units(node, metric.unit, unit_of, refuse)
+        if metric.unit == desugar.TRUTH:
             node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
         return dataclasses.replace(metric, plain=plain, node=node)
 
@@ -325,15 +326,15 @@ class _Reader:
         grain_of: Mapping[str, str],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],
-        refuse: resolve.Refuse,
+        refuse: desugar.Refuse,
     ) -> Rule:
         """A rule with its condition, its message and its hint in the terms that are evaluated."""
 
         def made(node: Node, unit: str = "") -> Node:
-            node = resolve.expand(node, self.inputs, labels, self.functions, refuse)
-            resolve.check_names(node, raw["grain"], grain_of, refuse)
+            node = desugar.expand(node, self.inputs, labels, self.functions, refuse)
+            desugar.check_names(node, raw["grain"], grain_of, refuse)
             if unit:
-                resolve.check_units(node, unit, unit_of, refuse)
+                desugar.check_units(node, unit, unit_of, refuse)
             return node
 
         said = self.template(raw["message"], refuse, raw["name"])
@@ -343,16 +344,16 @@ class _Reader:
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
             if read not in self.inputs:
-                raise refuse(f"'{read}' is no input", errors.did_you_mean(read, sorted(self.inputs)))
+                raise refuse(f"'{read}' is no input", diagnostics.did_you_mean(read, sorted(self.inputs)))
         return Rule(
             name,
             raw["code"],
             raw["label"],
             raw["grain"],
             raw["doc"],
-            made(self.parse(raw["formula"], name), resolve.TRUTH),
+            made(self.parse(raw["formula"], name), desugar.TRUTH),
             points_at,
-            made(said, resolve.TEXT_UNIT),
+            made(said, desugar.TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
             names(said),
@@ -364,16 +365,16 @@ class _Reader:
     def template(
         self,
         text: str | list[dict[str, str]],
-        refuse: resolve.Refuse,
+        refuse: desugar.Refuse,
         path: str,
         known: Mapping[str, int] | None = None,
     ) -> Node:
         if isinstance(text, str):
-            return resolve.sentence(text, refuse, path, known)
+            return desugar.sentence(text, refuse, path, known)
         *conditional, last = text
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
-        return resolve.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
+        return desugar.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
 
 
 class CycleError(Exception):

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import errors, files
+from flopsheet import diagnostics
 from flopsheet.cli import options
 from flopsheet.cli.findings import tell_findings
-from flopsheet.cli.loudness import Loudness
-from flopsheet.errors import UsageError
+from flopsheet.cli.verbosity import Loudness
+from flopsheet.diagnostics import UsageError
+from flopsheet.yamlio import files
 
 if TYPE_CHECKING:
-    from flopsheet.report import Report
+    from flopsheet.api import Report
 
 
 @click.command("build")
@@ -43,18 +44,18 @@ def command(
     from flopsheet.cli.watch import rebuild_on_save
 
     if "-" in specs:
-        raise UsageError(errors.nothing_to_watch())
+        raise UsageError(diagnostics.nothing_to_watch())
     return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, loudness))
 
 
 def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], loudness: Loudness) -> int:
     """One build: the exit code says whether every expectation holds."""
     if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
-        raise UsageError(errors.no_workbook_name(output))
+        raise UsageError(diagnostics.no_workbook_name(output))
     with loudness.step("read"):
         spec = options.load(specs, settings)
     with loudness.step("computed"):
-        from flopsheet import report as api
+        from flopsheet import api as api
 
         report = api.compute_for_workbook(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
@@ -69,7 +70,7 @@ def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...],
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.summaries import brief
+    from flopsheet.output.headline import brief
 
     click.echo(f"{target}: {report.spec.title}")
     for line in brief(report):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flopsheet import errors
-from flopsheet.errors import UsageError
+from flopsheet import diagnostics
+from flopsheet.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.spec import Spec
@@ -42,9 +42,9 @@ def loudness_options(command: Command) -> Command:
 def chosen(specs: Sequence[str]) -> tuple[str, ...]:
     """The specs that a command names, or the one that 'flopsheet init' writes."""
     if specs.count("-") > 1:
-        raise UsageError(errors.stdin_twice())
+        raise UsageError(diagnostics.stdin_twice())
     if not specs and not os.path.exists(DEFAULT_SPEC):
-        raise UsageError(errors.no_spec(DEFAULT_SPEC))
+        raise UsageError(diagnostics.no_spec(DEFAULT_SPEC))
     return tuple(specs) or (DEFAULT_SPEC,)
 
 

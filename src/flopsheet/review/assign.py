@@ -10,11 +10,13 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flopsheet.review.slots import Plain, Slot, plain
-from flopsheet.review.typed import Change, Typed, is_variant
-from flopsheet.source import Path, Source
-from flopsheet.spec import Given, library, own, schema
-from flopsheet.spec.resolve import Resolver
+from flopsheet.review.input_cells import Plain, Slot, plain
+from flopsheet.review.inputs import Change, Typed, is_variant
+from flopsheet.spec import Given, library
+from flopsheet.spec.resolve import custom
+from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.schema import data_model
+from flopsheet.yamlio.source import Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
 NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
@@ -50,14 +52,14 @@ def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
             mapping[together][key] = value
             return
     attention = mapping.get("attention")
-    if attention is not None and key in schema.ATTENTION_KINDS[attention["kind"]][0]:
+    if attention is not None and key in data_model.ATTENTION_KINDS[attention["kind"]][0]:
         if key == "n_kv_heads":
             attention |= {"kind": "gqa", key: value}
             return
         # No kind of attention says this: its inputs stand by themselves from now on.
         del mapping["attention"]
         mapping |= {"n_kv_heads": "n_heads"} if attention["kind"] == "mha" else {}
-        sets = schema.ATTENTION_KINDS[attention["kind"]][0]
+        sets = data_model.ATTENTION_KINDS[attention["kind"]][0]
         mapping |= sets | {name: said for name, said in attention.items() if name != "kind"}
     mapping[key] = value
 
@@ -66,7 +68,7 @@ class _Models:
     """The models of one spec, parents before those that extend them."""
 
     def __init__(self, text: Source, data: dict[str, Any], typed: Typed) -> None:
-        self.resolver = Resolver(text, (), own.read(text))
+        self.resolver = Resolver(text, (), custom.read(text))
         self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
         self.typed = typed

@@ -6,15 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from flopsheet import errors
-from flopsheet.errors import FileError, Problem
-from flopsheet.review.cells import BLANK, Stored
+from flopsheet import diagnostics
+from flopsheet.diagnostics import FileError, Problem
+from flopsheet.review.inputs import TOLERANCE, shown
 from flopsheet.review.pull import Pulled
-from flopsheet.review.references import meaning
-from flopsheet.review.typed import TOLERANCE, shown
-from flopsheet.workbook import compare, context, plan
-from flopsheet.workbook.layout import LABEL, NAME, Spot
-from flopsheet.workbook.model import Cell, Scalar, Sheet
+from flopsheet.review.xlsx.cells import BLANK, Stored
+from flopsheet.review.xlsx.formula_text import meaning
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout.cells import LABEL, NAME, Spot
+from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.sheets import compare, context
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def check(pulled: Pulled) -> Checked:
     FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
     """
     if pulled.typed.problems:
-        raise errors.SpecError(pulled.typed.problems)
+        raise diagnostics.SpecError(pulled.typed.problems)
     unsettled = [slot for key, slot in pulled.typed.slots.items() if _is_nan(pulled.typed.givens[key].value)]
     if unsettled:
         slot = unsettled[0]
-        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, slot.address))
+        raise diagnostics.SpecError(diagnostics.no_value_with_edits(slot.entry.name, slot.address))
     returned = pulled.returned
     study = replace(pulled.report.study, choice=_choice(pulled))
     planned = plan.build(study, returned.built.study)
@@ -75,7 +76,7 @@ def check(pulled: Pulled) -> Checked:
             is_input = spot in expressions  # what a reviewer may type over
             found += _compared(sheet, spot, cell, stored, is_input)
     if missing == count:
-        raise FileError(errors.no_stored_values(returned.source, missing, count))
+        raise FileError(diagnostics.no_stored_values(returned.source, missing, count))
     return Checked(count, missing, tuple(found))
 
 
@@ -104,18 +105,18 @@ def _name(sheet: Sheet, spot: Spot) -> str:
     for column in (NAME, LABEL):
         cell = sheet.cells.get((spot.row, column))
         if cell is not None and isinstance(cell.value, str) and not cell.formula and column < spot.column:
-            return errors.shown(cell.value)
+            return diagnostics.shown(cell.value)
     return ""
 
 
 def _cut(formula: str) -> str:
-    return errors.shown(formula, 80)
+    return diagnostics.shown(formula, 80)
 
 
 def _shown(value: float | str | bool) -> str:
     if isinstance(value, bool):
         return str(value).upper()
-    return f"'{errors.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
+    return f"'{diagnostics.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
 
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:
@@ -138,15 +139,15 @@ class _Controls:
         for at, choice in enumerate(choices):
             if isinstance(value, str) and value.strip().casefold() == choice.casefold():
                 return at
-        finding = errors.no_choice_in_cell(_held(value), errors.quoted(choices))
-        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding))
+        finding = diagnostics.no_choice_in_cell(_held(value), diagnostics.quoted(choices))
+        self.problems.append(diagnostics.in_cell(spot.seen_from(""), "", finding))
         return 0
 
-    def number(self, spot: Spot, least: float, finding: Callable[[str], errors.Finding]) -> float:
+    def number(self, spot: Spot, least: float, finding: Callable[[str], diagnostics.Finding]) -> float:
         value = self.returned.stored(spot).value
         if isinstance(value, float) and value >= least:
             return value
-        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding(_held(value))))
+        self.problems.append(diagnostics.in_cell(spot.seen_from(""), "", finding(_held(value))))
         return least
 
 
@@ -161,13 +162,13 @@ def _choice(pulled: Pulled) -> context.Choice:
     [model_spot] = laid.homes.of(laid.controls.world, "model")
     model = models[controls.word(model_spot, models)]
     spots = laid.homes.of(laid.controls.world, "context_length")
-    lengths = tuple(controls.number(spot, 1, errors.no_length_in_cell) for spot in spots)
+    lengths = tuple(controls.number(spot, 1, diagnostics.no_length_in_cell) for spot in spots)
     world = laid.compared.world
     scenarios = [compare.scenario_name(world, row) for row in range(len(world.table("scenario")))]
     first, second = (
         controls.word(Spot(compare.SHEET, compare.CHOICE_ROW, column), scenarios) for column in (compare.A, compare.B)
     )
-    step = controls.number(laid.compared.step, -1, errors.no_step_in_cell)
+    step = controls.number(laid.compared.step, -1, diagnostics.no_step_in_cell)
     if controls.problems:
-        raise errors.SpecError(controls.problems)
+        raise diagnostics.SpecError(controls.problems)
     return context.Choice(model, lengths, compare.Pair(first, second, step))

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flopsheet import errors, source
-from flopsheet.errors import FileError, Problem, SpecError
-from flopsheet.files import read_bytes, write_bytes
-from flopsheet.report import Report, compute_spec
-from flopsheet.review import assign, patch, rewrite
+from flopsheet import diagnostics
+from flopsheet.api import Report, compute_spec
+from flopsheet.diagnostics import FileError, Problem, SpecError
+from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.review import assign, edit, patch
+from flopsheet.review.apply_inputs import respelled
+from flopsheet.review.inputs import Typed, read_inputs, same, shown
 from flopsheet.review.rebuild import Returned, read_back
-from flopsheet.review.respell import respelled
-from flopsheet.review.typed import Typed, read_inputs, same, shown
-from flopsheet.source import Path, Source, spell
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source, in_digits
-from flopsheet.spec.plain import to_yaml
-from flopsheet.tables import tabulate, tabulate_runs
+from flopsheet.yamlio import source
+from flopsheet.yamlio.files import read_bytes, write_bytes
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import Path, Source, spell
 
 MOST_HEAD = 1_000  # bytes of a file in which a patch says that it is one
 
@@ -63,10 +64,10 @@ class Pulled:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
         found, differing = judged(edited, self.typed)
-        found += [errors.would_differ(self.text.name, differing)] if differing else []
+        found += [diagnostics.would_differ(self.text.name, differing)] if differing else []
         cells = {spell(change.slot.path): change.slot.spot.seen_from("") for change in self.typed.changes}
         return [
-            errors.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
+            diagnostics.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
             if problem.path in cells
             else problem._replace(place=None)
             for problem in found
@@ -104,7 +105,7 @@ def _first_difference(spec: Spec, typed: Typed) -> str:
 def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
     """Writes the patch, over nothing but another one; FileError."""
     if os.path.isfile(target) and patch.MARK.encode() not in read_bytes(target, MOST_HEAD)[1]:
-        raise FileError(errors.not_a_patch(os.fspath(target)))
+        raise FileError(diagnostics.not_a_patch(os.fspath(target)))
     write_bytes(target, pulled.patch_text().encode())
 
 
@@ -112,15 +113,15 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     """Edits a spec in place, or raises SpecError and leaves it as it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
     if pulled.typed.problems:
-        raise SpecError([errors.not_all_understood(name)])
+        raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
         path, ours, theirs = drifted
-        raise SpecError(errors.not_the_spec(current.name, path, theirs, ours))
+        raise SpecError(diagnostics.not_the_spec(current.name, path, theirs, ours))
     if not pulled.patch:
         return []
     assert isinstance(current.data, dict)
-    text = rewrite.rewritten(current.text, current.data, pulled.data)
+    text = edit.rewritten(current.text, current.data, pulled.data)
     found: list[Problem] = []
     differing = next(iter(pulled.patch))
     try:
@@ -130,7 +131,7 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     except SpecError:
         pass
     if differing:
-        raise SpecError(errors.would_differ(current.name, differing))
+        raise SpecError(diagnostics.would_differ(current.name, differing))
     write_bytes(target, text.encode())
     return found
 
@@ -160,4 +161,6 @@ def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | Non
 
 
 def _words(value: Any) -> str:
-    return "missing" if value is None else errors.kind_of(value) if isinstance(value, dict | list) else shown(value)
+    return (
+        "missing" if value is None else diagnostics.kind_of(value) if isinstance(value, dict | list) else shown(value)
+    )

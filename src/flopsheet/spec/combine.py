@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from flopsheet import source
-from flopsheet.errors import Problem
-from flopsheet.source import Source
-from flopsheet.spec import settings as settings_of
+from flopsheet.diagnostics import Problem
+from flopsheet.spec import setting as settings_of
 from flopsheet.spec.entries import Spec
 from flopsheet.spec.load import Unexpanded, unexpanded
-from flopsheet.spec.merge import merge
-from flopsheet.spec.written import block
+from flopsheet.yamlio import source
+from flopsheet.yamlio.dump import block
+from flopsheet.yamlio.merge import merge
+from flopsheet.yamlio.source import Source
 
 
 def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:

@@ -6,13 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flopsheet.catalog.load import OWN_SHEET
-from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, rules, runs, sensitivity, summary
-from flopsheet.workbook.arrange import RESULTS, Layout, Study, check_size, lay_out, results
-from flopsheet.workbook.blocks import block_cells
-from flopsheet.workbook.cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, UNIT, Block, Spot, World, coordinates, letters, quoted
-from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
-from flopsheet.workbook.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.layout import lookups
+from flopsheet.workbook.layout.arrange import RESULTS, Layout, Study, check_size, lay_out, results
+from flopsheet.workbook.layout.blocks import block_cells
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    UNIT,
+    Block,
+    Spot,
+    World,
+    coordinates,
+    letters,
+    quoted,
+)
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
+from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.sheets import checks, compare, context, inputs, reference, rules, runs, sensitivity, summary
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
@@ -148,7 +161,7 @@ def _runs_sheet(world: World, laid: Layout, links: Callable[[str], str]) -> Shee
     title = runs.SHEETS[world.name]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
-    cells |= dict(chosen.cells(looked_up, laid.inputs))
+    cells |= dict(lookups.cells(looked_up, laid.inputs))
     cells |= runs.title_cells(world)
     subtitle = "Every run in a column of its own; its inputs are on Inputs, its model is looked up there."
     return _finish(
@@ -162,7 +175,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
     blocks = laid.blocks[context.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
     cells |= context.control_cells(controls)
-    cells |= dict(chosen.cells(laid.looked_up[context.SHEET], laid.inputs))
+    cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
     for column in range(LABEL, FIRST + context.LENGTHS):
         cells[controls.context_row + 1, column] = Cell(
             "What the context costs, for the chosen model" if column == LABEL else "", style="band"
@@ -208,7 +221,7 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[sensitivity.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
-    cells |= dict(chosen.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
+    cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
     cells |= dict(sensitivity.cells(laid.steps, laid.homes))
     subtitle = "Scenario B of Compare with each main input one step down and one up; the others stay as they are."
     return _finish(
