@@ -159,6 +159,8 @@ def _random_value(dice: random.Random, entry: Any, now: float | str, spec: Mappi
     if entry.choices:
         return dice.choice(entry.choices)
     least, most = entry.least or 0, min(entry.most or 1e15, 1e15)
+    if entry.absent and (now != now or dice.random() < 0.2):
+        return dice.choice(["none", max(least, 1), max(least, 2.5e9)])
     if not entry.whole:
         factor = dice.choice([0.5, 0.9, 1.1, 2, 3.7])
         return min(max(float(now) * factor or dice.choice([0.25, 1.0, 7.5]), least), most)

@@ -108,6 +108,7 @@ BOX: dict[str, Any] = {
     "memory_bytes": 64e9,
     "memory_bandwidth": 2e12,
     "link_bandwidth": 400e9,
+    "network_bandwidth": 25e9,
     "power_watts": 500,
     "price_per_hour": 1.5,
 }
@@ -169,7 +170,7 @@ RUNS: dict[str, Any] = {
             ],
         },
     },
-    "hardware": {"box": BOX, "crate": BOX | {"memory_bytes": 20e9, "price_per_hour": 0, "link_bandwidth": 0}},
+    "hardware": {"box": BOX, "crate": BOX | {"memory_bytes": 20e9, "price_per_hour": "none", "link_bandwidth": "none"}},
     "training": {
         "small": {
             "model": "plain",
@@ -427,13 +428,15 @@ RANGES: dict[str, Any] = {
     "memory_utilisation": [0.1, 0.95, 1],
     "compute_efficiency": [0.05, 0.7, 1],
     "bandwidth_efficiency": [0.05, 0.7, 1],
-    "grid_carbon": [0, 0.05, 0.9],
+    "grid_carbon": ["none", 0, 0.05, 0.9],
     "pue": [1, 1.12, 2],
     "memory_bytes": [1e9, 40e9, 192e9],
     "memory_bandwidth": [1e11, 1.555e12, 8e12],
-    "link_bandwidth": [0, 64e9, 1.8e12],
-    "power_watts": [0, 72.5, 1000],
-    "price_per_hour": [0, 0.37, 12],
+    "link_bandwidth": ["none", 64e9, 1.8e12],
+    "network_bandwidth": ["none", 6.25e9, 50e9],
+    "n_devices_per_node": [1, 4, 8, 72],
+    "power_watts": ["none", 0, 72.5, 1000],
+    "price_per_hour": ["none", 0, 0.37, 12],
 }
 
 

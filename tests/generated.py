@@ -150,9 +150,9 @@ def _hardware(dice: random.Random) -> Model:
         **peaks,
         "memory_bytes": dice.choice([24e9, 80e9, 192e9]),
         "memory_bandwidth": dice.choice([9e11, 3.35e12, 8e12]),
-        "link_bandwidth": dice.choice([0, 9e11]),
-        "power_watts": dice.choice([0, 350, 700]),
-        "price_per_hour": dice.choice([0, 0.79, 2.5]),
+        "link_bandwidth": dice.choice(["none", 9e11]),
+        "power_watts": dice.choice(["none", 350, 700]),
+        "price_per_hour": dice.choice(["none", 0, 0.79, 2.5]),
     }
 
 

@@ -122,6 +122,8 @@ def _random(dice: random.Random, slot: Slot) -> float | str:
     if slot.choices:
         choice = dice.choice(slot.choices)
         return choice if isinstance(choice, str) else float(choice)
+    if entry.absent and (isinstance(slot.given.value, str) or dice.random() < 0.2):
+        return dice.choice(["none", entry.absent, float(max(entry.least or 0, 1)), 2.5e9])
     if slot.given.node is None and dice.random() < 0.3:
         return float(slot.given.value) * 2
     most = int(min(entry.most or 4096, 4096))

@@ -161,7 +161,7 @@ study, model, layer_group, context, scenario, layer_run
             grain = self.catalog.metrics[expectation.metric].grain
             values = self.runs.get(checks.world_of(grain), self.values)
             row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
-            found = values.column(grain, expectation.metric)[row]
+            found = values.plain(grain, expectation.metric)[row]
             for claim, claimed in checks.claims(expectation):
                 if not checks.holds(claim, found, claimed, expectation.within):
                     yield Finding(expectation, claim, claimed, found)

@@ -27,6 +27,7 @@ from flopsheet.formula.nodes import (
     walk,
     with_parts,
 )
+from flopsheet.formula.operators import GIVEN
 from flopsheet.formula.parse import parse
 from flopsheet.formula.vocabulary import COMPARISONS, MATCH, SAME_UNIT, WORDS
 
@@ -283,6 +284,9 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
                 if visit(condition) != TRUTH:
                     raise refuse("where(…) needs a condition first", "write a comparison, such as a < b")
                 return same(visit(yes), visit(no))
+            case Call(function, arguments) if function == GIVEN:
+                number(arguments[0])
+                return TRUTH
             case Call(_, arguments):
                 return same(*map(number, arguments))
             case Aggregate(function, gathered):

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from flopsheet import diagnostics
 from flopsheet.catalog import desugar
+from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.cache import stored
-from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
+from flopsheet.catalog.entries import SEVERITIES, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
 from flopsheet.diagnostics import CatalogError, FlopsheetError, Place, Problem
@@ -22,8 +23,9 @@ from flopsheet.yamlio import source
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
-SEVERITIES = {"": "FAIL", "note": "note"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {
+# Fields of a metric that nobody writes.
+MADE = {"node", "plain", "written", "grain", "absent", "has_value"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
     "formula",
     "text",
 }
@@ -277,6 +279,9 @@ class _Reader:
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
         if self.problems:
             raise CatalogError(self.problems)
+        self.add_absence(order)
+        if self.problems:
+            raise CatalogError(self.problems)
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(
@@ -291,6 +296,16 @@ class _Reader:
             for sheet, raw, listed in self.sections
         )
         return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules)
+
+    def add_absence(self, order: Sequence[str]) -> None:
+        """What follows from inputs that need not be given, by what each metric reads."""
+        words = {name: entry.absent for name, entry in self.inputs.items() if entry.absent}
+        words |= {name: metric.absent for name, metric in self.done.items() if metric.absent}
+        for name in (name for name in order if name not in self.done):
+            made = partial(where_given, self.metrics[name], words, self.raw[name][1])
+            self.collect(made, partial(self.metrics.__setitem__, name))
+            if self.metrics[name].absent:
+                words[name] = self.metrics[name].absent
 
     def share(self) -> None:
         """Makes equal parts of formulas one object: digits of a sentence are spelled alike in hundreds of them."""
@@ -317,7 +332,7 @@ class _Reader:
         desugar.check_names(node, metric.grain, grain_of, refuse)
         desugar.check_units(node, metric.unit, unit_of, refuse)
         if metric.unit == desugar.TRUTH:
-            node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
+            node = Call("where", (node, Text("ok"), Text(metric.failing)))
         return dataclasses.replace(metric, plain=plain, node=node)
 
     def rule(

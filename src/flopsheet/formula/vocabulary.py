@@ -12,7 +12,9 @@ MOST_DIGITS = 15  # of a constant; a spreadsheet cuts off further ones without a
 SMALLEST, LARGEST = 1e-300, 1e300  # of a constant; as of every number in a spec
 
 # Function -> least and most arguments; function of metrics of a finer grain -> number of names.
-FUNCTIONS: dict[str, tuple[int, int]] = {name: (row.least, row.most) for name, row in operators.FUNCTIONS.items()}
+FUNCTIONS: dict[str, tuple[int, int]] = {
+    name: (row.least, row.most) for name, row in operators.FUNCTIONS.items() if name != operators.ABSENT
+}
 AGGREGATES: dict[str, int] = {name: row.count for name, row in operators.GATHERERS.items()}
 
 # match(choice, a: x, b | c: y): the value of the choice's arm; the catalogue expands it to where, once it has seen that

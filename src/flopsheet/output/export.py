@@ -220,7 +220,7 @@ def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
 
 
 def _arrow_column(column: Any, kind: str) -> Any:
-    """A column for Parquet: numbers as doubles, which hold whole ones exactly below 2^53."""
+    """A column for Parquet: numbers as doubles, which hold whole ones exactly below 2^53; what is not given is null."""
     import pyarrow as arrow
 
     if kind == "flag":
@@ -228,4 +228,4 @@ def _arrow_column(column: Any, kind: str) -> Any:
     if kind == "text":
         word = arrow.dictionary(arrow.int32(), arrow.string())
         return arrow.array(column, arrow.string()).dictionary_encode().cast(word)
-    return arrow.array(column, arrow.float64())
+    return arrow.array(column, arrow.float64(), from_pandas=True)  # NaN as null

@@ -43,7 +43,7 @@ def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: in
     units = [report.catalog.units[metric.unit] for metric in metrics]
     table = values.tables[grain]
     shown_rows = range(min(len(table), most or len(table)))
-    columns = [values.column(grain, metric.name) for metric in metrics]
+    columns = [values.plain(grain, metric.name) for metric in metrics]
     body = tuple(
         (
             *(_key(part) for part in table.keys[at]),
@@ -145,10 +145,10 @@ def _runs(report: Report, kind: str) -> Iterator[str]:
     """A line for each run of a kind."""
     (of_run, _), values = RUNS[kind], report.runs[kind]
     for at, (run,) in enumerate(values.tables[of_run].keys):
-        is_priced = kind == "training" and values.column(of_run, "run_cost")[at] > 0
+        is_priced = kind == "training" and not isinstance(values.plain(of_run, "run_cost")[at], str)
         told = TOLD[kind] + (PRICED if is_priced else "")
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
-        texts = {name: formatted(values.column(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
+        texts = {name: formatted(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
         yield f"{run}: {told.format_map(texts)}"
 
 

@@ -34,6 +34,8 @@ class Notation:
     flags: Mapping[str, str]
     begin: str
     between: str
+    absent: str
+    """What stands for a number that is not given."""
 
 
 def _quoted(text: str) -> str:
@@ -47,8 +49,8 @@ def _json_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-CSV = Notation(_quoted, MappingProxyType({"yes": "True", "no": "False"}), "", ",")
-JSON = Notation(_json_text, MappingProxyType({"yes": "true", "no": "false"}), '"{name}": ', ", ")
+CSV = Notation(_quoted, MappingProxyType({"yes": "True", "no": "False"}), "", ",", "")
+JSON = Notation(_json_text, MappingProxyType({"yes": "true", "no": "false"}), '"{name}": ', ", ", "null")
 
 
 def fields_of(values: Values, catalog: Catalog, grains: Sequence[str]) -> list[Field]:
@@ -98,6 +100,14 @@ def _texts(column: Column, kind: str, notation: Notation) -> Sequence[str] | str
         return spelled[found[0]] if len(spelled) == 1 else [spelled[value] for value in found]
     if column[0] == column[-1] and (column == column[0]).all():
         return repr(number(float(column[0]), whole=kind == "whole"))
+    texts = _numbers(column, kind)
+    for at in np.flatnonzero(np.isnan(column)).tolist():
+        texts[at] = notation.absent
+    return texts
+
+
+def _numbers(column: Column, kind: str) -> list[str]:
+    """The numbers of a column; counts are integers as far as a double is exact."""
     if kind == "number":
         return list(map(repr, column.tolist()))
     exact = (np.abs(column) < EXACT) & (np.floor(column) == column)

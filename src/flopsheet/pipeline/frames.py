@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
+from flopsheet.formula.operators import Value
 from flopsheet.pipeline.tables import Column, Table, Tables
 
 
@@ -24,23 +25,27 @@ class Values:
 
     tables: Tables
     frames: Mapping[str, pd.DataFrame]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """What is said of the inputs and metrics that may have no number; columns have NaN there."""
 
     def column(self, grain: str, name: str) -> Column:
         """An input, a metric or a name of the rows as an array, texts as objects."""
         return _column(self.frames[grain], name)
 
     def plain(self, grain: str, name: str) -> list[float | str]:
-        """The same as Python's floats and texts."""
+        """The same as Python's floats and texts; where a number is not given, the words for that."""
         return self._plain[grain][name]
 
     @cached_property
     def _plain(self) -> dict[str, dict[str, list[float | str]]]:
-        return {grain: _lists(frame) for grain, frame in self.frames.items()}
+        return {grain: _lists(frame, self.absent) for grain, frame in self.frames.items()}
 
 
-def _lists(frame: pd.DataFrame) -> dict[str, list[float | str]]:
+def _lists(frame: pd.DataFrame, absent: Mapping[str, str]) -> dict[str, list[float | str]]:
     """The columns of a frame as lists, whole: cell by cell, a DataFrame is slow."""
     lists = dict(zip(frame.columns, frame.to_numpy(object).T.tolist(), strict=True))
+    for name in absent.keys() & lists.keys():
+        lists[name] = [absent[name] if value != value else value for value in lists[name]]
     return lists | {key: frame.index.get_level_values(key).tolist() for key in frame.index.names if key in KEYS}
 
 
@@ -85,9 +90,11 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
             if metric.grain in tables:
                 table = tables[metric.grain]
                 result = evaluate(metric.node, partial(read, table), partial(gather, table), functions)
-                made = _checked(metric, table, _of_length(np.asarray(result), len(table)))
+                needed = metric.has_value and evaluate(metric.has_value, partial(read, table), None, functions)
+                made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
                 columns[metric.grain][name] = metrics[metric.grain][name] = made
-    return Values(tables, {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()})
+    frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
+    return Values(tables, frames, catalog.absent)
 
 
 def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:
@@ -120,14 +127,15 @@ def _of_length(result: Column, length: int) -> Column:
     return result if result.shape == (length,) else np.broadcast_to(result, length)
 
 
-def _checked(metric: Metric, table: Table, column: Column) -> Column:
+def _checked(metric: Metric, table: Table, column: Column, has_value: Value = None) -> Column:
+    """A column of finite numbers, or of texts; `has_value` is 1 where it must have one, where not in every row."""
     if column.dtype == object or column.dtype.kind == "U":
         return column.astype(object)
     # No negative zero. What an operation has just made is nobody else's yet: it is mended in place.
     fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.node, Name)
     column = np.add(column, 0.0, out=column if fresh else None, dtype=np.float64)
     may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
-    if may_be_infinite and not (finite := np.isfinite(column)).all():
+    if may_be_infinite and not (finite := np.isfinite(column) | (has_value is not None and has_value != 1)).all():
         row = table.keys[int(finite.argmin())]
         raise ComputeError(diagnostics.not_finite(metric.name, dict(zip(table.key_names, row, strict=True))))
     return column

@@ -95,10 +95,12 @@ class _Builder:
 
 def columns_of(given: Mapping[str, tuple[Given, ...]]) -> dict[str, Column]:
     """The values of inputs that a spec gives one by one."""
-    return {name: _column([one.value for one in column]) for name, column in given.items()}
+    return {name: _column(name, [one.value for one in column]) for name, column in given.items()}
 
 
-def _column(values: Sequence[float | str]) -> Column:
+def _column(name: str, values: Sequence[float | str]) -> Column:
+    if words := absent_of(name):
+        return np.array([np.nan if value == words else value for value in values], np.float64)
     text = any(isinstance(value, str) for value in values)
     return np.array(values, dtype=object if text else np.float64)
 
@@ -237,6 +239,12 @@ def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) ->
 def grain_of(name: str) -> str:
     """The grain of an input."""
     return load_inputs().inputs[name].grain
+
+
+def absent_of(name: str) -> str:
+    """What is said of an input that is not given; empty for one that always is."""
+    entry = load_inputs().inputs.get(name)
+    return entry.absent if entry else ""
 
 
 def most_groups(spec: Spec) -> int:

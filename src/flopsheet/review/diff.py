@@ -189,7 +189,7 @@ def _same(one: Scalar, other: Scalar) -> bool:
 
 
 def _value(values: Values, grain: str, name: str, row: int) -> Scalar:
-    value: Scalar = values.column(grain, name)[row]
+    value: Scalar = values.plain(grain, name)[row]
     return value if isinstance(value, str) else float(value)
 
 

@@ -11,6 +11,7 @@ from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.unparse import to_text
 from flopsheet.spec import Given
+from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook.layout import arrange
 from flopsheet.workbook.layout.cells import Spot, World
@@ -64,6 +65,8 @@ def plain(entry: Input, given: Given) -> Plain:
         return to_text(given.node)
     if entry.is_flag:
         return given.value == "yes"
+    if entry.absent and given.value == entry.absent:
+        return NONE
     if isinstance(given.value, str):
         return next((choice for choice in entry.choices if str(choice) == given.value), given.value)
     return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)

@@ -18,6 +18,7 @@ from flopsheet.review.rebuild import Returned
 from flopsheet.review.xlsx.cells import Stored
 from flopsheet.review.xlsx.formula_text import meaning
 from flopsheet.spec import Given
+from flopsheet.spec.entries import NONE
 from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.yamlio.source import Path, spell
 
@@ -147,7 +148,7 @@ class _Reader:
             self.keep(slot)
         else:
             self.constants[slot.key] = value
-            if slot.is_number and isinstance(stored.value, str):
+            if slot.is_number and isinstance(stored.value, str) and not isinstance(value, str):
                 self.typed.notes.append(diagnostics.number_as_text(slot.address, stored.value))
 
     # Values ----------------------------------------------------------------------------------------------------------
@@ -223,6 +224,8 @@ def _scalar(slot: Slot, stored: Stored) -> tuple[Scalar | None, diagnostics.Find
     """The value of a cell as its input understands it, or why it has none."""
     value, entry, built = stored.value, slot.entry, shown(slot.built)
     text = " ".join(str(value).replace("\xa0", " ").split()) if isinstance(value, str) else ""
+    if entry.absent and (value is None or (isinstance(value, str) and text.casefold() in {"", NONE, entry.absent})):
+        return entry.absent, None
     if value is None or (isinstance(value, str) and not text):
         return None, diagnostics.empty_cell(built)
     if entry.is_flag:

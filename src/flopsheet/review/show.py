@@ -82,7 +82,8 @@ def _input(value: object) -> str:
 
 def _result(value: object, unit: Unit) -> str:
     text = NOTHING if value is None else formatted(value, unit)
-    return diagnostics.shown(f"{text} {unit.label if unit.beside else ''}".strip(), MOST_TEXT)
+    beside = unit.label if unit.beside and not isinstance(value, str) else ""
+    return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)
 
 
 def _percent(one: Difference) -> str:

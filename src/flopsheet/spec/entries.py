@@ -9,9 +9,14 @@ from typing import Any, NamedTuple
 from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
+NONE = "none"  # how a spec says that a number is not given
+
 
 class Given(NamedTuple):
-    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook."""
+    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook.
+
+    Of a number that is not given the value is what cells say, such as "no price".
+    """
 
     value: float | str
     node: Node | None = None

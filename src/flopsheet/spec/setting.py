@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from flopsheet import diagnostics
+from flopsheet import catalog, diagnostics
 from flopsheet.diagnostics import Place, Problem, SpecError, UsageError
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, keys_of
@@ -55,7 +55,7 @@ def _apply(spec: Source, text: str) -> Source:
         if at + 1 == len(steps):
             holder[part] = said.data
             break
-        if isinstance(holder, dict) and part not in holder:
+        if isinstance(holder, dict) and holder.get(part) is None:
             holder[part] = {}
             values[here] = place
         holder = holder[part]
@@ -91,6 +91,7 @@ def _place(text: str, start: int, width: int) -> Place:
 def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Place]]:
     """The parts of a path along the data model: keys that a spec may have, names and items that this one has."""
     kind = data_model.spec_shape()
+    steps: list[tuple[str | int, Place]] = []
     start = 0
     while start < len(written):
         where = _place(text, start, len(written) - start)
@@ -102,7 +103,7 @@ def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Plac
                 raise UsageError(diagnostics.setting_of_missing_item(where, above, len(data)))
             part, end = int(found[1]), found.end()
         else:
-            known = _known(kind, data)
+            known = _known(kind, data, tuple(key for key, _ in steps))
             if known is None:
                 raise UsageError(diagnostics.setting_below_a_value(where, written, written[:start].rstrip(".")))
             part, end = _longest(written, start, known)
@@ -113,15 +114,22 @@ def _steps(written: str, text: str, data: Any) -> Iterator[tuple[str | int, Plac
                     of_models = start == 0 and part in (keys_of(below(kind, "defaults")) or ())
                     raise UsageError(diagnostics.setting_of_unknown_key(where, written, part, known, of_models))
                 raise UsageError(diagnostics.setting_of_unknown_name(where, written, part, known, above))
-        yield part, where._replace(width=end - start)
+        steps.append((part, where._replace(width=end - start)))
+        yield steps[-1]
         kind = below(kind, part)
         data = data[int(part)] if isinstance(data, list) else data.get(part) if isinstance(data, dict) else None
         start = end + (written[end : end + 1] == ".")
 
 
-def _known(kind: Shape, data: Any) -> list[str] | None:
-    """The keys that may stand here; None where nothing may."""
-    return keys_of(kind) or (list(data) if isinstance(data, dict) else None)
+def _known(kind: Shape, data: Any, path: Path) -> list[str] | None:
+    """The keys that may stand at a path: those of its data model, or the names that the spec has there.
+
+    Hardware that ships has a name without the spec's saying so. None where nothing may stand.
+    """
+    names = list(data) if isinstance(data, dict) else None
+    if path == ("hardware",) and (names is not None or data is None):
+        names = list(dict.fromkeys((*(names or ()), *catalog.hardware())))
+    return keys_of(kind) or names
 
 
 def _longest(written: str, start: int, known: list[str]) -> tuple[str, int]:

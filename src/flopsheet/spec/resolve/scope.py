@@ -13,7 +13,7 @@ from flopsheet.diagnostics import Finding, FormulaError
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.formula.vocabulary import FUNCTIONS
-from flopsheet.spec.entries import Given
+from flopsheet.spec.entries import NONE, Given
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.schema import shapes
 from flopsheet.yamlio.source import Path, spell
@@ -55,7 +55,7 @@ class Scope:
     def resolve(self) -> dict[str, Given]:
         nodes = {name: node for name, said in self.said.items() if (node := self.expression(name, said)) is not None}
         done: dict[str, Given] = {
-            name: self.constant(said) for name, said in self.said.items() if not self.is_expression(name, said)
+            name: self.constant(name, said) for name, said in self.said.items() if not self.is_expression(name, said)
         }
         try:
             order = catalog.ordered({name: names(node) for name, node in nodes.items()})
@@ -70,7 +70,8 @@ class Scope:
         return {name: done[name] for name in self.entries if name in done}
 
     def is_expression(self, name: str, said: Said) -> bool:
-        return isinstance(said.value, str) and self.entries[name].is_number
+        is_absent = self.entries[name].absent and said.value == NONE
+        return isinstance(said.value, str) and self.entries[name].is_number and not is_absent
 
     def report_cycle(self, chain: Sequence[str]) -> None:
         """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
@@ -78,7 +79,9 @@ class Scope:
         start, at = chain.index(first), self.said[first].path
         self.resolver.report(at, diagnostics.cycle([*chain[start:-1], *chain[: start + 1]]))
 
-    def constant(self, said: Said) -> Given:
+    def constant(self, name: str, said: Said) -> Given:
+        if said.value == NONE and (words := self.entries[name].absent):
+            return Given(words)
         if isinstance(said.value, bool):
             return Given("yes" if said.value else "no")
         return Given(said.value if isinstance(said.value, str) else float(said.value) + 0.0)

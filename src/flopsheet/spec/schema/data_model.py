@@ -12,6 +12,7 @@ from pydantic_core import SchemaValidator
 from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
+from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema.shapes import (
     ANYTHING,
     LARGEST,
@@ -115,7 +116,10 @@ def shape_of(entry: Input) -> Shape:
     if entry.choices:
         bounds = sorted(map(float, entry.choices))
         return number(bounds[0], bounds[-1], whole=True, expression=True, unit=entry.unit, lists=lists)
-    return number(entry.least, entry.most, whole=entry.whole, expression=True, unit=entry.unit, lists=lists)
+    absent = NONE if entry.absent else ""
+    return number(
+        entry.least, entry.most, whole=entry.whole, expression=True, unit=entry.unit, lists=lists, absent=absent
+    )
 
 
 def _reference(kind: str) -> Shape:

@@ -45,10 +45,16 @@ def number(
     expression: bool,
     unit: str = "count",
     lists: Callable[[], Finding] | None = None,
+    absent: str = "",
 ) -> Shape:
-    """A number of a unit within bounds, or an expression that gives one; `lists` words what is wrong with a list."""
+    """A number of a unit within bounds, or an expression that gives one; `lists` words what is wrong with a list.
+
+    `absent` is the word for no number, where there may be none.
+    """
 
     def check(value: Any) -> Finding | None:
+        if absent and value == absent:
+            return None
         if isinstance(value, str) and expression:
             # Else it is parsed and evaluated once every input is known.
             return diagnostics.number_written_otherwise(value, unit)
@@ -56,7 +62,10 @@ def number(
             return lists()
         return diagnostics.number_problem(value, least, LARGEST if most is None else most, whole=whole, unit=unit)
 
-    return checked(check, drawn_number(least, most, whole=whole, expression=expression, unit=unit), unit)
+    drawn = drawn_number(least, most, whole=whole, expression=expression, unit=unit)
+    if absent:
+        drawn["anyOf"].append({"const": absent})
+    return checked(check, drawn, unit)
 
 
 def drawn_number(

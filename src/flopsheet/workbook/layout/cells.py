@@ -100,7 +100,8 @@ class World:
 
     def is_nothing(self, name: str) -> bool:
         """Whether the spec has no use for a name: it is zero, no or none throughout."""
-        return all(value in NOTHING for value in self.built.plain(self.grain(name), name))
+        nothing = NOTHING | {self.built.absent.get(name, 0.0)}
+        return all(value in nothing for value in self.built.plain(self.grain(name), name))
 
     def table(self, grain: str) -> Table:
         return self.values.tables[grain]

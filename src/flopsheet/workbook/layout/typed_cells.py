@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 
-from flopsheet.catalog import Entry, desugar
+from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
+from flopsheet.formula.excel import literal
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
@@ -81,16 +82,22 @@ def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
     rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
     spots = homes.of(world, name)
     format = world.catalog.format(name)
+    words = entry.absent if isinstance(entry := world.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
         choices = homes.of(world, CHOSEN_BY[grain])
         among, found = absolute_span(homes.spots["study", CHOSEN_BY[grain]]), absolute_span(spots)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
-            yield Cell(values[at], formula, "call_up", format)
+            yield Cell(values[at], _called_up(formula, words), "call_up", format)
         return
-    seen = [spot.seen_from(block.sheet) for spot in spots]
+    seen = [_called_up(spot.seen_from(block.sheet), words) for spot in spots]
     for at in rows:
         yield Cell(values[at], seen[at], "call_up", format)
+
+
+def _called_up(reference: str, words: str) -> str:
+    """A reference; where a number may be missing, an empty cell is no 0 but says the words for that."""
+    return f"IF(ISNUMBER({reference}),{reference},{literal(words)})" if words else reference
 
 
 def unit_of(entry: Entry) -> str:

@@ -54,10 +54,11 @@ class Series:
     title_ref: str
     title: str
     ref: str
-    points: tuple[float, ...]
+    points: tuple[float | None, ...]
+    """None where there is no number: a gap."""
     colour: str
     x_ref: str = ""
-    x_points: tuple[Scalar, ...] = ()
+    x_points: tuple[Scalar | None, ...] = ()
     """Of its own, where the chart's do not hold for it."""
     draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.desugar import TRUTH
 from flopsheet.formula import evaluate, parse
-from flopsheet.formula.nodes import Call, Node, Text
+from flopsheet.formula.nodes import Call, Node, Number, Text
 from flopsheet.pipeline.tables import Tables
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import (
@@ -33,6 +33,7 @@ SHEET = "Checks"
 # What colours and sentence go by: 2 where a check fails, 1 where an expected figure is not met.
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
+ZERO = Number(0.0)
 VERDICTS = [
     (f"status == {FAILED}", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
     (
@@ -49,6 +50,8 @@ COMPARED = (
     "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
     "device_gib", "days", "run_cost", "served_gib", "decode_tokens_per_second",
 )  # fmt: skip
+# What is not given on one side has not changed by any number.
+CHANGE_WHERE_GIVEN = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
 # Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
 SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
 MOVED = [
@@ -75,14 +78,16 @@ def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
     return found
 
 
-def verdict(kind: str) -> Node:
-    return Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
+def verdict(kind: str, *, absent: bool = False) -> Node:
+    """Whether a claim holds, as a word; none does of a number that may be `absent` and is."""
+    node = Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
+    return Call("where", (parse("given(live)"), node, Text(FAIL))) if absent else node
 
 
 def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
     """Whether a claim holds for a value; the same node stands on the Checks sheet."""
     values: Mapping[str, Scalar] = {"live": live, "claimed": claimed, "within": within}
-    return bool(evaluate(CLAIMS[kind], values.__getitem__))
+    return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def expectations(
                 "claimed": Live(Spot(SHEET, row, EXPECTED), claimed),
                 "within": Live(Spot(SHEET, row, TOLERANCE), expectation.within),
             }
-            cells[row, VERDICT] = local(SHEET, verdict(kind), here, "verdict")
+            cells[row, VERDICT] = local(SHEET, verdict(kind, absent=bool(metric.absent)), here, "verdict")
             spots.append(Spot(SHEET, row, VERDICT))
             values.append(cells[row, VERDICT].value)
             row += 1
@@ -197,7 +202,8 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
             cells[row, FIRST] = mirror(SHEET, live, format=format)
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
             here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
-            cells[row, FIRST + 2] = local(SHEET, CHANGE, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
+            changed = CHANGE_WHERE_GIVEN if metric.absent else CHANGE
+            cells[row, FIRST + 2] = local(SHEET, changed, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
             change = {"change": Live(Spot(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
             cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
             spots.append(Spot(SHEET, row, FIRST + 3))

@@ -171,7 +171,7 @@ def _is_default(entry: Input, given: Given) -> bool:
     """Whether nobody said anything about an input."""
     if isinstance(entry.default, str) and entry.is_number:
         return given.node == parse(entry.default)
-    return given.node is None and given.value == entry.default
+    return given.node is None and given.value == (entry.absent or entry.default)
 
 
 class Beside:
@@ -366,6 +366,8 @@ def allowed(entry: Input) -> str:
     kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
     has_most = entry.most is not None and entry.most < MOST
     text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
+    if entry.absent:
+        return f"{text}; or empty: {entry.absent}"
     return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
 
 

@@ -80,10 +80,11 @@ class _Artist:
         row = homes.of(world, "run_model")[0].row - 1
         self.name_spots = [Spot("Inputs", row, FIRST + at) for at in range(len(self.names))]
 
-    def row(self, name: str) -> tuple[str, tuple[float, ...]]:
-        """The reference to a metric of every run, and its values."""
+    def row(self, name: str) -> tuple[str, tuple[float | None, ...]]:
+        """The reference to a metric of every run, and its values; None where it has none."""
         spots = self.homes.of(self.world, name)
-        return absolute_span(spots), tuple(float(self.world.value(name, at)) for at in range(len(spots)))
+        values = (self.world.value(name, at) for at in range(len(spots)))
+        return absolute_span(spots), tuple(None if isinstance(value, str) else value for value in values)
 
     def series(self, name: str, colour: str, draw: str = "column") -> Series:
         ref, points = self.row(name)

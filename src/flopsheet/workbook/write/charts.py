@@ -58,8 +58,8 @@ def _rich(size: int, *, bold: bool = False) -> RichText:
     return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
 
 
-def _numbers(ref: str, points: Sequence[Scalar], format: str = "General") -> NumRef:
-    values = [NumVal(idx=at, v=repr(float(point))) for at, point in enumerate(points)]
+def _numbers(ref: str, points: Sequence[Scalar | None], format: str = "General") -> NumRef:
+    values = [NumVal(idx=at, v=repr(float(point))) for at, point in enumerate(points) if point is not None]
     return NumRef(f=ref, numCache=NumData(formatCode=format, ptCount=len(points), pt=values))
 
 
@@ -140,7 +140,7 @@ def _scatter(chart: Chart) -> ScatterChart:
         drawn.x_axis.scaling.logBase = chart.x_log
         drawn.x_axis.majorUnit = chart.x_log
         if not chart.y_log:
-            least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points)
+            least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points if x is not None)
             drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
     if chart.y_log:
         drawn.y_axis.scaling.logBase = chart.y_log
