@@ -167,6 +167,7 @@ FUNCTION_WORDS = {
     "ceil": ("ceil(a)", "the smallest whole number from a on"),
     "abs": ("abs(a)", "a without its sign"),
     "where": ("where(condition, a, b)", "a where the condition holds, else b"),
+    "given": ("given(x)", "the condition that x has a number: what is `none` has none, nor what follows from it"),
     "match": (
         "match(input, a: x, b | c: y)",
         "the value of the arm that names the input's choice; every choice has an arm",
