@@ -183,7 +183,7 @@ def test_gradients_are_exchanged_whole_whatever_zero_leaves_on_a_device():
 # way each and a card of 25 GB/s each: 2 · (n − 1) / n of 2 · 7.5e9 bytes go over it.
 @pytest.mark.parametrize(
     ("tensor_parallel", "n_devices", "bandwidth"),
-    [(1, 8, 300e9), (1, 16, 200e9), (2, 8, 300e9), (2, 64, 100e9), (8, 64, 25e9), (16, 64, 25e9)],
+    [(1, 8, 300e9), (1, 16, 200e9), (2, 8, 300e9), (2, 64, 100e9), (5, 40, 25e9), (10, 40, 25e9)],
 )
 def test_a_group_that_crosses_the_node_exchanges_over_the_network(tensor_parallel, n_devices, bandwidth):
     layout = {"tensor_parallel": tensor_parallel, "n_devices": n_devices, "hardware": "a100-80gb"}
