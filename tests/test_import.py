@@ -222,6 +222,9 @@ def test_the_router_correction_of_deepseek_is_a_buffer_and_no_parameter() -> Non
             TRUTH["deepseek-v3"]["hf_config"] | {"torch_dtype": "bfloat16", "quantization_config": {"a": 1}},
         ),
         ("gemma-3-4b", GEMMA3),
+        ("qwen3.5-35b-a3b", MODELS_2026["Qwen--Qwen3.5-35B-A3B"]["config"]),
+        ("glm-5.2-fp8", MODELS_2026["zai-org--GLM-5.2-FP8"]["config"]),
+        ("zamba2-1.2b", MODELS_2026["zamba2-1.2b"]["config"]),
     ],
 )
 def test_the_spec_reads_well(name: str, config: dict[str, Any], golden: Any) -> None:

@@ -134,7 +134,7 @@ QWEN3_VL = {
         ({"tie_word_embeddings": False}, {}, False),
         ({"tie_word_embeddings": True}, {}, True),
         ({"tie_word_embeddings": False}, {"tie_word_embeddings": True}, False),
-        ({}, {"tie_word_embeddings": True}, True),
+        ({}, {"tie_word_embeddings": True}, False),  # as transformers has it by default
         ({}, {}, False),
     ],
 )

@@ -69,7 +69,10 @@ class Text:
     accepts: tuple[str, ...] = ()
     any: bool = False  # whether the inner mapping may say any other model_type that is known
     flat: bool = False  # whether older files have its keys outside
-    tied: bool | None = None  # whether the head is tied where neither mapping says; None leaves it to the inner model
+    tied: bool = False  # whether the head is tied where the outer mapping does not say
+    forwards: bool = False  # whether a tie of the inner mapping counts as well
+    inner: bool = False  # whether only the tie of the inner mapping counts
+    always: bool | None = None  # whether the head is tied, whatever is said
     passed: tuple[str, ...] = ()  # outer keys that count
     defaults: bool = (
         False  # whether transformers takes its defaults where the mapping is missing, whatever stands outside

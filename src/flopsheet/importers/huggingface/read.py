@@ -76,7 +76,7 @@ def _imported(keys: Keys, notes: tuple[str, ...]) -> Imported | None:
     model = {"n_layers": sum(len(group.layers) * group.repeats for group in groups)}
     said = (context.remark(keys.config, longest), quantization.remark(keys.config))
     told = (*notes, *(text for text in said if text))
-    return Imported(keys.model_type, model, groups, longest, weights, _assumed_inputs(keys), told)
+    return Imported(keys.model_type, model, groups, longest, weights, _assumed_inputs(keys, groups), told)
 
 
 def _count_layers(keys: Keys) -> int:
@@ -87,10 +87,10 @@ def _count_layers(keys: Keys) -> int:
     return int(keys.evaluate(keys.family.inputs["n_layers"]))
 
 
-def _assumed_inputs(keys: Keys) -> dict[str, Any]:
-    """The defaults that stand in the spec; not those that only a rule for layers reads."""
-    tables = (keys.family.inputs, *(case.inputs for axis in keys.family.axes for case in axis))
-    said = {rule for rules in tables for rule in rules.values() if isinstance(rule, str)}
+def _assumed_inputs(keys: Keys, groups: Collection[LayerGroup]) -> dict[str, Any]:
+    """The defaults that stand in the spec; not those of what no layer has, or that only a rule for layers reads."""
+    used = {name for group in groups for name, value in group.inputs.items() if value} | {"n_layers", "context"}
+    said = {rule for name in used for rule in keys.family.layer_inputs(name) if isinstance(rule, str)}
     return {key: value for key, value in keys.assumed.items() if key in said}
 
 

@@ -31,10 +31,12 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
         keys.report(f"{text.mapping}.model_type", diagnostics.value_not_understood(said, [text.model_type]))
     kept = (text.mapping, TIED, *text.passed)
     keys.refuse_strange({key: value for key, value in config.items() if key not in kept}, inner)
-    # The head belongs to the outer model, so its tie stands outside, whatever the inner mapping says.
-    tied = {} if text.tied is None or TIED in inner else {TIED: text.tied}
     outer = {key: config[key] for key in (*SHARED, *text.passed) if config.get(key) is not None}
-    return tied | inner | outer | {"model_type": kind}
+    # The head belongs to the outer model: its tie stands outside, or is that model's default.
+    tie_of_inner = known[kind].keys.get(TIED)
+    inner_tied = inner.get(TIED, tie_of_inner.missing if tie_of_inner else False)
+    tied = inner_tied if text.inner else outer.get(TIED, text.tied) or (text.forwards and inner_tied)
+    return inner | outer | {"model_type": kind, TIED: tied if text.always is None else text.always}
 
 
 def notes(keys: Keys, config: Mapping[str, Any]) -> dict[str, None]:

@@ -35,7 +35,8 @@ TOPICS = (
         *("expert_bias", "router_bias"),
     ),
 )
-LATENT = ("d_qk_nope", "d_qk_rope", "d_v")  # what a spec must say of latent attention
+# What a spec says though it is the default, where a layer has the part that it belongs to.
+NEEDED = {"kv_lora_rank": ("d_qk_nope", "d_qk_rope", "d_v"), "n_linear_key_heads": ("linear_attention",)}
 # What an input of families.yaml is called in a spec, and where the note stands.
 OTHERS = {
     "other_params": ("other_params", "params"),
@@ -117,7 +118,7 @@ def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _differing(inputs: Mapping[str, Any]) -> dict[str, Any]:
     entries = catalog.load_inputs().inputs
     defaults = {name: entries[name].default if name in entries else None for name in inputs}
-    needed = LATENT if inputs.get("kv_lora_rank") else ()
+    needed = {name for key, names in NEEDED.items() if inputs.get(key) for name in names}
     return {
         name: value
         for name, value in inputs.items()
@@ -152,13 +153,18 @@ def _model(name: str, imported: Imported) -> list[str]:
     rows = [row for topic in (*TOPICS, further) for row in _wrapped(inputs, topic)]
     if not groups:
         return [f"{entry}{{", *(f"    {row}," for row in rows[:-1]), f"    {rows[-1]}}}"]
-    listed = [f"      {flow(group)}," for group in groups[:-1]] + [f"      {flow(groups[-1])}]}}"]
     remarks = [f"# {_numbers(group)}" for group in imported.groups]
-    width = max(map(len, listed))
+    listed = [f"      {flow(group)}" for group in groups]
+    ends = [","] * (len(groups) - 1) + ["]}"]
+    width = max(len(line + end) for line, end in zip(listed, ends, strict=True))
     if width + max(map(len, remarks)) < WIDEST:
-        lines = [f"{line:{width}}  {remark}" for line, remark in zip(listed, remarks, strict=True)]
+        shown = zip(listed, ends, remarks, strict=True)
+        lines = [f"{line + end:{width}}  {remark}" for line, end, remark in shown]
     else:
-        lines = [text for line, remark in zip(listed, remarks, strict=True) for text in (f"      {remark}", line)]
+        shown = zip(listed, ends, remarks, strict=True)
+        lines = [
+            text for line, end, remark in shown for text in (f"      {remark}", *_broken(f"{line}{end}", "        "))
+        ]
     return [f"{entry}{{", *(f"    {row}," for row in rows), "    layers: [", *lines]
 
 
@@ -166,6 +172,17 @@ def _wrapped(inputs: Mapping[str, Any], topic: Sequence[str]) -> list[str]:
     """The inputs of a topic as `key: value, key: value`, on as many lines as they need."""
     text = ", ".join(f"{key}:\0{flow(inputs[key])}" for key in topic if key in inputs)
     return [line.rstrip(",").replace("\0", " ") for line in textwrap.wrap(text, WIDEST - 6, break_long_words=False)]
+
+
+def _broken(line: str, indent: str) -> list[str]:
+    """A line of flow style on as many as it needs, each but the last ending in a comma."""
+    lines: list[str] = []
+    for part in line.split(", "):
+        if lines and len(f"{lines[-1]}, {part}") < WIDEST:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(f"{indent}{part}" if lines else part)
+    return [f"{text}," for text in lines[:-1]] + lines[-1:]
 
 
 def _numbers(group: LayerGroup) -> str:
