@@ -331,10 +331,10 @@ def planned(edited: Report, original: Report) -> Plan:
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.layout.cells import Spot
+    from flopsheet.workbook.layout.cells import CellRef
 
     return {
-        (sheet.title, Spot(sheet.title, *at).address): cell.value
+        (sheet.title, CellRef(sheet.title, *at).address): cell.value
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
         if cell.formula
@@ -360,7 +360,7 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
 def rows_of(report: Report) -> list[Any]:
     """The rows of Inputs into which something can be typed."""
     layout = arrange.lay_out(report.study, report.study).inputs
-    return [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
+    return [line for line in layout.rows if (line.table_set.name, line.entry.name) != ("serving", "context_length")]
 
 
 def _edit_once(
@@ -376,7 +376,7 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
     if target is None:
         return
     key = {"n_group_layers": "n_layers", "run_model": "model"}.get(line.entry.name, line.entry.name)
-    if line.world.name == "study" and line.entry.grain == "context":
+    if line.table_set.name == "study" and line.entry.grain == "context":
         spec["context_lengths"][at] = value
     else:
         if key == "ffn_matrices":
@@ -390,9 +390,9 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
 def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
     """The mapping of the spec that says an input; None where the input is derived."""
     name, grain = line.entry.name, line.entry.grain
-    names = line.world.table(grain).keys[at]
-    if line.world.name != "study":
-        return spec[line.world.name][names[0]]
+    names = line.table_set.table(grain).keys[at]
+    if line.table_set.name != "study":
+        return spec[line.table_set.name][names[0]]
     if grain in {"study", "context"}:
         switches = {entry.name for entry in data_model.conventions()}
         return spec.setdefault("conventions", {}) if name in switches else spec
@@ -455,10 +455,10 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.layout.cells import Spot
+    from flopsheet.workbook.layout.cells import CellRef
 
     return frozenset(
-        (sheet.title, Spot(sheet.title, *at).address)
+        (sheet.title, CellRef(sheet.title, *at).address)
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
         if cell.formula and cell.format.startswith("+#,##0.0%")

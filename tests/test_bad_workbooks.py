@@ -62,8 +62,8 @@ def replaced(title: str, change: Callable[[bytes], bytes]) -> bytes:
 
 def row_of(tree: etree._Element, name: str) -> etree._Element:
     """The row of Inputs that holds an input: texts are shared, so by the position that the plan gives."""
-    [spot] = compute(SPEC).cells(name)
-    return tree.find(f".//{MAIN}row[@r='{spot.row}']")
+    [cell_ref] = compute(SPEC).cells(name)
+    return tree.find(f".//{MAIN}row[@r='{cell_ref.row}']")
 
 
 def delete_row(tree: etree._Element) -> None:

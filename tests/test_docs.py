@@ -221,8 +221,8 @@ def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Pa
     text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
     shown = re.search(r"formula/excel.py`\): `(=[^`]*)`", text).group(1)
     report = build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
-    spot = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
-    assert openpyxl.load_workbook(tmp_path / "book.xlsx")[spot.sheet][spot.address].value == shown
+    cell_ref = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
+    assert openpyxl.load_workbook(tmp_path / "book.xlsx")[cell_ref.sheet][cell_ref.address].value == shown
 
 
 def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:

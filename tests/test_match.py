@@ -101,7 +101,7 @@ def test_a_match_has_the_value_of_its_arm_in_pandas_and_in_a_spreadsheet(
 ) -> None:
     report = build(compute_spec(spec_of(SPEC.replace("FORMULA", formula))), tmp_path / "m.xlsx")
     spoil_cached_values(tmp_path / "m.xlsx", tmp_path / "spoilt.xlsx")
-    places = [(spot.sheet, spot.seen_from(spot.sheet)) for spot in report.cells("n_sides")]
+    places = [(cell_ref.sheet, cell_ref.seen_from(cell_ref.sheet)) for cell_ref in report.cells("n_sides")]
     [found] = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], places)
     computed, text = (
         report.frames["model"]["n_sides"].tolist(),

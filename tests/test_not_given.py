@@ -17,7 +17,7 @@ from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, compute
 from flopsheet.catalog import load
 from flopsheet.yamlio.source import spell
-from returned import slots_of, type_into
+from returned import input_cells_of, type_into
 
 SPEC = """\
 version: 1
@@ -96,8 +96,8 @@ def test_a_chart_has_a_gap(spec: str, tmp_path: Path) -> None:
 
 def test_cells_follow_a_price_that_is_typed_or_cleared(spec: str, tmp_path: Path) -> None:
     report = build(spec, tmp_path / "book.xlsx")
-    prices = [slot for slot in slots_of(report) if slot.entry.name == "price_per_hour"]
-    cells = {slot.path[1]: (slot.spot.sheet, slot.spot.address) for slot in prices}
+    prices = [input_cell for input_cell in input_cells_of(report) if input_cell.entry.name == "price_per_hour"]
+    cells = {input_cell.path[1]: (input_cell.cell_ref.sheet, input_cell.cell_ref.address) for input_cell in prices}
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
     typed = {cells["h100-sxm"]: "", cells["h200"]: 3.0}
     edited = compute(
@@ -110,8 +110,12 @@ def test_cells_follow_a_price_that_is_typed_or_cleared(spec: str, tmp_path: Path
 
 def test_a_cleared_price_is_pulled_as_none(spec: str, tmp_path: Path) -> None:
     report = build(spec, tmp_path / "book.xlsx")
-    [price] = [slot for slot in slots_of(report) if spell(slot.path) == "hardware.h100-sxm.price_per_hour"]
-    type_into(tmp_path / "book.xlsx", {(price.spot.sheet, price.spot.address): None}, tmp_path / "back.xlsx")
+    [price] = [
+        input_cell
+        for input_cell in input_cells_of(report)
+        if spell(input_cell.path) == "hardware.h100-sxm.price_per_hour"
+    ]
+    type_into(tmp_path / "book.xlsx", {(price.cell_ref.sheet, price.cell_ref.address): None}, tmp_path / "back.xlsx")
     done = run("pull", str(tmp_path / "back.xlsx"))
     assert "hardware.h100-sxm.price_per_hour: 2.5 → none" in done.stdout + done.stderr
 

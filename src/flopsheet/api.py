@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flopsheet.workbook.layout.arrange import Layout, Study
-    from flopsheet.workbook.layout.cells import Spot
+    from flopsheet.workbook.layout.cells import CellRef
 
 MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
@@ -159,7 +159,7 @@ study, model, layer_group, context, scenario, layer_run
 
         for expectation in self.spec.expectations:
             grain = self.catalog.metrics[expectation.metric].grain
-            values = self.runs.get(checks.world_of(grain), self.values)
+            values = self.runs.get(checks.table_set_of(grain), self.values)
             row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
             found = values.plain(grain, expectation.metric)[row]
             for claim, claimed in checks.claims(expectation):
@@ -175,10 +175,17 @@ study, model, layer_group, context, scenario, layer_run
         choice = context.default_choice(self.spec, self.values)
         return arrange.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
-    def cells(self, name: str) -> tuple[Spot, ...]:
+    def cells(self, name: str) -> tuple[CellRef, ...]:
         """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
-        spots = self._layout.homes.spots
-        return next((spots[world.name, name] for world in self._layout.worlds if (world.name, name) in spots), ())
+        cell_refs = self._layout.cell_index.cell_refs
+        return next(
+            (
+                cell_refs[table_set.name, name]
+                for table_set in self._layout.table_sets
+                if (table_set.name, name) in cell_refs
+            ),
+            (),
+        )
 
     @cached_property
     def _layout(self) -> Layout:

@@ -37,11 +37,11 @@ RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
 ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
-OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
+CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
 RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
 
 
-class OwnEntry(NamedTuple):
+class CustomEntry(NamedTuple):
     """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
 
     raw: Mapping[str, Any]
@@ -62,15 +62,15 @@ def load_inputs() -> Catalog:
     return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
 
 
-def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
+def extended(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
     reader = _Reader(load().units)
     reader.start_from(load())
-    reader.add_own(inputs, metrics)
+    reader.add_custom(inputs, metrics)
     return reader.finish()
 
 
-def own_input(raw: Mapping[str, Any]) -> Input:
+def custom_input(raw: Mapping[str, Any]) -> Input:
     """An input that a spec defines; what is not said to go below zero does not."""
     fields = {"least": 0, **raw, "choices": tuple(raw.get("choices", ()))}
     if fields["choices"]:
@@ -123,7 +123,7 @@ class _Reader:
         self.raw_rules: dict[str, Mapping[str, Any]] = {}
         self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
-        self.own: dict[str, OwnEntry] = {}
+        self.own: dict[str, CustomEntry] = {}
         self.done: Mapping[str, Metric] = {}  # resolved before
 
     def start_from(self, shipped: Catalog) -> None:
@@ -223,7 +223,7 @@ class _Reader:
             )
         return [name]
 
-    def add_own(self, inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> None:
+    def add_custom(self, inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> None:
         """Inputs stand below those of their kind, metrics of runs on the runs' sheet, others on one of their own."""
         by_section: dict[tuple[str, str], list[str]] = {}
         for kind, entries in (("inputs", inputs), ("metrics", metrics)):
@@ -232,8 +232,8 @@ class _Reader:
                 raw = {key: value for key, value in entry.raw.items() if key != "grain"}
                 [name] = self.add(raw, entry.raw["grain"], entry.refuse, kind)
                 if kind == "inputs":
-                    self.inputs[name] = own_input(entry.raw)
-                sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), OWN_SHEET)
+                    self.inputs[name] = custom_input(entry.raw)
+                sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), CUSTOM_SHEET)
                 sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == desugar.TRUTH else sheet
                 by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
         for (sheet, grain), listed in by_section.items():
@@ -243,7 +243,7 @@ class _Reader:
                 at = 1 + max(
                     at for at, (on, section, _) in enumerate(self.sections) if on == sheet and section["grain"] in level
                 )
-            self.sections.insert(at, (sheet, {"title": OWN_TITLE, "grain": grain}, listed))
+            self.sections.insert(at, (sheet, {"title": CUSTOM_TITLE, "grain": grain}, listed))
 
     def add_range_checks(self) -> None:
         """A section of the Checks sheet for every grain that has inputs."""

@@ -58,15 +58,15 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
         from flopsheet.api import compute_spec
         from flopsheet.output import export
 
-        export.deliver_text(_text(compute_spec(spec), style, output), output)
+        export.export_text(_text(compute_spec(spec), style, output), output)
         return
     opened = stream.open_stream(read)
     from flopsheet.output import export  # pandas, which a mistake in a spec need not wait for
 
     if rows == "scenarios":
-        export.deliver(opened, style, output)
+        export.export(opened, style, output)
     else:
-        export.deliver_runs(opened, rows, style, output)
+        export.export_runs(opened, rows, style, output)
 
 
 def _text(report: Report, style: str, output: str | None) -> str:

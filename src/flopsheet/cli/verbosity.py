@@ -11,7 +11,7 @@ import click
 
 
 @dataclass(frozen=True)
-class Loudness:
+class Verbosity:
     """What the flags of a command ask for; --quiet wins."""
 
     quiet: bool = False

@@ -13,7 +13,7 @@ from flopsheet.formula import Node, names, to_maths
 from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
 from flopsheet.formula.notation import shown
-from flopsheet.workbook.layout.cells import World
+from flopsheet.workbook.layout.cells import TableSet
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
@@ -29,9 +29,9 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
             raise UsageError(diagnostics.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
         raise UsageError(diagnostics.located(diagnostics.unknown_metric(name, known, ()), "", None))
     metric = catalog.metrics[name]
-    worlds = report.study.worlds(report.study)
-    world = next((world for world in worlds.values() if metric.grain in world.values.tables), None)
-    table = world.table(metric.grain) if world else None
+    table_sets = report.study.table_sets(report.study)
+    table_set = next((table_set for table_set in table_sets.values() if metric.grain in table_set.values.tables), None)
+    table = table_set.table(metric.grain) if table_set else None
     keys = enumerate(table.keys) if table else ()
     if context_length is not None and table and "context_length" not in table.key_names:
         fact = diagnostics.claim_without_context(name)[0]
@@ -52,15 +52,15 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
-    if world is None or table is None:
+    if table_set is None or table is None:
         return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
-    spots = report.cells(name)
+    cell_refs = report.cells(name)
     for at in chosen:
         about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
-        value = world.value(name, at)
+        value = table_set.value(name, at)
         result = value if isinstance(value, str) else shown(value)
-        steps = [] if metric.is_sentence else [formula, _with_numbers(world, metric, at)]
-        cell = f"  (cell {spots[at].seen_from('')})" if spots else ""
+        steps = [] if metric.is_sentence else [formula, _with_numbers(table_set, metric, at)]
+        cell = f"  (cell {cell_refs[at].seen_from('')})" if cell_refs else ""
         lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
     return "\n".join(lines)
 
@@ -89,25 +89,27 @@ def constant(value: float | str) -> Node:
     return Text(value) if isinstance(value, str) else Number(float(value))
 
 
-def _with_numbers(world: World, metric: Metric, row: int) -> str:
+def _with_numbers(table_set: TableSet, metric: Metric, row: int) -> str:
     """The formula with each name's value in its place."""
 
     def choice(name: str) -> str | float:
-        return world.value(name, above(name))
+        return table_set.value(name, above(name))
 
     def above(name: str) -> int:
-        grain = world.grain(name)
-        return row if grain == metric.grain else world.table(metric.grain).above[grain][row]
+        grain = table_set.grain(name)
+        return row if grain == metric.grain else table_set.table(metric.grain).above[grain][row]
 
     def value_of(leaf: Name | Aggregate) -> Node:
         if isinstance(leaf, Aggregate):
             return gathered(leaf)
-        known = leaf.name in world.catalog.inputs or leaf.name in world.catalog.metrics or leaf.name in KEYS
-        return constant(world.value(leaf.name, above(leaf.name))) if known else leaf  # a choice, such as causal_half
+        known = leaf.name in table_set.catalog.inputs or leaf.name in table_set.catalog.metrics or leaf.name in KEYS
+        return (
+            constant(table_set.value(leaf.name, above(leaf.name))) if known else leaf
+        )  # a choice, such as causal_half
 
     def gathered(leaf: Aggregate) -> Node:
-        below = world.children[world.grain(leaf.names[0]), metric.grain][row]
-        keys, values = ([world.value(name, at) for at in below] for name in (leaf.names[0], leaf.names[-1]))
+        below = table_set.children[table_set.grain(leaf.names[0]), metric.grain][row]
+        keys, values = ([table_set.value(name, at) for at in below] for name in (leaf.names[0], leaf.names[-1]))
         if leaf.function != "sum":
             at = {"first": 0, "at_min": keys.index(min(keys)), "at_max": keys.index(max(keys))}[leaf.function]
             return constant(values[at])

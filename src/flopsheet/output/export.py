@@ -36,7 +36,7 @@ def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
 
 
-def deliver(stream: Stream, style: str, output: str | None) -> None:
+def export(stream: Stream, style: str, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
         _require_parquet(output)
@@ -51,7 +51,7 @@ def deliver(stream: Stream, style: str, output: str | None) -> None:
                 write(stream, style, out, advance)
 
 
-def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
+def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
     """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
     if style not in TABULAR:
         raise UsageError(diagnostics.located(diagnostics.no_rows_of(style), "", None))
@@ -60,7 +60,7 @@ def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> N
     if style == "parquet":
         _require_parquet(output)
     if style == "csv":
-        deliver_text(_runs_as_csv(stream, kind), output)
+        export_text(_runs_as_csv(stream, kind), output)
     elif output is None:
         sys.stdout.buffer.write(_runs_as_parquet(stream, kind))
         sys.stdout.buffer.flush()
@@ -68,7 +68,7 @@ def deliver_runs(stream: Stream, kind: str, style: str, output: str | None) -> N
         write_bytes(output, _runs_as_parquet(stream, kind))
 
 
-def deliver_text(text: str, output: str | None) -> None:
+def export_text(text: str, output: str | None) -> None:
     """Writes a text that is complete to a file, or to stdout."""
     if output is None:
         sys.stdout.write(text)

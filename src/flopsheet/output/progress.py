@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-PATIENCE = 1.0  # seconds
+SHOW_AFTER_S = 1.0  # seconds
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
     def advance(count: int) -> None:
         bar.advance(task, count)
-        if not bar.live.is_started and time.monotonic() - began > PATIENCE:
+        if not bar.live.is_started and time.monotonic() - began > SHOW_AFTER_S:
             bar.start()
 
     try:

@@ -15,8 +15,8 @@ from flopsheet.catalog import Catalog
 from flopsheet.diagnostics import UsageError
 from flopsheet.spec import Spec
 from flopsheet.spec.entries import ModelSpec
-from flopsheet.spec.load import Unexpanded, unexpanded
-from flopsheet.spec.sweep.columns import Faulty, Resolution, Variants, of_model
+from flopsheet.spec.load import ParsedSpec, parse_spec
+from flopsheet.spec.sweep.columns import InvalidVariant, Resolution, Variants, of_model
 from flopsheet.spec.sweep.expand import MOST_HELD, Sweep
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Chunk:
 class Stream:
     """A spec whose models are computed as they are asked for, model by model and within one context by context."""
 
-    read: Unexpanded
+    read: ParsedSpec
     members: tuple[ModelSpec | Sweep, ...]
     spec: Spec
     catalog: Catalog
@@ -71,7 +71,7 @@ class Stream:
                 kept += len(numbers)
                 for _ in resolution.resolve(numbers):
                     pass
-        except Faulty:
+        except InvalidVariant:
             resolver.problems[told:] = map(diagnostics.or_exclude, resolver.problems[told:])
             return
         if not kept:
@@ -99,7 +99,7 @@ class Stream:
         from flopsheet.pipeline.tables import tabulate
 
         read = self.read
-        tables = tabulate(unexpanded(read.text, read.name, read.order).expanded())
+        tables = tabulate(parse_spec(read.text, read.name, read.order).expanded())
         above = tables["scenario"].above
         scenarios = np.lexsort((above["context"], above["model"]))
         return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
@@ -171,7 +171,7 @@ class Stream:
         return built, np.concatenate([part.numbers for part in parts])
 
 
-def open_stream(read: Unexpanded) -> Stream:
+def open_stream(read: ParsedSpec) -> Stream:
     """The stream of a spec; SpecError where anything but a variant is wrong with it.
 
     Its `spec` has the models that runs and expectations name, and those that are not swept.
@@ -188,11 +188,11 @@ def open_stream(read: Unexpanded) -> Stream:
     return Stream(read, members, read.spec(tuple(models)), read.extended or catalogue.load())
 
 
-def checked(read: Unexpanded) -> Spec:
+def checked(read: ParsedSpec) -> Spec:
     """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
     if not read.resolver.swept():
         return read.expanded()
-    stream = open_stream(unexpanded(read.text, read.name, read.order))
+    stream = open_stream(parse_spec(read.text, read.name, read.order))
     if stream.n_models <= MOST_HELD:
         return read.expanded()
     stream.check()

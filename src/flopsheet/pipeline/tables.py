@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
-from flopsheet.spec import Given, Group, ModelSpec, Spec
+from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
 Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
 Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -29,7 +29,7 @@ class Table:
     grain: str
     inputs: pd.DataFrame
     above: Mapping[str, Rows]
-    given: Mapping[str, tuple[Given, ...]]
+    given: Mapping[str, tuple[InputValue, ...]]
 
     def __len__(self) -> int:
         return len(self.inputs.index)
@@ -54,7 +54,7 @@ def add_table(
     keys: Keys,
     parents: Mapping[str, Sequence[int] | Rows],
     columns: Mapping[str, Column],
-    given: Mapping[str, tuple[Given, ...]] | None = None,
+    given: Mapping[str, tuple[InputValue, ...]] | None = None,
 ) -> None:
     """Adds a table to those that are built, coarse ones first; its rows are followed up to every coarser table."""
     assert tuple(parents) == PARENTS[grain]
@@ -79,7 +79,7 @@ class _Builder:
         grain: str,
         keys: Keys,
         parents: Mapping[str, Sequence[int]],
-        given: Mapping[str, tuple[Given, ...]],
+        given: Mapping[str, tuple[InputValue, ...]],
     ) -> None:
         add_table(self.built, grain, keys, parents, columns_of(given), given)
 
@@ -93,7 +93,7 @@ class _Builder:
             self.add("hardware", {"hardware": names}, {"study": [0] * len(names)}, inputs)
 
 
-def columns_of(given: Mapping[str, tuple[Given, ...]]) -> dict[str, Column]:
+def columns_of(given: Mapping[str, tuple[InputValue, ...]]) -> dict[str, Column]:
     """The values of inputs that a spec gives one by one."""
     return {name: _column(name, [one.value for one in column]) for name, column in given.items()}
 
@@ -105,7 +105,7 @@ def _column(name: str, values: Sequence[float | str]) -> Column:
     return np.array(values, dtype=object if text else np.float64)
 
 
-def _given(rows: Sequence[Mapping[str, Given]]) -> dict[str, tuple[Given, ...]]:
+def _given(rows: Sequence[Mapping[str, InputValue]]) -> dict[str, tuple[InputValue, ...]]:
     return {key: tuple(row[key] for row in rows) for key in rows[0]}
 
 
@@ -135,7 +135,7 @@ def tabulate(spec: Spec) -> dict[str, Table]:
         "context",
         {"context_length": whole},
         {"study": [0] * len(lengths)},
-        {"context_length": tuple(map(Given, lengths))},
+        {"context_length": tuple(map(InputValue, lengths))},
     )
     tables.add(
         "scenario",
@@ -209,15 +209,15 @@ def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) ->
     most, each, names = most_groups(spec), range(len(variants)), {"run": [variant.name for variant in variants]}
     base = chosen(spec.models[model], most)
 
-    def scaled(inputs: Mapping[str, Given], variant: Variant) -> dict[str, Given]:
+    def scaled(inputs: Mapping[str, InputValue], variant: Variant) -> dict[str, InputValue]:
         return {
-            key: Given(given.value * variant.percent / 100)
+            key: InputValue(given.value * variant.percent / 100)
             if key in variant.inputs and not isinstance(given.value, str)
             else given
             for key, given in inputs.items()
         }
 
-    length = {"context_length": Given(spec.context_lengths[context])}
+    length = {"context_length": InputValue(spec.context_lengths[context])}
     owner = [at for at in each for _ in range(most)]
     groups = [scaled(group.inputs, variant) for variant in variants for group in base.groups]
     group_keys = {
@@ -257,8 +257,8 @@ def chosen(model: ModelSpec, most: int) -> ModelSpec:
     groups = []
     for at in range(most):
         group = model.groups[at] if at < len(model.groups) else model.groups[0]
-        given = {key: Given(value.value) for key, value in group.inputs.items()}
+        given = {key: InputValue(value.value) for key, value in group.inputs.items()}
         if at >= len(model.groups):
-            given["n_group_layers"] = Given(0.0)
+            given["n_group_layers"] = InputValue(0.0)
         groups.append(Group(f"group {at + 1}" if most > 1 else "", given))
-    return ModelSpec(model.name, {key: Given(value.value) for key, value in model.inputs.items()}, tuple(groups))
+    return ModelSpec(model.name, {key: InputValue(value.value) for key, value in model.inputs.items()}, tuple(groups))

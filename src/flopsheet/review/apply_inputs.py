@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flopsheet.review.input_cells import Key
-from flopsheet.spec import Given, Group, ModelSpec, Run, Spec
+from flopsheet.spec import Group, InputValue, ModelSpec, Run, Spec
 
 
-def respelled(spec: Spec, givens: Mapping[Key, Given]) -> Spec:
+def apply_inputs(spec: Spec, givens: Mapping[Key, InputValue]) -> Spec:
     """The same models, layer groups, context lengths, hardware and runs, every input as it is given."""
 
-    def of(inputs: Mapping[str, Given], at: int, world: str = "study") -> dict[str, Given]:
-        return {name: givens[world, name, at] for name in inputs}
+    def of(inputs: Mapping[str, InputValue], at: int, table_set: str = "study") -> dict[str, InputValue]:
+        return {name: givens[table_set, name, at] for name in inputs}
 
     models, at = [], 0
     for row, model in enumerate(spec.models):
@@ -37,10 +37,10 @@ def respelled(spec: Spec, givens: Mapping[Key, Given]) -> Spec:
     )
 
 
-def _number(given: Given) -> float:
+def _number(given: InputValue) -> float:
     return float(given.value)
 
 
-def _run(run: Run, inputs: Mapping[str, Given]) -> Run:
+def _run(run: Run, inputs: Mapping[str, InputValue]) -> Run:
     """The run with its model and hardware as they are chosen."""
     return Run(run.name, str(inputs["run_model"].value), str(inputs["hardware"].value), inputs)

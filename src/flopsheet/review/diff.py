@@ -12,7 +12,7 @@ from flopsheet.api import Report, compute
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.frames import Values
-from flopsheet.review.input_cells import Plain, Slot, every_slot
+from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.package import OLE
@@ -138,24 +138,26 @@ def _names(report: Report, kind: str) -> list[str]:
 def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
     """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
     ours, theirs = _slots(before), _slots(after)
-    both = {slot.path[:2] for slot in ours.values()} & {slot.path[:2] for slot in theirs.values()}
+    both = {input_cell.path[:2] for input_cell in ours.values()} & {
+        input_cell.path[:2] for input_cell in theirs.values()
+    }
     for path in dict.fromkeys((*ours, *theirs)):
-        slot, other = ours.get(path), theirs.get(path)
-        either = slot or other
+        input_cell, other = ours.get(path), theirs.get(path)
+        either = input_cell or other
         assert either is not None
         if either.path[0] == "context_lengths" or either.path[:2] not in both:
             continue
-        was, now = slot.built if slot else None, other.built if other else None
+        was, now = input_cell.built if input_cell else None, other.built if other else None
         if was != now:
             yield Difference(path, was, now)
 
 
-def _slots(report: Report) -> dict[str, Slot]:
+def _slots(report: Report) -> dict[str, InputCell]:
     laid = arrange.lay_out(report.study, report.study)
-    return {spell(slot.path): slot for slot in every_slot(laid) if not slot.is_derived}
+    return {spell(input_cell.path): input_cell for input_cell in list_input_cells(laid) if not input_cell.is_derived}
 
 
-def _worlds(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:
+def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:
     """The values of the study and of each kind of run, with the grains whose results are told."""
     yield before.values, after.values, tuple(before.values.tables)
     for kind in RUNS:
@@ -165,7 +167,7 @@ def _worlds(before: Report, after: Report) -> Iterator[tuple[Values, Values, Seq
 
 def _result_differences(before: Report, after: Report, everything: bool) -> Iterator[Difference]:
     headlines = [metric.name for metric in before.catalog.headlines]
-    for ours, theirs, grains in _worlds(before, after):
+    for ours, theirs, grains in _table_sets(before, after):
         for grain in grains:
             table, other = ours.tables[grain], theirs.tables.get(grain)
             names = [name for name in before.catalog.order if before.catalog.metrics[name].grain == grain]

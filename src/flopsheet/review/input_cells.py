@@ -10,11 +10,11 @@ from flopsheet.catalog import RUNS, Input
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.unparse import to_text
-from flopsheet.spec import Given
+from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook.layout import arrange
-from flopsheet.workbook.layout.cells import Spot, World
+from flopsheet.workbook.layout.cells import CellRef, TableSet
 from flopsheet.workbook.sheets import inputs
 
 Key = tuple[str, str, int]  # world, input, row of its table
@@ -23,14 +23,14 @@ Plain = bool | int | float | str
 
 
 @dataclass(frozen=True)
-class Slot:
+class InputCell:
     """One input cell; `path` is where a spec would say its value."""
 
-    world: World
+    table_set: TableSet
     entry: Input
     at: int
-    spot: Spot
-    given: Given
+    cell_ref: CellRef
+    given: InputValue
     path: Path
     choices: tuple[int | str, ...]
     is_derived: bool
@@ -38,12 +38,12 @@ class Slot:
 
     @property
     def key(self) -> Key:
-        return self.world.name, self.entry.name, self.at
+        return self.table_set.name, self.entry.name, self.at
 
     @property
     def address(self) -> str:
         """Where it stands, as a message says it: `Inputs!F9`."""
-        return f"{self.spot.sheet}!{self.spot.address}"
+        return f"{self.cell_ref.sheet}!{self.cell_ref.address}"
 
     @property
     def grain(self) -> str:
@@ -59,7 +59,7 @@ class Slot:
         return plain(self.entry, self.given)
 
 
-def plain(entry: Input, given: Given) -> Plain:
+def plain(entry: Input, given: InputValue) -> Plain:
     """A value as a spec says it: expressions as their text, flags as truth values, whole numbers without a point."""
     if given.node is not None and not isinstance(given.node, Aggregate):
         return to_text(given.node)
@@ -72,26 +72,30 @@ def plain(entry: Input, given: Given) -> Plain:
     return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)
 
 
-def every_slot(laid: arrange.Layout) -> Iterator[Slot]:
+def list_input_cells(laid: arrange.Layout) -> Iterator[InputCell]:
     """All input cells, in the order of the sheet."""
     for row in laid.inputs.rows:
-        world = row.world
-        table = world.table(row.entry.grain)
+        table_set = row.table_set
+        table = table_set.table(row.entry.grain)
         choices = row.entry.choices
         if row.entry.chooses:
-            choices = tuple(str(key[0]) for key in laid.inputs.world.table(row.entry.chooses).keys)
-        for at, spot in enumerate(row.live):
+            choices = tuple(str(key[0]) for key in laid.inputs.table_set.table(row.entry.chooses).keys)
+        for at, cell_ref in enumerate(row.live):
             given = table.given[row.entry.name][at]
-            formula = to_excel(given.node, inputs.Beside(world, laid.homes, table, at)) if given.node else ""
-            is_derived = inputs.is_derived(row.entry, given, world, at)
-            yield Slot(world, row.entry, at, spot, given, _path(world, row.entry, at), choices, is_derived, formula)
+            formula = (
+                to_excel(given.node, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.node else ""
+            )
+            is_derived = inputs.is_derived(row.entry, given, table_set, at)
+            yield InputCell(
+                table_set, row.entry, at, cell_ref, given, _path(table_set, row.entry, at), choices, is_derived, formula
+            )
 
 
-def _path(world: World, entry: Input, at: int) -> Path:
+def _path(table_set: TableSet, entry: Input, at: int) -> Path:
     """Where a spec says an input of one row."""
-    table = world.table(entry.grain)
-    if world.name in RUNS:
-        return (world.name, str(table.keys[at][0]), "model" if entry.name == "run_model" else entry.name)
+    table = table_set.table(entry.grain)
+    if table_set.name in RUNS:
+        return (table_set.name, str(table.keys[at][0]), "model" if entry.name == "run_model" else entry.name)
     match entry.grain:
         case "study":
             return ("conventions", entry.name) if entry in data_model.conventions() else (entry.name,)
@@ -101,8 +105,8 @@ def _path(world: World, entry: Input, at: int) -> Path:
             return ("models", str(table.keys[at][0]), entry.name)
         case "layer_group":
             model = table.above["model"][at]
-            siblings = world.children["layer_group", "model"][model]
-            name = str(world.table("model").keys[model][0])
+            siblings = table_set.children["layer_group", "model"][model]
+            name = str(table_set.table("model").keys[model][0])
             if len(siblings) == 1 and not table.keys[at][1]:
                 return ("models", name, entry.name)
             key = "n_layers" if entry.name == "n_group_layers" else entry.name

@@ -13,8 +13,8 @@ from flopsheet.api import Report, compute_spec
 from flopsheet.diagnostics import FileError, Problem, SpecError
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review import assign, edit, patch
-from flopsheet.review.apply_inputs import respelled
-from flopsheet.review.inputs import Typed, read_inputs, same, shown
+from flopsheet.review.apply_inputs import apply_inputs
+from flopsheet.review.inputs import InputReading, read_inputs, same, shown
 from flopsheet.review.rebuild import Returned, read_back
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source, in_digits
@@ -31,7 +31,7 @@ class Pulled:
     """What a workbook says."""
 
     returned: Returned
-    typed: Typed
+    typed: InputReading
 
     @property
     def text(self) -> Source:
@@ -40,7 +40,7 @@ class Pulled:
     @cached_property
     def spec(self) -> Spec:
         """The spec with the workbook's inputs, whether or not it is valid."""
-        return respelled(self.returned.built.spec, self.typed.givens)
+        return apply_inputs(self.returned.built.spec, self.typed.givens)
 
     @cached_property
     def report(self) -> Report:
@@ -63,9 +63,11 @@ class Pulled:
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
-        found, differing = judged(edited, self.typed)
+        found, differing = judge_edits(edited, self.typed)
         found += [diagnostics.would_differ(self.text.name, differing)] if differing else []
-        cells = {spell(change.slot.path): change.slot.spot.seen_from("") for change in self.typed.changes}
+        cells = {
+            spell(change.input_cell.path): change.input_cell.cell_ref.seen_from("") for change in self.typed.changes
+        }
         return [
             diagnostics.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
             if problem.path in cells
@@ -80,7 +82,7 @@ def pull(path: str | os.PathLike[str]) -> Pulled:
     return Pulled(returned, read_inputs(returned))
 
 
-def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
+def judge_edits(edited: Source, typed: InputReading) -> tuple[list[Problem], str]:
     """What is wrong with an edited spec, and the first input that it says otherwise than the workbook.
 
     A spec that is not valid says nothing that could be compared.
@@ -91,14 +93,14 @@ def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
         return list(error.problems), ""
 
 
-def _first_difference(spec: Spec, typed: Typed) -> str:
+def _first_difference(spec: Spec, typed: InputReading) -> str:
     """The path of the first input that a spec says otherwise than the workbook."""
     tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     for key, given in typed.givens.items():
-        slot, (world, name, at) = typed.slots[key], key
-        found = tables[world][slot.grain].given[name][at]
+        input_cell, (table_set, name, at) = typed.input_cells[key], key
+        found = tables[table_set][input_cell.grain].given[name][at]
         if found.node != given.node or not same(found.value, given.value):
-            return spell(slot.path)
+            return spell(input_cell.path)
     return ""
 
 
@@ -127,7 +129,7 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     try:
         edited, _ = in_digits(source.parse(text, current.name))
         if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
-            found, differing = judged(edited, pulled.typed)
+            found, differing = judge_edits(edited, pulled.typed)
     except SpecError:
         pass
     if differing:

@@ -12,7 +12,7 @@ from flopsheet.diagnostics import FileError, SizeError, SpecError
 from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook.layout import arrange
-from flopsheet.workbook.layout.cells import NAME, UNIT, Spot
+from flopsheet.workbook.layout.cells import NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs
@@ -42,8 +42,8 @@ class Returned:
     def layout(self) -> arrange.Layout:
         return arrange.lay_out(self.built.study, self.built.study)
 
-    def stored(self, spot: Spot) -> Stored:
-        return self.book.cells(spot.sheet).get((spot.row, spot.column), BLANK)
+    def stored(self, cell_ref: CellRef) -> Stored:
+        return self.book.cells(cell_ref.sheet).get((cell_ref.row, cell_ref.column), BLANK)
 
     @property
     def note(self) -> str:
@@ -102,7 +102,7 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
     study = returned.built.study
-    sheet, _ = inputs.sheet(returned.layout.inputs, study.worlds(study))
+    sheet, _ = inputs.sheet(returned.layout.inputs, study.table_sets(study))
     found = returned.book.cells(inputs.SHEET)
     for (row, column), cell in sorted(sheet.cells.items()):
         if _is_fixed(cell, row, column):
@@ -110,7 +110,7 @@ def check_layout(returned: Returned) -> None:
             value = found.get((row, column), BLANK).value
             text = "" if value is None else str(value).strip()
             if text != wanted:
-                address = f"{inputs.SHEET}!{Spot(inputs.SHEET, row, column).address}"
+                address = f"{inputs.SHEET}!{CellRef(inputs.SHEET, row, column).address}"
                 problem = diagnostics.other_layout(
                     returned.source, returned.version, __version__, address, wanted, text
                 )

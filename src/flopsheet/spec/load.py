@@ -31,23 +31,23 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     return read(spec).expanded()
 
 
-def read(spec: str | os.PathLike[str]) -> Unexpanded:
+def read(spec: str | os.PathLike[str]) -> ParsedSpec:
     """The spec at a path, its sweeps not yet expanded."""
-    return unexpanded(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
+    return parse_spec(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
 
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
-    return unexpanded(text, name).expanded()
+    return parse_spec(text, name).expanded()
 
 
 @dataclass
-class Unexpanded:
+class ParsedSpec:
     """A spec that is read, its sweeps not yet expanded; what was found wrong waits to be told at once."""
 
     text: Source
     name: str
-    defined: custom.Own
+    defined: custom.CustomEntries
     shape: list[tuple[Path, Problem]]
     resolver: Resolver
     extended: Catalog | None
@@ -109,7 +109,7 @@ class Unexpanded:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 
 
-def in_digits(text: Source) -> tuple[Source, custom.Own]:
+def in_digits(text: Source) -> tuple[Source, custom.CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
     text = suffixes.replace(text, data_model.spec_shape())
     defined = custom.read(text)
@@ -118,7 +118,7 @@ def in_digits(text: Source) -> tuple[Source, custom.Own]:
     return text, defined
 
 
-def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> Unexpanded:
+def parse_spec(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> ParsedSpec:
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]
@@ -126,12 +126,12 @@ def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda
     defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
     extended = _extended(text, resolver) if defines and not defined.is_faulty else None
     known = extended if defines else catalog.load() if resolver.data.get("expect") else None
-    return Unexpanded(text, name, defined, shape, resolver, extended, known, order)
+    return ParsedSpec(text, name, defined, shape, resolver, extended, known, order)
 
 
 def _extended(text: Source, resolver: Resolver) -> Catalog | None:
     """The catalogue with what the spec defines; None where that is faulty, which is reported."""
-    if not all(resolver.sound((key,)) for key in ("inputs", "metrics")):
+    if not all(resolver.is_valid((key,)) for key in ("inputs", "metrics")):
         return None
     try:
         return custom.extend(text)
@@ -151,13 +151,13 @@ def _expectations(
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
     if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
-    if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
+    if not (isinstance(lengths, list) and resolver.is_valid(("context_lengths",))):
         return
     subjects = _subjects(resolver, ran)
     told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
-        if not resolver.sound(path):
+        if not resolver.is_valid(path):
             continue
         subject, _, metric = claim["that"].rpartition(".")
         if subject not in subjects and not resolver.is_unknown(subject):

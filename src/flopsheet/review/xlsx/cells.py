@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError
-from flopsheet.review.xlsx.formula_text import REFERENCE, column_number, moved
+from flopsheet.review.xlsx.formula_text import REFERENCE, column_number, shift_formula
 from flopsheet.review.xlsx.package import Package
 
 MOST_CELLS = 2_000_000
@@ -203,7 +203,7 @@ class _Sheet(_Texts):
                 self.shared[self.group] = (self.formula, self.row, self.column)
             elif self.group in self.shared:
                 text, row, column = self.shared[self.group]
-                self.formula = moved(text, self.row - row, self.column - column)
+                self.formula = shift_formula(text, self.row - row, self.column - column)
         elif name == "c":
             self.keep()
 

@@ -19,7 +19,7 @@ PIECES = re.compile(
 PREFIX = re.compile(r"_XL(FN|WS|UDF)\.")  # what newer functions carry in a file
 
 
-def pieces(formula: str) -> list[tuple[str, str]]:
+def tokenize(formula: str) -> list[tuple[str, str]]:
     """The kind and the text of every piece, blanks left out: `4*F12` → number 4, sign *, cell F12."""
     return [(found.lastgroup or "", found[0]) for found in PIECES.finditer(formula)]
 
@@ -33,7 +33,7 @@ def column_number(text: str) -> int:
     return number
 
 
-def moved(formula: str, rows: int, columns: int) -> str:
+def shift_formula(formula: str, rows: int, columns: int) -> str:
     """A formula as it reads some rows further down and columns to the right; `$` holds a part in place."""
 
     def piece(found: re.Match[str]) -> str:
@@ -51,14 +51,14 @@ def moved(formula: str, rows: int, columns: int) -> str:
     return PIECES.sub(piece, formula)
 
 
-def meaning(formula: str, sheet: str, *, brackets: bool = True) -> tuple[str, ...]:
+def normalize_formula(formula: str, sheet: str, *, brackets: bool = True) -> tuple[str, ...]:
     """The pieces of a formula on a sheet without what programs rewrite: case, blanks, `$`, the sheet's own name.
 
     Without `brackets` those are left out too, since programs drop and add them; then two formulas may seem alike that
     are not.
     """
     found: list[str] = []
-    for kind, text in pieces(formula):
+    for kind, text in tokenize(formula):
         if kind == "sheet":
             title = text[:-1].strip("'").replace("''", "'")
             if title.casefold() != sheet.casefold():

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flopsheet import catalog, diagnostics
-from flopsheet.catalog import Catalog, Input, Metric, OwnEntry
+from flopsheet.catalog import Catalog, CustomEntry, Input, Metric
 from flopsheet.catalog.desugar import Refuse
 from flopsheet.diagnostics import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
@@ -25,7 +25,7 @@ DEEPEST = 64  # levels of functions in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
 
 
-class Own(NamedTuple):
+class CustomEntries(NamedTuple):
     """What a spec defines: its inputs, where their defaults stand, the names of inputs that are faulty."""
 
     inputs: tuple[Input, ...] = ()
@@ -39,7 +39,7 @@ class Own(NamedTuple):
         return bool(self.problems or self.faulty)
 
 
-def read(source: Source) -> Own:
+def read(source: Source) -> CustomEntries:
     """The inputs of a spec's own, and what is wrong with the names of its metrics."""
     found: dict[str, Input] = {}
     defaults: dict[str, Path] = {}
@@ -70,7 +70,7 @@ def read(source: Source) -> Own:
             continue
         found[entry.name] = entry
         defaults[entry.name] = (*path, "default")
-    return Own(tuple(found.values()), defaults, tuple(faulty), tuple(problems))
+    return CustomEntries(tuple(found.values()), defaults, tuple(faulty), tuple(problems))
 
 
 def _entries(source: Source) -> Iterator[tuple[str, Path, dict[str, Any]]]:
@@ -100,7 +100,7 @@ def _name_problem(name: str, taken: set[str]) -> Finding | None:
 
 def _input(raw: Mapping[str, Any]) -> Input | None:
     """The input, where its shape is sound."""
-    return None if faults(data_model.own_input(), raw) else catalog.own_input(raw)
+    return None if faults(data_model.custom_input(), raw) else catalog.custom_input(raw)
 
 
 def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str, Finding]]:
@@ -122,11 +122,11 @@ def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str,
 
 def extend(source: Source) -> Catalog:
     """The catalogue with what the spec defines; CatalogError with every problem, in the lines of the spec."""
-    entries: dict[str, list[OwnEntry]] = {"inputs": [], "metrics": []}
+    entries: dict[str, list[CustomEntry]] = {"inputs": [], "metrics": []}
     for kind, path, raw in _entries(source):
         at = (*path, "formula" if kind == "metrics" else "name")
         refuse = _refusal(source, at, str(raw.get("formula", "")))
-        entries[kind].append(OwnEntry(raw, source.place(at), spell(at), refuse))
+        entries[kind].append(CustomEntry(raw, source.place(at), spell(at), refuse))
     extended = catalog.extended(entries["inputs"], entries["metrics"])
     lengths = source.data.get("context_lengths") if isinstance(source.data, dict) else None
     n_lengths = len(lengths) if isinstance(lengths, list) else 0

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from flopsheet import catalog, diagnostics
-from flopsheet.spec.entries import Device, Given, ModelSpec, Run
+from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.resolve.models import Resolver, values_of
-from flopsheet.spec.resolve.scope import Said, Saying, Scope
+from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep import expand
 from flopsheet.yamlio.source import Path
@@ -23,20 +23,20 @@ MOST = 1_000  # runs of one kind
 def devices(resolver: Resolver) -> tuple[Device, ...]:
     """Every kind of hardware that a run of this spec may name: those that ship, and the spec's own."""
     found = {
-        kind.name: _device(resolver, kind.name, {key: Said(value, ()) for key, value in kind.inputs.items()})
+        kind.name: _device(resolver, kind.name, {key: RawInput(value, ()) for key, value in kind.inputs.items()})
         for kind in catalog.hardware().values()
     }
     listed = _mapping(resolver.data.get("hardware"))
     for name in listed:
         path: Path = ("hardware", name)
-        if not resolver.sound(path) or not isinstance(listed[name], dict):
+        if not resolver.is_valid(path) or not isinstance(listed[name], dict):
             continue
         parent = listed[name].get("extends", name if name in catalog.hardware() else None)
         if parent is not None and parent not in catalog.hardware():
             resolver.report((*path, "extends"), diagnostics.unknown_hardware(parent, list(catalog.hardware())))
             continue
         shipped = catalog.hardware()[parent].inputs if parent is not None else {}
-        said = {key: Said(value, ()) for key, value in shipped.items()} | resolver.sayings(path, listed[name])
+        said = {key: RawInput(value, ()) for key, value in shipped.items()} | resolver.sayings(path, listed[name])
         said.pop("extends", None)
         missing = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
         missing = [key for key in missing if key not in said]
@@ -54,7 +54,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _device(resolver: Resolver, name: str, said: Saying, parent: str = "", path: Path = ()) -> Device:
+def _device(resolver: Resolver, name: str, said: RawInputs, parent: str = "", path: Path = ()) -> Device:
     inputs = Scope(resolver, path, data_model.inputs_of("hardware"), said).resolve()
     shipped = catalog.hardware().get(parent or name)
     sources = {
@@ -75,8 +75,8 @@ def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: S
     for name in listed:
         path: Path = (kind, name)
         expand.check_name(resolver, path, swept)
-        is_sound = resolver.sound(path) and isinstance(listed[name], dict)
-        said = {key: Said(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
+        is_sound = resolver.is_valid(path) and isinstance(listed[name], dict)
+        said = {key: RawInput(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
         if not is_sound:
             _check_names(resolver, path, _mapping(listed[name]), hardware)
         if name not in swept:
@@ -94,7 +94,7 @@ def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: S
 
 
 def _variant(
-    resolver: Resolver, entry: expand.Sweep, resolve: Callable[[Path, str, Saying], Run | None], number: int
+    resolver: Resolver, entry: expand.Sweep, resolve: Callable[[Path, str, RawInputs], Run | None], number: int
 ) -> Run | None:
     """One combination of a swept run."""
     name = entry.variant(number)
@@ -109,14 +109,14 @@ def _run(
     hardware: Mapping[str, Device],
     path: Path,
     name: str,
-    said: Saying,
+    said: RawInputs,
 ) -> Run | None:
     """The run at a path, or a variant of the one that stands there."""
     named = {key: said.pop(key, None) for key in ("model", "hardware")}
     entries = [*data_model.inputs_of("context"), *data_model.run_inputs(kind)]
     entries = [entry for entry in entries if not entry.chooses]
     if kind == "serving":
-        said["context_length"] = Said(SERVED_LENGTH, ())
+        said["context_length"] = RawInput(SERVED_LENGTH, ())
     missing = [key for key, value in named.items() if value is None]
     missing += [entry.name for entry in entries if entry.default is None and entry.name not in said]
     if missing:
@@ -137,12 +137,12 @@ def _run(
     _check(resolver, kind, path, said, values, known[model], hardware[device])
     if len(inputs) < len(entries):
         return None  # what is wrong was told
-    return Run(name, model, device, {"run_model": Given(model), "hardware": Given(device), **inputs})
+    return Run(name, model, device, {"run_model": InputValue(model), "hardware": InputValue(device), **inputs})
 
 
 def _check_names(resolver: Resolver, path: Path, said: Mapping[str, Any], hardware: Sequence[Device]) -> None:
     """What a run names and is not there, where something else about the run is wrong and was told."""
-    model, device = (said.get(key) if resolver.sound((*path, key)) else None for key in ("model", "hardware"))
+    model, device = (said.get(key) if resolver.is_valid((*path, key)) else None for key in ("model", "hardware"))
     if isinstance(model, str):
         _check_model(resolver, (*path, "model"), model)
     if isinstance(device, str):
@@ -171,7 +171,7 @@ def _check(
     resolver: Resolver,
     kind: str,
     path: Path,
-    said: Saying,
+    said: RawInputs,
     values: dict[str, float | str],
     model: ModelSpec,
     device: Device,

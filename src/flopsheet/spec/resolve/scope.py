@@ -13,7 +13,7 @@ from flopsheet.diagnostics import Finding, FormulaError
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
 from flopsheet.formula.vocabulary import FUNCTIONS
-from flopsheet.spec.entries import NONE, Given
+from flopsheet.spec.entries import NONE, InputValue
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.schema import shapes
 from flopsheet.yamlio.source import Path, spell
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from flopsheet.spec.resolve.models import Resolver
 
 
-class Said(NamedTuple):
+class RawInput(NamedTuple):
     """A raw value and where the spec says it; an empty path is the catalogue's default."""
 
     value: Any
     path: Path
 
 
-Saying = dict[str, Said]
+RawInputs = dict[str, RawInput]
 
 
 class Scope:
@@ -40,21 +40,21 @@ class Scope:
         resolver: Resolver,
         path: Path,
         entries: Iterable[Input],
-        said: Saying,
-        above: Mapping[str, Given] | None = None,
+        said: RawInputs,
+        above: Mapping[str, InputValue] | None = None,
         higher: Iterable[Input] = (),
     ) -> None:
         self.resolver, self.path, self.above = resolver, path, above or {}
         self.entries = {entry.name: entry for entry in entries}
         self.said = {
-            name: said.get(name) or Said(entry.default, resolver.own_defaults.get(name, ()))
+            name: said.get(name) or RawInput(entry.default, resolver.custom_defaults.get(name, ()))
             for name, entry in self.entries.items()
         }
         self.readable = sorted(entry.name for entry in (*self.entries.values(), *higher) if entry.is_number)
 
-    def resolve(self) -> dict[str, Given]:
+    def resolve(self) -> dict[str, InputValue]:
         nodes = {name: node for name, said in self.said.items() if (node := self.expression(name, said)) is not None}
-        done: dict[str, Given] = {
+        done: dict[str, InputValue] = {
             name: self.constant(name, said) for name, said in self.said.items() if not self.is_expression(name, said)
         }
         try:
@@ -69,7 +69,7 @@ class Scope:
                 done[name] = known[name] = given
         return {name: done[name] for name in self.entries if name in done}
 
-    def is_expression(self, name: str, said: Said) -> bool:
+    def is_expression(self, name: str, said: RawInput) -> bool:
         is_absent = self.entries[name].absent and said.value == NONE
         return isinstance(said.value, str) and self.entries[name].is_number and not is_absent
 
@@ -79,14 +79,14 @@ class Scope:
         start, at = chain.index(first), self.said[first].path
         self.resolver.report(at, diagnostics.cycle([*chain[start:-1], *chain[: start + 1]]))
 
-    def constant(self, name: str, said: Said) -> Given:
+    def constant(self, name: str, said: RawInput) -> InputValue:
         if said.value == NONE and (words := self.entries[name].absent):
-            return Given(words)
+            return InputValue(words)
         if isinstance(said.value, bool):
-            return Given("yes" if said.value else "no")
-        return Given(said.value if isinstance(said.value, str) else float(said.value) + 0.0)
+            return InputValue("yes" if said.value else "no")
+        return InputValue(said.value if isinstance(said.value, str) else float(said.value) + 0.0)
 
-    def expression(self, name: str, said: Said) -> Node | None:
+    def expression(self, name: str, said: RawInput) -> Node | None:
         """The formula of an input that is said as one; None for constants and for formulas that are refused."""
         if not self.is_expression(name, said):
             return None
@@ -118,7 +118,7 @@ class Scope:
                 return part.name, diagnostics.unknown_input(part.name, self.readable)
         return None
 
-    def computed(self, name: str, node: Node, known: Mapping[str, Given]) -> Given | None:
+    def computed(self, name: str, node: Node, known: Mapping[str, InputValue]) -> InputValue | None:
         entry, said = self.entries[name], self.said[name]
         at = said.path or (*self.path, name)
         try:
@@ -143,8 +143,8 @@ class Scope:
             )
         if problem:
             self.resolver.report(at, problem, key=at == self.path, depends=True)
-        return None if problem else Given(value, node)
+        return None if problem else InputValue(value, node)
 
-    def row(self, known: Mapping[str, Given], name: str, value: float) -> rules.Row:
+    def row(self, known: Mapping[str, InputValue], name: str, value: float) -> rules.Row:
         """The inputs that are known, one of them with a value that it may not have."""
         return rules.Row({**{read: given.value for read, given in known.items()}, name: value})

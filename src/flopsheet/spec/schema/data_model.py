@@ -205,7 +205,7 @@ def _axes(inputs: Iterable[Input]) -> dict[str, Field]:
 # What a spec defines itself -------------------------------------------------------------------------------------------
 
 
-def _own(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
+def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
     """What an input or metric that a spec defines has to say."""
     units = tuple(catalog.load_inputs().units)
     drawn = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": diagnostics.MOST}
@@ -224,13 +224,13 @@ def _own(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
 
 
 @cache
-def _own_input() -> Shape:
+def _custom_input() -> Shape:
     """An input that a spec defines."""
     drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
     bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
     choice = checked(diagnostics.own_choice_problem, {"type": ["string", "integer"]})
     default = checked(diagnostics.own_default_problem, {"type": ["number", "string", "boolean"]})
-    return _own(
+    return _custom(
         "input",
         ("study", "model", "layer_group"),
         {
@@ -243,15 +243,15 @@ def _own_input() -> Shape:
 
 
 @cache
-def own_input() -> SchemaValidator:
+def custom_input() -> SchemaValidator:
     """What holds an input that a spec defines."""
-    return SchemaValidator(_own_input())
+    return SchemaValidator(_custom_input())
 
 
 @cache
-def _own_metric() -> Shape:
+def _custom_metric() -> Shape:
     """A metric that a spec defines."""
-    return _own(
+    return _custom(
         "metric",
         ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
         {
@@ -366,8 +366,8 @@ def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Sh
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
             "expect": optional(list_of(_expectation(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
-            "inputs": optional(list_of(_own_input(), 0, 500), "Inputs that this spec defines."),
-            "metrics": optional(list_of(_own_metric(), 0, 1000), "Metrics that this spec defines."),
+            "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
+            "metrics": optional(list_of(_custom_metric(), 0, 1000), "Metrics that this spec defines."),
             **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
             **_fields(entry for entry in own if entry.grain == "study"),
             **loose,

@@ -8,13 +8,13 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.spec import library
-from flopsheet.spec.resolve.custom import Own
+from flopsheet.spec.resolve.custom import CustomEntries
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
 
-def shape_problems(source: Source, own: Own) -> list[tuple[Path, Problem]]:
+def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:
     """What is wrong with keys and types, each with the path that it stands at; at several, where one is the cause."""
     if not isinstance(source.data, dict):
         return [((), diagnostics.located(diagnostics.not_a_mapping(source.data), "", source.place(())))]

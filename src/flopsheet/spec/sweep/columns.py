@@ -13,10 +13,10 @@ from flopsheet.catalog import Input
 from flopsheet.formula import evaluate, names
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate
-from flopsheet.spec.entries import Given, ModelSpec
+from flopsheet.spec.entries import InputValue, ModelSpec
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.scope import Saying
+from flopsheet.spec.resolve.scope import RawInputs
 from flopsheet.spec.schema import shapes
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
@@ -45,7 +45,7 @@ def of_model(model: ModelSpec) -> Variants:
     return Variants(np.zeros(1, dtype=np.int64), np.array([model.name], dtype=object), inputs, groups)
 
 
-class Faulty(Exception):
+class InvalidVariant(Exception):
     """A variant is not possible; the resolver holds what was told of it."""
 
 
@@ -93,15 +93,15 @@ class Resolution:
         for one in np.unique(kind):
             rows = np.flatnonzero(kind == one)
             if one not in self.kinds:
-                self.kinds[one] = self.judged(int(chosen[rows[0]]))
+                self.kinds[one] = self.validate_variant(int(chosen[rows[0]]))
             yield self.of_kind(self.kinds[one], chosen[rows], [at[rows] for at in points])
 
-    def judged(self, number: int) -> ModelSpec:
+    def validate_variant(self, number: int) -> ModelSpec:
         """One variant resolved as a model of its own; Faulty where something is wrong with it, which is reported."""
         before = self.resolver.faults
         model = self.sweep.resolved(self.resolver, number)
         if model is None or self.resolver.faults > before:
-            raise Faulty
+            raise InvalidVariant
         return model
 
     def of_kind(self, template: ModelSpec, numbers: Column, points: Sequence[Column]) -> Variants:
@@ -118,13 +118,13 @@ class Resolution:
             total = sum(own["n_group_layers"] for _, own in groups)
             whole["n_layers"] = total
             doubtful |= np.asarray(swept.get("n_layers", total) != total)
-        self.doubt(whole, [own for _, own in groups], int(numbers[0]), doubtful)
+        self.mark_suspect(whole, [own for _, own in groups], int(numbers[0]), doubtful)
         for number in numbers[doubtful].tolist():
-            self.judged(number)
+            self.validate_variant(number)
         whole = {key: whole[key] for key in template.inputs}
         return Variants(numbers, self.named(numbers, points), whole, tuple(groups))
 
-    def scope(self, inputs: Mapping[str, Given], swept: Values, above: Values, doubtful: Column) -> Values:
+    def scope(self, inputs: Mapping[str, InputValue], swept: Values, above: Values, doubtful: Column) -> Values:
         """The inputs of a model or of a layer group as columns."""
         found: Values = {}
         nodes = {}
@@ -142,7 +142,7 @@ class Resolution:
             doubtful |= out_of_range(self.resolver.inputs[key], found[key])
         return {key: found[key] for key in inputs if key in found}
 
-    def doubt(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
+    def mark_suspect(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
         """Marks variants that break a rule; the resolver itself then tells what is wrong with the first."""
         said = self.sweep.sayings(self.resolver, number)
         layers = said["layers"].value if "layers" in said else [{}]
@@ -152,7 +152,7 @@ class Resolution:
             known = said | self.resolver.sayings((), layer)
             self.mark(rules.Row({**shared, **own}, (), self.functions), known, "layer_group", doubtful)
 
-    def mark(self, row: rules.Row, said: Saying, grain: str, doubtful: Column) -> None:
+    def mark(self, row: rules.Row, said: RawInputs, grain: str, doubtful: Column) -> None:
         for rule in rules.of_grains(grain):
             if rule.unless_said not in said:
                 with np.errstate(all="ignore"):

@@ -14,7 +14,7 @@ from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
 from flopsheet.formula.vocabulary import COMPARISONS, FUNCTIONS
 from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.scope import Said, Saying
+from flopsheet.spec.resolve.scope import RawInput, RawInputs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep.axes import Grid
 from flopsheet.yamlio.source import Path, spell
@@ -77,7 +77,7 @@ def _is_condition(node: Node) -> bool:
 
 
 def readable(
-    inputs: Mapping[str, catalog.Input], said: Saying, swept: Sequence[str], grains: frozenset[str]
+    inputs: Mapping[str, catalog.Input], said: RawInputs, swept: Sequence[str], grains: frozenset[str]
 ) -> list[str]:
     """The inputs of these grains that have a value before the layer groups are looked at."""
     own = {"ffn_matrices" if key == "ffn" else key for key in swept}
@@ -89,7 +89,7 @@ def readable(
 
 
 def excluding(
-    excludes: Sequence[Exclude], numbers: range, grid: Grid, said: Saying, resolver: Resolver
+    excludes: Sequence[Exclude], numbers: range, grid: Grid, said: RawInputs, resolver: Resolver
 ) -> Sequence[int]:
     """The combinations that none of the exclusions means."""
     import numpy as np
@@ -114,7 +114,7 @@ def excluding(
 class _Columns:
     """The inputs of some combinations as columns, before any of them is validated."""
 
-    def __init__(self, resolver: Resolver, grid: Grid, said: Saying, points: Sequence[np.ndarray[Any, Any]]) -> None:
+    def __init__(self, resolver: Resolver, grid: Grid, said: RawInputs, points: Sequence[np.ndarray[Any, Any]]) -> None:
         self.resolver, self.grid, self.said, self.points = resolver, grid, said, points
         self.functions = vectorised()
         self.known: dict[str, Any] = {}
@@ -137,12 +137,12 @@ class _Columns:
                 if key == name or (key == "ffn" and name == "ffn_matrices"):
                     given = [data_model.FFN_KINDS[value] if key == "ffn" else value for value in values]
                     return self.swept(entry, given, points)
-        return self.single(entry, self.said.get(name) or Said(entry.default, ()))
+        return self.single(entry, self.said.get(name) or RawInput(entry.default, ()))
 
     def swept(self, entry: catalog.Input, values: Sequence[Any], points: np.ndarray[Any, Any]) -> Any:
         import numpy as np
 
-        singles = [self.single(entry, Said(value, ())) for value in values]
+        singles = [self.single(entry, RawInput(value, ())) for value in values]
         if all(np.ndim(single) == 0 for single in singles):
             return np.array(singles, dtype=np.float64 if entry.is_number else object)[points]
         column = np.empty(len(points))
@@ -150,7 +150,7 @@ class _Columns:
             column[points == at] = np.broadcast_to(single, len(points))[points == at]
         return column
 
-    def single(self, entry: catalog.Input, said: Said) -> Any:
+    def single(self, entry: catalog.Input, said: RawInput) -> Any:
         """One value, or a column where it is an expression of others."""
         if isinstance(said.value, bool):
             return "yes" if said.value else "no"

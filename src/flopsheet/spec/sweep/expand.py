@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flopsheet import diagnostics
 from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.scope import Said, Saying
+from flopsheet.spec.resolve.scope import RawInput, RawInputs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep import axes
 from flopsheet.spec.sweep.axes import OTHERS, Grid, label, word
@@ -31,7 +31,7 @@ class Sweep:
 
     name: str
     path: Path
-    said: Saying
+    said: RawInputs
     grid: Grid
     excludes: tuple[Exclude, ...]
     style: int
@@ -89,11 +89,11 @@ class Sweep:
         """The name of the first variant; empty where every combination is excluded."""
         return next((self.variant(some[0]) for some in self.kept(resolver) if len(some)), "")
 
-    def sayings(self, resolver: Resolver, number: int) -> Saying:
+    def sayings(self, resolver: Resolver, number: int) -> RawInputs:
         """What a combination says: the model's own inputs, the swept ones over them."""
-        own: Saying = {}
+        own: RawInputs = {}
         for key, value, path in self.grid.said(number):
-            own |= {name: Said(one.value, path) for name, one in resolver.sayings((), {key: value}).items()}
+            own |= {name: RawInput(one.value, path) for name, one in resolver.sayings((), {key: value}).items()}
         return {**self.said, **own}
 
     def resolved(self, resolver: Resolver, number: int) -> ModelSpec | None:
@@ -156,7 +156,7 @@ def families(resolver: Resolver) -> Iterator[ModelSpec | Sweep]:
         if name not in swept:
             if (model := resolver.model(name, said)) is not None:
                 yield model
-        elif resolver.sound(path) and (entry := read(resolver, path, said, OF_MODELS)) is not None:
+        elif resolver.is_valid(path) and (entry := read(resolver, path, said, OF_MODELS)) is not None:
             yield entry
         else:
             resolver.unresolved.append(name)
@@ -170,7 +170,7 @@ def check_name(resolver: Resolver, path: Path, swept: Sequence[str]) -> None:
             resolver.report(path, diagnostics.could_be_a_variant(name, base), key=True)
 
 
-def read(resolver: Resolver, of: Path, said: Saying, grains: frozenset[str]) -> Sweep | None:
+def read(resolver: Resolver, of: Path, said: RawInputs, grains: frozenset[str]) -> Sweep | None:
     """The sweep of a model or run, whose inputs have these grains; None where it is faulty, which is reported."""
     name, path = str(of[-1]), (*of, "sweep")
     raw = resolver.data[str(of[0])][name]["sweep"]
@@ -195,7 +195,7 @@ def read(resolver: Resolver, of: Path, said: Saying, grains: frozenset[str]) -> 
     return found
 
 
-def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Saying) -> None:
+def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: RawInputs) -> None:
     """No input twice, and none that a layer group says itself."""
     zipped = raw.get("zip") or {}
     places = {key: (*path, key) for key in raw if key not in OTHERS}

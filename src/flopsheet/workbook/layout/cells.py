@@ -37,7 +37,7 @@ def coordinates(address: str) -> tuple[int, int]:
     return int(address[len(letter) :]), column
 
 
-class Spot(NamedTuple):
+class CellRef(NamedTuple):
     """One cell of the workbook; a tuple for the same reason as a Cell."""
 
     sheet: str
@@ -62,20 +62,24 @@ def quoted(sheet: str) -> str:
     return f"'{sheet}'" if " " in sheet else sheet
 
 
-def span(spots: Sequence[Spot], sheet: str) -> str:
+def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
     """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
-    first, last = spots[0], spots[-1]
+    first, last = cell_refs[0], cell_refs[-1]
     prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
-    across = all(spot.row == first.row and spot.column == first.column + at for at, spot in enumerate(spots))
-    down = all(spot.column == first.column and spot.row == first.row + at for at, spot in enumerate(spots))
+    across = all(
+        cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
+    )
+    down = all(
+        cell_ref.column == first.column and cell_ref.row == first.row + at for at, cell_ref in enumerate(cell_refs)
+    )
     if across or down:
         return f"{prefix}{first.address}:{last.address}"
-    return ",".join(spot.seen_from(sheet) for spot in spots)
+    return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
 
 
-def absolute_span(spots: Sequence[Spot]) -> str:
+def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
-    return f"{quoted(spots[0].sheet)}!{spots[0].absolute}:{spots[-1].absolute}"
+    return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
 
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every world
@@ -87,7 +91,7 @@ CHOSEN_BY = {"hardware": "hardware"}
 
 
 @dataclass(frozen=True)
-class World:
+class TableSet:
     """A set of tables with their values: the study itself, the what-if on the Context sheet, or the runs of a kind.
 
     `built` are the values of the spec; they decide what is folded, so that an edit moves numbers and never rows.
@@ -98,7 +102,7 @@ class World:
     catalog: Catalog
     built: Values
 
-    def is_nothing(self, name: str) -> bool:
+    def is_unused(self, name: str) -> bool:
         """Whether the spec has no use for a name: it is zero, no or none throughout."""
         nothing = NOTHING | {self.built.absent.get(name, 0.0)}
         return all(value in nothing for value in self.built.plain(self.grain(name), name))
@@ -131,25 +135,25 @@ class World:
 
 
 @dataclass
-class Homes:
+class CellIndex:
     """The cell in which each row of each name is computed or typed, per world."""
 
-    spots: dict[tuple[str, str], tuple[Spot, ...]] = field(default_factory=dict)
-    first: dict[str, Spot] = field(default_factory=dict)
+    cell_refs: dict[tuple[str, str], tuple[CellRef, ...]] = field(default_factory=dict)
+    first: dict[str, CellRef] = field(default_factory=dict)
     """Of a name, in any world but the what-if, which shows nothing of its own."""
 
-    def put(self, world: str, name: str, spots: Iterable[Spot]) -> None:
-        assert (world, name) not in self.spots, f"{name} has two homes in {world}"
-        self.spots[world, name] = tuple(spots)
-        if world != "what_if":
-            self.first.setdefault(name, self.spots[world, name][0])
+    def put(self, table_set: str, name: str, cell_refs: Iterable[CellRef]) -> None:
+        assert (table_set, name) not in self.cell_refs, f"{name} has two homes in {table_set}"
+        self.cell_refs[table_set, name] = tuple(cell_refs)
+        if table_set != "what_if":
+            self.first.setdefault(name, self.cell_refs[table_set, name][0])
 
-    def of(self, world: World, name: str) -> tuple[Spot, ...]:
+    def of(self, table_set: TableSet, name: str) -> tuple[CellRef, ...]:
         """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
-        own = self.spots.get((world.name, name))
+        own = self.cell_refs.get((table_set.name, name))
         if own is None:
-            assert world.grain(name) in SHARED, f"{name} has no home in {world.name}"
-            return self.spots["study", name]
+            assert table_set.grain(name) in SHARED, f"{name} has no home in {table_set.name}"
+            return self.cell_refs["study", name]
         return own
 
 
@@ -173,14 +177,14 @@ class Band:
     rows: Mapping[str, int]
     detail: bool = False
     kind: str = "metrics"  # metrics, call_ups, sentences
-    closed: bool = False
+    collapsed: bool = False
 
 
 @dataclass(frozen=True)
 class Block:
     """Rows of one grain on one sheet, one column for each row of the grain's table."""
 
-    world: World
+    table_set: TableSet
     sheet: str
     grain: str
     title: str
@@ -191,7 +195,7 @@ class Block:
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
-        return COLUMNS[FIRST : FIRST + len(self.world.table(self.grain))]
+        return COLUMNS[FIRST : FIRST + len(self.table_set.table(self.grain))]
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -199,8 +203,8 @@ class Block:
         found = {name: row for band in self.bands if band.kind != "sentences" for name, row in band.rows.items()}
         return found | {name: row for name, row in self.headers.items() if name != "group"}
 
-    def spot(self, name: str, column: int) -> Spot:
-        return Spot(self.sheet, self.rows[name], column)
+    def cell_ref(self, name: str, column: int) -> CellRef:
+        return CellRef(self.sheet, self.rows[name], column)
 
 
 GRAIN_TITLES = {
@@ -220,12 +224,12 @@ GRAIN_TITLES = {
 
 
 def place(
-    world: World,
+    table_set: TableSet,
     sheet: str,
     grain: str,
     sections: Sequence[Part],
     top: int,
-    homes: Homes,
+    cell_index: CellIndex,
     *,
     results_first: bool = False,
 ) -> Block:
@@ -233,7 +237,7 @@ def place(
 
     Parts of an architecture that the study does not use are folded: their rows are there, and closed.
     """
-    table = world.table(grain)
+    table = table_set.table(grain)
     own = {name for part in sections for name in part.names}
     header_names = [key for key in table.key_names if not (key == "group" and not any(_groups(table)))]
     row = top + 1
@@ -241,50 +245,50 @@ def place(
     for name in header_names:
         headers[name] = row
         row += 1
-    needed = [read for part in sections for name in part.names for read in world.catalog.reads(name)]
+    needed = [read for part in sections for name in part.names for read in table_set.catalog.reads(name)]
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 
-    def band(title: str, listed: Sequence[str], detail: bool, kind: str, closed: bool = False) -> None:
+    def band(title: str, listed: Sequence[str], detail: bool, kind: str, collapsed: bool = False) -> None:
         nonlocal row
         per_name = len(table) if kind == "sentences" else 1
         rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
-        bands.append(Band(title, tuple(listed), row, rows, detail, kind, closed))
+        bands.append(Band(title, tuple(listed), row, rows, detail, kind, collapsed))
         row += 1 + per_name * len(listed)
 
-    unused = tuple(name for name in called if world.is_nothing(name))
+    unused = tuple(name for name in called if table_set.is_unused(name))
     used = tuple(name for name in called if name not in unused)
 
-    def call_ups() -> None:
+    def linked_rows() -> None:
         if used:
             band("Called up from where they are entered or computed", used, True, "call_ups")
         if unused:
             band("Called up, of no effect as built", unused, True, "call_ups", True)
 
     if not results_first:
-        call_ups()
+        linked_rows()
     for part in sections:
-        kind = "sentences" if all(_metric(world, name).is_sentence for name in part.names) else "metrics"
-        closed = part.fold and all(world.is_nothing(name) for name in part.names)
-        band(part.title, part.names, part.detail or part.fold, kind, closed)
+        kind = "sentences" if all(_metric(table_set, name).is_sentence for name in part.names) else "metrics"
+        collapsed = part.fold and all(table_set.is_unused(name) for name in part.names)
+        band(part.title, part.names, part.detail or part.fold, kind, collapsed)
     if results_first:
-        call_ups()
-    block = Block(world, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
+        linked_rows()
+    block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
     for placed in bands:
         if placed.kind == "sentences":
             for name, first in placed.rows.items():
-                homes.put(world.name, name, (Spot(sheet, first + at, SENTENCE) for at in range(len(table))))
+                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(len(table))))
         elif placed.kind == "metrics":
             for name, at in placed.rows.items():
-                homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))
+                cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
     for name, at in headers.items():
-        if name in KEYS and grain == KEYS[name] and (world.name, name) not in homes.spots:
-            homes.put(world.name, name, (Spot(sheet, at, column) for column in block.columns))
+        if name in KEYS and grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
+            cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
     return block
 
 
-def _metric(world: World, name: str) -> Metric:
-    return world.catalog.metrics[name]
+def _metric(table_set: TableSet, name: str) -> Metric:
+    return table_set.catalog.metrics[name]
 
 
 def _groups(table: Table) -> list[object]:

@@ -20,9 +20,9 @@ from flopsheet.workbook.layout.cells import (
     NOTE,
     UNIT,
     Block,
-    Homes,
-    Spot,
-    World,
+    CellIndex,
+    CellRef,
+    TableSet,
     letters,
     quoted,
 )
@@ -39,10 +39,10 @@ class Chosen:
     `choices` are the cells that name the models, one for each row of the model table, `models` what they say.
     """
 
-    world: World
+    table_set: TableSet
     sheet: str
     top: int
-    choices: tuple[Spot, ...]
+    choices: tuple[CellRef, ...]
     models: tuple[str, ...]
     rows: dict[str, int]
     group_header: int
@@ -65,12 +65,12 @@ class Chosen:
     @property
     def has_header(self) -> bool:
         """Whether the columns need names: the what-if has one model only."""
-        return "run" in self.world.table("model").key_names
+        return "run" in self.table_set.table("model").key_names
 
     @property
     def most(self) -> int:
         """Columns of one model in the table of layer groups."""
-        return len(self.world.table("layer_group")) // len(self.world.table("model"))
+        return len(self.table_set.table("layer_group")) // len(self.table_set.table("model"))
 
 
 def inputs_row(blocks: Sequence[Block]) -> int:
@@ -78,28 +78,28 @@ def inputs_row(blocks: Sequence[Block]) -> int:
     return blocks[-1].bottom + 3
 
 
-def inputs_read(world: World, metrics: Sequence[str]) -> tuple[str, ...]:
+def inputs_read(table_set: TableSet, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that some metrics read, in the catalogue's order."""
-    nodes = [world.catalog.metrics[metric].node for metric in metrics]
+    nodes = [table_set.catalog.metrics[metric].node for metric in metrics]
     read = {name for node in nodes for part in (names, aggregated) for name in part(node)}
-    listed = world.catalog.inputs.items()
+    listed = table_set.catalog.inputs.items()
     return tuple(name for name, entry in listed if name in read and entry.grain in {"model", "layer_group"})
 
 
 def place(
-    world: World,
+    table_set: TableSet,
     sheet: str,
     needed: Sequence[str],
-    choices: tuple[Spot, ...],
+    choices: tuple[CellRef, ...],
     models: tuple[str, ...],
     top: int,
-    homes: Homes,
+    cell_index: CellIndex,
     scaled: Mapping[str, str],
     tag_row: int,
 ) -> Chosen:
     """Gives the looked-up inputs their rows: those of models first, then those of layer groups."""
-    grains = {name: world.grain(name) for name in needed}
-    chosen = Chosen(world, sheet, top, choices, models, {}, 0, scaled, tag_row)
+    grains = {name: table_set.grain(name) for name in needed}
+    chosen = Chosen(table_set, sheet, top, choices, models, {}, 0, scaled, tag_row)
     row = chosen.count_row
     for name in (name for name in needed if grains[name] == "model"):
         row += 1
@@ -111,24 +111,24 @@ def place(
         row += 1
         chosen.rows[name] = row
     for name, at in chosen.rows.items():
-        columns = range(len(world.table(grains[name])))
-        homes.put(world.name, name, (Spot(sheet, at, FIRST + column) for column in columns))
+        columns = range(len(table_set.table(grains[name])))
+        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column) for column in columns))
     return chosen
 
 
 def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
-    world, study = chosen.world, layout.world
+    table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
     models = [str(key) for (key,) in study.table("model").keys]
     last = FIRST + len(study.table("layer_group")) - 1
     sheet = quoted(inputs.SHEET)
 
     def row_of(row: int) -> str:
-        left, right = Spot(inputs.SHEET, row, FIRST).absolute, Spot(inputs.SHEET, row, last).absolute
+        left, right = CellRef(inputs.SHEET, row, FIRST).absolute, CellRef(inputs.SHEET, row, last).absolute
         return f"{sheet}!{left}:{right}"
 
-    width = max(NOTE, FIRST + len(world.table("layer_group")) - 1)
+    width = max(NOTE, FIRST + len(table_set.table("layer_group")) - 1)
     for column in range(LABEL, width + 1):
         text = "Working: inputs of the chosen model" if column == LABEL else ""
         yield (chosen.top, column), Cell(text, style="block")
@@ -144,18 +144,18 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
         formula = f"MATCH({cell},{row_of(layout.model_row)},0)"
         yield (chosen.position_row, FIRST + at), Cell(position, formula, "calc", "0")
         if layout.count_row:
-            start = Spot(chosen.sheet, chosen.position_row, FIRST + at)
+            start = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
             groups = len(study.children["layer_group", "model"][models.index(name)])
             formula = f"INDEX({row_of(layout.count_row)},1,{start.address})"
             yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "call_up", "0")
     if layout.count_row:
         yield (chosen.count_row, LABEL), Cell("Layer groups", style="label")
         yield (chosen.count_row, MATHS), Cell("of the chosen model, from Inputs", style="maths")
-    home_row = {line.entry.name: line.live[0].row for line in layout.rows if line.world is study}
+    home_row = {line.entry.name: line.live[0].row for line in layout.rows if line.table_set is study}
     for name, row in chosen.rows.items():
-        entry = world.catalog.entry(name)
+        entry = table_set.catalog.entry(name)
         assert isinstance(entry, Input)
-        format = world.catalog.format(name)
+        format = table_set.catalog.format(name)
         yield (row, LABEL), Cell(entry.label, style="label")
         yield (row, NAME), Cell(name, style="name")
         yield (row, UNIT), Cell(entry.unit if entry.unit != "text" else "", style="unit")
@@ -164,24 +164,24 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
             yield (row, NOTE), Cell(chosen.scaled[name], style="note")
         source = row_of(home_row[name])
         per_model = chosen.most if entry.grain == "layer_group" else 1
-        for at in range(len(world.table(entry.grain))):
+        for at in range(len(table_set.table(entry.grain))):
             model, group = divmod(at, per_model)
-            start = Spot(chosen.sheet, chosen.position_row, FIRST + model)
+            start = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
             scaled = ""
             if name in chosen.scaled:
                 letter = letters(FIRST + model)
                 scaled = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},100)/100"
             formula = f"INDEX({source},1,{start.address}){scaled}"
             if group:
-                count = Spot(chosen.sheet, chosen.count_row, FIRST + model)
-                first = Spot(chosen.sheet, row, FIRST + model * per_model)
+                count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
+                first = CellRef(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name == "n_group_layers" else first.address
                 formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
-            yield (row, FIRST + at), Cell(world.value(name, at), formula, "call_up", format)
+            yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "call_up", format)
 
 
 def _header(chosen: Chosen, row: int, grain: str, key_names: Sequence[str]) -> Iterator[PLACED]:
-    table = chosen.world.table(grain)
+    table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
         for column in range(LABEL, FIRST):
             text = HEADER_LABELS[key] if column == LABEL else key if column == NAME else ""

@@ -11,7 +11,7 @@ from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
-from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, Homes, Spot, absolute_span, letters, span
+from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 # What rounding alone can cause is no change.
@@ -42,55 +42,59 @@ class _AnyColumn:
         return mark
 
 
-def row_formulas(block: Block, homes: Homes, name: str) -> list[str]:
+def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
     """A metric's formula in each row of its table: written once, then moved along."""
     at = _AnyColumn(block)
-    text = to_excel(block.world.catalog.metrics[name].node, at)
+    text = to_excel(block.table_set.catalog.metrics[name].node, at)
     formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
     for mark, read in at.gathered.items():
-        found = finer_cells(block, homes, read, first=mark[0] == ONE)
+        found = finer_cells(block, cell_index, read, first=mark[0] == ONE)
         formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
     return formulas
 
 
-def finer_cells(block: Block, homes: Homes, name: str, *, first: bool) -> Iterator[str]:
+def finer_cells(block: Block, cell_index: CellIndex, name: str, *, first: bool) -> Iterator[str]:
     """How a formula in each column of a block refers to the finer cells below it, or to the first of them."""
-    world, sheet = block.world, block.sheet
-    spots, below = homes.of(world, name), world.children[world.grain(name), block.grain]
+    table_set, sheet = block.table_set, block.sheet
+    cell_refs, below = cell_index.of(table_set, name), table_set.children[table_set.grain(name), block.grain]
     for row in range(len(block.columns)):
         rows = below[row]
         if first:
-            yield spots[rows[0]].seen_from(sheet)
+            yield cell_refs[rows[0]].seen_from(sheet)
         elif len(rows) == 1:
-            yield f"{spots[rows[0]].seen_from(sheet)}:{spots[rows[0]].address}"
+            yield f"{cell_refs[rows[0]].seen_from(sheet)}:{cell_refs[rows[0]].address}"
         else:
-            yield span([spots[at] for at in rows], sheet)
+            yield span([cell_refs[at] for at in rows], sheet)
 
 
-def metric_cells(block: Block, homes: Homes, name: str, style: str) -> Iterator[Cell]:
+def metric_cells(block: Block, cell_index: CellIndex, name: str, style: str) -> Iterator[Cell]:
     """A metric's formula and value in each row of its table."""
-    world = block.world
+    table_set = block.table_set
     return map(
-        Cell, world.column(name), row_formulas(block, homes, name), repeat(style), repeat(world.catalog.format(name))
+        Cell,
+        table_set.column(name),
+        row_formulas(block, cell_index, name),
+        repeat(style),
+        repeat(table_set.catalog.format(name)),
     )
 
 
-def call_ups(block: Block, homes: Homes, name: str) -> Iterator[Cell]:
+def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell]:
     """References to the home of an input or metric, one in each column of a block that reads it."""
-    world = block.world
-    grain, table, values = world.grain(name), world.table(block.grain), world.column(name)
+    table_set = block.table_set
+    grain, table, values = table_set.grain(name), table_set.table(block.grain), table_set.column(name)
     rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
-    spots = homes.of(world, name)
-    format = world.catalog.format(name)
-    words = entry.absent if isinstance(entry := world.catalog.inputs.get(name), Input) else ""
+    cell_refs = cell_index.of(table_set, name)
+    format = table_set.catalog.format(name)
+    words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
-        choices = homes.of(world, CHOSEN_BY[grain])
-        among, found = absolute_span(homes.spots["study", CHOSEN_BY[grain]]), absolute_span(spots)
+        choices = cell_index.of(table_set, CHOSEN_BY[grain])
+        among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
             yield Cell(values[at], _called_up(formula, words), "call_up", format)
         return
-    seen = [_called_up(spot.seen_from(block.sheet), words) for spot in spots]
+    seen = [_called_up(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
     for at in rows:
         yield Cell(values[at], seen[at], "call_up", format)
 
@@ -109,7 +113,7 @@ def unit_of(entry: Entry) -> str:
 class Live:
     """A value somewhere in the workbook, under the name that a local formula gives it."""
 
-    spot: Spot
+    cell_ref: CellRef
     value: Scalar
 
 
@@ -135,7 +139,7 @@ def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc
     """A formula over named cells: its text and its value from the same node."""
     formula = _marked(node)
     for name, live in values.items():
-        formula = formula.replace(f"{ONE}{name}{ONE}", live.spot.seen_from(sheet))
+        formula = formula.replace(f"{ONE}{name}{ONE}", live.cell_ref.seen_from(sheet))
     assert ONE not in formula, f"a name without a cell in {formula}"
     return Cell(evaluate(node, lambda name: values[name].value), formula, style, format)
 
@@ -149,14 +153,14 @@ def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, 
     return local(sheet, desugar.first_that_holds(cases, refuse), values, style)
 
 
-def count_text(sheet: str, corners: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
+def count_text(sheet: str, corners: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:
     """How many cells of some rectangles, each given by its first and last cell, read a word."""
     formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
     return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
 
 
 def count_differences(
-    sheet: str, live: Sequence[Spot], built: Sequence[Spot], pairs: Sequence[tuple[Scalar, Scalar]]
+    sheet: str, live: Sequence[CellRef], built: Sequence[CellRef], pairs: Sequence[tuple[Scalar, Scalar]]
 ) -> Cell:
     """In how many places two rows of cells differ."""
     formula = f"SUMPRODUCT(--({span(live, sheet)}<>{span(built, sheet)}))"
@@ -165,4 +169,4 @@ def count_differences(
 
 def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
     """The same value as another cell."""
-    return Cell(live.value, live.spot.seen_from(sheet), style, format)
+    return Cell(live.value, live.cell_ref.seen_from(sheet), style, format)

@@ -19,9 +19,9 @@ from flopsheet.workbook.layout.cells import (
     NOTE,
     UNIT,
     Block,
-    Homes,
-    Spot,
-    World,
+    CellIndex,
+    CellRef,
+    TableSet,
     letters,
     quoted,
 )
@@ -95,7 +95,7 @@ class Listing:
     """Lines of a list: cells, and the spots and values of its verdicts."""
 
     cells: dict[tuple[int, int], Cell]
-    verdicts: tuple[Spot, ...]
+    verdicts: tuple[CellRef, ...]
     values: tuple[Scalar, ...]
     bottom: int
 
@@ -106,7 +106,7 @@ def row_in(tables: Tables, grain: str, subject: str, context_length: float | Non
     return tables[grain].keys.index(key)
 
 
-def world_of(grain: str) -> str:
+def table_set_of(grain: str) -> str:
     """The world in which the metrics of a grain stand."""
     return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
@@ -119,9 +119,9 @@ def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[t
 
 
 def expectations(
-    worlds: Mapping[str, World],
-    built: Mapping[str, World],
-    homes: Homes,
+    table_sets: Mapping[str, TableSet],
+    built: Mapping[str, TableSet],
+    cell_index: CellIndex,
     listed: Sequence[Expectation],
     top: int,
 ) -> Listing:
@@ -139,15 +139,15 @@ def expectations(
         (TOLERANCE, "Tolerance"),
     )
     cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
-    row, spots, values = top + 2, [], []
+    row, cell_refs, values = top + 2, [], []
     for expectation in listed:
-        metric = worlds["study"].catalog.metrics[expectation.metric]
-        world = worlds[world_of(metric.grain)]
+        metric = table_sets["study"].catalog.metrics[expectation.metric]
+        table_set = table_sets[table_set_of(metric.grain)]
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
-        tables = built[world.name].values.tables
+        tables = built[table_set.name].values.tables
         at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
-        format, typed = world.catalog.format(metric.name), world.catalog.units[metric.unit].typed
-        live = Live(homes.of(world, metric.name)[at], world.value(metric.name, at))
+        format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].typed
+        live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
         for kind, claimed in claims(expectation):
             cells[row, LABEL] = Cell(expectation.subject, style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
@@ -160,18 +160,20 @@ def expectations(
             cells[row, EXPECTED] = Cell(claimed, style="as_built", format=typed)
             cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
             here = {
-                "live": Live(Spot(SHEET, row, LIVE), live.value),
-                "claimed": Live(Spot(SHEET, row, EXPECTED), claimed),
-                "within": Live(Spot(SHEET, row, TOLERANCE), expectation.within),
+                "live": Live(CellRef(SHEET, row, LIVE), live.value),
+                "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
+                "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
             }
             cells[row, VERDICT] = local(SHEET, verdict(kind, absent=bool(metric.absent)), here, "verdict")
-            spots.append(Spot(SHEET, row, VERDICT))
+            cell_refs.append(CellRef(SHEET, row, VERDICT))
             values.append(cells[row, VERDICT].value)
             row += 1
-    return Listing(cells, tuple(spots), tuple(values), row - 1)
+    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
 
 
-def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Homes, top: int) -> Listing:
+def changes(
+    table_sets: Mapping[str, TableSet], built: Mapping[str, TableSet], cell_index: CellIndex, top: int
+) -> Listing:
     """One line per headline number: live, as built, change."""
     titles = (
         (LABEL, "Model or run"),
@@ -184,16 +186,16 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
         (FIRST + 3, "Size"),
     )
     cells = _heading(top, "Live against as built", titles)
-    row, spots, values = top + 2, [], []
+    row, cell_refs, values = top + 2, [], []
     for name in COMPARED:
-        metric = worlds["study"].catalog.metrics[name]
-        world = worlds.get(world_of(metric.grain))
-        for at in range(len(world.table(metric.grain)) if world else 0):
-            assert world is not None
-            key = built[world.name].table(metric.grain).keys[at]
-            format = world.catalog.format(metric.name)
-            live = Live(homes.of(world, name)[at], world.value(name, at))
-            then = built[world.name].value(name, at)
+        metric = table_sets["study"].catalog.metrics[name]
+        table_set = table_sets.get(table_set_of(metric.grain))
+        for at in range(len(table_set.table(metric.grain)) if table_set else 0):
+            assert table_set is not None
+            key = built[table_set.name].table(metric.grain).keys[at]
+            format = table_set.catalog.format(metric.name)
+            live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+            then = built[table_set.name].value(name, at)
             cells[row, LABEL] = Cell(str(key[0]), style="label")
             cells[row, NAME] = Cell(name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
@@ -201,15 +203,18 @@ def changes(worlds: Mapping[str, World], built: Mapping[str, World], homes: Home
                 cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")
             cells[row, FIRST] = mirror(SHEET, live, format=format)
             cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
-            here = {"live": Live(Spot(SHEET, row, FIRST), live.value), "built": Live(Spot(SHEET, row, FIRST + 1), then)}
+            here = {
+                "live": Live(CellRef(SHEET, row, FIRST), live.value),
+                "built": Live(CellRef(SHEET, row, FIRST + 1), then),
+            }
             changed = CHANGE_WHERE_GIVEN if metric.absent else CHANGE
             cells[row, FIRST + 2] = local(SHEET, changed, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
-            change = {"change": Live(Spot(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
+            change = {"change": Live(CellRef(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
             cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
-            spots.append(Spot(SHEET, row, FIRST + 3))
+            cell_refs.append(CellRef(SHEET, row, FIRST + 3))
             values.append(cells[row, FIRST + 3].value)
             row += 1
-    return Listing(cells, tuple(spots), tuple(values), row - 1)
+    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
 
 
 def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
@@ -222,17 +227,17 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
     among = f"{letter}{first}:{letter}{last}"
     place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
     cells[row, FIRST + 3] = place
-    position = Spot(SHEET, row, FIRST + 3).address
+    position = CellRef(SHEET, row, FIRST + 3).address
     found = {}
     named = {"subject": LABEL, "metric": NAME, "unit": UNIT, "live": FIRST, "built": FIRST + 1, "change": FIRST + 2}
     for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
         source = moved.cells[first + at, column]
-        here = Spot(SHEET, row + 1 + step, FIRST + 3)
+        here = CellRef(SHEET, row + 1 + step, FIRST + 3)
         formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
         cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
         cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
         found[name] = Live(here, source.value)
-    words = Spot(SHEET, row + 2 + len(named) + 1, LABEL)
+    words = CellRef(SHEET, row + 2 + len(named) + 1, LABEL)
     cells[words.row, LABEL] = sentence(SHEET, MOVED, found)
     return cells, Live(words, cells[words.row, LABEL].value)
 
@@ -243,10 +248,10 @@ class Verdict:
 
     cells: dict[tuple[int, int], Cell]
     sentence: Live
-    status: Spot
+    status: CellRef
 
 
-def verdict_colours(sheet: str, cells: str, status: Spot) -> tuple[Highlight, ...]:
+def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
     """The colours of the sentence, which follow the status and not the wording."""
     cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
     styles = ((FAILED, "bad"), (HELD, "good"), (MISSED, "hint"))
@@ -255,20 +260,21 @@ def verdict_colours(sheet: str, cells: str, status: Spot) -> tuple[Highlight, ..
 
 def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Verdict:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
-    rows: list[list[Spot]] = []
+    rows: list[list[CellRef]] = []
     values: list[Scalar] = []
     for block in blocks:
         for band in block.bands:
             if band.kind != "metrics":
                 continue
-            for name in (name for name in band.names if block.world.catalog.metrics[name].unit == TRUTH):
-                rows.append([block.spot(name, column) for column in block.columns])
-                values += [block.world.value(name, at) for at in range(len(block.columns))]
+            for name in (name for name in band.names if block.table_set.catalog.metrics[name].unit == TRUTH):
+                rows.append([block.cell_ref(name, column) for column in block.columns])
+                values += [block.table_set.value(name, at) for at in range(len(block.columns))]
     claims = [list(listing.verdicts)] if listing.verdicts else []
     held, noted = _counted(rows, values, OK), _counted(rows, values, NOTICE)
     met = _counted(claims, listing.values, OK)
     at = {
-        name: Spot(SHEET, 4 + place, FIRST) for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
+        name: CellRef(SHEET, 4 + place, FIRST)
+        for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
     }
     lines = {
         "held": ("Checks that hold", held),
@@ -283,31 +289,31 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
         cells[at[name].row, LABEL] = Cell(label, style="label")
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
-    status = Spot(SHEET, 9, FIRST)
+    status = CellRef(SHEET, 9, FIRST)
     cells[9, LABEL] = Cell("Status: 2 a check fails, 1 an expected figure is not met, 0 neither", style="label")
     cells[9, FIRST] = local(SHEET, STATUS, counts, "calc", "0")
     counts["status"] = Live(status, cells[9, FIRST].value)
     words = sentence(SHEET, VERDICTS, counts, "lead")
     cells[2, LABEL] = words
-    return Verdict(cells, Live(Spot(SHEET, 2, LABEL), words.value), status)
+    return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status)
 
 
-def _counted(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], word: str) -> Cell:
+def _counted(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:
     """Neighbouring rows of one block are counted as one rectangle."""
     return count_text(SHEET, rectangles(rows), values, word)
 
 
-def _rest(rows: Sequence[Sequence[Spot]], values: Sequence[Scalar], counted: Mapping[Spot, Cell]) -> Cell:
+def _rest(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], counted: Mapping[CellRef, Cell]) -> Cell:
     """All verdicts but those counted elsewhere: one that is an error, as after a text typed for a number, fails too."""
     every = "+".join(f"COUNTA({first.address}:{last.address})" for first, last in rectangles(rows)) or "0"
-    formula = "-".join((every, *(spot.address for spot in counted)))
+    formula = "-".join((every, *(cell_ref.address for cell_ref in counted)))
     rest = len(values) - sum(float(cell.value) for cell in counted.values())
     return Cell(rest, formula, "calc", "#,##0")
 
 
-def rectangles(rows: Sequence[Sequence[Spot]]) -> list[list[Spot]]:
+def rectangles(rows: Sequence[Sequence[CellRef]]) -> list[list[CellRef]]:
     """Rows that lie under each other with the same columns, as the corners of one range each."""
-    merged: list[list[Spot]] = []
+    merged: list[list[CellRef]] = []
     for row in rows:
         first, last = row[0], row[-1]
         if merged and len(row) and first.row == last.row:

@@ -8,7 +8,17 @@ from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
-from flopsheet.workbook.layout.cells import LABEL, NAME, UNIT, Homes, Spot, World, absolute_span, letters, quoted
+from flopsheet.workbook.layout.cells import (
+    LABEL,
+    NAME,
+    UNIT,
+    CellIndex,
+    CellRef,
+    TableSet,
+    absolute_span,
+    letters,
+    quoted,
+)
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
@@ -54,23 +64,23 @@ class Pair:
 class Layout:
     """Where everything stands on the sheet."""
 
-    world: World
+    table_set: TableSet
     pair: Pair
 
     @cached_property
     def metrics(self) -> list[tuple[str, list[Metric]]]:
         """Headings and the metrics below them."""
-        catalog = self.world.catalog
+        catalog = self.table_set.catalog
         headlines = [metric for metric in catalog.headlines if metric.grain in {"model", "scenario"}]
         found = [("Headlines", headlines)]
         for title, names in COMPONENTS.items():
-            found.append((title, [catalog.metrics[name] for name in names if not self.world.is_nothing(name)]))
+            found.append((title, [catalog.metrics[name] for name in names if not self.table_set.is_unused(name)]))
         return found
 
     @property
-    def step(self) -> Spot:
+    def step(self) -> CellRef:
         row = TABLE_ROW + sum(1 + len(metrics) for _, metrics in self.metrics) + 2
-        return Spot(SHEET, row, A)
+        return CellRef(SHEET, row, A)
 
     @property
     def sorted_row(self) -> int:
@@ -87,59 +97,61 @@ class Layout:
     @property
     def base(self) -> sensitivity.Base:
         """What the sensitivity steps: the second scenario."""
-        at = {row: Spot(SHEET, row, B) for row in (MODEL_ROW, LENGTH_ROW)}
+        at = {row: CellRef(SHEET, row, B) for row in (MODEL_ROW, LENGTH_ROW)}
         return sensitivity.Base(at[MODEL_ROW], at[LENGTH_ROW], self.step, self.pair.second, self.pair.step)
 
 
 def widths_of(layout: Layout) -> dict[int, float]:
     """Columns as wide as the longest name that can be chosen; a name may have 64 letters."""
-    world = layout.world
-    longest = max(len(scenario_name(world, row)) for row in range(len(world.table("scenario")))) + 2.0
+    table_set = layout.table_set
+    longest = max(len(scenario_name(table_set, row)) for row in range(len(table_set.table("scenario")))) + 2.0
     return WIDTHS | {LABEL: max(WIDTHS[LABEL], longest)} | dict.fromkeys((A, B), max(WIDTHS[A], longest))
 
 
-def scenario_name(world: World, row: int) -> str:
+def scenario_name(table_set: TableSet, row: int) -> str:
     """The name of a scenario, whatever its context length is edited to."""
-    table = world.table("scenario")
+    table = table_set.table("scenario")
     return f"{table.keys[row][0]}, context {table.above['context'][row] + 1}"
 
 
-def cells(layout: Layout, steps: sensitivity.Layout, homes: Homes, links: Callable[[str], str]) -> Iterator[Placed]:
+def cells(
+    layout: Layout, steps: sensitivity.Layout, cell_index: CellIndex, links: Callable[[str], str]
+) -> Iterator[Placed]:
     """Every cell of the sheet."""
-    listed = _Listed(layout.world, layout.list_row(len(steps.tags)))
+    listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
     yield from _choice_cells(layout, listed)
-    yield from _table_cells(layout, listed, homes, links)
+    yield from _table_cells(layout, listed, cell_index, links)
     yield from _sorted_cells(layout, steps)
-    yield from listed.cells(homes)
+    yield from listed.cells(cell_index)
 
 
 class _Listed:
     """The scenarios of the study, as the drop-downs list them."""
 
-    def __init__(self, world: World, top: int) -> None:
-        self.world, self.top, self.table = world, top, world.table("scenario")
+    def __init__(self, table_set: TableSet, top: int) -> None:
+        self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
 
     def column(self, column: int) -> str:
-        first, last = Spot(SHEET, self.top, column), Spot(SHEET, self.top + len(self.table) - 1, column)
+        first, last = CellRef(SHEET, self.top, column), CellRef(SHEET, self.top + len(self.table) - 1, column)
         return f"{first.absolute}:{last.absolute}"
 
-    def cells(self, homes: Homes) -> Iterator[Placed]:
-        world = self.world
+    def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
+        table_set = self.table_set
         yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", RATIO)
         for column, text in ((LABEL, "Scenario"), (NAME, "Model"), (UNIT, "Context"), (A, "Number of the model")):
             yield (self.top - 1, column), Cell(text, style="header_left" if column < A else "header")
-        lengths = homes.of(world, "context_length")
+        lengths = cell_index.of(table_set, "context_length")
         for at in range(len(self.table)):
             row, context = self.top + at, self.table.above["context"][at]
-            yield (row, LABEL), Cell(scenario_name(world, at), style="label")
+            yield (row, LABEL), Cell(scenario_name(table_set, at), style="label")
             yield (row, NAME), Cell(str(self.table.keys[at][0]), style="name")
-            length = Live(lengths[context], world.value("context_length", context))
+            length = Live(lengths[context], table_set.value("context_length", context))
             yield (row, UNIT), mirror(SHEET, length, "call_up_left", "#,##0")
             yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
 
 
 def _choice_cells(layout: Layout, listed: _Listed) -> Iterator[Placed]:
-    world, table = layout.world, layout.world.table("scenario")
+    table_set, table = layout.table_set, layout.table_set.table("scenario")
     yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", RATIO)
     labels = (
         (CHOICE_ROW, "Scenario (choose)", ""),
@@ -153,18 +165,20 @@ def _choice_cells(layout: Layout, listed: _Listed) -> Iterator[Placed]:
     yield (LENGTH_ROW, UNIT), Cell("token", style="unit")
     for column, row in ((A, layout.pair.first), (B, layout.pair.second)):
         letter = letters(column)
-        yield (CHOICE_ROW, column), Cell(scenario_name(world, row), style="input")
+        yield (CHOICE_ROW, column), Cell(scenario_name(table_set, row), style="input")
         formula = f"MATCH({letter}{CHOICE_ROW},{listed.column(LABEL)},0)"
         yield (POSITION_ROW, column), Cell(float(row + 1), formula, "calc", "0")
         formula = f"INDEX({listed.column(NAME)},{letter}{POSITION_ROW})"
         yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "call_up")
         formula = f"INDEX({listed.column(UNIT)},{letter}{POSITION_ROW})"
-        length = world.value("context_length", table.above["context"][row])
+        length = table_set.value("context_length", table.above["context"][row])
         yield (LENGTH_ROW, column), Cell(length, formula, "call_up", "#,##0")
 
 
-def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[[str], str]) -> Iterator[Placed]:
-    world, row = layout.world, TABLE_ROW
+def _table_cells(
+    layout: Layout, listed: _Listed, cell_index: CellIndex, links: Callable[[str], str]
+) -> Iterator[Placed]:
+    table_set, row = layout.table_set, TABLE_ROW
     titles = {A: "A", B: "B", DIFFERENCE: "B − A", SHARE: "Change", RATIO: "B / A"}
     for title, metrics in layout.metrics:
         yield from heading(row, title, "band", RATIO)
@@ -172,16 +186,18 @@ def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[
             yield (row, column), Cell(text, style="header")
         for metric in metrics:
             row += 1
-            format = world.catalog.format(metric.name)
+            format = table_set.catalog.format(metric.name)
             yield (row, LABEL), Cell(metric.label, style="label")
             yield (row, NAME), Cell(metric.name, style="name", link=links(metric.name))
             yield (row, UNIT), Cell(unit_of(metric), style="unit")
-            values = dict(_called(layout, listed, homes, metric, row))
+            values = dict(_called(layout, listed, cell_index, metric, row))
             for name, column in (("a", A), ("b", B)):
                 yield (row, column), values[name]
             if metric.unit == "text":
                 continue
-            live = {name: Live(Spot(SHEET, row, column), values[name].value) for name, column in (("a", A), ("b", B))}
+            live = {
+                name: Live(CellRef(SHEET, row, column), values[name].value) for name, column in (("a", A), ("b", B))
+            }
             yield (row, DIFFERENCE), local(SHEET, NEAR, live, "calc", format)
             change = {"live": live["b"], "built": live["a"]}
             yield (row, SHARE), local(SHEET, CHANGE, change, "calc", EFFECT_FORMAT)
@@ -189,16 +205,18 @@ def _table_cells(layout: Layout, listed: _Listed, homes: Homes, links: Callable[
         row += 1
 
 
-def _called(layout: Layout, listed: _Listed, homes: Homes, metric: Metric, row: int) -> Iterator[tuple[str, Cell]]:
+def _called(
+    layout: Layout, listed: _Listed, cell_index: CellIndex, metric: Metric, row: int
+) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
-    world, table = layout.world, layout.world.table("scenario")
-    among, format = absolute_span(homes.of(world, metric.name)), world.catalog.format(metric.name)
+    table_set, table = layout.table_set, layout.table_set.table("scenario")
+    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":
             at = table.above["model"][at]
             position = f"INDEX({listed.column(A)},{position})"
-        yield name, Cell(world.value(metric.name, at), f"INDEX({among},1,{position})", "call_up", format)
+        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "call_up", format)
 
 
 def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]:
@@ -213,7 +231,7 @@ def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]
     source = quoted(sensitivity.SHEET)
 
     def column(at: int) -> str:
-        first, last = Spot(sensitivity.SHEET, steps.top, at), Spot(sensitivity.SHEET, steps.bottom, at)
+        first, last = CellRef(sensitivity.SHEET, steps.top, at), CellRef(sensitivity.SHEET, steps.bottom, at)
         return f"{source}!{first.absolute}:{last.absolute}"
 
     for at in range(len(steps.tags)):
@@ -227,8 +245,8 @@ def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]
 
 def validations(layout: Layout, steps: sensitivity.Layout) -> tuple[Validation, ...]:
     """Two drop-downs of scenarios, and the step."""
-    listed = _Listed(layout.world, layout.list_row(len(steps.tags)))
-    chosen = tuple(Spot(SHEET, CHOICE_ROW, column).address for column in (A, B))
+    listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
+    chosen = tuple(CellRef(SHEET, CHOICE_ROW, column).address for column in (A, B))
     return (
         Validation(
             chosen, "list", "Scenario", "Any scenario of this study; context 1 is the first length on Inputs.",
@@ -256,12 +274,12 @@ def tornado(layout: Layout, steps: sensitivity.Layout) -> Chart:
     count = len(steps.tags)
     rows = [layout.sorted_row, layout.sorted_row + count - 1]
     ordered: Sequence[sensitivity.Effect] = [steps.effects[steps.ranks.index(at + 1)] for at in range(count)]
-    anchor = Spot(SHEET, layout.chart_row(count), LABEL)
+    anchor = CellRef(SHEET, layout.chart_row(count), LABEL)
     series = [
         Series(
-            f"{SHEET}!{Spot(SHEET, layout.sorted_row - 1, A + side).absolute}",
+            f"{SHEET}!{CellRef(SHEET, layout.sorted_row - 1, A + side).absolute}",
             f"{next(iter(EFFECTS.values()))} {'−+'[side]}",
-            absolute_span([Spot(SHEET, row, A + side) for row in rows]),
+            absolute_span([CellRef(SHEET, row, A + side) for row in rows]),
             tuple(effect.values[side] for effect in ordered),
             colour,
         )
@@ -269,7 +287,7 @@ def tornado(layout: Layout, steps: sensitivity.Layout) -> Chart:
     ]
     return Chart(
         "tornado", f"{SHEET}!{anchor.absolute}", "What one step of each input does to the FLOPs of scenario B",
-        anchor.address, "Input", "Effect on total FLOPs", absolute_span([Spot(SHEET, row, LABEL) for row in rows]),
+        anchor.address, "Input", "Effect on total FLOPs", absolute_span([CellRef(SHEET, row, LABEL) for row in rows]),
         tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
         y_format="+0%;-0%;0%", y_most=None,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from flopsheet.formula import parse
 from flopsheet.pipeline.frames import Values, compute
 from flopsheet.pipeline.tables import chosen, most_groups, tabulate
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, UNIT, Homes, Spot, World, absolute_span
+from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, UNIT, CellIndex, CellRef, TableSet, absolute_span
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.sheet import Cell, Series, Validation
 from flopsheet.workbook.sheets import inputs
@@ -29,7 +29,7 @@ SHOWN_MODEL = ("crossover_ffn", "crossover_attention", "crossover_block")
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class Selections:
     """What a reviewer chose: the model and context lengths of the what-if, and the scenarios that are compared."""
 
     model: str
@@ -37,21 +37,21 @@ class Choice:
     pair: Pair
 
 
-def default_choice(spec: Spec, values: Values) -> Choice:
+def default_choice(spec: Spec, values: Values) -> Selections:
     """The largest forward pass of the study, over twelve doublings of its shortest context."""
     work = values.column("scenario", "flops_forward")
     model = str(values.tables["scenario"].keys[int(work.argmax())][0])
     shortest = min(spec.context_lengths)
-    return Choice(model, tuple(shortest * 2**step for step in range(LENGTHS)), Pair(0, int(work.argmax())))
+    return Selections(model, tuple(shortest * 2**step for step in range(LENGTHS)), Pair(0, int(work.argmax())))
 
 
-def what_if(spec: Spec, choice: Choice, built: tuple[Spec, Choice], catalog: Catalog) -> World:
+def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], catalog: Catalog) -> TableSet:
     """The world of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
     values = _values(spec, choice, catalog)
-    return World("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
+    return TableSet("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
 
 
-def _values(spec: Spec, choice: Choice, catalog: Catalog) -> Values:
+def _values(spec: Spec, choice: Selections, catalog: Catalog) -> Values:
     model = next(model for model in spec.models if model.name == choice.model)
     only = (chosen(model, most_groups(spec)),)
     study = dataclasses.replace(spec, models=only, context_lengths=choice.lengths, runs={}, expectations=())
@@ -62,45 +62,47 @@ def _values(spec: Spec, choice: Choice, catalog: Catalog) -> Values:
 class Controls:
     """The cells that choose."""
 
-    world: World
-    model: Spot
+    table_set: TableSet
+    model: CellRef
 
     @property
     def context_row(self) -> int:
         return self.model.row + 1
 
 
-def place_controls(world: World, top: int, homes: Homes) -> Controls:
+def place_controls(table_set: TableSet, top: int, cell_index: CellIndex) -> Controls:
     """Rows for the choice at the top of the sheet."""
-    controls = Controls(world, Spot(SHEET, top, FIRST))
-    lengths = (Spot(SHEET, controls.context_row, FIRST + at) for at in range(LENGTHS))
-    homes.put(world.name, "context_length", lengths)
-    homes.put(world.name, "model", (controls.model,))
+    controls = Controls(table_set, CellRef(SHEET, top, FIRST))
+    lengths = (CellRef(SHEET, controls.context_row, FIRST + at) for at in range(LENGTHS))
+    cell_index.put(table_set.name, "context_length", lengths)
+    cell_index.put(table_set.name, "model", (controls.model,))
     return controls
 
 
 def control_cells(controls: Controls) -> dict[tuple[int, int], Cell]:
     """The choice itself."""
-    world, top = controls.world, controls.model.row
+    table_set, top = controls.table_set, controls.model.row
     cells: dict[tuple[int, int], Cell] = {}
     cells[top, LABEL] = Cell("Model (choose)", style="lead")
     cells[top, NAME] = Cell("model", style="name")
-    cells[top, FIRST] = Cell(str(world.table("model").keys[0][0]), style="input")
+    cells[top, FIRST] = Cell(str(table_set.table("model").keys[0][0]), style="input")
     cells[controls.context_row, LABEL] = Cell("Context lengths (type)", style="lead")
     cells[controls.context_row, NAME] = Cell("context_length", style="name")
     cells[controls.context_row, UNIT] = Cell("token", style="unit")
     for at in range(LENGTHS):
-        cells[controls.context_row, FIRST + at] = Cell(world.value("context_length", at), style="input", format="#,##0")
+        cells[controls.context_row, FIRST + at] = Cell(
+            table_set.value("context_length", at), style="input", format="#,##0"
+        )
     return cells
 
 
 WITHIN = parse("min(max(crossover, first), last)")
 
 
-def crossover_cells(world: World, shown: Mapping[str, int], row: int) -> dict[tuple[int, int], Cell]:
+def crossover_cells(table_set: TableSet, shown: Mapping[str, int], row: int) -> dict[tuple[int, int], Cell]:
     """Two points of an upright line in the chart, where QKᵀ and PV equal the FFN, kept within the lengths shown."""
-    lengths = [Live(Spot(SHEET, 5, FIRST + at), world.value("context_length", at)) for at in (0, LENGTHS - 1)]
-    live = Live(Spot(SHEET, shown["crossover_ffn"], FIRST), world.value("crossover_ffn", 0))
+    lengths = [Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at)) for at in (0, LENGTHS - 1)]
+    live = Live(CellRef(SHEET, shown["crossover_ffn"], FIRST), table_set.value("crossover_ffn", 0))
     values = {"crossover": live, "first": lengths[0], "last": lengths[1]}
     cells = {
         (row, LABEL): Cell("QKᵀ + PV equal the FFN", style="label"),
@@ -113,21 +115,21 @@ def crossover_cells(world: World, shown: Mapping[str, int], row: int) -> dict[tu
     return cells
 
 
-def crossover(world: World, row: int) -> Series:
+def crossover(table_set: TableSet, row: int) -> Series:
     """That line; its cells are those of `crossover_cells`."""
-    first, last = (float(world.value("context_length", at)) for at in (0, LENGTHS - 1))
-    x = min(max(float(world.value("crossover_ffn", 0)), first), last)
-    spots = [[Spot(SHEET, row + step, FIRST + at) for at in range(2)] for step in range(2)]
-    title = Spot(SHEET, row, LABEL)
+    first, last = (float(table_set.value("context_length", at)) for at in (0, LENGTHS - 1))
+    x = min(max(float(table_set.value("crossover_ffn", 0)), first), last)
+    cell_refs = [[CellRef(SHEET, row + step, FIRST + at) for at in range(2)] for step in range(2)]
+    title = CellRef(SHEET, row, LABEL)
     return Series(
-        f"{SHEET}!{title.absolute}", "QKᵀ + PV equal the FFN", absolute_span(spots[1]), (0.0, 1.0), "66727F",
-        absolute_span(spots[0]), (x, x), "line",
+        f"{SHEET}!{title.absolute}", "QKᵀ + PV equal the FFN", absolute_span(cell_refs[1]), (0.0, 1.0), "66727F",
+        absolute_span(cell_refs[0]), (x, x), "line",
     )  # fmt: skip
 
 
 def control_validations(controls: Controls, layout: inputs.Layout) -> tuple[Validation, ...]:
     """A drop-down of models and whole numbers for the lengths."""
-    lengths = tuple(Spot(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
+    lengths = tuple(CellRef(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
     return (
         Validation(
             (controls.model.address,),

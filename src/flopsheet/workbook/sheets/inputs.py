@@ -9,7 +9,7 @@ from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.pipeline.tables import Table
-from flopsheet.spec import Given
+from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import (
     FIRST,
     LABEL,
@@ -17,9 +17,9 @@ from flopsheet.workbook.layout.cells import (
     NAME,
     NOTE,
     UNIT,
-    Homes,
-    Spot,
-    World,
+    CellIndex,
+    CellRef,
+    TableSet,
     absolute_span,
     letters,
     span,
@@ -40,20 +40,20 @@ LOCKED = {
 class Row:
     """One input: the cells that hold it, live and as built, and the cell that counts what differs."""
 
-    world: World
+    table_set: TableSet
     entry: Input
-    live: tuple[Spot, ...]
-    built: tuple[Spot, ...]
-    changed: Spot
+    live: tuple[CellRef, ...]
+    built: tuple[CellRef, ...]
+    changed: CellRef
 
 
 @dataclass
 class Layout:
     """Where the inputs stand; made before any formula is written, since formulas refer to it."""
 
-    world: World
-    runs: Mapping[str, World]
-    homes: Homes
+    table_set: TableSet
+    runs: Mapping[str, TableSet]
+    cell_index: CellIndex
     rows: list[Row] = field(default_factory=list)
     bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
     model_row: int = 0
@@ -62,7 +62,7 @@ class Layout:
     """How many layer groups each model has; 0 while every model has one."""
     headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
     """Header rows of the blocks below the models: row, label, texts."""
-    changed: Spot = field(default_factory=lambda: Spot(SHEET, 3, FIRST))
+    changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
     bottom: int = 0
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
     model_names: str = ""
@@ -70,7 +70,7 @@ class Layout:
 
     @property
     def built_column(self) -> int:
-        tables = [*self.world.values.tables.values(), *(world.table("run") for world in self.runs.values())]
+        tables = [*self.table_set.values.tables.values(), *(table_set.table("run") for table_set in self.runs.values())]
         return FIRST + max(len(table) for table in tables if table.grain in WIDE) + 1
 
     @property
@@ -80,134 +80,138 @@ class Layout:
 
     def model_columns(self) -> list[int]:
         """The first column of every model: a model with several layer groups takes one column for each."""
-        owner = self.world.table("layer_group").above["model"].tolist()
-        return [FIRST + owner.index(model) for model in range(len(self.world.table("model")))]
+        owner = self.table_set.table("layer_group").above["model"].tolist()
+        return [FIRST + owner.index(model) for model in range(len(self.table_set.table("model")))]
 
     def choices(self, entry: Input) -> str:
         """The reference to what an input can choose among."""
-        return self.model_names if entry.chooses == "model" else absolute_span(self.homes.spots["study", entry.chooses])
+        return (
+            self.model_names
+            if entry.chooses == "model"
+            else absolute_span(self.cell_index.cell_refs["study", entry.chooses])
+        )
 
 
 # Grains with one column on Inputs for each row.
 WIDE = frozenset({"layer_group", "context", "hardware", "run"})
 
 
-def lay_out(world: World, runs: Mapping[str, World], homes: Homes) -> Layout:
+def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> Layout:
     """Gives every input its row and columns, and tells the homes."""
-    layout = Layout(world, runs, homes)
+    layout = Layout(table_set, runs, cell_index)
     row = 5
     layout.model_row = row + 1
-    has_groups = any(group for _, group in world.table("layer_group").keys)
+    has_groups = any(group for _, group in table_set.table("layer_group").keys)
     layout.group_row, layout.count_row = (row + 2, row + 3) if has_groups else (0, 0)
     columns = layout.model_columns()
-    homes.put(world.name, "model", (Spot(SHEET, layout.model_row, column) for column in columns))
+    cell_index.put(table_set.name, "model", (CellRef(SHEET, layout.model_row, column) for column in columns))
     layout.bands.append((row, "block", "Models"))
     row += 4 if has_groups else 2
-    for section in _sections(world, {"model", "layer_group"}):
-        row = _place_section(layout, world, section, row, "band")
-    lengths = [f"context {at + 1}" for at in range(len(world.table("context")))]
+    for section in _sections(table_set, {"model", "layer_group"}):
+        row = _place_section(layout, table_set, section, row, "band")
+    lengths = [f"context {at + 1}" for at in range(len(table_set.table("context")))]
     layout.bands.append((row, "block", "Context lengths"))
     layout.headers.append((row + 1, "", lengths))
-    row = _place_rows(layout, world, [world.catalog.inputs["context_length"]], row + 2) + 1
-    for section in _sections(world, {"study"}):
-        row = _place_section(layout, world, section, row, "block") + 1
+    row = _place_rows(layout, table_set, [table_set.catalog.inputs["context_length"]], row + 2) + 1
+    for section in _sections(table_set, {"study"}):
+        row = _place_section(layout, table_set, section, row, "block") + 1
     for kind, of_kind in runs.items():
         row = _place_runs(layout, kind, of_kind, row) + 1
     if runs:
-        names = [str(key) for (key,) in world.table("hardware").keys]
+        names = [str(key) for (key,) in table_set.table("hardware").keys]
         layout.bands.append((row, "block", "Hardware"))
         layout.headers.append((row + 1, "Hardware", names))
-        homes.put(world.name, "hardware", (Spot(SHEET, row + 1, FIRST + at) for at in range(len(names))))
-        for section in _sections(world, {"hardware"}):
-            row = _place_rows(layout, world, _entries(section), row + 2) + 1
+        cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, FIRST + at) for at in range(len(names))))
+        for section in _sections(table_set, {"hardware"}):
+            row = _place_rows(layout, table_set, _entries(section), row + 2) + 1
     layout.bottom = row - 2
     return layout
 
 
-def _sections(world: World, grains: Container[str]) -> list[Section]:
-    return [section for section in world.catalog.sections if section.grain in grains and _entries(section)]
+def _sections(table_set: TableSet, grains: Container[str]) -> list[Section]:
+    return [section for section in table_set.catalog.sections if section.grain in grains and _entries(section)]
 
 
 def _entries(section: Section) -> list[Input]:
     return [entry for entry in section.entries if isinstance(entry, Input)]
 
 
-def _place_section(layout: Layout, world: World, section: Section, row: int, style: str) -> int:
+def _place_section(layout: Layout, table_set: TableSet, section: Section, row: int, style: str) -> int:
     """A heading and the inputs below it; gives the row after them."""
     entries = _entries(section)
     layout.bands.append((row, style, section.title))
     if section.fold:
-        given = world.built.tables[section.grain].given
-        closed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
-        layout.folds.append((row + 1, row + len(entries), closed))
-    return _place_rows(layout, world, entries, row + 1)
+        given = table_set.built.tables[section.grain].given
+        collapsed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
+        layout.folds.append((row + 1, row + len(entries), collapsed))
+    return _place_rows(layout, table_set, entries, row + 1)
 
 
-def _place_runs(layout: Layout, kind: str, world: World, row: int) -> int:
+def _place_runs(layout: Layout, kind: str, table_set: TableSet, row: int) -> int:
     """The inputs of the runs of a kind, those that both kinds share and their context length first."""
     layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
-    layout.headers.append((row + 1, "Run", [str(key) for (key,) in world.table("run").keys]))
-    shared = [entry for section in _sections(world, {"run"}) for entry in _entries(section)]
-    row = _place_rows(layout, world, [*shared, world.catalog.inputs["context_length"]], row + 2)
-    for section in _sections(world, {RUNS[kind][0]}):
-        row = _place_section(layout, world, section, row, "band")
+    layout.headers.append((row + 1, "Run", [str(key) for (key,) in table_set.table("run").keys]))
+    shared = [entry for section in _sections(table_set, {"run"}) for entry in _entries(section)]
+    row = _place_rows(layout, table_set, [*shared, table_set.catalog.inputs["context_length"]], row + 2)
+    for section in _sections(table_set, {RUNS[kind][0]}):
+        row = _place_section(layout, table_set, section, row, "band")
     return row
 
 
-def _place_rows(layout: Layout, world: World, entries: Sequence[Input], row: int) -> int:
+def _place_rows(layout: Layout, table_set: TableSet, entries: Sequence[Input], row: int) -> int:
     shift = layout.built_column - FIRST
     for entry in entries:
-        count = len(world.table(entry.grain))
+        count = len(table_set.table(entry.grain))
         columns = layout.model_columns() if entry.grain == "model" else range(FIRST, FIRST + count)
-        live = tuple(Spot(SHEET, row, column) for column in columns)
-        built = tuple(Spot(SHEET, row, spot.column + shift) for spot in live)
-        layout.rows.append(Row(world, entry, live, built, Spot(SHEET, row, NOTE)))
-        layout.homes.put(world.name, entry.name, live)
+        live = tuple(CellRef(SHEET, row, column) for column in columns)
+        built = tuple(CellRef(SHEET, row, cell_ref.column + shift) for cell_ref in live)
+        layout.rows.append(Row(table_set, entry, live, built, CellRef(SHEET, row, NOTE)))
+        layout.cell_index.put(table_set.name, entry.name, live)
         row += 1
     return row
 
 
-def _is_default(entry: Input, given: Given) -> bool:
+def _is_default(entry: Input, given: InputValue) -> bool:
     """Whether nobody said anything about an input."""
     if isinstance(entry.default, str) and entry.is_number:
         return given.node == parse(entry.default)
     return given.node is None and given.value == (entry.absent or entry.default)
 
 
-class Beside:
+class InputRefs:
     """What an expression in an input cell reads: inputs of the same model or run, in its own columns."""
 
-    def __init__(self, world: World, homes: Homes, table: Table, row: int) -> None:
-        self.world, self.homes, self.table, self.row = world, homes, table, row
+    def __init__(self, table_set: TableSet, cell_index: CellIndex, table: Table, row: int) -> None:
+        self.table_set, self.cell_index, self.table, self.row = table_set, cell_index, table, row
 
     def at(self, name: str) -> int:
         """The row of a name in its own table; the tables of a run have one row each for it."""
-        above = self.table.above.get(self.world.grain(name))
+        above = self.table.above.get(self.table_set.grain(name))
         return self.row if above is None else above[self.row]
 
     def cell(self, name: str) -> str:
-        return self.homes.of(self.world, name)[self.at(name)].address
+        return self.cell_index.of(self.table_set, name)[self.at(name)].address
 
     def range(self, name: str) -> str:
-        spots = self.homes.of(self.world, name)
-        return span([spots[at] for at in self.world.children["layer_group", "model"][self.row]], SHEET)
+        cell_refs = self.cell_index.of(self.table_set, name)
+        return span([cell_refs[at] for at in self.table_set.children["layer_group", "model"][self.row]], SHEET)
 
     def first(self, name: str) -> str:
         raise AssertionError("an input gathers sums only")
 
     def value(self, name: str) -> float | str:
         """What the cell of a name holds."""
-        return self.world.value(name, self.at(name))
+        return self.table_set.value(name, self.at(name))
 
     def sum(self, name: str) -> float:
         """The sum over the layer groups of a model."""
-        rows = self.world.children["layer_group", "model"][self.row]
-        return sum(float(self.world.value(name, row)) for row in rows)
+        rows = self.table_set.children["layer_group", "model"][self.row]
+        return sum(float(self.table_set.value(name, row)) for row in rows)
 
 
-def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Spot, Cell]]:
+def sheet(layout: Layout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
     """The sheet, and its cells by spot; `as_built` holds the values that the spec says, by world."""
-    homes = layout.homes
+    cell_index = layout.cell_index
     last = layout.built_column + (layout.built_column - FIRST - 2)
     cells: dict[tuple[int, int], Cell] = {
         (1, LABEL): Cell("Inputs", style="title"),
@@ -225,22 +229,22 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         if style == "block":
             cells[row, layout.built_column] = Cell("As the spec says", style=style)
     _headers(layout, cells)
-    counted: list[tuple[Spot, Cell]] = []
+    counted: list[tuple[CellRef, Cell]] = []
     for line in layout.rows:
-        world = line.world
-        table = world.table(line.entry.grain)
+        table_set = line.table_set
+        table = table_set.table(line.entry.grain)
         row = line.live[0].row
         for column, cell in _describe(line.entry):
             cells[row, column] = cell
         cells[row, layout.note_column] = Cell(line.entry.doc, style="note")
-        format = world.catalog.format(line.entry.name)
+        format = table_set.catalog.format(line.entry.name)
         pairs: list[tuple[Scalar, Scalar]] = []
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
             given = table.given[line.entry.name][at]
-            said = as_built[world.name].table(line.entry.grain).given[line.entry.name][at]
-            locked = is_derived(line.entry, given, world, at)
-            beside = Beside(world, homes, table, at)
+            said = as_built[table_set.name].table(line.entry.grain).given[line.entry.name][at]
+            locked = is_derived(line.entry, given, table_set, at)
+            beside = InputRefs(table_set, cell_index, table, at)
             formula = to_excel(given.node, beside) if given.node else ""
             value = _typed(line.entry, given.value)
             cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
@@ -249,8 +253,8 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
             if not locked:
                 editable.append(live.address)
         last_live, last_built = line.live[-1].column, line.built[-1].column
-        live_row = [Spot(SHEET, row, column) for column in range(FIRST, last_live + 1)]
-        built_row = [Spot(SHEET, row, column) for column in range(layout.built_column, last_built + 1)]
+        live_row = [CellRef(SHEET, row, column) for column in range(FIRST, last_live + 1)]
+        built_row = [CellRef(SHEET, row, column) for column in range(layout.built_column, last_built + 1)]
         cell = count_differences(SHEET, live_row, built_row, pairs)
         cells[row, NOTE] = Cell(cell.value, cell.formula, "calc", '0;-0;""')
         counted.append((line.changed, cell))
@@ -282,10 +286,10 @@ def sheet(layout: Layout, as_built: Mapping[str, World]) -> tuple[Sheet, dict[Sp
         highlights=tuple(highlights),
         tab="C9A400",
     )
-    return result, {Spot(SHEET, *at): cell for at, cell in cells.items()}
+    return result, {CellRef(SHEET, *at): cell for at, cell in cells.items()}
 
 
-def _as_said(entry: Input, said: Given, beside: Beside, format: str) -> Cell:
+def _as_said(entry: Input, said: InputValue, beside: InputRefs, format: str) -> Cell:
     """What the spec says of an input: where it says an expression, its value for the inputs as they are now.
 
     So an input that follows another, such as 4 * d_model, differs from the spec only where somebody typed over it.
@@ -296,7 +300,7 @@ def _as_said(entry: Input, said: Given, beside: Beside, format: str) -> Cell:
     return Cell(value, to_excel(said.node, beside), "as_built", format)
 
 
-def _sum_of_changes(counted: Sequence[tuple[Spot, Cell]]) -> Cell:
+def _sum_of_changes(counted: Sequence[tuple[CellRef, Cell]]) -> Cell:
     """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
     first, last = counted[0][0], counted[-1][0]
     return Cell(sum(float(cell.value) for _, cell in counted), f"SUM({first.address}:{last.address})", "lead", "0")
@@ -309,18 +313,18 @@ def _typed(entry: Input, value: Scalar) -> Scalar:
     )
 
 
-def is_derived(entry: Input, given: Given, world: World, at: int) -> bool:
+def is_derived(entry: Input, given: InputValue, table_set: TableSet, at: int) -> bool:
     """Whether nobody types the cell: layers are typed for the model while it has one group, else per group."""
     if entry.name == "n_layers":
         return isinstance(given.node, Aggregate)
     if entry.name == "n_group_layers":
-        model = world.table("layer_group").above["model"][at]
-        return len(world.children["layer_group", "model"][model]) == 1
-    return entry.name == "context_length" and world.name == "serving"
+        model = table_set.table("layer_group").above["model"][at]
+        return len(table_set.children["layer_group", "model"][model]) == 1
+    return entry.name == "context_length" and table_set.name == "serving"
 
 
 def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
-    world = layout.world
+    table_set = layout.table_set
     shift = layout.built_column - FIRST
 
     def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
@@ -332,7 +336,7 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
             cells[row, column] = Cell(text, style="header")
             cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
 
-    models, groups = world.table("model"), world.table("layer_group")
+    models, groups = table_set.table("model"), table_set.table("layer_group")
     header(layout.model_row, "Model", "model", layout.model_columns(), [str(key) for (key,) in models.keys])
     if layout.group_row:
         columns = range(FIRST, FIRST + len(groups))
@@ -341,7 +345,7 @@ def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
         cells[layout.count_row, MATHS] = Cell("fixed when the workbook is built", style="maths")
         for at, column in enumerate(layout.model_columns()):
             cells[layout.count_row, column] = Cell(
-                float(len(world.children["layer_group", "model"][at])), style="calc", format="0"
+                float(len(table_set.children["layer_group", "model"][at])), style="calc", format="0"
             )
     for row, label, texts in layout.headers:
         header(row, label, label.lower(), range(FIRST, FIRST + len(texts)), texts)

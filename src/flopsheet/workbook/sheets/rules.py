@@ -9,7 +9,7 @@ from functools import cache, reduce
 from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, Spot, letters, span
+from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, CellRef, letters, span
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
@@ -35,11 +35,11 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     found, ranges = [*_rules(blocks)], [*_ranges(blocks)]
     cells = _heading(top)
     start = top + 2
-    first = Spot(sheet, start + len(found) + len(ranges), SENTENCE)
+    first = CellRef(sheet, start + len(found) + len(ranges), SENTENCE)
     row = working = first.row + 2
     cells[working - 1, LABEL] = Cell("Working of these sentences", style="band")
     for at, (block, rule) in enumerate(found, start=start):
-        own, sentence = _working(sheet, block, rule, Spot(sheet, at, VERDICT), row)
+        own, sentence = _working(sheet, block, rule, CellRef(sheet, at, VERDICT), row)
         cells |= own
         row += (len(own) - 1) // 2  # a label and a cell in each row of the working; the verdict stands above
         cells[at, LABEL] = Cell(rule.label, style="label")
@@ -49,9 +49,11 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
         cells[at, SENTENCE] = sentence
     for at, (block, entry) in enumerate(ranges, start=start + len(found)):
         cells |= _range_row(sheet, block, entry, at, links)
-    words = [Spot(sheet, at, SENTENCE) for at in range(start, first.row)]
-    verdicts = [Spot(sheet, at, VERDICT) for at in range(start, first.row)]
-    said = [str(cells[spot.row, SENTENCE].value) for spot in words if cells[spot.row, VERDICT].value == FAIL]
+    words = [CellRef(sheet, at, SENTENCE) for at in range(start, first.row)]
+    verdicts = [CellRef(sheet, at, VERDICT) for at in range(start, first.row)]
+    said = [
+        str(cells[cell_ref.row, SENTENCE].value) for cell_ref in words if cells[cell_ref.row, VERDICT].value == FAIL
+    ]
     among = span(verdicts, sheet)
     formula = f'IF(COUNTIF({among},"{FAIL}")>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
     cells[first.row, LABEL] = Cell("First rule that is broken", style="label")
@@ -63,7 +65,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
 
 def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
     for block in blocks:
-        rules = block.world.catalog.rules
+        rules = block.table_set.catalog.rules
         for band in block.bands:
             yield from ((block, rules[name]) for name in band.names if band.kind == "metrics" and name in rules)
 
@@ -71,24 +73,24 @@ def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
 def _ranges(blocks: Sequence[Block]) -> Iterator[tuple[Block, Input]]:
     """The inputs of which a block checks the range."""
     for block in blocks:
-        entries = {ranges.check_name(entry): entry for entry in block.world.catalog.inputs.values()}
+        entries = {ranges.check_name(entry): entry for entry in block.table_set.catalog.inputs.values()}
         yield from ((block, entries[name]) for band in block.bands for name in band.names if name in entries)
 
 
 def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable[[str], str]) -> Cells:
     """The verdict on an input over all its columns, and what is said of the first value that is out of its range."""
     name = ranges.check_name(entry)
-    values, among = block.world.column(name), _range(block, block.rows[name])
+    values, among = block.table_set.column(name), _range(block, block.rows[name])
     at = values.index(FAIL) if FAIL in values else 0
     word = FAIL if FAIL in values else OK
-    metric = block.world.catalog.metrics[name]
+    metric = block.table_set.catalog.metrics[name]
     subject = next(iter(block.headers))
     rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
     shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
     formulas = {key: f'INDEX({_range(block, of)},1,MATCH("{FAIL}",{among},0))' for key, of in rows.items()}
     message = desugar.sentence(ranges.message(entry), desugar.refusal(name, None), name)
     node = _unless_it_holds(message, of_study=block.grain == "study")
-    formula = to_excel(node, _Inline({**formulas, "verdict": Spot(sheet, row, VERDICT).address}))
+    formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
     return {
         (row, LABEL): Cell(metric.label, style="label"),
         (row, NAME): Cell(name, style="name", link=links(name)),
@@ -136,10 +138,10 @@ def _heading(top: int) -> Cells:
     return cells
 
 
-def _working(sheet: str, block: Block, rule: Rule, verdict: Spot, top: int) -> tuple[Cells, Cell]:
+def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -> tuple[Cells, Cell]:
     """The verdict of a rule over all its columns, the values in the first that breaks it, and the sentence of these."""
     word = FAIL if rule.is_error else NOTICE
-    values = block.world.column(rule.name)
+    values = block.table_set.column(rule.name)
     at = values.index(word) if word in values else 0
     among = _range(block, block.rows[rule.name])
     cells: Cells = {}
@@ -147,11 +149,11 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: Spot, top: int) -> t
     cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
     live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
 
-    def add(label: str, value: Scalar, formula: str, style: str) -> Spot:
-        spot = Spot(sheet, top + (len(cells) - 1) // 2, WORKING)
-        cells[spot.row, LABEL] = Cell(f"{rule.label}: {label}", style="label")
-        cells[spot.row, spot.column] = Cell(value, formula, style, "General")
-        return spot
+    def add(label: str, value: Scalar, formula: str, style: str) -> CellRef:
+        cell_ref = CellRef(sheet, top + (len(cells) - 1) // 2, WORKING)
+        cells[cell_ref.row, LABEL] = Cell(f"{rule.label}: {label}", style="label")
+        cells[cell_ref.row, cell_ref.column] = Cell(value, formula, style, "General")
+        return cell_ref
 
     formula = f'IF({verdict.address}="{OK}",1,MATCH("{word}",{among},0))'
     position = add("column", float(at + 1), formula, "calc").address
@@ -159,8 +161,8 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: Spot, top: int) -> t
     for name in (subject, *rule.says):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
-        spot = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
-        live["subject" if name == subject else name] = Live(spot, value)
+        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
+        live["subject" if name == subject else name] = Live(cell_ref, value)
     message, spelled = _spelled_apart(rule.message)
     for name, number in spelled.items():
         cell = local(sheet, number, live)
@@ -203,8 +205,8 @@ def _range(block: Block, row: int) -> str:
 
 def _value(block: Block, name: str, at: int) -> Scalar:
     """The value of a name in a column of a block, as its header or a linked row shows it."""
-    table = block.world.table(block.grain)
+    table = block.table_set.table(block.grain)
     if name in block.headers:
         return str(table.keys[at][table.key_names.index(name)])
-    grain = block.world.grain(name)
-    return block.world.value(name, at if grain == block.grain else table.above[grain][at])
+    grain = block.table_set.grain(name)
+    return block.table_set.value(name, at if grain == block.grain else table.above[grain][at])

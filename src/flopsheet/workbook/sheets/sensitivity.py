@@ -11,7 +11,7 @@ from flopsheet.formula import parse
 from flopsheet.pipeline.frames import Values, compute
 from flopsheet.pipeline.tables import Variant, tabulate_variants
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, NOTE, Homes, Spot, World, letters
+from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, NOTE, CellIndex, CellRef, TableSet, letters
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
 from flopsheet.workbook.model.sheet import Cell
 
@@ -47,9 +47,9 @@ SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
 class Base:
     """The cells that say which scenario is stepped, and by how much."""
 
-    model: Spot
-    context_length: Spot
-    step: Spot
+    model: CellRef
+    context_length: CellRef
+    step: CellRef
     scenario: int
     share: float
 
@@ -67,7 +67,7 @@ class Effect:
 class Layout:
     """Where everything stands on the sheet."""
 
-    world: World
+    table_set: TableSet
     tags: tuple[str, ...]
     base: Base
 
@@ -95,9 +95,9 @@ class Layout:
         return self.tag_row + 4
 
     @property
-    def choices(self) -> tuple[Spot, ...]:
+    def choices(self) -> tuple[CellRef, ...]:
         """The cell that names the model of each variant."""
-        return (self.base.model,) * len(self.world.table("model"))
+        return (self.base.model,) * len(self.table_set.table("model"))
 
     @cached_property
     def effects(self) -> tuple[Effect, ...]:
@@ -105,7 +105,7 @@ class Layout:
         found = []
         for at, tag in enumerate(self.tags):
             values = tuple(float(cell.value) for _, cell in self.effect_cells(at, None))
-            pair = {"down": Live(Spot(SHEET, 1, 1), values[0]), "up": Live(Spot(SHEET, 1, 1), values[1])}
+            pair = {"down": Live(CellRef(SHEET, 1, 1), values[0]), "up": Live(CellRef(SHEET, 1, 1), values[1])}
             found.append(Effect(tag, values, float(local(SHEET, SWING, pair).value)))
         return tuple(found)
 
@@ -117,26 +117,30 @@ class Layout:
             sum(other > swing for other in swings) + swings[: at + 1].count(swing) for at, swing in enumerate(swings)
         ]
 
-    def effect_cells(self, at: int, homes: Homes | None) -> Iterator[Placed]:
+    def effect_cells(self, at: int, cell_index: CellIndex | None) -> Iterator[Placed]:
         """The effects of one line; without homes, for their values alone."""
-        nowhere = Spot(SHEET, 1, 1)
+        nowhere = CellRef(SHEET, 1, 1)
         for step, name in enumerate(EFFECTS):
-            spots = homes.of(self.world, name) if homes else (nowhere,) * len(self.world.table("scenario"))
+            cell_refs = (
+                cell_index.of(self.table_set, name)
+                if cell_index
+                else (nowhere,) * len(self.table_set.table("scenario"))
+            )
             for side in range(2):
                 which = 1 + 2 * at + side
                 pair = {
-                    "live": Live(spots[which], self.world.value(name, which)),
-                    "built": Live(spots[0], self.world.value(name, 0)),
+                    "live": Live(cell_refs[which], self.table_set.value(name, which)),
+                    "built": Live(cell_refs[0], self.table_set.value(name, 0)),
                 }
                 place = (self.top + at, FIRST + 2 * step + side)
                 yield place, local(SHEET, CHANGE, pair, "calc", EFFECT_FORMAT)
 
 
-def stepped(world: World) -> tuple[str, ...]:
+def stepped(table_set: TableSet) -> tuple[str, ...]:
     """What is stepped: inputs that some model of the study uses."""
 
     def is_used(tag: str) -> bool:
-        return not all(world.is_nothing(name) for name in STEPPED[tag])
+        return not all(table_set.is_unused(name) for name in STEPPED[tag])
 
     return tuple(tag for tag in STEPPED if is_used(tag))
 
@@ -152,14 +156,14 @@ def variants(tags: Sequence[str], step: float) -> list[Variant]:
     return found
 
 
-def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], world: World, homes: Homes) -> Layout:
+def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex) -> Layout:
     """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
-    tags = stepped(world)
-    now = _values(spec, base, tags, world.catalog)
-    then = now if built == (spec, base) else _values(*built, tags, world.catalog)
-    layout = Layout(World("sensitivity", now, world.catalog, then), tags, base)
-    spots = (Spot(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
-    homes.put(layout.world.name, "context_length", spots)
+    tags = stepped(table_set)
+    now = _values(spec, base, tags, table_set.catalog)
+    then = now if built == (spec, base) else _values(*built, tags, table_set.catalog)
+    layout = Layout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
+    cell_refs = (CellRef(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
+    cell_index.put(layout.table_set.name, "context_length", cell_refs)
     return layout
 
 
@@ -172,7 +176,7 @@ def tags_of_inputs() -> dict[str, str]:
     return {name: tag for tag, inputs in STEPPED.items() for name in inputs}
 
 
-def cells(layout: Layout, homes: Homes) -> Iterator[Placed]:
+def cells(layout: Layout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
     yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
     yield from effect_titles(layout.top - 1, FIRST, "block")
@@ -184,10 +188,10 @@ def cells(layout: Layout, homes: Homes) -> Iterator[Placed]:
         row = layout.top + at
         yield (row, LABEL), Cell(effect.tag, style="label")
         yield (row, NAME), Cell(", ".join(STEPPED[effect.tag][:2]), style="name")
-        yield from layout.effect_cells(at, homes)
+        yield from layout.effect_cells(at, cell_index)
         pair = {
-            "down": Live(Spot(SHEET, row, FIRST), effect.values[0]),
-            "up": Live(Spot(SHEET, row, FIRST + 1), effect.values[1]),
+            "down": Live(CellRef(SHEET, row, FIRST), effect.values[0]),
+            "up": Live(CellRef(SHEET, row, FIRST + 1), effect.values[1]),
         }
         yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", "#,##0")
         own = f"{letter}{row}"
@@ -225,4 +229,4 @@ def _tag_cells(layout: Layout) -> Iterator[Placed]:
         yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
         length = base.context_length.seen_from(SHEET)
         formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
-        yield (row + 2, FIRST + at), Cell(layout.world.value("context_length", at), formula, "call_up", "#,##0.##")
+        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "call_up", "#,##0.##")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from flopsheet.catalog import RUNS, Entry, Metric
-from flopsheet.workbook.layout.cells import Homes, Spot, World, absolute_span, quoted
+from flopsheet.workbook.layout.cells import CellIndex, CellRef, TableSet, absolute_span, quoted
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
@@ -43,35 +43,35 @@ class Facts:
     subtitle: str
     changed: Live
     verdict: Live
-    status: Spot
+    status: CellRef
     move: Live
     sheets: Sequence[tuple[str, str]]
     largest: str
 
 
 def sheet(
-    worlds: Sequence[World],
-    homes: Homes,
-    what_if: World,
-    what_if_homes: dict[str, list[Spot]],
+    table_sets: Sequence[TableSet],
+    cell_index: CellIndex,
+    what_if: TableSet,
+    what_if_homes: dict[str, list[CellRef]],
     chart_title: Live,
     facts: Facts,
 ) -> Sheet:
     """The sheet with its charts; the study's own world comes first, then those of its runs."""
-    world, *runs = worlds
+    table_set, *runs = table_sets
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
         (2, 1): Cell(facts.subtitle, style="subtitle"),
         (4, 1): mirror(SHEET, facts.verdict, "lead"),
         (5, 1): sentence(SHEET, DIFFER, {"changed": facts.changed}, "lead"),
         (5, 7): mirror(SHEET, facts.move, "text"),
-        (6, 1): _conventions(world, homes),
+        (6, 1): _conventions(table_set, cell_index),
     }
-    metrics = _headlines(world)
-    lines = len(world.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
+    metrics = _headlines(table_set)
+    lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
     length = "context_length_words"
-    heading = {length: Live(homes.of(world, length)[0], world.value(length, 0))}
-    models = len(world.table("model"))
+    heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
+    models = len(table_set.table("model"))
     bars = min(models, MOST_BARS)
     about = f"Where the forward pass goes at {{{length}}} tokens"
     family_title = sentence(SHEET, [("", about if bars == models else f"{about}, the first {bars} models")], heading)
@@ -81,22 +81,22 @@ def sheet(
     top = FIRST_ROW
     if is_long:
         chart_row, words_row = top, top + chart_rows
-        top = _words(cells, world, homes, facts.largest, words_row) + 2
+        top = _words(cells, table_set, cell_index, facts.largest, words_row) + 2
     row = top - 2
-    for each in worlds:
-        row = bottom = _table(cells, each, homes, row + 2)
+    for each in table_sets:
+        row = bottom = _table(cells, each, cell_index, row + 2)
     if not is_long:
         chart_row = bottom + 2
-        row = _words(cells, world, homes, facts.largest, chart_row + chart_rows)
+        row = _words(cells, table_set, cell_index, facts.largest, chart_row + chart_rows)
     # The titles of the charts stand in the cells that the charts cover.
     cells[chart_row, 1], cells[chart_row, SECOND] = family_title, mirror(SHEET, chart_title, "text")
     charts = (
-        _family(world, metrics, bars, top, chart_row, str(family_title.value)),
-        context_chart(what_if, what_if_homes, Spot(SHEET, chart_row, SECOND), str(chart_title.value)),
+        _family(table_set, metrics, bars, top, chart_row, str(family_title.value)),
+        context_chart(what_if, what_if_homes, CellRef(SHEET, chart_row, SECOND), str(chart_title.value)),
     )
     _guide(cells, facts.sheets, row + 2)
     last = 2 + len(metrics)
-    names = [str(key[0]) for key in world.table("scenario").keys]
+    names = [str(key[0]) for key in table_set.table("scenario").keys]
     names += [str(name) for of_kind in runs for (name,) in of_kind.table("run").keys]
     widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 12.0}
     for at, metric in enumerate(metrics):
@@ -106,7 +106,7 @@ def sheet(
             widths[column] = max(widths[column], width_of(cell))
     highlights = (
         *verdict_colours(SHEET, "A4:F4", facts.status),
-        Highlight("A5:N5", "hint", f"{quoted(facts.changed.spot.sheet)}!{facts.changed.spot.absolute}>0"),
+        Highlight("A5:N5", "hint", f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"),
     )
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
     return Sheet(
@@ -126,42 +126,42 @@ def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]]
         cells[at, SECOND + 1] = Cell(meaning, style="sentence")
 
 
-def _conventions(world: World, homes: Homes) -> Cell:
+def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
     """The switches as they stand now, in one line."""
-    switches = [entry.name for entry in world.catalog.conventions]
-    live = {name: Live(homes.of(world, name)[0], world.value(name, 0)) for name in switches}
-    styles = {entry.name: ":.3" if entry.is_number else "" for entry in world.catalog.conventions}
+    switches = [entry.name for entry in table_set.catalog.conventions]
+    live = {name: Live(cell_index.of(table_set, name)[0], table_set.value(name, 0)) for name in switches}
+    styles = {entry.name: ":.3" if entry.is_number else "" for entry in table_set.catalog.conventions}
     text = "Conventions: " + " · ".join(f"{name} {{{name}{styles[name]}}}" for name in live)
     return sentence(SHEET, [("", text)], live)
 
 
-def _headlines(world: World) -> list[Metric]:
+def _headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
-    grains = {RUNS[world.name][0]} if world.name in RUNS else {"model", "scenario"}
-    return [metric for metric in world.catalog.headlines if metric.grain in grains]
+    grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
+    return [metric for metric in table_set.catalog.headlines if metric.grain in grains]
 
 
-def _table(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, top: int) -> int:
+def _table(cells: dict[tuple[int, int], Cell], table_set: TableSet, cell_index: CellIndex, top: int) -> int:
     """One row per scenario, or per run of a kind, every number called up; gives the last row."""
-    is_runs, metrics = world.name in RUNS, _headlines(world)
-    title, name = (f"{world.name.capitalize()} run", "run") if is_runs else ("Model", "model")
+    is_runs, metrics = table_set.name in RUNS, _headlines(table_set)
+    title, name = (f"{table_set.name.capitalize()} run", "run") if is_runs else ("Model", "model")
     cells[top, 1], cells[top + 1, 1] = Cell(title, style="header_left"), Cell(name, style="name")
     cells[top, 2] = Cell("Context\nlength", style="header_wrapped")
     cells[top + 1, 2] = Cell("context_length", style="name")
     for column, metric in enumerate(metrics, start=3):
         cells[top, column] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
         cells[top + 1, column] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
-    table = world.table("run" if is_runs else "scenario")
-    entries: list[Entry] = [world.catalog.inputs["context_length"], *metrics]
+    table = table_set.table("run" if is_runs else "scenario")
+    entries: list[Entry] = [table_set.catalog.inputs["context_length"], *metrics]
     for at, key in enumerate(table.keys):
         row = top + 2 + at
         cells[row, 1] = Cell(str(key[0]), style="label")
         for column, entry in enumerate(entries, start=2):
             # A scenario's model and context length stand above it; the tables of a run have one row each for it.
             index = table.above[entry.grain][at] if not is_runs and entry.grain != "scenario" else at
-            live = Live(homes.of(world, entry.name)[index], world.value(entry.name, index))
+            live = Live(cell_index.of(table_set, entry.name)[index], table_set.value(entry.name, index))
             style = "call_up_centred" if entry.unit == "text" else "call_up"
-            cells[row, column] = mirror(SHEET, live, style, world.catalog.format(entry.name))
+            cells[row, column] = mirror(SHEET, live, style, table_set.catalog.format(entry.name))
     return top + 1 + len(table)
 
 
@@ -192,17 +192,19 @@ def _title(metric: Metric) -> str:
     return f"{title[:middle]}\n{title[middle + 1 :]}"
 
 
-def _words(cells: dict[tuple[int, int], Cell], world: World, homes: Homes, largest: str, row: int) -> int:
+def _words(
+    cells: dict[tuple[int, int], Cell], table_set: TableSet, cell_index: CellIndex, largest: str, row: int
+) -> int:
     """The sentences of the catalogue that an approver reads; gives the row below them."""
     cells[row, 1] = Cell("What the numbers say", style="lead")
-    contexts = sorted({0, len(world.table("context")) - 1})  # the first and the last
-    scenarios = [at for at, key in enumerate(world.table("scenario").keys) if key[0] == largest]
+    contexts = sorted({0, len(table_set.table("context")) - 1})  # the first and the last
+    scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
     wanted = [("ffn_count_words", 0)]
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         row += 1
-        live = Live(homes.of(world, name)[at], world.value(name, at))
+        live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
         cells[row, 1] = mirror(
             SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text"
         )
@@ -214,18 +216,18 @@ def _height(bars: int) -> float:
     return max(9.0, 3.5 + 0.55 * bars)
 
 
-def _family(world: World, metrics: Sequence[Metric], bars: int, top: int, row: int, title: str) -> Chart:
+def _family(table_set: TableSet, metrics: Sequence[Metric], bars: int, top: int, row: int, title: str) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model."""
-    names = [str(key) for (key,) in world.table("model").keys[:bars]]
+    names = [str(key) for (key,) in table_set.table("model").keys[:bars]]
     listed = []
     for at, metric in enumerate(metrics, start=3):
         if metric.name in SHARES:
-            cells = [Spot(SHEET, top + 2 + step, at) for step in range(bars)]
-            points = tuple(float(world.value(metric.name, step)) for step in range(bars))
-            name = f"{quoted(SHEET)}!{Spot(SHEET, top, at).absolute}"
+            cells = [CellRef(SHEET, top + 2 + step, at) for step in range(bars)]
+            points = tuple(float(table_set.value(metric.name, step)) for step in range(bars))
+            name = f"{quoted(SHEET)}!{CellRef(SHEET, top, at).absolute}"
             listed.append(Series(name, metric.label, absolute_span(cells), points, COLOURS[metric.name]))
-    categories = [Spot(SHEET, top + 2 + step, 1) for step in range(bars)]
-    anchor = Spot(SHEET, row, 1)
+    categories = [CellRef(SHEET, top + 2 + step, 1) for step in range(bars)]
+    anchor = CellRef(SHEET, row, 1)
     return Chart(
         "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address,
         "Model", "Share of FLOPs", absolute_span(categories), tuple(names), tuple(listed),
@@ -234,18 +236,18 @@ def _family(world: World, metrics: Sequence[Metric], bars: int, top: int, row: i
 
 
 def context_chart(
-    what_if: World, rows: dict[str, list[Spot]], anchor: Spot, title: str, crossover: Series | None = None
+    what_if: TableSet, rows: dict[str, list[CellRef]], anchor: CellRef, title: str, crossover: Series | None = None
 ) -> Chart:
     """Shares against context length for the chosen model."""
     lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
     listed = []
     for name in SHARES:
         if name in rows and name != "share_non_matmul":
-            spots = rows[name]
-            points = tuple(float(what_if.value(name, at)) for at in range(len(spots)))
+            cell_refs = rows[name]
+            points = tuple(float(what_if.value(name, at)) for at in range(len(cell_refs)))
             label = what_if.catalog.metrics[name].label
-            heading = f"{quoted(context.SHEET)}!{Spot(context.SHEET, spots[0].row, 1).absolute}"
-            listed.append(Series(heading, label, absolute_span(spots), points, COLOURS[name]))
+            heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
+            listed.append(Series(heading, label, absolute_span(cell_refs), points, COLOURS[name]))
     return Chart(
         "scatter",
         f"{anchor.sheet}!{anchor.absolute}",

@@ -58,9 +58,9 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
 def row_attributes(sheet: Sheet) -> dict[int, str]:
     """What is said of a row itself: whether it is folded away, its place in the outline, its height."""
     found = {}
-    for first, last, closed in sheet.outline_rows:
+    for first, last, collapsed in sheet.outline_rows:
         for row in range(first, last + 1):
-            found[row] = (' hidden="1"' if closed else "") + ' outlineLevel="1"'
+            found[row] = (' hidden="1"' if collapsed else "") + ' outlineLevel="1"'
     for row, height in sheet.heights.items():
         found[row] = f'{found.get(row, "")} ht="{number(height)}" customHeight="1"'
     return found

@@ -52,7 +52,7 @@ def to_bytes(plan: Plan) -> bytes:
     """The file's content; the same for the same plan, whatever the time, the process or the machine."""
     book = Workbook()
     book.remove(book.active)
-    look = _Look(book)
+    look = _StyleTable(book)
     for sheet in plan.sheets:
         _set_up(book.create_sheet(sheet.title), sheet)
     stamp = _stamp()
@@ -108,7 +108,7 @@ def _with_modified(xml: bytes, stamp: datetime) -> bytes:
 class _BookWriter(ExcelWriter):
     """openpyxl's writer of a workbook, with the cells of each sheet from its plan."""
 
-    def __init__(self, book: Workbook, archive: _Archive, sheets: Mapping[str, Sheet], look: _Look) -> None:
+    def __init__(self, book: Workbook, archive: _Archive, sheets: Mapping[str, Sheet], look: _StyleTable) -> None:
         super().__init__(book, archive)
         self.sheets, self.look = sheets, look
 
@@ -164,7 +164,7 @@ class _SheetWriter(WorksheetWriter):
             self.xf.send(links)
 
 
-class _Look:
+class _StyleTable:
     """One prepared style array per kind of cell and number format; building styles cell by cell is slow."""
 
     def __init__(self, book: Workbook) -> None:
