@@ -15,11 +15,11 @@ import numpy as np
 from processes import Line, paired, ratios
 
 import studies
-from flopsheet import frames
 from flopsheet.catalog import KEYS, Catalog, load
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.pipeline import frames
+from flopsheet.pipeline.tables import Tables, tabulate
 from flopsheet.spec import load as load_spec
-from flopsheet.tables import Tables, tabulate
 
 WANTED = ("flops_forward", "kv_cache_bytes", "share_ffn")
 CALLS = {"min": "np.minimum", "max": "np.maximum", "floor": "np.floor", "ceil": "np.ceil", "abs": "np.abs"}

@@ -23,32 +23,32 @@ def lines(folder: Path, repeats: int) -> Iterator[Line]:
     report = flopsheet.build(studies.study(50), folder / "edited.xlsx")
     cells = [cell for sheet in plan.build(report.study).sheets for cell in sheet.cells.values()]
     per_formula = 1e3 * 1e5 / sum(cell.formula != "" for cell in cells)  # ms per 10⁵ of them
-    spot = report.cells("d_model")[0]
+    cell_ref = report.cells("d_model")[0]
     values = [1000.0 + 8 * at for at in range(repeats + 1)]
-    what = f"ms per 10⁵ formula cells after one edit ({spot.sheet}!{spot.address})"
-    yield Line(f"IronCalc: {what}", tuple(t * per_formula for t in of_ironcalc(folder, spot, values)), "ms")
+    what = f"ms per 10⁵ formula cells after one edit ({cell_ref.sheet}!{cell_ref.address})"
+    yield Line(f"IronCalc: {what}", tuple(t * per_formula for t in of_ironcalc(folder, cell_ref, values)), "ms")
     if has_libreoffice():
-        found = tuple(t * per_formula for t in of_libreoffice(folder, spot, values))
+        found = tuple(t * per_formula for t in of_libreoffice(folder, cell_ref, values))
         yield Line(f"LibreOffice, everything anew: {what}", found, "ms")
 
 
-def of_ironcalc(folder: Path, spot: plan.Spot, values: list[float]) -> list[float]:
+def of_ironcalc(folder: Path, cell_ref: plan.CellRef, values: list[float]) -> list[float]:
     model = ironcalc.load_from_xlsx(str(folder / "edited.xlsx"), "en", "UTC")
-    [sheet] = [at for at, each in enumerate(model.get_worksheets_properties()) if each["name"] == spot.sheet]
+    [sheet] = [at for at, each in enumerate(model.get_worksheets_properties()) if each["name"] == cell_ref.sheet]
     model.evaluate()
     found = []
     for value in values:
-        model.update_cell_with_number(sheet, *coordinate_to_tuple(spot.address), value)
+        model.update_cell_with_number(sheet, *coordinate_to_tuple(cell_ref.address), value)
         start = time.process_time()
         model.evaluate()
         found.append(time.process_time() - start)
     return found[1:]
 
 
-def of_libreoffice(folder: Path, spot: plan.Spot, values: list[float]) -> list[float]:
+def of_libreoffice(folder: Path, cell_ref: plan.CellRef, values: list[float]) -> list[float]:
     """By the clock, as it is another process: many edits less one edit, so that its start and the loading drop out."""
     found = []
-    cell = (spot.sheet, spot.address)
+    cell = (cell_ref.sheet, cell_ref.address)
     for _ in range(2):
         seconds = []
         for edits in (values[:1], values * 3):

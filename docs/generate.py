@@ -17,9 +17,10 @@ import click
 from flopsheet import catalog, quantities
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, MATCH, WORDS
-from flopsheet.markdown import code, escaped
-from flopsheet.spec import json_schema, library
+from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
+from flopsheet.output.markdown import code, escaped
+from flopsheet.spec import library
+from flopsheet.spec.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
@@ -166,6 +167,7 @@ FUNCTION_WORDS = {
     "ceil": ("ceil(a)", "the smallest whole number from a on"),
     "abs": ("abs(a)", "a without its sign"),
     "where": ("where(condition, a, b)", "a where the condition holds, else b"),
+    "given": ("given(x)", "the condition that x has a number: what is `none` has none, nor what follows from it"),
     "match": (
         "match(input, a: x, b | c: y)",
         "the value of the arm that names the input's choice; every choice has an arm",

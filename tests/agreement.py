@@ -14,10 +14,10 @@ import yaml
 
 from edits import Cell, Edit, differences, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-from flopsheet.errors import FlopsheetError
-from flopsheet.report import Report, build, compute
-from flopsheet.spec import schema
-from flopsheet.workbook import arrange
+from flopsheet.api import Report, build, compute
+from flopsheet.diagnostics import FlopsheetError
+from flopsheet.spec.schema import data_model
+from flopsheet.workbook.layout import arrange
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
 ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
@@ -95,7 +95,7 @@ def edits(
     lines = [line for line in arrange.lay_out(report.study, report.study).inputs.rows if not is_derived(line, report)]
     by_grain: dict[tuple[str, str], list[Any]] = {}
     for line in lines:
-        by_grain.setdefault((line.world.name, line.entry.grain), []).append(line)
+        by_grain.setdefault((line.table_set.name, line.entry.grain), []).append(line)
     for _ in range(count):
         for _ in range(TRIES):
             spec, cells, grains = copy.deepcopy(base), {}, set()
@@ -115,21 +115,21 @@ def edits(
 
 def is_derived(line: Any, report: Report) -> bool:
     """Whether no cell of a row of Inputs can be typed in."""
-    return line.entry.name == "context_length" and line.world.name == "serving"
+    return line.entry.name == "context_length" and line.table_set.name == "serving"
 
 
 def _edit_once(dice: random.Random, spec: dict[str, Any], cells: dict[Cell, float | str], line: Any) -> bool:
     """Changes one input in the spec and in its cell; whether there was one that can be typed."""
     entry, at = line.entry, dice.randrange(len(line.live))
-    table = line.world.values.tables[entry.grain]
+    table = line.table_set.values.tables[entry.grain]
     keys, key = table.keys[at], entry.name
     now = table.inputs[key].iloc[at]
     value = _random_value(dice, entry, now, spec)
     if entry.grain == "study":
-        switches = {switch.name for switch in schema.conventions()}
+        switches = {switch.name for switch in data_model.conventions()}
         (spec["conventions"] if key in switches else spec)[key] = value
-    elif line.world.name != "study":
-        run = spec[line.world.name][keys[0]]
+    elif line.table_set.name != "study":
+        run = spec[line.table_set.name][keys[0]]
         run["model" if key == "run_model" else key] = value
     elif entry.grain == "context":
         spec["context_lengths"][at] = value
@@ -159,6 +159,8 @@ def _random_value(dice: random.Random, entry: Any, now: float | str, spec: Mappi
     if entry.choices:
         return dice.choice(entry.choices)
     least, most = entry.least or 0, min(entry.most or 1e15, 1e15)
+    if entry.absent and (now != now or dice.random() < 0.2):
+        return dice.choice(["none", max(least, 1), max(least, 2.5e9)])
     if not entry.whole:
         factor = dice.choice([0.5, 0.9, 1.1, 2, 3.7])
         return min(max(float(now) * factor or dice.choice([0.25, 1.0, 7.5]), least), most)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, compute
-from flopsheet.spec import schema
-from flopsheet.workbook import arrange, plan
-from flopsheet.workbook.model import Plan
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import SpecError
+from flopsheet.spec.schema import data_model
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout import arrange
+from flopsheet.workbook.model.sheet import Plan
 
 Cell = tuple[str, str]
 
@@ -107,6 +108,7 @@ BOX: dict[str, Any] = {
     "memory_bytes": 64e9,
     "memory_bandwidth": 2e12,
     "link_bandwidth": 400e9,
+    "network_bandwidth": 25e9,
     "power_watts": 500,
     "price_per_hour": 1.5,
 }
@@ -168,7 +170,7 @@ RUNS: dict[str, Any] = {
             ],
         },
     },
-    "hardware": {"box": BOX, "crate": BOX | {"memory_bytes": 20e9, "price_per_hour": 0, "link_bandwidth": 0}},
+    "hardware": {"box": BOX, "crate": BOX | {"memory_bytes": 20e9, "price_per_hour": "none", "link_bandwidth": "none"}},
     "training": {
         "small": {
             "model": "plain",
@@ -357,10 +359,10 @@ def planned(edited: Report, original: Report) -> Plan:
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.layout import Spot
+    from flopsheet.workbook.layout.cells import CellRef
 
     return {
-        (sheet.title, Spot(sheet.title, *at).address): cell.value
+        (sheet.title, CellRef(sheet.title, *at).address): cell.value
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
         if cell.formula
@@ -386,7 +388,7 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
 def rows_of(report: Report) -> list[Any]:
     """The rows of Inputs into which something can be typed."""
     layout = arrange.lay_out(report.study, report.study).inputs
-    return [line for line in layout.rows if (line.world.name, line.entry.name) != ("serving", "context_length")]
+    return [line for line in layout.rows if (line.table_set.name, line.entry.name) != ("serving", "context_length")]
 
 
 def _edit_once(
@@ -402,7 +404,7 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
     if target is None:
         return
     key = {"n_group_layers": "n_layers", "run_model": "model"}.get(line.entry.name, line.entry.name)
-    if line.world.name == "study" and line.entry.grain == "context":
+    if line.table_set.name == "study" and line.entry.grain == "context":
         spec["context_lengths"][at] = value
     else:
         if key == "ffn_matrices":
@@ -416,11 +418,11 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
 def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
     """The mapping of the spec that says an input; None where the input is derived."""
     name, grain = line.entry.name, line.entry.grain
-    names = line.world.table(grain).keys[at]
-    if line.world.name != "study":
-        return spec[line.world.name][names[0]]
+    names = line.table_set.table(grain).keys[at]
+    if line.table_set.name != "study":
+        return spec[line.table_set.name][names[0]]
     if grain in {"study", "context"}:
-        switches = {entry.name for entry in schema.conventions()}
+        switches = {entry.name for entry in data_model.conventions()}
         return spec.setdefault("conventions", {}) if name in switches else spec
     if grain == "hardware":
         return spec["hardware"].setdefault(names[0], {})
@@ -454,13 +456,15 @@ RANGES: dict[str, Any] = {
     "memory_utilisation": [0.1, 0.95, 1],
     "compute_efficiency": [0.05, 0.7, 1],
     "bandwidth_efficiency": [0.05, 0.7, 1],
-    "grid_carbon": [0, 0.05, 0.9],
+    "grid_carbon": ["none", 0, 0.05, 0.9],
     "pue": [1, 1.12, 2],
     "memory_bytes": [1e9, 40e9, 192e9],
     "memory_bandwidth": [1e11, 1.555e12, 8e12],
-    "link_bandwidth": [0, 64e9, 1.8e12],
-    "power_watts": [0, 72.5, 1000],
-    "price_per_hour": [0, 0.37, 12],
+    "link_bandwidth": ["none", 64e9, 1.8e12],
+    "network_bandwidth": ["none", 6.25e9, 50e9],
+    "n_devices_per_node": [1, 4, 8, 72],
+    "power_watts": ["none", 0, 72.5, 1000],
+    "price_per_hour": ["none", 0, 0.37, 12],
 }
 
 
@@ -479,10 +483,10 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.layout import Spot
+    from flopsheet.workbook.layout.cells import CellRef
 
     return frozenset(
-        (sheet.title, Spot(sheet.title, *at).address)
+        (sheet.title, CellRef(sheet.title, *at).address)
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
         if cell.formula and cell.format.startswith("+#,##0.0%")

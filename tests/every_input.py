@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from edits import EVERYTHING, Edit, random_value, rows_of, type_once
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, compute
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load
 
 FOUND = Path(__file__).parent / "golden" / "every-input.json"
 MOST_EDITS = 4
 TRIES = 12  # values of one input
 
-Typed = tuple[str, int, Any]  # row, which of its cells, value
+InputReading = tuple[str, int, Any]  # row, which of its cells, value
 
 
 def name_of(line: Any) -> str:
     """A row of Inputs: training.n_devices."""
-    return f"{line.world.name}.{line.entry.name}"
+    return f"{line.table_set.name}.{line.entry.name}"
 
 
 def every_input(report: Report) -> list[tuple[Edit, Report]]:
@@ -37,13 +37,13 @@ def every_input(report: Report) -> list[tuple[Edit, Report]]:
     return made
 
 
-def find(report: Report, seed: int) -> tuple[list[list[Typed]], list[str]]:
+def find(report: Report, seed: int) -> tuple[list[list[InputReading]], list[str]]:
     """Few edits that together change every row, each as many as a valid spec lets it; and rows that none could."""
     dice = random.Random(seed)
     waiting = rows_of(report)
-    found: list[list[Typed]] = []
+    found: list[list[InputReading]] = []
     while waiting and len(found) < MOST_EDITS:
-        spec, typings, left = copy.deepcopy(EVERYTHING), list[Typed](), []
+        spec, typings, left = copy.deepcopy(EVERYTHING), list[InputReading](), []
         for line in dice.sample(waiting, len(waiting)):
             changed = _changed(dice, spec, line, report)
             if changed is None:
@@ -58,13 +58,15 @@ def find(report: Report, seed: int) -> tuple[list[list[Typed]], list[str]]:
 
 def _changed(
     dice: random.Random, spec: dict[str, Any], line: Any, report: Report
-) -> tuple[dict[str, Any], Typed] | None:
+) -> tuple[dict[str, Any], InputReading] | None:
     """A spec with one more input changed, if there is a value of it with which the spec is valid."""
     for _ in range(TRIES):
         tried, at, value = copy.deepcopy(spec), dice.randrange(len(line.live)), random_value(dice, line.entry, report)
         cells: dict[tuple[str, str], float | str] = {}
         type_once(tried, cells, line, at, value)
-        if not cells or list(cells.values()) == [line.world.table(line.entry.grain).inputs[line.entry.name].iloc[at]]:
+        if not cells or list(cells.values()) == [
+            line.table_set.table(line.entry.grain).inputs[line.entry.name].iloc[at]
+        ]:
             continue  # the cell is derived, or holds that value
         try:
             load(tried)

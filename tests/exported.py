@@ -8,21 +8,22 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from flopsheet import export, stream
-from flopsheet.report import Report
-from flopsheet.source import parse
-from flopsheet.spec.load import Unexpanded, unexpanded
+from flopsheet.api import Report
+from flopsheet.output import export
+from flopsheet.pipeline import stream
+from flopsheet.spec.load import ParsedSpec, parse_spec
 from flopsheet.spec.load import read as read_spec
-from flopsheet.spec.plain import to_yaml
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import parse
 
 
 def opened(spec: str | os.PathLike[str] | Mapping[str, Any]) -> stream.Stream:
     return stream.open_stream(read(spec))
 
 
-def read(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Unexpanded:
+def read(spec: str | os.PathLike[str] | Mapping[str, Any]) -> ParsedSpec:
     """A path, or a mapping as its text says it."""
-    return unexpanded(parse(to_yaml(spec), "s.yaml"), "s") if isinstance(spec, Mapping) else read_spec(spec)
+    return parse_spec(parse(to_yaml(spec), "s.yaml"), "s") if isinstance(spec, Mapping) else read_spec(spec)
 
 
 def written(spec: str | os.PathLike[str] | Mapping[str, Any], style: str) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flopsheet.api import Report
 from flopsheet.catalog import load as load_catalog
-from flopsheet.report import Report
-from flopsheet.tables import Table
+from flopsheet.pipeline.tables import Table
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Figure:
 
 def live_cell(report: Report, figure: Figure) -> tuple[str, str]:
     """The sheet and the address of the cell in which the workbook computes a figure."""
-    spot = report.cells(figure.metric)[figure.row(report.values.tables[figure.grain])]
-    return spot.sheet, spot.address
+    cell_ref = report.cells(figure.metric)[figure.row(report.values.tables[figure.grain])]
+    return cell_ref.sheet, cell_ref.address
 
 
 REPORT = "published report"  # what specs/gpt2.yaml reproduces: three FFN matrices in the parameters, two in the FLOPs

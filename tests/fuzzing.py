@@ -11,7 +11,7 @@ import yaml
 from hypothesis import strategies as st
 
 from flopsheet.catalog import load
-from flopsheet.spec import schema
+from flopsheet.spec.schema import data_model
 
 SPECS = Path(__file__).parent.parent / "specs"
 
@@ -206,7 +206,7 @@ TOKENS = [
     "extends: ",
 ]
 KEYS = sorted(
-    {*load().inputs, *schema.keys_with_meaning(), "extends", "model", "layers", "name", "ffn", "attention", "moe"}
+    {*load().inputs, *data_model.keys_with_meaning(), "extends", "model", "layers", "name", "ffn", "attention", "moe"}
     | {
         "kind",
         "that",

@@ -9,7 +9,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from flopsheet.report import build, compute
+from flopsheet.api import build, compute
 from fuzzing import MARK, SMALL, mangled
 
 PARTS = [
@@ -108,7 +108,7 @@ def packed(content: dict[str, bytes], more: list[tuple[str, bytes]] = (), level:
 
 
 @st.composite
-def respelled(draw: st.DrawFn) -> bytes:
+def apply_inputs(draw: st.DrawFn) -> bytes:
     """A workbook in whose XML some things are said otherwise."""
     content = dict(parts())
     for pattern, text in draw(st.lists(st.sampled_from(SPELLINGS), min_size=1, max_size=2)):
@@ -121,8 +121,8 @@ def respelled(draw: st.DrawFn) -> bytes:
             continue
         name = draw(st.sampled_from(holding))
         found = list(re.finditer(pattern.encode(), content[name]))
-        spot = draw(st.sampled_from(found))
-        content[name] = content[name][: spot.start()] + text.encode() + content[name][spot.end() :]
+        cell_ref = draw(st.sampled_from(found))
+        content[name] = content[name][: cell_ref.start()] + text.encode() + content[name][cell_ref.end() :]
     return packed(content)
 
 
@@ -132,10 +132,10 @@ def typed(draw: st.DrawFn) -> bytes:
     content = dict(parts())
     name = "xl/worksheets/sheet2.xml"
     values = list(re.finditer(rb"<c ([^>]*)>(<f>[^<]*</f>)?<v>[^<]*</v></c>", content[name]))
-    for spot in sorted(
+    for cell_ref in sorted(
         draw(st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True)), key=lambda m: -m.start()
     ):
-        place = re.search(rb'r="[A-Z]+[0-9]+"', spot[1])
+        place = re.search(rb'r="[A-Z]+[0-9]+"', cell_ref[1])
         assert place
         number = draw(st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 10**6) | st.just(0))
         cell = draw(
@@ -146,7 +146,7 @@ def typed(draw: st.DrawFn) -> bytes:
         ).encode()  # fmt: skip
         text = f"<is><t>{draw(st.sampled_from([MARK, 'yes', '=1+1', '1e3', ' ']))}</t></is>".encode()
         whole = b"<c " + place[0] + (b' t="inlineStr">' + text if draw(st.booleans()) else b">" + cell) + b"</c>"
-        content[name] = content[name][: spot.start()] + whole + content[name][spot.end() :]
+        content[name] = content[name][: cell_ref.start()] + whole + content[name][cell_ref.end() :]
     return packed(content)
 
 
@@ -209,6 +209,6 @@ def workbook_kinds(secret: str) -> dict[str, st.SearchStrategy[bytes]]:
     return {
         "workbooks: bytes": mangled(book()) | st.integers(0, len(book())).map(lambda at: book()[:at]),
         "workbooks: parts": repacked(secret),
-        "workbooks: XML": respelled(),
+        "workbooks: XML": apply_inputs(),
         "workbooks: typing": typed(),
     }

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from edits import OWN
-from flopsheet.errors import FlopsheetError
-from flopsheet.report import Report, compute
-from flopsheet.spec import schema
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import FlopsheetError
+from flopsheet.spec.schema import data_model
 
 Model = dict[str, Any]
 
@@ -77,7 +77,7 @@ def _sweep(dice: random.Random) -> dict[str, Any]:
 
 def _conventions(dice: random.Random) -> dict[str, Any]:
     said = {}
-    for entry in schema.conventions():
+    for entry in data_model.conventions():
         if dice.random() < 0.4:
             said[entry.name] = dice.choice(entry.choices) if entry.choices else dice.choice([0, 1, 2, 2.5])
     return said
@@ -150,9 +150,9 @@ def _hardware(dice: random.Random) -> Model:
         **peaks,
         "memory_bytes": dice.choice([24e9, 80e9, 192e9]),
         "memory_bandwidth": dice.choice([9e11, 3.35e12, 8e12]),
-        "link_bandwidth": dice.choice([0, 9e11]),
-        "power_watts": dice.choice([0, 350, 700]),
-        "price_per_hour": dice.choice([0, 0.79, 2.5]),
+        "link_bandwidth": dice.choice(["none", 9e11]),
+        "power_watts": dice.choice(["none", 350, 700]),
+        "price_per_hour": dice.choice(["none", 0, 0.79, 2.5]),
     }
 
 
@@ -174,7 +174,7 @@ def _training(dice: random.Random, models: list[str], kinds: list[str]) -> Model
         "global_batch_size": f"{dice.choice([1, 4])} * micro_batch_size * data_parallel",
         "assumed_mfu": dice.choice([0.3, 0.5, 1]),
     }
-    for entry in schema.inputs_of("training_run"):
+    for entry in data_model.inputs_of("training_run"):
         if entry.name in run or dice.random() < 0.6:
             continue
         if entry.choices and entry.name != "zero_stage":
@@ -206,7 +206,7 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
 
     Nothing is inherited, no default is left to apply; an expression stays one.
     """
-    from flopsheet.workbook.inputs import _is_default
+    from flopsheet.workbook.sheets.inputs import _is_default
 
     spec = report.spec
     inputs = report.catalog.inputs
@@ -230,7 +230,7 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
             | {"n_layers": plain(group.inputs)["n_group_layers"]}
             for group in model.groups
         ]
-    switches = frozenset(entry.name for entry in schema.conventions())
+    switches = frozenset(entry.name for entry in data_model.conventions())
     flat = {key: value for key, value in raw.items() if key not in {"defaults", "expect", *spec.study}}
     flat |= plain(spec.study, switches)
     flat["conventions"] = {key: value for key, value in plain(spec.study).items() if key in switches}

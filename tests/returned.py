@@ -11,9 +11,9 @@ from typing import IO, Any, TypeVar
 from lxml import etree
 
 from engines import MAIN
-from flopsheet.report import Report
-from flopsheet.review.slots import Slot, every_slot
-from flopsheet.workbook import arrange
+from flopsheet.api import Report
+from flopsheet.review.input_cells import InputCell, list_input_cells
+from flopsheet.workbook.layout import arrange
 
 Cell = tuple[str, str]
 File = Path | IO[bytes]
@@ -98,35 +98,37 @@ serving:
 """
 
 
-def slots_of(report: Report) -> list[Slot]:
+def input_cells_of(report: Report) -> list[InputCell]:
     """Every input cell of a report's workbook."""
-    return list(every_slot(arrange.lay_out(report.study, report.study)))
+    return list(list_input_cells(arrange.lay_out(report.study, report.study)))
 
 
 def typings(report: Report, count: int, seed: int) -> Iterator[Typing]:
     """What somebody types into one to four input cells, over every kind of input."""
     dice = random.Random(seed)
-    slots = [slot for slot in slots_of(report) if not slot.is_derived]
-    names = sorted({slot.entry.name for slot in slots})
+    input_cells = [input_cell for input_cell in input_cells_of(report) if not input_cell.is_derived]
+    names = sorted({input_cell.entry.name for input_cell in input_cells})
     for _ in range(count):
         typing: Typing = {}
         for _ in range(dice.randint(1, 4)):
             name = dice.choice(names)
-            slot = dice.choice([slot for slot in slots if slot.entry.name == name])
-            typing[slot.spot.sheet, slot.spot.address] = _random(dice, slot)
+            input_cell = dice.choice([input_cell for input_cell in input_cells if input_cell.entry.name == name])
+            typing[input_cell.cell_ref.sheet, input_cell.cell_ref.address] = _random(dice, input_cell)
         yield typing
 
 
-def _random(dice: random.Random, slot: Slot) -> float | str:
-    entry = slot.entry
-    if slot.choices:
-        choice = dice.choice(slot.choices)
+def _random(dice: random.Random, input_cell: InputCell) -> float | str:
+    entry = input_cell.entry
+    if input_cell.choices:
+        choice = dice.choice(input_cell.choices)
         return choice if isinstance(choice, str) else float(choice)
-    if slot.given.node is None and dice.random() < 0.3:
-        return float(slot.given.value) * 2
+    if entry.absent and (isinstance(input_cell.given.value, str) or dice.random() < 0.2):
+        return dice.choice(["none", entry.absent, float(max(entry.least or 0, 1)), 2.5e9])
+    if input_cell.given.node is None and dice.random() < 0.3:
+        return float(input_cell.given.value) * 2
     most = int(min(entry.most or 4096, 4096))
     if not entry.whole:
-        return dice.choice([0.25, 0.5, 1.0]) * (1.0 if most <= 1 else 4.0 * max(1.0, float(slot.given.value)))
+        return dice.choice([0.25, 0.5, 1.0]) * (1.0 if most <= 1 else 4.0 * max(1.0, float(input_cell.given.value)))
     return float(dice.choice([1, 2, 4, 8, 64, 128, dice.randint(1, most)]) if most > 8 else dice.randint(1, most))
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 import flopsheet
-from flopsheet import source
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
+from flopsheet.yamlio import source
 
 SPECS = Path(__file__).parent.parent / "specs"
 

@@ -8,7 +8,7 @@ import pytest
 
 import agreement
 from agreement import held
-from flopsheet.report import compute
+from flopsheet.api import compute
 from generated import said_alone, study
 from studies import SPECS
 

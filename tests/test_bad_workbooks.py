@@ -17,11 +17,11 @@ from lxml import etree
 
 from commands import run, run_process
 from engines import MAIN
-from flopsheet.errors import FileError, FlopsheetError
-from flopsheet.report import build, compute
+from flopsheet.api import build, compute
+from flopsheet.diagnostics import FileError, FlopsheetError
 from flopsheet.review import check as checked
-from flopsheet.review import package
 from flopsheet.review.pull import pull
+from flopsheet.review.xlsx import package
 from returned import change_parts, sheet_parts
 from studies import SPECS
 
@@ -34,9 +34,10 @@ SPEC = {
 
 @cache
 def good() -> bytes:
-    from flopsheet.workbook import plan, write
+    from flopsheet.workbook import plan
+    from flopsheet.workbook.write import xlsx
 
-    return write.to_bytes(plan.build(compute(SPEC).study))
+    return xlsx.to_bytes(plan.build(compute(SPEC).study))
 
 
 def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:
@@ -61,8 +62,8 @@ def replaced(title: str, change: Callable[[bytes], bytes]) -> bytes:
 
 def row_of(tree: etree._Element, name: str) -> etree._Element:
     """The row of Inputs that holds an input: texts are shared, so by the position that the plan gives."""
-    [spot] = compute(SPEC).cells(name)
-    return tree.find(f".//{MAIN}row[@r='{spot.row}']")
+    [cell_ref] = compute(SPEC).cells(name)
+    return tree.find(f".//{MAIN}row[@r='{cell_ref.row}']")
 
 
 def delete_row(tree: etree._Element) -> None:

@@ -11,12 +11,12 @@ import pytest
 from commands import run
 from edits import formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
-from flopsheet.errors import FileError, SpecError
-from flopsheet.report import Report
+from flopsheet.api import Report
+from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, check
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
-from returned import slots_of, type_into
+from returned import input_cells_of, type_into
 from test_pull import built
 
 
@@ -30,8 +30,8 @@ def after(folder: Path, typing: Mapping[tuple[str, str], Any]) -> Checked:
 
 
 def cell(report: Report, name: str, at: int = 0) -> tuple[str, str]:
-    spot = report.cells(name)[at]
-    return spot.sheet, spot.address
+    cell_ref = report.cells(name)[at]
+    return cell_ref.sheet, cell_ref.address
 
 
 @pytest.mark.parametrize("name", ["gpt2", "moe", "attention-variants", "long-context"])
@@ -54,8 +54,8 @@ def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_
 
 
 def _place(report: Report, name: str, at: int) -> tuple[int, int]:
-    spot = report.cells(name)[at]
-    return spot.row, spot.column
+    cell_ref = report.cells(name)[at]
+    return cell_ref.row, cell_ref.column
 
 
 def test_a_formula_that_was_rewritten_is_named(tmp_path: Path) -> None:
@@ -69,7 +69,11 @@ def test_a_formula_that_was_rewritten_is_named(tmp_path: Path) -> None:
 
 def test_values_that_do_not_follow_an_edit_are_named(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
-    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-small", "d_model")]
+    [width] = [
+        input_cell.cell_ref
+        for input_cell in input_cells_of(report)
+        if input_cell.path == ("models", "gpt2-small", "d_model")
+    ]
     checked = after(tmp_path, {(width.sheet, width.address): 1536.0})
     stale = {one.address for one in checked.disagreements}
     wanted = {f"{sheet}!{address}" if " " not in sheet else f"'{sheet}'!{address}" for sheet, address in (
@@ -114,7 +118,11 @@ def test_a_control_that_holds_no_choice_is_named(address: str, value: str, messa
 @pytest.mark.libreoffice
 def test_inputs_that_no_spec_can_say_are_computed_all_the_same(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
-    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-xl", "d_model")]
+    [width] = [
+        input_cell.cell_ref
+        for input_cell in input_cells_of(report)
+        if input_cell.path == ("models", "gpt2-xl", "d_model")
+    ]
     typing = {(width.sheet, width.address): 2048.0}  # 25 heads do not divide it
     saves = [(tmp_path / "edited.xlsx", None)]
     recalculate_libreoffice(tmp_path / "built.xlsx", [typing], [("Inputs", "F8")], saves=saves)
@@ -143,7 +151,11 @@ def test_the_command_names_the_cells_and_counts_them(tmp_path: Path) -> None:
 
 def test_inputs_that_cannot_be_read_are_told_instead(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
-    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "gpt2-xl", "d_model")]
+    [width] = [
+        input_cell.cell_ref
+        for input_cell in input_cells_of(report)
+        if input_cell.path == ("models", "gpt2-xl", "d_model")
+    ]
     type_into(tmp_path / "built.xlsx", {(width.sheet, width.address): "wide"}, tmp_path / "edited.xlsx")
     done = run("check", "edited.xlsx", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (

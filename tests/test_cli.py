@@ -155,7 +155,7 @@ def test_explain_sums_the_parts_that_it_gathers() -> None:
 
 def test_every_metric_can_be_explained() -> None:
     from flopsheet import compute
-    from flopsheet.explain import explain
+    from flopsheet.output.explain import explain
 
     report = compute(ROOT / GPT2)
     texts = [explain(report, name, None, None) for name in report.catalog.metrics]
@@ -281,16 +281,15 @@ def test_a_sweep_with_a_mistake_is_told_without_pandas_and_a_workbook_is_built_w
 def test_on_any_terminal_no_name_and_no_number_is_cut(width: int) -> None:
     from rich.console import Console
 
-    from flopsheet import compute, summaries, terminal
+    from flopsheet import compute
+    from flopsheet.output import headline, terminal
 
     report = compute(ROOT / GPT2)
     console = Console(width=width, file=io.StringIO(), highlight=False)
     for table in terminal.to_tables(report, width):
         console.print(table)
     text = console.file.getvalue()
-    missing = [
-        cell for table in summaries.summarise(report) for line in table.body for cell in line if cell not in text
-    ]
+    missing = [cell for table in headline.summarise(report) for line in table.body for cell in line if cell not in text]
     assert (missing, max(map(len, text.splitlines())) <= width) == ([], True)
 
 

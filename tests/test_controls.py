@@ -12,31 +12,32 @@ import pytest
 
 from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-from flopsheet.report import Report, build, compute
-from flopsheet.workbook import compare, context, plan
-from flopsheet.workbook.layout import FIRST, NAME, Spot, coordinates
+from flopsheet.api import Report, build, compute
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout.cells import FIRST, NAME, CellRef, coordinates
+from flopsheet.workbook.sheets import compare, context
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}
 Cell = tuple[str, str]
 
 
-def choices(report: Report, count: int, seed: int) -> Iterator[tuple[context.Choice, dict[Cell, float | str]]]:
+def choices(report: Report, count: int, seed: int) -> Iterator[tuple[context.Selections, dict[Cell, float | str]]]:
     """Random choices of every control, with what is typed into the cells for them."""
     dice, study = random.Random(seed), report.study
     scenarios = len(report.values.tables["scenario"])
-    step = compare.Layout(study.world(study), study.choice.pair).step
+    step = compare.Layout(study.table_set(study), study.choice.pair).step
     for _ in range(count):
         model = dice.choice([model.name for model in report.spec.models])
         lengths = tuple(float(dice.choice([1, 7, 1000, 2 ** dice.randint(0, 22)])) for _ in range(context.LENGTHS))
         pair = compare.Pair(dice.randrange(scenarios), dice.randrange(scenarios), dice.choice([0.01, 0.1, 0.25, 0.5]))
-        cells: dict[Cell, float | str] = {(context.SHEET, Spot(context.SHEET, 4, FIRST).address): model}
+        cells: dict[Cell, float | str] = {(context.SHEET, CellRef(context.SHEET, 4, FIRST).address): model}
         for at, length in enumerate(lengths):
-            cells[context.SHEET, Spot(context.SHEET, 5, FIRST + at).address] = length
+            cells[context.SHEET, CellRef(context.SHEET, 5, FIRST + at).address] = length
         for column, row in ((compare.A, pair.first), (compare.B, pair.second)):
-            address = Spot(compare.SHEET, compare.CHOICE_ROW, column).address
-            cells[compare.SHEET, address] = compare.scenario_name(study.world(study), row)
+            address = CellRef(compare.SHEET, compare.CHOICE_ROW, column).address
+            cells[compare.SHEET, address] = compare.scenario_name(study.table_set(study), row)
         cells[compare.SHEET, step.address] = pair.step
-        yield context.Choice(model, lengths, pair), cells
+        yield context.Selections(model, lengths, pair), cells
 
 
 def assert_follows(recalculate: Any, name: str, count: int, folder: Path) -> None:
@@ -100,5 +101,5 @@ def test_the_drop_downs_of_context_and_compare_offer_every_model_and_every_scena
         sheet: [offered(book, rule.choices) for rule in book.sheet(sheet).validations if rule.kind == "list"]
         for sheet in ("Context", "Compare")
     }
-    scenarios = [compare.scenario_name(study.world(study), row) for row in range(8)]
+    scenarios = [compare.scenario_name(study.table_set(study), row) for row in range(8)]
     assert lists == {"Context": [["small", "medium", "xl", "xl-tied"]], "Compare": [scenarios]}

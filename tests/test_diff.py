@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from commands import run
-from flopsheet.report import build
-from returned import slots_of, type_into
+from flopsheet.api import build
+from returned import input_cells_of, type_into
 from studies import SPECS
 
 BASE = """\
@@ -37,7 +37,9 @@ def as_json(*arguments: str, cwd: Path) -> dict[str, list[dict[str, object]]]:
 def edited(folder: Path) -> None:
     """wider.xlsx: the workbook of base.yaml in which a reviewer widened the model a."""
     report = build(folder / "base.yaml", folder / "base.xlsx")
-    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "a", "d_model")]
+    [width] = [
+        input_cell.cell_ref for input_cell in input_cells_of(report) if input_cell.path == ("models", "a", "d_model")
+    ]
     type_into(folder / "base.xlsx", {(width.sheet, width.address): 128.0}, folder / "wider.xlsx")
 
 
@@ -106,7 +108,7 @@ def test_all_shows_more_than_the_headlines(tmp_path: Path) -> None:
 def test_a_formula_that_a_workbook_explains_otherwise_is_a_difference(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE)
     report = build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
-    from flopsheet.workbook import reference
+    from flopsheet.workbook.sheets import reference
 
     sheet, _ = reference.formulas(report.catalog, lambda _: "")
     [row] = [row for (row, column), cell in sheet.cells.items() if column == 1 and cell.value == "n_params"]
@@ -148,7 +150,9 @@ def test_the_table_names_both_sides_and_every_kind(tmp_path: Path) -> None:
 def test_a_workbook_whose_inputs_cannot_be_read_is_refused(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE)
     report = build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
-    [width] = [slot.spot for slot in slots_of(report) if slot.path == ("models", "a", "d_model")]
+    [width] = [
+        input_cell.cell_ref for input_cell in input_cells_of(report) if input_cell.path == ("models", "a", "d_model")
+    ]
     type_into(tmp_path / "base.xlsx", {(width.sheet, width.address): None}, tmp_path / "empty.xlsx")
     done = run("diff", "base.yaml", "empty.xlsx", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (

@@ -17,9 +17,10 @@ import pytest
 
 from commands import ROOT, environment, run
 from edits import planned
-from flopsheet import catalog, compute, source
+from flopsheet import catalog, compute
 from flopsheet.cli.commands import MODULES
-from flopsheet.workbook import write
+from flopsheet.workbook.write import xlsx
+from flopsheet.yamlio import source
 from test_init import CONFIG
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -87,7 +88,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run("init", cwd=folder).returncode == 0
     gpt2 = folder / "specs" / "gpt2.yaml"  # edited.xlsx: its workbook as a reviewer saved it after one edit
     edited = compute({**source.read(gpt2).data, "kv_cache": "fp8"})
-    write.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
+    xlsx.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
     assert run("pull", "edited.xlsx", "-o", "patch.yaml", cwd=folder).returncode == 0
     return folder
 
@@ -220,8 +221,8 @@ def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Pa
     text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
     shown = re.search(r"formula/excel.py`\): `(=[^`]*)`", text).group(1)
     report = build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
-    spot = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
-    assert openpyxl.load_workbook(tmp_path / "book.xlsx")[spot.sheet][spot.address].value == shown
+    cell_ref = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
+    assert openpyxl.load_workbook(tmp_path / "book.xlsx")[cell_ref.sheet][cell_ref.address].value == shown
 
 
 def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import io
 import re
 from pathlib import Path
 
-from flopsheet.spec import load, sweep
+from flopsheet.spec import load
+from flopsheet.spec.sweep import expand
 from test_cli import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,4 +32,4 @@ def test_the_limits_and_columns_are_those_that_the_page_says(tmp_path: Path) -> 
     shown = run("show", str(saved(tmp_path)[0]), "--format", "csv").stdout
     n_columns = len(next(csv.reader(io.StringIO(shown)))) - len(["model", "context_length"])
     said = [int(number.replace(",", "")) for number in re.findall(r"\| ([\d,]+) (?:variants|combinations)", PAGE)]
-    assert (said, f", {n_columns} columns:" in PAGE) == ([sweep.MOST_HELD, sweep.MOST_COMBINATIONS], True)
+    assert (said, f", {n_columns} columns:" in PAGE) == ([expand.MOST_HELD, expand.MOST_COMBINATIONS], True)

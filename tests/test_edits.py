@@ -22,9 +22,9 @@ from edits import (
 )
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from every_input import every_input, name_of
-from flopsheet import source
-from flopsheet.report import Report, build, compute
-from returned import slots_of
+from flopsheet.api import Report, build, compute
+from flopsheet.yamlio import source
+from returned import input_cells_of
 from studies import SPECS
 
 STUDIES = {"family": (FAMILY, 8), "groups": (GROUPS, 8), "own": (OWN, 5), "runs": (RUNS, 8)}
@@ -87,7 +87,10 @@ def test_libreoffice_follows_a_sample_of_the_edits(name: str, tmp_path: Path) ->
 def test_the_banner_counts_what_differs_and_names_what_moved_most(tmp_path: Path) -> None:
     report = compute(SPECS / "gpt2.yaml")
     build(report, tmp_path / "book.xlsx")
-    cell = {source.spell(slot.path): (slot.spot.sheet, slot.spot.address) for slot in slots_of(report)}
+    cell = {
+        source.spell(input_cell.path): (input_cell.cell_ref.sheet, input_cell.cell_ref.address)
+        for input_cell in input_cells_of(report)
+    }
     layers, width = cell["models.gpt2-xl.n_layers"], cell["models.gpt2-small.d_model"]
     vocabulary = cell["models.gpt2-xl.vocab_size"]
 

@@ -23,8 +23,9 @@ import pytest
 
 from commands import ROOT, environment, run
 from edits import FAMILY
-from flopsheet.report import build, compute
-from flopsheet.workbook import plan, write
+from flopsheet.api import build, compute
+from flopsheet.workbook import plan
+from flopsheet.workbook.write import xlsx
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
 
@@ -44,7 +45,7 @@ def planned() -> plan.Plan:
 @pytest.fixture(scope="module")
 def new(planned: plan.Plan) -> bytes:
     """What a build that nothing disturbs writes."""
-    return write.to_bytes(planned)
+    return xlsx.to_bytes(planned)
 
 
 def ended(work: Callable[[], None]) -> int:
@@ -97,7 +98,7 @@ def test_a_build_killed_before_any_of_its_deeds_leaves_the_old_file_or_the_new_o
         target = folder / "book.xlsx"
         if old is not None:
             target.write_bytes(old)
-        if not killed_at(step, folder, lambda target=target: write.save(planned, target)):
+        if not killed_at(step, folder, lambda target=target: xlsx.save(planned, target)):
             break
         found.append((target.read_bytes() if target.exists() else None, results_in(folder)))
     finished = target.read_bytes()
@@ -118,7 +119,7 @@ def test_a_build_killed_while_it_writes_leaves_the_old_file_or_the_new_one(
         if child == 0:
             # Only the last steps, again and again: they take milliseconds, all before them touches no file of the user.
             for _ in range(10_000):  # killed long before; an end, should nobody be left to do it
-                write.write_bytes(target, new)
+                xlsx.write_bytes(target, new)
             os._exit(0)
         time.sleep(dice.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
@@ -182,7 +183,7 @@ def test_writers_and_readers_of_one_target_only_ever_meet_whole_files(new: bytes
         child = os.fork()
         if child == 0:
             for _ in range(30):
-                write.write_bytes(target, content)
+                xlsx.write_bytes(target, content)
             os._exit(0)
         children.append(child)
     met = {target.read_bytes() for _ in range(200)}
@@ -240,7 +241,7 @@ def test_a_read_only_target_stays_as_it_was(read_only: str, reason: str, planned
     def work() -> None:
         without_privileges()
         try:
-            write.save(planned, target)
+            xlsx.save(planned, target)
         except Exception as error:
             os._exit(0 if f"cannot write '{target}': {reason}; " in str(error) else 3)
         os._exit(4)
@@ -277,7 +278,7 @@ def test_source_date_epoch_is_the_day_of_the_document(
     epoch: str, day: str, planned: plan.Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    with zipfile.ZipFile(io.BytesIO(write.to_bytes(planned))) as archive:
+    with zipfile.ZipFile(io.BytesIO(xlsx.to_bytes(planned))) as archive:
         days = re.findall(r"(\d{4}-\d\d-\d\d)T", archive.read("docProps/core.xml").decode())
     assert days == [day, day]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flopsheet.source import parse
+from flopsheet.yamlio.source import parse
 
 ROOT = Path(__file__).parent.parent
 SPEC = importlib.util.spec_from_file_location("format_catalog", ROOT / "tools" / "format_catalog.py")
@@ -15,7 +15,7 @@ assert SPEC and SPEC.loader
 TOOL = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(TOOL)
 
-FILES = sorted((ROOT / "src" / "flopsheet" / "catalog").glob("*.yaml"))
+FILES = sorted((ROOT / "src" / "flopsheet" / "catalog" / "data").glob("*.yaml"))
 
 MESSY = """\
 # What this file holds.

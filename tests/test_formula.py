@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 
 import flopsheet
 from engines import recalculate_ironcalc, recalculate_libreoffice
-from flopsheet import frames
-from flopsheet.errors import FormulaError, Place
+from flopsheet.diagnostics import FormulaError, Place
 from flopsheet.formula import aggregated, evaluate, names, parse, to_excel, to_maths
 from flopsheet.formula.evaluate import PLAIN, as_text, vectorised
 from flopsheet.formula.excel import literal, number
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS
-from flopsheet.formula.maths import shown
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text, with_leaves
+from flopsheet.formula.notation import shown
 from flopsheet.formula.operators import OPERATORS, Function, Gatherer, Operator
-from flopsheet.formula.spelled import to_text
+from flopsheet.formula.unparse import to_text
+from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS
+from flopsheet.pipeline import frames
 
 # Where the names of the tests stand: one row of values, and two finer rows beside it.
 VALUES = {"a": 7.0, "b": 3.0, "c": 2.0, "d": -8.0, "zero": 0.0, "n_heads": 25.0, "d_model": 1600.0}

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from openpyxl.utils import get_column_letter
 
 from engines import recalculate_ironcalc, recalculate_libreoffice
-from flopsheet.catalog.resolve import refusal, sentence
+from flopsheet.catalog.desugar import refusal, sentence
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.evaluate import vectorised
-from flopsheet.formula.language import COMPARISONS
 from flopsheet.formula.nodes import Call, Name, Negative, Number, Operation, walk
+from flopsheet.formula.vocabulary import COMPARISONS
 
 COLUMNS = "abc"
 ROWS = range(1, 5)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import flopsheet
-from flopsheet.review import package
+from flopsheet.review.xlsx import package
 from fuzzing import MARK, REAL, SEEDS, SPEC_KINDS
 from fuzzing_workbooks import SECRET, bomb, book, packed, parts, workbook_kinds
 from ordeal import endured_build, endured_review, run, workbook_faults

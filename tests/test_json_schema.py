@@ -16,10 +16,10 @@ import test_own
 import test_run_messages
 import test_run_sweeps
 import test_sweep
-from flopsheet import source
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load
-from flopsheet.spec.json_schema import to_schema, to_text
+from flopsheet.spec.schema.json_schema import to_schema, to_text
+from flopsheet.yamlio import source
 from studies import SPECS, spec_of
 from test_spec_messages import REFUSED, REFUSED_TEXTS, VALID, edited, told
 

@@ -109,7 +109,7 @@ def test_live_formulas_give_what_torch_counts_for_models_of_every_kind(tmp_path:
     report = flopsheet.build(study, tmp_path / "book.xlsx")
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
     metrics = ("n_params", "n_params_active_with_embedding", "flops_forward")
-    cells = {metric: [(spot.sheet, spot.address) for spot in report.cells(metric)] for metric in metrics}
+    cells = {metric: [(cell_ref.sheet, cell_ref.address) for cell_ref in report.cells(metric)] for metric in metrics}
 
     (got,) = recalculate_ironcalc(
         tmp_path / "spoilt.xlsx", [{}], [cell for listed in cells.values() for cell in listed]

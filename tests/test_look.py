@@ -61,9 +61,9 @@ def test_the_name_of_a_result_leads_to_its_line_on_formulas(book: Any, report: R
     led = {(title, cell.row): target for title, cell, target in links(book) if cell.column == NAME}
     found = {}
     for name in report.catalog.metrics:
-        for spot in report.cells(name)[:1]:
-            if spot.sheet in OF_RESULTS:
-                target = led.get((spot.sheet, spot.row))
+        for cell_ref in report.cells(name)[:1]:
+            if cell_ref.sheet in OF_RESULTS:
+                target = led.get((cell_ref.sheet, cell_ref.row))
                 found[name] = (target.parent.title, target.value) if target else None
     assert len(found) > 200
     assert {name: place for name, place in found.items() if place != ("Formulas", name)} == {}

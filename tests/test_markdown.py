@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from commands import run
-from flopsheet.markdown import escaped, table
+from flopsheet.output.markdown import escaped, table
 
 HOSTILE = "<img src=x> @team _a_"
 NAMES = [

@@ -8,13 +8,13 @@ import pytest
 
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, catalog
-from flopsheet.catalog import resolve
-from flopsheet.errors import CatalogError, SpecError
-from flopsheet.explain import explain
+from flopsheet.api import compute_spec
+from flopsheet.catalog import desugar
+from flopsheet.diagnostics import CatalogError, SpecError
 from flopsheet.formula import parse, to_excel, to_maths
 from flopsheet.formula.nodes import Call, Name, Node, Operation, walk
-from flopsheet.formula.spelled import to_text
-from flopsheet.report import compute_spec
+from flopsheet.formula.unparse import to_text
+from flopsheet.output.explain import explain
 from studies import spec_of
 
 SHIPPED = catalog.load()
@@ -101,7 +101,7 @@ def test_a_match_has_the_value_of_its_arm_in_pandas_and_in_a_spreadsheet(
 ) -> None:
     report = build(compute_spec(spec_of(SPEC.replace("FORMULA", formula))), tmp_path / "m.xlsx")
     spoil_cached_values(tmp_path / "m.xlsx", tmp_path / "spoilt.xlsx")
-    places = [(spot.sheet, spot.seen_from(spot.sheet)) for spot in report.cells("n_sides")]
+    places = [(cell_ref.sheet, cell_ref.seen_from(cell_ref.sheet)) for cell_ref in report.cells("n_sides")]
     [found] = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], places)
     computed, text = (
         report.frames["model"]["n_sides"].tolist(),
@@ -206,4 +206,4 @@ def test_a_number_format_that_nobody_gave_a_size_is_refused_and_not_one_byte() -
     inputs = {**SHIPPED.inputs, "weights": entry._replace(choices=(*entry.choices, "mxfp4"))}
     metric = SHIPPED.metrics["bytes_per_weight"]
     with pytest.raises(CatalogError, match="leaves out choices of 'weights': mxfp4"):
-        resolve.expand(metric.plain, inputs, {}, SHIPPED.functions, resolve.refusal(metric.name, None))
+        desugar.expand(metric.plain, inputs, {}, SHIPPED.functions, desugar.refusal(metric.name, None))

@@ -13,8 +13,8 @@ import pytest
 
 from agreement import compared
 from flopsheet import compute
-from flopsheet.errors import SpecError
-from flopsheet.huggingface import to_inputs
+from flopsheet.diagnostics import SpecError
+from flopsheet.importers.huggingface import to_inputs
 from studies import frames_of
 
 # torch 2.13.0 and transformers 5.24.0: parameters of models on the meta device without their towers, elements of the

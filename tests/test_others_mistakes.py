@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flopsheet.errors import FileError, SpecError
-from flopsheet.huggingface import read_config, to_inputs
+from flopsheet.diagnostics import FileError, SpecError
+from flopsheet.importers.huggingface import read_config, to_inputs
 from flopsheet.spec import load
 from studies import frames_of
 

@@ -13,9 +13,9 @@ from edits import OWN, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
 from exported import as_json
 from flopsheet import build, compute
-from flopsheet.errors import ComputeError, SpecError
-from flopsheet.explain import explain
-from flopsheet.report import compute_spec
+from flopsheet.api import compute_spec
+from flopsheet.diagnostics import ComputeError, SpecError
+from flopsheet.output.explain import explain
 from studies import spec_of
 
 TEXT = """\
@@ -61,7 +61,7 @@ def test_metrics_of_a_spec_are_computed_like_built_in_ones() -> None:
 
 
 def compute_text(text: str) -> Any:
-    from flopsheet.report import compute_spec
+    from flopsheet.api import compute_spec
 
     return compute_spec(spec_of(text))
 
@@ -126,7 +126,7 @@ def test_an_edit_of_an_input_of_the_spec_reaches_its_metrics_through_another_eng
     report = build(OWN, tmp_path / "own.xlsx")
     spoil_cached_values(tmp_path / "own.xlsx", tmp_path / "spoiled.xlsx")
     load = report.cells("load_factor")[0]
-    paid = [(spot.sheet, spot.address) for spot in report.cells("loaded_tflop")]
+    paid = [(cell_ref.sheet, cell_ref.address) for cell_ref in report.cells("loaded_tflop")]
     edits = [{}, {(load.sheet, load.address): 1.5}]
     before, after = recalculate_ironcalc(tmp_path / "spoiled.xlsx", edits, paid)
     wanted = list(compute(OWN).frames["scenario"]["loaded_tflop"])
@@ -331,7 +331,10 @@ def test_a_metric_of_runs_reads_what_runs_have(tmp_path: Path) -> None:
     wanted = formulas(planned(report, report))
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoilt.xlsx")
     (got,) = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], list(wanted))
-    assert (disagreements_of(got, wanted), {spot.sheet for spot in report.cells("rent_of_run")}) == ({}, {"Training"})
+    assert (disagreements_of(got, wanted), {cell_ref.sheet for cell_ref in report.cells("rent_of_run")}) == (
+        {},
+        {"Training"},
+    )
 
 
 @pytest.mark.parametrize("formula", ["days", "sum(days)", "at_max(days, hours)"])

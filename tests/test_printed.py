@@ -12,7 +12,7 @@ import pytest
 import flopsheet
 from engines import recalculate_libreoffice
 from flopsheet.workbook import plan
-from flopsheet.workbook.model import Sheet
+from flopsheet.workbook.model.sheet import Sheet
 from studies import SPECS
 
 FORTY: dict[str, Any] = {

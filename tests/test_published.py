@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from figures import FIGURES, LARGE, MEDIUM, SMALL, XL
-from flopsheet import source
-from flopsheet.report import Report, compute
+from flopsheet.api import Report, compute
+from flopsheet.yamlio import source
 from studies import SPECS
 
 FAMILY = [SMALL, MEDIUM, LARGE, XL]

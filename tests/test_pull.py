@@ -14,16 +14,17 @@ import yaml
 from commands import run
 from edits import FAMILY, GROUPS, Edit, edits
 from engines import recalculate_ironcalc
-from flopsheet import source
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, build, compute
+from flopsheet.api import Report, build, compute
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review.pull import Pulled, pull, write_spec
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
-from flopsheet.spec.merge import merge
-from flopsheet.tables import tabulate, tabulate_runs
-from flopsheet.workbook import plan, write
-from returned import EVERY_WAY, slots_of, type_into, typings
+from flopsheet.workbook import plan
+from flopsheet.workbook.write import xlsx
+from flopsheet.yamlio import source
+from flopsheet.yamlio.merge import merge
+from returned import EVERY_WAY, input_cells_of, type_into, typings
 from returned import RUNS as RUNS_TEXT
 from studies import SPECS
 
@@ -37,14 +38,14 @@ def made(name: str) -> tuple[Report, str]:
 
 
 def _compute(text: str) -> Report:
-    from flopsheet.report import compute_spec
+    from flopsheet.api import compute_spec
 
     return compute_spec(from_source(source.parse(text, "spec.yaml"), "spec"))
 
 
 @functools.cache
 def _workbook(name: str) -> bytes:
-    return write.to_bytes(plan.build(made(name)[0].study))
+    return xlsx.to_bytes(plan.build(made(name)[0].study))
 
 
 def built(name: str, folder: Path) -> Report:
@@ -55,8 +56,8 @@ def built(name: str, folder: Path) -> Report:
 
 def cell(report: Report, path: str) -> tuple[str, str]:
     """The input cell that a path of the spec names."""
-    [slot] = [slot for slot in slots_of(report) if source.spell(slot.path) == path]
-    return slot.spot.sheet, slot.spot.address
+    [input_cell] = [input_cell for input_cell in input_cells_of(report) if source.spell(input_cell.path) == path]
+    return input_cell.cell_ref.sheet, input_cell.cell_ref.address
 
 
 def typed(name: str, folder: Path, typing: Mapping[str, Any]) -> Pulled:
@@ -77,10 +78,10 @@ def blamed(pulled: Pulled) -> list[str]:
 
 def values(spec: Spec) -> dict[str, float | str]:
     """Every input of a spec and of its runs by its path in the tables."""
-    worlds = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
+    table_sets = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     return {
-        f"{world} {grain} {key} {name}": given.value
-        for world, tables in worlds.items()
+        f"{table_set} {grain} {key} {name}": given.value
+        for table_set, tables in table_sets.items()
         for grain, table in tables.items()
         for name, column in table.inputs.items()
         for key, given in zip(table.keys if grain != "context" else range(len(column)), column, strict=True)
@@ -316,8 +317,8 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
 ) -> None:
     report, text = built(name, tmp_path), made(name)[1]
     typing = list(typings(report, count, 31))
-    slots = slots_of(report)
-    cells = [(slot.spot.sheet, slot.spot.address) for slot in slots]
+    input_cells = input_cells_of(report)
+    cells = [(input_cell.cell_ref.sheet, input_cell.cell_ref.address) for input_cell in input_cells]
     truth = recalculate_ironcalc(tmp_path / "built.xlsx", typing, cells)
     compared, wrong = 0, {}
     for one, wanted in zip(typing, truth, strict=True):
@@ -327,7 +328,10 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
             continue  # a spec cannot say it: heads that do not divide, say
         edited = from_source(source.read(tmp_path / "spec.yaml"), "spec")
         tables = {"study": tabulate(edited)} | {kind: tabulate_runs(edited, kind) for kind in edited.runs}
-        found = [tables[slot.world.name][slot.grain].inputs[slot.entry.name][slot.at].value for slot in slots]
+        found = [
+            tables[input_cell.table_set.name][input_cell.grain].inputs[input_cell.entry.name][input_cell.at].value
+            for input_cell in input_cells
+        ]
         differing = {at: (value, wanted[at]) for at, value in zip(cells, found, strict=True) if value != wanted[at]}
         wrong |= {str(one): differing} if differing else {}
         compared += 1
@@ -472,7 +476,7 @@ def test_a_spec_that_has_moved_on_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_random_texts_survive_the_provenance_sheet() -> None:
-    from flopsheet.workbook.embedded import from_lines, to_lines
+    from flopsheet.workbook.write.embedded import from_lines, to_lines
 
     dice = random.Random(3)
     letters = "ab =_x0041_'\"\\é漢 \n\t{}[]:,"

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import flopsheet
-from flopsheet.errors import problem
+import flopsheet.api
+from flopsheet.diagnostics import problem
 from studies import SPECS
 
 SHAPE = {"n_layers": 12, "d_model": 768, "n_heads": 12, "ffn": "gelu", "d_ff": 3072, "vocab_size": 50257}
@@ -143,7 +144,7 @@ def test_a_spec_error_has_every_problem_with_its_path() -> None:
     assert {one.path for one in found} >= {"context_length", "models.a.n_layers"}
 
 
-@pytest.mark.parametrize("module", [flopsheet.report, problem], ids=["report", "errors"])
+@pytest.mark.parametrize("module", [flopsheet.api, problem], ids=["api", "problem"])
 def test_the_examples_of_docstrings_are_true(module: object, tmp_path: Path) -> None:
     done = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)  # type: ignore[arg-type]
     assert (done.failed, done.attempted > 1) == (0, True)

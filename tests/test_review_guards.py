@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from commands import run
-from flopsheet.errors import SpecError
-from flopsheet.report import Report, build
-from flopsheet.review import assign, rewrite
+from flopsheet.api import Report, build
+from flopsheet.diagnostics import SpecError
+from flopsheet.review import assign, edit
 from flopsheet.review.pull import pull, write_spec
-from returned import slots_of, type_into
+from returned import input_cells_of, type_into
 
 SPEC = """\
 version: 1
@@ -30,8 +30,8 @@ def typed(folder: Path, **values: Any) -> None:
     """edited.xlsx: the workbook of spec.yaml after typing into cells; a__n_layers is models.a.n_layers."""
     (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
     report: Report = build(folder / "spec.yaml", folder / "built.xlsx")
-    spots = {"__".join(map(str, slot.path[1:])): slot.spot for slot in slots_of(report)}
-    cells = {(spots[name].sheet, spots[name].address): value for name, value in values.items()}
+    cell_refs = {"__".join(map(str, input_cell.path[1:])): input_cell.cell_ref for input_cell in input_cells_of(report)}
+    cells = {(cell_refs[name].sheet, cell_refs[name].address): value for name, value in values.items()}
     type_into(folder / "built.xlsx", cells, folder / "edited.xlsx")
 
 
@@ -95,7 +95,7 @@ def test_a_text_that_would_not_say_the_edit_is_never_written(
     wrong: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed(tmp_path, a__n_layers=7.0)
-    monkeypatch.setattr(rewrite, "rewritten", lambda text, *_: wrong(text))
+    monkeypatch.setattr(edit, "rewritten", lambda text, *_: wrong(text))
     _, spec = refused(tmp_path)
     assert spec == SPEC
 

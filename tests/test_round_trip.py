@@ -12,7 +12,7 @@ from commands import run
 from edits import EVERYTHING, FAMILY, edits, formulas, planned
 from engines import recalculate_libreoffice
 from every_input import every_input
-from flopsheet.report import build, compute
+from flopsheet.api import build, compute
 from flopsheet.review.check import check
 from flopsheet.review.pull import pull
 from test_pull import addressed, blamed, built, cell, differing, lines

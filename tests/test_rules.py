@@ -15,12 +15,12 @@ from commands import ROOT
 from edits import EVERYTHING
 from engines import recalculate_ironcalc
 from flopsheet import catalog
+from flopsheet.api import Report
 from flopsheet.catalog import Input
 from flopsheet.catalog.load import TOPICS, build
 from flopsheet.formula.evaluate import vectorised
-from flopsheet.report import Report
-from flopsheet.spec import rules
-from flopsheet.workbook import arrange
+from flopsheet.spec.resolve import rules
+from flopsheet.workbook.layout import arrange
 
 SHIPPED = catalog.load()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
@@ -28,10 +28,10 @@ TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
 RANGE = "check_input_"
 
 # A name (of an input, or of a metric whose cell is overwritten), the row of its table, and what is typed there.
-Typed = tuple[str, str, float | str]
+InputReading = tuple[str, str, float | str]
 
 # Rule → the edit of Inputs that breaks it, and the sentence that Checks must say of it.
-BROKEN: dict[str, tuple[list[Typed], str]] = {
+BROKEN: dict[str, tuple[list[InputReading], str]] = {
     "check_kv_heads_divide": (
         [("n_kv_heads", "plain", 3)],
         "plain: n_kv_heads 3 does not divide n_heads 8",
@@ -175,7 +175,7 @@ BROKEN: dict[str, tuple[list[Typed], str]] = {
 }
 
 # Check → the edit that breaks it. No input can break a sum: the cell of one of its parts is overwritten.
-OVERWRITTEN: dict[str, list[Typed]] = {
+OVERWRITTEN: dict[str, list[InputReading]] = {
     "check_group_params": [("n_group_params_attention", "plain", 1000)],
     "check_params": [("n_params_attention", "plain", 1000)],
     "check_share_params": [("share_params_ffn", "plain", 0.01)],
@@ -226,16 +226,16 @@ def cells(report: Report) -> Mapping[str, dict[str, tuple[str, str]]]:
     laid = arrange.lay_out(report.study, report.study)
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for line in laid.inputs.rows:
-        for key, spot in zip(line.world.table(line.entry.grain).keys, line.live, strict=True):
-            found.setdefault(line.entry.name, {})[row_name(line.entry.grain, key)] = (spot.sheet, spot.address)
-    for world in laid.worlds:
+        for key, cell_ref in zip(line.table_set.table(line.entry.grain).keys, line.live, strict=True):
+            found.setdefault(line.entry.name, {})[row_name(line.entry.grain, key)] = (cell_ref.sheet, cell_ref.address)
+    for table_set in laid.table_sets:
         for name, metric in SHIPPED.metrics.items():
-            for key, spot in zip(
-                world.table(metric.grain).keys if metric.grain in world.values.tables else (),
-                laid.homes.spots.get((world.name, name), ()),
+            for key, cell_ref in zip(
+                table_set.table(metric.grain).keys if metric.grain in table_set.values.tables else (),
+                laid.cell_index.cell_refs.get((table_set.name, name), ()),
                 strict=False,
             ):
-                found.setdefault(name, {}).setdefault(row_name(metric.grain, key), (spot.sheet, spot.address))
+                found.setdefault(name, {}).setdefault(row_name(metric.grain, key), (cell_ref.sheet, cell_ref.address))
     return found
 
 
@@ -249,7 +249,7 @@ def row_name(grain: str, key: tuple[object, ...]) -> str:
 @pytest.fixture(scope="module")
 def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
     """What IronCalc computes: for nothing (""), and for the edit of each rule and check."""
-    edits: dict[str, list[Typed]] = {"": []} | {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
+    edits: dict[str, list[InputReading]] = {"": []} | {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
     typed = [{cells[name][row]: value for name, row, value in edit} for edit in edits.values()]
     wanted = [("Checks", "A2"), *(cell for name in edits if name for cell in cells[name].values())]
     wanted += sentence_cells(book).values()
@@ -350,7 +350,7 @@ def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
     texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
     noted = build(texts)
     monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
-    monkeypatch.setattr("flopsheet.report.load_catalog", lambda: noted)
+    monkeypatch.setattr("flopsheet.api.load_catalog", lambda: noted)
     rules.of_grains.cache_clear()
     report = flopsheet.build({**TINY, "models": {"m": {**MODEL, "n_kv_heads": 3}}}, tmp_path / "noted.xlsx")
     rules.of_grains.cache_clear()

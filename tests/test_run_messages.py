@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flopsheet.errors import SpecError
-from flopsheet.source import parse
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.stream import open_stream
 from flopsheet.spec.load import unexpanded
-from flopsheet.stream import open_stream
+from flopsheet.yamlio.source import parse
 from studies import spec_of
 from test_spec_messages import told
 
@@ -37,12 +37,10 @@ serving:
     generated_length: 10
 """
 LONG, MIXTURE, CHAT = "context_length: 1024\n", "context_length: 512\n", "generated_length: 10\n"
-SHIPPED = (
-    "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h200, b200, gb200, mi300x, l40s, tpu-v4, tpu-v5e, … (13 in all)"
-)
+SHIPPED = "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h100-nvl, h200, h20, h800, gh200, b200, b300, … (33 in all)"
 OF_HARDWARE = (
-    "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_int8, "
-    "memory_bytes, memory_bandwidth, link_bandwidth, power_watts, price_per_hour"
+    "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_fp4, "
+    "peak_flops_int8, memory_bytes, memory_bandwidth, link_bandwidth, network_bandwidth, … (15 in all)"
 )
 
 

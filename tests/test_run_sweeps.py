@@ -7,12 +7,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from flopsheet import source
-from flopsheet.errors import SpecError
-from flopsheet.report import build, compute_spec
+from flopsheet.api import build, compute_spec
+from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull
-from flopsheet.spec.json_schema import to_schema
-from returned import slots_of, type_into
+from flopsheet.spec.schema.json_schema import to_schema
+from flopsheet.yamlio import source
+from returned import input_cells_of, type_into
 from studies import spec_of
 
 BASE = """\
@@ -153,12 +153,12 @@ def test_the_schema_takes_a_swept_run_and_refuses_a_key_that_it_does_not_have() 
 
 def test_an_edit_of_a_variant_is_named_as_what_no_spec_says(tmp_path: Path) -> None:
     report = build(compute_spec(spec_of(SWEPT)), tmp_path / "built.xlsx")
-    [slot] = [
-        slot
-        for slot in slots_of(report)
-        if slot.path == ("serving", "s model=b hardware=h200 weight_format=fp8", "n_sequences")
+    [input_cell] = [
+        input_cell
+        for input_cell in input_cells_of(report)
+        if input_cell.path == ("serving", "s model=b hardware=h200 weight_format=fp8", "n_sequences")
     ]
-    typing = {(slot.spot.sheet, slot.spot.address): 4.0}
+    typing = {(input_cell.cell_ref.sheet, input_cell.cell_ref.address): 4.0}
     pulled = pull(type_into(tmp_path / "built.xlsx", typing, tmp_path / "edited.xlsx"))
     assert (pulled.patch, [str(one) for one in pulled.typed.changes], len(pulled.typed.problems)) == (
         {},

@@ -11,9 +11,9 @@ import pytest
 
 from commands import run
 from exported import as_json
-from flopsheet.errors import UsageError
-from flopsheet.explain import explain
-from flopsheet.report import Report, compute
+from flopsheet.api import Report, compute
+from flopsheet.diagnostics import UsageError
+from flopsheet.output.explain import explain
 from studies import SPECS
 
 EXERCISE = SPECS / "gpt2-adamw.yaml"

@@ -8,7 +8,7 @@ import pytest
 
 from commands import ROOT, run
 from flopsheet import compute
-from flopsheet.errors import FlopsheetError, SpecError
+from flopsheet.diagnostics import FlopsheetError, SpecError
 from flopsheet.spec.combine import load_combined
 
 GPT2 = str(ROOT / "specs" / "gpt2.yaml")

@@ -13,9 +13,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopsheet import errors, files, source
-from flopsheet.errors import FileError, Place, SpecError
-from flopsheet.source import parse, read, spell
+from flopsheet import diagnostics
+from flopsheet.diagnostics import FileError, Place, SpecError
+from flopsheet.yamlio import files, source
+from flopsheet.yamlio.source import parse, read, spell
 
 SPEC = """\
 # GPT-2
@@ -245,14 +246,14 @@ def test_every_complaint_that_is_known_is_uttered_by_the_parser(number: int, nam
                 list(yaml.parse(text, Loader=getattr(yaml, name)))
             found[begins] = caught.value.context or caught.value.problem
     assert (list(UTTERED), [one for one in found if not found[one].startswith(one)]) == (
-        [begins for begins, _ in errors.COMPLAINTS],
+        [begins for begins, _ in diagnostics.COMPLAINTS],
         [],
     )
 
 
 def test_every_kind_of_complaint_has_a_message_of_its_own() -> None:
     told_apart = {"anchor", "block node", "flow node"}  # become others by what surrounds them
-    assert {kind for _, kind in errors.COMPLAINTS} - told_apart <= errors.YAML_SYNTAX.keys()
+    assert {kind for _, kind in diagnostics.COMPLAINTS} - told_apart <= diagnostics.YAML_SYNTAX.keys()
 
 
 @pytest.fixture(params=LOADERS)

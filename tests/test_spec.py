@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import Expectation, load

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopsheet import source
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.tables import tabulate
 from flopsheet.spec import load
 from flopsheet.spec.load import from_source
-from flopsheet.tables import tabulate
+from flopsheet.yamlio import source
 from studies import SPECS
 
 PLAIN = {
@@ -171,7 +171,7 @@ def test_a_mistake_is_told_without_importing_pandas_numpy_or_openpyxl():
     code = f"""
 import sys
 from flopsheet.spec import load
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
 try:
     load({PLAIN | {"version": 2}!r})
 except SpecError as error:

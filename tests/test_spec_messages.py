@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
 from studies import spec_of
 
 VALID = """\

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from flopsheet.catalog import stored
+from flopsheet.catalog import cache
 
 loading = importlib.import_module("flopsheet.catalog.load")
 
@@ -18,9 +18,9 @@ loading = importlib.import_module("flopsheet.catalog.load")
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """A place of its own for what is kept, on a machine that keeps bytecode."""
-    monkeypatch.setattr(stored.sys, "pycache_prefix", str(tmp_path))
-    monkeypatch.setattr(stored.sys, "dont_write_bytecode", False)
-    return stored.place("catalog")
+    monkeypatch.setattr(cache.sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(cache.sys, "dont_write_bytecode", False)
+    return cache.place("catalog")
 
 
 @pytest.fixture
@@ -37,39 +37,39 @@ def never():
 
 def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     texts, files = loading._texts(loading.TOPICS), loading._files(loading.TOPICS)
-    fresh = stored.stored("catalog", files, lambda: loading.build(texts))
-    assert (kept.exists(), stored.stored("catalog", files, never)) == (True, fresh)
+    fresh = cache.stored("catalog", files, lambda: loading.build(texts))
+    assert (kept.exists(), cache.stored("catalog", files, never)) == (True, fresh)
 
 
 def test_a_file_of_other_contents_is_built_anew_though_its_size_and_time_are_the_same(kept, files):
     os.utime(files[0], (1, 1))
-    stored.stored("catalog", files, lambda: "before")
+    cache.stored("catalog", files, lambda: "before")
     files[0].write_text("2")
     os.utime(files[0], (1, 1))
-    assert stored.stored("catalog", files, lambda: "anew") == "anew"
+    assert cache.stored("catalog", files, lambda: "anew") == "anew"
 
 
 def test_a_file_of_another_time_alone_is_not_built_anew(kept, files):
-    stored.stored("catalog", files, lambda: "before")
+    cache.stored("catalog", files, lambda: "before")
     os.utime(files[0], (1, 1))
-    assert stored.stored("catalog", files, never) == "before"
+    assert cache.stored("catalog", files, never) == "before"
 
 
 def test_what_moves_from_one_file_to_the_next_is_built_anew(kept, files, tmp_path):
     both = [*files, tmp_path / "b.yaml"]
     both[0].write_text("ab")
     both[1].write_text("c")
-    stored.stored("catalog", both, lambda: "before")
+    cache.stored("catalog", both, lambda: "before")
     both[0].write_text("a")
     both[1].write_text("bc")
-    assert stored.stored("catalog", both, lambda: "anew") == "anew"
+    assert cache.stored("catalog", both, lambda: "anew") == "anew"
 
 
 def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_time_are_the_same(tmp_path):
     """As an archive unpacks that gives one time to every file."""
     package = tmp_path / "flopsheet"
-    shutil.copytree(stored.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    figures = package / "catalog" / "parameters.yaml"
+    shutil.copytree(cache.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    figures = package / "catalog" / "data" / "parameters.yaml"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -90,32 +90,32 @@ def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
     code = "import sys; from flopsheet.catalog.load import build; print(*(m.__file__ for n, m in sys.modules.items()"
     code += " if n.startswith('flopsheet.')), sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    counted = {str(path) for pattern in stored.READERS for path in stored.PACKAGE.glob(pattern)}
+    counted = {str(path) for pattern in cache.READERS for path in cache.PACKAGE.glob(pattern)}
     assert (len(loaded) > 10, set(loaded) - counted) == (True, set())
 
 
 def test_other_code_builds_anew(kept, files, tmp_path, monkeypatch):
-    stored.stored("catalog", files, lambda: "before")
-    (tmp_path / "source.py").write_text("# changed")
-    monkeypatch.setattr(stored, "PACKAGE", tmp_path)
-    assert stored.stored("catalog", files, lambda: "anew") == "anew"
+    cache.stored("catalog", files, lambda: "before")
+    (tmp_path / "quantities.py").write_text("# changed")
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path)
+    assert cache.stored("catalog", files, lambda: "anew") == "anew"
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", None], ids=["empty", "other", "cut"])
 def test_a_damaged_copy_is_built_anew_and_replaced(kept, files, damage):
-    stored.stored("catalog", files, lambda: "before")
+    cache.stored("catalog", files, lambda: "before")
     kept.write_bytes(kept.read_bytes()[:-3] if damage is None else damage)
-    found = stored.stored("catalog", files, lambda: "anew")
-    assert (found, stored.stored("catalog", files, never)) == ("anew", "anew")
+    found = cache.stored("catalog", files, lambda: "anew")
+    assert (found, cache.stored("catalog", files, never)) == ("anew", "anew")
 
 
 def test_where_nothing_can_be_kept_it_is_built_each_time(kept, files):
     kept.parent.parent.mkdir(parents=True)
     kept.parent.write_text("a file where the folder would be")
-    assert [stored.stored("catalog", files, lambda n=n: n) for n in range(2)] == [0, 1]
+    assert [cache.stored("catalog", files, lambda n=n: n) for n in range(2)] == [0, 1]
 
 
 def test_python_told_to_write_no_bytecode_leaves_no_copy_either(kept, files, monkeypatch):
-    monkeypatch.setattr(stored.sys, "dont_write_bytecode", True)
-    stored.stored("catalog", files, lambda: "made")
+    monkeypatch.setattr(cache.sys, "dont_write_bytecode", True)
+    cache.stored("catalog", files, lambda: "made")
     assert not kept.exists()

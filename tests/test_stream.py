@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 
 from exported import as_json, from_frames, opened, written
-from flopsheet import compute, stream
-from flopsheet.errors import ComputeError, SpecError, UsageError
+from flopsheet import compute
+from flopsheet.diagnostics import ComputeError, SpecError, UsageError
+from flopsheet.pipeline import stream
 from test_cli import run
 from test_sweep import BASE, BY_HAND, SHAPE, swept
 

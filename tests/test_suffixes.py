@@ -12,11 +12,12 @@ import jsonschema
 import pytest
 
 import flopsheet
-from flopsheet import quantities, source
-from flopsheet.errors import SpecError
+from flopsheet import quantities
+from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull, write_spec
-from flopsheet.spec.json_schema import to_schema
-from returned import slots_of, type_into
+from flopsheet.spec.schema.json_schema import to_schema
+from flopsheet.yamlio import source
+from returned import input_cells_of, type_into
 
 TEXT = """\
 version: 1
@@ -158,8 +159,12 @@ def test_inputs_that_a_spec_defines_take_the_suffixes_of_their_unit() -> None:
 def test_pulling_edits_back_keeps_suffixes_and_writes_exact_numbers(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(TEXT.format(**AS_WRITTEN), encoding="utf-8")
     report = flopsheet.build(tmp_path / "s.yaml", tmp_path / "built.xlsx")
-    [memory] = [slot for slot in slots_of(report) if source.spell(slot.path) == "hardware.box.memory_bytes"]
-    cells = {(memory.spot.sheet, memory.spot.address): 141e9}
+    [memory] = [
+        input_cell
+        for input_cell in input_cells_of(report)
+        if source.spell(input_cell.path) == "hardware.box.memory_bytes"
+    ]
+    cells = {(memory.cell_ref.sheet, memory.cell_ref.address): 141e9}
     pulled = pull(type_into(tmp_path / "built.xlsx", cells, tmp_path / "edited.xlsx"))
     write_spec(pulled, tmp_path / "s.yaml")
     wanted = TEXT.format(**{**AS_WRITTEN, "memory": "141000000000"})

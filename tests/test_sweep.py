@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from flopsheet import compute
-from flopsheet.errors import SpecError
+from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load
 from studies import spec_of
 

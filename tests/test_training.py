@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from flopsheet.report import compute
+from flopsheet.api import compute
 from studies import SPECS, frames_of
 
 GIB = 2**30
@@ -173,10 +173,30 @@ def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_o
 def test_gradients_are_exchanged_whole_whatever_zero_leaves_on_a_device():
     # Rajbhandari et al. 2020, section 7: ZeRO 1 and 2 send what data parallelism sends. A ring sends 2(n−1)/n of
     # the gradients and receives as much; the link's figure is both directions together.
-    link = {"link": {"extends": "a100-80gb", "link_bandwidth": 600e9}}
+    link = {"link": {"extends": "a100-80gb", "link_bandwidth": 600e9, "n_devices_per_node": 64}}
     each = {f"zero-{stage}": {"n_devices": 64, "zero_stage": stage, "hardware": "link"} for stage in range(4)}
     found = frames(OF_7_5B, link, **each)["training_run"]["gradient_exchange_seconds"]
     assert found.tolist() == pytest.approx([4 * 63 / 64 * 2 * 7.5e9 / 600e9] * 4, rel=1e-12)
+
+
+# Devices of tensor parallelism and in all -> bytes per second, one way, by hand; a node has 8 A100 with 300 GB/s one
+# way each and a card of 25 GB/s each: 2 · (n − 1) / n of 2 · 7.5e9 bytes go over it.
+@pytest.mark.parametrize(
+    ("tensor_parallel", "n_devices", "bandwidth"),
+    [(1, 8, 300e9), (1, 16, 200e9), (2, 8, 300e9), (2, 64, 100e9), (5, 40, 25e9), (10, 40, 25e9)],
+)
+def test_a_group_that_crosses_the_node_exchanges_over_the_network(tensor_parallel, n_devices, bandwidth):
+    layout = {"tensor_parallel": tensor_parallel, "n_devices": n_devices, "hardware": "a100-80gb"}
+    run = frames(OF_7_5B, {}, run=layout)["training_run"].loc["run"]
+    n = n_devices / tensor_parallel
+    each = 2 * run["n_params_device"]
+    assert run["gradient_exchange_seconds"] == pytest.approx(2 * (n - 1) / n * each / bandwidth, rel=1e-12)
+
+
+def test_llama_3_70b_on_512_h100_exchanges_its_gradients_in_a_third_of_a_second():
+    # By hand: 70.55e9 / (8 · 4) fp32 gradients of the fullest stage, about twice 8.9e9 bytes over 50 GB/s a device.
+    run = frames_of(SPECS / "llama3-70b-512xh100.yaml")["training_run"].loc["pretraining"]
+    assert run["gradient_exchange_seconds"] == pytest.approx(0.34, abs=0.005)
 
 
 GPT_530B = GPT | {"n_layers": 105, "d_model": 20480, "n_heads": 128}

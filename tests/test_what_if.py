@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from edits import GROUPS
-from flopsheet.report import Report, compute
-from flopsheet.workbook import compare, context, plan, sensitivity
-from flopsheet.workbook.layout import FIRST, LABEL, NAME
-from flopsheet.workbook.model import Sheet
+from flopsheet.api import Report, compute
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME
+from flopsheet.workbook.model.sheet import Sheet
+from flopsheet.workbook.sheets import compare, context, sensitivity
 
 # Every input that can be stepped, of numbers that a half and one and a half times of them are whole and valid.
 STEPPED: dict[str, Any] = {

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flopsheet import catalog, errors, files
-from flopsheet.catalog.resolve import check_names
-from flopsheet.errors import CatalogError, FileError
+from flopsheet import catalog, diagnostics
+from flopsheet.api import compute
+from flopsheet.catalog.desugar import check_names
+from flopsheet.diagnostics import CatalogError, FileError
 from flopsheet.formula import parse
-from flopsheet.report import compute
-from flopsheet.source import parse as parse_spec
-from flopsheet.spec.json_schema import to_schema
-from flopsheet.spec.own import extend
-from flopsheet.summaries import STYLES
-from flopsheet.workbook import checks, plan
+from flopsheet.output.headline import STYLES
+from flopsheet.spec.resolve.custom import extend
+from flopsheet.spec.schema.json_schema import to_schema
+from flopsheet.workbook import plan
+from flopsheet.workbook.sheets import checks
+from flopsheet.yamlio import files
+from flopsheet.yamlio.source import parse as parse_spec
 from studies import SPECS
 
 CATALOG = Path(catalog.__file__).parent
@@ -57,7 +59,7 @@ def test_the_caret_of_a_refused_name_comes_from_the_name_and_not_from_the_senten
 
     def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
         found.append(at)
-        return CatalogError(errors.Problem("another wording", ""))
+        return CatalogError(diagnostics.Problem("another wording", ""))
 
     with pytest.raises(CatalogError):
         check_names(parse("d_model * d_modle"), "model", {"d_model": "model"}, refuse)
@@ -80,7 +82,7 @@ def test_the_pattern_of_a_text_does_not_depend_on_its_description(monkeypatch: p
     entry = catalog.load_inputs().inputs["hardware"]
     described = before["$defs"]["TrainingRun"]["properties"]["hardware"]
     assert (described["pattern"], "an expression" in entry.doc) == (r"\S", False)
-    from flopsheet.spec import json_schema
+    from flopsheet.spec.schema import json_schema
 
     node = {"type": "string", "description": "an expression of other inputs"}
     json_schema._plain(node)

@@ -61,12 +61,12 @@ def looks(path: Path, edits: dict[Any, Any], cells: list[tuple[str, str]]) -> li
             [area] = [area for area in sheet.conditional_formatting if rule in area.rules]
             top = str(area.sqref).split(":")[0].split()[0]
             moved = openpyxl.formula.translate.Translator(f"={formula}", origin=top).translate_formula(address)
-            spot = (title, f"ZZ{1000 + 10 * at + number}")
-            typed[spot] = f"=IF({moved[1:]},1,0)"
-            placed[-1].append((spot, rule.dxf.fill.bgColor.rgb[-6:]))
-    spots = [spot for rules in placed for spot, _ in rules]
-    [got] = recalculate_ironcalc(path, [typed], spots)
-    return [[colour for spot, colour in rules if got[spot] == 1] for rules in placed]
+            cell_ref = (title, f"ZZ{1000 + 10 * at + number}")
+            typed[cell_ref] = f"=IF({moved[1:]},1,0)"
+            placed[-1].append((cell_ref, rule.dxf.fill.bgColor.rgb[-6:]))
+    cell_refs = [cell_ref for rules in placed for cell_ref, _ in rules]
+    [got] = recalculate_ironcalc(path, [typed], cell_refs)
+    return [[colour for cell_ref, colour in rules if got[cell_ref] == 1] for rules in placed]
 
 
 def row_of(sheet: Any, name: str) -> int:

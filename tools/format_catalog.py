@@ -14,9 +14,9 @@ import textwrap
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from flopsheet import source
+from flopsheet.yamlio import source
 
-CATALOG = Path(__file__).parent.parent / "src" / "flopsheet" / "catalog"
+CATALOG = Path(__file__).parent.parent / "src" / "flopsheet" / "catalog" / "data"
 WIDTH = 120
 COMMENT = re.compile(r"^(?:[^\"']|\"(?:\\.|[^\"\\])*\"|'[^']*')*?(?:^|(?<=\s))#")
 UNBROKEN = "\u00a0"

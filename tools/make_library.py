@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flopsheet import source
-from flopsheet.huggingface import to_inputs
-from flopsheet.spec.written import block
+from flopsheet.importers.huggingface import to_inputs
+from flopsheet.yamlio import source
+from flopsheet.yamlio.dump import block
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "src" / "flopsheet" / "spec" / "library.yaml"

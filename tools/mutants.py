@@ -29,7 +29,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST, PAGE = Path(__file__).with_suffix(".yaml"), ROOT / "docs" / "mutants.md"
-CATALOG = "src/flopsheet/catalog"
+CATALOG = "src/flopsheet/catalog/data"
 FAST = "-m 'not slow and not libreoffice' tests"
 PASSED, FAILED = 0, 1  # of pytest
 Result = TypeVar("Result")
@@ -164,7 +164,7 @@ def outcomes(mutations: Sequence[Mutation], workers: int, quick: bool) -> Iterat
 
 
 def page(found: Sequence[tuple[Mutation, str]]) -> str:
-    """The list and its result, for docs/."""
+    """The mutations that were tried and what became of them, for docs/."""
     survivors = sum(outcome == SURVIVES for _, outcome in found)
     lines = [
         "# Mutants",
@@ -173,7 +173,7 @@ def page(found: Sequence[tuple[Mutation, str]]) -> str:
         "`make mutants` makes them one at a time in a copy of the tree and writes this page.",
         "Comparisons with generated text are switched off: they tell that something changed, never that it is wrong.",
         "",
-        f"Mutations: {len(found)}. Survivors: {survivors}.",
+        f"Tried: {len(found)} of {len(read())} mutations. Survivors: {survivors}.",
         "",
         "| Where | What would go wrong | Old | New | Seen by |",
         "| --- | --- | --- | --- | --- |",

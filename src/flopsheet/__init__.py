@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flopsheet.errors import ComputeError, FileError, FlopsheetError, Place, Problem, SizeError, SpecError
+from flopsheet.diagnostics import ComputeError, FileError, FlopsheetError, Place, Problem, SizeError, SpecError
 
 if TYPE_CHECKING:
-    from flopsheet.report import Finding, Report, build, compute
+    from flopsheet.api import Finding, Report, build, compute
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,9 +33,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports the interface when it is first asked for: pandas takes longer to import than a spec error to be told."""
     if name in {"Finding", "Report", "build", "compute"}:
-        from flopsheet import report
+        from flopsheet import api
 
-        return getattr(report, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'flopsheet' has no attribute '{name}'")
 
 

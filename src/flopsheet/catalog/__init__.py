@@ -3,7 +3,7 @@
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, OF_RUNS, PARENTS, RUNS, coarser
 from flopsheet.catalog.hardware import Hardware, hardware
-from flopsheet.catalog.load import CycleError, OwnEntry, extended, load, load_inputs, ordered, own_input
+from flopsheet.catalog.load import CustomEntry, CycleError, custom_input, extended, load, load_inputs, ordered
 
 __all__ = [
     "GRAINS",
@@ -12,20 +12,20 @@ __all__ = [
     "PARENTS",
     "RUNS",
     "Catalog",
+    "CustomEntry",
     "CycleError",
     "Entry",
     "Hardware",
     "Input",
     "Metric",
-    "OwnEntry",
     "Rule",
     "Section",
     "Unit",
     "coarser",
+    "custom_input",
     "extended",
     "hardware",
     "load",
     "load_inputs",
     "ordered",
-    "own_input",
 ]

@@ -12,6 +12,7 @@ from flopsheet.formula import Node, aggregated, names, to_maths
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
+SEVERITIES = {"": "FAIL", "note": "note"}  # what a verdict says that does not hold
 
 
 class Unit(NamedTuple):
@@ -51,6 +52,8 @@ class Input(NamedTuple):
     chooses: str = ""
     """The grain of which it names a row, such as hardware; what may be chosen depends on the study."""
     whole: bool = True
+    absent: str = ""
+    """What a cell says where nobody gives it, such as "no price"; empty where it always has a value."""
 
     @property
     def is_flag(self) -> bool:
@@ -83,6 +86,10 @@ class Metric:
     severity: str = ""
     source: str = ""
     symbol: str = ""
+    absent: str = ""
+    """What is said where an input that it needs is not given; empty where it always has a value."""
+    has_value: Node | None = None
+    """1 where every input that it needs is given, else 0; None where it always has a value."""
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -93,6 +100,11 @@ class Metric:
     def gathers(self) -> tuple[str, ...]:
         """The names of a finer grain that its formula gathers."""
         return aggregated(self.node)
+
+    @property
+    def failing(self) -> str:
+        """What a verdict says that does not hold."""
+        return SEVERITIES[self.severity]
 
     @property
     def is_sentence(self) -> bool:
@@ -216,6 +228,14 @@ class Catalog:
     def headlines(self) -> tuple[Metric, ...]:
         """The metrics that a summary shows."""
         return tuple(metric for metric in self.metrics.values() if metric.headline)
+
+    @cached_property
+    def absent(self) -> Mapping[str, str]:
+        """What is said of each input and metric that may have no number, where it has none."""
+        return {
+            **{name: entry.absent for name, entry in self.inputs.items() if entry.absent},
+            **{name: metric.absent for name, metric in self.metrics.items() if metric.absent},
+        }
 
     @cached_property
     def maths(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from flopsheet import source
+from flopsheet.yamlio import source
 
 
 class Hardware(NamedTuple):
@@ -22,7 +22,7 @@ class Hardware(NamedTuple):
 @cache
 def hardware() -> dict[str, Hardware]:
     """The kinds by name."""
-    text = (Path(__file__).parent / "hardware.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "data" / "hardware.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "hardware.yaml").data
     assert isinstance(data, dict)
     found = {}

@@ -8,21 +8,24 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopsheet import errors, source
-from flopsheet.catalog import resolve
-from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
+from flopsheet import diagnostics
+from flopsheet.catalog import desugar
+from flopsheet.catalog.absent import where_given
+from flopsheet.catalog.cache import stored
+from flopsheet.catalog.entries import SEVERITIES, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
-from flopsheet.catalog.stored import stored
-from flopsheet.errors import CatalogError, FlopsheetError, Place, Problem
+from flopsheet.diagnostics import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
+from flopsheet.yamlio import source
 
 INPUT_TOPICS = ("inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
-SEVERITIES = {"": "FAIL", "note": "note"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - {"node", "plain", "written", "grain"} | {
+# Fields of a metric that nobody writes.
+MADE = {"node", "plain", "written", "grain", "absent", "has_value"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
     "formula",
     "text",
 }
@@ -34,17 +37,17 @@ RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
 ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
-OWN_SHEET, OWN_TITLE = "Metrics", "Defined in the spec"
+CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
 RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
 
 
-class OwnEntry(NamedTuple):
+class CustomEntry(NamedTuple):
     """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
 
     raw: Mapping[str, Any]
     place: Place | None
     path: str
-    refuse: resolve.Refuse
+    refuse: desugar.Refuse
 
 
 @cache
@@ -59,15 +62,15 @@ def load_inputs() -> Catalog:
     return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
 
 
-def extended(inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> Catalog:
+def extended(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
     reader = _Reader(load().units)
     reader.start_from(load())
-    reader.add_own(inputs, metrics)
+    reader.add_custom(inputs, metrics)
     return reader.finish()
 
 
-def own_input(raw: Mapping[str, Any]) -> Input:
+def custom_input(raw: Mapping[str, Any]) -> Input:
     """An input that a spec defines; what is not said to go below zero does not."""
     fields = {"least": 0, **raw, "choices": tuple(raw.get("choices", ()))}
     if fields["choices"]:
@@ -78,7 +81,7 @@ def own_input(raw: Mapping[str, Any]) -> Input:
 
 
 def _files(topics: Sequence[str]) -> list[Path]:
-    return [Path(__file__).parent / f"{topic}.yaml" for topic in ("units", *topics)]
+    return [Path(__file__).parent / "data" / f"{topic}.yaml" for topic in ("units", *topics)]
 
 
 def _texts(topics: Sequence[str]) -> dict[str, str]:
@@ -118,9 +121,9 @@ class _Reader:
         self.functions: dict[str, Function] = {}
         self.rules: dict[str, Rule] = {}
         self.raw_rules: dict[str, Mapping[str, Any]] = {}
-        self.raw: dict[str, tuple[dict[str, Any], resolve.Refuse]] = {}
+        self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
-        self.own: dict[str, OwnEntry] = {}
+        self.own: dict[str, CustomEntry] = {}
         self.done: Mapping[str, Metric] = {}  # resolved before
 
     def start_from(self, shipped: Catalog) -> None:
@@ -151,13 +154,13 @@ class _Reader:
             kind = next(kind for kind in ALLOWED if kind in section)
             listed: list[str] = []
             if section["grain"] not in PARENTS:
-                remedy = errors.did_you_mean(section["grain"], list(PARENTS))
+                remedy = diagnostics.did_you_mean(section["grain"], list(PARENTS))
                 place = topic.place(("sections", number, "grain"))
                 self.problems.append(Problem(f"unknown grain '{section['grain']}'", remedy, section["title"], place))
                 continue
             for index, raw in enumerate(section[kind]):
                 place = topic.place(("sections", number, kind, index))
-                refuse = resolve.refusal(raw.get("name", f"{kind} {index}"), place)
+                refuse = desugar.refusal(raw.get("name", f"{kind} {index}"), place)
                 add = self.add_rule if kind == "rules" else partial(self.add, kind=kind)
                 self.collect(partial(add, raw, section["grain"], refuse=refuse), listed.extend)
             self.sections.append((data["sheet"], section, listed))
@@ -168,10 +171,10 @@ class _Reader:
         except FlopsheetError as error:
             self.problems.extend(error.problems)
 
-    def add_rule(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse) -> list[str]:
+    def add_rule(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse) -> list[str]:
         """A rule, and the verdict that stands on Checks."""
         for key in [key for key in raw if key not in RULE_KEYS]:
-            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(RULE_KEYS)))
+            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(RULE_KEYS)))
         for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
             raise refuse(f"{key} is missing", f"write {key}: …")
         if grain not in RULE_GRAINS:
@@ -181,17 +184,17 @@ class _Reader:
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
             raise refuse(f"the code {raw['code']} is taken", "codes are unique over all rules")
         verdict: dict[str, Any] = {key: raw[key] for key in ("name", "label", "doc", "source", "formula") if key in raw}
-        found = self.add({**verdict, "unit": resolve.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
+        found = self.add({**verdict, "unit": desugar.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
         self.raw_rules[raw["name"]] = {**raw, "grain": grain}
         if "unless_said" in raw:
             del self.metrics[raw["name"]]
             return []
         return found
 
-    def add(self, raw: dict[str, Any], grain: str, refuse: resolve.Refuse, kind: str = "metrics") -> list[str]:
+    def add(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
         allowed = ALLOWED[kind]
         for key in [key for key in raw if key not in allowed]:
-            raise refuse(f"unknown key '{key}'", errors.did_you_mean(key, sorted(allowed)))
+            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(allowed)))
         for key in ("name", "label", "unit", "doc"):
             if not raw.get(key):
                 raise refuse(f"{key} is missing", f"write {key}: …")
@@ -199,7 +202,7 @@ class _Reader:
         if name in self.inputs or name in self.metrics or name in KEYS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
-            raise refuse(f"unknown unit '{raw['unit']}'", errors.did_you_mean(raw["unit"], list(self.units)))
+            raise refuse(f"unknown unit '{raw['unit']}'", diagnostics.did_you_mean(raw["unit"], list(self.units)))
         if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
             raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
         if kind == "metrics" and ("formula" in raw) == ("text" in raw):
@@ -220,7 +223,7 @@ class _Reader:
             )
         return [name]
 
-    def add_own(self, inputs: Sequence[OwnEntry], metrics: Sequence[OwnEntry]) -> None:
+    def add_custom(self, inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> None:
         """Inputs stand below those of their kind, metrics of runs on the runs' sheet, others on one of their own."""
         by_section: dict[tuple[str, str], list[str]] = {}
         for kind, entries in (("inputs", inputs), ("metrics", metrics)):
@@ -229,9 +232,9 @@ class _Reader:
                 raw = {key: value for key, value in entry.raw.items() if key != "grain"}
                 [name] = self.add(raw, entry.raw["grain"], entry.refuse, kind)
                 if kind == "inputs":
-                    self.inputs[name] = own_input(entry.raw)
-                sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), OWN_SHEET)
-                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == resolve.TRUTH else sheet
+                    self.inputs[name] = custom_input(entry.raw)
+                sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), CUSTOM_SHEET)
+                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == desugar.TRUTH else sheet
                 by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
         for (sheet, grain), listed in by_section.items():
             at = len(self.sections)
@@ -240,7 +243,7 @@ class _Reader:
                 at = 1 + max(
                     at for at, (on, section, _) in enumerate(self.sections) if on == sheet and section["grain"] in level
                 )
-            self.sections.insert(at, (sheet, {"title": OWN_TITLE, "grain": grain}, listed))
+            self.sections.insert(at, (sheet, {"title": CUSTOM_TITLE, "grain": grain}, listed))
 
     def add_range_checks(self) -> None:
         """A section of the Checks sheet for every grain that has inputs."""
@@ -250,7 +253,7 @@ class _Reader:
                 by_grain.setdefault(entry.grain, []).append(range_check(entry))
         for grain, checks in by_grain.items():
             for raw in checks:
-                self.add(raw, grain, resolve.refusal(raw["name"], None))
+                self.add(raw, grain, desugar.refusal(raw["name"], None))
             self.sections.append(("Checks", {**RANGES, "grain": grain}, [raw["name"] for raw in checks]))
 
     def finish(self, *, ranges: bool = True) -> Catalog:
@@ -258,7 +261,7 @@ class _Reader:
             self.add_range_checks()
         entries: dict[str, Entry] = {**self.inputs, **self.metrics}
         grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
-        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, resolve.TEXT_UNIT)
+        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, desugar.TEXT_UNIT)
         labels = {name: entry.label for name, entry in entries.items()}
         for name, metric in list(self.metrics.items()):
             resolved = partial(self.resolved, metric, grain_of, unit_of, labels)
@@ -276,6 +279,9 @@ class _Reader:
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
         if self.problems:
             raise CatalogError(self.problems)
+        self.add_absence(order)
+        if self.problems:
+            raise CatalogError(self.problems)
         entries = {**self.inputs, **self.metrics}
         sections = tuple(
             Section(
@@ -290,6 +296,16 @@ class _Reader:
             for sheet, raw, listed in self.sections
         )
         return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules)
+
+    def add_absence(self, order: Sequence[str]) -> None:
+        """What follows from inputs that need not be given, by what each metric reads."""
+        words = {name: entry.absent for name, entry in self.inputs.items() if entry.absent}
+        words |= {name: metric.absent for name, metric in self.done.items() if metric.absent}
+        for name in (name for name in order if name not in self.done):
+            made = partial(where_given, self.metrics[name], words, self.raw[name][1])
+            self.collect(made, partial(self.metrics.__setitem__, name))
+            if self.metrics[name].absent:
+                words[name] = self.metrics[name].absent
 
     def share(self) -> None:
         """Makes equal parts of formulas one object: digits of a sentence are spelled alike in hundreds of them."""
@@ -312,11 +328,11 @@ class _Reader:
             plain = self.template(raw["text"], refuse, metric.name)
         else:
             plain = self.parse(metric.written, metric.name)
-        node = resolve.expand(plain, self.inputs, labels, self.functions, refuse)
-        resolve.check_names(node, metric.grain, grain_of, refuse)
-        resolve.check_units(node, metric.unit, unit_of, refuse)
-        if metric.unit == resolve.TRUTH:
-            node = Call("where", (node, Text("ok"), Text(SEVERITIES[metric.severity])))
+        node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
+        desugar.check_names(node, metric.grain, grain_of, refuse)
+        desugar.check_units(node, metric.unit, unit_of, refuse)
+        if metric.unit == desugar.TRUTH:
+            node = Call("where", (node, Text("ok"), Text(metric.failing)))
         return dataclasses.replace(metric, plain=plain, node=node)
 
     def rule(
@@ -325,15 +341,15 @@ class _Reader:
         grain_of: Mapping[str, str],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],
-        refuse: resolve.Refuse,
+        refuse: desugar.Refuse,
     ) -> Rule:
         """A rule with its condition, its message and its hint in the terms that are evaluated."""
 
         def made(node: Node, unit: str = "") -> Node:
-            node = resolve.expand(node, self.inputs, labels, self.functions, refuse)
-            resolve.check_names(node, raw["grain"], grain_of, refuse)
+            node = desugar.expand(node, self.inputs, labels, self.functions, refuse)
+            desugar.check_names(node, raw["grain"], grain_of, refuse)
             if unit:
-                resolve.check_units(node, unit, unit_of, refuse)
+                desugar.check_units(node, unit, unit_of, refuse)
             return node
 
         said = self.template(raw["message"], refuse, raw["name"])
@@ -343,16 +359,16 @@ class _Reader:
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
             if read not in self.inputs:
-                raise refuse(f"'{read}' is no input", errors.did_you_mean(read, sorted(self.inputs)))
+                raise refuse(f"'{read}' is no input", diagnostics.did_you_mean(read, sorted(self.inputs)))
         return Rule(
             name,
             raw["code"],
             raw["label"],
             raw["grain"],
             raw["doc"],
-            made(self.parse(raw["formula"], name), resolve.TRUTH),
+            made(self.parse(raw["formula"], name), desugar.TRUTH),
             points_at,
-            made(said, resolve.TEXT_UNIT),
+            made(said, desugar.TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
             names(said),
@@ -364,16 +380,16 @@ class _Reader:
     def template(
         self,
         text: str | list[dict[str, str]],
-        refuse: resolve.Refuse,
+        refuse: desugar.Refuse,
         path: str,
         known: Mapping[str, int] | None = None,
     ) -> Node:
         if isinstance(text, str):
-            return resolve.sentence(text, refuse, path, known)
+            return desugar.sentence(text, refuse, path, known)
         *conditional, last = text
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
-        return resolve.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
+        return desugar.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
 
 
 class CycleError(Exception):

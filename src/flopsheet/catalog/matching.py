@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flopsheet import errors
-from flopsheet.errors import CatalogError
+from flopsheet import diagnostics
+from flopsheet.diagnostics import CatalogError
 from flopsheet.formula.arms import Choice, choices_and_values, matched_name
 from flopsheet.formula.evaluate import as_text
 from flopsheet.formula.nodes import Call, Name, Node, Operation
@@ -24,7 +24,7 @@ def expand_match(
     """
     name = matched_name(call)
     if name not in possible:
-        near = errors.nearest(name, list(possible))
+        near = diagnostics.nearest(name, list(possible))
         remedy = f"did you mean '{near}'?" if near else "write where(condition, a, b)"
         raise refuse(f"'{name}' is not an input with choices", remedy, at=name)
     choices = possible[name]
@@ -32,7 +32,7 @@ def expand_match(
     for choice, value in choices_and_values(call):
         word = as_text(choice.value)
         if word not in choices:
-            raise refuse(f"{name} is never '{word}'", errors.did_you_mean(word, choices), at=word)
+            raise refuse(f"{name} is never '{word}'", diagnostics.did_you_mean(word, choices), at=word)
         if word in arms:
             raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them", at=word)
         arms[word] = choice, value

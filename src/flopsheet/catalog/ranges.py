@@ -16,6 +16,8 @@ def allowed(entry: Input) -> str:
         return f"one of {', '.join(map(str, entry.choices))}"
     kind = "a whole number" if entry.whole else "a number"
     least = plain(entry.least or 0)
+    if entry.absent:
+        kind = f"none, or {kind}"
     return f"{kind} of {least} or more" if entry.most is None else f"{kind} from {least} to {plain(entry.most)}"
 
 
@@ -38,6 +40,8 @@ def range_check(entry: Input) -> dict[str, str]:
             held = f"where({name} <= {plain(entry.most)}, {held}, 0)"
         if entry.whole:
             held = f"where(floor({name}) == {name}, {held}, 0)"
+        if entry.absent:
+            held = f"where(given({name}), {held}, 1)"
     words = allowed(entry)
     return {
         "name": check_name(entry),

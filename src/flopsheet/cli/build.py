@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import errors, files
+from flopsheet import diagnostics
 from flopsheet.cli import options
 from flopsheet.cli.findings import tell_findings
-from flopsheet.cli.loudness import Loudness
-from flopsheet.errors import UsageError
+from flopsheet.cli.verbosity import Verbosity
+from flopsheet.diagnostics import UsageError
+from flopsheet.yamlio import files
 
 if TYPE_CHECKING:
-    from flopsheet.report import Report
+    from flopsheet.api import Report
 
 
 @click.command("build")
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @options.set_option
 @click.option("--watch", is_flag=True, help="Build again whenever a spec is saved, until Ctrl-C.")
-@options.loudness_options
+@options.verbosity_options
 def command(
     specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], watch: bool, quiet: bool, verbose: bool
 ) -> int:
@@ -37,39 +38,39 @@ def command(
     flopsheet build specs/gpt2.yaml -o review.xlsx
     flopsheet build --set models.ours.n_layers=24 --watch
     """
-    loudness = Loudness(quiet, verbose)
+    verbosity = Verbosity(quiet, verbose)
     if not watch:
-        return build(specs, output, settings, loudness)
+        return build(specs, output, settings, verbosity)
     from flopsheet.cli.watch import rebuild_on_save
 
     if "-" in specs:
-        raise UsageError(errors.nothing_to_watch())
-    return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, loudness))
+        raise UsageError(diagnostics.nothing_to_watch())
+    return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, verbosity))
 
 
-def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], loudness: Loudness) -> int:
+def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity) -> int:
     """One build: the exit code says whether every expectation holds."""
     if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
-        raise UsageError(errors.no_workbook_name(output))
-    with loudness.step("read"):
+        raise UsageError(diagnostics.no_workbook_name(output))
+    with verbosity.step("read"):
         spec = options.load(specs, settings)
-    with loudness.step("computed"):
-        from flopsheet import report as api
+    with verbosity.step("computed"):
+        from flopsheet import api as api
 
         report = api.compute_for_workbook(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
-    with loudness.step(f"written {target}"):
+    with verbosity.step(f"written {target}"):
         if output is None:
             files.make_folder(target.parent)
         api.build(report, target)
-    if not loudness.quiet:
+    if not verbosity.quiet:
         summarise(report, target)
-    return tell_findings(report, quiet=loudness.quiet)
+    return tell_findings(report, quiet=verbosity.quiet)
 
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.summaries import brief
+    from flopsheet.output.headline import brief
 
     click.echo(f"{target}: {report.spec.title}")
     for line in brief(report):

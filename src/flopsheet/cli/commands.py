@@ -6,8 +6,8 @@ from importlib import import_module
 
 import click
 
-from flopsheet import __version__, errors
-from flopsheet.errors import UsageError
+from flopsheet import __version__, diagnostics
+from flopsheet.diagnostics import UsageError
 
 # Command -> the module of flopsheet.cli that defines it, as `command`; in the order that --help shows.
 MODULES = {
@@ -36,7 +36,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first argument names; the nearest one is told where there is none."""
         if args and not args[0].startswith("-") and args[0] not in MODULES:
-            raise UsageError(errors.unknown_command(args[0], list(MODULES)))
+            raise UsageError(diagnostics.unknown_command(args[0], list(MODULES)))
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -22,9 +22,9 @@ def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> in
     flopsheet diff specs/gpt2.yaml edited.xlsx
     flopsheet diff specs/gpt2.yaml specs/gpt2-swiglu.yaml --format md --all
     """
-    from flopsheet.review import compare, show
+    from flopsheet.review import diff, show
 
-    compared = compare.compare(a, b, everything=everything)
+    compared = diff.compare(a, b, everything=everything)
     for side in compared.sides:
         if side.pulled is not None:
             tell_reading(side.pulled)

@@ -38,8 +38,8 @@ def command(
     \b
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
     """
-    from flopsheet import report as api
-    from flopsheet.explain import explain
+    from flopsheet import api as api
+    from flopsheet.output.explain import explain
 
     report = api.compute_spec(options.load(specs, settings))
     click.echo(explain(report, metric, model, context_length))

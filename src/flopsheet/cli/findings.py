@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet.errors import FlopsheetError
+from flopsheet.diagnostics import FlopsheetError
 
 if TYPE_CHECKING:
-    from flopsheet.report import Report
+    from flopsheet.api import Report
     from flopsheet.review.pull import Pulled
 
 

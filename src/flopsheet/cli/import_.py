@@ -19,7 +19,8 @@ def command(config: str, name: str | None, output: str | None, ignore_key: tuple
     \b
     flopsheet import config.json --name llama-3-70b -o specs/llama-3-70b.yaml
     """
-    from flopsheet import files, huggingface
+    from flopsheet.importers import huggingface
+    from flopsheet.yamlio import files
 
     text = huggingface.convert(config, name, ignore_key)
     if output is None:

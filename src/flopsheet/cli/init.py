@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from flopsheet import errors, files
+from flopsheet import diagnostics
 from flopsheet.cli.options import DEFAULT_SPEC
-from flopsheet.errors import FileError
+from flopsheet.diagnostics import FileError
+from flopsheet.yamlio import files
 
 TEMPLATES = ("gpt2", "llama-training", "moe-serving")
 MODELINE = "# yaml-language-server: $schema=flopsheet.schema.json\n"
@@ -37,13 +38,13 @@ def command(folder: str, template: str | None, config: str | None, name: str | N
         raise click.UsageError("--template and --from-config cannot go together.")
     if name is not None and config is None:
         raise click.UsageError("--name goes with --from-config.")
-    from flopsheet.spec import json_schema
+    from flopsheet.spec.schema import json_schema
 
     if Path(folder).is_file():
-        raise FileError(errors.no_folder(folder))
+        raise FileError(diagnostics.no_folder(folder))
     target = Path(folder) / DEFAULT_SPEC
     if target.exists():  # before a configuration is read
-        raise FileError(errors.spec_is_there(str(target)))
+        raise FileError(diagnostics.spec_is_there(str(target)))
     text = from_config(config, name) if config is not None else from_template(template or TEMPLATES[0])
     files.make_folder(folder)
     files.write_bytes(target, text.encode(), replace=False)
@@ -62,7 +63,7 @@ def from_template(name: str) -> str:
 
 
 def from_config(config: str, name: str | None) -> str:
-    from flopsheet import huggingface
+    from flopsheet.importers import huggingface
 
     return MODELINE + huggingface.convert(config, name)
 

@@ -24,7 +24,8 @@ def command(what: str) -> None:
     flopsheet list conventions
     """
     from flopsheet.catalog import hardware, load
-    from flopsheet.spec import library, schema
+    from flopsheet.spec import library
+    from flopsheet.spec.schema import data_model
 
     catalog = load()
     if what == "models":
@@ -34,7 +35,7 @@ def command(what: str) -> None:
     elif what == "metrics":
         lines = [(entry.name, entry.unit, entry.grain, entry.doc) for entry in catalog.metrics.values()]
     elif what == "model-types":
-        from flopsheet.huggingface import families
+        from flopsheet.importers.huggingface import families
 
         lines = [(name, "", "", _text_model(family)) for name, family in sorted(families.load().by_type.items())]
     elif what == "units":
@@ -43,7 +44,7 @@ def command(what: str) -> None:
             for unit in catalog.units.values()
         ]
     else:
-        switches = {entry.name for entry in schema.conventions()}
+        switches = {entry.name for entry in data_model.conventions()}
         chosen: list[Any] = [
             entry for entry in catalog.inputs.values() if (entry.name in switches) == (what == "conventions")
         ]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flopsheet import errors
-from flopsheet.errors import UsageError
+from flopsheet import diagnostics
+from flopsheet.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.spec import Spec
-    from flopsheet.spec.load import Unexpanded
+    from flopsheet.spec.load import ParsedSpec
 
 DEFAULT_SPEC = "flopsheet.yaml"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,7 +33,7 @@ def set_option(command: Command) -> Command:
     )(command)
 
 
-def loudness_options(command: Command) -> Command:
+def verbosity_options(command: Command) -> Command:
     quiet = click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
     verbose = click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is read and how long it takes.")
     return quiet(verbose(command))
@@ -42,9 +42,9 @@ def loudness_options(command: Command) -> Command:
 def chosen(specs: Sequence[str]) -> tuple[str, ...]:
     """The specs that a command names, or the one that 'flopsheet init' writes."""
     if specs.count("-") > 1:
-        raise UsageError(errors.stdin_twice())
+        raise UsageError(diagnostics.stdin_twice())
     if not specs and not os.path.exists(DEFAULT_SPEC):
-        raise UsageError(errors.no_spec(DEFAULT_SPEC))
+        raise UsageError(diagnostics.no_spec(DEFAULT_SPEC))
     return tuple(specs) or (DEFAULT_SPEC,)
 
 
@@ -53,7 +53,7 @@ def load(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     return read(specs, settings).expanded()
 
 
-def read(specs: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+def read(specs: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
     """The same, its sweeps not yet expanded."""
     from flopsheet.spec.combine import read_combined
 

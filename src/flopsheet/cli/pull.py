@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import errors
+from flopsheet import diagnostics
 from flopsheet.cli.findings import tell_problems, tell_reading
-from flopsheet.errors import FlopsheetError, UsageError
+from flopsheet.diagnostics import FlopsheetError, UsageError
 
 if TYPE_CHECKING:
-    from flopsheet.errors import Problem
+    from flopsheet.diagnostics import Problem
 
 
 @click.command("pull")
@@ -31,7 +31,7 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
     from flopsheet.review import pull as reviewed
 
     if spec == "-":
-        raise UsageError(errors.not_in_place())
+        raise UsageError(diagnostics.not_in_place())
     pulled = reviewed.pull(workbook)
     tell_reading(pulled)
     for change in pulled.typed.changes:

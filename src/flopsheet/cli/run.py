@@ -14,7 +14,7 @@ import click
 
 from flopsheet.cli.commands import commands
 from flopsheet.cli.findings import tell
-from flopsheet.errors import FlopsheetError
+from flopsheet.diagnostics import FlopsheetError
 
 DONE, FINDINGS, USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -15,6 +15,6 @@ def command() -> None:
     \b
     flopsheet schema > flopsheet.schema.json
     """
-    from flopsheet.spec import json_schema
+    from flopsheet.spec.schema import json_schema
 
     click.echo(json_schema.to_text(), nl=False)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import errors, files
+from flopsheet import diagnostics
 from flopsheet.cli import options
-from flopsheet.errors import UsageError
+from flopsheet.diagnostics import UsageError
+from flopsheet.yamlio import files
 
 if TYPE_CHECKING:
-    from flopsheet.report import Report
+    from flopsheet.api import Report
 
 TEXTS = ("table", "md")
 WIDE = 240  # columns where the table goes into a file or a pipe
@@ -47,33 +48,33 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
-    from flopsheet import stream
+    from flopsheet.pipeline import stream
 
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
-        raise UsageError(errors.target_is_read(output))
+        raise UsageError(diagnostics.target_is_read(output))
     read = options.read(specs, settings)
     if rows == "scenarios" and style in TEXTS:
         spec = read.expanded()
-        from flopsheet import export
-        from flopsheet.report import compute_spec
+        from flopsheet.api import compute_spec
+        from flopsheet.output import export
 
-        export.deliver_text(_text(compute_spec(spec), style, output), output)
+        export.export_text(_text(compute_spec(spec), style, output), output)
         return
     opened = stream.open_stream(read)
-    from flopsheet import export  # pandas, which a mistake in a spec need not wait for
+    from flopsheet.output import export  # pandas, which a mistake in a spec need not wait for
 
     if rows == "scenarios":
-        export.deliver(opened, style, output)
+        export.export(opened, style, output)
     else:
-        export.deliver_runs(opened, rows, style, output)
+        export.export_runs(opened, rows, style, output)
 
 
 def _text(report: Report, style: str, output: str | None) -> str:
     """The headlines as Markdown, or as tables as wide as the terminal."""
     if style == "md":
-        from flopsheet.markdown import to_markdown
+        from flopsheet.output.markdown import to_markdown
 
         return to_markdown(report)
-    from flopsheet.terminal import to_text
+    from flopsheet.output.terminal import to_text
 
     return to_text(report, None if output is None and sys.stdout.isatty() else WIDE)

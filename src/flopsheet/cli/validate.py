@@ -6,7 +6,7 @@ import click
 
 from flopsheet.cli import options
 from flopsheet.cli.findings import tell_findings, tell_problems
-from flopsheet.errors import FlopsheetError
+from flopsheet.diagnostics import FlopsheetError
 
 
 @click.command("validate")
@@ -33,14 +33,14 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
     try:
         read = options.read(specs, settings)
         if read.resolver.swept():
-            from flopsheet.stream import checked
+            from flopsheet.pipeline.stream import checked
 
             spec = checked(read)
         else:
             spec = read.expanded()
         code = 0
         if spec.expectations or not read.resolver.swept():  # a sweep's numbers are for 'show', which streams them
-            from flopsheet import report as api
+            from flopsheet import api as api
 
             code = tell_findings(api.compute_spec(spec), quiet)
         verdict = "valid" if code == 0 else "expectations fail"

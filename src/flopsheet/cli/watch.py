@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from flopsheet.cli.findings import tell
-from flopsheet.errors import FlopsheetError
+from flopsheet.diagnostics import FlopsheetError
 
 PAUSE = 0.2  # seconds between two looks at the files
 

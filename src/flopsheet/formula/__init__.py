@@ -2,8 +2,8 @@
 
 from flopsheet.formula.evaluate import evaluate
 from flopsheet.formula.excel import to_excel
-from flopsheet.formula.maths import to_maths
 from flopsheet.formula.nodes import Node, aggregated, names
+from flopsheet.formula.notation import to_maths
 from flopsheet.formula.parse import parse
 
 __all__ = ["Node", "aggregated", "evaluate", "names", "parse", "to_excel", "to_maths"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from flopsheet.formula.language import MATCH
 from flopsheet.formula.nodes import Call, Name, Node, Number, Text, with_parts
+from flopsheet.formula.vocabulary import MATCH
 
 Choice: TypeAlias = Text | Number
 

@@ -21,6 +21,9 @@ Style: TypeAlias = Literal["excel", "notation", "text"]
 LOOSE, COMPARISON, JOIN, SUM, PRODUCT, POWER, TIGHT = range(7)
 
 
+GIVEN, ABSENT = "given", "no number"
+
+
 class References(Protocol):
     """Where names stand in the workbook."""
 
@@ -210,6 +213,15 @@ FUNCTIONS: Mapping[str, Function] = {
             name="where", least=3, most=3, scalar=lambda condition, yes, no: yes if condition else no,
             columns=_where_of_columns, excel=lambda condition, yes, no: f"IF({condition},{yes},{no})",
             notation=lambda condition, yes, no: f"({yes} if {condition}, else {no})",
+        ),
+        Function(  # whether an input is given, or what follows from it has a value
+            name=GIVEN, least=1, most=1, scalar=lambda x: not isinstance(x, str) and x == x,
+            columns=lambda np: lambda x: ~np.isnan(x), excel=lambda x: f"ISNUMBER({x})",
+            notation=lambda x: f"{x} is given",
+        ),
+        Function(  # no number, and the words that a cell says in its place; nobody types it
+            name=ABSENT, least=1, most=1, scalar=lambda words: words, columns=lambda np: lambda words: np.nan,
+            excel=lambda words: words, notation=lambda words: words,
         ),
     )
 }  # fmt: skip

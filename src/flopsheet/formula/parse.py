@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 
-from flopsheet import errors
-from flopsheet.errors import FormulaError, Place
-from flopsheet.formula.language import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
+from flopsheet import diagnostics
+from flopsheet.diagnostics import FormulaError, Place
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import OPERATORS
+from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
@@ -100,7 +100,7 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
     """
 
     def refuse(fact: str, remedy: str = "", column: int = 0, width: int = 1) -> FormulaError:
-        return FormulaError(errors.formula_syntax(text, fact, remedy, column, width, place, path))
+        return FormulaError(diagnostics.formula_syntax(text, fact, remedy, column, width, place, path))
 
     if len(text) > MAX_LENGTH:
         raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")
@@ -112,7 +112,7 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
         raise refuse("an empty formula", "write a number, a name or an expression")
     if text.startswith("="):
         raise refuse("a formula begins without '='", "remove it")
-    digits = errors.spelled_out(text.strip())
+    digits = diagnostics.spelled_out(text.strip())
     if digits and digits != text.strip():
         raise refuse(f"'{text.strip()}' is not a plain number", f"write {digits}", 0, len(text))
     return _Parser(text, refuse, functions or {}).parse()
@@ -137,7 +137,9 @@ class _Parser:
         except SyntaxError as error:
             if found := re.search(SUFFIXED, self.text):
                 fact = f"'{found[0]}' is not a number in an expression"
-                raise self.refuse(fact, f"write {errors.spelled_out(found[0])}", found.start(), len(found[0])) from None
+                raise self.refuse(
+                    fact, f"write {diagnostics.spelled_out(found[0])}", found.start(), len(found[0])
+                ) from None
             if missing := re.search(ADJACENT, self.text):
                 fact, remedy = f"an operator is missing before '{missing[1]}'", "write * to multiply"
                 raise self.refuse(fact, remedy, missing.start(1), len(missing[1])) from None
@@ -221,7 +223,7 @@ class _Parser:
         number = float(written)
         is_zero = not written.lower().partition("e")[0].strip("0.")
         if not is_zero and not SMALLEST <= number <= LARGEST:
-            problem = errors.not_a_cell_number(None, "", written)
+            problem = diagnostics.not_a_cell_number(None, "", written)
             raise self.no(node, problem.fact, problem.remedy)
         if float(f"{number:.{MOST_DIGITS}g}") != number:
             fact = f"the number has more digits than the {MOST_DIGITS} that a spreadsheet reads"
@@ -244,7 +246,7 @@ class _Parser:
             return Aggregate(function, tuple(argument.id for argument in arguments if isinstance(argument, ast.Name)))
         if function not in self.functions:
             known = sorted({*self.functions, *AGGREGATES, MATCH})
-            near = errors.nearest(function, known)
+            near = diagnostics.nearest(function, known)
             remedy = f"did you mean '{near}'?" if near else f"known: {', '.join(known)}"
             remedy = FOREIGN.get(function.casefold(), remedy)
             raise self.no(node.func, f"unknown function '{function}'", remedy)

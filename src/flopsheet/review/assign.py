@@ -10,24 +10,26 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flopsheet.review.slots import Plain, Slot, plain
-from flopsheet.review.typed import Change, Typed, is_variant
-from flopsheet.source import Path, Source
-from flopsheet.spec import Given, library, own, schema
-from flopsheet.spec.resolve import Resolver
+from flopsheet.review.input_cells import InputCell, Plain, plain
+from flopsheet.review.inputs import Change, InputReading, is_variant
+from flopsheet.spec import InputValue, library
+from flopsheet.spec.resolve import custom
+from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.schema import data_model
+from flopsheet.yamlio.source import Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
 NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
 IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
 
 
-def edited(text: Source, typed: Typed) -> dict[str, Any]:
+def edited(text: Source, typed: InputReading) -> dict[str, Any]:
     """The data of a spec with every change of a workbook in it."""
     assert isinstance(text.data, dict)
     data: dict[str, Any] = copy.deepcopy(text.data)
     for change in typed.changes:
-        if change.slot.path[0] != "models" and not is_variant(data, change.slot.path):
-            _put(data, change.slot.path, change.now)
+        if change.input_cell.path[0] != "models" and not is_variant(data, change.input_cell.path):
+            _put(data, change.input_cell.path, change.now)
     _Models(text, data, typed).write()
     return data
 
@@ -50,14 +52,14 @@ def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
             mapping[together][key] = value
             return
     attention = mapping.get("attention")
-    if attention is not None and key in schema.ATTENTION_KINDS[attention["kind"]][0]:
+    if attention is not None and key in data_model.ATTENTION_KINDS[attention["kind"]][0]:
         if key == "n_kv_heads":
             attention |= {"kind": "gqa", key: value}
             return
         # No kind of attention says this: its inputs stand by themselves from now on.
         del mapping["attention"]
         mapping |= {"n_kv_heads": "n_heads"} if attention["kind"] == "mha" else {}
-        sets = schema.ATTENTION_KINDS[attention["kind"]][0]
+        sets = data_model.ATTENTION_KINDS[attention["kind"]][0]
         mapping |= sets | {name: said for name, said in attention.items() if name != "kind"}
     mapping[key] = value
 
@@ -65,18 +67,20 @@ def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
 class _Models:
     """The models of one spec, parents before those that extend them."""
 
-    def __init__(self, text: Source, data: dict[str, Any], typed: Typed) -> None:
-        self.resolver = Resolver(text, (), own.read(text))
+    def __init__(self, text: Source, data: dict[str, Any], typed: InputReading) -> None:
+        self.resolver = Resolver(text, (), custom.read(text))
         self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
         self.typed = typed
-        self.slots: dict[str, list[Slot]] = {}
-        for slot in typed.slots.values():
-            if slot.path[0] == "models":
-                self.slots.setdefault(str(slot.path[1]), []).append(slot)
+        self.input_cells: dict[str, list[InputCell]] = {}
+        for input_cell in typed.input_cells.values():
+            if input_cell.path[0] == "models":
+                self.input_cells.setdefault(str(input_cell.path[1]), []).append(input_cell)
         self.changed: dict[str, list[Change]] = {}
-        for change in (one for one in typed.changes if one.slot.path[0] == "models" and one.slot.path[1] in self.built):
-            self.changed.setdefault(str(change.slot.path[1]), []).append(change)
+        for change in (
+            one for one in typed.changes if one.input_cell.path[0] == "models" and one.input_cell.path[1] in self.built
+        ):
+            self.changed.setdefault(str(change.input_cell.path[1]), []).append(change)
         self.edits: dict[str, dict[str, Plain]] = {}  # model -> what is now said at its top
         self.group_edits: dict[str, dict[tuple[int, str], Plain]] = {}
         self.layers: dict[str, list[Any]] = {}  # model -> the layer groups that it says or takes from the library
@@ -104,16 +108,16 @@ class _Models:
 
     def write(self) -> None:
         for name in sorted(self.built, key=lambda name: len(self.chain(name))):
-            if name not in self.slots:  # a sweep: only its variants have cells
+            if name not in self.input_cells:  # a sweep: only its variants have cells
                 self.edits[name], self.group_edits[name] = {}, {}
                 continue
-            top = {str(c.slot.path[2]): c.now for c in self.changed.get(name, ()) if len(c.slot.path) == 3}
-            groups = {(int(c.slot.path[3]), str(c.slot.path[4])): c.now
-                      for c in self.changed.get(name, ()) if len(c.slot.path) > 3}  # fmt: skip
+            top = {str(c.input_cell.path[2]): c.now for c in self.changed.get(name, ()) if len(c.input_cell.path) == 3}
+            groups = {(int(c.input_cell.path[3]), str(c.input_cell.path[4])): c.now
+                      for c in self.changed.get(name, ()) if len(c.input_cell.path) > 3}  # fmt: skip
             layered = next((one for one in self.chain(name) if one in self.layers), None)
             for change in self.changed.get(name, ()):
-                if change.slot.entry.name in IMPLIED:
-                    self.say_implied(name, change.slot, top, groups)
+                if change.input_cell.entry.name in IMPLIED:
+                    self.say_implied(name, change.input_cell, top, groups)
             self.edits[name] = {}
             self.group_edits[name] = {}
             if layered is not None and any(key == "n_layers" for _, key in groups):
@@ -122,24 +126,32 @@ class _Models:
             if layered is not None:
                 self.write_groups(name, layered, groups)
 
-    def say_implied(self, name: str, cause: Slot, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
+    def say_implied(
+        self, name: str, cause: InputCell, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]
+    ) -> None:
         """Says what followed from an input that changed, as it was."""
         key = IMPLIED[cause.entry.name]
-        slot = next(slot for slot in self.slots[name] if slot.entry.name == key and slot.at == cause.at)
+        input_cell = next(
+            input_cell
+            for input_cell in self.input_cells[name]
+            if input_cell.entry.name == key and input_cell.at == cause.at
+        )
         said = self.resolver.sayings(("defaults",), self.resolver.data.get("defaults", {}))
         if key in said or any(key in self.common[one] for one in self.chain(name)):
             return
-        if len(slot.path) == 3:
-            top.setdefault(key, slot.built)
-        elif not self.says_in_group(name, slot, groups):
-            groups[int(slot.path[3]), key] = slot.built
+        if len(input_cell.path) == 3:
+            top.setdefault(key, input_cell.built)
+        elif not self.says_in_group(name, input_cell, groups):
+            groups[int(input_cell.path[3]), key] = input_cell.built
 
     def count_again(self, name: str, top: dict[str, Plain]) -> None:
         """A number of layers that is said beside the groups has to be their sum."""
         said = self.data.get("defaults", {})
         if "n_layers" in said or any("n_layers" in self.common[one] for one in self.chain(name)):
-            slot = next(slot for slot in self.slots[name] if slot.entry.name == "n_layers")
-            top["n_layers"] = plain(slot.entry, Given(self.typed.givens[slot.key].value))
+            input_cell = next(
+                input_cell for input_cell in self.input_cells[name] if input_cell.entry.name == "n_layers"
+            )
+            top["n_layers"] = plain(input_cell.entry, InputValue(self.typed.givens[input_cell.key].value))
 
     def write_top(self, name: str, top: Mapping[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
         """What belongs to the model as a whole, or to its layers where they are all alike."""
@@ -160,19 +172,23 @@ class _Models:
 
     def pin(self, name: str, key: str, inherited: Plain, groups: dict[tuple[int, str], Plain]) -> None:
         """Says what the model said before; where its layer groups say it one by one, in those that do not."""
-        slots = [slot for slot in self.slots[name] if slot.entry.name == key]
-        apart = [slot for slot in slots if len(slot.path) > 3 and not self.says_in_group(name, slot, groups)]
-        told = apart if any(len(slot.path) > 3 for slot in slots) else slots
-        values = {slot.built for slot in told}
+        input_cells = [input_cell for input_cell in self.input_cells[name] if input_cell.entry.name == key]
+        apart = [
+            input_cell
+            for input_cell in input_cells
+            if len(input_cell.path) > 3 and not self.says_in_group(name, input_cell, groups)
+        ]
+        told = apart if any(len(input_cell.path) > 3 for input_cell in input_cells) else input_cells
+        values = {input_cell.built for input_cell in told}
         if values == {inherited}:
             return  # what it extends was pinned too
         if len(values) == 1:
             self.say(name, key, values.pop())
-        for slot in told if len(values) > 1 else ():
-            groups[int(slot.path[3]), str(slot.path[4])] = slot.built
+        for input_cell in told if len(values) > 1 else ():
+            groups[int(input_cell.path[3]), str(input_cell.path[4])] = input_cell.built
 
-    def says_in_group(self, name: str, slot: Slot, groups: Iterable[tuple[int, str]]) -> bool:
-        at, key = int(slot.path[3]), slot.entry.name
+    def says_in_group(self, name: str, input_cell: InputCell, groups: Iterable[tuple[int, str]]) -> bool:
+        at, key = int(input_cell.path[3]), input_cell.entry.name
         layers = next(self.layers[one] for one in self.chain(name) if one in self.layers)
         said = self.resolver.sayings(("models", name, "layers", at), layers[at])
         return key in said or (at, key) in groups

@@ -6,15 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from flopsheet import errors
-from flopsheet.errors import FileError, Problem
-from flopsheet.review.cells import BLANK, Stored
+from flopsheet import diagnostics
+from flopsheet.diagnostics import FileError, Problem
+from flopsheet.review.inputs import TOLERANCE, shown
 from flopsheet.review.pull import Pulled
-from flopsheet.review.references import meaning
-from flopsheet.review.typed import TOLERANCE, shown
-from flopsheet.workbook import compare, context, plan
-from flopsheet.workbook.layout import LABEL, NAME, Spot
-from flopsheet.workbook.model import Cell, Scalar, Sheet
+from flopsheet.review.xlsx.cells import BLANK, Stored
+from flopsheet.review.xlsx.formula_text import normalize_formula
+from flopsheet.workbook import plan
+from flopsheet.workbook.layout.cells import LABEL, NAME, CellRef
+from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.sheets import compare, context
 
 
 @dataclass(frozen=True)
@@ -52,30 +53,32 @@ def check(pulled: Pulled) -> Checked:
     FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
     """
     if pulled.typed.problems:
-        raise errors.SpecError(pulled.typed.problems)
-    unsettled = [slot for key, slot in pulled.typed.slots.items() if _is_nan(pulled.typed.givens[key].value)]
+        raise diagnostics.SpecError(pulled.typed.problems)
+    unsettled = [
+        input_cell for key, input_cell in pulled.typed.input_cells.items() if _is_nan(pulled.typed.givens[key].value)
+    ]
     if unsettled:
-        slot = unsettled[0]
-        raise errors.SpecError(errors.no_value_with_edits(slot.entry.name, slot.address))
+        input_cell = unsettled[0]
+        raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
     study = replace(pulled.report.study, choice=_choice(pulled))
     planned = plan.build(study, returned.built.study)
     count, missing = 0, 0
     found: list[Disagreement] = []
-    expressions = {slot.spot for slot in pulled.typed.slots.values() if not slot.is_derived}
+    expressions = {input_cell.cell_ref for input_cell in pulled.typed.input_cells.values() if not input_cell.is_derived}
     for sheet in planned.sheets:
         stored_cells = returned.book.cells(sheet.title)
         for (row, column), cell in sheet.cells.items():
-            spot = Spot(sheet.title, row, column)
+            cell_ref = CellRef(sheet.title, row, column)
             if not cell.formula:
                 continue
             count += 1
             stored = stored_cells.get((row, column), BLANK)
             missing += bool(stored.formula) and stored.value is None
-            is_input = spot in expressions  # what a reviewer may type over
-            found += _compared(sheet, spot, cell, stored, is_input)
+            is_input = cell_ref in expressions  # what a reviewer may type over
+            found += _compared(sheet, cell_ref, cell, stored, is_input)
     if missing == count:
-        raise FileError(errors.no_stored_values(returned.source, missing, count))
+        raise FileError(diagnostics.no_stored_values(returned.source, missing, count))
     return Checked(count, missing, tuple(found))
 
 
@@ -83,14 +86,16 @@ def _is_nan(value: Scalar) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _compared(sheet: Sheet, spot: Spot, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
-    address = spot.seen_from("")
-    name = _name(sheet, spot)
+def _compared(sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
+    address = cell_ref.seen_from("")
+    name = _name(sheet, cell_ref)
     if not is_input and not stored.formula:
         held = "nothing" if stored.value is None else _shown(stored.value)
         yield Disagreement(address, name, held, f"={_cut(cell.formula)}", "typed over")
-    elif not is_input and meaning(stored.formula, spot.sheet) != meaning(cell.formula, spot.sheet):
-        without = (meaning(text, spot.sheet, brackets=False) for text in (stored.formula, cell.formula))
+    elif not is_input and normalize_formula(stored.formula, cell_ref.sheet) != normalize_formula(
+        cell.formula, cell_ref.sheet
+    ):
+        without = (normalize_formula(text, cell_ref.sheet, brackets=False) for text in (stored.formula, cell.formula))
         if len(set(without)) > 1:
             yield Disagreement(address, name, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
     # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
@@ -99,23 +104,23 @@ def _compared(sheet: Sheet, spot: Spot, cell: Cell, stored: Stored, is_input: bo
         yield Disagreement(address, name, _shown(stored.value), _shown(cell.value), "value")
 
 
-def _name(sheet: Sheet, spot: Spot) -> str:
+def _name(sheet: Sheet, cell_ref: CellRef) -> str:
     """What the row is about: the metric that its name column says, or else its label."""
     for column in (NAME, LABEL):
-        cell = sheet.cells.get((spot.row, column))
-        if cell is not None and isinstance(cell.value, str) and not cell.formula and column < spot.column:
-            return errors.shown(cell.value)
+        cell = sheet.cells.get((cell_ref.row, column))
+        if cell is not None and isinstance(cell.value, str) and not cell.formula and column < cell_ref.column:
+            return diagnostics.shown(cell.value)
     return ""
 
 
 def _cut(formula: str) -> str:
-    return errors.shown(formula, 80)
+    return diagnostics.shown(formula, 80)
 
 
 def _shown(value: float | str | bool) -> str:
     if isinstance(value, bool):
         return str(value).upper()
-    return f"'{errors.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
+    return f"'{diagnostics.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
 
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:
@@ -132,21 +137,21 @@ class _Controls:
         self.returned = pulled.returned
         self.problems: list[Problem] = []
 
-    def word(self, spot: Spot, choices: Sequence[str]) -> int:
+    def word(self, cell_ref: CellRef, choices: Sequence[str]) -> int:
         """The position of what a drop-down holds."""
-        value = self.returned.stored(spot).value
+        value = self.returned.stored(cell_ref).value
         for at, choice in enumerate(choices):
             if isinstance(value, str) and value.strip().casefold() == choice.casefold():
                 return at
-        finding = errors.no_choice_in_cell(_held(value), errors.quoted(choices))
-        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding))
+        finding = diagnostics.no_choice_in_cell(_held(value), diagnostics.quoted(choices))
+        self.problems.append(diagnostics.in_cell(cell_ref.seen_from(""), "", finding))
         return 0
 
-    def number(self, spot: Spot, least: float, finding: Callable[[str], errors.Finding]) -> float:
-        value = self.returned.stored(spot).value
+    def number(self, cell_ref: CellRef, least: float, finding: Callable[[str], diagnostics.Finding]) -> float:
+        value = self.returned.stored(cell_ref).value
         if isinstance(value, float) and value >= least:
             return value
-        self.problems.append(errors.in_cell(spot.seen_from(""), "", finding(_held(value))))
+        self.problems.append(diagnostics.in_cell(cell_ref.seen_from(""), "", finding(_held(value))))
         return least
 
 
@@ -154,20 +159,21 @@ def _held(value: float | str | bool | None) -> str:
     return "nothing" if value is None else str(value)
 
 
-def _choice(pulled: Pulled) -> context.Choice:
+def _choice(pulled: Pulled) -> context.Selections:
     """What the controls of the Context and Compare sheets hold."""
     controls, laid = _Controls(pulled), pulled.returned.layout
     models = [model.name for model in pulled.spec.models]
-    [model_spot] = laid.homes.of(laid.controls.world, "model")
+    [model_spot] = laid.cell_index.of(laid.controls.table_set, "model")
     model = models[controls.word(model_spot, models)]
-    spots = laid.homes.of(laid.controls.world, "context_length")
-    lengths = tuple(controls.number(spot, 1, errors.no_length_in_cell) for spot in spots)
-    world = laid.compared.world
-    scenarios = [compare.scenario_name(world, row) for row in range(len(world.table("scenario")))]
+    cell_refs = laid.cell_index.of(laid.controls.table_set, "context_length")
+    lengths = tuple(controls.number(cell_ref, 1, diagnostics.no_length_in_cell) for cell_ref in cell_refs)
+    table_set = laid.compared.table_set
+    scenarios = [compare.scenario_name(table_set, row) for row in range(len(table_set.table("scenario")))]
     first, second = (
-        controls.word(Spot(compare.SHEET, compare.CHOICE_ROW, column), scenarios) for column in (compare.A, compare.B)
+        controls.word(CellRef(compare.SHEET, compare.CHOICE_ROW, column), scenarios)
+        for column in (compare.A, compare.B)
     )
-    step = controls.number(laid.compared.step, -1, errors.no_step_in_cell)
+    step = controls.number(laid.compared.step, -1, diagnostics.no_step_in_cell)
     if controls.problems:
-        raise errors.SpecError(controls.problems)
-    return context.Choice(model, lengths, compare.Pair(first, second, step))
+        raise diagnostics.SpecError(controls.problems)
+    return context.Selections(model, lengths, compare.Pair(first, second, step))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flopsheet.spec.written import flow
+from flopsheet.yamlio.dump import flow
 
 MARK = "; written by 'flopsheet pull'."  # by which a patch is known
 HEAD = (

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flopsheet import errors, source
-from flopsheet.errors import FileError, Problem, SpecError
-from flopsheet.files import read_bytes, write_bytes
-from flopsheet.report import Report, compute_spec
-from flopsheet.review import assign, patch, rewrite
+from flopsheet import diagnostics
+from flopsheet.api import Report, compute_spec
+from flopsheet.diagnostics import FileError, Problem, SpecError
+from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.review import assign, edit, patch
+from flopsheet.review.apply_inputs import apply_inputs
+from flopsheet.review.inputs import InputReading, read_inputs, same, shown
 from flopsheet.review.rebuild import Returned, read_back
-from flopsheet.review.respell import respelled
-from flopsheet.review.typed import Typed, read_inputs, same, shown
-from flopsheet.source import Path, Source, spell
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source, in_digits
-from flopsheet.spec.plain import to_yaml
-from flopsheet.tables import tabulate, tabulate_runs
+from flopsheet.yamlio import source
+from flopsheet.yamlio.files import read_bytes, write_bytes
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import Path, Source, spell
 
 MOST_HEAD = 1_000  # bytes of a file in which a patch says that it is one
 
@@ -30,7 +31,7 @@ class Pulled:
     """What a workbook says."""
 
     returned: Returned
-    typed: Typed
+    typed: InputReading
 
     @property
     def text(self) -> Source:
@@ -39,7 +40,7 @@ class Pulled:
     @cached_property
     def spec(self) -> Spec:
         """The spec with the workbook's inputs, whether or not it is valid."""
-        return respelled(self.returned.built.spec, self.typed.givens)
+        return apply_inputs(self.returned.built.spec, self.typed.givens)
 
     @cached_property
     def report(self) -> Report:
@@ -62,11 +63,13 @@ class Pulled:
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
-        found, differing = judged(edited, self.typed)
-        found += [errors.would_differ(self.text.name, differing)] if differing else []
-        cells = {spell(change.slot.path): change.slot.spot.seen_from("") for change in self.typed.changes}
+        found, differing = judge_edits(edited, self.typed)
+        found += [diagnostics.would_differ(self.text.name, differing)] if differing else []
+        cells = {
+            spell(change.input_cell.path): change.input_cell.cell_ref.seen_from("") for change in self.typed.changes
+        }
         return [
-            errors.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
+            diagnostics.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
             if problem.path in cells
             else problem._replace(place=None)
             for problem in found
@@ -79,7 +82,7 @@ def pull(path: str | os.PathLike[str]) -> Pulled:
     return Pulled(returned, read_inputs(returned))
 
 
-def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
+def judge_edits(edited: Source, typed: InputReading) -> tuple[list[Problem], str]:
     """What is wrong with an edited spec, and the first input that it says otherwise than the workbook.
 
     A spec that is not valid says nothing that could be compared.
@@ -90,21 +93,21 @@ def judged(edited: Source, typed: Typed) -> tuple[list[Problem], str]:
         return list(error.problems), ""
 
 
-def _first_difference(spec: Spec, typed: Typed) -> str:
+def _first_difference(spec: Spec, typed: InputReading) -> str:
     """The path of the first input that a spec says otherwise than the workbook."""
     tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     for key, given in typed.givens.items():
-        slot, (world, name, at) = typed.slots[key], key
-        found = tables[world][slot.grain].given[name][at]
+        input_cell, (table_set, name, at) = typed.input_cells[key], key
+        found = tables[table_set][input_cell.grain].given[name][at]
         if found.node != given.node or not same(found.value, given.value):
-            return spell(slot.path)
+            return spell(input_cell.path)
     return ""
 
 
 def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
     """Writes the patch, over nothing but another one; FileError."""
     if os.path.isfile(target) and patch.MARK.encode() not in read_bytes(target, MOST_HEAD)[1]:
-        raise FileError(errors.not_a_patch(os.fspath(target)))
+        raise FileError(diagnostics.not_a_patch(os.fspath(target)))
     write_bytes(target, pulled.patch_text().encode())
 
 
@@ -112,25 +115,25 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     """Edits a spec in place, or raises SpecError and leaves it as it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
     if pulled.typed.problems:
-        raise SpecError([errors.not_all_understood(name)])
+        raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
         path, ours, theirs = drifted
-        raise SpecError(errors.not_the_spec(current.name, path, theirs, ours))
+        raise SpecError(diagnostics.not_the_spec(current.name, path, theirs, ours))
     if not pulled.patch:
         return []
     assert isinstance(current.data, dict)
-    text = rewrite.rewritten(current.text, current.data, pulled.data)
+    text = edit.rewritten(current.text, current.data, pulled.data)
     found: list[Problem] = []
     differing = next(iter(pulled.patch))
     try:
         edited, _ = in_digits(source.parse(text, current.name))
         if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
-            found, differing = judged(edited, pulled.typed)
+            found, differing = judge_edits(edited, pulled.typed)
     except SpecError:
         pass
     if differing:
-        raise SpecError(errors.would_differ(current.name, differing))
+        raise SpecError(diagnostics.would_differ(current.name, differing))
     write_bytes(target, text.encode())
     return found
 
@@ -160,4 +163,6 @@ def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | Non
 
 
 def _words(value: Any) -> str:
-    return "missing" if value is None else errors.kind_of(value) if isinstance(value, dict | list) else shown(value)
+    return (
+        "missing" if value is None else diagnostics.kind_of(value) if isinstance(value, dict | list) else shown(value)
+    )

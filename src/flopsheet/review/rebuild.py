@@ -6,18 +6,21 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 
-from flopsheet import __version__, errors, source
-from flopsheet.errors import FileError, SizeError, SpecError
-from flopsheet.report import Report, compute_for_workbook
-from flopsheet.review.cells import BLANK, Book, Cells, Stored
-from flopsheet.source import Source
+from flopsheet import __version__, diagnostics
+from flopsheet.api import Report, compute_for_workbook
+from flopsheet.diagnostics import FileError, SizeError, SpecError
+from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
-from flopsheet.spec.plain import to_yaml
-from flopsheet.workbook import arrange, embedded, inputs
-from flopsheet.workbook.layout import NAME, UNIT, Spot
-from flopsheet.workbook.model import Cell
-from flopsheet.workbook.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
-from flopsheet.workbook.styles import HEADERS
+from flopsheet.workbook.layout import arrange
+from flopsheet.workbook.layout.cells import NAME, UNIT, CellRef
+from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.styles import HEADERS
+from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
+from flopsheet.workbook.write import embedded
+from flopsheet.yamlio import source
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import Source
 
 MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
 
@@ -39,13 +42,13 @@ class Returned:
     def layout(self) -> arrange.Layout:
         return arrange.lay_out(self.built.study, self.built.study)
 
-    def stored(self, spot: Spot) -> Stored:
-        return self.book.cells(spot.sheet).get((spot.row, spot.column), BLANK)
+    def stored(self, cell_ref: CellRef) -> Stored:
+        return self.book.cells(cell_ref.sheet).get((cell_ref.row, cell_ref.column), BLANK)
 
     @property
     def note(self) -> str:
         """What to tell of its version, where that is not ours."""
-        return "" if self.version == __version__ else errors.other_version(self.source, self.version, __version__)
+        return "" if self.version == __version__ else diagnostics.other_version(self.source, self.version, __version__)
 
 
 def read_back(path: str | os.PathLike[str]) -> Returned:
@@ -54,13 +57,13 @@ def read_back(path: str | os.PathLike[str]) -> Returned:
     cells = book.cells(PROVENANCE) if PROVENANCE in book.parts else {}
     facts = _facts(cells)
     if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
-        raise FileError(errors.not_ours(book.source, "Provenance does not say what it was built from"))
+        raise FileError(diagnostics.not_ours(book.source, "Provenance does not say what it was built from"))
     text = _spec(book, cells, facts[DATA_DIGEST], facts[SPEC])
     try:
         built = compute_for_workbook(from_source(text, facts[SPEC]))
     except (SpecError, SizeError) as error:
         fact = f"its spec is not valid here ({error.problems[0].fact})"
-        raise FileError(errors.not_ours(book.source, fact)) from None
+        raise FileError(diagnostics.not_ours(book.source, fact)) from None
     returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), text, built)
     check_layout(returned)
     return returned
@@ -80,26 +83,26 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
     """The spec as data, as a text that gives the same spec again."""
     starts = [row for (row, column), cell in cells.items() if column == 1 and cell.value == DATA]
     if not starts:
-        raise FileError(errors.not_ours(book.source, "Provenance does not hold the spec as data"))
+        raise FileError(diagnostics.not_ours(book.source, "Provenance does not hold the spec as data"))
     lines, row = [], max(starts) + 1
     while isinstance(line := cells.get((row, 2), BLANK).value, str):
         lines.append(line)
         row += 1
     if embedded.digest(lines) != wanted.strip():
-        raise FileError(errors.data_changed(book.source))
+        raise FileError(diagnostics.data_changed(book.source))
     try:
         data = embedded.from_lines(lines)
         if not isinstance(data, dict):
             raise ValueError("it is no mapping")
         return source.parse(to_yaml(data), name)
     except (ValueError, SpecError):
-        raise FileError(errors.not_ours(book.source, "the spec as data on Provenance cannot be read")) from None
+        raise FileError(diagnostics.not_ours(book.source, "the spec as data on Provenance cannot be read")) from None
 
 
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
     study = returned.built.study
-    sheet, _ = inputs.sheet(returned.layout.inputs, study.worlds(study))
+    sheet, _ = inputs.sheet(returned.layout.inputs, study.table_sets(study))
     found = returned.book.cells(inputs.SHEET)
     for (row, column), cell in sorted(sheet.cells.items()):
         if _is_fixed(cell, row, column):
@@ -107,8 +110,10 @@ def check_layout(returned: Returned) -> None:
             value = found.get((row, column), BLANK).value
             text = "" if value is None else str(value).strip()
             if text != wanted:
-                address = f"{inputs.SHEET}!{Spot(inputs.SHEET, row, column).address}"
-                problem = errors.other_layout(returned.source, returned.version, __version__, address, wanted, text)
+                address = f"{inputs.SHEET}!{CellRef(inputs.SHEET, row, column).address}"
+                problem = diagnostics.other_layout(
+                    returned.source, returned.version, __version__, address, wanted, text
+                )
                 raise FileError(problem)
 
 

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flopsheet import errors, markdown
+from flopsheet import diagnostics
 from flopsheet.catalog.entries import Unit
-from flopsheet.review.compare import Compared, Difference
-from flopsheet.review.typed import shown
-from flopsheet.rows import number
-from flopsheet.summaries import formatted
+from flopsheet.output import markdown
+from flopsheet.output.headline import formatted
+from flopsheet.output.rows import number
+from flopsheet.review.diff import Compared, Difference
+from flopsheet.review.inputs import shown
 
 NOTHING = "–"
 NUMBERS = {"A", "B", "Change"}  # columns of numbers
@@ -67,21 +68,22 @@ def sections(compared: Compared) -> Iterator[tuple[str, list[str], list[list[str
 def heading(compared: Compared) -> list[str]:
     """What A and B are, and what only one of them has."""
     before, after = compared.sides
-    lines = [f"A: {errors.shown(before.name, 200)}", f"B: {errors.shown(after.name, 200)}"]
+    lines = [f"A: {diagnostics.shown(before.name, 200)}", f"B: {diagnostics.shown(after.name, 200)}"]
     for (kind, name), at in compared.only.items():
-        lines.append(f"only {'AB'[at]} has the {kind} {errors.shown(name)}")
+        lines.append(f"only {'AB'[at]} has the {kind} {diagnostics.shown(name)}")
     if compared.is_empty:
         lines.append("Nothing differs.")
     return lines
 
 
 def _input(value: object) -> str:
-    return NOTHING if value is None else errors.shown(shown(value), MOST_TEXT)  # type: ignore[arg-type]
+    return NOTHING if value is None else diagnostics.shown(shown(value), MOST_TEXT)  # type: ignore[arg-type]
 
 
 def _result(value: object, unit: Unit) -> str:
     text = NOTHING if value is None else formatted(value, unit)
-    return errors.shown(f"{text} {unit.label if unit.beside else ''}".strip(), MOST_TEXT)
+    beside = unit.label if unit.beside and not isinstance(value, str) else ""
+    return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)
 
 
 def _percent(one: Difference) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from flopsheet import source
-from flopsheet.errors import Problem
-from flopsheet.source import Source
-from flopsheet.spec import settings as settings_of
+from flopsheet.diagnostics import Problem
+from flopsheet.spec import setting as settings_of
 from flopsheet.spec.entries import Spec
-from flopsheet.spec.load import Unexpanded, unexpanded
-from flopsheet.spec.merge import merge
-from flopsheet.spec.written import block
+from flopsheet.spec.load import ParsedSpec, parse_spec
+from flopsheet.yamlio import source
+from flopsheet.yamlio.dump import block
+from flopsheet.yamlio.merge import merge
+from flopsheet.yamlio.source import Source
 
 
 def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
@@ -21,18 +21,18 @@ def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     return read_combined(paths, settings).expanded()
 
 
-def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Unexpanded:
+def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
     """The same, its sweeps not yet expanded."""
     sources = [source.read(path) for path in paths]
     name = "+".join("spec" if path == "-" else PurePath(path).stem for path in paths)
     if len(sources) == 1 and not settings:
-        return unexpanded(sources[0], name)
+        return parse_spec(sources[0], name)
     merged = merge(sources)
     if isinstance(merged.data, dict):
         merged = settings_of.apply(merged, tuple(settings))
         said: Any = merged.data
         merged = merged._replace(text=_text(said, sources, settings))
-    return unexpanded(merged, name, _order(sources))
+    return parse_spec(merged, name, _order(sources))
 
 
 def _text(data: dict[str, Any], sources: Sequence[Source], settings: Sequence[str]) -> str:

@@ -9,9 +9,14 @@ from typing import Any, NamedTuple
 from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
 
+NONE = "none"  # how a spec says that a number is not given
 
-class Given(NamedTuple):
-    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook."""
+
+class InputValue(NamedTuple):
+    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook.
+
+    Of a number that is not given the value is what cells say, such as "no price".
+    """
 
     value: float | str
     node: Node | None = None
@@ -21,14 +26,14 @@ class Group(NamedTuple):
     """A run of identical layers."""
 
     name: str
-    inputs: Mapping[str, Given]
+    inputs: Mapping[str, InputValue]
 
 
 class ModelSpec(NamedTuple):
     """One model variant: inputs of the whole model, and its layer groups from bottom to top."""
 
     name: str
-    inputs: Mapping[str, Given]
+    inputs: Mapping[str, InputValue]
     groups: tuple[Group, ...]
 
 
@@ -36,7 +41,7 @@ class Device(NamedTuple):
     """One kind of hardware, as it ships or as the spec defines it."""
 
     name: str
-    inputs: Mapping[str, Given]
+    inputs: Mapping[str, InputValue]
     sources: Mapping[str, str]
 
 
@@ -46,7 +51,7 @@ class Run(NamedTuple):
     name: str
     model: str
     hardware: str
-    inputs: Mapping[str, Given]
+    inputs: Mapping[str, InputValue]
 
 
 class Expectation(NamedTuple):
@@ -72,7 +77,7 @@ class Spec:
     name: str
     title: str
     context_lengths: tuple[float, ...]
-    study: Mapping[str, Given]
+    study: Mapping[str, InputValue]
     models: tuple[ModelSpec, ...]
     hardware: tuple[Device, ...] = ()
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)

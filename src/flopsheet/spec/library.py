@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopsheet import source
+from flopsheet.yamlio import source
 
 
 class LibraryModel(NamedTuple):

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from flopsheet import catalog, errors, source
+from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, Metric
-from flopsheet.errors import CatalogError, Finding, Problem, SpecError
-from flopsheet.source import Path, Source
-from flopsheet.spec import own, schema, suffixes, sweep
+from flopsheet.diagnostics import CatalogError, Finding, Problem, SpecError
 from flopsheet.spec.entries import Expectation, ModelSpec, Run, Spec
-from flopsheet.spec.plain import to_yaml
-from flopsheet.spec.resolve import Resolver
-from flopsheet.spec.runs import devices, runs
-from flopsheet.spec.sweep import Sweep
-from flopsheet.spec.validate import shape_problems
+from flopsheet.spec.resolve import custom, suffixes
+from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.resolve.runs import devices, runs
+from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.validate import shape_problems
+from flopsheet.spec.sweep import expand
+from flopsheet.spec.sweep.expand import Sweep
+from flopsheet.yamlio import source
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import Path, Source
 
 
 def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
@@ -28,23 +31,23 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     return read(spec).expanded()
 
 
-def read(spec: str | os.PathLike[str]) -> Unexpanded:
+def read(spec: str | os.PathLike[str]) -> ParsedSpec:
     """The spec at a path, its sweeps not yet expanded."""
-    return unexpanded(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
+    return parse_spec(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
 
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
-    return unexpanded(text, name).expanded()
+    return parse_spec(text, name).expanded()
 
 
 @dataclass
-class Unexpanded:
+class ParsedSpec:
     """A spec that is read, its sweeps not yet expanded; what was found wrong waits to be told at once."""
 
     text: Source
     name: str
-    defined: own.Own
+    defined: custom.CustomEntries
     shape: list[tuple[Path, Problem]]
     resolver: Resolver
     extended: Catalog | None
@@ -54,7 +57,7 @@ class Unexpanded:
 
     def members(self) -> tuple[ModelSpec | Sweep, ...]:
         """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
-        found = tuple(sweep.families(self.resolver))
+        found = tuple(expand.families(self.resolver))
         self.resolver.study()
         if self.shape or self.resolver.problems:  # what is wrong with the runs belongs to it
             hardware = devices(self.resolver)
@@ -74,7 +77,7 @@ class Unexpanded:
 
     def expanded(self) -> Spec:
         """The spec with every variant of every sweep."""
-        models = tuple(sweep.models(self.resolver))
+        models = tuple(expand.models(self.resolver))
         return self.spec(models)
 
     def spec(self, models: tuple[ModelSpec, ...]) -> Spec:
@@ -106,16 +109,16 @@ class Unexpanded:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 
 
-def in_digits(text: Source) -> tuple[Source, own.Own]:
+def in_digits(text: Source) -> tuple[Source, custom.CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
-    text = suffixes.replace(text, schema.spec_shape())
-    defined = own.read(text)
+    text = suffixes.replace(text, data_model.spec_shape())
+    defined = custom.read(text)
     if defined.inputs:
-        text = suffixes.replace(text, schema.spec_shape(defined.inputs, defined.faulty))
+        text = suffixes.replace(text, data_model.spec_shape(defined.inputs, defined.faulty))
     return text, defined
 
 
-def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> Unexpanded:
+def parse_spec(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> ParsedSpec:
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]
@@ -123,15 +126,15 @@ def unexpanded(text: Source, name: str, order: Callable[[Problem], Any] = lambda
     defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
     extended = _extended(text, resolver) if defines and not defined.is_faulty else None
     known = extended if defines else catalog.load() if resolver.data.get("expect") else None
-    return Unexpanded(text, name, defined, shape, resolver, extended, known, order)
+    return ParsedSpec(text, name, defined, shape, resolver, extended, known, order)
 
 
 def _extended(text: Source, resolver: Resolver) -> Catalog | None:
     """The catalogue with what the spec defines; None where that is faulty, which is reported."""
-    if not all(resolver.sound((key,)) for key in ("inputs", "metrics")):
+    if not all(resolver.is_valid((key,)) for key in ("inputs", "metrics")):
         return None
     try:
-        return own.extend(text)
+        return custom.extend(text)
     except CatalogError as error:
         resolver.problems += error.problems
         return None
@@ -148,13 +151,13 @@ def _expectations(
     listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
     if not (isinstance(listed, list) and isinstance(models, dict) and models):
         return
-    if not (isinstance(lengths, list) and resolver.sound(("context_lengths",))):
+    if not (isinstance(lengths, list) and resolver.is_valid(("context_lengths",))):
         return
     subjects = _subjects(resolver, ran)
     told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
     for index, claim in enumerate(listed):
         path: Path = ("expect", index)
-        if not resolver.sound(path):
+        if not resolver.is_valid(path):
             continue
         subject, _, metric = claim["that"].rpartition(".")
         if subject not in subjects and not resolver.is_unknown(subject):
@@ -194,28 +197,28 @@ def _fault(
 ) -> tuple[str, Finding] | None:
     """The key of a claim that is at fault, and why."""
     if not subject:
-        return "that", errors.not_a_claim(claim["that"])
+        return "that", diagnostics.not_a_claim(claim["that"])
     if subject not in subjects:
         has_runs = len(set(subjects.values())) > 1
         return "that", resolver.unknown_model(subject, list(subjects), "model or run" if has_runs else "model")
     metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        return "that", errors.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
+        return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
     if not claimed:
-        return "that", errors.claims_nothing()
+        return "that", diagnostics.claims_nothing()
     if "within" in claim and "equals" not in claim:
-        return "within", errors.tolerance_of_nothing()
+        return "within", diagnostics.tolerance_of_nothing()
     is_text = metrics[metric].unit in {"text", "verdict"}
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:
-            return key, errors.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
+            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
     length = claim.get("context_length")
     if metrics[metric].grain != "scenario":
-        return ("context_length", errors.claim_without_context(metric)) if length is not None else None
+        return ("context_length", diagnostics.claim_without_context(metric)) if length is not None else None
     if length is None and len(lengths) > 1:
-        return "that", errors.claim_needs_context(None, lengths)
+        return "that", diagnostics.claim_needs_context(None, lengths)
     if length is not None and length not in lengths:
-        return "context_length", errors.claim_needs_context(length, lengths)
+        return "context_length", diagnostics.claim_needs_context(length, lengths)
     return None

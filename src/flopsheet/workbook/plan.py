@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from flopsheet.catalog.load import OWN_SHEET
-from flopsheet.workbook import checks, chosen, compare, context, inputs, reference, rules, runs, sensitivity, summary
-from flopsheet.workbook.arrange import RESULTS, Layout, Study, check_size, lay_out, results
-from flopsheet.workbook.blocks import block_cells
-from flopsheet.workbook.cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.layout import FIRST, LABEL, MATHS, NAME, UNIT, Block, Spot, World, coordinates, letters, quoted
-from flopsheet.workbook.model import Cell, Highlight, Plan, Sheet
-from flopsheet.workbook.sizes import folded, heights_of, widths_of
+from flopsheet.catalog.load import CUSTOM_SHEET
+from flopsheet.workbook.layout import lookups
+from flopsheet.workbook.layout.arrange import RESULTS, Layout, Study, check_size, lay_out, results
+from flopsheet.workbook.layout.blocks import block_cells
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    UNIT,
+    Block,
+    CellRef,
+    TableSet,
+    coordinates,
+    letters,
+    quoted,
+)
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
+from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.sheets import checks, compare, context, inputs, reference, rules, runs, sensitivity, summary
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
@@ -20,7 +33,7 @@ PURPOSE = {
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
     "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
     "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
-    OWN_SHEET: "what this spec defines itself",
+    CUSTOM_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
@@ -30,7 +43,7 @@ PURPOSE = {
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
-TABS = dict.fromkeys((*RESULTS, OWN_SHEET), "0072B2") | {
+TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
     sensitivity.SHEET: "E69F00",
@@ -44,12 +57,12 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     check_size(study)
     original = as_built or study
     laid = lay_out(study, original)
-    homes, world = laid.homes, study.world(original)
-    built, spec = original.worlds(original), original.spec
+    cell_index, table_set = laid.cell_index, study.table_set(original)
+    built, spec = original.table_sets(original), original.spec
 
     def home(name: str) -> str:
-        spot = homes.first.get(name)
-        return f"{quoted(spot.sheet)}!{spot.address}" if spot else ""
+        cell_ref = cell_index.first.get(name)
+        return f"{quoted(cell_ref.sheet)}!{cell_ref.address}" if cell_ref else ""
 
     formulas, explained = reference.formulas(study.catalog, home)
     links = explained.__getitem__
@@ -57,22 +70,22 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    checks_sheet, verdict, move = _checks_sheet(study, laid, world, built, links)
+    checks_sheet, verdict, move = _checks_sheet(study, laid, table_set, built, links)
     rows = {
-        name: [Spot(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
+        name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
         for name, row in laid.shown.items()
     }
-    rows["context_length"] = list(homes.of(laid.controls.world, "context_length"))
+    rows["context_length"] = list(cell_index.of(laid.controls.table_set, "context_length"))
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
-    ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.worlds[1:]]
+    ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.table_sets[1:]]
     written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
-            f"Resource accounting of {_counted(len(world.table('model')), 'model')}, "
+            f"Resource accounting of {_counted(len(table_set.table('model')), 'model')}, "
             f"{_counted(len(spec.context_lengths), 'context length')} · "
             f"made by flopsheet {study.version} · spec {reference.digest(spec)[:12]}"
         ),
@@ -84,7 +97,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
         largest=original.choice.model,
     )
     sheets = (
-        summary.sheet(laid.worlds, homes, laid.controls.world, rows, chart_title, facts),
+        summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts),
         *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
     )
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
@@ -128,7 +141,7 @@ def _finish(
     details = (
         *details,
         *(
-            (band.row + 1, band.row + len(band.rows), band.closed)
+            (band.row + 1, band.row + len(band.rows), band.collapsed)
             for block in blocks
             for band in block.bands
             if band.detail
@@ -139,30 +152,30 @@ def _finish(
 
 def _result_sheet(title: str, laid: Layout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     subtitle = "Green is called up, black is computed; click a cell for its working."
     return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
 
 
-def _runs_sheet(world: World, laid: Layout, links: Callable[[str], str]) -> Sheet:
-    title = runs.SHEETS[world.name]
+def _runs_sheet(table_set: TableSet, laid: Layout, links: Callable[[str], str]) -> Sheet:
+    title = runs.SHEETS[table_set.name]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
-    cells |= dict(chosen.cells(looked_up, laid.inputs))
-    cells |= runs.title_cells(world)
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells |= dict(lookups.cells(looked_up, laid.inputs))
+    cells |= runs.title_cells(table_set)
     subtitle = "Every run in a column of its own; its inputs are on Inputs, its model is looked up there."
     return _finish(
         title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
-        charts=runs.charts(world, laid.homes),
+        charts=runs.charts(table_set, laid.cell_index),
     )  # fmt: skip
 
 
-def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[str], str]) -> tuple[Sheet, Live]:
-    homes, controls, other = laid.homes, laid.controls, laid.controls.world
+def _context_sheet(laid: Layout, rows: dict[str, list[CellRef]], links: Callable[[str], str]) -> tuple[Sheet, Live]:
+    cell_index, controls, other = laid.cell_index, laid.controls, laid.controls.table_set
     blocks = laid.blocks[context.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     cells |= context.control_cells(controls)
-    cells |= dict(chosen.cells(laid.looked_up[context.SHEET], laid.inputs))
+    cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
     for column in range(LABEL, FIRST + context.LENGTHS):
         cells[controls.context_row + 1, column] = Cell(
             "What the context costs, for the chosen model" if column == LABEL else "", style="band"
@@ -174,10 +187,10 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
         cells[row, NAME] = Cell(name, style="name", link=links(name))
         cells[row, UNIT] = Cell(unit_of(metric), style="unit")
         cells[row, MATHS] = Cell("from the working below", style="maths")
-        for at, spot in enumerate(homes.of(other, name)):
-            cells[row, FIRST + at] = mirror(context.SHEET, Live(spot, other.value(name, at)), format=format)
+        for at, cell_ref in enumerate(cell_index.of(other, name)):
+            cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
     # The chart covers the cell that holds its title.
-    anchor = Spot(context.SHEET, laid.chart_row, LABEL)
+    anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
     model = {"model": Live(controls.model, other.value("model", 0))}
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
@@ -194,7 +207,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[Spot]], links: Callable[[s
 
 def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
-    cells = dict(compare.cells(layout, steps, laid.homes, links))
+    cells = dict(compare.cells(layout, steps, laid.cell_index, links))
     chart = compare.tornado(layout, steps)
     cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
@@ -207,9 +220,9 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 
 def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[sensitivity.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.homes, links)}
-    cells |= dict(chosen.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
-    cells |= dict(sensitivity.cells(laid.steps, laid.homes))
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
+    cells |= dict(sensitivity.cells(laid.steps, laid.cell_index))
     subtitle = "Scenario B of Compare with each main input one step down and one up; the others stay as they are."
     return _finish(
         sensitivity.SHEET, subtitle, cells, blocks,
@@ -218,23 +231,23 @@ def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 
 
 def _checks_sheet(
-    study: Study, laid: Layout, world: World, built: Mapping[str, World], links: Callable[[str], str]
+    study: Study, laid: Layout, table_set: TableSet, built: Mapping[str, TableSet], links: Callable[[str], str]
 ) -> tuple[Sheet, checks.Verdict, Live]:
-    homes, blocks = laid.homes, laid.blocks[checks.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, homes, links)}
-    by_name = {each.name: each for each in laid.worlds}
+    cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
+    by_name = {each.name: each for each in laid.table_sets}
     told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
     cells |= told.cells
-    listing = checks.expectations(by_name, built, homes, study.spec.expectations, told.bottom + 2)
+    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, told.bottom + 2)
     cells |= listing.cells if study.spec.expectations else {}
-    moved = checks.changes(by_name, built, homes, (listing.bottom if study.spec.expectations else told.bottom) + 2)
+    moved = checks.changes(by_name, built, cell_index, (listing.bottom if study.spec.expectations else told.bottom) + 2)
     cells |= moved.cells
     working, move = checks.largest_move(moved)
     cells |= working
     verdict = checks.verdict_cells(blocks, listing, told.first)
     cells |= verdict.cells
-    words = homes.of(world, "ffn_count_words")[0]
-    cells[10, LABEL] = mirror(checks.SHEET, Live(words, world.value("ffn_count_words", 0)), "text")
+    words = cell_index.of(table_set, "ffn_count_words")[0]
+    cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
     last = max(column for _, column in cells)
     area = f"F12:{letters(last)}{bottom}"

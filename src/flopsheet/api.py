@@ -1,0 +1,264 @@
+"""The public interface: a spec computed, and the workbook made from it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flopsheet import __version__, diagnostics
+from flopsheet.catalog import Catalog
+from flopsheet.catalog import load as load_catalog
+from flopsheet.diagnostics import SizeError
+from flopsheet.output import data_frames
+from flopsheet.pipeline import frames
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.spec import Expectation, Spec
+from flopsheet.spec import load as load_spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flopsheet.workbook.layout.arrange import Layout, Study
+    from flopsheet.workbook.layout.cells import CellRef
+
+MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
+SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+
+# How a message says a claim.
+CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An expectation that does not hold: what was claimed, and the value that was found."""
+
+    expectation: Expectation
+    claim: str
+    claimed: float | str
+    found: float | str
+
+    def told(self, catalog: Catalog) -> str:
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        from flopsheet.output.headline import formatted
+
+        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        found, claimed = (formatted(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
+        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
+
+
+class Findings(tuple[Finding, ...]):
+    """The expectations that do not hold."""
+
+    def __call__(self) -> Findings:
+        """Itself, for scripts from when `Report.findings` was a method."""
+        warnings.warn("report.findings is a tuple: leave the brackets out", DeprecationWarning, stacklevel=2)
+        return self
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """A computed spec, made by `flopsheet.compute`.
+
+    `frames` has its numbers, `summary()` the headline ones, `findings` the expectations that do not hold. A notebook
+    shows the headline tables.
+
+    >>> import flopsheet
+    >>> spec = {"version": 1, "title": "Two Llamas", "context_lengths": [8192, "128Ki"],
+    ...         "models": {"7b": {"model": "llama-2-7b"}, "70b": {"model": "llama-3-70b"}},
+    ...         "expect": [{"that": "70b.n_params", "at_most": "60B"}]}
+    >>> flopsheet.compute(spec)
+    Report('Two Llamas': 2 models, 2 contexts; 1 of 1 budget not met)
+    """
+
+    spec: Spec
+    values: Values
+    runs: Mapping[str, Values]
+    catalog: Catalog
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        counts = [(len(spec.models), "model"), (len(spec.context_lengths), "context")]
+        counts += [(len(spec.runs[kind]), f"{kind} run") for kind in spec.runs]
+        about = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        if budgets := len(spec.expectations):
+            missed = len({id(finding.expectation) for finding in self.findings})
+            word = "budget" if budgets == 1 else "budgets"
+            about += f"; {missed:,} of {budgets:,} {word} not met" if missed else f"; {budgets:,} {word} met"
+        return f"Report({diagnostics.shown(spec.title)!r}: {about})"
+
+    def _repr_html_(self) -> str:
+        """The headline tables, for a notebook."""
+        from flopsheet.output import notebook
+
+        return notebook.to_html(self)
+
+    @cached_property
+    def frames(self) -> data_frames.Frames:
+        """Every input and metric: a DataFrame for each grain, a column for each name.
+
+        `study` has one row, `model` one per model, `layer_group` per (model, group), `context` per context_length,
+        `scenario` per (model, context_length), `layer_run` per (model, context_length, group), `hardware` per kind;
+        where the spec has runs, `training_run` and `serving_run` have one per run, `training_layer` and
+        `serving_layer` one per (run, group). These names are the index, so `reset_index()` makes them columns.
+
+        Columns that count whole things are int64 where every value is whole and below 2**53; from there on, and for
+        every other number, they are float64. Yes and no are bool, words text; checks say ok, note or FAIL.
+        `frame.attrs["units"]` maps each column to its unit (`flopsheet list units`): amounts are in bytes, FLOP and
+        seconds, unless the name says otherwise (`weight_gb`, `kv_cache_gib`). A scenario has the `n_params` of its
+        model beside its own numbers. The meaning and source of each metric: `flopsheet list metrics`, docs/metrics.md.
+
+        A name that is no frame raises `UnknownFrameError`, a KeyError that lists the frames.
+
+        >>> import flopsheet
+        >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-70b"}}}
+        >>> report = flopsheet.compute(spec)
+        >>> report.frames["model"].loc["m", "n_params"].item()  # as published
+        70553706496
+        >>> report.frames["scenario"].attrs["units"]["flops_forward"]
+        'FLOP'
+        >>> report.frames["models"]
+        Traceback (most recent call last):
+        flopsheet.output.data_frames.UnknownFrameError: no frame is called 'models'; did you mean 'model'? frames: \
+study, model, layer_group, context, scenario, layer_run
+        """
+        return data_frames.to_frames(self.values, self.runs, self.catalog)
+
+    def summary(self) -> dict[str, pd.DataFrame]:
+        """The tables of the workbook's Summary: `models`, `scenarios` and, where the spec has them, `training` and
+        `serving`.
+
+        Each is a DataFrame of the headline columns of the frame of its rows, with the same index, types and units.
+
+        >>> import flopsheet
+        >>> spec = {"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-2-7b"}}}
+        >>> list(flopsheet.compute(spec).summary())
+        ['models', 'scenarios']
+        """
+        return data_frames.summarise(self.frames, self.catalog)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The expectations of the spec that do not hold, in its order; empty where all do.
+
+        Each `Finding` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the value that is
+        `claimed` and the one that was `found`.
+        """
+        return Findings(self._findings())
+
+    def _findings(self) -> Iterator[Finding]:
+        from flopsheet.workbook.sheets import checks
+
+        for expectation in self.spec.expectations:
+            grain = self.catalog.metrics[expectation.metric].grain
+            values = self.runs.get(checks.table_set_of(grain), self.values)
+            row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
+            found = values.plain(grain, expectation.metric)[row]
+            for claim, claimed in checks.claims(expectation):
+                if not checks.holds(claim, found, claimed, expectation.within):
+                    yield Finding(expectation, claim, claimed, found)
+
+    @cached_property
+    def study(self) -> Study:
+        """What the workbook is planned from."""
+        from flopsheet.workbook.layout import arrange
+        from flopsheet.workbook.sheets import context
+
+        choice = context.default_choice(self.spec, self.values)
+        return arrange.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
+
+    def cells(self, name: str) -> tuple[CellRef, ...]:
+        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
+        cell_refs = self._layout.cell_index.cell_refs
+        return next(
+            (
+                cell_refs[table_set.name, name]
+                for table_set in self._layout.table_sets
+                if (table_set.name, name) in cell_refs
+            ),
+            (),
+        )
+
+    @cached_property
+    def _layout(self) -> Layout:
+        from flopsheet.workbook.layout import arrange
+
+        return arrange.lay_out(self.study, self.study)
+
+
+def compute(spec: SpecLike) -> Report:
+    """Every metric of a spec, given as the path of a YAML file (`-` is stdin) or as a mapping of plain data.
+
+    Raises SpecError with all problems of the spec at once, FileError where it cannot be read, ComputeError where a
+    metric is not finite, SizeError where the sweeps of the spec are more than memory should hold; all of them are
+    FlopsheetErrors. What a spec may say: docs/spec.md.
+
+    >>> import flopsheet
+    >>> model = {"n_layers": 12, "d_model": 768, "n_heads": 12, "ffn": "gelu", "d_ff": "4 * d_model"}
+    >>> model["vocab_size"] = 50257
+    >>> report = flopsheet.compute({"version": 1, "context_lengths": [1024], "models": {"small": model}})
+    >>> report.frames["model"]["n_params_ffn"].item()  # 12 layers · 2 matrices · 768 · 3072
+    56623104
+    """
+    return compute_spec(load_spec(spec))
+
+
+def compute_spec(spec: Spec) -> Report:
+    """Every metric of a spec that is already read."""
+    held = len(spec.context_lengths) * sum(len(model.groups) for model in spec.models)
+    if held > MOST_HELD:
+        raise SizeError(diagnostics.too_many_to_hold(held, MOST_HELD))
+    catalog = spec.catalog or load_catalog()
+    runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
+    return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
+
+
+def compute_for_workbook(spec: Spec) -> Report:
+    """Every metric of a spec that fits into a workbook; SizeError before anything is computed where it does not."""
+    from flopsheet.workbook.layout import arrange
+
+    n_groups = sum(len(model.groups) for model in spec.models)
+    arrange.check_columns(n_groups, len(spec.context_lengths))
+    return compute_spec(spec)
+
+
+def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
+    """Computes a spec and writes its workbook; the target is replaced in one step or not at all.
+
+    Takes what `compute` takes, or the report that it gave, and returns the report. Raises what `compute` raises,
+    SizeError where the study is wider than Excel's 16,384 columns, and FileError where the target cannot be written.
+
+    >>> import flopsheet, os, tempfile
+    >>> spec = {"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-2-7b"}}}
+    >>> target = os.path.join(tempfile.mkdtemp(), "m.xlsx")
+    >>> report = flopsheet.build(spec, target)
+    >>> os.path.exists(target)
+    True
+    """
+    from flopsheet.workbook import plan
+    from flopsheet.workbook.write import xlsx
+
+    report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
+    with _without_collector():
+        xlsx.save(plan.build(report.study), target)
+    return report
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rests Python's cyclic collector: a plan is up to millions of tuples without cycles, walked again as it grows."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,306 @@
+"""From a parsed formula to one that the backends know: choices become texts, words and sentences are spelled out,
+units and grains are held to their rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import TypeAlias
+
+from flopsheet import diagnostics
+from flopsheet.catalog.entries import Function, Input
+from flopsheet.catalog.grains import OF_RUNS, coarser
+from flopsheet.catalog.matching import expand_match
+from flopsheet.diagnostics import CatalogError, Place, Problem
+from flopsheet.formula.evaluate import as_text
+from flopsheet.formula.nodes import (
+    Aggregate,
+    Call,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Operation,
+    Text,
+    names,
+    walk,
+    with_parts,
+)
+from flopsheet.formula.operators import GIVEN
+from flopsheet.formula.parse import parse
+from flopsheet.formula.vocabulary import COMPARISONS, MATCH, SAME_UNIT, WORDS
+
+TEXT_UNIT, TRUTH = "text", "verdict"
+NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
+PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
+DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
+LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
+
+Refuse: TypeAlias = Callable[..., CatalogError]
+
+
+def expand(
+    node: Node,
+    inputs: Mapping[str, Input],
+    labels: Mapping[str, str],
+    functions: Mapping[str, Function],
+    refuse: Refuse,
+) -> Node:
+    """The node with choices as texts, and `match`, `largest`, `trend` and the catalogue's own functions written out."""
+
+    possible = {entry.name: tuple(map(str, entry.choices)) for entry in inputs.values() if entry.choices}
+
+    def visit(node: Node) -> Node:
+        match node:
+            case Operation("==" | "!=" as symbol, Name(name), Name(choice)) if _is_choice(name):
+                check_choice(name, choice)
+                return Operation(symbol, Name(name), Text(choice))
+            case Operation("==" | "!=", Name(name), Number(choice)) if _is_choice(name):
+                check_choice(name, as_text(choice))
+                return node
+            case Call(function, arguments) if function in WORDS:
+                return WORD_BUILDERS[function](tuple(map(visit, arguments)), labels, refuse)
+            case Call(function, arguments) if function in functions:
+                shared = functions[function]
+                return visit(substitute(shared.node, dict(zip(shared.arguments, arguments, strict=True))))
+            case Call(function) if function == MATCH:
+                return expand_match(node, possible, visit, refuse)
+        return with_parts(node, visit)
+
+    def _is_choice(name: str) -> bool:
+        return name in inputs and not inputs[name].is_number
+
+    def check_choice(name: str, choice: str) -> None:
+        allowed = [str(option) for option in inputs[name].choices]
+        if choice not in allowed:
+            raise refuse(f"{name} is never '{choice}'", diagnostics.did_you_mean(choice, allowed), at=choice)
+
+    return visit(node)
+
+
+def substitute(node: Node, values: Mapping[str, Node]) -> Node:
+    """The node with some names replaced."""
+    if isinstance(node, Name):
+        return values.get(node.name, node)
+    return with_parts(node, lambda part: substitute(part, values))
+
+
+def _largest(arguments: tuple[Node, ...], labels: Mapping[str, str], refuse: Refuse) -> Node:
+    named = [argument.name for argument in arguments if isinstance(argument, Name)]
+    if len(named) < len(arguments):
+        raise refuse("largest(…) takes names", "make the argument a metric of its own")
+    *earlier, last = named
+    chosen: Node = Text(labels.get(last, last))
+    for name in reversed(earlier):
+        is_largest = Operation(">=", Name(name), Call("max", arguments))
+        chosen = Call("where", (is_largest, Text(labels.get(name, name)), chosen))
+    return chosen
+
+
+def _trend(arguments: tuple[Node, ...], *_: object) -> Node:
+    before, after = arguments
+    falls = Call("where", (Operation("<", after, before), Text("falls"), Text("stays")))
+    return Call("where", (Operation(">", after, before), Text("rises"), falls))
+
+
+WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _trend}
+assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
+
+
+def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] | None = None) -> Node:
+    """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
+
+    Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
+    for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
+    digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
+    `known` are functions beside those of the language, each with its number of arguments.
+    """
+    if not template:
+        raise refuse("the text is empty", "write what the cell says")
+    pieces: list[Node] = []
+    position = 0
+    for match in re.finditer(PLACEHOLDER, template):
+        if match.start() > position:
+            pieces.append(Text(template[position : match.start()]))
+        pieces.extend(_shown(parse(match[1], path=path, functions=known), match[2], refuse))
+        position = match.end()
+    if position < len(template):
+        pieces.append(Text(template[position:]))
+    if any(isinstance(piece, Text) and {"{", "}"} & set(piece.value) for piece in pieces):
+        raise refuse("a '{' or '}' that surrounds no value", "write {name} or {name:.1%}")
+    if len(pieces) == 1 and not isinstance(pieces[0], Text):
+        pieces.insert(0, Text(""))
+    return reduce(lambda left, right: Operation("&", left, right), pieces)
+
+
+def first_that_holds(
+    cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "", known: Mapping[str, int] | None = None
+) -> Node:
+    """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
+    node = sentence(cases[-1][1], refuse, path, known)
+    for when, say in reversed(cases[:-1]):
+        node = Call("where", (parse(when, path=path), sentence(say, refuse, path, known), node))
+    return node
+
+
+def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
+    if style is None:
+        return [node]
+    if match := re.fullmatch(GROUPED, style):
+        if not match[1]:
+            return [grouped(node)]
+        small = Operation("&", Text(""), *_shown(node, match[1], refuse))
+        return [Call("where", (Operation(">=", node, Number(1000.0)), grouped(node), small))]
+    match = re.fullmatch(DECIMALS, style)
+    if not match:
+        remedy = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
+        raise refuse(f"'{style}' is not a number style", remedy)
+    decimals, percent = int(match[1]), bool(match[2])
+    scaled = Operation("*", node, Number(10.0 ** (decimals + 2 * percent)))
+    rounded: Node = Call("floor", (Operation("+", scaled, Number(0.5)),))
+    if decimals:
+        rounded = Operation("/", rounded, Number(10.0**decimals))
+    return [rounded, Text(" %")] if percent else [rounded]
+
+
+def grouped_in(node: Node) -> Node | None:
+    """The whole number that a node spells in groups of three digits; None where it spells none."""
+    match node:
+        case Call("where", (Operation(">=", Operation("+", number, Number(0.5)), Number(1000.0)), _, _)):
+            return number if node == grouped(number) else None
+    return None
+
+
+def grouped(node: Node, above: int = 1) -> Node:
+    """The text of a whole number without its last digits, those that make up `above`, in groups of three digits."""
+    half_up = Operation("+", node, Number(0.5))
+
+    def without(digits: int) -> Node:
+        return Call("floor", (Operation("/", half_up, Number(float(digits))) if digits > 1 else half_up,))
+
+    whole = Operation("&", Text(""), without(above))
+    if above * 1000 >= LARGEST_GROUPED:
+        return whole
+    digits = [
+        Operation("-", without(above * at), Operation("*", Number(10.0), without(above * at * 10)))
+        for at in (100, 10, 1)
+    ]
+    pieces: list[Node] = [grouped(node, above * 1000), Text(","), *digits]
+    joined = reduce(lambda left, right: Operation("&", left, right), pieces)
+    return Call("where", (Operation(">=", half_up, Number(1000.0 * above)), joined, whole))
+
+
+def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
+    """Refuses unknown names, and names of a grain that a formula of this grain cannot read that way."""
+    for name in names(node):
+        if name not in grain_of:
+            raise refuse(f"unknown name '{name}'", diagnostics.did_you_mean(name, sorted(grain_of)), at=name)
+        of = grain_of[name]
+        if of != grain and of not in coarser(grain):
+            readable = f"a {grain} can read {', '.join((grain, *coarser(grain)))}"
+            remedy = f"write sum({name})" if grain in coarser(of) else readable
+            if _is_of_runs_alone(of, grain):
+                remedy = f"a metric of grain {of} can read it"
+            raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy, at=name)
+    for part in walk(node):
+        if isinstance(part, Aggregate):
+            _check_gathered(part, grain, grain_of, refuse)
+
+
+def _is_of_runs_alone(of: str, grain: str) -> bool:
+    """Whether a name lives in the tables of runs, and a formula of this grain outside of them."""
+    return of in OF_RUNS and grain not in OF_RUNS
+
+
+def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
+    for name in node.names:
+        if name not in grain_of:
+            raise refuse(f"unknown name '{name}'", diagnostics.did_you_mean(name, sorted(grain_of)), at=name)
+        of = grain_of[name]
+        if grain not in coarser(of):
+            fact = f"'{name}' lives at grain {of}, which has no rows below a {grain}"
+            raise refuse(fact, f"write {name} alone", at=name)
+        if _is_of_runs_alone(of, grain):
+            fact = f"'{name}' lives at grain {of}, which a {grain} does not gather"
+            raise refuse(fact, f"a metric of grain {of} can read it", at=name)
+    grains = dict.fromkeys(grain_of[name] for name in node.names)
+    if len(grains) > 1:
+        raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")
+
+
+def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refuse) -> None:
+    """Refuses to add, compare or choose between values of different units, or another result than declared."""
+
+    def read(name: str) -> str:
+        return TEXT_UNIT if unit_of[name] == TRUTH else unit_of[name]  # the cell of a verdict says ok or FAIL
+
+    # Each node is visited once: a sum of twenty terms is twenty levels deep.
+    def same(*inferred: str | None) -> str | None:
+        found = sorted({unit for unit in inferred if unit is not None})
+        if None in inferred and not NO_NUMBER.isdisjoint(found):
+            found.append("a number")
+        if len(found) > 1:
+            raise refuse(f"{' and '.join(found)} in one sum, comparison or choice", "all sides need the same unit")
+        return found[0] if found else None
+
+    def number(node: Node) -> str | None:
+        inferred = visit(node)
+        if inferred in NO_NUMBER:
+            raise refuse(f"arithmetic with a {inferred}", "use numbers")
+        return inferred
+
+    def visit(node: Node) -> str | None:
+        match node:
+            case Number():
+                return None  # a bare number takes the unit of what it meets
+            case Text():
+                return TEXT_UNIT
+            case Name(name):
+                return read(name)
+            case Negative(operand):
+                return number(operand)
+            case Operation("==" | "!=", Name(), Number()):
+                return TRUTH  # a choice among words may be a number
+            case Operation(symbol, left, right) if symbol in COMPARISONS:
+                compared = same(visit(left), visit(right))
+                if compared == TRUTH:
+                    raise refuse("a comparison of comparisons", "nest where(…)")  # programs disagree on TRUE and 1
+                if compared == TEXT_UNIT and symbol not in {"==", "!="}:
+                    raise refuse("texts have no order", "compare them with == or !=")
+                return TRUTH
+            case Operation("&", left, right):
+                if TRUTH in {visit(left), visit(right)}:
+                    raise refuse("a comparison inside a text", "write the cases with when: and say:")
+                for name in (side.name for side in (left, right) if isinstance(side, Name)):
+                    if read(name) not in NO_NUMBER:  # as it comes it would have a comma where the reader's language has
+                        remedy = f"say how it is written: {{{name}:.1}} or {{{name}:,}}"
+                        raise refuse(f"'{name}' is a number", remedy, at=name)
+                return TEXT_UNIT
+            case Operation(symbol, left, right):
+                sides = number(left), number(right)
+                return same(*sides) if symbol in SAME_UNIT else None
+            case Call("where", (condition, yes, no)):
+                if visit(condition) != TRUTH:
+                    raise refuse("where(…) needs a condition first", "write a comparison, such as a < b")
+                return same(visit(yes), visit(no))
+            case Call(function, arguments) if function == GIVEN:
+                number(arguments[0])
+                return TRUTH
+            case Call(_, arguments):
+                return same(*map(number, arguments))
+            case Aggregate(function, gathered):
+                if function != "first" and read(gathered[0]) == TEXT_UNIT:
+                    raise refuse(f"{function}(…) over texts", f"gather numbers; {gathered[0]} is a text")
+                return read(gathered[-1])
+
+    inferred = visit(node)
+    if inferred is None and unit in NO_NUMBER:
+        raise refuse(f"the formula gives a number, the metric says {unit}", "write the number's unit")
+    if inferred is not None and inferred != unit:
+        raise refuse(f"the formula gives {inferred}, the metric says {unit}", f"write unit: {inferred}")
+
+
+def refusal(path: str, place: Place | None) -> Refuse:
+    """What builds an error about this entry from a fact and a remedy; `at` is a name of its formula at fault."""
+    return lambda fact, remedy="", at="": CatalogError(Problem(fact, remedy, path, place))

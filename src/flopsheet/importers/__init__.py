@@ -1,0 +1,1 @@
+"""Specs from the files of other programs."""

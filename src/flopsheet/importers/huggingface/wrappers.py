@@ -1,0 +1,49 @@
+"""Configurations of several models: that of the language model inside, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flopsheet import diagnostics
+from flopsheet.importers.huggingface import families
+from flopsheet.importers.huggingface.families import Text
+from flopsheet.importers.huggingface.keys import Keys
+
+TIED = "tie_word_embeddings"
+SHARED = (TIED, "dtype", "torch_dtype", "quantization_config", "compression_config")  # said outside, of the inner model
+
+
+def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping[str, Any]:
+    """The configuration of the language model, with its model_type; problems are noted in `keys`."""
+    inner = config.get(text.mapping)
+    if inner is None and text.flat:
+        return {**config, "model_type": text.model_type}
+    if inner is None and text.defaults:
+        return {"model_type": text.model_type}
+    if not isinstance(inner, dict):
+        keys.report(text.mapping, diagnostics.not_keys(inner))
+        return {"model_type": text.model_type}
+    known = families.load().by_type
+    said = inner.get("model_type") or text.model_type
+    kind = said if text.any and said in known and said not in text.accepts else text.model_type
+    if said not in (kind, *text.accepts) and not (said in known and known[said] is known[kind]):
+        keys.report(f"{text.mapping}.model_type", diagnostics.value_not_understood(said, [text.model_type]))
+    kept = (text.mapping, TIED, *text.passed)
+    keys.refuse_strange({key: value for key, value in config.items() if key not in kept}, inner)
+    outer = {key: config[key] for key in (*SHARED, *text.passed) if config.get(key) is not None}
+    # The head belongs to the outer model: its tie stands outside, or is that model's default.
+    tie_of_inner = known[kind].keys.get(TIED)
+    inner_tied = inner.get(TIED, tie_of_inner.missing if tie_of_inner else False)
+    tied = inner_tied if text.inner else outer.get(TIED, text.tied) or (text.forwards and inner_tied)
+    return inner | outer | {"model_type": kind, TIED: tied if text.always is None else text.always}
+
+
+def notes(keys: Keys, config: Mapping[str, Any]) -> dict[str, None]:
+    """What a reader of the spec should know of this part of the file, in order."""
+    remark = [keys.family.remark] if keys.family.remark else []
+    left_aside = sorted(set(keys.ignored) & set(config))
+    told = [f"Keys left aside as told: {', '.join(left_aside)}."] if left_aside else []
+    if keys.family.text and keys.family.text.defaults and config.get(keys.family.text.mapping) is None:
+        remark.append(f"The file has no {keys.family.text.mapping}, so the language model is transformers' default.")
+    return dict.fromkeys([*remark, *(note for key, note in keys.family.notes.items() if config.get(key)), *told])

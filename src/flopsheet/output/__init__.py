@@ -1,0 +1,1 @@
+"""The numbers of a report outside the workbook: rows, tables, explanations."""

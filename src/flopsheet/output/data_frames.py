@@ -1,0 +1,108 @@
+"""The frames of a report for pandas users: whole counts as integers, yes and no as booleans, units beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
+
+import pandas as pd
+
+from flopsheet import diagnostics
+from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
+from flopsheet.diagnostics import UsageError
+from flopsheet.formula.nodes import Call, Name, Node, Text
+from flopsheet.pipeline.frames import Values
+
+EXACT = 2**53  # from here on a double is no exact count
+YES_NO = frozenset({"yes", "no"})
+# The tables of a summary, as `show --format json` names them, each with the grain of its rows.
+SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
+
+
+class UnknownFrameError(UsageError, KeyError):
+    """A report has no frame of this name: a KeyError whose text names the frames that it has."""
+
+    def __str__(self) -> str:
+        return str(self.problems[0])
+
+
+class Frames(dict[str, pd.DataFrame]):
+    """DataFrames by grain; a name that is none is refused with those that there are."""
+
+    def __missing__(self, name: object) -> NoReturn:
+        known = list(self)
+        if name in GRAINS and name not in known:
+            fact = f"this spec has no {str(name).replace('_', ' ')}, so there is no frame of it"
+            raise UnknownFrameError(diagnostics.located((fact, f"frames: {', '.join(known)}"), "", None))
+        near = diagnostics.nearest(str(name), known)
+        meant = f"did you mean '{near}'? " if near else ""
+        finding = f"no frame is called '{diagnostics.shown(str(name))}'", f"{meant}frames: {', '.join(known)}"
+        raise UnknownFrameError(diagnostics.located(finding, "", None))
+
+
+def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:
+    """The frames of a study and of its runs.
+
+    A run's frame has its context length and what it shares with runs of the other kind; a scenario's has `n_params`.
+    """
+    frames = Frames((grain, _readable([frame], catalog)) for grain, frame in values.frames.items())
+    for kind, of_kind in runs.items():
+        of_run, of_layer = RUNS[kind]
+        frames[of_run] = _readable([of_kind.frames[grain] for grain in ("context", "run", of_run)], catalog)
+        frames[of_layer] = _readable([of_kind.frames[of_layer]], catalog)
+    scenario, n_params = frames["scenario"], frames["model"]["n_params"]
+    beside = n_params.loc[scenario.index.get_level_values("model")].to_numpy()
+    scenario.insert(0, "n_params", beside)
+    scenario.attrs["units"] = {"n_params": "parameters", **scenario.attrs["units"]}
+    return frames
+
+
+def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str, pd.DataFrame]:
+    """The headline columns of the frames that a Summary has a table of."""
+    tables = {}
+    for title, grain in SUMMARY.items():
+        if grain in frames:
+            headlines = [metric.name for metric in catalog.headlines if metric.grain == grain]
+            names = [name for name in headlines if name not in catalog.folded or frames[grain][name].any()]
+            tables[title] = frames[grain][names].copy()
+            tables[title].attrs["units"] = {name: frames[grain].attrs["units"][name] for name in names}
+    return tables
+
+
+def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
+    frame = pd.concat(parts, axis=1)
+    frame = frame.drop(columns=[name for name in frame.columns if name in frame.index.names])
+    columns = {name: _typed(frame[name], name, catalog) for name in frame.columns}
+    typed = pd.DataFrame(columns, index=frame.index)
+    typed.attrs["units"] = {name: catalog.entry(name).unit for name in columns if name not in KEYS}
+    return typed
+
+
+def _typed(column: pd.Series, name: str, catalog: Catalog) -> pd.Series:
+    """The column as bool, as int64 where it counts whole things exactly, else as it is."""
+    if _says_yes_or_no(name, catalog):
+        return column == "yes"
+    whole = name not in KEYS and catalog.units[catalog.entry(name).unit].whole
+    if whole and column.dtype == "float64" and ((column % 1 == 0) & (column.abs() < EXACT)).all():
+        return column.astype("int64")
+    return column
+
+
+def _says_yes_or_no(name: str, catalog: Catalog) -> bool:
+    """Whether an input or metric is yes or no whatever the spec says."""
+    if name in catalog.inputs:
+        return catalog.inputs[name].is_flag
+    metric = catalog.metrics.get(name)
+    return isinstance(metric, Metric) and set(_texts(metric.node, catalog)) == YES_NO
+
+
+def _texts(node: Node, catalog: Catalog) -> Iterable[str]:
+    """The texts that a formula gives; anything else gives one that is neither yes nor no."""
+    match node:
+        case Text(value):
+            return [value]
+        case Call("where", (_, one, other)):
+            return [*_texts(one, catalog), *_texts(other, catalog)]
+        case Name(name) if _says_yes_or_no(name, catalog):
+            return YES_NO
+    return [""]

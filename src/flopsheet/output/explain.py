@@ -1,0 +1,119 @@
+"""The working of one number as a person would write it: formula, the same with numbers, result, source, cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial, reduce
+from typing import TYPE_CHECKING
+
+from flopsheet import diagnostics
+from flopsheet.catalog import KEYS, Metric
+from flopsheet.diagnostics import UsageError
+from flopsheet.formula import Node, names, to_maths
+from flopsheet.formula.arms import pick_arms
+from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
+from flopsheet.formula.notation import shown
+from flopsheet.workbook.layout.cells import TableSet
+
+if TYPE_CHECKING:
+    from flopsheet.api import Report
+    from flopsheet.pipeline.tables import Table as InputTable
+
+
+def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:
+    """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
+    catalog = report.catalog
+    if name not in catalog.metrics:
+        known = list(catalog.metrics)
+        if name in catalog.inputs:
+            raise UsageError(diagnostics.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
+        raise UsageError(diagnostics.located(diagnostics.unknown_metric(name, known, ()), "", None))
+    metric = catalog.metrics[name]
+    table_sets = report.study.table_sets(report.study)
+    table_set = next((table_set for table_set in table_sets.values() if metric.grain in table_set.values.tables), None)
+    table = table_set.table(metric.grain) if table_set else None
+    keys = enumerate(table.keys) if table else ()
+    if context_length is not None and table and "context_length" not in table.key_names:
+        fact = diagnostics.claim_without_context(name)[0]
+        raise UsageError(diagnostics.located((fact, "leave --context out"), "--context", None))
+    chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
+    if table and not chosen:
+        raise UsageError(_nothing_chosen(report, table, model, context_length))
+    formula = catalog.maths[name] or "a sentence from the numbers"
+    lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
+    letters = {
+        read: catalog.inputs[read]
+        for read in names(metric.node)
+        if read in catalog.inputs and catalog.inputs[read].symbol
+    }
+    if letters:
+        lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
+    if metric.shape:
+        lines.append(f"  shape: {metric.shape}")
+    if metric.source:
+        lines.append(f"  source: {metric.source}")
+    if table_set is None or table is None:
+        return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
+    cell_refs = report.cells(name)
+    for at in chosen:
+        about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
+        value = table_set.value(name, at)
+        result = value if isinstance(value, str) else shown(value)
+        steps = [] if metric.is_sentence else [formula, _with_numbers(table_set, metric, at)]
+        cell = f"  (cell {cell_refs[at].seen_from('')})" if cell_refs else ""
+        lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
+    return "\n".join(lines)
+
+
+def _matches(key_names: Sequence[str], key: Sequence[object], model: str | None, context_length: int | None) -> bool:
+    row = dict(zip(key_names, key, strict=True))
+    fits_model = model is None or row.get("model", row.get("run", model)) == model
+    return fits_model and (context_length is None or row.get("context_length", context_length) == context_length)
+
+
+def _nothing_chosen(
+    report: Report, table: InputTable, model: str | None, context_length: int | None
+) -> diagnostics.Problem:
+    """Why no row of a table was meant: nothing of its kind has that name, or that context length."""
+    kind = next((key for key in ("model", "run") if key in table.key_names), "")
+    names = list(dict.fromkeys(str(key[table.key_names.index(kind)]) for key in table.keys)) if kind else []
+    if model is not None and kind and model not in names:
+        return diagnostics.located(diagnostics.unknown_model(model, names, kind), "--model", None)
+    return diagnostics.located(
+        diagnostics.claim_needs_context(context_length, report.spec.context_lengths), "--context", None
+    )
+
+
+def constant(value: float | str) -> Node:
+    """A value as it stands in a formula."""
+    return Text(value) if isinstance(value, str) else Number(float(value))
+
+
+def _with_numbers(table_set: TableSet, metric: Metric, row: int) -> str:
+    """The formula with each name's value in its place."""
+
+    def choice(name: str) -> str | float:
+        return table_set.value(name, above(name))
+
+    def above(name: str) -> int:
+        grain = table_set.grain(name)
+        return row if grain == metric.grain else table_set.table(metric.grain).above[grain][row]
+
+    def value_of(leaf: Name | Aggregate) -> Node:
+        if isinstance(leaf, Aggregate):
+            return gathered(leaf)
+        known = leaf.name in table_set.catalog.inputs or leaf.name in table_set.catalog.metrics or leaf.name in KEYS
+        return (
+            constant(table_set.value(leaf.name, above(leaf.name))) if known else leaf
+        )  # a choice, such as causal_half
+
+    def gathered(leaf: Aggregate) -> Node:
+        below = table_set.children[table_set.grain(leaf.names[0]), metric.grain][row]
+        keys, values = ([table_set.value(name, at) for at in below] for name in (leaf.names[0], leaf.names[-1]))
+        if leaf.function != "sum":
+            at = {"first": 0, "at_min": keys.index(min(keys)), "at_max": keys.index(max(keys))}[leaf.function]
+            return constant(values[at])
+        terms = list(map(constant, values))
+        return reduce(partial(Operation, "+"), terms) if len(terms) <= 12 else Text(f"the sum of {len(terms)} values")
+
+    return to_maths(with_leaves(pick_arms(metric.plain, choice), value_of))

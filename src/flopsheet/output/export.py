@@ -1,0 +1,231 @@
+"""The numbers of a spec as a file or on stdout: CSV, JSON and Parquet some models at a time, tables as texts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import numpy as np
+
+from flopsheet import diagnostics
+from flopsheet.catalog import RUNS
+from flopsheet.diagnostics import UsageError
+from flopsheet.output.progress import progress
+from flopsheet.output.rows import CSV, JSON, Field, fields_of, lines
+from flopsheet.pipeline import frames
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.stream import Chunk, Stream
+from flopsheet.pipeline.tables import Column, tabulate_runs
+from flopsheet.yamlio.files import replacing, write_bytes
+
+TABULAR = ("csv", "parquet")  # one row after another, all of one kind
+BOTH = ("model", "scenario")
+Advance = Callable[[int], None]
+
+
+class Target(Protocol):
+    """What takes the bytes of an export."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
+    """Writes every model and scenario of a stream; `advance` is told how many models are done."""
+    {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
+
+
+def export(stream: Stream, style: str, output: str | None) -> None:
+    """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
+    if style == "parquet":
+        _require_parquet(output)
+    stream.check()
+    with progress(passes(style) * stream.n_models, "models") as advance:
+        if output is None:
+            stdout = sys.stdout.buffer if style == "parquet" else _Stdout()
+            write(stream, style, stdout, advance)
+            stdout.flush()
+        else:
+            with replacing(output) as out:
+                write(stream, style, out, advance)
+
+
+def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
+    """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
+    if style not in TABULAR:
+        raise UsageError(diagnostics.located(diagnostics.no_rows_of(style), "", None))
+    if kind not in stream.spec.runs:
+        raise UsageError(diagnostics.located(diagnostics.no_runs_of(kind), "--rows", None))
+    if style == "parquet":
+        _require_parquet(output)
+    if style == "csv":
+        export_text(_runs_as_csv(stream, kind), output)
+    elif output is None:
+        sys.stdout.buffer.write(_runs_as_parquet(stream, kind))
+        sys.stdout.buffer.flush()
+    else:
+        write_bytes(output, _runs_as_parquet(stream, kind))
+
+
+def export_text(text: str, output: str | None) -> None:
+    """Writes a text that is complete to a file, or to stdout."""
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_bytes(output, text.encode())
+
+
+class _Stdout:
+    """stdout for texts in UTF-8; in whatever encoding it has, which says what becomes of letters that it lacks."""
+
+    def write(self, data: bytes) -> None:
+        sys.stdout.write(data.decode())
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def _require_parquet(output: str | None) -> None:
+    """UsageError where Parquet cannot be written, or would go to a terminal."""
+    if find_spec("pyarrow") is None:
+        raise UsageError(diagnostics.located(diagnostics.no_pyarrow(), "", None))
+    if output is None and sys.stdout.isatty():
+        raise UsageError(diagnostics.located(diagnostics.parquet_on_a_terminal(), "", None))
+
+
+def passes(style: str) -> int:
+    """How often the models are gone through: JSON has the models before their scenarios."""
+    return 2 if style == "json" else 1
+
+
+def _order(chunk: Chunk, grain: str) -> Column:
+    return chunk.models if grain == "model" else chunk.scenarios
+
+
+def _names(chunk: Chunk) -> list[str]:
+    return [str(name) for name in chunk.values.column("model", "model")[chunk.models].tolist()]
+
+
+def _csv(stream: Stream, out: Target, advance: Advance) -> None:
+    """One line per scenario, the numbers of its model included."""
+    lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
+    fields: dict[str, list[Field]] = {}
+    for chunk in stream.chunks(BOTH):
+        if not fields:
+            fields = {grain: fields_of(chunk.values, stream.catalog, [grain]) for grain in BOTH}
+            header = [field.name for grain in BOTH for field in fields[grain]]
+            out.write((",".join(["model", "context_length", *header]) + "\n").encode())
+        models, scenarios = (lines(chunk.values, fields[grain], _order(chunk, grain), CSV) for grain in BOTH)
+        written = []
+        for name, model in zip(map(CSV.text, _names(chunk)), models, strict=True):
+            written += [f"{name},{length},{model},{next(scenarios)}\n" for length in lengths]
+        out.write("".join(written).encode())
+        advance(len(chunk.models))
+
+
+def _json(stream: Stream, out: Target, advance: Advance) -> None:
+    """One object, a line for each model, scenario and run."""
+    lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
+
+    def write_lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+        before, fields = b"", list[Field]()
+        for chunk in stream.chunks((grain,)):
+            fields = fields or fields_of(chunk.values, stream.catalog, [grain])
+            rows = lines(chunk.values, fields, _order(chunk, grain), JSON)
+            written = [f"{start}{row}}}" for start, row in zip(begin(chunk), rows, strict=True)]
+            out.write(before + ",\n".join(written).encode())
+            before = b",\n"
+            advance(len(chunk.models))
+
+    def scenarios(chunk: Chunk) -> Iterator[str]:
+        for name in map(JSON.text, _names(chunk)):
+            yield from (f'{{"model": {name}, "context_length": {length}, ' for length in lengths)
+
+    out.write(b'{\n"models": {\n')
+    write_lines("model", lambda chunk: (f"{JSON.text(name)}: {{" for name in _names(chunk)))
+    out.write(b'\n},\n"scenarios": [\n')
+    write_lines("scenario", scenarios)
+    out.write(b"\n]")
+    for kind in RUNS:
+        out.write(f',\n"{kind}": {_runs_as_json(stream, kind)}'.encode())
+    out.write(b"\n}\n")
+
+
+# The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
+
+
+def _runs(stream: Stream, kind: str) -> tuple[Values, list[str], list[Field]]:
+    """The values of a kind of run, the names of the runs, and what is written of each."""
+    values = frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog)
+    of_run, _ = RUNS[kind]
+    fields = fields_of(values, stream.catalog, ("context", "run", of_run))
+    return values, [str(name) for (name,) in values.tables["run"].keys], fields
+
+
+def _runs_as_csv(stream: Stream, kind: str) -> str:
+    values, names, fields = _runs(stream, kind)
+    rows = lines(values, fields, np.arange(len(names)), CSV)
+    header = ",".join(["run", *(field.name for field in fields)])
+    return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
+
+
+def _runs_as_json(stream: Stream, kind: str) -> str:
+    if kind not in stream.spec.runs:
+        return "{}"
+    values, names, fields = _runs(stream, kind)
+    rows = lines(values, fields, np.arange(len(names)), JSON)
+    entries = (f"{JSON.text(name)}: {{{row}}}" for name, row in zip(names, rows, strict=True))
+    return "{\n" + ",\n".join(entries) + "\n}"
+
+
+def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    values, names, fields = _runs(stream, kind)
+    columns = {field.name: _arrow_column(values.column(field.grain, field.name), field.kind) for field in fields}
+    made = arrow.BufferOutputStream()
+    table = arrow.table({"run": arrow.array(names, arrow.string()), **columns})
+    parquet.write_table(table, made, compression="zstd")
+    return bytes(made.getvalue())
+
+
+def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
+    """The table of the CSV in columns."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    writer = None
+    try:
+        fields: list[Field] = []
+        for chunk in stream.chunks(BOTH):
+            fields = fields or fields_of(chunk.values, stream.catalog, BOTH)
+            n_lengths, names = len(stream.spec.context_lengths), _names(chunk)
+            columns: dict[str, Any] = {
+                "model": arrow.array(np.repeat(np.array(names, dtype=object), n_lengths), arrow.string()),
+                "context_length": arrow.array(np.tile(stream.spec.context_lengths, len(names)).astype(np.int64)),
+            }
+            for field in fields:
+                column = chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)]
+                column = np.repeat(column, n_lengths) if field.grain == "model" else column
+                columns[field.name] = _arrow_column(column, field.kind)
+            table = arrow.table(columns)
+            writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
+            writer.write_table(table)
+            advance(len(names))
+    finally:
+        if writer:
+            writer.close()
+
+
+def _arrow_column(column: Any, kind: str) -> Any:
+    """A column for Parquet: numbers as doubles, which hold whole ones exactly below 2^53; what is not given is null."""
+    import pyarrow as arrow
+
+    if kind == "flag":
+        return arrow.array(column == "yes", arrow.bool_())
+    if kind == "text":
+        word = arrow.dictionary(arrow.int32(), arrow.string())
+        return arrow.array(column, arrow.string()).dictionary_encode().cast(word)
+    return arrow.array(column, arrow.float64(), from_pandas=True)  # NaN as null

@@ -1,0 +1,168 @@
+"""The headline numbers of a report as tables of texts: models, scenarios, training runs, serving runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.entries import Unit
+
+if TYPE_CHECKING:
+    from flopsheet.api import Report
+
+EXACT = 2**53  # beyond it a double is no exact count
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One table: its first `n_keys` columns name a row; `texts` are the columns that hold words."""
+
+    title: str
+    header: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+    n_keys: int
+    texts: frozenset[int]
+    more: int = 0  # rows that were left out
+
+
+def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
+    """Every table that a report has, each with so many rows at most."""
+    yield _table(report, "model", "Models", ["Model"], most)
+    yield _table(report, "scenario", "Forward pass", ["Model", "Context"], most)
+    for kind, (of_run, _) in RUNS.items():
+        if kind in report.runs:
+            yield _table(report, of_run, kind.capitalize(), ["Run"], most)
+
+
+def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:
+    values = next((of for kind, of in report.runs.items() if grain in RUNS[kind]), report.values)
+    catalog = report.catalog
+    metrics = [
+        metric
+        for metric in catalog.headlines
+        if metric.grain == grain and (metric.name not in catalog.folded or values.column(grain, metric.name).any())
+    ]
+    units = [report.catalog.units[metric.unit] for metric in metrics]
+    table = values.tables[grain]
+    shown_rows = range(min(len(table), most or len(table)))
+    columns = [values.plain(grain, metric.name) for metric in metrics]
+    body = tuple(
+        (
+            *(_key(part) for part in table.keys[at]),
+            *(formatted(column[at], unit) for column, unit in zip(columns, units, strict=True)),
+        )
+        for at in shown_rows
+    )
+    texts = {0} | {len(keys) + at for at, metric in enumerate(metrics) if metric.unit == "text"}
+    header = (*keys, *map(_titled, metrics, units))
+    return Summary(title, header, body, len(keys), frozenset(texts), len(table) - len(body))
+
+
+def _key(part: Any) -> str:
+    return f"{part:,}" if isinstance(part, int) else str(part)
+
+
+def _titled(metric: Metric, unit: Unit) -> str:
+    return f"{metric.label} {unit.heading}".strip()
+
+
+def _exact(number: float) -> str:
+    if number == int(number) and abs(number) < EXACT:
+        return f"{int(number):,}"
+    return f"{number:,.15g}"
+
+
+# How a text shows a number, by the style of its unit.
+STYLES: dict[str, Callable[[float], str]] = {
+    "exact": _exact,
+    "count": lambda number: _exact(number) if abs(number) < EXACT else f"{number:.4g}",
+    "percent": lambda number: f"{number:.2%}".replace("%", " %"),
+    "times": lambda number: f"{number:,.2f}×",
+    "2 decimals": lambda number: f"{number:,.2f}",
+    "3 decimals": lambda number: f"{number:,.3f}",
+    "rounded": lambda number: f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}",
+}
+
+
+def formatted(value: Any, unit: Unit) -> str:
+    """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
+    return value if isinstance(value, str) else STYLES[unit.style](float(value))
+
+
+MOST_LINES = 8  # of a summary, besides its first and its last
+MOST_RUNS = 4
+
+
+def brief(report: Report) -> list[str]:
+    """The numbers that matter, at most `MOST_LINES` lines and a sentence: the largest scenarios, the first runs."""
+    told = [list(_runs(report, kind)) for kind in report.runs]
+    runs = [line for lines in told for line in lines[: MOST_RUNS // len(told)]]
+    if left := sum(map(len, told)) - len(runs):
+        runs.append(f"… {left:,} more runs in the workbook")
+    table, work = report.values.tables["scenario"], report.values.column("scenario", "flops_forward")
+    room = MOST_LINES - len(runs)
+    chosen = sorted(range(len(table)), key=lambda at: -work[at])[: room if len(table) <= room else room - 1]
+    lines = [_scenario(report, at) for at in sorted(chosen)]
+    if len(table) > len(chosen):
+        lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
+    return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
+
+
+# Powers of 1,000 with what a number of them is followed by.
+COUNTED = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
+PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
+
+
+def scaled(value: float, unit: str, scale: Sequence[tuple[float, str]]) -> str:
+    """A large number for reading, rounded: `2.13 B`, `257.5 TFLOP`."""
+    number = float(value)
+    for power, prefix in scale:
+        if abs(number) >= power:
+            return f"{number / power:.{1 if abs(number) >= 100 * power else 2}f} {prefix}{unit}"
+    return f"{_exact(number)} {unit}".strip()
+
+
+def _scenario(report: Report, at: int) -> str:
+    table = report.values.tables["scenario"]
+    model, length = table.keys[at]
+    n_params = scaled(report.values.column("model", "n_params")[table.above["model"][at]], "", COUNTED)
+    flops = scaled(report.values.column("scenario", "flops_forward")[at], "FLOP", PREFIXES)
+    dominant = report.values.column("scenario", "dominant")[at]
+    return f"{model} at {length:,}: {n_params} parameters, {flops} forward, {dominant} dominates"
+
+
+# What is told of a run, by kind; a metric stands in braces.
+TOLD = {
+    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days, {device_hours} "
+    "device-hours",
+    "serving": "{served_gib} of {served_capacity_gib} GiB, {largest_batch} sequences at most; "
+    "{decode_tokens_per_second_user} tokens/s per user, {decode_bound}-bound",
+}
+
+
+PRICED = ", {run_cost} USD"  # of a training run whose hardware has a price
+
+
+def _runs(report: Report, kind: str) -> Iterator[str]:
+    """A line for each run of a kind."""
+    (of_run, _), values = RUNS[kind], report.runs[kind]
+    for at, (run,) in enumerate(values.tables[of_run].keys):
+        is_priced = kind == "training" and not isinstance(values.plain(of_run, "run_cost")[at], str)
+        told = TOLD[kind] + (PRICED if is_priced else "")
+        named = {name for _, name, _, _ in Formatter().parse(told) if name}
+        texts = {name: formatted(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
+        yield f"{run}: {told.format_map(texts)}"
+
+
+def sentences(report: Report) -> list[str]:
+    """What the numbers say, at each context length."""
+    named = ("ffn_count_words", "trend_words", "trend_words_dense", "trend_words_other")
+    counts, *trends = (report.values.plain("context", name) for name in named)
+    said = [str(counts[0])]
+    for parts in zip(*trends, strict=True):
+        words = map(str, parts)
+        said.append(" ".join(word for word in words if word))
+    return said

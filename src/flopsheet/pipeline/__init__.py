@@ -1,0 +1,1 @@
+"""A spec as pandas tables, and every metric computed over them."""

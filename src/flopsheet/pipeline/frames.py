@@ -1,0 +1,146 @@
+"""Input tables and the catalogue's formulas → a pandas DataFrame per grain: inputs first, then a column per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+
+from flopsheet import diagnostics
+from flopsheet.catalog import KEYS, OF_RUNS, Catalog, Metric
+from flopsheet.diagnostics import ComputeError
+from flopsheet.formula import evaluate
+from flopsheet.formula.evaluate import vectorised
+from flopsheet.formula.nodes import Name
+from flopsheet.formula.operators import Value
+from flopsheet.pipeline.tables import Column, Table, Tables
+
+
+@dataclass(frozen=True)
+class Values:
+    """Every input and metric: a DataFrame per grain, its index naming the rows, its columns float64 or text."""
+
+    tables: Tables
+    frames: Mapping[str, pd.DataFrame]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """What is said of the inputs and metrics that may have no number; columns have NaN there."""
+
+    def column(self, grain: str, name: str) -> Column:
+        """An input, a metric or a name of the rows as an array, texts as objects."""
+        return _column(self.frames[grain], name)
+
+    def plain(self, grain: str, name: str) -> list[float | str]:
+        """The same as Python's floats and texts; where a number is not given, the words for that."""
+        return self._plain[grain][name]
+
+    @cached_property
+    def _plain(self) -> dict[str, dict[str, list[float | str]]]:
+        return {grain: _lists(frame, self.absent) for grain, frame in self.frames.items()}
+
+
+def _lists(frame: pd.DataFrame, absent: Mapping[str, str]) -> dict[str, list[float | str]]:
+    """The columns of a frame as lists, whole: cell by cell, a DataFrame is slow."""
+    lists = dict(zip(frame.columns, frame.to_numpy(object).T.tolist(), strict=True))
+    for name in absent.keys() & lists.keys():
+        lists[name] = [absent[name] if value != value else value for value in lists[name]]
+    return lists | {key: frame.index.get_level_values(key).tolist() for key in frame.index.names if key in KEYS}
+
+
+def _column(frame: pd.DataFrame, name: str) -> Column:
+    if name in KEYS:  # finer rows read it there
+        return frame.index.get_level_values(name).to_numpy(object)
+    found: Column = frame[name].to_numpy()
+    return found
+
+
+def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = None) -> Values:
+    """The frames of these tables with their metrics, or with those wanted and what they read.
+
+    Metrics are computed in the catalogue's order, each a whole column, and join their inputs once all are there:
+    hundreds of insertions, one after the other, would cost a DataFrame more than the arithmetic.
+    ComputeError where one is not finite.
+    """
+    columns: dict[str, dict[str, Column]] = {grain: {} for grain in tables}  # as they are read or computed
+    metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
+    functions = vectorised()
+
+    def column(grain: str, name: str) -> Column:
+        found = columns[grain].get(name)
+        if found is None:
+            found = columns[grain][name] = _column(tables[grain].inputs, name)
+        return found
+
+    def read(table: Table, name: str) -> Column:
+        """A value for each row of a table, or a single one that fits them all."""
+        grain = KEYS[name] if name in KEYS else catalog.entry(name).grain
+        values = column(grain, name)
+        return values if grain == table.grain or len(values) == 1 else values.take(table.above[grain])
+
+    def gather(table: Table, function: str, names: tuple[str, ...]) -> Column:
+        finer = tables[catalog.entry(names[0]).grain]
+        values = (column(finer.grain, name) for name in names)
+        return AGGREGATES[function](finer.above[table.grain], len(table), *values)
+
+    with np.errstate(all="ignore"):
+        for name in catalog.order if wanted is None else catalog.closure(wanted):
+            metric = catalog.metrics[name]
+            if metric.grain in tables:
+                table = tables[metric.grain]
+                result = evaluate(metric.node, partial(read, table), partial(gather, table), functions)
+                needed = metric.has_value and evaluate(metric.has_value, partial(read, table), None, functions)
+                made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
+                columns[metric.grain][name] = metrics[metric.grain][name] = made
+    frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
+    return Values(tables, frames, catalog.absent)
+
+
+def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:
+    return pd.concat([inputs, pd.DataFrame(metrics, inputs.index, copy=False)], axis=1) if metrics else inputs
+
+
+def _sum(owner: Column, count: int, values: Column) -> Column:
+    """The sum of a groupby, added row by row as a spreadsheet does; pandas compensates, which gives other bits."""
+    return np.bincount(owner, weights=values, minlength=count)
+
+
+def _first(owner: Column, count: int, values: Column) -> Column:
+    _, position = np.unique(owner, return_index=True)
+    return values[position]
+
+
+def _at_min(owner: Column, count: int, key: Column, values: Column) -> Column:
+    order = np.lexsort((np.arange(len(key)), key, owner))  # the first of equals wins, as in a spreadsheet's MATCH
+    return values[order[np.searchsorted(owner[order], np.arange(count))]]
+
+
+def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
+    return _at_min(owner, count, -key, values)
+
+
+AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
+
+
+def _of_length(result: Column, length: int) -> Column:
+    return result if result.shape == (length,) else np.broadcast_to(result, length)
+
+
+def _checked(metric: Metric, table: Table, column: Column, has_value: Value = None) -> Column:
+    """A column of finite numbers, or of texts; `has_value` is 1 where it must have one, where not in every row."""
+    if column.dtype == object or column.dtype.kind == "U":
+        return column.astype(object)
+    # No negative zero. What an operation has just made is nobody else's yet: it is mended in place.
+    fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.node, Name)
+    column = np.add(column, 0.0, out=column if fresh else None, dtype=np.float64)
+    may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
+    if may_be_infinite and not (finite := np.isfinite(column) | (has_value is not None and has_value != 1)).all():
+        row = table.keys[int(finite.argmin())]
+        raise ComputeError(diagnostics.not_finite(metric.name, dict(zip(table.key_names, row, strict=True))))
+    return column
+
+
+def compute_runs(tables: Tables, catalog: Catalog) -> Values:
+    """The columns of a world of runs: everything about a run, and of the finer grains what that reads."""
+    return compute(tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS])

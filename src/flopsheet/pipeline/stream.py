@@ -1,0 +1,231 @@
+"""A spec of any size, computed some models at a time: tables whose inputs are columns, and the values above them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flopsheet import catalog as catalogue
+from flopsheet import diagnostics
+from flopsheet.catalog import Catalog
+from flopsheet.diagnostics import UsageError
+from flopsheet.spec import Spec
+from flopsheet.spec.entries import ModelSpec
+from flopsheet.spec.load import ParsedSpec, parse_spec
+from flopsheet.spec.sweep.columns import InvalidVariant, Resolution, Variants, of_model
+from flopsheet.spec.sweep.expand import MOST_HELD, Sweep
+
+if TYPE_CHECKING:
+    from flopsheet.pipeline.frames import Values
+    from flopsheet.pipeline.tables import Column, Table
+
+ROWS = 8_192  # of the largest table of a chunk, about
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some models with all their contexts, computed; `models` and `scenarios` are their rows in the spec's order."""
+
+    values: Values
+    models: Column
+    scenarios: Column
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A spec whose models are computed as they are asked for, model by model and within one context by context."""
+
+    read: ParsedSpec
+    members: tuple[ModelSpec | Sweep, ...]
+    spec: Spec
+    catalog: Catalog
+
+    @property
+    def is_swept(self) -> bool:
+        return any(isinstance(member, Sweep) for member in self.members)
+
+    @cached_property
+    def n_models(self) -> int:
+        """Of the models, variants that are not excluded among them."""
+        return sum(
+            1 if isinstance(member, ModelSpec) else sum(map(len, member.kept(self.read.resolver)))
+            for member in self.members
+        )
+
+    def check(self) -> None:
+        """SpecError where a variant is not possible: nothing is written then."""
+        for member in self.members:
+            if isinstance(member, Sweep):
+                self.check_sweep(member)
+        self.read.stop_if_faulty()
+
+    def check_sweep(self, sweep: Sweep) -> None:
+        resolver, told = self.read.resolver, len(self.read.resolver.problems)
+        resolution, kept = Resolution(resolver, sweep), 0
+        try:
+            for numbers in sweep.kept(resolver):
+                kept += len(numbers)
+                for _ in resolution.resolve(numbers):
+                    pass
+        except InvalidVariant:
+            resolver.problems[told:] = map(diagnostics.or_exclude, resolver.problems[told:])
+            return
+        if not kept:
+            resolver.report((*sweep.path, "sweep", "exclude"), diagnostics.excludes_everything(), key=True)
+
+    def chunks(self, grains: Sequence[str]) -> Iterator[Chunk]:
+        """The values of every metric at these grains, and of what they read.
+
+        All at once where one reads all models; UsageError where they are too many for that.
+        """
+        wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
+        gathering = [name for name in wanted if gathers_models(self.catalog, name)]
+        if gathering:
+            if self.n_models > MOST_HELD:
+                raise UsageError(diagnostics.located(diagnostics.not_streamed(gathering[0]), "", None))
+            yield self.whole(wanted)
+            return
+        most = max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
+        for parts in self.parts(most):
+            yield self.computed(parts, wanted)
+
+    def whole(self, wanted: Sequence[str]) -> Chunk:
+        """All models with all their contexts."""
+        from flopsheet.pipeline import frames
+        from flopsheet.pipeline.tables import tabulate
+
+        read = self.read
+        tables = tabulate(parse_spec(read.text, read.name, read.order).expanded())
+        above = tables["scenario"].above
+        scenarios = np.lexsort((above["context"], above["model"]))
+        return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
+
+    @property
+    def most_groups(self) -> int:
+        """Layer groups of the model that has most."""
+        return max(len(member.groups) if isinstance(member, ModelSpec) else member.n_groups for member in self.members)
+
+    def parts(self, most: int) -> Iterator[list[Variants]]:
+        """The models, at most so many at a time; those of a sweep by kind."""
+        held: list[Variants] = []
+        for member in self.members:
+            if isinstance(member, ModelSpec):
+                held.append(of_model(member))
+                if len(held) == most:
+                    yield held
+                    held = []
+                continue
+            if held:
+                yield held
+                held = []
+            resolution = Resolution(self.read.resolver, member)
+            for numbers in member.kept(self.read.resolver):
+                for start in range(0, len(numbers), most):
+                    yield [*resolution.resolve(numbers[start : start + most])]
+        if held:
+            yield held
+
+    def computed(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
+        from flopsheet.pipeline import frames  # pandas, which a stream that is only checked does without
+
+        tables, numbers = self.tables(parts)
+        count, lengths = len(numbers), len(self.spec.context_lengths)
+        order = np.argsort(numbers, kind="stable")
+        scenarios = (order[:, None] * lengths + np.arange(lengths)).reshape(-1)
+        assert len(tables["scenario"]) == count * lengths
+        return Chunk(frames.compute(tables, self.catalog, wanted), order, scenarios)
+
+    def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
+        """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
+        from flopsheet.pipeline.tables import add_table, columns_of
+
+        lengths = [int(length) for length in self.spec.context_lengths]
+        names = np.concatenate([part.names for part in parts])
+        count, n_lengths = len(names), len(lengths)
+        groups_of = np.repeat([len(part.groups) for part in parts], [len(part) for part in parts])
+        starts = np.cumsum(groups_of) - groups_of
+        owner = np.repeat(np.arange(count), groups_of)
+        of_scenario = np.repeat(np.arange(count), n_lengths)
+        context = np.tile(np.arange(n_lengths), count)
+        runs = groups_of[of_scenario]
+        run_scenario = np.repeat(np.arange(count * n_lengths), runs)
+        run_group = np.arange(runs.sum()) - np.repeat(np.cumsum(runs) - runs, runs) + starts[of_scenario][run_scenario]
+        groups = np.concatenate([np.tile(_texts([name for name, _ in part.groups]), len(part)) for part in parts])
+        study = {key: (given,) for key, given in self.spec.study.items()}
+        whole = np.array(self.spec.context_lengths)
+        built: dict[str, Table] = {}
+        add = partial(add_table, built)
+        add("study", {"study": [self.spec.name]}, {}, columns_of(study), study)
+        add("model", {"model": names}, {"study": np.zeros(count, np.int64)}, _columns(parts))
+        add("layer_group", {"model": names[owner], "group": groups}, {"model": owner}, _group_columns(parts))
+        lengths_above = {"study": np.zeros(n_lengths, np.int64)}
+        add("context", {"context_length": lengths}, lengths_above, {"context_length": whole})
+        keys = {"model": names[of_scenario], "context_length": np.array(lengths)[context]}
+        add("scenario", keys, {"model": of_scenario, "context": context}, {})
+        keys = {name: column[run_scenario] for name, column in keys.items()} | {"group": groups[run_group]}
+        add("layer_run", keys, {"layer_group": run_group, "scenario": run_scenario}, {})
+        return built, np.concatenate([part.numbers for part in parts])
+
+
+def open_stream(read: ParsedSpec) -> Stream:
+    """The stream of a spec; SpecError where anything but a variant is wrong with it.
+
+    Its `spec` has the models that runs and expectations name, and those that are not swept.
+    """
+    members = read.members()
+    models = [member for member in members if isinstance(member, ModelSpec)]
+    for name in sorted(read.subjects() - {model.name for model in models}):
+        for sweep in (member for member in members if isinstance(member, Sweep)):
+            number = sweep.find(name, read.resolver)
+            model = sweep.resolved(read.resolver, number) if number is not None else None
+            if model is not None:
+                models.append(model)
+                read.resolver.names.append(name)
+    return Stream(read, members, read.spec(tuple(models)), read.extended or catalogue.load())
+
+
+def checked(read: ParsedSpec) -> Spec:
+    """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
+    if not read.resolver.swept():
+        return read.expanded()
+    stream = open_stream(parse_spec(read.text, read.name, read.order))
+    if stream.n_models <= MOST_HELD:
+        return read.expanded()
+    stream.check()
+    return stream.spec
+
+
+def gathers_models(catalog: Catalog, name: str) -> bool:
+    """Whether a metric has no value before the last model: it gathers over all of them."""
+    metric = catalog.metrics[name]
+    return metric.grain in {"study", "context"} and any(
+        catalog.entry(read).grain != "context" for read in metric.gathers
+    )
+
+
+def _columns(parts: Sequence[Variants]) -> dict[str, Column]:
+    return {key: np.concatenate([_column(part.inputs[key], len(part)) for part in parts]) for key in parts[0].inputs}
+
+
+def _group_columns(parts: Sequence[Variants]) -> dict[str, Column]:
+    """The inputs of the layer groups, model by model."""
+    keys = parts[0].groups[0][1]
+    return {
+        key: np.concatenate(
+            [np.stack([_column(own[key], len(part)) for _, own in part.groups], axis=1).reshape(-1) for part in parts]
+        )
+        for key in keys
+    }
+
+
+def _column(value: Any, count: int) -> Column:
+    kind = object if isinstance(value, str) else np.float64
+    return np.broadcast_to(np.asarray(value, dtype=kind), count)
+
+
+def _texts(values: Sequence[str]) -> Column:
+    return np.array(values, dtype=object)

@@ -1,0 +1,267 @@
+"""A spec as tables of inputs: a pandas DataFrame per grain, each row knowing its rows in the coarser tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
+from flopsheet.spec import Group, InputValue, ModelSpec, Spec
+
+Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
+Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one grain: `inputs` has a row for each and a column for each input, its index names the rows.
+
+    `above` gives a row's place in every coarser table, `given` what the spec says of an input, expressions included;
+    the tables of a stream, whose variants come as columns, have no `given`.
+    """
+
+    grain: str
+    inputs: pd.DataFrame
+    above: Mapping[str, Rows]
+    given: Mapping[str, tuple[InputValue, ...]]
+
+    def __len__(self) -> int:
+        return len(self.inputs.index)
+
+    @cached_property
+    def keys(self) -> tuple[tuple[Any, ...], ...]:
+        """The names of each row, one for each name of `key_names`."""
+        rows = self.inputs.index.tolist()
+        return tuple(rows if self.inputs.index.nlevels > 1 else [(name,) for name in rows])
+
+    @cached_property
+    def key_names(self) -> tuple[str, ...]:
+        return tuple(map(str, self.inputs.index.names))
+
+
+Tables = Mapping[str, Table]
+
+
+def add_table(
+    built: dict[str, Table],
+    grain: str,
+    keys: Keys,
+    parents: Mapping[str, Sequence[int] | Rows],
+    columns: Mapping[str, Column],
+    given: Mapping[str, tuple[InputValue, ...]] | None = None,
+) -> None:
+    """Adds a table to those that are built, coarse ones first; its rows are followed up to every coarser table."""
+    assert tuple(parents) == PARENTS[grain]
+    above = {parent: np.asarray(rows, np.int64) for parent, rows in parents.items()}
+    for parent, rows in tuple(above.items()):
+        for higher, their_rows in built[parent].above.items():
+            above.setdefault(higher, their_rows[rows])
+    levels = [pd.Index(values, name=name) for name, values in keys.items()]
+    index = levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
+    inputs = pd.DataFrame(columns, index, copy=False)
+    built[grain] = Table(grain, inputs, {name: above[name] for name in coarser(grain)}, given or {})
+
+
+class _Builder:
+    """Collects the tables of a spec that is read, coarse ones first."""
+
+    def __init__(self) -> None:
+        self.built: dict[str, Table] = {}
+
+    def add(
+        self,
+        grain: str,
+        keys: Keys,
+        parents: Mapping[str, Sequence[int]],
+        given: Mapping[str, tuple[InputValue, ...]],
+    ) -> None:
+        add_table(self.built, grain, keys, parents, columns_of(given), given)
+
+    def add_study(self, spec: Spec) -> None:
+        self.add("study", {"study": [spec.name]}, {}, {key: (given,) for key, given in spec.study.items()})
+
+    def add_hardware(self, spec: Spec) -> None:
+        if spec.hardware:
+            names = [device.name for device in spec.hardware]
+            inputs = _given([device.inputs for device in spec.hardware])
+            self.add("hardware", {"hardware": names}, {"study": [0] * len(names)}, inputs)
+
+
+def columns_of(given: Mapping[str, tuple[InputValue, ...]]) -> dict[str, Column]:
+    """The values of inputs that a spec gives one by one."""
+    return {name: _column(name, [one.value for one in column]) for name, column in given.items()}
+
+
+def _column(name: str, values: Sequence[float | str]) -> Column:
+    if words := absent_of(name):
+        return np.array([np.nan if value == words else value for value in values], np.float64)
+    text = any(isinstance(value, str) for value in values)
+    return np.array(values, dtype=object if text else np.float64)
+
+
+def _given(rows: Sequence[Mapping[str, InputValue]]) -> dict[str, tuple[InputValue, ...]]:
+    return {key: tuple(row[key] for row in rows) for key in rows[0]}
+
+
+def tabulate(spec: Spec) -> dict[str, Table]:
+    """Every table of a spec but those of its runs, coarse ones first.
+
+    Scenarios go context by context and within one model by model, so that the family stands side by side.
+    """
+    models, lengths = spec.models, spec.context_lengths
+    groups = [(at, group) for at, model in enumerate(models) for group in model.groups]
+    scenarios = [(model, context) for context in range(len(lengths)) for model in range(len(models))]
+    of_model: list[list[int]] = [[] for _ in models]
+    for group, (owner, _) in enumerate(groups):
+        of_model[owner].append(group)
+    runs = [(group, scenario) for scenario, (model, _) in enumerate(scenarios) for group in of_model[model]]
+    name, whole = [model.name for model in models], [int(length) for length in lengths]
+    tables = _Builder()
+    tables.add_study(spec)
+    tables.add("model", {"model": name}, {"study": [0] * len(models)}, _given([model.inputs for model in models]))
+    tables.add(
+        "layer_group",
+        {"model": [name[at] for at, _ in groups], "group": [group.name for _, group in groups]},
+        {"model": [at for at, _ in groups]},
+        _given([group.inputs for _, group in groups]),
+    )
+    tables.add(
+        "context",
+        {"context_length": whole},
+        {"study": [0] * len(lengths)},
+        {"context_length": tuple(map(InputValue, lengths))},
+    )
+    tables.add(
+        "scenario",
+        {"model": [name[model] for model, _ in scenarios], "context_length": [whole[at] for _, at in scenarios]},
+        {"model": [model for model, _ in scenarios], "context": [context for _, context in scenarios]},
+        {},
+    )
+    tables.add(
+        "layer_run",
+        {
+            "model": [name[scenarios[scenario][0]] for _, scenario in runs],
+            "context_length": [whole[scenarios[scenario][1]] for _, scenario in runs],
+            "group": [groups[group][1].name for group, _ in runs],
+        },
+        {"layer_group": [group for group, _ in runs], "scenario": [scenario for _, scenario in runs]},
+        {},
+    )
+    tables.add_hardware(spec)
+    return tables.built
+
+
+def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
+    """The tables of a world of runs: a model, a context and a scenario of its own for each.
+
+    A reviewer may choose another model for a run, so each has as many layer groups as any model of the study.
+    """
+    runs, of_models = spec.runs[kind], {model.name: model for model in spec.models}
+    most = most_groups(spec)
+    models = [chosen(of_models[run.model], most) for run in runs]
+    names, each = {"run": [run.name for run in runs]}, range(len(runs))
+    devices = [device.name for device in spec.hardware]
+    owner = [at for at in each for _ in range(most)]
+    group_keys = {
+        "run": [runs[at].name for at in owner],
+        "group": [group.name for model in models for group in model.groups],
+    }
+    of_run, of_layer = RUNS[kind]
+    inputs = _given([run.inputs for run in runs])
+    at_grain = {
+        grain: {key: column for key, column in inputs.items() if grain_of(key) == grain}
+        for grain in ("context", "run", of_run)
+    }
+    tables = _Builder()
+    tables.add_study(spec)
+    whole, groups = _given([model.inputs for model in models]), [group for model in models for group in model.groups]
+    tables.add("model", names, {"study": [0] * len(runs)}, whole)
+    tables.add("layer_group", group_keys, {"model": owner}, _given([g.inputs for g in groups]))
+    tables.add("context", names, {"study": [0] * len(runs)}, at_grain["context"])
+    tables.add("scenario", names, {"model": each, "context": each}, {})
+    tables.add("layer_run", group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
+    tables.add_hardware(spec)
+    hardware = [devices.index(run.hardware) for run in runs]
+    tables.add("run", names, {"scenario": each, "hardware": hardware}, at_grain["run"])
+    tables.add(of_run, names, {"run": each}, at_grain[of_run])
+    tables.add(of_layer, group_keys, {of_run: owner, "layer_run": range(len(owner))}, {})
+    return tables.built
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A scenario with some inputs scaled to so many percent: 110 % of 50,000 is whole in doubles, 1.1 times it not."""
+
+    name: str
+    inputs: tuple[str, ...]
+    percent: float
+
+
+def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[str, Table]:
+    """The tables of variants of one scenario, its row among all: a model, a context and a scenario for each."""
+    context, model = divmod(scenario, len(spec.models))
+    most, each, names = most_groups(spec), range(len(variants)), {"run": [variant.name for variant in variants]}
+    base = chosen(spec.models[model], most)
+
+    def scaled(inputs: Mapping[str, InputValue], variant: Variant) -> dict[str, InputValue]:
+        return {
+            key: InputValue(given.value * variant.percent / 100)
+            if key in variant.inputs and not isinstance(given.value, str)
+            else given
+            for key, given in inputs.items()
+        }
+
+    length = {"context_length": InputValue(spec.context_lengths[context])}
+    owner = [at for at in each for _ in range(most)]
+    groups = [scaled(group.inputs, variant) for variant in variants for group in base.groups]
+    group_keys = {
+        "run": [variants[at].name for at in owner],
+        "group": [group.name for group in base.groups] * len(variants),
+    }
+    tables = _Builder()
+    tables.add_study(spec)
+    whole = _given([scaled(base.inputs, variant) for variant in variants])
+    tables.add("model", names, {"study": [0] * len(variants)}, whole)
+    tables.add("layer_group", group_keys, {"model": owner}, _given(groups))
+    lengths = _given([scaled(length, variant) for variant in variants])
+    tables.add("context", names, {"study": [0] * len(variants)}, lengths)
+    tables.add("scenario", names, {"model": each, "context": each}, {})
+    tables.add("layer_run", group_keys, {"layer_group": range(len(owner)), "scenario": owner}, {})
+    return tables.built
+
+
+def grain_of(name: str) -> str:
+    """The grain of an input."""
+    return load_inputs().inputs[name].grain
+
+
+def absent_of(name: str) -> str:
+    """What is said of an input that is not given; empty for one that always is."""
+    entry = load_inputs().inputs.get(name)
+    return entry.absent if entry else ""
+
+
+def most_groups(spec: Spec) -> int:
+    """The most layer groups of any model."""
+    return max(len(model.groups) for model in spec.models)
+
+
+LAYER_COUNTS = ("n_group_layers", "n_stored_layers", "n_group_mtp_layers")  # 0 in an empty layer group
+
+
+def chosen(model: ModelSpec, most: int) -> ModelSpec:
+    """A model as a look-up finds it: plain values, and padded with empty layer groups."""
+    groups = []
+    for at in range(most):
+        group = model.groups[at] if at < len(model.groups) else model.groups[0]
+        given = {key: InputValue(value.value) for key, value in group.inputs.items()}
+        if at >= len(model.groups):
+            given |= dict.fromkeys(LAYER_COUNTS, InputValue(0.0))
+        groups.append(Group(f"group {at + 1}" if most > 1 else "", given))
+    return ModelSpec(model.name, {key: InputValue(value.value) for key, value in model.inputs.items()}, tuple(groups))

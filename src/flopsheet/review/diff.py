@@ -1,0 +1,203 @@
+"""Two specs or workbooks, in any mix: what differs in inputs, in results and in formulas, each apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from flopsheet import diagnostics
+from flopsheet.api import Report, compute
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.frames import Values
+from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
+from flopsheet.review.pull import Pulled, pull
+from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
+from flopsheet.review.xlsx.package import OLE
+from flopsheet.workbook.layout import arrange
+from flopsheet.workbook.model.sheet import Scalar
+from flopsheet.workbook.sheets.reference import FORMULAS, formulas
+from flopsheet.yamlio.source import spell
+
+ROUNDING = 1e-12
+FIRST_FORMULA, NAME, FORMULA = 5, 1, 5  # row and columns of the Formulas sheet
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: a computed spec, or a workbook's inputs computed."""
+
+    name: str
+    report: Report
+    formulas: Mapping[str, str]
+    pulled: Pulled | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs; None where only the other side has it. `metric` is None for inputs and formulas."""
+
+    subject: str
+    before: Plain | None
+    after: Plain | None
+    metric: Metric | None = None
+
+    @property
+    def change(self) -> float | None:
+        """The relative change, where both are numbers and the first is not zero."""
+        numbers = [float(one) for one in (self.before, self.after) if type(one) is int or type(one) is float]
+        return (numbers[1] - numbers[0]) / abs(numbers[0]) if len(numbers) == 2 and numbers[0] else None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Everything that differs. `only` names what just one side has: ("model", "gpt2-xl") → 0 or 1."""
+
+    sides: tuple[Side, Side]
+    only: Mapping[tuple[str, str], int]
+    inputs: tuple[Difference, ...]
+    results: tuple[Difference, ...]
+    formulas: tuple[Difference, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.only or self.inputs or self.results or self.formulas)
+
+
+def side(path: str | os.PathLike[str]) -> Side:
+    """A spec or a workbook; FlopsheetError where it cannot be read or computed."""
+    name = os.fspath(path)
+    if not _is_workbook(name):
+        report = compute(name)
+        sheet, _ = formulas(report.catalog, lambda _: "")
+        return Side(name, report, _formulas({at: Stored(cell.value) for at, cell in sheet.cells.items()}))
+    pulled = pull(name)
+    if pulled.typed.problems:
+        raise SpecError(pulled.typed.problems)
+    book = pulled.returned.book
+    return Side(name, pulled.report, _formulas(book.cells(FORMULAS)), pulled)
+
+
+def _is_workbook(name: str) -> bool:
+    """By what it holds, or by its name where it cannot be opened."""
+    try:
+        with open(name, "rb") as file:
+            start = file.read(4)
+    except (OSError, ValueError):
+        return FilePath(name).suffix.lower() in {".xlsx", ".xlsm"}
+    return start.startswith((b"PK", OLE)) or FilePath(name).suffix.lower() in {".xlsx", ".xlsm"}
+
+
+def _formulas(cells: Cells) -> dict[str, str]:
+    """The formula of every name on a Formulas sheet."""
+    rows = sorted(row for row, column in cells if column == NAME and row >= FIRST_FORMULA)
+    found = {}
+    for row in rows:
+        name, text = (cells.get((row, column), BLANK).value for column in (NAME, FORMULA))
+        found[str(name).strip()] = str(text if text is not None else "").strip()
+    return found
+
+
+def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, everything: bool = False) -> Compared:
+    """What differs between two specs or workbooks; results are the headlines, or everything."""
+    before, after = side(one), side(other)
+    only = {
+        (kind, name): at
+        for kind in ("model", "context length", *(f"{kind} run" for kind in RUNS))
+        for at, (mine, theirs) in enumerate(
+            ((_names(before.report, kind), _names(after.report, kind)),
+             (_names(after.report, kind), _names(before.report, kind)))
+        )
+        for name in mine
+        if name not in theirs
+    }  # fmt: skip
+    written = (
+        Difference(name, before.formulas.get(name), after.formulas.get(name))
+        for name in dict.fromkeys((*before.formulas, *after.formulas))
+    )
+    return Compared(
+        (before, after),
+        only,
+        tuple(_input_differences(before.report, after.report)),
+        tuple(_result_differences(before.report, after.report, everything)),
+        tuple(one for one in written if one.before != one.after),
+    )
+
+
+def _names(report: Report, kind: str) -> list[str]:
+    spec = report.spec
+    if kind == "model":
+        return [model.name for model in spec.models]
+    if kind == "context length":
+        return [f"{one:,.0f}" for one in spec.context_lengths]
+    return [run.name for run in spec.runs.get(kind.removesuffix(" run"), ())]
+
+
+def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
+    """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
+    ours, theirs = _slots(before), _slots(after)
+    both = {input_cell.path[:2] for input_cell in ours.values()} & {
+        input_cell.path[:2] for input_cell in theirs.values()
+    }
+    for path in dict.fromkeys((*ours, *theirs)):
+        input_cell, other = ours.get(path), theirs.get(path)
+        either = input_cell or other
+        assert either is not None
+        if either.path[0] == "context_lengths" or either.path[:2] not in both:
+            continue
+        was, now = input_cell.built if input_cell else None, other.built if other else None
+        if was != now:
+            yield Difference(path, was, now)
+
+
+def _slots(report: Report) -> dict[str, InputCell]:
+    laid = arrange.lay_out(report.study, report.study)
+    return {spell(input_cell.path): input_cell for input_cell in list_input_cells(laid) if not input_cell.is_derived}
+
+
+def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:
+    """The values of the study and of each kind of run, with the grains whose results are told."""
+    yield before.values, after.values, tuple(before.values.tables)
+    for kind in RUNS:
+        if kind in before.runs and kind in after.runs:
+            yield before.runs[kind], after.runs[kind], ("run", *RUNS[kind])
+
+
+def _result_differences(before: Report, after: Report, everything: bool) -> Iterator[Difference]:
+    headlines = [metric.name for metric in before.catalog.headlines]
+    for ours, theirs, grains in _table_sets(before, after):
+        for grain in grains:
+            table, other = ours.tables[grain], theirs.tables.get(grain)
+            names = [name for name in before.catalog.order if before.catalog.metrics[name].grain == grain]
+            rows = {key: at for at, key in enumerate(other.keys)} if other else {}
+            for at, key in enumerate(table.keys):
+                there = 0 if grain == "study" else rows.get(key)
+                if there is None:
+                    continue
+                for name in names:
+                    if everything or name in headlines:
+                        was, now = _value(ours, grain, name, at), _value(theirs, grain, name, there)
+                        if not _same(was, now):
+                            metric = before.catalog.metrics[name]
+                            yield Difference(_about(grain, key), was, now, metric)
+
+
+def _same(one: Scalar, other: Scalar) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return abs(one - other) <= ROUNDING * abs(one)
+
+
+def _value(values: Values, grain: str, name: str, row: int) -> Scalar:
+    value: Scalar = values.plain(grain, name)[row]
+    return value if isinstance(value, str) else float(value)
+
+
+def _about(grain: str, key: tuple[object, ...]) -> str:
+    """`gpt2-xl at 1,024`."""
+    if grain == "study":
+        return "the study"
+    words = [f"at {part:,}" if isinstance(part, int) else diagnostics.shown(str(part)) for part in key if part != ""]
+    return " ".join(words)

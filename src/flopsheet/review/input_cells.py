@@ -1,0 +1,114 @@
+"""The input cells of a workbook: where each stands, what it held, and what the spec calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from flopsheet.catalog import RUNS, Input
+from flopsheet.formula import to_excel
+from flopsheet.formula.nodes import Aggregate
+from flopsheet.formula.unparse import to_text
+from flopsheet.spec import InputValue
+from flopsheet.spec.entries import NONE
+from flopsheet.spec.schema import data_model
+from flopsheet.workbook.layout import arrange
+from flopsheet.workbook.layout.cells import CellRef, TableSet
+from flopsheet.workbook.sheets import inputs
+
+Key = tuple[str, str, int]  # world, input, row of its table
+Path = tuple[str | int, ...]
+Plain = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class InputCell:
+    """One input cell; `path` is where a spec would say its value."""
+
+    table_set: TableSet
+    entry: Input
+    at: int
+    cell_ref: CellRef
+    given: InputValue
+    path: Path
+    choices: tuple[int | str, ...]
+    is_derived: bool
+    formula: str
+
+    @property
+    def key(self) -> Key:
+        return self.table_set.name, self.entry.name, self.at
+
+    @property
+    def address(self) -> str:
+        """Where it stands, as a message says it: `Inputs!F9`."""
+        return f"{self.cell_ref.sheet}!{self.cell_ref.address}"
+
+    @property
+    def grain(self) -> str:
+        return self.entry.grain
+
+    @property
+    def is_number(self) -> bool:
+        return self.entry.is_number
+
+    @cached_property
+    def built(self) -> Plain:
+        """What it held, as a spec says it."""
+        return plain(self.entry, self.given)
+
+
+def plain(entry: Input, given: InputValue) -> Plain:
+    """A value as a spec says it: expressions as their text, flags as truth values, whole numbers without a point."""
+    if given.node is not None and not isinstance(given.node, Aggregate):
+        return to_text(given.node)
+    if entry.is_flag:
+        return given.value == "yes"
+    if entry.absent and given.value == entry.absent:
+        return NONE
+    if isinstance(given.value, str):
+        return next((choice for choice in entry.choices if str(choice) == given.value), given.value)
+    return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)
+
+
+def list_input_cells(laid: arrange.Layout) -> Iterator[InputCell]:
+    """All input cells, in the order of the sheet."""
+    for row in laid.inputs.rows:
+        table_set = row.table_set
+        table = table_set.table(row.entry.grain)
+        choices = row.entry.choices
+        if row.entry.chooses:
+            choices = tuple(str(key[0]) for key in laid.inputs.table_set.table(row.entry.chooses).keys)
+        for at, cell_ref in enumerate(row.live):
+            given = table.given[row.entry.name][at]
+            formula = (
+                to_excel(given.node, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.node else ""
+            )
+            is_derived = inputs.is_derived(row.entry, given, table_set, at)
+            yield InputCell(
+                table_set, row.entry, at, cell_ref, given, _path(table_set, row.entry, at), choices, is_derived, formula
+            )
+
+
+def _path(table_set: TableSet, entry: Input, at: int) -> Path:
+    """Where a spec says an input of one row."""
+    table = table_set.table(entry.grain)
+    if table_set.name in RUNS:
+        return (table_set.name, str(table.keys[at][0]), "model" if entry.name == "run_model" else entry.name)
+    match entry.grain:
+        case "study":
+            return ("conventions", entry.name) if entry in data_model.conventions() else (entry.name,)
+        case "context":
+            return ("context_lengths", at)
+        case "model":
+            return ("models", str(table.keys[at][0]), entry.name)
+        case "layer_group":
+            model = table.above["model"][at]
+            siblings = table_set.children["layer_group", "model"][model]
+            name = str(table_set.table("model").keys[model][0])
+            if len(siblings) == 1 and not table.keys[at][1]:
+                return ("models", name, entry.name)
+            key = "n_layers" if entry.name == "n_group_layers" else entry.name
+            return ("models", name, "layers", siblings.index(at), key)
+    return (entry.grain, str(table.keys[at][0]), entry.name)

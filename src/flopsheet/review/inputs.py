@@ -1,0 +1,255 @@
+"""What reviewers typed into Inputs: every input as it is now, with its expression where it has one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flopsheet import diagnostics
+from flopsheet.catalog import RUNS
+from flopsheet.diagnostics import Problem
+from flopsheet.formula import Node, evaluate, names
+from flopsheet.review.expressions import Translator
+from flopsheet.review.input_cells import InputCell, Key, Plain, list_input_cells, plain
+from flopsheet.review.rebuild import Returned
+from flopsheet.review.xlsx.cells import Stored
+from flopsheet.review.xlsx.formula_text import normalize_formula
+from flopsheet.spec import InputValue
+from flopsheet.spec.entries import NONE
+from flopsheet.workbook.model.sheet import Scalar
+from flopsheet.yamlio.source import Path, spell
+
+TOLERANCE = 1e-9  # a spreadsheet program stores 15 digits
+NUMERAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+YES = {"yes", "true", "1", "wahr", "vrai", "verdadero", "vero"}
+NO = {"no", "false", "0", "falsch", "faux", "falso"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """An input that the workbook says otherwise than the spec."""
+
+    input_cell: InputCell
+    now: Plain
+
+    @property
+    def path(self) -> str:
+        return spell(self.input_cell.path)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {shown(self.input_cell.built)} → {shown(self.now)}"
+
+
+def shown(value: Plain) -> str:
+    """A value as YAML would have it, on one line."""
+    return str(value).lower() if isinstance(value, bool) else diagnostics.shown(str(value), 200)
+
+
+@dataclass
+class InputReading:
+    """Every input by its key; what changed; what cannot be understood; what a person should know."""
+
+    input_cells: dict[Key, InputCell]
+    givens: dict[Key, InputValue] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_inputs(returned: Returned) -> InputReading:
+    """All inputs of a workbook that came back."""
+    return _Reader(returned).read()
+
+
+class _Reader:
+    def __init__(self, returned: Returned) -> None:
+        self.returned = returned
+        input_cells = {input_cell.key: input_cell for input_cell in list_input_cells(returned.layout)}
+        self.typed = InputReading(input_cells)
+        assert isinstance(returned.text.data, dict)
+        self.data = returned.text.data
+        self.translator = Translator(input_cells)
+        self.constants: dict[Key, Scalar] = {}
+        self.nodes: dict[Key, Node] = {}
+        self.known: dict[Key, Scalar] = {}
+        self.pending: set[Key] = set()
+
+    def read(self) -> InputReading:
+        for input_cell in self.typed.input_cells.values():
+            self.take(input_cell, self.returned.stored(input_cell.cell_ref))
+        for input_cell in self.typed.input_cells.values():
+            self.settle(input_cell)
+        return self.typed
+
+    def blame(self, input_cell: InputCell, finding: diagnostics.Finding) -> None:
+        self.typed.problems.append(diagnostics.in_cell(input_cell.address, spell(input_cell.path), finding))
+
+    def keep(self, input_cell: InputCell) -> None:
+        """The cell counts as it was built."""
+        if input_cell.given.node is not None:
+            self.nodes[input_cell.key] = input_cell.given.node
+        else:
+            self.constants[input_cell.key] = input_cell.given.value
+
+    def take(self, input_cell: InputCell, stored: Stored) -> None:
+        """What one cell says, before anything is computed."""
+        if stored.formula and input_cell.formula and self.is_kept(input_cell, stored):
+            self.keep(input_cell)
+        elif input_cell.is_derived:
+            if stored.formula or not self.holds(input_cell, stored, input_cell.given.value):
+                self.blame(input_cell, diagnostics.derived_cell(self.words(stored)))
+            self.keep(input_cell)
+        elif stored.is_error:
+            self.blame(input_cell, diagnostics.error_in_cell(str(stored.value), shown(input_cell.built)))
+            self.keep(input_cell)
+        elif stored.formula:
+            self.take_formula(input_cell, stored)
+        else:
+            self.take_value(input_cell, stored)
+
+    def words(self, stored: Stored) -> str:
+        return f"'={stored.formula}'" if stored.formula else "nothing" if stored.value is None else f"'{stored.value}'"
+
+    def is_kept(self, input_cell: InputCell, stored: Stored) -> bool:
+        """Whether a formula is the one that was built, however a program spells it."""
+        sheet = input_cell.cell_ref.sheet
+        if normalize_formula(stored.formula, sheet) == normalize_formula(input_cell.formula, sheet):
+            return True
+        return normalize_formula(stored.formula, sheet, brackets=False) == normalize_formula(
+            input_cell.formula, sheet, brackets=False
+        ) and (stored.value is None or self.holds(input_cell, stored, input_cell.given.value))
+
+    def holds(self, input_cell: InputCell, stored: Stored, value: Scalar) -> bool:
+        return same(_scalar(input_cell, stored)[0], value)
+
+    def take_formula(self, input_cell: InputCell, stored: Stored) -> None:
+        """A formula of the reviewer's own: an expression of inputs beside it, or else only its value counts."""
+        translated = self.translator.translate(input_cell, stored.formula)
+        if translated is not None:
+            self.nodes[input_cell.key] = translated
+            return
+        if stored.value is None:
+            self.blame(input_cell, diagnostics.formula_without_value(stored.formula))
+            self.keep(input_cell)
+            return
+        self.take_value(input_cell, stored)
+        if input_cell.key in self.constants:
+            value = shown(plain(input_cell.entry, InputValue(self.constants[input_cell.key])))
+            self.typed.notes.append(diagnostics.formula_as_value(input_cell.address, stored.formula, value))
+
+    def take_value(self, input_cell: InputCell, stored: Stored) -> None:
+        value, finding = _scalar(input_cell, stored)
+        if value is None:
+            assert finding is not None
+            self.blame(input_cell, finding)
+            self.keep(input_cell)
+        else:
+            self.constants[input_cell.key] = value
+            if input_cell.is_number and isinstance(stored.value, str) and not isinstance(value, str):
+                self.typed.notes.append(diagnostics.number_as_text(input_cell.address, stored.value))
+
+    # Values ----------------------------------------------------------------------------------------------------------
+
+    def now(self, key: Key) -> Scalar:
+        """The value of an input as the workbook computes it; not a number where it has none."""
+        if key in self.constants:
+            return self.constants[key]
+        if key not in self.known:
+            if key in self.pending:
+                return math.nan  # a circle
+            self.pending.add(key)
+            self.known[key] = self.computed(self.nodes[key], key)
+            self.pending.discard(key)
+        return self.known[key]
+
+    def computed(self, node: Node, key: Key) -> Scalar:
+        table_set, _, at = key
+        input_cell = self.typed.input_cells[key]
+        table = input_cell.table_set.table(input_cell.grain)
+
+        def value_of(read: str) -> Scalar:
+            above = (
+                None
+                if input_cell.table_set.grain(read) == input_cell.grain
+                else table.above.get(input_cell.table_set.grain(read))
+            )
+            return self.now((table_set, read, at if above is None else above[at]))
+
+        def gathered(_: str, read: tuple[str, ...]) -> float:
+            rows = input_cell.table_set.children["layer_group", input_cell.grain][at]
+            return sum(float(self.now((table_set, read[0], row))) for row in rows)
+
+        try:
+            value = float(evaluate(node, value_of, gathered)) + 0.0
+        except (ArithmeticError, TypeError, ValueError):
+            return math.nan
+        return value if math.isfinite(value) else math.nan
+
+    def settle(self, input_cell: InputCell) -> None:
+        """Whether an input is as it was built, now that everything has its value."""
+        key, built = input_cell.key, input_cell.given
+        value = self.now(key)
+        node = self.nodes.get(key)
+        if node is not None and node is not built.node and isinstance(value, float) and math.isnan(value):
+            self.blame(input_cell, diagnostics.no_value_in_cell(self.returned.stored(input_cell.cell_ref).formula))
+            node = self.nodes[key] = built.node or node
+            value = self.known[key] = built.value
+        if node is built.node and (node is not None or same(value, built.value)):
+            self.typed.givens[key] = InputValue(value, node)
+        elif built.node is not None and same(value, self.computed(built.node, key)):
+            self.typed.givens[key] = InputValue(value, built.node)
+        else:
+            given = InputValue(value, node if node is not None and names(node) else None)
+            now = plain(input_cell.entry, given)
+            self.typed.givens[key] = given
+            if given.node is None and built.node is None and same(value, built.value):
+                return
+            self.typed.changes.append(Change(input_cell, now))
+            if is_variant(self.data, input_cell.path):
+                self.blame(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
+
+
+def is_variant(data: Mapping[str, Any], path: Path) -> bool:
+    """Whether an input belongs to a variant of a sweep, which stands in no spec by itself."""
+    return path[0] in {"models", *RUNS} and path[1] not in data[str(path[0])]
+
+
+def same(one: Scalar | None, other: Scalar) -> bool:
+    """Whether two values are equal as far as a program stores them."""
+    if one is None or isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return abs(one - other) <= TOLERANCE * abs(other)
+
+
+def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagnostics.Finding | None]:
+    """The value of a cell as its input understands it, or why it has none."""
+    value, entry, built = stored.value, input_cell.entry, shown(input_cell.built)
+    text = " ".join(str(value).replace("\xa0", " ").split()) if isinstance(value, str) else ""
+    if entry.absent and (value is None or (isinstance(value, str) and text.casefold() in {"", NONE, entry.absent})):
+        return entry.absent, None
+    if value is None or (isinstance(value, str) and not text):
+        return None, diagnostics.empty_cell(built)
+    if entry.is_flag:
+        word = text.casefold() if text else f"{float(value):g}"
+        return ("yes", None) if word in YES else ("no", None) if word in NO else _no_choice(word, entry.choices)
+    if not entry.is_number:
+        word = text or (f"{float(value):.15g}" if not isinstance(value, bool) else str(value))
+        found = next((choice for choice in input_cell.choices if str(choice).casefold() == word.casefold()), None)
+        return (
+            (str(found), None)
+            if isinstance(found, str)
+            else ((float(found), None) if found is not None else _no_choice(word, input_cell.choices))
+        )
+    if text and not NUMERAL.fullmatch(text):
+        return None, diagnostics.text_for_number(text, built)
+    if isinstance(value, bool):
+        return None, diagnostics.text_for_number(str(value).upper(), built)
+    number = float(text or value)
+    return (number + 0.0, None) if math.isfinite(number) else (None, diagnostics.text_for_number(text, built))
+
+
+def _no_choice(word: str, choices: Sequence[int | str]) -> tuple[None, diagnostics.Finding]:
+    return None, diagnostics.no_choice_in_cell(word, diagnostics.quoted(choices))

@@ -1,0 +1,1 @@
+"""An .xlsx file that a spreadsheet program saved: parts, cells, formula text."""

@@ -1,0 +1,78 @@
+"""Formula text of a spreadsheet in pieces: references, numbers, names, operators; moved, and compared for meaning."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from flopsheet.workbook.layout.cells import letters
+
+REFERENCE = re.compile(r"(?P<fixed_column>\$?)(?P<column>[A-Z]{1,3})(?P<fixed_row>\$?)(?P<row>[0-9]{1,7})")
+PIECES = re.compile(
+    r"(?P<text>\"(?:[^\"]|\"\")*\")"
+    r"|(?P<sheet>(?:'(?:[^']|'')+'|[A-Za-z_][\w.]*)!)"
+    r"|(?P<cell>\$?[A-Za-z]{1,3}\$?[0-9]{1,7}(?![\w.(]))"
+    r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_\\][\w.]*)"
+    r"|(?P<sign><>|<=|>=|\S)"
+)
+PREFIX = re.compile(r"_XL(FN|WS|UDF)\.")  # what newer functions carry in a file
+
+
+def tokenize(formula: str) -> list[tuple[str, str]]:
+    """The kind and the text of every piece, blanks left out: `4*F12` → number 4, sign *, cell F12."""
+    return [(found.lastgroup or "", found[0]) for found in PIECES.finditer(formula)]
+
+
+@lru_cache(maxsize=20_000)
+def column_number(text: str) -> int:
+    """`A` → 1, `AB` → 28."""
+    number = 0
+    for letter in text:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def shift_formula(formula: str, rows: int, columns: int) -> str:
+    """A formula as it reads some rows further down and columns to the right; `$` holds a part in place."""
+
+    def piece(found: re.Match[str]) -> str:
+        if found.lastgroup != "cell":
+            return found[0]
+        parts = REFERENCE.fullmatch(found[0].upper())
+        if parts is None:
+            return found[0]
+        column = column_number(parts["column"]) + (0 if parts["fixed_column"] else columns)
+        row = int(parts["row"]) + (0 if parts["fixed_row"] else rows)
+        if column < 1 or row < 1:
+            return "#REF!"
+        return f"{parts['fixed_column']}{letters(column)}{parts['fixed_row']}{row}"
+
+    return PIECES.sub(piece, formula)
+
+
+def normalize_formula(formula: str, sheet: str, *, brackets: bool = True) -> tuple[str, ...]:
+    """The pieces of a formula on a sheet without what programs rewrite: case, blanks, `$`, the sheet's own name.
+
+    Without `brackets` those are left out too, since programs drop and add them; then two formulas may seem alike that
+    are not.
+    """
+    found: list[str] = []
+    for kind, text in tokenize(formula):
+        if kind == "sheet":
+            title = text[:-1].strip("'").replace("''", "'")
+            if title.casefold() != sheet.casefold():
+                found.append(title.casefold() + "!")
+        elif kind == "cell":
+            found.append(text.replace("$", "").upper())
+        elif kind == "number":
+            found.append(repr(float(text)))
+        elif kind == "name":
+            found.append(PREFIX.sub("", text.upper()))
+        elif kind == "sign" and text in "()":
+            found += [text] if brackets else []
+        elif text == ";":
+            found.append(",")
+        else:
+            found.append(text)
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""From the shape of a spec to the value of every input."""

@@ -1,0 +1,1 @@
+"""The shape of a spec: its data model, its validation, its JSON Schema."""

@@ -1,0 +1,410 @@
+"""The shape of a spec; the keys of a model are the catalogue's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+from itertools import chain
+from typing import Any, NamedTuple
+
+from pydantic_core import SchemaValidator
+
+from flopsheet import catalog, diagnostics, quantities
+from flopsheet.catalog import Input
+from flopsheet.diagnostics import Finding
+from flopsheet.spec.entries import NONE
+from flopsheet.spec.schema.shapes import (
+    ANYTHING,
+    LARGEST,
+    Field,
+    Shape,
+    below,
+    checked,
+    drawn_number,
+    either,
+    faults,
+    keys_of,
+    list_of,
+    mapping,
+    named,
+    number,
+    one_of,
+    optional,
+    required,
+    text,
+)
+
+FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2,
+             "none": 0}  # fmt: skip
+# kind of attention -> what it says of the inputs, and the keys that must stand beside it.
+ATTENTION_KINDS: dict[str, tuple[dict[str, int | str], tuple[str, ...]]] = {
+    "mha": ({"n_kv_heads": "n_heads", "kv_lora_rank": 0}, ()),
+    "gqa": ({"kv_lora_rank": 0}, ("n_kv_heads",)),
+    "mqa": ({"n_kv_heads": 1, "kv_lora_rank": 0}, ()),
+    "mla": ({}, ("kv_lora_rank", "d_qk_nope", "d_qk_rope", "d_v")),
+}
+ATTENTION_KEYS = (
+    "n_heads", "n_kv_heads", "d_head", "window", "kv_lora_rank", "q_lora_rank", "d_qk_nope", "d_qk_rope", "d_v",
+    "qkv_bias", "o_bias", "qk_norm", "attention_sinks",
+    "attention_chunk", "attention_gate", "keys_as_values", "cache_both", "shared_kv_cache", "o_lora_rank", "n_o_groups",
+    "index_top_k", "n_index_heads", "d_index", "index_head_weights", "compress_ratio", "compress_overlap",
+)  # fmt: skip
+MOE_KEYS = (
+    "n_experts", "n_active_experts", "d_expert", "n_shared_experts", "d_shared_expert", "shared_expert_gate",
+    "expert_bias", "router_bias", "d_expert_latent", "n_zero_experts", "ffn_beside_experts",
+)  # fmt: skip
+LINEAR_KEYS = ("n_linear_key_heads", "n_linear_value_heads", "d_linear_key", "d_linear_value")
+SSM_KEYS = ("n_ssm_heads", "d_ssm_head", "d_state")
+
+
+class MixerKind(NamedTuple):
+    """What a kind of token mixer fixes, which keys must stand beside it, and what it assumes where nothing is said."""
+
+    fixes: Mapping[str, int | str]
+    needs: tuple[str, ...]
+    assumes: Mapping[str, int | str | bool]
+
+
+MIXER_KINDS = {
+    "gated_delta_net": MixerKind(
+        {"linear_attention": "gated_delta_net"}, ("n_linear_key_heads", "d_linear_key"), {"d_conv": 4}
+    ),
+    "kda": MixerKind({"linear_attention": "kda"}, ("n_linear_key_heads", "d_linear_key"), {"d_conv": 4}),
+    "lightning": MixerKind({"linear_attention": "lightning"}, ("n_linear_key_heads", "d_linear_key"), {}),
+    "mlstm": MixerKind({"linear_attention": "mlstm"}, ("n_linear_key_heads", "d_linear_key"), {}),
+    "mamba": MixerKind({}, ("d_ssm_head", "d_state", "dt_rank"), {"n_ssm_heads": 1, "d_conv": 4, "conv_bias": True}),
+    "mamba2": MixerKind(
+        {"dt_rank": 0}, ("n_ssm_heads", "d_ssm_head", "d_state"), {"ssm_norm": "inner", "d_conv": 4, "conv_bias": True}
+    ),
+    "rg_lru": MixerKind({}, ("d_rnn",), {"d_conv": 4, "conv_bias": True, "mixer_bias": True}),
+    "short_conv": MixerKind({}, (), {"d_short_conv": "d_model", "d_conv": 3}),
+    "none": MixerKind({}, (), {}),
+}
+MIXER_KEYS = (
+    *LINEAR_KEYS, "d_linear_gate", *SSM_KEYS, "n_ssm_groups", "dt_rank", "ssm_norm", "d_rnn", "n_rnn_blocks",
+    "d_short_conv", "d_conv", "conv_bias", "mixer_bias",
+)  # fmt: skip
+# What a spec says under a key with a note -> the inputs that it stands for.
+OTHERS = {
+    "other_params": {
+        "params": "n_other_params",
+        "weights": "n_other_params_matmul",
+        "conv_weights": "n_other_params_conv",
+        "state_values": "n_other_state_values",
+    },
+    "other_model_params": {
+        "params": "n_model_other_params",
+        "weights": "n_model_other_params_matmul",
+        "state_values": "n_model_other_state_values",
+    },
+}
+MOST_NAME = 64
+WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
+LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
+
+
+@cache  # an input may stand under models, layers, mixers, sweeps of each
+def shape_of(entry: Input) -> Shape:
+    """What a spec may say for an input of the catalogue."""
+    if entry.is_flag:
+        return checked(diagnostics.flag_problem, {"type": "boolean"})
+    if entry.choices and not entry.is_number:
+        return one_of(entry.choices)
+    if entry.chooses:
+        return _reference(entry.chooses)
+    lists = None if entry.grain == "hardware" else partial(diagnostics.list_for_input, entry.grain)
+    if entry.choices:
+        bounds = sorted(map(float, entry.choices))
+        return number(bounds[0], bounds[-1], whole=True, expression=True, unit=entry.unit, lists=lists)
+    absent = NONE if entry.absent else ""
+    return number(
+        entry.least, entry.most, whole=entry.whole, expression=True, unit=entry.unit, lists=lists, absent=absent
+    )
+
+
+def _reference(kind: str) -> Shape:
+    """The name of a model or of a kind of hardware."""
+    return text(MOST_NAME, partial(diagnostics.reference_problem, kind))
+
+
+def problem_of(entry: Input, value: Any) -> Finding | None:
+    """What is wrong with a value of an input."""
+    for fault in faults(SchemaValidator(shape_of(entry)), value):
+        return fault["ctx"]["fact"], fault["ctx"]["remedy"]
+    return None
+
+
+def _fields(inputs: Iterable[Input]) -> dict[str, Field]:
+    return {entry.name: optional(shape_of(entry), entry.doc) for entry in inputs}
+
+
+@cache
+def inputs_of(*grains: str) -> tuple[Input, ...]:
+    """The inputs of these grains, in the catalogue's order."""
+    return tuple(entry for entry in catalog.load_inputs().inputs.values() if entry.grain in grains)
+
+
+@cache
+def symbols() -> dict[str, str]:
+    """The letter of each input that has one."""
+    return {entry.name: entry.symbol for entry in catalog.load_inputs().inputs.values() if entry.symbol}
+
+
+@cache
+def conventions() -> tuple[Input, ...]:
+    """The switches under `conventions:`; the other inputs of the study stand at the top of a spec."""
+    return catalog.load_inputs().conventions
+
+
+# Sweeps ---------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _range(unit: str) -> Shape:
+    """Numbers of a unit from one to another; what the input allows is held where the values are made."""
+    end = number(None, None, whole=False, expression=False, unit=unit)
+    of = "" if unit == quantities.COUNTED else quantities.kind_of_unit(unit).name.title().replace(" ", "")
+    return mapping(
+        f"{of}Range",
+        {
+            "from": required(end, "The first value."),
+            "to": required(end, "The last value, where a step meets it."),
+            "step": optional(end, "From one value to the next; 1."),
+        },
+    )
+
+
+def _swept(entry: Input) -> Shape:
+    """The values of an input under `sweep:`: a list, or a range of numbers."""
+    listed = list_of(shape_of(entry))
+    if not entry.is_number:
+        return listed
+    ranged = _range(quantities.base_of(entry.unit))
+    return either({LIST: listed, RANGE: ranged}, lambda value: RANGE if isinstance(value, dict) else LIST)
+
+
+def _sweep(name: str, axes: Mapping[str, Field]) -> Shape:
+    """What stands under `sweep:`: inputs with the values that they take."""
+    paired = "Inputs that change together: the first values of each, the second ones, and so on."
+    excluded = list_of(checked(diagnostics.exclusion_problem, {"type": ["string", "object"]}), least=0)
+    left_out = "Combinations left out: {input: value, …} or a condition."
+    return mapping(
+        name,
+        {
+            **axes,
+            "zip": optional(mapping(name.replace("Sweep", "Zip"), axes), paired),
+            "exclude": optional(excluded, left_out),
+        },
+    )
+
+
+def _axes(inputs: Iterable[Input]) -> dict[str, Field]:
+    return {entry.name: optional(_swept(entry), entry.doc) for entry in inputs}
+
+
+# What a spec defines itself -------------------------------------------------------------------------------------------
+
+
+def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
+    """What an input or metric that a spec defines has to say."""
+    units = tuple(catalog.load_inputs().units)
+    drawn = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": diagnostics.MOST}
+    return mapping(
+        f"Own{kind.capitalize()}",
+        {
+            "name": required(checked(diagnostics.own_name_problem, drawn), "How formulas call it."),
+            "label": required(text(60), "What a reader calls it."),
+            "grain": required(one_of(tuple(grains)), "The table that it lives in: one value per row."),
+            "unit": required(one_of(units), "What it is measured in."),
+            "doc": required(text(500), "What it means: what is counted, what is left out."),
+            "source": optional(text(500), "Where it comes from."),
+            **more,
+        },
+    )
+
+
+@cache
+def _custom_input() -> Shape:
+    """An input that a spec defines."""
+    drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
+    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
+    choice = checked(diagnostics.own_choice_problem, {"type": ["string", "integer"]})
+    default = checked(diagnostics.own_default_problem, {"type": ["number", "string", "boolean"]})
+    return _custom(
+        "input",
+        ("study", "model", "layer_group"),
+        {
+            "default": optional(default, "Its value where nothing is said; without one every model says it."),
+            "least": optional(bound, "The smallest possible value; 0."),
+            "most": optional(bound, "The largest possible value."),
+            "choices": optional(list_of(choice, 2, 12), "All that is possible."),
+        },
+    )
+
+
+@cache
+def custom_input() -> SchemaValidator:
+    """What holds an input that a spec defines."""
+    return SchemaValidator(_custom_input())
+
+
+@cache
+def _custom_metric() -> Shape:
+    """A metric that a spec defines."""
+    return _custom(
+        "metric",
+        ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
+        {
+            "formula": required(text(2000), "How it is computed, from inputs and metrics."),
+            "shape": optional(text(100), "Shapes of the product, or a note."),
+            "level": optional(one_of(("part", "subtotal", "total")), "How the row stands out."),
+        },
+    )
+
+
+# Runs -----------------------------------------------------------------------------------------------------------------
+
+
+def run_inputs(kind: str) -> tuple[Input, ...]:
+    """What a spec says of a training or serving run, besides its model and, for training, its context length."""
+    return tuple(entry for entry in inputs_of("run", *catalog.RUNS[kind]) if entry.name != "run_model")
+
+
+def _run(kind: str) -> Shape:
+    """A training or serving run."""
+    length = inputs_of("context") if kind == "training" else ()
+    model = "A model of this spec."
+    fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
+    axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
+    name = f"{kind.capitalize()}Run"
+    swept = "Values that inputs take: the run stands for its variants, one for each combination."
+    return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
+
+
+# The whole ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Shape:
+    """The data model of a whole spec; `own` are inputs that it defines, `untyped` those that it defines badly."""
+    loose = {name: optional(ANYTHING, "") for name in untyped}
+    group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
+    group_inputs += [entry for entry in own if entry.grain == "layer_group"]
+    model_inputs = [*inputs_of("model"), *(entry for entry in own if entry.grain == "model")]
+    by_name = catalog.load_inputs().inputs
+    kind = required(one_of(tuple(ATTENTION_KINDS)), "Multi-head, grouped-query, multi-query or latent attention.")
+    attention = mapping("Attention", {"kind": kind, **_fields(map(by_name.__getitem__, ATTENTION_KEYS))})
+    moe = mapping("MixtureOfExperts", _fields(map(by_name.__getitem__, MOE_KEYS)))
+    mixing = required(one_of(tuple(MIXER_KINDS)), "What takes the place of attention, or stands beside it.")
+    mixer = mapping("Mixer", {"kind": mixing, **_fields(map(by_name.__getitem__, MIXER_KEYS))})
+    others = {
+        key: optional(
+            mapping(
+                "".join(word.capitalize() for word in key.split("_")),
+                {
+                    "note": required(text(500), "What they are."),
+                    **{brief: optional(shape_of(by_name[name]), by_name[name].doc) for brief, name in parts.items()},
+                },
+            ),
+            "What has no input of its own, with a note of what it is.",
+        )
+        for key, parts in OTHERS.items()
+    }
+    brief = {
+        "ffn": optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices."),
+        "attention": optional(attention, "The inputs of attention together, under a kind that sets some of them."),
+        "moe": optional(moe, "The inputs of a mixture of experts together."),
+        "mixer": optional(mixer, "A token mixer other than attention, under a kind that sets some of its inputs."),
+        "other_params": others["other_params"],
+    }
+    layers = number(0, None, whole=True, expression=True)
+    group = mapping(
+        "LayerGroup",
+        {
+            "name": optional(text(MOST_NAME), "What the group is called in the workbook."),
+            "n_layers": required(layers, "Layers in this group."),
+            **brief,
+            **_fields(group_inputs),
+            **loose,
+        },
+    )
+    shared = {
+        **brief,
+        "other_model_params": others["other_model_params"],
+        **_fields([*model_inputs, *group_inputs]),
+        **loose,
+    }
+    from_library = "A model of the library whose inputs this one starts from: flopsheet list models."
+    swept = "Values that inputs take: the model stands for its variants, one for each combination."
+    axes = _axes([*model_inputs, *group_inputs])
+    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+    model = mapping(
+        "Model",
+        {
+            "extends": optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
+            "model": optional(text(MOST_NAME), from_library),
+            "layers": optional(list_of(group), "Groups of identical layers."),
+            "sweep": optional(_sweep("Sweep", {**axes, **loose}), swept),
+            **shared,
+        },
+    )
+    ships = optional(text(MOST_NAME), "A kind of hardware that ships: flopsheet list hardware.")
+    device = mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))})
+    length = number(1, None, whole=True, expression=False)
+    lengths = "Tokens of one sequence; the ratios refer to the first."
+    kinds = "Kinds of hardware besides those that ship, or other figures for one."
+    return mapping(
+        "Spec",
+        {
+            "version": required(checked(diagnostics.version_problem, {"const": 1}), "Of the spec format."),
+            "title": optional(text(200), "What the study is about."),
+            "context_lengths": required(list_of(length, most=1000), lengths),
+            "conventions": optional(mapping("Conventions", _fields(conventions())), "What counts, and how."),
+            "defaults": optional(mapping("Defaults", shared), "Inputs that every model starts from."),
+            "models": required(named(model, 10_000), "The models by name."),
+            "hardware": optional(named(device), kinds),
+            "training": optional(named(_run("training"), 1_000), "Training runs by name."),
+            "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
+            "expect": optional(list_of(_expectation(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
+            "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
+            "metrics": optional(list_of(_custom_metric(), 0, 1000), "Metrics that this spec defines."),
+            **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
+            **_fields(entry for entry in own if entry.grain == "study"),
+            **loose,
+        },
+    )
+
+
+def _expectation() -> Shape:
+    """What a spec claims of one number."""
+    drawn = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
+    claimed = checked(partial(diagnostics.claimed_problem, most=LARGEST), drawn)
+    length = number(1, None, whole=True, expression=False)
+    within = number(0, 1, whole=False, expression=False, unit="share")
+    value = checked(diagnostics.equals_problem, {"type": ["number", "string"]})
+    return mapping(
+        "Expectation",
+        {
+            "that": required(text(200), "MODEL.METRIC, such as gpt2-xl.n_params."),
+            "context_length": optional(length, "Which context length, where there are several."),
+            "equals": optional(value, "What it is."),
+            "at_least": optional(claimed, "What it does not fall below."),
+            "at_most": optional(claimed, "What it does not exceed."),
+            "within": optional(within, "Relative tolerance of equals."),
+            "note": optional(text(500), "Where the figure comes from."),
+        },
+    )
+
+
+@cache
+def spec_validator(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> SchemaValidator:
+    """What holds a spec against its data model."""
+    return SchemaValidator(spec_shape(own, untyped))
+
+
+def keys_with_meaning() -> set[str]:
+    """The keys of a spec beside which inputs stand: at its top, in a model and in a layer group."""
+    spec = spec_shape()
+    model = below(below(spec, "models"), "")
+    group = below(below(model, "layers"), 0)
+    return {key for kind in (spec, model, group) for key in keys_of(kind) or ()}

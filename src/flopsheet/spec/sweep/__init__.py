@@ -1,0 +1,1 @@
+"""Variants of a model or run: their axes, their combinations, their inputs as columns."""

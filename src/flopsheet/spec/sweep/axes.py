@@ -1,0 +1,160 @@
+"""The values under `sweep:`: lists, ranges and pairs of them, and the combinations that they span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from flopsheet import diagnostics
+from flopsheet.catalog import Input
+from flopsheet.diagnostics import Finding
+from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.schema import data_model, shapes
+from flopsheet.yamlio.source import Path
+
+MOST_VALUES = 100_000  # of one input
+OTHERS = frozenset({"zip", "exclude"})  # keys beside the inputs
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Inputs that change together: one of the grid, or those under `zip:`."""
+
+    keys: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]  # one tuple per key
+    paths: tuple[Path, ...]  # where each key's values stand; a list's item adds its index
+    listed: tuple[bool, ...]
+
+    def __len__(self) -> int:
+        return len(self.values[0])
+
+    def said(self, at: int) -> Iterator[tuple[str, Any, Path]]:
+        for key, values, path, is_list in zip(self.keys, self.values, self.paths, self.listed, strict=True):
+            yield key, values[at], (*path, at) if is_list else path
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The combinations of the points of some axes, numbered, the last axis fastest."""
+
+    axes: tuple[Axis, ...]
+
+    @cached_property
+    def size(self) -> int:
+        return prod(map(len, self.axes))
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        return tuple(prod(map(len, self.axes[at + 1 :])) for at in range(len(self.axes)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The inputs that change."""
+        return tuple(key for axis in self.axes for key in axis.keys)
+
+    def points(self, number: int) -> tuple[int, ...]:
+        """Which point of each axis a combination has."""
+        return tuple(number // stride % len(axis) for stride, axis in zip(self.strides, self.axes, strict=True))
+
+    def said(self, number: int) -> Iterator[tuple[str, Any, Path]]:
+        """The inputs of a combination with their values, and where the spec says them."""
+        for axis, at in zip(self.axes, self.points(number), strict=True):
+            yield from axis.said(at)
+
+
+def read(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> Grid:
+    """The grid under `sweep:`; what is wrong with it is reported."""
+    axes = [axis for key in raw if key not in OTHERS if (axis := _axis(resolver, (*path, key), key, raw[key]))]
+    if raw.get("zip"):
+        axes += _zipped(resolver, (*path, "zip"), raw["zip"])
+    return Grid(tuple(axes))
+
+
+def _axis(resolver: Resolver, at: Path, key: str, raw: Any) -> Axis | None:
+    """One input and its values, written as a list or as a range."""
+    if isinstance(raw, dict):
+        values = _range(resolver, at, raw, resolver.inputs[key])
+        return Axis((key,), (values,), (at,), (False,)) if values else None
+    if len(raw) > MOST_VALUES:
+        resolver.report(at, diagnostics.values_of_one_input(len(raw), MOST_VALUES))
+        return None
+    return Axis((key,), (tuple(raw),), (at,), (True,)) if _distinct(resolver, at, raw) else None
+
+
+def _distinct(resolver: Resolver, path: Path, raw: Sequence[Any]) -> bool:
+    seen: set[str] = set()
+    for at, value in enumerate(raw):
+        if label(value).casefold() in seen:
+            resolver.report((*path, at), diagnostics.repeated_value(label(value)))
+            return False
+        seen.add(label(value).casefold())
+    return True
+
+
+def _range(resolver: Resolver, path: Path, raw: Mapping[str, Any], entry: Input) -> tuple[float, ...]:
+    """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
+    first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
+    for key in ("from", "to", "step"):
+        least, most = (None, shapes.LARGEST) if key == "step" else (entry.least, entry.most or shapes.LARGEST)
+        if problem := diagnostics.number_problem(raw.get(key, 1), least, most, whole=entry.whole):
+            resolver.report((*path, key), problem)
+            return ()
+    finding: Finding | None = None
+    if step <= 0:
+        finding = diagnostics.step_not_positive(raw["step"])
+        path = (*path, "step")
+    elif last < first:
+        finding = diagnostics.empty_range(raw["from"], raw["to"])
+    elif (last - first) / step >= MOST_VALUES:
+        finding = diagnostics.values_of_one_input(float((last - first) / step) + 1, MOST_VALUES)
+    if finding:
+        resolver.report(path, finding)
+        return ()
+    values = (first + step * at for at in range(int((last - first) / step) + 1))
+    return tuple(int(value) if value == int(value) else float(value) for value in values)
+
+
+def _zipped(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> list[Axis]:
+    """The inputs under `zip:` as one axis; in it, values may repeat, pairs not."""
+    single = []
+    for key, values in raw.items():
+        listed = not isinstance(values, dict)
+        found = tuple(values) if listed else _range(resolver, (*path, key), values, resolver.inputs[key])
+        if not found:
+            return []
+        single.append((key, found, (*path, key), listed))
+    if len({len(values) for _, values, _, _ in single}) > 1:
+        finding = diagnostics.zip_of_different_lengths([(key, len(values)) for key, values, _, _ in single])
+        resolver.report(path, finding, key=True)
+        return []
+    keys, values, paths, listed_ = zip(*single, strict=True)
+    axis = Axis(keys, values, paths, listed_)
+    seen: set[tuple[str, ...]] = set()
+    for at in range(len(axis)):
+        labels = tuple(label(value).casefold() for _, value, _ in axis.said(at))
+        if labels in seen:
+            _, _, where = next(axis.said(at))
+            resolver.report(
+                where, diagnostics.repeated_value(", ".join(f"{k} {label(v)}" for k, v, _ in axis.said(at)))
+            )
+            return []
+        seen.add(labels)
+    return [axis]
+
+
+def word(key: str, style: int) -> str:
+    """What an input is called in the name of a variant."""
+    return data_model.symbols().get(key, key) if style == 1 else key
+
+
+def label(value: Any) -> str:
+    """A value in the name of a variant: as the spec says it, without blanks and without a spreadsheet's wildcards."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "".join(value.split()).replace("**", "^").replace("*", "·")
+    return f"{value:.15g}"

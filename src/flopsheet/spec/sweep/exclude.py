@@ -1,0 +1,164 @@
+"""`exclude:` of a sweep: which combinations are left out, by some of their values or by a condition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from flopsheet import catalog, diagnostics
+from flopsheet.catalog.desugar import expand, refusal
+from flopsheet.diagnostics import FlopsheetError, FormulaError
+from flopsheet.formula import Node, evaluate, names, parse
+from flopsheet.formula.evaluate import vectorised
+from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
+from flopsheet.formula.vocabulary import COMPARISONS, FUNCTIONS
+from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.resolve.scope import RawInput, RawInputs
+from flopsheet.spec.schema import data_model
+from flopsheet.spec.sweep.axes import Grid
+from flopsheet.yamlio.source import Path, spell
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Partial(NamedTuple):
+    """Some values of a combination: for each axis the points that have them."""
+
+    points: Mapping[int, frozenset[int]]
+
+
+class Condition(NamedTuple):
+    """A comparison that holds for what is left out; it reads the inputs of the variant."""
+
+    node: Node
+
+
+Exclude: TypeAlias = Partial | Condition
+
+
+def read_condition(resolver: Resolver, path: Path, text: str, readable: Sequence[str]) -> Condition | None:
+    """The condition that a text says; None where it is refused, which is reported."""
+    place = resolver.source.place(path)
+    inputs = resolver.inputs
+    try:
+        written = parse(text, place, spell(path))
+        for part in walk(written):
+            if isinstance(part, Aggregate | Call) and part.function not in FUNCTIONS:
+                raise _refused(resolver, path, text, part.function, diagnostics.not_for_inputs(part.function))
+        node = expand(written, inputs, {}, {}, refusal(spell(path), place))
+        for name in names(node):
+            if name not in readable:
+                raise _refused(resolver, path, text, name, diagnostics.unknown_in_condition(name, readable))
+    except FlopsheetError as error:
+        resolver.problems.extend(error.problems)
+        return None
+    if not _is_condition(node):
+        resolver.report(path, diagnostics.not_a_condition(text))
+        return None
+    return Condition(node)
+
+
+def _refused(resolver: Resolver, path: Path, text: str, word: str, finding: diagnostics.Finding) -> FormulaError:
+    found = re.search(rf"\b{re.escape(word)}\b", text)
+    column = found.start() if found else 0
+    place = resolver.source.place(path)
+    return FormulaError(diagnostics.formula_syntax(text, *finding, column, len(word), place, spell(path)))
+
+
+def _is_condition(node: Node) -> bool:
+    match node:
+        case Operation(symbol):
+            return symbol in COMPARISONS
+        case Call("where", (_, yes, no)):
+            return _is_condition(yes) and _is_condition(no)
+    return False
+
+
+def readable(
+    inputs: Mapping[str, catalog.Input], said: RawInputs, swept: Sequence[str], grains: frozenset[str]
+) -> list[str]:
+    """The inputs of these grains that have a value before the layer groups are looked at."""
+    own = {"ffn_matrices" if key == "ffn" else key for key in swept}
+    return sorted(
+        name
+        for name, entry in inputs.items()
+        if entry.grain in grains and (name in said or name in own or entry.default is not None)
+    )
+
+
+def excluding(
+    excludes: Sequence[Exclude], numbers: range, grid: Grid, said: RawInputs, resolver: Resolver
+) -> Sequence[int]:
+    """The combinations that none of the exclusions means."""
+    import numpy as np
+
+    chosen = np.arange(numbers.start, numbers.stop)
+    points = [chosen // stride % len(axis) for stride, axis in zip(grid.strides, grid.axes, strict=True)]
+    out = np.zeros(len(chosen), dtype=bool)
+    columns = _Columns(resolver, grid, said, points)
+    for one in excludes:
+        if isinstance(one, Partial):
+            meant = np.ones(len(chosen), dtype=bool)
+            for axis, which in one.points.items():
+                meant &= np.isin(points[axis], list(which))
+        else:
+            with np.errstate(all="ignore"):
+                meant = np.asarray(evaluate(one.node, columns.value, functions=columns.functions), dtype=bool)
+        out |= meant
+    kept: list[int] = chosen[~out].tolist()
+    return kept
+
+
+class _Columns:
+    """The inputs of some combinations as columns, before any of them is validated."""
+
+    def __init__(self, resolver: Resolver, grid: Grid, said: RawInputs, points: Sequence[np.ndarray[Any, Any]]) -> None:
+        self.resolver, self.grid, self.said, self.points = resolver, grid, said, points
+        self.functions = vectorised()
+        self.known: dict[str, Any] = {}
+        self.open: set[str] = set()
+
+    def value(self, name: str) -> Any:
+        """The column of an input; NaN where it has no value, which validation tells."""
+        if name not in self.known:
+            if name in self.open:
+                return float("nan")
+            self.open.add(name)
+            self.known[name] = self.computed(name)
+            self.open.remove(name)
+        return self.known[name]
+
+    def computed(self, name: str) -> Any:
+        entry = self.resolver.inputs[name]
+        for axis, points in zip(self.grid.axes, self.points, strict=True):
+            for key, values in zip(axis.keys, axis.values, strict=True):
+                if key == name or (key == "ffn" and name == "ffn_matrices"):
+                    given = [data_model.FFN_KINDS[value] if key == "ffn" else value for value in values]
+                    return self.swept(entry, given, points)
+        return self.single(entry, self.said.get(name) or RawInput(entry.default, ()))
+
+    def swept(self, entry: catalog.Input, values: Sequence[Any], points: np.ndarray[Any, Any]) -> Any:
+        import numpy as np
+
+        singles = [self.single(entry, RawInput(value, ())) for value in values]
+        if all(np.ndim(single) == 0 for single in singles):
+            return np.array(singles, dtype=np.float64 if entry.is_number else object)[points]
+        column = np.empty(len(points))
+        for at, single in enumerate(singles):
+            column[points == at] = np.broadcast_to(single, len(points))[points == at]
+        return column
+
+    def single(self, entry: catalog.Input, said: RawInput) -> Any:
+        """One value, or a column where it is an expression of others."""
+        if isinstance(said.value, bool):
+            return "yes" if said.value else "no"
+        if not isinstance(said.value, str):
+            return float(said.value)
+        if not entry.is_number:
+            return said.value
+        try:
+            return evaluate(parse(said.value), self.value, functions=self.functions)
+        except (FlopsheetError, LookupError, TypeError):
+            return float("nan")

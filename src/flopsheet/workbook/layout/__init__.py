@@ -1,0 +1,1 @@
+"""Where everything stands, before any formula is written."""

@@ -1,0 +1,211 @@
+"""Gives every sheet its blocks, rows and columns, before any formula is written; formulas refer to what stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flopsheet import diagnostics
+from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog.load import CUSTOM_SHEET
+from flopsheet.diagnostics import SizeError
+from flopsheet.pipeline.frames import Values
+from flopsheet.spec import Spec
+from flopsheet.workbook.layout import lookups
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    SHARED,
+    Block,
+    CellIndex,
+    CellRef,
+    Part,
+    TableSet,
+    absolute_span,
+    place,
+)
+from flopsheet.workbook.layout.lookups import Chosen
+from flopsheet.workbook.sheets import checks, compare, context, inputs, runs, sensitivity, summary
+
+MOST_COLUMNS = 16_384
+RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a workbook is made of: the spec, its values, and the choice on Context."""
+
+    spec: Spec
+    values: Values
+    runs: Mapping[str, Values]
+    catalog: Catalog
+    version: str
+    choice: context.Selections
+
+    def table_set(self, built: Study) -> TableSet:
+        return TableSet("study", self.values, self.catalog, built.values)
+
+    def table_sets(self, built: Study) -> dict[str, TableSet]:
+        """The study's own and those of its runs, by name."""
+        found = {kind: TableSet(kind, values, self.catalog, built.runs[kind]) for kind, values in self.runs.items()}
+        return {"study": self.table_set(built), **found}
+
+
+@dataclass
+class Layout:
+    """Every block of every sheet; nothing has a formula yet."""
+
+    cell_index: CellIndex
+    table_sets: tuple[TableSet, ...]
+    inputs: inputs.Layout
+    blocks: dict[str, list[Block]]
+    controls: context.Controls
+    compared: compare.Layout
+    steps: sensitivity.Layout
+    looked_up: dict[str, Chosen]
+    shown: dict[str, int]
+    chart_row: int
+
+
+def results(catalog: Catalog) -> tuple[str, ...]:
+    """The sheets of results; metrics that the spec defines have one of their own."""
+    return (*RESULTS, CUSTOM_SHEET) if any(section.sheet == CUSTOM_SHEET for section in catalog.sections) else RESULTS
+
+
+def check_size(study: Study) -> None:
+    """Says so before anything is planned where a study has more columns than a sheet holds."""
+    tables = study.values.tables
+    check_columns(len(tables["layer_group"]), len(tables["context"]))
+
+
+def check_columns(n_groups: int, n_lengths: int) -> None:
+    """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
+    widest = {
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
+    }
+    for sheet, columns in widest.items():
+        if columns > MOST_COLUMNS:
+            raise SizeError(diagnostics.too_wide_for_a_sheet(sheet, columns, MOST_COLUMNS))
+
+
+def lay_out(study: Study, built: Study) -> Layout:
+    """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
+    table_sets, cell_index = study.table_sets(built), CellIndex()
+    table_set = table_sets.pop("study")
+    laid = inputs.lay_out(table_set, table_sets, cell_index)
+    blocks: dict[str, list[Block]] = {}
+    for sheet in results(study.catalog):
+        blocks[sheet] = _place_sections(table_set, sheet, 4, cell_index)
+    named = next(block for block in blocks["Parameters"] if block.grain == "model")
+    laid.model_names = absolute_span(
+        [CellRef(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)]
+    )
+
+    # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
+    top = 4
+    shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
+    chart_row = max(shown.values()) + 4
+    blocks[context.SHEET] = _place_sections(table_set, context.SHEET, chart_row + summary.CHART_ROWS + 2, cell_index)
+    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
+    controls = context.place_controls(other, top, cell_index)
+    looked_up = {}
+    wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
+    at = lookups.inputs_row(blocks[context.SHEET])
+    looked_up[context.SHEET] = _place_working(
+        other, context.SHEET, wanted, (controls.model,), (study.choice.model,), at, blocks[context.SHEET], cell_index
+    )
+
+    compared = compare.Layout(table_set, study.choice.pair)
+    as_built = compare.Layout(table_set, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), table_set, cell_index)
+    blocks[sensitivity.SHEET] = []
+    looked_up[sensitivity.SHEET] = _place_working(
+        steps.table_set, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
+        (spec_model(study, compared.pair.second),) * len(steps.choices), steps.working_row,
+        blocks[sensitivity.SHEET], cell_index, sensitivity.tags_of_inputs(), steps.tag_row,
+    )  # fmt: skip
+
+    for kind, of_kind in table_sets.items():
+        sheet = runs.SHEETS[kind]
+        own = _place_sections(of_kind, sheet, runs.first_row(of_kind), cell_index)
+        blocks[sheet] = [*own, *_place_sections(table_set, sheet, own[-1].bottom + 2, cell_index)]
+        told = [metric.name for metric in study.catalog.metrics.values() if metric.grain in OF_RUNS]
+        wanted = study.catalog.closure(name for name in told if of_kind.grain(name) in of_kind.values.tables)
+        choices = cell_index.of(of_kind, "run_model")
+        names = tuple(str(of_kind.value("run_model", at)) for at in range(len(choices)))
+        at = lookups.inputs_row(blocks[sheet])
+        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, names, at, blocks[sheet], cell_index)
+
+    blocks[checks.SHEET] = _place_sections(table_set, checks.SHEET, 12, cell_index)
+    for of_kind in table_sets.values():
+        bottom = blocks[checks.SHEET][-1].bottom
+        blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, cell_index)
+    return Layout(
+        cell_index,
+        (table_set, *table_sets.values()),
+        laid,
+        blocks,
+        controls,
+        compared,
+        steps,
+        looked_up,
+        shown,
+        chart_row,
+    )
+
+
+def spec_model(study: Study, scenario: int) -> str:
+    """The name of a scenario's model."""
+    return str(study.values.tables["scenario"].keys[scenario][0])
+
+
+def _place_working(
+    table_set: TableSet,
+    sheet: str,
+    wanted: Sequence[str],
+    choices: tuple[CellRef, ...],
+    names: tuple[str, ...],
+    top: int,
+    blocks: list[Block],
+    cell_index: CellIndex,
+    scaled: Mapping[str, str] | None = None,
+    tag_row: int = 0,
+) -> Chosen:
+    """Below the blocks of a sheet: the inputs of the chosen models, and what is computed from them in between."""
+    needed = lookups.inputs_read(table_set, wanted)
+    scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
+    looked_up = lookups.place(table_set, sheet, needed, choices, names, top, cell_index, scaled, tag_row)
+    row = looked_up.bottom + 2
+    for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
+        listed = [name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name)]
+        if listed:
+            blocks.append(
+                place(table_set, sheet, grain, [Part("Working", tuple(listed), detail=True)], row, cell_index)
+            )
+            row = blocks[-1].bottom + 2
+    return looked_up
+
+
+def _is_shared(table_set: TableSet, name: str) -> bool:
+    """Whether a metric of the study as a whole is the same in every world: it gathers nothing that differs there."""
+    if table_set.grain(name) not in SHARED:
+        return False
+    metrics = table_set.catalog.metrics
+    return not any(metrics[read].gathers for read in table_set.catalog.closure([name]))
+
+
+def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellIndex) -> list[Block]:
+    """The catalogue's sections of one sheet; those of the same grain share a block."""
+    by_grain: dict[str, list[Part]] = {}
+    for section in table_set.catalog.sections:
+        listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
+        own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
+        if section.sheet == sheet and listed and own and section.grain in table_set.values.tables:
+            by_grain.setdefault(section.grain, []).append(Part(section.title, listed, section.detail, section.fold))
+    blocks = []
+    for grain, sections in by_grain.items():
+        of_run = grain in {kind[0] for kind in RUNS.values()}  # what a reviewer of a run looks for stands on top
+        block = place(table_set, sheet, grain, sections, top, cell_index, results_first=of_run)
+        blocks.append(block)
+        top = block.bottom + 2
+    return blocks

@@ -1,0 +1,109 @@
+"""A block as cells: headings, headers, and one row per input, call-up and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flopsheet.catalog import Entry, Input, Metric
+from flopsheet.workbook.layout.cells import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT, Band, Block, CellIndex
+from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
+from flopsheet.workbook.model.sheet import Cell
+
+Placed = tuple[tuple[int, int], Cell]
+HEADER_LABELS = {
+    "model": "Model",
+    "context_length": "Context length",
+    "group": "Layer group",
+    "study": "",
+    "run": "Run",
+    "hardware": "Hardware",
+}
+
+
+def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]) -> Iterator[Placed]:
+    """Every cell of a block; `links` gives where a name is explained."""
+    last = max(block.columns[-1], NOTE)
+    for column in range(LABEL, last + 1):
+        yield (block.top, column), Cell(block.title if column == LABEL else "", style="block")
+    yield from _header_cells(block, cell_index)
+    for band in block.bands:
+        for column in range(LABEL, last + 1):
+            yield (band.row, column), Cell(band.title if column == LABEL else "", style="band")
+        for name in band.names:
+            if band.kind == "sentences":
+                yield from _sentence_rows(block, cell_index, band, name, links)
+            else:
+                yield from _row(block, cell_index, band, name, links)
+
+
+def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
+    table = block.table_set.table(block.grain)
+    for name, row in block.headers.items():
+        yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
+        yield (row, NAME), Cell(name if name != "study" else "", style="header_left")
+        for column in (UNIT, MATHS, NOTE):
+            yield (row, column), Cell("", style="header_left")
+        for at, column in enumerate(block.columns):
+            yield (row, column), header_cell(block, cell_index, name, at)
+    if "study" not in block.headers:
+        first = min(block.headers.values())
+        for column, text in ((UNIT, "Unit"), (MATHS, "Formula"), (NOTE, "Shape or note")):
+            yield (first, column), Cell(text, style="header_left")
+    assert len(table) == len(block.columns)
+
+
+def header_cell(block: Block, cell_index: CellIndex, name: str, at: int) -> Cell:
+    """The name of a column; a context length is the live one."""
+    table = block.table_set.table(block.grain)
+    if name == "context_length":
+        rows = table.above["context"] if block.grain != "context" else range(len(table))
+        cell_ref = cell_index.of(block.table_set, "context_length")[rows[at]]
+        return Cell(block.table_set.value(name, rows[at]), cell_ref.seen_from(block.sheet), "header", "#,##0")
+    if name == "study":
+        return Cell("Value", style="header")
+    return Cell(str(table.keys[at][table.key_names.index(name)]), style="header")
+
+
+def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int, Cell]]:
+    """The columns to the left of the values: label, name (a link to a target), unit, formula, shape."""
+    level = entry.level if isinstance(entry, Metric) else "part"
+    ruled = "" if level == "part" else f"_{level}"
+    yield LABEL, Cell(entry.label, style=f"label{ruled}")
+    yield NAME, Cell(entry.name, style=f"name{ruled}", link=target)
+    yield UNIT, Cell(unit_of(entry), style=f"unit{ruled}")
+    if isinstance(entry, Metric) and not entry.is_sentence:
+        yield MATHS, Cell(block.table_set.catalog.maths[entry.name], style=f"maths{ruled}")
+        yield NOTE, Cell(entry.shape, style=f"note{ruled}")
+
+
+def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
+    row, entry = band.rows[name], block.table_set.catalog.entry(name)
+    if band.kind == "call_ups":
+        symbol = entry.symbol if isinstance(entry, Input) else ""
+        texts = ((LABEL, entry.label, "label"), (NAME, name, "name"), (UNIT, unit_of(entry), "unit"))
+        for column, text, style in (*texts, (MATHS, symbol, "maths")):
+            yield (row, column), Cell(text, style=style)
+        for column, cell in zip(block.columns, linked_rows(block, cell_index, name), strict=True):
+            yield (row, column), cell
+        return
+    assert isinstance(entry, Metric)
+    for column, cell in describe(entry, block, links(name)):
+        yield (row, column), cell
+    style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
+    for column, cell in zip(block.columns, metric_cells(block, cell_index, name, style), strict=True):
+        yield (row, column), cell
+
+
+def _sentence_rows(
+    block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]
+) -> Iterator[Placed]:
+    """A sentence per line: the context length that it is about, then the text, free to run over the empty cells."""
+    entry = block.table_set.catalog.metrics[name]
+    for at, cell in enumerate(metric_cells(block, cell_index, name, "text")):
+        row = band.rows[name] + at
+        yield (row, LABEL), Cell(entry.label, style="label")
+        yield (row, NAME), Cell(name, style="name", link=links(name))
+        if "context_length" in block.headers:
+            length = header_cell(block, cell_index, "context_length", at)
+            yield (row, UNIT), Cell(length.value, length.formula, "call_up_left", length.format)
+        yield (row, SENTENCE), cell

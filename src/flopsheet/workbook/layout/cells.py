@@ -1,0 +1,295 @@
+"""Where everything stands: blocks of rows on sheets, and the home of every input and metric."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import NamedTuple
+
+from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.tables import Table
+
+LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
+SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
+
+COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+
+
+@cache
+def letters(column: int) -> str:
+    """`1` → `A`, `28` → `AB`."""
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def coordinates(address: str) -> tuple[int, int]:
+    """`AB7` → (7, 28)."""
+    letter = address.rstrip("0123456789")
+    column = 0
+    for sign in letter:
+        column = column * 26 + ord(sign) - 64
+    return int(address[len(letter) :]), column
+
+
+class CellRef(NamedTuple):
+    """One cell of the workbook; a tuple for the same reason as a Cell."""
+
+    sheet: str
+    row: int
+    column: int
+
+    @property
+    def address(self) -> str:
+        return f"{letters(self.column)}{self.row}"
+
+    @property
+    def absolute(self) -> str:
+        return f"${letters(self.column)}${self.row}"
+
+    def seen_from(self, sheet: str) -> str:
+        """The reference to this cell in a formula on a sheet."""
+        return self.address if sheet == self.sheet else f"{quoted(self.sheet)}!{self.address}"
+
+
+def quoted(sheet: str) -> str:
+    """A sheet's name as formulas spell it."""
+    return f"'{sheet}'" if " " in sheet else sheet
+
+
+def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
+    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
+    first, last = cell_refs[0], cell_refs[-1]
+    prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
+    across = all(
+        cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
+    )
+    down = all(
+        cell_ref.column == first.column and cell_ref.row == first.row + at for at, cell_ref in enumerate(cell_refs)
+    )
+    if across or down:
+        return f"{prefix}{first.address}:{last.address}"
+    return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
+
+
+def absolute_span(cell_refs: Sequence[CellRef]) -> str:
+    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
+    return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+
+
+SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every world
+
+NOTHING = frozenset({0.0, "no", "none"})
+
+# Grain -> the input that names the row of it which a run uses; the names themselves stand above the study's columns.
+CHOSEN_BY = {"hardware": "hardware"}
+
+
+@dataclass(frozen=True)
+class TableSet:
+    """A set of tables with their values: the study itself, the what-if on the Context sheet, or the runs of a kind.
+
+    `built` are the values of the spec; they decide what is folded, so that an edit moves numbers and never rows.
+    """
+
+    name: str
+    values: Values
+    catalog: Catalog
+    built: Values
+
+    def is_unused(self, name: str) -> bool:
+        """Whether the spec has no use for a name: it is zero, no or none throughout."""
+        nothing = NOTHING | {self.built.absent.get(name, 0.0)}
+        return all(value in nothing for value in self.built.plain(self.grain(name), name))
+
+    def table(self, grain: str) -> Table:
+        return self.values.tables[grain]
+
+    def grain(self, name: str) -> str:
+        return KEYS[name] if name in KEYS else self.catalog.entry(name).grain
+
+    def value(self, name: str, row: int) -> float | str:
+        """The value of an input, metric or key in one row of its own table."""
+        return self.column(name)[row]
+
+    def column(self, name: str) -> list[float | str]:
+        """The values of an input or metric in every row of its own table."""
+        return self.values.plain(self.grain(name), name)
+
+    @cached_property
+    def children(self) -> dict[tuple[str, str], dict[int, list[int]]]:
+        """(finer grain, coarser grain) → row of the coarser → its rows in the finer table."""
+        found: dict[tuple[str, str], dict[int, list[int]]] = {}
+        for grain, table in self.values.tables.items():
+            for above, rows in table.above.items():
+                below: dict[int, list[int]] = defaultdict(list)
+                for row, parent in enumerate(rows.tolist()):
+                    below[parent].append(row)
+                found[grain, above] = below
+        return found
+
+
+@dataclass
+class CellIndex:
+    """The cell in which each row of each name is computed or typed, per world."""
+
+    cell_refs: dict[tuple[str, str], tuple[CellRef, ...]] = field(default_factory=dict)
+    first: dict[str, CellRef] = field(default_factory=dict)
+    """Of a name, in any world but the what-if, which shows nothing of its own."""
+
+    def put(self, table_set: str, name: str, cell_refs: Iterable[CellRef]) -> None:
+        assert (table_set, name) not in self.cell_refs, f"{name} has two homes in {table_set}"
+        self.cell_refs[table_set, name] = tuple(cell_refs)
+        if table_set != "what_if":
+            self.first.setdefault(name, self.cell_refs[table_set, name][0])
+
+    def of(self, table_set: TableSet, name: str) -> tuple[CellRef, ...]:
+        """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
+        own = self.cell_refs.get((table_set.name, name))
+        if own is None:
+            assert table_set.grain(name) in SHARED, f"{name} has no home in {table_set.name}"
+            return self.cell_refs["study", name]
+        return own
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a block is to hold: a heading and the metrics below it."""
+
+    title: str
+    names: tuple[str, ...]
+    detail: bool = False
+    fold: bool = False
+
+
+@dataclass(frozen=True)
+class Band:
+    """A run of rows under one heading inside a block; sentences stand one below the other, numbers side by side."""
+
+    title: str
+    names: tuple[str, ...]
+    row: int
+    rows: Mapping[str, int]
+    detail: bool = False
+    kind: str = "metrics"  # metrics, call_ups, sentences
+    collapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of one grain on one sheet, one column for each row of the grain's table."""
+
+    table_set: TableSet
+    sheet: str
+    grain: str
+    title: str
+    top: int
+    headers: Mapping[str, int]
+    bands: tuple[Band, ...]
+    bottom: int
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        return COLUMNS[FIRST : FIRST + len(self.table_set.table(self.grain))]
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of every name that a formula of this block can read in its own column."""
+        found = {name: row for band in self.bands if band.kind != "sentences" for name, row in band.rows.items()}
+        return found | {name: row for name, row in self.headers.items() if name != "group"}
+
+    def cell_ref(self, name: str, column: int) -> CellRef:
+        return CellRef(self.sheet, self.rows[name], column)
+
+
+GRAIN_TITLES = {
+    "study": "For the whole study",
+    "model": "Per model",
+    "layer_group": "Per model and layer group",
+    "context": "Per context length",
+    "scenario": "Per model and context length",
+    "layer_run": "Per model, context length and layer group",
+    "hardware": "Per kind of hardware",
+    "run": "Per run",
+    "training_run": "Per training run",
+    "training_layer": "Per training run and layer group",
+    "serving_run": "Per serving run",
+    "serving_layer": "Per serving run and layer group",
+}
+
+
+def place(
+    table_set: TableSet,
+    sheet: str,
+    grain: str,
+    sections: Sequence[Part],
+    top: int,
+    cell_index: CellIndex,
+    *,
+    results_first: bool = False,
+) -> Block:
+    """Gives rows to a block, call-ups first or last, and makes it the home of its metrics.
+
+    Parts of an architecture that the study does not use are folded: their rows are there, and closed.
+    """
+    table = table_set.table(grain)
+    own = {name for part in sections for name in part.names}
+    header_names = [key for key in table.key_names if not (key == "group" and not any(_groups(table)))]
+    row = top + 1
+    headers = {}
+    for name in header_names:
+        headers[name] = row
+        row += 1
+    needed = [read for part in sections for name in part.names for read in table_set.catalog.reads(name)]
+    called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
+    bands = []
+
+    def band(title: str, listed: Sequence[str], detail: bool, kind: str, collapsed: bool = False) -> None:
+        nonlocal row
+        per_name = len(table) if kind == "sentences" else 1
+        rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
+        bands.append(Band(title, tuple(listed), row, rows, detail, kind, collapsed))
+        row += 1 + per_name * len(listed)
+
+    unused = tuple(name for name in called if table_set.is_unused(name))
+    used = tuple(name for name in called if name not in unused)
+
+    def linked_rows() -> None:
+        if used:
+            band("Called up from where they are entered or computed", used, True, "call_ups")
+        if unused:
+            band("Called up, of no effect as built", unused, True, "call_ups", True)
+
+    if not results_first:
+        linked_rows()
+    for part in sections:
+        kind = "sentences" if all(_metric(table_set, name).is_sentence for name in part.names) else "metrics"
+        collapsed = part.fold and all(table_set.is_unused(name) for name in part.names)
+        band(part.title, part.names, part.detail or part.fold, kind, collapsed)
+    if results_first:
+        linked_rows()
+    block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
+    for placed in bands:
+        if placed.kind == "sentences":
+            for name, first in placed.rows.items():
+                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(len(table))))
+        elif placed.kind == "metrics":
+            for name, at in placed.rows.items():
+                cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
+    for name, at in headers.items():
+        if name in KEYS and grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
+            cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
+    return block
+
+
+def _metric(table_set: TableSet, name: str) -> Metric:
+    return table_set.catalog.metrics[name]
+
+
+def _groups(table: Table) -> list[object]:
+    return [row[table.key_names.index("group")] for row in table.keys]

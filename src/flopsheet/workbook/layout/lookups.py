@@ -1,0 +1,192 @@
+"""Look-ups: the inputs of a model that a cell names, fetched from its columns on Inputs.
+
+The what-if of Context and every run have tables of their own, whose models are looked up by name. Everything above
+their inputs is the same catalogue, so no metric is defined a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from flopsheet.catalog import Input
+from flopsheet.formula import aggregated, names
+from flopsheet.pipeline.tables import LAYER_COUNTS
+from flopsheet.workbook.layout.blocks import HEADER_LABELS
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    Block,
+    CellIndex,
+    CellRef,
+    TableSet,
+    letters,
+    quoted,
+)
+from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.sheets import inputs
+
+PLACED = tuple[tuple[int, int], Cell]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The rows of a look-up.
+
+    `choices` are the cells that name the models, one for each row of the model table, `models` what they say.
+    """
+
+    table_set: TableSet
+    sheet: str
+    top: int
+    choices: tuple[CellRef, ...]
+    models: tuple[str, ...]
+    rows: dict[str, int]
+    group_header: int
+    scaled: Mapping[str, str] = field(default_factory=dict)
+    """Input -> the word in `tag_row` of the columns in which it is scaled by the percentage below that word."""
+    tag_row: int = 0
+
+    @property
+    def bottom(self) -> int:
+        return max(self.rows.values(), default=self.count_row)
+
+    @property
+    def position_row(self) -> int:
+        return self.top + 1 + self.has_header
+
+    @property
+    def count_row(self) -> int:
+        return self.position_row + 1
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the columns need names: the what-if has one model only."""
+        return "run" in self.table_set.table("model").key_names
+
+    @property
+    def most(self) -> int:
+        """Columns of one model in the table of layer groups."""
+        return len(self.table_set.table("layer_group")) // len(self.table_set.table("model"))
+
+
+def inputs_row(blocks: Sequence[Block]) -> int:
+    """Where a look-up begins below some blocks."""
+    return blocks[-1].bottom + 3
+
+
+def inputs_read(table_set: TableSet, metrics: Sequence[str]) -> tuple[str, ...]:
+    """The inputs of model and layer group that some metrics read, in the catalogue's order."""
+    nodes = [table_set.catalog.metrics[metric].node for metric in metrics]
+    read = {name for node in nodes for part in (names, aggregated) for name in part(node)}
+    listed = table_set.catalog.inputs.items()
+    return tuple(name for name, entry in listed if name in read and entry.grain in {"model", "layer_group"})
+
+
+def place(
+    table_set: TableSet,
+    sheet: str,
+    needed: Sequence[str],
+    choices: tuple[CellRef, ...],
+    models: tuple[str, ...],
+    top: int,
+    cell_index: CellIndex,
+    scaled: Mapping[str, str],
+    tag_row: int,
+) -> Chosen:
+    """Gives the looked-up inputs their rows: those of models first, then those of layer groups."""
+    grains = {name: table_set.grain(name) for name in needed}
+    chosen = Chosen(table_set, sheet, top, choices, models, {}, 0, scaled, tag_row)
+    row = chosen.count_row
+    for name in (name for name in needed if grains[name] == "model"):
+        row += 1
+        chosen.rows[name] = row
+    if chosen.has_header and chosen.most > 1:
+        chosen = replace(chosen, group_header=row + 1)
+        row += 2
+    for name in (name for name in needed if grains[name] == "layer_group"):
+        row += 1
+        chosen.rows[name] = row
+    for name, at in chosen.rows.items():
+        columns = range(len(table_set.table(grains[name])))
+        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column) for column in columns))
+    return chosen
+
+
+def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
+    """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
+    table_set, study = chosen.table_set, layout.table_set
+    columns = layout.model_columns()
+    models = [str(key) for (key,) in study.table("model").keys]
+    last = FIRST + len(study.table("layer_group")) - 1
+    sheet = quoted(inputs.SHEET)
+
+    def row_of(row: int) -> str:
+        left, right = CellRef(inputs.SHEET, row, FIRST).absolute, CellRef(inputs.SHEET, row, last).absolute
+        return f"{sheet}!{left}:{right}"
+
+    width = max(NOTE, FIRST + len(table_set.table("layer_group")) - 1)
+    for column in range(LABEL, width + 1):
+        text = "Working: inputs of the chosen model" if column == LABEL else ""
+        yield (chosen.top, column), Cell(text, style="block")
+    if chosen.has_header:
+        yield from _header(chosen, chosen.top + 1, "model", ("run",))
+    if chosen.group_header:
+        yield from _header(chosen, chosen.group_header, "layer_group", ("run", "group"))
+    yield (chosen.position_row, LABEL), Cell("Column on Inputs", style="label")
+    yield (chosen.position_row, MATHS), Cell("position of the chosen model in the header row", style="maths")
+    for at, (choice, name) in enumerate(zip(chosen.choices, chosen.models, strict=True)):
+        position = float(columns[models.index(name)] - FIRST + 1)
+        cell = choice.seen_from(chosen.sheet) if choice.sheet != chosen.sheet else choice.absolute
+        formula = f"MATCH({cell},{row_of(layout.model_row)},0)"
+        yield (chosen.position_row, FIRST + at), Cell(position, formula, "calc", "0")
+        if layout.count_row:
+            start = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
+            groups = len(study.children["layer_group", "model"][models.index(name)])
+            formula = f"INDEX({row_of(layout.count_row)},1,{start.address})"
+            yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "call_up", "0")
+    if layout.count_row:
+        yield (chosen.count_row, LABEL), Cell("Layer groups", style="label")
+        yield (chosen.count_row, MATHS), Cell("of the chosen model, from Inputs", style="maths")
+    home_row = {line.entry.name: line.live[0].row for line in layout.rows if line.table_set is study}
+    for name, row in chosen.rows.items():
+        entry = table_set.catalog.entry(name)
+        assert isinstance(entry, Input)
+        format = table_set.catalog.format(name)
+        yield (row, LABEL), Cell(entry.label, style="label")
+        yield (row, NAME), Cell(name, style="name")
+        yield (row, UNIT), Cell(entry.unit if entry.unit != "text" else "", style="unit")
+        yield (row, MATHS), Cell(f"{entry.symbol} of the chosen model, from Inputs".strip(), style="maths")
+        if name in chosen.scaled:
+            yield (row, NOTE), Cell(chosen.scaled[name], style="note")
+        source = row_of(home_row[name])
+        per_model = chosen.most if entry.grain == "layer_group" else 1
+        for at in range(len(table_set.table(entry.grain))):
+            model, group = divmod(at, per_model)
+            start = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
+            scaled = ""
+            if name in chosen.scaled:
+                letter = letters(FIRST + model)
+                scaled = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},100)/100"
+            formula = f"INDEX({source},1,{start.address}){scaled}"
+            if group:
+                count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
+                first = CellRef(chosen.sheet, row, FIRST + model * per_model)
+                missing = "0" if name in LAYER_COUNTS else first.address
+                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
+            yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "call_up", format)
+
+
+def _header(chosen: Chosen, row: int, grain: str, key_names: Sequence[str]) -> Iterator[PLACED]:
+    table = chosen.table_set.table(grain)
+    for step, key in enumerate(key_names):
+        for column in range(LABEL, FIRST):
+            text = HEADER_LABELS[key] if column == LABEL else key if column == NAME else ""
+            yield (row + step, column), Cell(text, style="header_left")
+        for at, parts in enumerate(table.keys):
+            text = str(parts[table.key_names.index(key)])
+            yield (row + step, FIRST + at), Cell(text, style="header")

@@ -1,0 +1,172 @@
+"""Cells whose formula and value come from one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
+
+from flopsheet.catalog import Entry, Input, desugar
+from flopsheet.diagnostics import CatalogError
+from flopsheet.formula import Node, evaluate, parse, to_excel
+from flopsheet.formula.excel import literal
+from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, CellRef, absolute_span, letters, span
+from flopsheet.workbook.model.sheet import Cell, Scalar
+
+# What rounding alone can cause is no change.
+CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
+# What stands for the column, a range of finer rows and the first of them in a formula that is not yet in a column.
+COLUMN, RANGE, ONE = "\x00", "\x01", "\x02"
+
+
+class _AnyColumn:
+    """References in a formula that is the same in every column of its row, but for what it gathers."""
+
+    def __init__(self, block: Block) -> None:
+        self.rows = block.rows
+        self.gathered: dict[str, str] = {}  # what stands in the text for a range or a first cell -> the name
+
+    def cell(self, name: str) -> str:
+        return f"{COLUMN}{self.rows[name]}"
+
+    def range(self, name: str) -> str:
+        return self.mark(RANGE, name)
+
+    def first(self, name: str) -> str:
+        return self.mark(ONE, name)
+
+    def mark(self, kind: str, name: str) -> str:
+        mark = f"{kind}{name}{kind}"
+        self.gathered[mark] = name
+        return mark
+
+
+def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
+    """A metric's formula in each row of its table: written once, then moved along."""
+    at = _AnyColumn(block)
+    text = to_excel(block.table_set.catalog.metrics[name].node, at)
+    formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
+    for mark, read in at.gathered.items():
+        found = finer_cells(block, cell_index, read, first=mark[0] == ONE)
+        formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
+    return formulas
+
+
+def finer_cells(block: Block, cell_index: CellIndex, name: str, *, first: bool) -> Iterator[str]:
+    """How a formula in each column of a block refers to the finer cells below it, or to the first of them."""
+    table_set, sheet = block.table_set, block.sheet
+    cell_refs, below = cell_index.of(table_set, name), table_set.children[table_set.grain(name), block.grain]
+    for row in range(len(block.columns)):
+        rows = below[row]
+        if first:
+            yield cell_refs[rows[0]].seen_from(sheet)
+        elif len(rows) == 1:
+            yield f"{cell_refs[rows[0]].seen_from(sheet)}:{cell_refs[rows[0]].address}"
+        else:
+            yield span([cell_refs[at] for at in rows], sheet)
+
+
+def metric_cells(block: Block, cell_index: CellIndex, name: str, style: str) -> Iterator[Cell]:
+    """A metric's formula and value in each row of its table."""
+    table_set = block.table_set
+    return map(
+        Cell,
+        table_set.column(name),
+        row_formulas(block, cell_index, name),
+        repeat(style),
+        repeat(table_set.catalog.format(name)),
+    )
+
+
+def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell]:
+    """References to the home of an input or metric, one in each column of a block that reads it."""
+    table_set = block.table_set
+    grain, table, values = table_set.grain(name), table_set.table(block.grain), table_set.column(name)
+    rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
+    cell_refs = cell_index.of(table_set, name)
+    format = table_set.catalog.format(name)
+    words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
+    if grain in CHOSEN_BY and grain != block.grain:
+        choices = cell_index.of(table_set, CHOSEN_BY[grain])
+        among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
+        for at, run in zip(rows, table.above["run"].tolist(), strict=True):
+            formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
+            yield Cell(values[at], _called_up(formula, words), "call_up", format)
+        return
+    seen = [_called_up(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
+    for at in rows:
+        yield Cell(values[at], seen[at], "call_up", format)
+
+
+def _called_up(reference: str, words: str) -> str:
+    """A reference; where a number may be missing, an empty cell is no 0 but says the words for that."""
+    return f"IF(ISNUMBER({reference}),{reference},{literal(words)})" if words else reference
+
+
+def unit_of(entry: Entry) -> str:
+    """The unit as a row names it; words and verdicts have none."""
+    return "" if entry.unit in {"text", "verdict"} else entry.unit
+
+
+@dataclass(frozen=True)
+class Live:
+    """A value somewhere in the workbook, under the name that a local formula gives it."""
+
+    cell_ref: CellRef
+    value: Scalar
+
+
+class _Marked:
+    """References of a formula that stands outside every block: marks, for cells to be put in their place."""
+
+    def cell(self, name: str) -> str:
+        return f"{ONE}{name}{ONE}"
+
+    def range(self, name: str) -> str:
+        raise AssertionError(f"{name}: local formulas gather nothing")
+
+    first = range
+
+
+@lru_cache(256)
+def _marked(node: Node) -> str:
+    """A formula with marks for its names: some are written for every scenario."""
+    return to_excel(node, _Marked())
+
+
+def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc", format: str = "General") -> Cell:
+    """A formula over named cells: its text and its value from the same node."""
+    formula = _marked(node)
+    for name, live in values.items():
+        formula = formula.replace(f"{ONE}{name}{ONE}", live.cell_ref.seen_from(sheet))
+    assert ONE not in formula, f"a name without a cell in {formula}"
+    return Cell(evaluate(node, lambda name: values[name].value), formula, style, format)
+
+
+def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
+    """A text that says the first case whose condition holds; the last has none."""
+
+    def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+        raise AssertionError(f"{fact}; {remedy}")
+
+    return local(sheet, desugar.first_that_holds(cases, refuse), values, style)
+
+
+def count_text(sheet: str, corners: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:
+    """How many cells of some rectangles, each given by its first and last cell, read a word."""
+    formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
+    return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
+
+
+def count_differences(
+    sheet: str, live: Sequence[CellRef], built: Sequence[CellRef], pairs: Sequence[tuple[Scalar, Scalar]]
+) -> Cell:
+    """In how many places two rows of cells differ."""
+    formula = f"SUMPRODUCT(--({span(live, sheet)}<>{span(built, sheet)}))"
+    return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
+
+
+def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
+    """The same value as another cell."""
+    return Cell(live.value, live.cell_ref.seen_from(sheet), style, format)

@@ -1,0 +1,141 @@
+"""A workbook as plain frozen data: what stands in each cell and how it looks, before any library is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+
+Scalar: TypeAlias = float | str
+
+
+class Cell(NamedTuple):
+    """One cell: a constant, or a formula with the value that it has when the workbook is built.
+
+    A tuple, since a workbook has up to millions of them and a frozen dataclass takes three times as long to make.
+    """
+
+    value: Scalar
+    formula: str = ""
+    style: str = "text"
+    format: str = "General"
+    link: str = ""  # 'Sheet'!A1
+    indent: int = 0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a reviewer may type into some cells, and what the program says about it."""
+
+    cells: tuple[str, ...]
+    kind: str  # whole, list
+    prompt_title: str
+    prompt: str
+    error: str
+    least: float = 0
+    most: float = 0
+    choices: str = ""  # "a,b" in quotes, or a reference
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """Cells that take a style while a condition holds: `formula` is written for the first cell of the range."""
+
+    cells: str
+    style: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or one colour of a chart: references, and the points that a viewer without a calculator shows."""
+
+    title_ref: str
+    title: str
+    ref: str
+    points: tuple[float | None, ...]
+    """None where there is no number: a gap."""
+    colour: str
+    x_ref: str = ""
+    x_points: tuple[Scalar | None, ...] = ()
+    """Of its own, where the chart's do not hold for it."""
+    draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them), tornado or
+    scatter.
+
+    The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
+    """
+
+    kind: str
+    title_ref: str
+    title: str
+    anchor: str
+    x_title: str
+    y_title: str
+    x_ref: str
+    x_points: tuple[Scalar, ...]
+    series: tuple[Series, ...]
+    width_cm: float = 18.0
+    height_cm: float = 9.0
+    y_format: str = "0%"
+    x_format: str = "#,##0"
+    y_most: float | None = 1.0
+    x_log: int = 0
+    y_log: int = 0
+
+
+class Extent(NamedTuple):
+    """A rectangle of cells by its outermost rows and columns."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet; rows and columns count from 1."""
+
+    title: str
+    cells: Mapping[tuple[int, int], Cell]
+    widths: Mapping[int, float]
+    heights: Mapping[int, float] = field(default_factory=dict)
+    freeze: str = ""
+    title_rows: str = ""
+    title_columns: str = ""
+    outline_rows: tuple[tuple[int, int, bool], ...] = ()  # first, last, closed
+    outline_columns: tuple[int, ...] = ()
+    validations: tuple[Validation, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tab: str = "7F7F7F"
+    print_to: int = 0
+    """The last column that is printed; 0 prints all."""
+    print_rows: int = 0
+    """The last row that is printed; 0 prints all."""
+    one_page: bool = False
+    """Printed on one page, upright where it is long, as long as that can be read."""
+
+    @cached_property
+    def extent(self) -> Extent:
+        """The smallest rectangle that holds every cell."""
+        rows, columns = {row for row, _ in self.cells}, {column for _, column in self.cells}
+        return Extent(min(rows), min(columns), max(rows), max(columns))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole workbook."""
+
+    title: str
+    sheets: tuple[Sheet, ...]
+    properties: Mapping[str, str]
+
+    def sheet(self, title: str) -> Sheet:
+        return next(sheet for sheet in self.sheets if sheet.title == title)

@@ -1,0 +1,100 @@
+"""How wide columns and how high rows must be for what stands in them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from flopsheet.catalog.entries import EVERY_DECIMAL
+from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT
+from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.styles import FOLDED, STYLES
+
+WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
+FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
+ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
+RUNNING = frozenset({"text", "block", "band", "lead"})  # styles of texts that run over the empty cells beside them
+WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
+Cells = Mapping[tuple[int, int], Cell]
+
+
+def folded(cells: Cells) -> dict[tuple[int, int], Cell]:
+    """The long texts of several words in columns of values, in the style that goes over several lines."""
+    return {
+        at: cell._replace(style=f"{cell.style}_{FOLDED}")
+        for at, cell in cells.items()
+        if isinstance(cell.value, str) and at[1] >= FIRST and _is_folded(cell.value, cell.style)
+    }
+
+
+def _is_folded(text: str, style: str) -> bool:
+    return len(text) > FOLDED_WIDTH and " " in text and f"{style}_{FOLDED}" in STYLES
+
+
+def _lines(text: str) -> list[str]:
+    """A text as it is folded."""
+    return textwrap.wrap(text, FOLDED_WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def widths_of(cells: Cells) -> dict[int, float]:
+    """Value columns as wide as their longest number or header, the first one as its longest label or name."""
+    widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+    taken: dict[tuple[object, ...], float] = {}  # side by side, cells repeat each other
+    for (_, column), cell in cells.items():
+        if column >= FIRST:
+            look = cell[0], cell[2], cell[3]  # value, style, format
+            width = taken.get(look)
+            if width is None:
+                width = taken[look] = 0.0 if cell.style in RUNNING else width_of(cell)
+            if width > widths[column]:
+                widths[column] = width
+        elif column == LABEL and cell.style.startswith("label"):
+            widths[LABEL] = max(widths[LABEL], len(str(cell.value)) * WORD_WIDTH + 2.0)
+    return widths
+
+
+def width_of(cell: Cell) -> float:
+    """The width that a number or a word takes."""
+    if cell.style.endswith(FOLDED):
+        return _width(max(_lines(str(cell.value)), key=len), "General")
+    return _width(cell.value, cell.format)
+
+
+def _width(value: Scalar, format: str) -> float:
+    text = value if isinstance(value, str) else _spelling(format)(value)
+    return len(text) * 1.08 + 2.0
+
+
+@cache
+def _spelling(format: str) -> Callable[[float], str]:
+    """Roughly how a number format displays a number."""
+    if format.startswith("[>="):  # one section for large values, one for small ones
+        least, _, sections = format.removeprefix("[>=").partition("]")
+        large, small = map(_spelling, sections.split(";")[:2])
+        bound = float(least)
+        return lambda value: small(value) if value < bound else large(value)
+    unit = 1000 ** (format.count(",") - format.count("#,##"))
+    if "E+" in format:
+        return "{:.4e}".format
+    if EVERY_DECIMAL in format:
+        hundred = 100 if "%" in format else 1
+        return lambda value: f"{value / unit * hundred:,.8f}".rstrip("0") + "00"
+    if "%" in format:
+        return lambda value: f"{value / unit:.2%}"
+    if "." in format:
+        return lambda value: f"{value / unit:,.3f}"
+    return lambda value: f"{value / unit:,.0f}" if abs(value) >= unit or not value else f"{value / unit:.6g}"
+
+
+def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
+    """Rows whose formula or folded name wraps get the height that it needs."""
+    heights: dict[int, float] = {}
+    for (row, column), cell in cells.items():
+        if cell.style in WRAPPED and isinstance(cell.value, str):
+            is_folded = cell.style.endswith(FOLDED)
+            lines = len(_lines(cell.value)) if is_folded else -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
+            if lines > 1:
+                heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)
+    return heights

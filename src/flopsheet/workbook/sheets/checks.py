@@ -1,0 +1,325 @@
+"""The Checks sheet: what must hold, what the spec expects, and what moved since the workbook was built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flopsheet.catalog import RUNS
+from flopsheet.catalog.desugar import TRUTH
+from flopsheet.formula import evaluate, parse
+from flopsheet.formula.nodes import Call, Node, Number, Text
+from flopsheet.pipeline.tables import Tables
+from flopsheet.spec import Expectation
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    Block,
+    CellIndex,
+    CellRef,
+    TableSet,
+    letters,
+    quoted,
+)
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
+from flopsheet.workbook.sheets.rules import FAIL, NOTICE, OK
+
+SHEET = "Checks"
+# What colours and sentence go by: 2 where a check fails, 1 where an expected figure is not met.
+FAILED, MISSED, HELD = 2, 1, 0
+STATUS = parse(f"where(failed > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
+ZERO = Number(0.0)
+VERDICTS = [
+    (f"status == {FAILED}", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
+    (
+        f"status == {MISSED}",
+        "The {held:,} checks hold, but {missed:,} of {met + missed:,} figures that the spec expects are not met.",
+    ),
+    ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
+    ("", "All {held + met:,} checks hold."),
+]
+# Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
+VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
+# What a reviewer compares first.
+COMPARED = (
+    "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
+    "device_gib", "days", "run_cost", "served_gib", "decode_tokens_per_second",
+)  # fmt: skip
+# What is not given on one side has not changed by any number.
+CHANGE_WHERE_GIVEN = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
+# Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
+SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
+MOVED = [
+    ("size > 0", "Largest move: {metric} of {subject} from {built:,.3} to {live:,.3} {unit}, {change:.1%}."),
+    ("", "No headline number has moved."),
+]
+CLAIMS = {
+    "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
+    "text": parse("live == claimed"),
+    "at_least": parse("live >= claimed"),
+    "at_most": parse("live <= claimed"),
+}
+
+
+def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
+    """The claims of one expectation, by kind."""
+    found: list[tuple[str, Scalar]] = []
+    if expectation.equals is not None:
+        kind = "text" if isinstance(expectation.equals, str) else "equals"
+        found.append((kind, expectation.equals if kind == "text" else float(expectation.equals)))
+    for kind, value in (("at_least", expectation.at_least), ("at_most", expectation.at_most)):
+        if value is not None:
+            found.append((kind, float(value)))
+    return found
+
+
+def verdict(kind: str, *, absent: bool = False) -> Node:
+    """Whether a claim holds, as a word; none does of a number that may be `absent` and is."""
+    node = Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
+    return Call("where", (parse("given(live)"), node, Text(FAIL))) if absent else node
+
+
+def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
+    """Whether a claim holds for a value; the same node stands on the Checks sheet."""
+    values: Mapping[str, Scalar] = {"live": live, "claimed": claimed, "within": within}
+    return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Lines of a list: cells, and the spots and values of its verdicts."""
+
+    cells: dict[tuple[int, int], Cell]
+    verdicts: tuple[CellRef, ...]
+    values: tuple[Scalar, ...]
+    bottom: int
+
+
+def row_in(tables: Tables, grain: str, subject: str, context_length: float | None) -> int:
+    """The row of a model, run or scenario in its table."""
+    key = (subject, int(context_length or 0)) if grain == "scenario" else (subject,)
+    return tables[grain].keys.index(key)
+
+
+def table_set_of(grain: str) -> str:
+    """The world in which the metrics of a grain stand."""
+    return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
+
+
+def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
+    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in range(LABEL, FIRST + 5)}
+    for column, text in columns:
+        cells[row + 1, column] = Cell(text, style="header_left" if column < FIRST else "header")
+    return cells
+
+
+def expectations(
+    table_sets: Mapping[str, TableSet],
+    built: Mapping[str, TableSet],
+    cell_index: CellIndex,
+    listed: Sequence[Expectation],
+    top: int,
+) -> Listing:
+    """One line per claim: what, verdict, live, claimed, tolerance."""
+    titles = (
+        (LABEL, "Model or run"),
+        (NAME, "Metric"),
+        (UNIT, "Unit"),
+        (MATHS, "Where the figure comes from"),
+        (NOTE, "Context length"),
+        (VERDICT, "Verdict"),
+        (LIVE, "Live"),
+        (CLAIM, "Claim"),
+        (EXPECTED, "Expected"),
+        (TOLERANCE, "Tolerance"),
+    )
+    cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
+    row, cell_refs, values = top + 2, [], []
+    for expectation in listed:
+        metric = table_sets["study"].catalog.metrics[expectation.metric]
+        table_set = table_sets[table_set_of(metric.grain)]
+        # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
+        tables = built[table_set.name].values.tables
+        at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
+        format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].typed
+        live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
+        for kind, claimed in claims(expectation):
+            cells[row, LABEL] = Cell(expectation.subject, style="label")
+            cells[row, NAME] = Cell(metric.name, style="name")
+            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            cells[row, MATHS] = Cell(expectation.note, style="maths")
+            if expectation.context_length is not None:
+                cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
+            cells[row, LIVE] = mirror(SHEET, live, format=format)
+            cells[row, CLAIM] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
+            cells[row, EXPECTED] = Cell(claimed, style="as_built", format=typed)
+            cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
+            here = {
+                "live": Live(CellRef(SHEET, row, LIVE), live.value),
+                "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
+                "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
+            }
+            cells[row, VERDICT] = local(SHEET, verdict(kind, absent=bool(metric.absent)), here, "verdict")
+            cell_refs.append(CellRef(SHEET, row, VERDICT))
+            values.append(cells[row, VERDICT].value)
+            row += 1
+    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
+
+
+def changes(
+    table_sets: Mapping[str, TableSet], built: Mapping[str, TableSet], cell_index: CellIndex, top: int
+) -> Listing:
+    """One line per headline number: live, as built, change."""
+    titles = (
+        (LABEL, "Model or run"),
+        (NAME, "Metric"),
+        (UNIT, "Unit"),
+        (NOTE, "Context length"),
+        (FIRST, "Live"),
+        (FIRST + 1, "As built"),
+        (FIRST + 2, "Change"),
+        (FIRST + 3, "Size"),
+    )
+    cells = _heading(top, "Live against as built", titles)
+    row, cell_refs, values = top + 2, [], []
+    for name in COMPARED:
+        metric = table_sets["study"].catalog.metrics[name]
+        table_set = table_sets.get(table_set_of(metric.grain))
+        for at in range(len(table_set.table(metric.grain)) if table_set else 0):
+            assert table_set is not None
+            key = built[table_set.name].table(metric.grain).keys[at]
+            format = table_set.catalog.format(metric.name)
+            live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+            then = built[table_set.name].value(name, at)
+            cells[row, LABEL] = Cell(str(key[0]), style="label")
+            cells[row, NAME] = Cell(name, style="name")
+            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            if len(key) > 1:
+                cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")
+            cells[row, FIRST] = mirror(SHEET, live, format=format)
+            cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
+            here = {
+                "live": Live(CellRef(SHEET, row, FIRST), live.value),
+                "built": Live(CellRef(SHEET, row, FIRST + 1), then),
+            }
+            changed = CHANGE_WHERE_GIVEN if metric.absent else CHANGE
+            cells[row, FIRST + 2] = local(SHEET, changed, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
+            change = {"change": Live(CellRef(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
+            cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
+            cell_refs.append(CellRef(SHEET, row, FIRST + 3))
+            values.append(cells[row, FIRST + 3].value)
+            row += 1
+    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
+
+
+def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
+    """The headline number that moved most since the workbook was built, found in the list of changes, as a sentence."""
+    first, last, row = moved.verdicts[0].row, moved.verdicts[-1].row, moved.bottom + 2
+    sizes = [float(size) for size in moved.values]
+    at = sizes.index(max(sizes))
+    cells = {(row, LABEL): Cell("Largest move", style="label")}
+    letter = letters(FIRST + 3)
+    among = f"{letter}{first}:{letter}{last}"
+    place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
+    cells[row, FIRST + 3] = place
+    position = CellRef(SHEET, row, FIRST + 3).address
+    found = {}
+    named = {"subject": LABEL, "metric": NAME, "unit": UNIT, "live": FIRST, "built": FIRST + 1, "change": FIRST + 2}
+    for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
+        source = moved.cells[first + at, column]
+        here = CellRef(SHEET, row + 1 + step, FIRST + 3)
+        formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
+        cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
+        cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
+        found[name] = Live(here, source.value)
+    words = CellRef(SHEET, row + 2 + len(named) + 1, LABEL)
+    cells[words.row, LABEL] = sentence(SHEET, MOVED, found)
+    return cells, Live(words, cells[words.row, LABEL].value)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The counts, the status and the sentence at the top of the sheet."""
+
+    cells: dict[tuple[int, int], Cell]
+    sentence: Live
+    status: CellRef
+
+
+def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
+    """The colours of the sentence, which follow the status and not the wording."""
+    cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
+    styles = ((FAILED, "bad"), (HELD, "good"), (MISSED, "hint"))
+    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in styles)
+
+
+def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Verdict:
+    """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
+    rows: list[list[CellRef]] = []
+    values: list[Scalar] = []
+    for block in blocks:
+        for band in block.bands:
+            if band.kind != "metrics":
+                continue
+            for name in (name for name in band.names if block.table_set.catalog.metrics[name].unit == TRUTH):
+                rows.append([block.cell_ref(name, column) for column in block.columns])
+                values += [block.table_set.value(name, at) for at in range(len(block.columns))]
+    claims = [list(listing.verdicts)] if listing.verdicts else []
+    held, noted = _counted(rows, values, OK), _counted(rows, values, NOTICE)
+    met = _counted(claims, listing.values, OK)
+    at = {
+        name: CellRef(SHEET, 4 + place, FIRST)
+        for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
+    }
+    lines = {
+        "held": ("Checks that hold", held),
+        "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted})),
+        "noted": ("Notes: a convention was chosen in the spec", noted),
+        "met": ("Figures expected by the spec that are met", met),
+        "missed": ("Figures expected by the spec that are not met", _rest(claims, listing.values, {at["met"]: met})),
+    }
+    counts = {"first": first}
+    cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
+    for name, (label, count) in lines.items():
+        cells[at[name].row, LABEL] = Cell(label, style="label")
+        cells[at[name].row, FIRST] = count
+        counts[name] = Live(at[name], count.value)
+    status = CellRef(SHEET, 9, FIRST)
+    cells[9, LABEL] = Cell("Status: 2 a check fails, 1 an expected figure is not met, 0 neither", style="label")
+    cells[9, FIRST] = local(SHEET, STATUS, counts, "calc", "0")
+    counts["status"] = Live(status, cells[9, FIRST].value)
+    words = sentence(SHEET, VERDICTS, counts, "lead")
+    cells[2, LABEL] = words
+    return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status)
+
+
+def _counted(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:
+    """Neighbouring rows of one block are counted as one rectangle."""
+    return count_text(SHEET, rectangles(rows), values, word)
+
+
+def _rest(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], counted: Mapping[CellRef, Cell]) -> Cell:
+    """All verdicts but those counted elsewhere: one that is an error, as after a text typed for a number, fails too."""
+    every = "+".join(f"COUNTA({first.address}:{last.address})" for first, last in rectangles(rows)) or "0"
+    formula = "-".join((every, *(cell_ref.address for cell_ref in counted)))
+    rest = len(values) - sum(float(cell.value) for cell in counted.values())
+    return Cell(rest, formula, "calc", "#,##0")
+
+
+def rectangles(rows: Sequence[Sequence[CellRef]]) -> list[list[CellRef]]:
+    """Rows that lie under each other with the same columns, as the corners of one range each."""
+    merged: list[list[CellRef]] = []
+    for row in rows:
+        first, last = row[0], row[-1]
+        if merged and len(row) and first.row == last.row:
+            top, bottom = merged[-1][0], merged[-1][-1]
+            if bottom.row == first.row - 1 and top.column == first.column and bottom.column == last.column:
+                merged[-1] = [top, last]
+                continue
+        merged.append([first, last])
+    return merged

@@ -1,0 +1,293 @@
+"""The Compare sheet: any two scenarios side by side, and the inputs that move the second one most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flopsheet.catalog import Metric
+from flopsheet.formula import parse
+from flopsheet.workbook.layout.cells import (
+    LABEL,
+    NAME,
+    UNIT,
+    CellIndex,
+    CellRef,
+    TableSet,
+    absolute_span,
+    letters,
+    quoted,
+)
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
+from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
+from flopsheet.workbook.model.styles import PALETTE
+from flopsheet.workbook.sheets import sensitivity
+from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, Placed, effect_titles, heading
+
+SHEET = "Compare"
+A, B, DIFFERENCE, SHARE, RATIO = range(4, 9)  # columns
+LAST = 9
+WIDTHS = {LABEL: 36.0, NAME: 30.0, UNIT: 12.0} | dict.fromkeys(range(A, LAST + 1), 21.0)
+CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
+TABLE_ROW = 10
+CHART_ROWS = 20
+STEP = 0.1
+NEAR = parse("where(abs(b - a) <= 1e-12 * abs(a), 0, b - a)")  # what rounding alone can cause is no difference
+RATIO_OF = parse("where(a == 0, 0, b / a)")
+
+# What is compared besides the headlines, by heading.
+COMPONENTS = {
+    "Parameters": (
+        "n_params_token_embedding", "n_params_position_embedding", "n_params_attention", "n_params_ffn",
+        "n_params_routed_experts", "n_params_shared_experts", "n_params_router", "n_params_layer_norms_all",
+        "n_params_lm_head",
+    ),
+    "Forward FLOPs": (
+        "flops_attention_projections", "flops_attention_scores", "flops_ffn", "flops_lm_head", "flops_non_matmul",
+        "flops_forward", "flops_forward_per_token", "flops_training_step", "flops_decode",
+    ),
+    "Memory": ("weight_bytes", "kv_cache_bytes_per_token", "kv_cache_bytes", "weights_and_cache_bytes"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Rows of the scenario table that are compared, and the step of the sensitivity."""
+
+    first: int
+    second: int
+    step: float = STEP
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything stands on the sheet."""
+
+    table_set: TableSet
+    pair: Pair
+
+    @cached_property
+    def metrics(self) -> list[tuple[str, list[Metric]]]:
+        """Headings and the metrics below them."""
+        catalog = self.table_set.catalog
+        headlines = [metric for metric in catalog.headlines if metric.grain in {"model", "scenario"}]
+        found = [("Headlines", headlines)]
+        for title, names in COMPONENTS.items():
+            found.append((title, [catalog.metrics[name] for name in names if not self.table_set.is_unused(name)]))
+        return found
+
+    @property
+    def step(self) -> CellRef:
+        row = TABLE_ROW + sum(1 + len(metrics) for _, metrics in self.metrics) + 2
+        return CellRef(SHEET, row, A)
+
+    @property
+    def sorted_row(self) -> int:
+        """The first line of the sorted sensitivity."""
+        return self.step.row + 2
+
+    def chart_row(self, tags: int) -> int:
+        return self.sorted_row + tags + 1
+
+    def list_row(self, tags: int) -> int:
+        """The first scenario of the list that the drop-downs choose from."""
+        return self.chart_row(tags) + CHART_ROWS + 2
+
+    @property
+    def base(self) -> sensitivity.Base:
+        """What the sensitivity steps: the second scenario."""
+        at = {row: CellRef(SHEET, row, B) for row in (MODEL_ROW, LENGTH_ROW)}
+        return sensitivity.Base(at[MODEL_ROW], at[LENGTH_ROW], self.step, self.pair.second, self.pair.step)
+
+
+def widths_of(layout: Layout) -> dict[int, float]:
+    """Columns as wide as the longest name that can be chosen; a name may have 64 letters."""
+    table_set = layout.table_set
+    longest = max(len(scenario_name(table_set, row)) for row in range(len(table_set.table("scenario")))) + 2.0
+    return WIDTHS | {LABEL: max(WIDTHS[LABEL], longest)} | dict.fromkeys((A, B), max(WIDTHS[A], longest))
+
+
+def scenario_name(table_set: TableSet, row: int) -> str:
+    """The name of a scenario, whatever its context length is edited to."""
+    table = table_set.table("scenario")
+    return f"{table.keys[row][0]}, context {table.above['context'][row] + 1}"
+
+
+def cells(
+    layout: Layout, steps: sensitivity.Layout, cell_index: CellIndex, links: Callable[[str], str]
+) -> Iterator[Placed]:
+    """Every cell of the sheet."""
+    listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
+    yield from _choice_cells(layout, listed)
+    yield from _table_cells(layout, listed, cell_index, links)
+    yield from _sorted_cells(layout, steps)
+    yield from listed.cells(cell_index)
+
+
+class _Listed:
+    """The scenarios of the study, as the drop-downs list them."""
+
+    def __init__(self, table_set: TableSet, top: int) -> None:
+        self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
+
+    def column(self, column: int) -> str:
+        first, last = CellRef(SHEET, self.top, column), CellRef(SHEET, self.top + len(self.table) - 1, column)
+        return f"{first.absolute}:{last.absolute}"
+
+    def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
+        table_set = self.table_set
+        yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", RATIO)
+        for column, text in ((LABEL, "Scenario"), (NAME, "Model"), (UNIT, "Context"), (A, "Number of the model")):
+            yield (self.top - 1, column), Cell(text, style="header_left" if column < A else "header")
+        lengths = cell_index.of(table_set, "context_length")
+        for at in range(len(self.table)):
+            row, context = self.top + at, self.table.above["context"][at]
+            yield (row, LABEL), Cell(scenario_name(table_set, at), style="label")
+            yield (row, NAME), Cell(str(self.table.keys[at][0]), style="name")
+            length = Live(lengths[context], table_set.value("context_length", context))
+            yield (row, UNIT), mirror(SHEET, length, "call_up_left", "#,##0")
+            yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
+
+
+def _choice_cells(layout: Layout, listed: _Listed) -> Iterator[Placed]:
+    table_set, table = layout.table_set, layout.table_set.table("scenario")
+    yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", RATIO)
+    labels = (
+        (CHOICE_ROW, "Scenario (choose)", ""),
+        (POSITION_ROW, "Place in the list below", ""),
+        (MODEL_ROW, "Model", "model"),
+        (LENGTH_ROW, "Context length", "context_length"),
+    )
+    for row, label, name in labels:
+        yield (row, LABEL), Cell(label, style="lead" if row == CHOICE_ROW else "label")
+        yield (row, NAME), Cell(name, style="name")
+    yield (LENGTH_ROW, UNIT), Cell("token", style="unit")
+    for column, row in ((A, layout.pair.first), (B, layout.pair.second)):
+        letter = letters(column)
+        yield (CHOICE_ROW, column), Cell(scenario_name(table_set, row), style="input")
+        formula = f"MATCH({letter}{CHOICE_ROW},{listed.column(LABEL)},0)"
+        yield (POSITION_ROW, column), Cell(float(row + 1), formula, "calc", "0")
+        formula = f"INDEX({listed.column(NAME)},{letter}{POSITION_ROW})"
+        yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "call_up")
+        formula = f"INDEX({listed.column(UNIT)},{letter}{POSITION_ROW})"
+        length = table_set.value("context_length", table.above["context"][row])
+        yield (LENGTH_ROW, column), Cell(length, formula, "call_up", "#,##0")
+
+
+def _table_cells(
+    layout: Layout, listed: _Listed, cell_index: CellIndex, links: Callable[[str], str]
+) -> Iterator[Placed]:
+    table_set, row = layout.table_set, TABLE_ROW
+    titles = {A: "A", B: "B", DIFFERENCE: "B − A", SHARE: "Change", RATIO: "B / A"}
+    for title, metrics in layout.metrics:
+        yield from heading(row, title, "band", RATIO)
+        for column, text in titles.items() if row == TABLE_ROW else ():
+            yield (row, column), Cell(text, style="header")
+        for metric in metrics:
+            row += 1
+            format = table_set.catalog.format(metric.name)
+            yield (row, LABEL), Cell(metric.label, style="label")
+            yield (row, NAME), Cell(metric.name, style="name", link=links(metric.name))
+            yield (row, UNIT), Cell(unit_of(metric), style="unit")
+            values = dict(_called(layout, listed, cell_index, metric, row))
+            for name, column in (("a", A), ("b", B)):
+                yield (row, column), values[name]
+            if metric.unit == "text":
+                continue
+            live = {
+                name: Live(CellRef(SHEET, row, column), values[name].value) for name, column in (("a", A), ("b", B))
+            }
+            yield (row, DIFFERENCE), local(SHEET, NEAR, live, "calc", format)
+            change = {"live": live["b"], "built": live["a"]}
+            yield (row, SHARE), local(SHEET, CHANGE, change, "calc", EFFECT_FORMAT)
+            yield (row, RATIO), local(SHEET, RATIO_OF, live, "calc", '0.00"×";;"–"')
+        row += 1
+
+
+def _called(
+    layout: Layout, listed: _Listed, cell_index: CellIndex, metric: Metric, row: int
+) -> Iterator[tuple[str, Cell]]:
+    """A metric of both scenarios, found by their place in the list."""
+    table_set, table = layout.table_set, layout.table_set.table("scenario")
+    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
+    for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
+        position = f"{letters(column)}${POSITION_ROW}"
+        if metric.grain == "model":
+            at = table.above["model"][at]
+            position = f"INDEX({listed.column(A)},{position})"
+        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "call_up", format)
+
+
+def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]:
+    """The lines of the sensitivity, the largest swing first."""
+    title = "Sensitivity of scenario B: one input at a time, the others as they are"
+    yield from heading(layout.step.row - 1, title, "block", LAST)
+    yield (layout.step.row, LABEL), Cell("Step (type)", style="lead")
+    yield (layout.step.row, NAME), Cell("memory: weights and cache; time: work per token", style="name")
+    yield (layout.step.row, A), Cell(layout.pair.step, style="input", format="0%")
+    yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", LAST)
+    yield from effect_titles(layout.sorted_row - 1, A, "header")
+    source = quoted(sensitivity.SHEET)
+
+    def column(at: int) -> str:
+        first, last = CellRef(sensitivity.SHEET, steps.top, at), CellRef(sensitivity.SHEET, steps.bottom, at)
+        return f"{source}!{first.absolute}:{last.absolute}"
+
+    for at in range(len(steps.tags)):
+        row, effect = layout.sorted_row + at, steps.effects[steps.ranks.index(at + 1)]
+        place = f"MATCH({at + 1},{column(steps.rank_column)},0)"
+        yield (row, LABEL), Cell(effect.tag, f"INDEX({column(LABEL)},{place})", "call_up_left")
+        for step, value in enumerate(effect.values):
+            formula = f"INDEX({column(6 + step)},{place})"
+            yield (row, A + step), Cell(value, formula, "call_up", EFFECT_FORMAT)
+
+
+def validations(layout: Layout, steps: sensitivity.Layout) -> tuple[Validation, ...]:
+    """Two drop-downs of scenarios, and the step."""
+    listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
+    chosen = tuple(CellRef(SHEET, CHOICE_ROW, column).address for column in (A, B))
+    return (
+        Validation(
+            chosen, "list", "Scenario", "Any scenario of this study; context 1 is the first length on Inputs.",
+            "Choose one from the list.", choices=f"{SHEET}!{listed.column(LABEL)}",
+        ),
+        Validation(
+            (layout.step.address,), "decimal", "Step", "By how much each input is moved, down and up.",
+            "A share above 0 and at most 0.9.", least=0.001, most=0.9,
+        ),
+    )  # fmt: skip
+
+
+def highlights(layout: Layout) -> tuple[Highlight, ...]:
+    """What grew and what shrank."""
+    first = f"{letters(SHARE)}{TABLE_ROW + 1}"
+    area = f"{first}:{letters(SHARE)}{layout.step.row - 3}"
+    return (
+        Highlight(area, "grew", f"AND(ISNUMBER({first}),{first}>0)"),
+        Highlight(area, "shrank", f"AND(ISNUMBER({first}),{first}<0)"),
+    )
+
+
+def tornado(layout: Layout, steps: sensitivity.Layout) -> Chart:
+    """Effects on total FLOPs, largest first, to both sides of none."""
+    count = len(steps.tags)
+    rows = [layout.sorted_row, layout.sorted_row + count - 1]
+    ordered: Sequence[sensitivity.Effect] = [steps.effects[steps.ranks.index(at + 1)] for at in range(count)]
+    anchor = CellRef(SHEET, layout.chart_row(count), LABEL)
+    series = [
+        Series(
+            f"{SHEET}!{CellRef(SHEET, layout.sorted_row - 1, A + side).absolute}",
+            f"{next(iter(EFFECTS.values()))} {'−+'[side]}",
+            absolute_span([CellRef(SHEET, row, A + side) for row in rows]),
+            tuple(effect.values[side] for effect in ordered),
+            colour,
+        )
+        for side, colour in ((0, PALETTE[1]), (1, PALETTE[2]))
+    ]
+    return Chart(
+        "tornado", f"{SHEET}!{anchor.absolute}", "What one step of each input does to the FLOPs of scenario B",
+        anchor.address, "Input", "Effect on total FLOPs", absolute_span([CellRef(SHEET, row, LABEL) for row in rows]),
+        tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
+        y_format="+0%;-0%;0%", y_most=None,
+    )  # fmt: skip

@@ -1,0 +1,387 @@
+"""The Inputs sheet: every editable cell of the study, with its value as built beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flopsheet.catalog import RUNS, Input, Section
+from flopsheet.formula import evaluate, parse, to_excel
+from flopsheet.formula.nodes import Aggregate
+from flopsheet.pipeline.tables import Table
+from flopsheet.spec import InputValue
+from flopsheet.workbook.layout.cells import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    CellIndex,
+    CellRef,
+    TableSet,
+    absolute_span,
+    letters,
+    span,
+)
+from flopsheet.workbook.layout.typed_cells import count_differences
+from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar, Sheet, Validation
+from flopsheet.workbook.model.sizes import folded, heights_of, width_of
+
+SHEET = "Inputs"
+MOST = 1e15  # of a whole number
+LOCKED = {
+    "n_group_layers": "the layers of the model, while it has one group",
+    "n_layers": "the sum over the layer groups",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input: the cells that hold it, live and as built, and the cell that counts what differs."""
+
+    table_set: TableSet
+    entry: Input
+    live: tuple[CellRef, ...]
+    built: tuple[CellRef, ...]
+    changed: CellRef
+
+
+@dataclass
+class Layout:
+    """Where the inputs stand; made before any formula is written, since formulas refer to it."""
+
+    table_set: TableSet
+    runs: Mapping[str, TableSet]
+    cell_index: CellIndex
+    rows: list[Row] = field(default_factory=list)
+    bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
+    model_row: int = 0
+    group_row: int = 0
+    count_row: int = 0
+    """How many layer groups each model has; 0 while every model has one."""
+    headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
+    """Header rows of the blocks below the models: row, label, texts."""
+    changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
+    bottom: int = 0
+    folds: list[tuple[int, int, bool]] = field(default_factory=list)
+    model_names: str = ""
+    """The reference to the names of the models, for drop-downs; on Inputs there may be gaps between them."""
+
+    @property
+    def built_column(self) -> int:
+        tables = [*self.table_set.values.tables.values(), *(table_set.table("run") for table_set in self.runs.values())]
+        return FIRST + max(len(table) for table in tables if table.grain in WIDE) + 1
+
+    @property
+    def note_column(self) -> int:
+        """What an input means, between its values and those as built."""
+        return self.built_column - 1
+
+    def model_columns(self) -> list[int]:
+        """The first column of every model: a model with several layer groups takes one column for each."""
+        owner = self.table_set.table("layer_group").above["model"].tolist()
+        return [FIRST + owner.index(model) for model in range(len(self.table_set.table("model")))]
+
+    def choices(self, entry: Input) -> str:
+        """The reference to what an input can choose among."""
+        return (
+            self.model_names
+            if entry.chooses == "model"
+            else absolute_span(self.cell_index.cell_refs["study", entry.chooses])
+        )
+
+
+# Grains with one column on Inputs for each row.
+WIDE = frozenset({"layer_group", "context", "hardware", "run"})
+
+
+def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> Layout:
+    """Gives every input its row and columns, and tells the homes."""
+    layout = Layout(table_set, runs, cell_index)
+    row = 5
+    layout.model_row = row + 1
+    has_groups = any(group for _, group in table_set.table("layer_group").keys)
+    layout.group_row, layout.count_row = (row + 2, row + 3) if has_groups else (0, 0)
+    columns = layout.model_columns()
+    cell_index.put(table_set.name, "model", (CellRef(SHEET, layout.model_row, column) for column in columns))
+    layout.bands.append((row, "block", "Models"))
+    row += 4 if has_groups else 2
+    for section in _sections(table_set, {"model", "layer_group"}):
+        row = _place_section(layout, table_set, section, row, "band")
+    lengths = [f"context {at + 1}" for at in range(len(table_set.table("context")))]
+    layout.bands.append((row, "block", "Context lengths"))
+    layout.headers.append((row + 1, "", lengths))
+    row = _place_rows(layout, table_set, [table_set.catalog.inputs["context_length"]], row + 2) + 1
+    for section in _sections(table_set, {"study"}):
+        row = _place_section(layout, table_set, section, row, "block") + 1
+    for kind, of_kind in runs.items():
+        row = _place_runs(layout, kind, of_kind, row) + 1
+    if runs:
+        names = [str(key) for (key,) in table_set.table("hardware").keys]
+        layout.bands.append((row, "block", "Hardware"))
+        layout.headers.append((row + 1, "Hardware", names))
+        cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, FIRST + at) for at in range(len(names))))
+        for section in _sections(table_set, {"hardware"}):
+            row = _place_rows(layout, table_set, _entries(section), row + 2) + 1
+    layout.bottom = row - 2
+    return layout
+
+
+def _sections(table_set: TableSet, grains: Container[str]) -> list[Section]:
+    return [section for section in table_set.catalog.sections if section.grain in grains and _entries(section)]
+
+
+def _entries(section: Section) -> list[Input]:
+    return [entry for entry in section.entries if isinstance(entry, Input)]
+
+
+def _place_section(layout: Layout, table_set: TableSet, section: Section, row: int, style: str) -> int:
+    """A heading and the inputs below it; gives the row after them."""
+    entries = _entries(section)
+    layout.bands.append((row, style, section.title))
+    if section.fold:
+        given = table_set.built.tables[section.grain].given
+        collapsed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
+        layout.folds.append((row + 1, row + len(entries), collapsed))
+    return _place_rows(layout, table_set, entries, row + 1)
+
+
+def _place_runs(layout: Layout, kind: str, table_set: TableSet, row: int) -> int:
+    """The inputs of the runs of a kind, those that both kinds share and their context length first."""
+    layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
+    layout.headers.append((row + 1, "Run", [str(key) for (key,) in table_set.table("run").keys]))
+    shared = [entry for section in _sections(table_set, {"run"}) for entry in _entries(section)]
+    row = _place_rows(layout, table_set, [*shared, table_set.catalog.inputs["context_length"]], row + 2)
+    for section in _sections(table_set, {RUNS[kind][0]}):
+        row = _place_section(layout, table_set, section, row, "band")
+    return row
+
+
+def _place_rows(layout: Layout, table_set: TableSet, entries: Sequence[Input], row: int) -> int:
+    shift = layout.built_column - FIRST
+    for entry in entries:
+        count = len(table_set.table(entry.grain))
+        columns = layout.model_columns() if entry.grain == "model" else range(FIRST, FIRST + count)
+        live = tuple(CellRef(SHEET, row, column) for column in columns)
+        built = tuple(CellRef(SHEET, row, cell_ref.column + shift) for cell_ref in live)
+        layout.rows.append(Row(table_set, entry, live, built, CellRef(SHEET, row, NOTE)))
+        layout.cell_index.put(table_set.name, entry.name, live)
+        row += 1
+    return row
+
+
+def _is_default(entry: Input, given: InputValue) -> bool:
+    """Whether nobody said anything about an input."""
+    if isinstance(entry.default, str) and entry.is_number:
+        return given.node == parse(entry.default)
+    return given.node is None and given.value == (entry.absent or entry.default)
+
+
+class InputRefs:
+    """What an expression in an input cell reads: inputs of the same model or run, in its own columns."""
+
+    def __init__(self, table_set: TableSet, cell_index: CellIndex, table: Table, row: int) -> None:
+        self.table_set, self.cell_index, self.table, self.row = table_set, cell_index, table, row
+
+    def at(self, name: str) -> int:
+        """The row of a name in its own table; the tables of a run have one row each for it."""
+        above = self.table.above.get(self.table_set.grain(name))
+        return self.row if above is None else above[self.row]
+
+    def cell(self, name: str) -> str:
+        return self.cell_index.of(self.table_set, name)[self.at(name)].address
+
+    def range(self, name: str) -> str:
+        cell_refs = self.cell_index.of(self.table_set, name)
+        return span([cell_refs[at] for at in self.table_set.children["layer_group", "model"][self.row]], SHEET)
+
+    def first(self, name: str) -> str:
+        raise AssertionError("an input gathers sums only")
+
+    def value(self, name: str) -> float | str:
+        """What the cell of a name holds."""
+        return self.table_set.value(name, self.at(name))
+
+    def sum(self, name: str) -> float:
+        """The sum over the layer groups of a model."""
+        rows = self.table_set.children["layer_group", "model"][self.row]
+        return sum(float(self.table_set.value(name, row)) for row in rows)
+
+
+def sheet(layout: Layout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
+    """The sheet, and its cells by spot; `as_built` holds the values that the spec says, by world."""
+    cell_index = layout.cell_index
+    last = layout.built_column + (layout.built_column - FIRST - 2)
+    cells: dict[tuple[int, int], Cell] = {
+        (1, LABEL): Cell("Inputs", style="title"),
+        (2, LABEL): Cell(
+            "Blue on yellow is yours to change; everything else follows. What differs from the spec turns orange.",
+            style="subtitle",
+        ),
+        (3, LABEL): Cell("Inputs that differ from the spec", style="lead"),
+    }
+    validations: list[Validation] = []
+    highlights: list[Highlight] = []
+    for row, style, text in layout.bands:
+        for column in range(LABEL, last + 1):
+            cells[row, column] = Cell(text if column == LABEL else "", style=style)
+        if style == "block":
+            cells[row, layout.built_column] = Cell("As the spec says", style=style)
+    _headers(layout, cells)
+    counted: list[tuple[CellRef, Cell]] = []
+    for line in layout.rows:
+        table_set = line.table_set
+        table = table_set.table(line.entry.grain)
+        row = line.live[0].row
+        for column, cell in _describe(line.entry):
+            cells[row, column] = cell
+        cells[row, layout.note_column] = Cell(line.entry.doc, style="note")
+        format = table_set.catalog.format(line.entry.name)
+        pairs: list[tuple[Scalar, Scalar]] = []
+        editable = []
+        for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
+            given = table.given[line.entry.name][at]
+            said = as_built[table_set.name].table(line.entry.grain).given[line.entry.name][at]
+            locked = is_derived(line.entry, given, table_set, at)
+            beside = InputRefs(table_set, cell_index, table, at)
+            formula = to_excel(given.node, beside) if given.node else ""
+            value = _typed(line.entry, given.value)
+            cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
+            cells[row, built.column] = _as_said(line.entry, said, beside, format)
+            pairs.append((value, cells[row, built.column].value))
+            if not locked:
+                editable.append(live.address)
+        last_live, last_built = line.live[-1].column, line.built[-1].column
+        live_row = [CellRef(SHEET, row, column) for column in range(FIRST, last_live + 1)]
+        built_row = [CellRef(SHEET, row, column) for column in range(layout.built_column, last_built + 1)]
+        cell = count_differences(SHEET, live_row, built_row, pairs)
+        cells[row, NOTE] = Cell(cell.value, cell.formula, "calc", '0;-0;""')
+        counted.append((line.changed, cell))
+        highlights.append(Highlight(span(live_row, SHEET), "changed", f"{live_row[0].address}<>{built_row[0].address}"))
+        if editable:
+            among = layout.choices(line.entry) if line.entry.chooses else ""
+            validations.append(_validation(line.entry, tuple(editable), among))
+    cells[3, FIRST] = _sum_of_changes(counted)
+    cells |= folded(cells)
+    widths = {LABEL: 36.0, NAME: 25.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
+    widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
+    for (row, column), cell in cells.items():
+        if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
+            widths[column] = max(widths[column], 12.0, width_of(cell))
+    widths[layout.note_column] = 120.0
+    outline = tuple(range(layout.built_column, last + 1))
+    result = Sheet(
+        SHEET,
+        cells,
+        widths,
+        heights_of(cells, widths),
+        freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
+        title_rows="1:3",
+        title_columns="A:C",
+        outline_rows=tuple(layout.folds),
+        outline_columns=outline,
+        print_to=layout.built_column - 2,
+        validations=tuple(validations),
+        highlights=tuple(highlights),
+        tab="C9A400",
+    )
+    return result, {CellRef(SHEET, *at): cell for at, cell in cells.items()}
+
+
+def _as_said(entry: Input, said: InputValue, beside: InputRefs, format: str) -> Cell:
+    """What the spec says of an input: where it says an expression, its value for the inputs as they are now.
+
+    So an input that follows another, such as 4 * d_model, differs from the spec only where somebody typed over it.
+    """
+    if said.node is None:
+        return Cell(_typed(entry, said.value), style="as_built", format=format)
+    value = evaluate(said.node, beside.value, lambda _, names: beside.sum(names[0]))
+    return Cell(value, to_excel(said.node, beside), "as_built", format)
+
+
+def _sum_of_changes(counted: Sequence[tuple[CellRef, Cell]]) -> Cell:
+    """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
+    first, last = counted[0][0], counted[-1][0]
+    return Cell(sum(float(cell.value) for _, cell in counted), f"SUM({first.address}:{last.address})", "lead", "0")
+
+
+def _typed(entry: Input, value: Scalar) -> Scalar:
+    """A choice that is a number, such as 2, enters the cell as a number."""
+    return next(
+        (float(choice) if isinstance(choice, int) else choice for choice in entry.choices if choice == value), value
+    )
+
+
+def is_derived(entry: Input, given: InputValue, table_set: TableSet, at: int) -> bool:
+    """Whether nobody types the cell: layers are typed for the model while it has one group, else per group."""
+    if entry.name == "n_layers":
+        return isinstance(given.node, Aggregate)
+    if entry.name == "n_group_layers":
+        model = table_set.table("layer_group").above["model"][at]
+        return len(table_set.children["layer_group", "model"][model]) == 1
+    return entry.name == "context_length" and table_set.name == "serving"
+
+
+def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
+    table_set = layout.table_set
+    shift = layout.built_column - FIRST
+
+    def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
+        cells[row, LABEL] = Cell(label, style="header_left")
+        cells[row, NAME] = Cell(name, style="header_left")
+        for column, text in ((UNIT, "Unit"), (MATHS, "Allowed"), (NOTE, "Changed"), (layout.note_column, "Note")):
+            cells[row, column] = Cell(text if row == layout.model_row else "", style="header_left")
+        for column, text in zip(columns, texts, strict=True):
+            cells[row, column] = Cell(text, style="header")
+            cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
+
+    models, groups = table_set.table("model"), table_set.table("layer_group")
+    header(layout.model_row, "Model", "model", layout.model_columns(), [str(key) for (key,) in models.keys])
+    if layout.group_row:
+        columns = range(FIRST, FIRST + len(groups))
+        header(layout.group_row, "Layer group", "group", columns, [str(key[1]) for key in groups.keys])
+        cells[layout.count_row, LABEL] = Cell("Layer groups", style="label")
+        cells[layout.count_row, MATHS] = Cell("fixed when the workbook is built", style="maths")
+        for at, column in enumerate(layout.model_columns()):
+            cells[layout.count_row, column] = Cell(
+                float(len(table_set.children["layer_group", "model"][at])), style="calc", format="0"
+            )
+    for row, label, texts in layout.headers:
+        header(row, label, label.lower(), range(FIRST, FIRST + len(texts)), texts)
+
+
+def _describe(entry: Input) -> Iterable[tuple[int, Cell]]:
+    symbol = f" {entry.symbol}" if entry.symbol else ""
+    yield LABEL, Cell(entry.label + symbol, style="label")
+    yield NAME, Cell(entry.name, style="name")
+    yield UNIT, Cell(entry.unit if entry.unit != "text" else "", style="unit")
+    yield MATHS, Cell(allowed(entry), style="maths")
+
+
+def allowed(entry: Input) -> str:
+    """What may be typed, in words."""
+    if entry.name in LOCKED and entry.name == "n_group_layers":
+        return "derived where a model has one group"
+    if entry.chooses:
+        return f"a {entry.chooses} named on this sheet" if entry.chooses == "model" else "a kind named below"
+    if entry.choices:
+        return ", ".join(map(str, entry.choices))
+    kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
+    has_most = entry.most is not None and entry.most < MOST
+    text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
+    if entry.absent:
+        return f"{text}; or empty: {entry.absent}"
+    return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
+
+
+def _validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
+    title, prompt = entry.label[:32], f"{entry.doc} Allowed: {allowed(entry)}."[:255]
+    error = f"{entry.name} is {'one of' if entry.choices else 'a'} {allowed(entry)}."[:225]
+    if entry.chooses:
+        return Validation(cells, "list", title, prompt, "Choose one from the list.", choices=among)
+    if entry.choices:
+        choices = '"' + ",".join(map(str, entry.choices)) + '"'
+        return Validation(cells, "list", title, prompt, error, choices=choices)
+    kind = "whole" if entry.whole else "decimal"
+    return Validation(cells, kind, title, prompt, error, least=entry.least or 0, most=entry.most or MOST)

@@ -1,0 +1,137 @@
+"""The Formulas and Provenance sheets: the catalogue, and where the numbers come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from flopsheet.catalog import Catalog, Entry, Input
+from flopsheet.formula import to_maths
+from flopsheet.spec import Spec
+from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.write import embedded
+
+FORMULAS, PROVENANCE = "Formulas", "Provenance"
+MADE_BY, SPEC, DATA, DATA_DIGEST = "Made by", "Spec", "Spec as data", "SHA-256 of the data"
+MOST_LINES = 2_000
+MOST_TEXT = 2_000
+COLUMNS = (
+    ("Name", 30.0),
+    ("Label", 30.0),
+    ("Unit", 12.0),
+    ("Grain", 12.0),
+    ("Formula", 60.0),
+    ("Meaning", 60.0),
+    ("Source", 36.0),
+    ("Sheet", 16.0),
+)
+
+
+def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict[str, str]]:
+    """The catalogue as a table, and the cell in which each name is explained."""
+    cells = {
+        (1, 1): Cell("Formulas", style="title"),
+        (2, 1): Cell(
+            "Every input and metric as the catalogue defines it; each number in this workbook comes from a line here.",
+            style="subtitle",
+        ),
+    }
+    for column, (title, _) in enumerate(COLUMNS, start=1):
+        cells[4, column] = Cell(title, style="header_left")
+    lines = [
+        (
+            entry.name,
+            entry.label,
+            entry.unit,
+            entry.grain,
+            _written(entry, catalog),
+            entry.doc,
+            entry.source,
+            section.sheet,
+        )
+        for section in catalog.sections
+        for entry in section.entries
+    ]
+    lines += [
+        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_maths(shared.node), shared.doc, "", "")
+        for name, shared in catalog.functions.items()
+    ]
+    where, heights = {}, {}
+    for row, texts in enumerate(lines, start=5):
+        for column, text in enumerate(texts, start=1):
+            cells[row, column] = Cell(text, style="wrapped")
+        if target := place(texts[0]):
+            cells[row, len(texts)] = Cell(texts[-1], style="link", link=target)
+        heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
+        where[texts[0]] = f"{FORMULAS}!A{row}"
+    widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
+    return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F"), where
+
+
+def _written(entry: Entry, catalog: Catalog) -> str:
+    """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
+    if isinstance(entry, Input):
+        return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
+    return catalog.maths[entry.name][:MOST_TEXT] or "a sentence from the numbers"
+
+
+def _lines(text: str, width: float) -> int:
+    return max(1, -(-len(text) // int(width)))
+
+
+def digest(spec: Spec) -> str:
+    """The hash of the spec's text."""
+    return hashlib.sha256(spec.text.encode()).hexdigest()
+
+
+def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
+    """Version, spec text and hash, conventions and what they mean, how to send edits back."""
+    cells: dict[tuple[int, int], Cell] = {(1, 1): Cell("Provenance", style="title")}
+    data = embedded.to_lines(spec.data)
+    facts = [
+        (MADE_BY, f"flopsheet {version}"),
+        (SPEC, spec.name),
+        ("SHA-256 of the spec", digest(spec)),
+        (DATA_DIGEST, embedded.digest(data)),
+        (
+            "Values",
+            "Every result is a live formula down to Inputs; the values stored with them have the same source.",
+        ),
+        (
+            "What counts",
+            "A product (m×k)·(k×n) is 2·m·k·n FLOP; GB is 1e9 bytes, GiB 2^30; an embedding look-up is no FLOP.",
+        ),
+        (
+            "Sending edits back",
+            "Change cells on Inputs, save as .xlsx and return the file to its author: orange cells are your changes, "
+            "'flopsheet pull' takes them over into the spec.",
+        ),
+    ]
+    row = 3
+    for label, text in facts:
+        cells[row, 1] = Cell(label, style="header_left")
+        cells[row, 2] = Cell(text, style="text")
+        row += 1
+    row += 1
+    cells[row, 1] = Cell("Conventions", style="lead")
+    for entry in catalog.conventions:
+        row += 1
+        cells[row, 1] = Cell(entry.name, style="label")
+        cells[row, 2] = Cell(entry.doc, style="text")
+    row += 2
+    cells[row, 1] = Cell("Spec as read", style="lead")
+    lines = spec.text.splitlines()
+    for line in lines[:MOST_LINES]:
+        row += 1
+        cells[row, 1] = Cell(line.strip()[:MOST_TEXT], style="code", indent=len(line) - len(line.lstrip()))
+    if len(lines) > MOST_LINES:
+        row += 1
+        cells[row, 1] = Cell(f"… {len(lines) - MOST_LINES:,} more lines", style="code")
+    row += 2
+    cells[row, 1] = Cell(DATA, style="lead")
+    cells[row, 2] = Cell("what the spec says, for 'flopsheet pull', 'diff' and 'check' to read back", style="text")
+    for at, line in enumerate(data, start=1):
+        row += 1
+        cells[row, 1] = Cell(f"{at} of {len(data)}", style="label")
+        cells[row, 2] = Cell(line, style="code")
+    return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, tab="7F7F7F")

@@ -1,0 +1,212 @@
+"""The rules on the Checks sheet in words: of each that Inputs break, where it is broken and by which values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+
+from flopsheet.catalog import Input, Rule, desugar, ranges
+from flopsheet.formula import Node, evaluate, to_excel
+from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, CellRef, letters, span
+from flopsheet.workbook.layout.typed_cells import Live, local
+from flopsheet.workbook.model.sheet import Cell, Scalar
+
+OK, FAIL, NOTICE = "ok", "FAIL", "note"
+HOLDS, SEE = "holds", "see Checks"
+VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
+Cells = dict[tuple[int, int], Cell]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The cells, the sentence of the first rule that is broken, the rows of the verdicts and those that are folded."""
+
+    cells: Cells
+    first: Live
+    verdicts: tuple[int, int]
+    folded: tuple[tuple[int, int, bool], ...]
+    bottom: int
+
+
+def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], str]) -> Told:
+    """A row for each rule, its working below; a sentence speaks of the first column that breaks its rule."""
+    found, ranges = [*_rules(blocks)], [*_ranges(blocks)]
+    cells = _heading(top)
+    start = top + 2
+    first = CellRef(sheet, start + len(found) + len(ranges), SENTENCE)
+    row = working = first.row + 2
+    cells[working - 1, LABEL] = Cell("Working of these sentences", style="band")
+    for at, (block, rule) in enumerate(found, start=start):
+        own, sentence = _working(sheet, block, rule, CellRef(sheet, at, VERDICT), row)
+        cells |= own
+        row += (len(own) - 1) // 2  # a label and a cell in each row of the working; the verdict stands above
+        cells[at, LABEL] = Cell(rule.label, style="label")
+        cells[at, NAME] = Cell(rule.name, style="name", link=links(rule.name))
+        cells[at, MATHS] = Cell(rule.doc, style="maths")
+        cells[at, NOTE] = Cell(rule.code, style="note")
+        cells[at, SENTENCE] = sentence
+    for at, (block, entry) in enumerate(ranges, start=start + len(found)):
+        cells |= _range_row(sheet, block, entry, at, links)
+    words = [CellRef(sheet, at, SENTENCE) for at in range(start, first.row)]
+    verdicts = [CellRef(sheet, at, VERDICT) for at in range(start, first.row)]
+    said = [
+        str(cells[cell_ref.row, SENTENCE].value) for cell_ref in words if cells[cell_ref.row, VERDICT].value == FAIL
+    ]
+    among = span(verdicts, sheet)
+    formula = f'IF(COUNTIF({among},"{FAIL}")>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
+    cells[first.row, LABEL] = Cell("First rule that is broken", style="label")
+    cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
+    live = Live(first, cells[first.row, first.column].value)
+    folded = ((start + len(found), first.row - 1, True), (working, row - 1, True))
+    return Told(cells, live, (start, first.row - 1), folded, row - 1)
+
+
+def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
+    for block in blocks:
+        rules = block.table_set.catalog.rules
+        for band in block.bands:
+            yield from ((block, rules[name]) for name in band.names if band.kind == "metrics" and name in rules)
+
+
+def _ranges(blocks: Sequence[Block]) -> Iterator[tuple[Block, Input]]:
+    """The inputs of which a block checks the range."""
+    for block in blocks:
+        entries = {ranges.check_name(entry): entry for entry in block.table_set.catalog.inputs.values()}
+        yield from ((block, entries[name]) for band in block.bands for name in band.names if name in entries)
+
+
+def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable[[str], str]) -> Cells:
+    """The verdict on an input over all its columns, and what is said of the first value that is out of its range."""
+    name = ranges.check_name(entry)
+    values, among = block.table_set.column(name), _range(block, block.rows[name])
+    at = values.index(FAIL) if FAIL in values else 0
+    word = FAIL if FAIL in values else OK
+    metric = block.table_set.catalog.metrics[name]
+    subject = next(iter(block.headers))
+    rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
+    shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
+    formulas = {key: f'INDEX({_range(block, of)},1,MATCH("{FAIL}",{among},0))' for key, of in rows.items()}
+    message = desugar.sentence(ranges.message(entry), desugar.refusal(name, None), name)
+    node = _unless_it_holds(message, of_study=block.grain == "study")
+    formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
+    return {
+        (row, LABEL): Cell(metric.label, style="label"),
+        (row, NAME): Cell(name, style="name", link=links(name)),
+        (row, VERDICT): Cell(word, f'IF(COUNTIF({among},"{FAIL}")>0,"{FAIL}","{OK}")', "verdict"),
+        (row, MATHS): Cell(metric.doc, style="maths"),
+        (row, SENTENCE): Cell(evaluate(node, shown.__getitem__), formula, "text"),
+    }
+
+
+@dataclass(frozen=True)
+class _Inline:
+    """References that are look-ups."""
+
+    formulas: Mapping[str, str]
+
+    def cell(self, name: str) -> str:
+        return self.formulas[name]
+
+    def range(self, name: str) -> str:
+        raise AssertionError(f"{name}: a sentence gathers nothing")
+
+    first = range
+
+
+def _unless_it_holds(message: Node, *, of_study: bool = False) -> Node:
+    """The subject, where the study has several, and the message; both where the verdict is not ok."""
+    parts = (Name("subject"), Text(": "), message)
+    words = message if of_study else reduce(lambda left, right: Operation("&", left, right), parts)
+    return Call("where", (Operation("==", Name("verdict"), Text(OK)), Text(HOLDS), words))
+
+
+def _heading(top: int) -> Cells:
+    columns = range(LABEL, FIRST + 5)
+    cells = {(top, at): Cell("Rules between inputs" if at == LABEL else "", style="block") for at in columns}
+    titles = (
+        (LABEL, "Rule"),
+        (NAME, "Name"),
+        (VERDICT, "Verdict"),
+        (MATHS, "What must hold"),
+        (NOTE, "Code"),
+        (SENTENCE, "What is wrong"),
+    )
+    for column, text in titles:
+        cells[top + 1, column] = Cell(text, style="header_left")
+    return cells
+
+
+def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -> tuple[Cells, Cell]:
+    """The verdict of a rule over all its columns, the values in the first that breaks it, and the sentence of these."""
+    word = FAIL if rule.is_error else NOTICE
+    values = block.table_set.column(rule.name)
+    at = values.index(word) if word in values else 0
+    among = _range(block, block.rows[rule.name])
+    cells: Cells = {}
+    formula = f'IF(COUNTIF({among},"{word}")>0,"{word}","{OK}")'
+    cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
+    live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
+
+    def add(label: str, value: Scalar, formula: str, style: str) -> CellRef:
+        cell_ref = CellRef(sheet, top + (len(cells) - 1) // 2, WORKING)
+        cells[cell_ref.row, LABEL] = Cell(f"{rule.label}: {label}", style="label")
+        cells[cell_ref.row, cell_ref.column] = Cell(value, formula, style, "General")
+        return cell_ref
+
+    formula = f'IF({verdict.address}="{OK}",1,MATCH("{word}",{among},0))'
+    position = add("column", float(at + 1), formula, "calc").address
+    subject, _ = next(iter(block.headers.items()))
+    for name in (subject, *rule.says):
+        row = block.headers[name] if name == subject else block.rows[name]
+        value = _value(block, name, at)
+        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
+        live["subject" if name == subject else name] = Live(cell_ref, value)
+    message, spelled = _spelled_apart(rule.message)
+    for name, number in spelled.items():
+        cell = local(sheet, number, live)
+        text = evaluate(desugar.grouped(Name("x")), {"x": cell.value}.__getitem__)
+        live[name] = Live(add(name, text, _grouped().replace(NUMBER, cell.formula), "calc"), text)
+    return cells, local(sheet, _unless_it_holds(message), live, "text")
+
+
+NUMBER = "\x00"  # stands for the number in the formula that spells one
+
+
+@cache
+def _grouped() -> str:
+    """The formula of a number in groups of three digits."""
+    return to_excel(desugar.grouped(Name("x")), _Inline({"x": NUMBER}))
+
+
+def _spelled_apart(message: Node) -> tuple[Node, dict[str, Node]]:
+    """The message with a name for each number that it spells in groups of digits, and these numbers by name."""
+    found: dict[str, Node] = {}
+
+    def visit(node: Node) -> Node:
+        if (number := desugar.grouped_in(node)) is not None:
+            name = next((name for name, one in found.items() if one == number), f"number {len(found) + 1} in words")
+            found[name] = number
+            return Name(name)
+        match node:
+            case Operation(symbol, left, right):
+                return Operation(symbol, visit(left), visit(right))
+            case Call(function, arguments):
+                return Call(function, tuple(map(visit, arguments)))
+        return node
+
+    return visit(message), found
+
+
+def _range(block: Block, row: int) -> str:
+    return f"{letters(block.columns[0])}{row}:{letters(block.columns[-1])}{row}"
+
+
+def _value(block: Block, name: str, at: int) -> Scalar:
+    """The value of a name in a column of a block, as its header or a linked row shows it."""
+    table = block.table_set.table(block.grain)
+    if name in block.headers:
+        return str(table.keys[at][table.key_names.index(name)])
+    grain = block.table_set.grain(name)
+    return block.table_set.value(name, at if grain == block.grain else table.above[grain][at])

@@ -1,0 +1,157 @@
+"""The Training and Serving sheets: their charts, which stand above the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, CellIndex, CellRef, TableSet, absolute_span, quoted
+from flopsheet.workbook.model.sheet import Cell, Chart, Series
+from flopsheet.workbook.model.styles import PALETTE
+
+SHEETS = {"training": "Training", "serving": "Serving"}
+CHART_ROW, CHART_ROWS = 4, 20
+SIZES = {LABEL: 15.2, MATHS: 13.0, FIRST: 15.0}  # width in cm by the column that a chart begins in
+MOST_LINES = 8
+CLASSES = {
+    "training": (
+        "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
+        "logits_gib_device", "reserved_gib_device",
+    ),
+    "serving": ("served_weight_gib", "served_cache_gib"),
+}  # fmt: skip
+CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib"}
+TITLES = {
+    "training": {
+        LABEL: "Memory of the most-loaded device against its capacity",
+        MATHS: "Time of each run",
+        FIRST: "Device-hours of each run; a price on Inputs gives its cost",
+    },
+    "serving": {
+        LABEL: "Weights and cache against the memory of all devices",
+        MATHS: "Roofline: what bounds prefill and decoding on one device",
+        FIRST: "Cache of all sequences against context length",
+    },
+}
+
+
+PRICED = "Cost of each run, at the price on Inputs"
+
+
+def first_row(table_set: TableSet) -> int:
+    """The first row below the charts."""
+    return CHART_ROW + CHART_ROWS
+
+
+def title_cells(table_set: TableSet) -> dict[tuple[int, int], Cell]:
+    """The titles of the charts, in the cells that the charts cover."""
+    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in _titles(table_set).items()}
+
+
+def _is_priced(table_set: TableSet) -> bool:
+    """Whether a training run has a cost as it is built; without a price its chart would be empty."""
+    return table_set.name == "training" and not table_set.is_unused("run_cost")
+
+
+def _titles(table_set: TableSet) -> dict[int, str]:
+    """The title of each chart by the column that it begins in."""
+    return TITLES[table_set.name] | ({FIRST: PRICED} if _is_priced(table_set) else {})
+
+
+def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
+    """The charts of the world's sheet, from left to right."""
+    artist = _ChartBuilder(table_set, cell_index)
+    if table_set.name == "training":
+        return (
+            artist.memory(),
+            artist.columns(MATHS, "days", "Days", "#,##0"),
+            artist.columns(
+                FIRST, *(("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")), "#,##0"
+            ),
+        )
+    return artist.memory(), artist.roofline(), artist.cache()
+
+
+class _ChartBuilder:
+    """Draws rows of one world, a point or a line for each run."""
+
+    def __init__(self, table_set: TableSet, cell_index: CellIndex) -> None:
+        self.table_set, self.cell_index = table_set, cell_index
+        self.sheet = SHEETS[table_set.name]
+        self.names = [str(key) for (key,) in table_set.table("run").keys]
+        # Run names stand in the header of the sheet's first block, and on Inputs above each run.
+        row = cell_index.of(table_set, "run_model")[0].row - 1
+        self.name_spots = [CellRef("Inputs", row, FIRST + at) for at in range(len(self.names))]
+
+    def row(self, name: str) -> tuple[str, tuple[float | None, ...]]:
+        """The reference to a metric of every run, and its values; None where it has none."""
+        cell_refs = self.cell_index.of(self.table_set, name)
+        values = (self.table_set.value(name, at) for at in range(len(cell_refs)))
+        return absolute_span(cell_refs), tuple(None if isinstance(value, str) else value for value in values)
+
+    def series(self, name: str, colour: str, draw: str = "column") -> Series:
+        ref, points = self.row(name)
+        label = CellRef(self.sheet, self.cell_index.of(self.table_set, name)[0].row, LABEL)
+        title = self.table_set.catalog.metrics[name].label
+        return Series(_one(label), title, ref, points, colour, draw=draw)
+
+    def chart(
+        self, kind: str, column: int, x_title: str, y_title: str, series: Sequence[Series], **more: object
+    ) -> Chart:
+        anchor = CellRef(self.sheet, CHART_ROW, column)
+        return Chart(
+            kind, _one(anchor), _titles(self.table_set)[column], anchor.address, x_title, y_title,
+            absolute_span(self.name_spots), tuple(self.names), tuple(series), width_cm=SIZES[column], height_cm=9.6,
+            y_most=None, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def memory(self) -> Chart:
+        classes = CLASSES[self.table_set.name]
+        used = [name for name in classes if any(self.row(name)[1]) or name == classes[0]]
+        series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
+        series.append(self.series(CAPACITY[self.table_set.name], "1F2933", "line"))
+        return self.chart("columns", LABEL, "Run", "GiB", series, y_format="#,##0")
+
+    def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
+        return self.chart("columns", column, "Run", y_title, [self.series(name, PALETTE[0])], y_format=format)
+
+    def roofline(self) -> Chart:
+        """A roof for each kind of device and format in use, and the points below it."""
+        series, seen = [], set()
+        for at in range(min(len(self.names), MOST_LINES)):
+            roof = tuple(self.table_set.value(f"roof_{axis}_2", at) for axis in ("intensity", "flops"))
+            if roof not in seen:
+                seen.add(roof)
+                series.append(self.line(at, "roof_intensity", "roof_flops", 3, "999999", "line"))
+        for stage, colour in (("prefill", PALETTE[0]), ("decode", PALETTE[2])):
+            x_ref, x_points = self.row(f"{stage}_intensity")
+            ref, points = self.row(f"{stage}_achieved")
+            label = CellRef(self.sheet, self.cell_index.of(self.table_set, f"{stage}_achieved")[0].row, LABEL)
+            title = self.table_set.catalog.metrics[f"{stage}_achieved"].label
+            series.append(Series(_one(label), title, ref, points, colour, x_ref, x_points, "marker"))
+        return self.chart(
+            "scatter", MATHS, "FLOP per byte (log scale)", "FLOP/s (log scale)", series,
+            x_log=10, y_log=10, y_format='[>=1E+12]#,##0,,,,"T";[>=1E+9]#,##0,,,"G";#,##0,,"M"',
+            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
+        )  # fmt: skip
+
+    def cache(self) -> Chart:
+        series = [
+            self.line(at, "context_at", "cache_gib_at", 6, PALETTE[at % len(PALETTE)], "both")
+            for at in range(min(len(self.names), MOST_LINES))
+        ]
+        return self.chart(
+            "scatter", FIRST, "Context length (tokens, log scale)", "GiB", series, x_log=2, y_format="#,##0"
+        )
+
+    def line(self, at: int, x: str, y: str, count: int, colour: str, draw: str) -> Series:
+        """One run over several rows of its own column."""
+        found = {}
+        for axis in (x, y):
+            listed = [f"{axis}_{step}" for step in range(1, count + 1)]
+            cell_refs = [self.cell_index.of(self.table_set, name)[at] for name in listed]
+            found[axis] = absolute_span(cell_refs), tuple(float(self.table_set.value(name, at)) for name in listed)
+        return Series(_one(self.name_spots[at]), self.names[at], *found[y], colour, *found[x], draw)
+
+
+def _one(cell_ref: CellRef) -> str:
+    return f"{quoted(cell_ref.sheet)}!{cell_ref.absolute}"

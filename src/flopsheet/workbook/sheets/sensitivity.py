@@ -1,0 +1,232 @@
+"""The Sensitivity sheet: what one step of each main input would do to a scenario, one input at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flopsheet.catalog import Catalog
+from flopsheet.formula import parse
+from flopsheet.pipeline.frames import Values, compute
+from flopsheet.pipeline.tables import Variant, tabulate_variants
+from flopsheet.spec import Spec
+from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, NOTE, CellIndex, CellRef, TableSet, letters
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
+from flopsheet.workbook.model.sheet import Cell
+
+SHEET = "Sensitivity"
+Placed = tuple[tuple[int, int], Cell]
+
+# What one step scales together, and the inputs that it means.
+STEPPED = {
+    "Layers": ("n_group_layers", "n_stored_layers"),
+    "Model width": ("d_model", "d_embedding"),
+    "Query heads": ("n_heads",),
+    "Key/value heads": ("n_kv_heads",),
+    "Head width": ("d_head", "d_v", "d_qk_nope", "d_qk_rope"),
+    "FFN width": ("d_ff", "d_expert", "d_shared_expert"),
+    "Vocabulary": ("vocab_size",),
+    "Experts": ("n_experts",),
+    "Active experts": ("n_active_experts",),
+    "Latent width": ("kv_lora_rank", "q_lora_rank"),
+    "Context length": ("context_length",),
+}
+UNSTEPPED = "as it is"
+EFFECTS = {
+    "flops_forward": "Total FLOPs",
+    "weights_and_cache_bytes": "Memory",
+    "flops_forward_per_token": "Time",
+}
+EFFECT_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
+FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
+SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The cells that say which scenario is stepped, and by how much."""
+
+    model: CellRef
+    context_length: CellRef
+    step: CellRef
+    scenario: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line: what is stepped, the effects down and up on each total, and where it ranks by the first total."""
+
+    tag: str
+    values: tuple[float, ...]
+    swing: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything stands on the sheet."""
+
+    table_set: TableSet
+    tags: tuple[str, ...]
+    base: Base
+
+    top = 5
+
+    @property
+    def swing_column(self) -> int:
+        return FIRST + 2 * len(EFFECTS)
+
+    @property
+    def rank_column(self) -> int:
+        return self.swing_column + 1
+
+    @property
+    def bottom(self) -> int:
+        return self.top + len(self.tags) - 1
+
+    @property
+    def tag_row(self) -> int:
+        """What each variant steps; its percentage stands below, then its context length."""
+        return self.bottom + 3
+
+    @property
+    def working_row(self) -> int:
+        return self.tag_row + 4
+
+    @property
+    def choices(self) -> tuple[CellRef, ...]:
+        """The cell that names the model of each variant."""
+        return (self.base.model,) * len(self.table_set.table("model"))
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        """Every line in the order of inputs."""
+        found = []
+        for at, tag in enumerate(self.tags):
+            values = tuple(float(cell.value) for _, cell in self.effect_cells(at, None))
+            pair = {"down": Live(CellRef(SHEET, 1, 1), values[0]), "up": Live(CellRef(SHEET, 1, 1), values[1])}
+            found.append(Effect(tag, values, float(local(SHEET, SWING, pair).value)))
+        return tuple(found)
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """The place of each line, the largest swing first; of equals, the first."""
+        swings = [effect.swing for effect in self.effects]
+        return [
+            sum(other > swing for other in swings) + swings[: at + 1].count(swing) for at, swing in enumerate(swings)
+        ]
+
+    def effect_cells(self, at: int, cell_index: CellIndex | None) -> Iterator[Placed]:
+        """The effects of one line; without homes, for their values alone."""
+        nowhere = CellRef(SHEET, 1, 1)
+        for step, name in enumerate(EFFECTS):
+            cell_refs = (
+                cell_index.of(self.table_set, name)
+                if cell_index
+                else (nowhere,) * len(self.table_set.table("scenario"))
+            )
+            for side in range(2):
+                which = 1 + 2 * at + side
+                pair = {
+                    "live": Live(cell_refs[which], self.table_set.value(name, which)),
+                    "built": Live(cell_refs[0], self.table_set.value(name, 0)),
+                }
+                place = (self.top + at, FIRST + 2 * step + side)
+                yield place, local(SHEET, CHANGE, pair, "calc", EFFECT_FORMAT)
+
+
+def stepped(table_set: TableSet) -> tuple[str, ...]:
+    """What is stepped: inputs that some model of the study uses."""
+
+    def is_used(tag: str) -> bool:
+        return not all(table_set.is_unused(name) for name in STEPPED[tag])
+
+    return tuple(tag for tag in STEPPED if is_used(tag))
+
+
+def variants(tags: Sequence[str], step: float) -> list[Variant]:
+    """The scenario as it is, then each input one step down and one up."""
+    found = [Variant(UNSTEPPED, (), 100.0)]
+    for tag in tags:
+        found += [
+            Variant(f"{tag} −", STEPPED[tag], 100 - 100 * step),
+            Variant(f"{tag} +", STEPPED[tag], 100 + 100 * step),
+        ]
+    return found
+
+
+def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex) -> Layout:
+    """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
+    tags = stepped(table_set)
+    now = _values(spec, base, tags, table_set.catalog)
+    then = now if built == (spec, base) else _values(*built, tags, table_set.catalog)
+    layout = Layout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
+    cell_refs = (CellRef(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
+    cell_index.put(layout.table_set.name, "context_length", cell_refs)
+    return layout
+
+
+def _values(spec: Spec, base: Base, tags: Sequence[str], catalog: Catalog) -> Values:
+    return compute(tabulate_variants(spec, base.scenario, variants(tags, base.share)), catalog, EFFECTS)
+
+
+def tags_of_inputs() -> dict[str, str]:
+    """What each scaled input is stepped with."""
+    return {name: tag for tag, inputs in STEPPED.items() for name in inputs}
+
+
+def cells(layout: Layout, cell_index: CellIndex) -> Iterator[Placed]:
+    """The effects with their ranks, and the head of the working below."""
+    yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
+    yield from effect_titles(layout.top - 1, FIRST, "block")
+    yield (layout.top - 1, layout.swing_column), Cell("Swing", style="block")
+    yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block")
+    letter, last = letters(layout.swing_column), layout.bottom
+    among = f"${letter}${layout.top}:${letter}${last}"
+    for at, effect in enumerate(layout.effects):
+        row = layout.top + at
+        yield (row, LABEL), Cell(effect.tag, style="label")
+        yield (row, NAME), Cell(", ".join(STEPPED[effect.tag][:2]), style="name")
+        yield from layout.effect_cells(at, cell_index)
+        pair = {
+            "down": Live(CellRef(SHEET, row, FIRST), effect.values[0]),
+            "up": Live(CellRef(SHEET, row, FIRST + 1), effect.values[1]),
+        }
+        yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", "#,##0")
+        own = f"{letter}{row}"
+        formula = f"SUMPRODUCT(--({among}>{own}))+SUMPRODUCT(--(${letter}${layout.top}:{own}={own}))"
+        yield (row, layout.rank_column), Cell(float(layout.ranks[at]), formula, "calc", "0")
+    yield from _tag_cells(layout)
+
+
+def heading(row: int, title: str, style: str, last: int) -> Iterator[Placed]:
+    for column in range(LABEL, last + 1):
+        yield (row, column), Cell(title if column == LABEL else "", style=style)
+
+
+def effect_titles(row: int, first: int, style: str) -> Iterator[Placed]:
+    for step, label in enumerate(EFFECTS.values()):
+        for side, sign in enumerate("−+"):
+            yield (row, first + 2 * step + side), Cell(f"{label} {sign}", style=style)
+
+
+def _tag_cells(layout: Layout) -> Iterator[Placed]:
+    """What each variant steps, to how many percent, and its context length."""
+    row, base = layout.tag_row, layout.base
+    last = FIRST + len(layout.choices) - 1
+    yield from heading(row - 1, "Working: the scenario and its variants", "block", last)
+    for at, label in enumerate(("Stepped input", "Percent of it", "Context length")):
+        yield (row + at, LABEL), Cell(label, style="label")
+    yield (row + 2, NAME), Cell("context_length", style="name")
+    yield (row + 2, NOTE), Cell("Context length", style="note")
+    for at in range(len(layout.choices)):
+        letter, tag = letters(FIRST + at), layout.tags[(at - 1) // 2] if at else UNSTEPPED
+        yield (row, FIRST + at), Cell(tag, style="header")
+        sign = "-" if at % 2 else "+"
+        percent = 100.0 if not at else 100 - 100 * base.share if at % 2 else 100 + 100 * base.share
+        formula = f"100{sign}100*{base.step.seen_from(SHEET)}" if at else ""
+        yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
+        length = base.context_length.seen_from(SHEET)
+        formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
+        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "call_up", "#,##0.##")

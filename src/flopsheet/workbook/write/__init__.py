@@ -1,0 +1,1 @@
+"""A planned workbook as an .xlsx file."""

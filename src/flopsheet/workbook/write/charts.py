@@ -1,0 +1,166 @@
+"""Charts with their points cached, so that a viewer that does not calculate draws them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor, log
+
+from openpyxl.chart import BarChart, LineChart, ScatterChart
+from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
+from openpyxl.chart.marker import Marker
+from openpyxl.chart.series import Series as ChartSeries
+from openpyxl.chart.series import SeriesLabel, XYSeries
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
+from openpyxl.drawing.line import LineProperties
+from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from flopsheet.workbook.model.sheet import Chart, Scalar, Series
+from flopsheet.workbook.model.styles import INK, MUTED, RULE
+
+
+def add_chart(worksheet: Worksheet, chart: Chart) -> None:
+    """Draws one chart of the plan on a sheet."""
+    drawn = DRAW[chart.kind](chart)
+    drawn.title = Title(
+        tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True)
+    )
+    drawn.width, drawn.height = chart.width_cm, chart.height_cm
+    if len(chart.series) > 1:
+        drawn.legend.position = "b"
+        drawn.legend.overlay = False
+    else:
+        drawn.legend = None
+    for axis, title in ((drawn.x_axis, chart.x_title), (drawn.y_axis, chart.y_title)):
+        axis.title = title or None
+        if title:
+            axis.title.tx.rich.p[0].pPr = ParagraphProperties(defRPr=_letters(900))
+            axis.title.overlay = False
+        axis.delete = False
+        axis.txPr = _rich(900)
+        axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
+    drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
+    drawn.y_axis.number_format = chart.y_format
+    drawn.y_axis.scaling.min = None if chart.y_log or chart.kind == "tornado" else 0
+    if chart.y_most is not None:
+        drawn.y_axis.scaling.max, drawn.y_axis.majorUnit = chart.y_most, chart.y_most / 5
+    worksheet.add_chart(drawn, chart.anchor)
+
+
+def _letters(size: int, *, bold: bool = False) -> CharacterProperties:
+    return CharacterProperties(sz=size, b=bold, solidFill=INK if bold else MUTED)
+
+
+def _rich(size: int, *, bold: bool = False) -> RichText:
+    letters = _letters(size, bold=bold)
+    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
+
+
+def _numbers(ref: str, points: Sequence[Scalar | None], format: str = "General") -> NumRef:
+    values = [NumVal(idx=at, v=repr(float(point))) for at, point in enumerate(points) if point is not None]
+    return NumRef(f=ref, numCache=NumData(formatCode=format, ptCount=len(points), pt=values))
+
+
+def _texts(ref: str, points: Sequence[Scalar]) -> StrRef:
+    return StrRef(
+        f=ref,
+        strCache=StrData(ptCount=len(points), pt=[StrVal(idx=at, v=str(point)) for at, point in enumerate(points)]),
+    )
+
+
+def _bar(chart: Chart, series: Sequence[Series], format: str) -> BarChart:
+    drawn = BarChart()
+    for at, one_series in enumerate(series):
+        values = NumDataSource(numRef=_numbers(one_series.ref, one_series.points, format))
+        one = ChartSeries(idx=at, order=at, tx=_title(one_series), val=values)
+        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        one.spPr = GraphicalProperties(solidFill=one_series.colour)
+        one.invertIfNegative = False
+        drawn.series.append(one)
+    return drawn
+
+
+def _shares(chart: Chart) -> BarChart:
+    drawn = _bar(chart, chart.series, "0.0%")
+    drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "percentStacked", 100, 45
+    drawn.x_axis.scaling.orientation = "maxMin"  # the first model on top
+    drawn.y_axis.crosses = "max"
+    return drawn
+
+
+def _columns(chart: Chart) -> BarChart:
+    """Stacked columns; series that are drawn as a line, such as a capacity, lie over them."""
+    columns = [series for series in chart.series if series.draw != "line"]
+    drawn = _bar(chart, columns, chart.y_format)
+    drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "col", "stacked", 100, 70
+    lines = LineChart()
+    for at, series in enumerate((series for series in chart.series if series.draw == "line"), start=len(columns)):
+        values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
+        one = ChartSeries(idx=at, order=at, tx=_title(series), val=values)
+        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        # A dash over each column: a line between devices of different capacity would mean nothing.
+        one.spPr = GraphicalProperties(ln=LineProperties(noFill=True))
+        one.marker = Marker(symbol="dash", size=24)
+        one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
+        one.smooth = False
+        lines.series.append(one)
+    if lines.series:
+        drawn += lines
+    return drawn
+
+
+def _tornado(chart: Chart) -> BarChart:
+    """Bars to both sides of none, the first on top, their names at the left edge."""
+    drawn = _bar(chart, chart.series, chart.y_format)
+    drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "clustered", 100, 40
+    drawn.x_axis.scaling.orientation = "maxMin"
+    drawn.x_axis.tickLblPos = "low"
+    drawn.y_axis.crosses = "max"
+    return drawn
+
+
+def _scatter(chart: Chart) -> ScatterChart:
+    drawn = ScatterChart()
+    drawn.style, drawn.scatterStyle = 13, "lineMarker"
+    for at, series in enumerate(chart.series):
+        one = XYSeries(idx=at, order=at, tx=_title(series))
+        x_ref, x_points = (series.x_ref, series.x_points) if series.x_ref else (chart.x_ref, chart.x_points)
+        one.xVal = AxDataSource(numRef=_numbers(x_ref, x_points, chart.x_format))
+        one.yVal = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
+        line = LineProperties(noFill=True) if series.draw == "marker" else _line(series)
+        one.spPr = GraphicalProperties(ln=line)
+        one.marker.symbol, one.marker.size = ("none", None) if series.draw == "line" else ("circle", _size(series))
+        if series.draw != "line":
+            one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
+        one.smooth = False
+        drawn.series.append(one)
+    if chart.x_log:
+        drawn.x_axis.scaling.logBase = chart.x_log
+        drawn.x_axis.majorUnit = chart.x_log
+        if not chart.y_log:
+            least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points if x is not None)
+            drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
+    if chart.y_log:
+        drawn.y_axis.scaling.logBase = chart.y_log
+        # The axes meet at the lowest decade: at 1, where they would by themselves, nothing lies.
+        drawn.x_axis.crosses = drawn.y_axis.crosses = "min"
+    drawn.x_axis.number_format = chart.x_format
+    drawn.x_axis.majorGridlines = None
+    return drawn
+
+
+def _line(series: Series) -> LineProperties:
+    return LineProperties(solidFill=series.colour, w=22_000)
+
+
+def _size(series: Series) -> int:
+    return 9 if series.draw == "marker" else 5
+
+
+DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter}
+
+
+def _title(series: Series) -> SeriesLabel:
+    return SeriesLabel(strRef=_texts(series.title_ref, (series.title,)))

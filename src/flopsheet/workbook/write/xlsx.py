@@ -1,0 +1,292 @@
+"""A plan → an .xlsx file: openpyxl, with the value beside every formula, and the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import Cell as StyledCell
+from openpyxl.compat import safe_string
+from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.packaging.custom import StringProperty
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.worksheet.cell_range import MultiCellRange
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.dimensions import SheetDimension
+from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
+from openpyxl.xml.functions import Element, SubElement
+
+from flopsheet import diagnostics
+from flopsheet.diagnostics import UsageError
+from flopsheet.workbook.layout.cells import letters
+from flopsheet.workbook.model.sheet import Cell, Plan, Sheet, Validation
+from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
+from flopsheet.workbook.model.styles import FONT, STYLES, Style
+from flopsheet.workbook.write.charts import add_chart
+from flopsheet.workbook.write.rows import sheet_data, shown_text
+from flopsheet.yamlio.files import write_bytes
+
+PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
+EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
+MOST_ROWS = 110  # that can still be read on one page
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
+
+
+def save(plan: Plan, target: str | os.PathLike[str]) -> None:
+    """Writes the workbook, whole or not at all."""
+    write_bytes(target, to_bytes(plan))
+
+
+def to_bytes(plan: Plan) -> bytes:
+    """The file's content; the same for the same plan, whatever the time, the process or the machine."""
+    book = Workbook()
+    book.remove(book.active)
+    look = _StyleTable(book)
+    for sheet in plan.sheets:
+        _set_up(book.create_sheet(sheet.title), sheet)
+    stamp = _stamp()
+    book.properties.creator = "flopsheet"
+    book.properties.title = plan.title
+    book.properties.created = book.properties.modified = stamp
+    for name, value in plan.properties.items():
+        book.custom_doc_props.append(StringProperty(name=name, value=value))
+    book.calculation.fullCalcOnLoad = True
+    buffer = io.BytesIO()
+    with _Archive(buffer, stamp) as archive:
+        _BookWriter(book, archive, {sheet.title: sheet for sheet in plan.sheets}, look).save()
+    return buffer.getvalue()
+
+
+def _stamp() -> datetime:
+    """SOURCE_DATE_EPOCH where it is set, a fixed day otherwise."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not seconds:
+        return EPOCH.replace(tzinfo=None)
+    if not (seconds.isdecimal() and seconds.isascii() and len(seconds) <= 10 and int(seconds) <= LATEST):
+        raise UsageError(diagnostics.no_epoch(seconds))
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+
+
+class _Archive(zipfile.ZipFile):
+    """A zip file whose members all carry one time, and the document's own `modified` with them."""
+
+    def __init__(self, buffer: io.BytesIO, stamp: datetime) -> None:
+        super().__init__(buffer, "w")
+        self.stamp = stamp
+
+    def member(self, name: str) -> zipfile.ZipInfo:
+        found = zipfile.ZipInfo(name, max(self.stamp.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
+        found.compress_type = zipfile.ZIP_DEFLATED
+        found.external_attr = 0o644 << 16
+        return found
+
+    def writestr(self, name: str | zipfile.ZipInfo, data: Any, *_: Any) -> None:
+        name = name.filename if isinstance(name, zipfile.ZipInfo) else name
+        if name == "docProps/core.xml":
+            data = _with_modified(data if isinstance(data, bytes) else data.encode(), self.stamp)
+        super().writestr(self.member(name), data)
+
+
+def _with_modified(xml: bytes, stamp: datetime) -> bytes:
+    """openpyxl overwrites `modified` with the clock while saving."""
+    start = xml.index(b"<dcterms:modified")
+    begin, end = xml.index(b">", start) + 1, xml.index(b"</dcterms:modified>")
+    return xml[:begin] + stamp.strftime("%Y-%m-%dT%H:%M:%SZ").encode() + xml[end:]
+
+
+class _BookWriter(ExcelWriter):
+    """openpyxl's writer of a workbook, with the cells of each sheet from its plan."""
+
+    def __init__(self, book: Workbook, archive: _Archive, sheets: Mapping[str, Sheet], look: _StyleTable) -> None:
+        super().__init__(book, archive)
+        self.sheets, self.look = sheets, look
+
+    def write_worksheet(self, worksheet: Worksheet) -> None:
+        """As openpyxl does it, but that the rows go straight into the archive."""
+        sheet = self.sheets[worksheet.title]
+        worksheet._drawing = SpreadsheetDrawing()
+        worksheet._drawing.charts = worksheet._charts
+        around = _SheetWriter(worksheet, sheet)
+        around.write()
+        worksheet._rels = around._rels
+        before, after = EMPTY_ROWS.split(around.out.getvalue())
+        with self._archive.open(self._archive.member(worksheet.path[1:]), "w") as stream:
+            stream.write(before)
+            for piece in sheet_data(sheet, self.look.number):
+                stream.write(piece)
+            stream.write(after)
+        self.manifest.append(worksheet)
+
+
+class _SheetWriter(WorksheetWriter):
+    """openpyxl's writer of a sheet, which is told what it would ask the cells: they are written elsewhere."""
+
+    def __init__(self, worksheet: Worksheet, sheet: Sheet) -> None:
+        super().__init__(worksheet, io.BytesIO())
+        self.sheet = sheet
+
+    def write_dimensions(self) -> None:
+        top, left, bottom, right = self.sheet.extent
+        corners = f"{letters(left)}{top}:{letters(right)}{bottom}"
+        self.xf.send(SheetDimension(corners).to_tree())
+
+    def write_cols(self) -> None:
+        """As openpyxl spells them; its object for each column costs as much as the cells of one."""
+        columns = Element("cols")
+        outlined = set(self.sheet.outline_columns)
+        for column, width in sorted(self.sheet.widths.items()):
+            level = {"outlineLevel": "1"} if column in outlined else {}
+            place = {"min": str(column), "max": str(column)}
+            SubElement(columns, "col", {**level, "width": safe_string(width), "customWidth": "1", **place})
+        self.xf.send(columns)
+
+    def write_rows(self) -> None:
+        self.xf.send(Element("sheetData"))
+
+    def write_hyperlinks(self) -> None:
+        linked = sorted((place, cell) for place, cell in self.sheet.cells.items() if cell.link)
+        links = Element("hyperlinks")
+        for (row, column), cell in linked:
+            shown = {"location": cell.link, "display": shown_text(str(cell.value))}
+            SubElement(links, "hyperlink", {"ref": f"{letters(column)}{row}", **shown})
+        if linked:
+            self.xf.send(links)
+
+
+class _StyleTable:
+    """One prepared style array per kind of cell and number format; building styles cell by cell is slow."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.book = book
+        self.scratch = book.create_sheet("scratch")
+        self.prepared: dict[tuple[str, str, int], int] = {}
+        book.remove(self.scratch)
+
+    def number(self, planned: Cell) -> int:
+        """The style's place in the workbook's list."""
+        key = (planned.style, planned.format, planned.indent)
+        if key not in self.prepared:
+            look = STYLES[planned.style]
+            cell = StyledCell(self.scratch, row=1, column=1)
+            cell.font = font(look)
+            if look.fill:
+                cell.fill = PatternFill("solid", fgColor=look.fill)
+            cell.alignment = Alignment(
+                horizontal=look.align or None,
+                vertical="center",
+                wrap_text=look.wrap or None,
+                indent=look.indent + planned.indent,
+            )
+            if look.top or look.bottom:
+                cell.border = Border(
+                    top=Side("thin", look.top) if look.top else None,
+                    bottom=Side("thin", look.bottom) if look.bottom else None,
+                )
+            cell.number_format = planned.format
+            cell.protection = Protection(locked=not look.unlocked)
+            self.prepared[key] = cell.style_id
+        return self.prepared[key]
+
+
+def font(look: Style) -> Font:
+    return Font(
+        name="Consolas" if look.mono else FONT, size=look.size, bold=look.bold or None, italic=look.italic or None,
+        color=look.colour, underline="single" if look.underline else None,
+    )  # fmt: skip
+
+
+def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
+    """Everything of a sheet but its cells."""
+    worksheet.sheet_properties.outlinePr.summaryBelow = False
+    worksheet.sheet_properties.outlinePr.summaryRight = False
+    for validation in sheet.validations:
+        worksheet.add_data_validation(_validation(validation))
+    for highlight in sheet.highlights:
+        style = STYLES[highlight.style]
+        differential = DifferentialStyle(
+            font=Font(color=style.colour, bold=style.bold or None),
+            fill=PatternFill(bgColor=style.fill, fill_type="solid") if style.fill else None,
+        )
+        rule = FormulaRule(formula=[highlight.formula], stopIfTrue=False)
+        rule.dxf = differential
+        worksheet.conditional_formatting.add(highlight.cells, rule)
+    for chart in sheet.charts:
+        add_chart(worksheet, chart)
+    _set_up_page(worksheet, sheet)
+
+
+def _validation(validation: Validation) -> DataValidation:
+    common: dict[str, Any] = {
+        "allow_blank": False,
+        "showErrorMessage": True,
+        "showInputMessage": True,
+        "errorStyle": "stop",
+        "errorTitle": "Not possible",
+        "error": validation.error,
+        "promptTitle": validation.prompt_title,
+        "prompt": validation.prompt,
+    }
+    if validation.kind == "list":
+        rule = DataValidation(type="list", formula1=validation.choices, **common)
+    else:
+        rule = DataValidation(
+            type=validation.kind,
+            operator="between",
+            formula1=f"{validation.least:.15G}",
+            formula2=f"{validation.most:.15G}",
+            **common,
+        )
+    rule.sqref = MultiCellRange(" ".join(validation.cells))
+    return rule
+
+
+def _printed_to(sheet: Sheet) -> int:
+    """The last column that is printed; 0 where nothing says so."""
+    if sheet.print_to or not sheet.print_rows:
+        return sheet.print_to
+    return max(column for row, column in sheet.cells if row <= sheet.print_rows)
+
+
+def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
+    worksheet.sheet_view.showGridLines = False
+    worksheet.sheet_view.zoomScale = 90
+    worksheet.sheet_properties.tabColor = sheet.tab
+    worksheet.sheet_properties.pageSetUpPr.fitToPage = True
+    rows = sheet.extent.bottom
+    last = _printed_to(sheet) or max(sheet.widths)
+    width = sum(width for column, width in sheet.widths.items() if column <= last)
+    is_one = sheet.one_page and rows <= MOST_ROWS
+    is_upright = is_one and rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
+    worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
+    worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
+    worksheet.page_setup.fitToWidth = max(1, round(width / PAGE_WIDTH)) if sheet.title_columns else 1
+    worksheet.page_setup.fitToHeight = int(is_one)
+    worksheet.page_margins.left = worksheet.page_margins.right = 0.4
+    worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
+    worksheet.page_margins.header = worksheet.page_margins.footer = 0.3
+    worksheet.oddFooter.left.text = "&A"
+    worksheet.oddFooter.center.text = "flopsheet"
+    worksheet.oddFooter.right.text = "Page &P of &N"
+    if sheet.freeze:
+        worksheet.freeze_panes = sheet.freeze
+    if sheet.title_rows:
+        worksheet.print_title_rows = sheet.title_rows
+    if sheet.title_columns:
+        worksheet.print_title_cols = sheet.title_columns
+    if sheet.print_to or sheet.print_rows:
+        bottom = sheet.print_rows or rows
+        worksheet.print_area = f"A1:{letters(last)}{bottom}"
+    worksheet.protection.sheet = True
+    worksheet.protection.formatColumns = worksheet.protection.formatRows = False
+    worksheet.protection.selectLockedCells = False

@@ -1,0 +1,47 @@
+"""Plain data as YAML that a person reads gladly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flopsheet.yamlio import source
+
+WIDEST = 118  # columns
+PLAIN = re.compile(r"[^\W_]([\w. ()+*/^-]*[\w)])?")  # texts that need no quotes in YAML: words, 4 * d_model
+
+
+def flow(value: Any) -> str:
+    """A value in YAML's flow style: `{n_layers: 12, ffn: swiglu}`."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{word(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return word(value) if isinstance(value, str) else json.dumps(value)
+
+
+def word(text: str) -> str:
+    """A text as YAML reads it back: in quotes only where it has to be."""
+    is_plain = PLAIN.fullmatch(text) and isinstance(source.resolve(text), str)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def block(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """A mapping in lines, each value on its key's line where it fits; of a spec, every model and claim has its own."""
+    for key, value in data.items():
+        line = f"{indent}{word(key)}: {flow(value)}"
+        listed = isinstance(value, list) and value and isinstance(value[0], Mapping)
+        if isinstance(value, Mapping) and value and (len(line) > WIDEST or _is_nested(value)):
+            yield f"{indent}{word(key)}:"
+            yield from block(value, f"{indent}  ")
+        elif listed:
+            yield f"{indent}{word(key)}:"
+            yield from (f"{indent}- {flow(item)}" for item in value)
+        else:
+            yield line
+
+
+def _is_nested(data: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in data.values())
