@@ -11,6 +11,7 @@ import pytest
 from flopsheet.diagnostics import SpecError
 from flopsheet.diagnostics.imports import mistyped
 from flopsheet.importers.huggingface import families, to_inputs, to_spec
+from studies import frames_of
 from test_cli import run
 from test_import import TRUTH
 
@@ -225,3 +226,32 @@ def test_the_longest_context_of_a_stretched_model_says_that_it_is_stretched(said
 
 def test_layers_for_further_tokens_are_named_with_how_to_count_them() -> None:
     assert "`n_mtp_layers: 1` counts it" in remarks_of(to_spec({**DEEPSEEK, "num_nextn_predict_layers": 1}, "m"))
+
+
+# Qwen2.5-VL's file before transformers 5, the sizes of the language model outside: those of Qwen2.5-7B, of which
+# transformers counts 7,615,616,512 parameters.
+FLAT = {
+    "model_type": "qwen2_5_vl",
+    "vision_config": {"depth": 32},
+    "image_token_id": 151655,
+    "vision_start_token_id": 151652,
+    "vocab_size": 152064,
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "max_window_layers": 28,
+    "use_sliding_window": False,
+    "tie_word_embeddings": False,
+}
+
+
+def test_an_older_file_with_the_sizes_of_the_language_model_outside_is_read() -> None:
+    study = {"version": 1, "context_lengths": [1024], "models": {"m": to_inputs(FLAT)}}
+    assert int(frames_of(study)["model"]["n_params"]["m"]) == 7_615_616_512
+
+
+def test_a_pattern_written_as_letters_counts_its_letters() -> None:
+    config = {"model_type": "exaone4", "num_hidden_layers": 8, "sliding_window": 16}
+    assert to_inputs({**config, "sliding_window_pattern": "LLLG"}) == to_inputs({**config, "sliding_window_pattern": 4})

@@ -18,7 +18,9 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
     """The configuration of the language model, with its model_type; problems are noted in `keys`."""
     inner = config.get(text.mapping)
     if inner is None and text.flat:
-        return {**config, "model_type": text.model_type}
+        counted = families.load().by_type[text.model_type].names()
+        kept_keys = [key for key in config if key in counted or not keys.family.ignores(key)]
+        return {key: config[key] for key in (*kept_keys, *SHARED) if key in config} | {"model_type": text.model_type}
     if inner is None and text.defaults:
         return {"model_type": text.model_type}
     if not isinstance(inner, dict):
