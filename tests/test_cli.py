@@ -97,7 +97,7 @@ def test_markdown_has_a_table_for_models_and_one_for_scenarios() -> None:
         ["Models", "Forward pass"],
         [7, 12],
         [1, 1],
-        "| `gpt2-xl` | 2,127,057,600 | 2,127,057,600 | 8.51 | 7.92 |",
+        "| `gpt2-xl` | 2,127,057,600 | 2,127,057,600 | 8.51 | 7.92 | 307,200 | 0 |",
         3,
         "**22 of 22 expectations hold.**",
     )
@@ -199,18 +199,18 @@ def test_an_unknown_option_or_command_ends_with_code_2_and_no_traceback() -> Non
 def test_an_invalid_spec_ends_with_all_its_problems_and_code_1() -> None:
     spec = (
         "version: 1\ncontext_lengths: [1024]\nmodels:\n"
-        "  a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "  a: {n_layers: 2, d_modle: 64, n_heads: -1, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
     )
     done = run("show", "-", stdin=spec)
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
         "<stdin>:4:20: models.a.d_modle: unknown key 'd_modle'; did you mean 'd_model'?\n"
-        "      a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "      a: {n_layers: 2, d_modle: 64, n_heads: -1, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
         "                       ^^^^^^^\n"
-        "<stdin>:4:42: models.a.n_heads: 0 is out of range; write 1 or more\n"
-        "      a: {n_layers: 2, d_modle: 64, n_heads: 0, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
-        "                                             ^\n"
+        "<stdin>:4:42: models.a.n_heads: -1 is out of range; write 0 or more\n"
+        "      a: {n_layers: 2, d_modle: 64, n_heads: -1, vocab_size: 9, ffn: gelu, d_ff: 8}\n"
+        "                                             ^^\n"
         "2 problems\n",
     )
 
