@@ -347,11 +347,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         NEO | {"attention_types": [[["global"], 4]], "attention_layers": ["local"] * 4},
         "attention_layers: differs from attention_types, which says the same thing; keep one of the two",
     ),
+    (
+        {"model_type": "nemotron_h", "hybrid_override_pattern": ""},
+        "hybrid_override_pattern: is empty; write one item for each layer",
+    ),
     # several models in one
     ({"model_type": "gemma3"}, "text_config: nothing stands where a mapping should; write {key: value}"),
     (
         {"model_type": "gemma3", "text_config": {"model_type": "llama"}},
         "text_config.model_type: 'llama' may change a count and is not understood; only 'gemma3_text' is",
+    ),
+    (
+        {"model_type": "mistral3", "text_config": {"model_type": ["llama"]}},
+        "text_config.model_type: '['llama']' may change a count and is not understood; only 'mistral' is",
     ),
     # all at once
     (

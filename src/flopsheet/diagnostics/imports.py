@@ -111,6 +111,10 @@ def wrong_layer_count(count: int, n_layers: int) -> Finding:
     return f"the list has {count:,} entries, the model {n_layers:,} layers", "write one for each layer"
 
 
+def no_layers() -> Finding:
+    return "is empty", "write one item for each layer"
+
+
 def not_layer_numbers(value: object) -> Finding:
     return f"{kind_of(value)} is not a list of layer numbers", "write whole numbers, 0 for the first layer"
 

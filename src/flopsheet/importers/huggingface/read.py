@@ -83,6 +83,8 @@ def _count_layers(keys: Keys) -> int:
     """The layers: as many as a list has, where the family counts by one, else as the file says."""
     for key in keys.family.count_by:
         if isinstance(listed := keys.config.get(key), list | str):
+            if not listed:
+                keys.report(key, errors.no_layers())
             return len(listed)
     return int(keys.evaluate(keys.family.inputs["n_layers"]))
 

@@ -27,7 +27,7 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
         keys.report(text.mapping, diagnostics.not_keys(inner))
         return {"model_type": text.model_type}
     known = families.load().by_type
-    said = inner.get("model_type") or text.model_type
+    said = str(inner.get("model_type") or text.model_type)
     kind = said if text.any and said in known and said not in text.accepts else text.model_type
     if said not in (kind, *text.accepts) and not (said in known and known[said] is known[kind]):
         keys.report(f"{text.mapping}.model_type", diagnostics.value_not_understood(said, [text.model_type]))
