@@ -84,7 +84,7 @@ def _count_layers(keys: Keys) -> int:
     for key in keys.family.count_by:
         if isinstance(listed := keys.config.get(key), list | str):
             if not listed:
-                keys.report(key, errors.no_layers())
+                keys.report(key, diagnostics.no_layers())
             return len(listed)
     return int(keys.evaluate(keys.family.inputs["n_layers"]))
 
