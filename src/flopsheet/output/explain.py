@@ -41,10 +41,8 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         raise UsageError(_nothing_chosen(report, table, model, context_length))
     formula = catalog.maths[name] or "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
-    known = {
-        read: catalog.entry(read) for read in names(metric.node) if read in catalog.inputs or read in catalog.metrics
-    }
-    letters = {read: entry for read, entry in known.items() if entry.symbol}
+    named = [read for read in names(metric.node) if read in catalog.inputs or read in catalog.metrics]
+    letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}
     if letters:
         lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
     if metric.shape:
