@@ -47,6 +47,8 @@ class Input(NamedTuple):
     least: float | None = None
     most: float | None = None
     choices: tuple[int | str, ...] = ()
+    choices_called: str = ""
+    """What a reader is told in the place of a long list of them."""
     default: int | float | str | None = None
     source: str = ""
     chooses: str = ""
@@ -59,6 +61,12 @@ class Input(NamedTuple):
     def is_flag(self) -> bool:
         """Whether YAML's true and false say it; cells and formulas say yes and no."""
         return set(self.choices) == {"yes", "no"}
+
+    @property
+    def follows(self) -> str:
+        """The input whose choice this one has where nobody says another: of a part, that of the whole."""
+        is_word = isinstance(self.default, str) and bool(self.choices) and not self.is_number
+        return str(self.default) if is_word and self.default not in self.choices else ""
 
     @property
     def is_number(self) -> bool:

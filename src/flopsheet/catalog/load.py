@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopsheet import diagnostics
-from flopsheet.catalog import desugar
+from flopsheet.catalog import desugar, formats
 from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.cache import stored
 from flopsheet.catalog.entries import SEVERITIES, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
@@ -20,7 +20,7 @@ from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
 from flopsheet.yamlio import source
 
-INPUT_TOPICS = ("inputs", "run_inputs", "rules")
+INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
 LEVELS = ("part", "subtotal", "total")
 # Fields of a metric that nobody writes.
@@ -28,8 +28,9 @@ MADE = {"node", "plain", "written", "grain", "absent", "has_value"}
 METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
     "formula",
     "text",
+    *formats.KEYS,
 }
-INPUT_KEYS = set(Input._fields) - {"grain", "whole"}
+INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
 RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
 RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
 RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
@@ -97,6 +98,8 @@ def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
     units = {label: Unit(label, **fields) for label, fields in _mapping(parsed.pop("units").data).items()}
     reader = _Reader(units)
     for topic in parsed.values():
+        reader.read_formats(topic)
+    for topic in parsed.values():
         reader.read_functions(topic)
     for topic in parsed.values():
         reader.read(topic)
@@ -124,6 +127,7 @@ class _Reader:
         self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, CustomEntry] = {}
+        self.formats: tuple[str, ...] = ()
         self.done: Mapping[str, Metric] = {}  # resolved before
 
     def start_from(self, shipped: Catalog) -> None:
@@ -135,6 +139,13 @@ class _Reader:
                 names = [entry.name for entry in section.entries]
                 self.metrics |= {name: self.done[name] for name in names if name in self.done}
                 self.sections.append((section.sheet, section._asdict(), names))
+
+    def read_formats(self, topic: source.Source) -> None:
+        """The number formats, and the functions that look one up."""
+        found = formats.read(metric for part in _mapping(topic.data)["sections"] for metric in part.get("metrics", ()))
+        if found.bytes_of:
+            self.formats = tuple(found.bytes_of)
+            self.functions |= {function.name: function for function in found.functions}
 
     def read_functions(self, topic: source.Source) -> None:
         """The formulas with arguments; one may use those before it."""
@@ -210,12 +221,14 @@ class _Reader:
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
             whole = self.units[raw["unit"]].whole
+            if raw.get("choices") == formats.FORMATS:
+                raw = {**raw, "choices": self.formats, "choices_called": formats.CALLED}
             self.inputs[name] = Input(
                 **{**raw, "grain": grain, "whole": whole, "choices": tuple(raw.get("choices", ()))}
             )
         else:
             self.metrics[name] = Metric(
-                **{key: value for key, value in raw.items() if key not in {"formula", "text"}},
+                **{key: value for key, value in raw.items() if key not in {"formula", "text", *formats.KEYS}},
                 grain=grain,
                 written=str(raw.get("formula", "")),
                 plain=Text(""),

@@ -13,7 +13,7 @@ def check_name(entry: Input) -> str:
 def allowed(entry: Input) -> str:
     """What an input may be, in words."""
     if entry.choices:
-        return f"one of {', '.join(map(str, entry.choices))}"
+        return entry.choices_called or f"one of {', '.join(map(str, entry.choices))}"
     kind = "a whole number" if entry.whole else "a number"
     least = plain(entry.least or 0)
     if entry.absent:

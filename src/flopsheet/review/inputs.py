@@ -183,7 +183,10 @@ class _Reader:
             return sum(float(self.now((table_set, read[0], row))) for row in rows)
 
         try:
-            value = float(evaluate(node, value_of, gathered)) + 0.0
+            found = evaluate(node, value_of, gathered)
+            if input_cell.entry.follows:
+                return str(found)
+            value = float(found) + 0.0
         except (ArithmeticError, TypeError, ValueError):
             return math.nan
         return value if math.isfinite(value) else math.nan

@@ -58,6 +58,9 @@ def _apply(spec: Source, text: str) -> Source:
         if isinstance(holder, dict) and holder.get(part) is None:
             holder[part] = {}
             values[here] = place
+        elif isinstance(holder[part], str):  # bf16: one part of it is set
+            holder[part] = {data_model.DEFAULT: holder[part]}
+            values[(*here, data_model.DEFAULT)] = values[here]
         holder = holder[part]
     keys |= {(*path, *inner): place for inner, place in said.keys.items()}
     values |= {(*path, *inner): place for inner, place in said.values.items()}

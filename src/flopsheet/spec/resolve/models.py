@@ -12,7 +12,7 @@ from flopsheet.diagnostics import Finding, Problem
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import library
 from flopsheet.spec.entries import Group, InputValue, ModelSpec
-from flopsheet.spec.resolve import rules
+from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.custom import CustomEntries
 from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
 from flopsheet.spec.schema import data_model
@@ -312,7 +312,7 @@ class Resolver:
             elif entry.default is None and self.is_valid(path):
                 self.report(self.custom_defaults[entry.name][:-1], diagnostics.missing_of_study(entry.name))
         valued = [entry for entry in self.inputs_of("study") if entry.default is not None or entry.name in said]
-        return Scope(self, (), valued, said).resolve()
+        return Scope(self, (), valued, parts.spread(self, said)).resolve()
 
 
 def values_of(inputs: Mapping[str, InputValue]) -> dict[str, float | str]:

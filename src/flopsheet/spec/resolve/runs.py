@@ -8,7 +8,7 @@ from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
-from flopsheet.spec.resolve import rules
+from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.models import Resolver, values_of
 from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
 from flopsheet.spec.schema import data_model
@@ -77,6 +77,7 @@ def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: S
         expand.check_name(resolver, path, swept)
         is_sound = resolver.is_valid(path) and isinstance(listed[name], dict)
         said = {key: RawInput(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
+        said = parts.spread(resolver, said)
         if not is_sound:
             _check_names(resolver, path, _mapping(listed[name]), hardware)
         if name not in swept:

@@ -70,8 +70,11 @@ class Scope:
         return {name: done[name] for name in self.entries if name in done}
 
     def is_expression(self, name: str, said: RawInput) -> bool:
-        is_absent = self.entries[name].absent and said.value == NONE
-        return isinstance(said.value, str) and self.entries[name].is_number and not is_absent
+        entry = self.entries[name]
+        if entry.follows:
+            return bool(said.value == entry.default)
+        is_absent = entry.absent and said.value == NONE
+        return isinstance(said.value, str) and entry.is_number and not is_absent
 
     def report_cycle(self, chain: Sequence[str]) -> None:
         """Tells a circle from the first of its inputs that the spec says, so that two models tell one circle alike."""
@@ -90,6 +93,8 @@ class Scope:
         """The formula of an input that is said as one; None for constants and for formulas that are refused."""
         if not self.is_expression(name, said):
             return None
+        if follows := self.entries[name].follows:
+            return Name(follows)
         at = said.path or (*self.path, name)
         place = self.resolver.source.place(at)
         try:
@@ -123,6 +128,8 @@ class Scope:
         at = said.path or (*self.path, name)
         try:
             result = evaluate(node, lambda read: known[read].value)
+            if entry.follows:
+                return InputValue(str(result), node)
             value = float(result) + 0.0  # no negative zero
         except (ArithmeticError, TypeError, ValueError):  # 1 / 0, a root of -1, floor(∞ - ∞)
             value = math.nan

@@ -100,7 +100,9 @@ OTHERS = {
 }
 MOST_NAME = 64
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
-LIST, RANGE = "[list]", "[range]"  # how the values of a swept input are written; part of pydantic's paths, not of ours
+# How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
+LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
+DEFAULT = "default"  # among formats by part: that of the whole
 
 
 @cache  # an input may stand under models, layers, mixers, sweeps of each
@@ -109,7 +111,7 @@ def shape_of(entry: Input) -> Shape:
     if entry.is_flag:
         return checked(diagnostics.flag_problem, {"type": "boolean"})
     if entry.choices and not entry.is_number:
-        return one_of(entry.choices)
+        return _by_part(entry, parts) if (parts := parts_of(entry.name)) else one_of(entry.choices)
     if entry.chooses:
         return _reference(entry.chooses)
     lists = None if entry.grain == "hardware" else partial(diagnostics.list_for_input, entry.grain)
@@ -120,6 +122,23 @@ def shape_of(entry: Input) -> Shape:
     return number(
         entry.least, entry.most, whole=entry.whole, expression=True, unit=entry.unit, lists=lists, absent=absent
     )
+
+
+@cache
+def parts_of(name: str) -> dict[str, Input]:
+    """The parts of an input that have a choice of their own, such as experts of weights, by brief name."""
+    inputs = catalog.load_inputs().inputs.values()
+    return {entry.name.removeprefix(f"{name}_"): entry for entry in inputs if entry.follows == name}
+
+
+def _by_part(entry: Input, parts: Mapping[str, Input]) -> Shape:
+    """One choice for the whole, or some by part: `bf16`, or `{default: bf16, experts: mxfp4}`."""
+    whole = one_of(entry.choices)
+    of_rest = optional(whole, "Of every part that has none of its own.")
+    fields = {DEFAULT: of_rest, **{part: optional(whole, one.doc) for part, one in parts.items()}}
+    named = "".join(word.capitalize() for word in entry.name.split("_"))
+    by_part = mapping(f"{named}ByPart", fields)
+    return either({WHOLE: whole, BY_PART: by_part}, lambda value: BY_PART if isinstance(value, dict) else WHOLE)
 
 
 def _reference(kind: str) -> Shape:
@@ -176,7 +195,7 @@ def _range(unit: str) -> Shape:
 
 def _swept(entry: Input) -> Shape:
     """The values of an input under `sweep:`: a list, or a range of numbers."""
-    listed = list_of(shape_of(entry))
+    listed = list_of(one_of(entry.choices) if parts_of(entry.name) else shape_of(entry))
     if not entry.is_number:
         return listed
     ranged = _range(quantities.base_of(entry.unit))

@@ -129,7 +129,14 @@ def either(choices: Mapping[str, Shape], which: Callable[[Any], str]) -> Shape:
 
 def keys_of(kind: Shape) -> list[str] | None:
     """The keys that may stand in a mapping; None where the author names them, and where no mapping stands."""
+    kind = as_mapping(kind)
     return list(kind["fields"]) if kind["type"] == "typed-dict" else None
+
+
+def as_mapping(kind: Shape) -> Shape:
+    """Of several shapes the one that is a mapping with keys of its own; the shape itself where none is."""
+    choices = kind["choices"].values() if kind["type"] == "tagged-union" else ()
+    return next((one for one in choices if one["type"] == "typed-dict"), kind)
 
 
 def below(kind: Shape, part: str | int) -> Shape:
@@ -142,7 +149,8 @@ def below(kind: Shape, part: str | int) -> Shape:
         case "dict":
             return cast(Shape, kind["values_schema"])
         case "tagged-union":
-            return cast(Shape, kind["choices"].get(part, ANYTHING))
+            keyed = as_mapping(kind)
+            return below(keyed, part) if part in (keys_of(keyed) or ()) else kind["choices"].get(part, ANYTHING)
     return ANYTHING
 
 

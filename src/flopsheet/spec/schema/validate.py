@@ -13,6 +13,9 @@ from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
+# Parts of pydantic's paths that are none of a spec's.
+TAGS = {"[key]", data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART}
+
 
 def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:
     """What is wrong with keys and types, each with the path that it stands at; at several, where one is the cause."""
@@ -80,7 +83,7 @@ def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[Cause]:
 
 def _path(fault: Any) -> Path:
     """Where a fault stands in the spec."""
-    return tuple(part for part in fault["loc"] if part not in {"[key]", data_model.LIST, data_model.RANGE})
+    return tuple(part for part in fault["loc"] if part not in TAGS)
 
 
 def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:

@@ -173,8 +173,8 @@ def _place_rows(layout: Layout, table_set: TableSet, entries: Sequence[Input], r
 
 def _is_default(entry: Input, given: InputValue) -> bool:
     """Whether nobody said anything about an input."""
-    if isinstance(entry.default, str) and entry.is_number:
-        return given.node == parse(entry.default)
+    if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
+        return given.node == parse(str(entry.default))
     return given.node is None and given.value == (entry.absent or entry.default)
 
 
@@ -366,7 +366,7 @@ def allowed(entry: Input) -> str:
     if entry.chooses:
         return f"a {entry.chooses} named on this sheet" if entry.chooses == "model" else "a kind named below"
     if entry.choices:
-        return ", ".join(map(str, entry.choices))
+        return entry.choices_called or ", ".join(map(str, entry.choices))
     kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
     has_most = entry.most is not None and entry.most < MOST
     text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
