@@ -6,7 +6,7 @@ import pytest
 
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.stream import open_stream
-from flopsheet.spec.load import unexpanded
+from flopsheet.spec.load import parse_spec
 from flopsheet.yamlio.source import parse
 from studies import spec_of
 from test_spec_messages import told
@@ -419,7 +419,7 @@ def test_hardware_that_nobody_knows_is_told_beside_what_is_wrong_with_a_sweep() 
         "serving:\n  chat: {model: b, hardware: h100-80, prompt_length: 12, generated_length: 8, n_devices: 1}\n"
     )
     with pytest.raises(SpecError) as caught:
-        open_stream(unexpanded(parse(text, "s.yaml"), "s"))
+        open_stream(parse_spec(parse(text, "s.yaml"), "s"))
     assert [problem.path for problem in caught.value.problems] == [
         "models.a.d_modle",
         "serving.chat.model",
