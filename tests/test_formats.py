@@ -104,6 +104,16 @@ def test_decoding_reads_what_is_looked_up_never_and_experts_in_their_format() ->
     assert run["weight_bytes_read"] == 2 * others + (0.53125 * experts + 2 * biases) * 4 / 32
 
 
+def test_the_parameters_of_the_experts_that_are_read_are_four_of_thirty_two() -> None:
+    # By hand: three matrices and three biases of 24 layers.
+    experts, biases = 24 * 32 * 3 * 2880 * 2880, 24 * 32 * 3 * 2880
+    run, model = run_of("gpt-oss-20b"), model_of("gpt-oss-20b", "bf16")
+    assert [run["weight_params_read_experts"], model["n_params_routed_experts_active"]] == [
+        (experts + biases) * 4 / 32,
+        experts * 4 / 32,
+    ]
+
+
 def test_keys_and_values_may_differ() -> None:
     # llama.cpp -ctk q8_0 -ctv q4_0: 32 layers, 8 heads of 128 keys and 128 values.
     run = run_of("llama-3-8b", cache_format={"k": "q8_0", "v": "q4_0"})

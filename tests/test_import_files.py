@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flopsheet.diagnostics import SpecError
 from flopsheet.diagnostics.imports import mistyped
@@ -153,41 +154,75 @@ def test_the_spec_says_that_towers_are_left_out() -> None:
 FORMATS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]},
-        "fp8",
-        "The checkpoint is quantised: fp8 in blocks of 128 × 128. weights is one format for all parameters (fp8), "
-        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
-    ),
-    (
-        {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.attn", "lm_head"]},
-        "int4",
-        "The checkpoint is quantised: MXFP4. weights is one format for all parameters (int4), without scales. Left in "
-        "16 bits: model.layers.*.attn, lm_head.",
+        "{default: bf16, attention: fp8_block, ffn: fp8_block}",
+        "The checkpoint is quantised: fp8 in blocks of 128 × 128. weights says the formats by part, scales included. "
+        "Norms, embeddings and the head are kept in 16 bits.",
     ),
     (
         {"quant_method": "awq", "bits": 4, "group_size": 128},
-        "int4",
-        "The checkpoint is quantised: int4 (AWQ) in groups of 128. weights is one format for all parameters (int4), "
-        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+        "{default: bf16, attention: int4_g128, ffn: int4_g128}",
+        "The checkpoint is quantised: int4 (AWQ) in groups of 128. weights says the formats by part, scales included.",
     ),
     (
-        {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16, "ignore": ["a", "b", "c", "d"]},
-        "int4",
-        "The checkpoint is quantised: NVFP4 in groups of 16. weights is one format for all parameters (int4), "
-        "without scales. Left in 16 bits: a, b, c and 1 more.",
+        {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16, "ignore": ["a", "b", "c", "*self_attn*"]},
+        "{default: bf16, ffn: nvfp4}",
+        "The checkpoint is quantised: NVFP4 in groups of 16. weights says the formats by part, scales included. Left "
+        "in 16 bits: a, b, c and 1 more.",
     ),
     (
         {"quant_method": "compressed-tensors", "config_groups": {"": {"weights": {"num_bits": 8, "type": "float"}}}},
-        "fp8",
-        "The checkpoint is quantised: fp8 (compressed-tensors). weights is one format for all parameters (fp8), "
-        "without scales. Norms, and often embeddings and the head, are kept in 16 bits.",
+        "{default: bf16, attention: fp8, ffn: fp8}",
+        "The checkpoint is quantised: fp8 (compressed-tensors). weights says the formats by part, scales included.",
     ),
     (
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
-        "int4",
-        "The checkpoint is quantised: nf4. weights is one format for all parameters (int4), without scales. Norms, and "
-        "often embeddings and the head, are kept in 16 bits.",
+        "{default: bf16, attention: nf4, ffn: nf4}",
+        "The checkpoint is quantised: nf4. weights says the formats by part, scales included.",
     ),
-]
+    (
+        {"quant_method": "gptq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["re:.*mlp.*", "lm_head"]},
+        "{default: bf16, attention: int4_g128}",
+        "Left in 16 bits: re:.*mlp.*, lm_head.",
+    ),
+    (
+        {"quantized_layers": {f"model.layers.{n}.mlp.up_proj": {"quant_algo": "MXFP8"} for n in range(3)},
+         "quant_algo": "MIXED_PRECISION"},
+        "{default: bf16, ffn: mxfp8}",
+        "The checkpoint is quantised layer by layer; weights says the formats by part, scales included.",
+    ),
+]  # fmt: skip
+# What the quantization_config of published files says, and the parts that it leaves in 16 bits.
+QUANTISED = {
+    "MiniMaxAI--MiniMax-M2.5": "{default: bf16, attention: fp8_block, experts: fp8_block}",
+    "XiaomiMiMo--MiMo-V2-Flash": "{default: bf16, attention: fp8_block, ffn: fp8_block, experts: fp8_block}",
+    "deepseek-ai--DeepSeek-V3.2": (
+        "{default: bf16, attention: fp8_block, ffn: fp8_block, experts: fp8_block, shared_experts: fp8_block}"
+    ),
+    "deepseek-ai--DeepSeek-V4-Flash": (
+        "{default: bf16, attention: fp8_block, experts: mxfp4, shared_experts: fp8_block}"
+    ),
+    "mistralai--Devstral-Small-2-24B-Instruct": "{default: bf16, attention: fp8, ffn: fp8}",
+    "moonshotai--Kimi-K2.5": "{default: bf16, experts: q4_0}",  # int4 with a 16-bit scale for 32 values: 18 bytes
+    "zai-org--GLM-5.2-FP8": (
+        "{default: bf16, attention: fp8_block, ffn: fp8_block, experts: fp8_block, shared_experts: fp8_block}"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUANTISED)
+def test_a_published_file_gives_its_formats_by_part(name: str) -> None:
+    models = json.loads((Path(__file__).parent / "truth" / "models_2026.json").read_text("utf-8"))["models"]
+    [config] = [model["config"] for model in models if model["name"] == name]
+    assert f"\nweights: {QUANTISED[name]}\n" in to_spec(config, "m")
+
+
+def test_gpt_oss_comes_with_the_bytes_of_its_checkpoint() -> None:
+    # openai/gpt-oss-20b: config.json, and 13,761,264,768 bytes of tensors in its model.safetensors.
+    config = TRUTH["gpt-oss-20b"]["hf_config"]
+    kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    said = {"quant_method": "mxfp4", "modules_to_not_convert": kept}
+    spec = to_spec({**config, "torch_dtype": "bfloat16", "quantization_config": said}, "m")
+    assert frames_of(yaml.safe_load(spec))["model"]["weight_bytes"].item() == 13_761_264_768
 
 
 def remarks_of(spec: str) -> str:

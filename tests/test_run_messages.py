@@ -221,7 +221,7 @@ REFUSED = [
     (
         beside(CHAT, "cache_format: «q8»"),
         "serving.chat.cache_format: 'q8' is not a choice; did you mean 'q8_0'? "
-        "choices: bf16, fp16, fp32, fp8, int8, int4, q8_0, q4_0",
+        "choices: fp32, bf16, fp16, fp8, int8, int4, fp8_block, mxfp8, mxfp4, nvfp4, nf4, nf4_double, … (25 in all)",
     ),
     # expressions
     (

@@ -54,7 +54,7 @@ def said(values: dict[str, str]) -> Any:
 
 def frames_of(text: str, path: Path) -> Any:
     path.write_text(text, encoding="utf-8")
-    return {grain: frame.to_dict() for grain, frame in flopsheet.compute(path).frames.items()}
+    return {grain: frame.fillna("none").to_dict() for grain, frame in flopsheet.compute(path).frames.items()}
 
 
 def test_a_spec_with_suffixes_says_the_same_as_one_in_digits(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a checkpoint is quantised: the number format of its weights, and in words what that leaves out."""
+"""How a checkpoint is quantised: the number format of its quantised weights, and what a reader is told of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_NAMED = 3  # modules that a remark names
 
 
 class Format(NamedTuple):
-    """The nearest format of a spec, and what the checkpoint really has."""
+    """The format of a spec, scales included, and what the checkpoint calls it."""
 
     weights: str
     called: str
@@ -20,17 +20,17 @@ class Format(NamedTuple):
 METHODS = {
     "fp8": Format("fp8", "fp8"),
     "fbgemm_fp8": Format("fp8", "fp8"),
-    "mxfp4": Format("int4", "MXFP4"),
-    "mxfp8": Format("fp8", "MXFP8"),
+    "mxfp4": Format("mxfp4", "MXFP4"),
+    "mxfp8": Format("mxfp8", "MXFP8"),
     "bitnet": Format("int4", "1.58-bit weights, which are stored in 2 bits"),
     "eetq": Format("int8", "int8"),
 }
 ALGORITHMS = {
-    "NVFP4": Format("int4", "NVFP4"),
-    "NVFP4_AWQ": Format("int4", "NVFP4"),
-    "W4A16_NVFP4": Format("int4", "NVFP4"),
-    "MXFP4": Format("int4", "MXFP4"),
-    "MXFP8": Format("fp8", "MXFP8"),
+    "NVFP4": Format("nvfp4", "NVFP4"),
+    "NVFP4_AWQ": Format("nvfp4", "NVFP4"),
+    "W4A16_NVFP4": Format("nvfp4", "NVFP4"),
+    "MXFP4": Format("mxfp4", "MXFP4"),
+    "MXFP8": Format("mxfp8", "MXFP8"),
     "FP8": Format("fp8", "fp8"),
     "FP8_PB_WO": Format("fp8", "fp8"),
     "W4A16_AWQ": Format("int4", "int4 (AWQ)"),
@@ -40,18 +40,43 @@ ALGORITHMS = {
 BITS = {("int", "4"): "int4", ("int", "8"): "int8", ("float", "4"): "int4", ("float", "8"): "fp8"}
 
 
-def weights(config: Mapping[str, Any]) -> str:
-    """The format of the quantised weights; empty where they are not quantised, or nobody can say how."""
-    found = _format(_said(config))
-    return found.weights if found else ""
+# Integers of 4 bits by the size of their groups: with scale and zero (AWQ, GPTQ), or with a 16-bit scale alone.
+GROUPED = {128: "int4_g128", 32: "q4_0"}
+
+
+def weights(said: Mapping[str, Any]) -> str:
+    """The format of the quantised weights, scales included; empty where nobody can say how they are."""
+    found = _format(said)
+    if not found:
+        return ""
+    if found.weights == "fp8" and isinstance(said.get("weight_block_size"), list):
+        return "fp8_block"
+    return GROUPED.get(_group_size(said), found.weights) if found.weights == "int4" else found.weights
+
+
+def _group_size(said: Mapping[str, Any]) -> int:
+    """How many values share a scale; 0 where the file does not say."""
+    groups = said.get("config_groups")
+    listed = groups.values() if isinstance(groups, dict) else ()
+    inner = [group.get("weights") for group in listed if isinstance(group, dict)]
+    found = next((one["group_size"] for one in (*inner, said) if isinstance(one, dict) and "group_size" in one), 0)
+    return found if isinstance(found, int) else 0
+
+
+def modules(said: Mapping[str, Any]) -> list[str]:
+    """The modules that are not quantised, as the file names them."""
+    found: list[Any] = next((said[key] for key in NOT_CONVERTED if isinstance(said.get(key), list) and said[key]), [])
+    return [name for name in found if isinstance(name, str)]
 
 
 def remark(config: Mapping[str, Any]) -> str:
     """What the spec's one format says and leaves out; empty where nothing is quantised."""
-    said = _said(config)
+    said = said_of(config)
     if not said:
         return ""
     found = _format(said)
+    if not found and isinstance(said.get("quantized_layers"), dict):
+        return "The checkpoint is quantised layer by layer; weights says the formats by part, scales included."
     if not found:
         return "How the checkpoint is quantised is not read; weights is one format for all parameters."
     group = said.get("group_size")
@@ -60,14 +85,14 @@ def remark(config: Mapping[str, Any]) -> str:
         blocks = f" in blocks of {' × '.join(map(str, block))}"
     experts = f", experts in {said['expert_dtype']}" if isinstance(said.get("expert_dtype"), str) else ""
     kept = _kept(said)
-    modules = f" {kept}" if kept else " Norms, and often embeddings and the head, are kept in 16 bits."
+    left = f" {kept}" if kept else " Norms, embeddings and the head are kept in 16 bits."
     return (
-        f"The checkpoint is quantised: {found.called}{blocks}{experts}. weights is one format for all parameters "
-        f"({found.weights}), without scales.{modules}"
+        f"The checkpoint is quantised: {found.called}{blocks}{experts}. weights says the formats by part, scales "
+        f"included.{left}"
     )
 
 
-def _said(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def said_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the file says of quantisation, that of a nested mapping on top."""
     said: Mapping[str, Any] = next(
         (config[key] for key in KEYS if isinstance(config.get(key), dict) and config[key]), {}
@@ -85,7 +110,9 @@ def _format(said: Mapping[str, Any]) -> Format | None:
     if method in METHODS:
         return METHODS[method]
     if said.get("load_in_4bit"):
-        return Format("int4", str(said.get("bnb_4bit_quant_type") or "4 bits"))
+        kind = str(said.get("bnb_4bit_quant_type") or "4 bits")
+        nf4 = "nf4_double" if said.get("bnb_4bit_use_double_quant") else "nf4"
+        return Format(nf4 if kind == "nf4" else "int4", kind)
     if said.get("load_in_8bit"):
         return Format("int8", "int8")
     name = method.upper() if method in ("awq", "gptq", "hqq") else method

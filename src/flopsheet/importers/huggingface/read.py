@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import SpecError
 from flopsheet.importers.huggingface import context, families, quantization, wrappers
+from flopsheet.importers.huggingface.formats import by_part
 from flopsheet.importers.huggingface.groups import LayerGroup, check, group_layers
 from flopsheet.importers.huggingface.keys import Keys
 from flopsheet.importers.huggingface.layers import Lists
@@ -22,7 +23,8 @@ class Imported:
     inputs: Mapping[str, Any]
     groups: tuple[LayerGroup, ...]
     longest: int
-    weights: str
+    weights: str | dict[str, str]
+    """The format, or formats by part."""
     assumed: Mapping[str, Any]
     notes: tuple[str, ...]
 
@@ -76,7 +78,8 @@ def _imported(keys: Keys, notes: tuple[str, ...]) -> Imported | None:
     model = {"n_layers": sum(len(group.layers) * group.repeats for group in groups)}
     said = (context.remark(keys.config, longest), quantization.remark(keys.config))
     told = (*notes, *(text for text in said if text))
-    return Imported(keys.model_type, model, groups, longest, weights, _assumed_inputs(keys, groups), told)
+    formats = by_part(keys.config, count, _parts(groups), weights)
+    return Imported(keys.model_type, model, groups, longest, formats, _assumed_inputs(keys, groups), told)
 
 
 def _count_layers(keys: Keys) -> int:
@@ -102,10 +105,19 @@ def _ffn(keys: Keys) -> str:
     return families.load().activations[kind].get(str(keys.config.get(key) or default), kind)
 
 
+# Which input of a layer group says that it has a part.
+HAS = {"attention": "n_heads", "ffn": "d_ff", "experts": "n_experts", "shared_experts": "n_shared_experts"}
+
+
+def _parts(groups: Sequence[LayerGroup]) -> list[str]:
+    """The parts of the model whose matrices a checkpoint may quantise."""
+    found = [part for part, name in HAS.items() if any(group.inputs.get(name) for group in groups)]
+    mixes = any(group.inputs.get(name) for group in groups for name in ("n_linear_key_heads", "n_ssm_heads"))
+    return [*found, *(["state_space"] if mixes else [])]
+
+
 def _weights(keys: Keys) -> str:
-    """The number format of the weights, empty where the file does not say."""
-    if quantised := quantization.weights(keys.config):
-        return quantised
+    """The number format of the weights that are not quantised, empty where the file does not say."""
     said = keys.config.get("dtype") or keys.config.get("torch_dtype") or "auto"
     name, formats = str(said).removeprefix("torch."), families.load().formats
     if name != "auto" and name not in formats:

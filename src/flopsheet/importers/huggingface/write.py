@@ -80,7 +80,7 @@ def to_spec(config: Mapping[str, Any], name: str, ignored: Collection[str] = ())
         "version: 1",
         f"title: {word(f'Resource accounting of {name}')}",
         f"context_lengths: {flow(sorted({min(COMPARED, longest), longest}))}",
-        *([f"weights: {imported.weights}"] if imported.weights else []),
+        *([f"weights: {flow(imported.weights)}"] if imported.weights else []),
         "models:",
         *_model(name, imported),
     ]
