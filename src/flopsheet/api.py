@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +18,7 @@ from flopsheet.output import data_frames
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.records import frozen
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec import load as load_spec
 
@@ -36,7 +36,7 @@ SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """An expectation that does not hold: what was claimed, and the value that was found."""
 
@@ -64,7 +64,7 @@ class Findings(tuple[Finding, ...]):
         return self
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Report:
     """A computed spec, made by `flopsheet.compute`.
 

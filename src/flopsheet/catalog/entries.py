@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_maths
+from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
@@ -73,7 +73,7 @@ class Input(NamedTuple):
         return self.unit != "text"
 
 
-@dataclass(frozen=True)
+@frozen
 class Metric:
     """A quantity, defined once by its formula; every number, cell and page about it is derived from here.
 
@@ -179,7 +179,7 @@ class Section(NamedTuple):
     """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Catalog:
     """Every input and metric, checked; `order` lists the metrics so that each follows what it reads."""
 

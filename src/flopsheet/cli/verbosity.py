@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import click
 
+from flopsheet.records import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Verbosity:
     """What the flags of a command ask for; --quiet wins."""
 

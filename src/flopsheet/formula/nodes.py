@@ -3,70 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 
-class _Part:
-    """Kept by its fields and made anew from them: what dataclasses do instead takes four times as long."""
+class _Part(tuple[Any, ...]):
+    """A named tuple that equals none of another kind: `Text("a")` is not `Name("a")`."""
 
-    __slots__: tuple[str, ...] = ()
+    __slots__ = ()
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return type(self), tuple(getattr(self, field) for field in self.__slots__)
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made anew without a call of anything that is written in Python."""
+        return tuple.__new__, (type(self), tuple(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Number(_Part):
+class Number(_Part, NamedTuple("Number", [("value", float)])):
     """A constant, always a float64."""
 
-    value: float
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Text(_Part):
+class Text(_Part, NamedTuple("Text", [("value", str)])):
     """A word: a choice such as `causal_half`, or a piece of a sentence; never typed inside a formula."""
 
-    value: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Name(_Part):
+class Name(_Part, NamedTuple("Name", [("name", str)])):
     """A metric or an input, of the same or a coarser grain."""
 
-    name: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Negative(_Part):
+class Negative(_Part, NamedTuple("Negative", [("operand", "Node")])):
     """`-operand`."""
 
-    operand: Node
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Operation(_Part):
+class Operation(_Part, NamedTuple("Operation", [("symbol", str), ("left", "Node"), ("right", "Node")])):
     """`left symbol right`, for the symbols of `operators.OPERATORS`."""
 
-    symbol: str
-    left: Node
-    right: Node
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call(_Part):
+class Call(_Part, NamedTuple("Call", [("function", str), ("arguments", "tuple[Node, ...]")])):
     """A function of `operators.FUNCTIONS` of its arguments."""
 
-    function: str
-    arguments: tuple[Node, ...]
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate(_Part):
+class Aggregate(_Part, NamedTuple("Aggregate", [("function", str), ("names", tuple[str, ...])])):
     """A function of `operators.GATHERERS` of metrics of a finer grain: `sum(flops_ffn_expand)`."""
 
-    function: str
-    names: tuple[str, ...]
+    __slots__ = ()
 
 
 Node: TypeAlias = Number | Text | Name | Negative | Operation | Call | Aggregate

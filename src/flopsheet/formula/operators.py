@@ -9,9 +9,11 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias
+
+from flopsheet.records import frozen
 
 Value: TypeAlias = Any  # float | str | bool, or an array of them
 Compute: TypeAlias = Callable[..., Value]
@@ -37,7 +39,7 @@ class References(Protocol):
         """The reference of the first of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Operator:
     """`left symbol right`."""
 
@@ -52,7 +54,7 @@ class Operator:
     notation: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Function:
     """`name(arguments)`."""
 
@@ -67,7 +69,7 @@ class Function:
     """How tightly its spelling binds where it is not closed on both sides, as `-INT(-(x))` is not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gatherer:
     """`name(metrics)` of a finer grain; what it computes is the business of the tables."""
 

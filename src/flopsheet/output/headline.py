@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
+from flopsheet.records import frozen
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXACT = 2**53  # beyond it a double is no exact count
 
 
-@dataclass(frozen=True)
+@frozen
 class Summary:
     """One table: its first `n_keys` columns name a row; `texts` are the columns that hold words."""
 

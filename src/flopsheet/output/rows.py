@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from types import MappingProxyType
 
@@ -13,11 +12,12 @@ import numpy as np
 from flopsheet.catalog import Catalog
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Column
+from flopsheet.records import frozen
 
 EXACT = 2.0**53  # beyond it a double is no exact count
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One column of the output: an input or a metric."""
 
@@ -26,7 +26,7 @@ class Field:
     kind: str  # whole, number, flag, text
 
 
-@dataclass(frozen=True)
+@frozen
 class Notation:
     """How a text format writes texts and flags, begins a field, and separates two."""
 

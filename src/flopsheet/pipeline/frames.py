@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, partial
 
 import numpy as np
@@ -17,9 +17,10 @@ from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
 from flopsheet.formula.operators import Value
 from flopsheet.pipeline.tables import Column, Table, Tables
+from flopsheet.records import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Values:
     """Every input and metric: a DataFrame per grain, its index naming the rows, its columns float64 or text."""
 

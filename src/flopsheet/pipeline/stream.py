@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from flopsheet import catalog as catalogue
 from flopsheet import diagnostics
 from flopsheet.catalog import Catalog
 from flopsheet.diagnostics import UsageError
+from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.load import ParsedSpec, parse_spec
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROWS = 8_192  # of the largest table of a chunk, about
 
 
-@dataclass(frozen=True)
+@frozen
 class Chunk:
     """Some models with all their contexts, computed; `models` and `scenarios` are their rows in the spec's order."""
 
@@ -35,7 +35,7 @@ class Chunk:
     scenarios: Column
 
 
-@dataclass(frozen=True)
+@frozen
 class Stream:
     """A spec whose models are computed as they are asked for, model by model and within one context by context."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
+from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
 Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
@@ -18,7 +18,7 @@ Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """The rows of one grain: `inputs` has a row for each and a column for each input, its index names the rows.
 
@@ -194,7 +194,7 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
     return tables.built
 
 
-@dataclass(frozen=True)
+@frozen
 class Variant:
     """A scenario with some inputs scaled to so many percent: 110 % of 50,000 is whole in doubles, 1.1 times it not."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import Node
+from flopsheet.records import frozen
 
 NONE = "none"  # how a spec says that a number is not given
 
@@ -70,7 +71,7 @@ class Expectation(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Spec:
     """A study: models × context lengths under one set of conventions, and runs of these models."""
 

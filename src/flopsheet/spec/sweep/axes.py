@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from math import prod
@@ -12,6 +11,7 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
+from flopsheet.records import frozen
 from flopsheet.spec.resolve.models import Resolver
 from flopsheet.spec.schema import data_model, shapes
 from flopsheet.yamlio.source import Path
@@ -20,7 +20,7 @@ MOST_VALUES = 100_000  # of one input
 OTHERS = frozenset({"zip", "exclude"})  # keys beside the inputs
 
 
-@dataclass(frozen=True)
+@frozen
 class Axis:
     """Inputs that change together: one of the grid, or those under `zip:`."""
 
@@ -37,7 +37,7 @@ class Axis:
             yield key, values[at], (*path, at) if is_list else path
 
 
-@dataclass(frozen=True)
+@frozen
 class Grid:
     """The combinations of the points of some axes, numbered, the last axis fastest."""
 

@@ -13,6 +13,7 @@ from flopsheet.catalog import Input
 from flopsheet.formula import evaluate, names
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate
+from flopsheet.records import frozen
 from flopsheet.spec.entries import InputValue, ModelSpec
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.resolve.models import Resolver
@@ -25,7 +26,7 @@ Column: TypeAlias = np.ndarray[Any, Any]
 Values: TypeAlias = dict[str, Any]  # a column, or what all variants have
 
 
-@dataclass(frozen=True)
+@frozen
 class Variants:
     """Variants of one kind: their names, the inputs of the model and of each layer group."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from flopsheet import diagnostics
+from flopsheet.records import frozen
 from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.resolve.models import Resolver
 from flopsheet.spec.resolve.scope import RawInput, RawInputs
@@ -25,7 +25,7 @@ OF_MODELS = frozenset({"model", "layer_group"})
 Variant = TypeVar("Variant")
 
 
-@dataclass(frozen=True)
+@frozen
 class Sweep:
     """A model or run and the values that some of its inputs take; combinations are numbered, the last axis fastest."""
 

@@ -10,6 +10,7 @@ from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
+from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout import lookups
 from flopsheet.workbook.layout.cells import (
@@ -30,7 +31,7 @@ MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
 
 
-@dataclass(frozen=True)
+@frozen
 class Study:
     """What a workbook is made of: the spec, its values, and the choice on Context."""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
+from flopsheet.records import frozen
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
@@ -90,7 +91,7 @@ NOTHING = frozenset({0.0, "no", "none"})
 CHOSEN_BY = {"hardware": "hardware"}
 
 
-@dataclass(frozen=True)
+@frozen
 class TableSet:
     """A set of tables with their values: the study itself, the what-if on the Context sheet, or the runs of a kind.
 
@@ -157,7 +158,7 @@ class CellIndex:
         return own
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """What a block is to hold: a heading and the metrics below it."""
 
@@ -167,7 +168,7 @@ class Part:
     fold: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Band:
     """A run of rows under one heading inside a block; sentences stand one below the other, numbers side by side."""
 
@@ -180,7 +181,7 @@ class Band:
     collapsed: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Block:
     """Rows of one grain on one sheet, one column for each row of the grain's table."""
 

@@ -7,11 +7,12 @@ their inputs is the same catalogue, so no metric is defined a second time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from flopsheet.catalog import Input
 from flopsheet.formula import aggregated, names
 from flopsheet.pipeline.tables import LAYER_COUNTS
+from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
 from flopsheet.workbook.layout.cells import (
     FIRST,
@@ -33,7 +34,7 @@ from flopsheet.workbook.sheets import inputs
 PLACED = tuple[tuple[int, int], Cell]
 
 
-@dataclass(frozen=True)
+@frozen
 class Chosen:
     """The rows of a look-up.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 
@@ -11,6 +10,7 @@ from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
+from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
@@ -109,7 +109,7 @@ def unit_of(entry: Entry) -> str:
     return "" if entry.unit in {"text", "verdict"} else entry.unit
 
 
-@dataclass(frozen=True)
+@frozen
 class Live:
     """A value somewhere in the workbook, under the name that a local formula gives it."""
 

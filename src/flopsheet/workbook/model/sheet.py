@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
+
+from flopsheet.records import frozen
 
 Scalar: TypeAlias = float | str
 
@@ -24,7 +26,7 @@ class Cell(NamedTuple):
     indent: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Validation:
     """What a reviewer may type into some cells, and what the program says about it."""
 
@@ -38,7 +40,7 @@ class Validation:
     choices: str = ""  # "a,b" in quotes, or a reference
 
 
-@dataclass(frozen=True)
+@frozen
 class Highlight:
     """Cells that take a style while a condition holds: `formula` is written for the first cell of the range."""
 
@@ -47,7 +49,7 @@ class Highlight:
     formula: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Series:
     """One line or one colour of a chart: references, and the points that a viewer without a calculator shows."""
 
@@ -63,7 +65,7 @@ class Series:
     draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
 
 
-@dataclass(frozen=True)
+@frozen
 class Chart:
     """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them), tornado or
     scatter.
@@ -98,7 +100,7 @@ class Extent(NamedTuple):
     right: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Sheet:
     """One sheet; rows and columns count from 1."""
 
@@ -129,7 +131,7 @@ class Sheet:
         return Extent(min(rows), min(columns), max(rows), max(columns))
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """A whole workbook."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from flopsheet.records import frozen
 
 FONT = "Calibri"
 INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
@@ -21,7 +23,7 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Style:
     colour: str = INK
     bold: bool = False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.desugar import TRUTH
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Number, Text
 from flopsheet.pipeline.tables import Tables
+from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import (
     FIRST,
@@ -90,7 +90,7 @@ def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
     return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
 
 
-@dataclass(frozen=True)
+@frozen
 class Listing:
     """Lines of a list: cells, and the spots and values of its verdicts."""
 
@@ -242,7 +242,7 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
     return cells, Live(words, cells[words.row, LABEL].value)
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """The counts, the status and the sentence at the top of the sheet."""
 

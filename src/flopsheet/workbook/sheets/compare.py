@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
+from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import (
     LABEL,
     NAME,
@@ -51,7 +51,7 @@ COMPONENTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Pair:
     """Rows of the scenario table that are compared, and the step of the sensitivity."""
 
@@ -60,7 +60,7 @@ class Pair:
     step: float = STEP
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """Where everything stands on the sheet."""
 

@@ -12,6 +12,7 @@ from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
 from flopsheet.pipeline.frames import Values, compute
 from flopsheet.pipeline.tables import chosen, most_groups, tabulate
+from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, UNIT, CellIndex, CellRef, TableSet, absolute_span
 from flopsheet.workbook.layout.typed_cells import Live, local
@@ -29,7 +30,7 @@ SHOWN = (
 SHOWN_MODEL = ("crossover_ffn", "crossover_attention", "crossover_block")
 
 
-@dataclasses.dataclass(frozen=True)
+@frozen
 class Selections:
     """What a reviewer chose: the model and context lengths of the what-if, and the scenarios that are compared."""
 
@@ -59,7 +60,7 @@ def _values(spec: Spec, choice: Selections, catalog: Catalog) -> Values:
     return compute(tabulate(study), catalog, (*SHOWN, *SHOWN_MODEL))
 
 
-@dataclasses.dataclass(frozen=True)
+@frozen
 class Controls:
     """The cells that choose."""
 

@@ -9,6 +9,7 @@ from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.pipeline.tables import Table
+from flopsheet.records import frozen
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import (
     FIRST,
@@ -36,7 +37,7 @@ LOCKED = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One input: the cells that hold it, live and as built, and the cell that counts what differs."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, reduce
 
 from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, CellRef, letters, span
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.sheet import Cell, Scalar
@@ -19,7 +19,7 @@ VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
 Cells = dict[tuple[int, int], Cell]
 
 
-@dataclass(frozen=True)
+@frozen
 class Told:
     """The cells, the sentence of the first rule that is broken, the rows of the verdicts and those that are folded."""
 
@@ -100,7 +100,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     }
 
 
-@dataclass(frozen=True)
+@frozen
 class _Inline:
     """References that are look-ups."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
 from flopsheet.pipeline.frames import Values, compute
 from flopsheet.pipeline.tables import Variant, tabulate_variants
+from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, NOTE, CellIndex, CellRef, TableSet, letters
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
@@ -43,7 +43,7 @@ FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot sw
 SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Base:
     """The cells that say which scenario is stepped, and by how much."""
 
@@ -54,7 +54,7 @@ class Base:
     share: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Effect:
     """One line: what is stepped, the effects down and up on each total, and where it ranks by the first total."""
 
@@ -63,7 +63,7 @@ class Effect:
     swing: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """Where everything stands on the sheet."""
 

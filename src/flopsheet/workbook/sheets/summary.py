@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 from flopsheet.catalog import RUNS, Entry, Metric
+from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, CellRef, TableSet, absolute_span, quoted
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
@@ -35,7 +35,7 @@ DIFFER = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What the Summary says of the study besides its numbers."""
 
