@@ -23,7 +23,7 @@ from flopsheet.formula.evaluate import PLAIN, as_text, vectorised
 from flopsheet.formula.excel import literal, number
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text, with_leaves
 from flopsheet.formula.notation import shown
-from flopsheet.formula.operators import OPERATORS, Function, Gatherer, Operator
+from flopsheet.formula.operators import ABSENT, OPERATORS, Function, Gatherer, Operator
 from flopsheet.formula.unparse import to_text
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS
 from flopsheet.pipeline import frames
@@ -454,7 +454,7 @@ REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the rest of a division"
 NEST = f"{REFUSED_WORD}nest where(condition, a, b)"
 NO_NUMBER = "is not part of the language; use numbers and names"
 NO_EXPRESSION = "this is not an expression; check brackets, operators and commas"
-KNOWN = "abs, at_max, at_min, ceil, first, floor, largest, match, max, min, sum, trend, where"
+KNOWN = "abs, at_max, at_min, ceil, first, floor, given, largest, match, max, min, sum, trend, where"
 REFUSED = [
     # a minus before a power
     ("-2^2", "1: a minus before a power means two things; write -(a^b) or (-a)^b", "^^^^"),
@@ -737,7 +737,7 @@ def test_nodes_of_two_kinds_are_never_equal():
 
 
 def test_numbers_and_columns_know_the_same_operations():
-    assert PLAIN.keys() == vectorised().keys() == OPERATORS.keys() | FUNCTIONS.keys()
+    assert PLAIN.keys() == vectorised().keys() == OPERATORS.keys() | FUNCTIONS.keys() | {ABSENT}
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_a_problem_points_to_the_file_that_said_it_last(tmp_path) -> None:
         (second, 3, 33, "models.c"),
     ]
     with pytest.raises(SpecError) as caught:
-        merged(tmp_path, BASE.replace("n_heads: 4", "n_heads: 0"), "\n\nmodels: {gpt-2.5: {d_model: 0}}\n")
+        merged(tmp_path, BASE.replace("n_heads: 4", "n_heads: -1"), "\n\nmodels: {gpt-2.5: {d_model: 0}}\n")
     assert [(p.place.source, p.place.line, p.path) for p in caught.value.problems] == [
         (first, 5, "models.gpt-2.5.n_heads"),
         (second, 3, "models.gpt-2.5.d_model"),

@@ -69,7 +69,7 @@ def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_
     """As an archive unpacks that gives one time to every file."""
     package = tmp_path / "flopsheet"
     shutil.copytree(cache.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    figures = package / "catalog" / "data" / "parameters.yaml"
+    figures = package / "catalog" / "data" / "formats.yaml"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
