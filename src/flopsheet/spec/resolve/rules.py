@@ -32,7 +32,7 @@ class Row:
         """The sum over the layer groups, the only aggregate that rules need."""
         if function != "sum":
             raise LookupError(f"{function}(…) in a rule")
-        return sum(group[names[0]] for group in self.groups)
+        return sum(Row(group, functions=self.functions).value(names[0]) for group in self.groups)
 
     def evaluated(self, node: Any, more: Functions | None = None) -> Any:
         return evaluate(node, self.value, self.total, {**self.functions, **(more or {})})
