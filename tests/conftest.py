@@ -7,8 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from engines import has_libreoffice, recalculate_ironcalc, recalculate_libreoffice
+
+# Without the phase that explains: it traces every line, and a failing law then takes minutes to be told.
+settings.register_profile("told at once", phases=[phase for phase in Phase if phase is not Phase.explain])
+settings.load_profile("told at once")
 
 GOLDEN = Path(__file__).with_name("golden")
 

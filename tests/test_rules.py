@@ -343,7 +343,7 @@ def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_erro
 def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    folder = Path(catalog.__file__).parent
+    folder = Path(catalog.__file__).parent / "data"
     texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
     rule = "  - name: check_kv_heads_divide\n"
     head, _, rest = texts["rules"].partition(rule)

@@ -228,7 +228,7 @@ def test_decoding_takes_between_the_active_and_all_experts(model, run):
 def test_the_largest_batch_fits_and_one_more_does_not(model, run):
     largest = int(served(model, run)["largest_batch"].iloc[0])
     found = served(model, *(run | {"n_sequences": batch} for batch in (largest, largest + 1)))
-    assert found["served_fits"].tolist() == ["yes", "no"]
+    assert found["served_fits"].tolist() == [True, False]
 
 
 @few
@@ -239,7 +239,7 @@ def test_the_longest_context_fits_and_one_more_does_not(model, run, window, wind
     longest = int(served(model, run)["longest_context"].iloc[0])
     lengths = [{"prompt_length": length - 1, "generated_length": 1} for length in (longest, longest + 1)]
     found = served(model, *(run | length for length in lengths))
-    assert found["served_fits"].tolist() == ["yes", "no"]
+    assert found["served_fits"].tolist() == [True, False]
 
 
 @few

@@ -98,11 +98,11 @@ def test_what_fits_is_measured_against_the_usable_memory_of_all_devices():
     assert found[["served_capacity_bytes", "served_bytes", "served_margin_bytes"]].tolist() == [
         capacity, used, capacity - used,
     ]  # fmt: skip
-    assert [found["served_fits"], found["largest_batch"]] == ["yes", (capacity - 2 * WEIGHTS) // (1000 * 8000)]
+    assert [found["served_fits"], found["largest_batch"]] == [True, (capacity - 2 * WEIGHTS) // (1000 * 8000)]
     assert found["longest_context"] == (capacity - 2 * WEIGHTS) // (1000 * 8000)
 
 
-@pytest.mark.parametrize(("sequences", "verdict"), [(12_493, "yes"), (12_494, "no")])
+@pytest.mark.parametrize(("sequences", "verdict"), [(12_493, True), (12_494, False)])
 def test_one_sequence_more_than_the_largest_batch_does_not_fit(sequences, verdict):
     # (100e9 − 2·25e6) / 8e6 = 12,493.75.
     found = run_of(PLAIN, n_sequences=sequences)
@@ -122,7 +122,7 @@ def test_beside_windows_only_global_layers_grow_with_the_context(batch):
 def test_the_weights_alone_may_be_too_much():
     tight = {"tight": {"extends": "h100-sxm", "memory_bytes": 40e6}}
     found = run_of(PLAIN, tight, hardware="tight")
-    assert found[["served_fits", "largest_batch", "longest_context"]].tolist() == ["no", 0, 0]
+    assert found[["served_fits", "largest_batch", "longest_context"]].tolist() == [False, 0, 0]
 
 
 # Prefill -------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from flopsheet.yamlio import files
 from flopsheet.yamlio.source import parse as parse_spec
 from studies import SPECS
 
-CATALOG = Path(catalog.__file__).parent
+CATALOG = Path(catalog.__file__).parent / "data"
 
 
 def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
