@@ -83,7 +83,7 @@ def values(spec: Spec) -> dict[str, float | str]:
         f"{table_set} {grain} {key} {name}": given.value
         for table_set, tables in table_sets.items()
         for grain, table in tables.items()
-        for name, column in table.inputs.items()
+        for name, column in table.given.items()
         for key, given in zip(table.keys if grain != "context" else range(len(column)), column, strict=True)
         if grain != "study" or key
     }
@@ -330,7 +330,7 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
         edited = from_source(source.read(tmp_path / "spec.yaml"), "spec")
         tables = {"study": tabulate(edited)} | {kind: tabulate_runs(edited, kind) for kind in edited.runs}
         found = [
-            tables[input_cell.table_set.name][input_cell.grain].inputs[input_cell.entry.name][input_cell.at].value
+            tables[input_cell.table_set.name][input_cell.grain].given[input_cell.entry.name][input_cell.at].value
             for input_cell in input_cells
         ]
         differing = {at: (value, wanted[at]) for at, value in zip(cells, found, strict=True) if value != wanted[at]}

@@ -320,7 +320,8 @@ REFUSED = [
     ),
     (
         {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: a100-80gb has no units for fp8; write one of as_weights, bf16, fp16, int8, tf32, fp32",
+        "serving.chat.compute_format: a100-80gb has no units for fp8; "
+        "write one of as_weights, bf16, fp16, int8, tf32, fp32",
     ),
     # expectations of runs
     (

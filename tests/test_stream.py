@@ -269,6 +269,7 @@ def test_metrics_of_the_spec_and_its_runs_are_streamed_too() -> None:
     }  # fmt: skip
     shown, wanted = as_json(spec), compute(spec)
     runs = {name: row.to_dict() for name, row in wanted.frames["serving_run"].iterrows()}
+    runs = {name: {key: None if pd.isna(one) else one for key, one in row.items()} for name, row in runs.items()}
     for row in runs.values():  # JSON says in words what a frame says as a truth value
         row["served_fits"] = "yes" if row["served_fits"] else "no"
     assert (shown["serving"], shown["models"]) == (runs, from_frames(wanted)[0])

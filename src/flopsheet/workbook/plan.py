@@ -236,11 +236,14 @@ def _checks_sheet(
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
-    told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
+    bottom = blocks[-1].bottom
+    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, bottom + 2)
+    if study.spec.expectations:
+        cells |= listing.cells
+        bottom = listing.bottom
+    told = rules.told(checks.SHEET, blocks, bottom + 2, links)
     cells |= told.cells
-    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, told.bottom + 2)
-    cells |= listing.cells if study.spec.expectations else {}
-    moved = checks.changes(by_name, built, cell_index, (listing.bottom if study.spec.expectations else told.bottom) + 2)
+    moved = checks.changes(by_name, built, cell_index, told.bottom + 2)
     cells |= moved.cells
     working, move = checks.largest_move(moved)
     cells |= working
