@@ -173,7 +173,7 @@ def test_runs_and_hardware_come_back_as_the_spec_says_them(tmp_path: Path) -> No
                 "training.large.global_batch_size: 4 * micro_batch_size → 8 * micro_batch_size",
                 "training.large.n_tokens: global_batch_size * context_length → context_length * 1000000",
                 "serving.chat.n_sequences: 4 → 16",
-                "hardware.a100-80gb.price_per_hour: 0 → 1.5",
+                "hardware.a100-80gb.price_per_hour: none → 1.5",
                 "hardware.mine.memory_bytes: 100000000000 → 120000000000",
             ]
         ),
@@ -419,7 +419,7 @@ def test_editing_in_place_keeps_comments_order_and_spacing(tmp_path: Path) -> No
         "  grouped: {extends: base, attention: {kind: gqa, n_kv_heads: 4}}": "  grouped: {extends: base, "
         "attention: {kind: gqa, n_kv_heads: 4}, n_heads: 12}",
         "  many: {extends: block, attention: {kind: mha}}": "  many: {extends: block, attention: {kind: gqa, "
-        "n_kv_heads: 2}, d_head: d_model / n_heads, ffn_matrices: 2}",
+        "n_kv_heads: 2}, d_head: \"d_model / max(n_heads, 1)\", ffn_matrices: 2}",
         "  one: {extends: base, attention: {kind: mqa, window: 256}}": "  one: {extends: base, attention: {kind: mqa, "
         "window: 256}, n_heads: 12}",
         "      n_active_experts: 2   # top two": "      n_active_experts: 4   # top two",
