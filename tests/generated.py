@@ -248,6 +248,8 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(entry: Any, value: float | str) -> Any:
     """A value as a spec says it."""
+    if entry.absent and value == entry.absent:
+        return "none"
     if entry.is_flag:
         return value == "yes"
     return int(value) if isinstance(value, float) and value == int(value) else value

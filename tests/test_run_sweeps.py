@@ -94,8 +94,8 @@ REFUSED = [
         "otherwise; or exclude: such combinations (2 of 10 fail)",
     ),
     (
-        {"[h100-sxm, h200]": "[h100-sxm, h20]"},
-        "s.yaml:21:49: serving.s.sweep.hardware[1]: no hardware is called 'h20'; did you mean 'h200'? "
+        {"[h100-sxm, h200]": "[h100-sxm, h2000]"},
+        "s.yaml:21:49: serving.s.sweep.hardware[1]: no hardware is called 'h2000'; did you mean 'h200'? "
         "(flopsheet list hardware); "
         "or exclude: such combinations (4 of 8 fail)",
     ),
