@@ -41,6 +41,6 @@ def from_frames(report: Report) -> tuple[dict[str, dict[str, Any]], list[dict[st
     models = {str(name): row.to_dict() for name, row in report.frames["model"].iterrows()}
     scenarios = [
         {"model": model, "context_length": length, **row.to_dict()}
-        for (model, length), row in report.frames["scenario"].drop(columns="n_params").iterrows()  # it stands with the models
+        for (model, length), row in report.frames["scenario"].drop(columns="n_params").iterrows()
     ]
     return models, sorted(scenarios, key=lambda row: list(models).index(row["model"]))

@@ -34,7 +34,8 @@ BEYOND = {
         r"|zip pairs lists|[0-9,]+ (combinations|values|training runs)"
     ),
     "what inputs need of each other, since defaults or another model may say them": (
-        r"latent attention with kv_lora_rank \d+ needs|shared_expert_gate is yes, but|belongs to latent attention|experts need|a dense FFN or experts|has no shared experts"
+        r"latent attention with kv_lora_rank \d+ needs|shared_expert_gate is yes, but"
+        r"|belongs to latent attention|experts need|a dense FFN or experts|has no shared experts"
         r"|no shared expert to scale|there are no experts|max_positions is 0|no experts to share"
     ),
     "what must be there, since defaults or another model may say it": r"(is|are) missing; write (it|them) here,? or",

@@ -419,7 +419,7 @@ def test_editing_in_place_keeps_comments_order_and_spacing(tmp_path: Path) -> No
         "  grouped: {extends: base, attention: {kind: gqa, n_kv_heads: 4}}": "  grouped: {extends: base, "
         "attention: {kind: gqa, n_kv_heads: 4}, n_heads: 12}",
         "  many: {extends: block, attention: {kind: mha}}": "  many: {extends: block, attention: {kind: gqa, "
-        "n_kv_heads: 2}, d_head: \"d_model / max(n_heads, 1)\", ffn_matrices: 2}",
+        'n_kv_heads: 2}, d_head: "d_model / max(n_heads, 1)", ffn_matrices: 2}',
         "  one: {extends: base, attention: {kind: mqa, window: 256}}": "  one: {extends: base, attention: {kind: mqa, "
         "window: 256}, n_heads: 12}",
         "      n_active_experts: 2   # top two": "      n_active_experts: 4   # top two",

@@ -21,9 +21,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # The numbers go to stdout meanwhile: redirected, each line of them would be laid out for the terminal.
-    bar = Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
-    )
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
     task = bar.add_task(what, total=total)
     began = time.monotonic()
 
