@@ -21,7 +21,9 @@ from flopsheet.formula.nodes import Call, Text, shared
 from flopsheet.yamlio import source
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
-TOPICS = (*INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "serving", "checks")
+TOPICS = (
+    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "peaks", "serving", "checks",
+)  # fmt: skip
 LEVELS = ("part", "subtotal", "total")
 # Fields of a metric that nobody writes.
 MADE = {"node", "plain", "written", "grain", "absent", "has_value"}
