@@ -104,6 +104,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("virtual_stages", "measured", 2)],
         "measured: 2 interleaved stages need a pipeline, pipeline_parallel is 1",
     ),
+    "check_stage_layers": (
+        [("last_stage_layers", "spread", 12)],
+        "spread: a first stage of 0 and a last of 12 layers don't make up 12 layers in 2 stages",
+    ),
     "check_micro_batches": (
         [("global_batch_size", "spread", 1001)],
         "spread: a global batch of 1,001 is no multiple of micro-batch 1 · data parallel 8",

@@ -15,7 +15,7 @@ MOST_LINES = 8
 CLASSES = {
     "training": (
         "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
-        "logits_gib_device", "reserved_gib_device",
+        "logits_gib_device", "working_gib_device", "reserved_gib_device",
     ),
     "serving": ("served_weight_gib", "served_cache_gib"),
 }  # fmt: skip

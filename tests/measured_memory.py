@@ -1,0 +1,56 @@
+"""Published peaks of training steps beside ours; `python tests/measured_memory.py` writes the table of the docs anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from studies import frames_of
+
+TESTS = Path(__file__).parent
+CASES: list[dict[str, Any]] = json.loads((TESTS / "truth" / "memory_measured.json").read_text(encoding="utf-8"))
+PAGE = TESTS.parent / "docs" / "calibration.md"
+BEGIN, END = "<!-- measured peaks: python tests/measured_memory.py -->", "<!-- end of measured peaks -->"
+SHORT = {
+    "tensor_parallel": "TP", "pipeline_parallel": "PP", "context_parallel": "CP", "expert_parallel": "EP",
+    "zero_stage": "ZeRO", "micro_batch_size": "micro-batch",
+}  # fmt: skip
+
+
+def computed(case: dict[str, Any]) -> Any:
+    """The training run of a measured case as a row."""
+    length = case["run"]["context_length"]
+    spec = {"version": 1, "context_lengths": [length], "models": {"m": case["model"]}}
+    return frames_of(spec | {"training": {"run": case["run"] | {"model": "m"}}})["training_run"].loc["run"]
+
+
+def deviation(case: dict[str, Any]) -> float:
+    """Ours against the measured peak, as a share of it."""
+    return float(computed(case)["device_gib"] / case["measured_gib"] - 1)
+
+
+def table() -> str:
+    """One row per measurement, in Markdown."""
+    lines = ["| measured | layout | peak, GiB | ours, GiB | deviation | source |", "|---|---|---:|---:|---:|---|"]
+    for case in CASES:
+        run, ours = case["run"], computed(case)["device_gib"]
+        said = [f"{short} {run[key]}" for key, short in SHORT.items() if key == "zero_stage" or run.get(key, 1) != 1]
+        kept = ", ".join([f"{run['n_devices']} {run['hardware']}", f"S {run['context_length']:,}", *said])
+        kept += f", {run.get('recomputation', 'no')} recomputation"
+        share = 100 * (ours / case["measured_gib"] - 1)
+        lines.append(
+            f"| {case['name']} | {kept} | {case['measured_gib']:.2f} | {ours:.2f} | {share:+.1f} % | {case['source']} |"
+        )
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The page with the table as it is now."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
