@@ -1,4 +1,4 @@
-"""Published peaks of training steps beside ours; `python tests/measured_memory.py` writes the table of the docs anew."""
+"""Published peaks of training steps beside ours; `python tests/measured_memory.py` writes the table of the page."""
 
 from __future__ import annotations
 

@@ -95,3 +95,17 @@ def test_what_binds_is_said():
         ("only", "backward pass of a layer"),
         ("first", "backward pass of a layer"),
     ]
+
+
+def test_the_fullest_stage_of_a_pipeline_has_its_share_of_the_norms_and_of_the_activations():
+    run, layer = run_of(pipeline_parallel=4, n_devices=4)
+    norms, kept = 20 * 2 * D, 20 * layer["activation_bytes_layer"]  # 80 layers in 4 stages, two norms each
+    assert [run["n_params_stage_others"], run["activation_bytes_stage"]] == [norms, kept]
+
+
+def test_working_memory_is_charted_with_the_gathered_weights():
+    run, _ = run_of(zero_stage=3, n_devices=8, loss_kernel="fused")
+    # Beyond the log-probabilities that are kept, 4·T·V, the fused loss has 16-bit logits, 2·T·V.
+    layer, ends = 2 * D * HE + 2 * D * GE + 3 * D * F + 2 * D, 2 * V * D + D
+    head = 2 * T * V + 2 * V * D - 4 * T * V  # the head's backward pass: logit gradient, gradient of the head
+    assert run["working_gib_device"] == (max(2 * T * V, head) + 2 * (2 * layer + ends) * 7 / 8) / GIB
