@@ -73,7 +73,7 @@ def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
     frame = pd.concat(parts, axis=1)
     frame = frame.drop(columns=[name for name in frame.columns if name in frame.index.names])
     flat = frame.reset_index(drop=True)  # a column of a MultiIndex takes ten times as long to be picked
-    typed = pd.DataFrame({name: _typed(column, name, catalog) for name, column in flat.items()})
+    typed = pd.DataFrame({name: _typed(column, str(name), catalog) for name, column in flat.items()})
     typed.index = frame.index
     typed.attrs["units"] = {name: catalog.entry(name).unit for name in typed.columns if name not in KEYS}
     return typed
