@@ -32,7 +32,8 @@ def test_build_writes_the_workbook_and_at_most_ten_lines(tmp_path: Path) -> None
 def test_build_tells_of_runs_of_both_kinds_in_ten_lines(tmp_path: Path) -> None:
     done = run("build", "specs/llama3-70b-512xh100.yaml", "-o", str(tmp_path / "out.xlsx"))
     lines = done.stdout.splitlines()
-    # 52,786,708,484 B and 2·8,192·3·28,672/8 of a layer's backward pass, of 81,559 MiB; 989.4 TFLOP/s, 40 %, 15e12 tokens: 412 days, as published;
+    # 52,786,708,484 B and 2·8,192·3·28,672/8 of a layer's backward pass, of 81,559 MiB;
+    # 989.4 TFLOP/s, 40 %, 15e12 tokens: 412 days, as published;
     # 8 · 81,559 MiB · 0.9 = 573.46 GiB, and each sequence takes 0.78125 of what 131.42 of weights leave: 565
     assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-2]) == (
         True,
