@@ -94,7 +94,7 @@ def written_out(tables: Tables, catalog: Catalog) -> tuple[str, Callable[[], dic
 
     for name in catalog.closure(WANTED):
         metric = catalog.metrics[name]
-        line = f"{name} = {spelled(metric.node, metric.grain)}"
+        line = f"{name} = {spelled(metric.ast, metric.grain)}"
         code.append(line)
     text = "\n".join(code) + "\n"
     compiled = compile(text, "by hand", "exec")

@@ -18,7 +18,7 @@ from flopsheet import catalog, quantities
 from flopsheet.catalog import Metric
 from flopsheet.cli.commands import MODULES, commands
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
-from flopsheet.output.markdown import code, escaped
+from flopsheet.output.markdown import code, escape
 from flopsheet.spec import library
 from flopsheet.spec.schema import json_schema
 
@@ -122,11 +122,11 @@ def rule_reference() -> Iterator[str]:
     rows = [
         [
             rule.code,
-            escaped(rule.label),
+            escape(rule.label),
             " ".join(code(name) for name in rule.points_at),
             "error" if rule.is_error else "note",
-            "<br>".join(escaped(PLACEHOLDERS.sub("…", text)) for text in rule.told),
-            escaped(rule.doc),
+            "<br>".join(escape(PLACEHOLDERS.sub("…", text)) for text in rule.templates),
+            escape(rule.doc),
         ]
         for rule in catalog.load_inputs().rules.values()
     ]
@@ -299,7 +299,7 @@ def meaning(name: str, value: dict[str, Any]) -> str:
     told = entry is not None and value.get("description") == entry.doc
     unit = f" ({entry.unit})" if told and entry and entry.unit not in {"text", "count"} else ""
     label = f"{entry.label}{unit}. " if told and entry else ""
-    return escaped(label + value.get("description", ""))
+    return escape(label + value.get("description", ""))
 
 
 # The metrics ----------------------------------------------------------------------------------------------------------
@@ -318,11 +318,7 @@ def metric_reference() -> str:
         "",
         *table(
             ["letter", "input", "meaning"],
-            [
-                [entry.symbol, code(entry.name), escaped(entry.label)]
-                for entry in loaded.inputs.values()
-                if entry.symbol
-            ],
+            [[entry.symbol, code(entry.name), escape(entry.label)] for entry in loaded.inputs.values() if entry.symbol],
         ),
         "",
     ]
@@ -334,22 +330,22 @@ def metric_reference() -> str:
         if section.sheet != sheet:
             sheet = section.sheet
             lines += [f"## Sheet {sheet}", ""]
-        lines += [f"### {escaped(section.title)}", "", f"One value per {section.grain.replace('_', ' ')}.", ""]
+        lines += [f"### {escape(section.title)}", "", f"One value per {section.grain.replace('_', ' ')}.", ""]
         rows = [row(metric, loaded) for metric in metrics]
         lines += [*table(["name", "label", "unit", "formula", "meaning", "source"], rows), ""]
     return "\n".join(lines)
 
 
 def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
-    formula = code(loaded.maths[metric.name]) if metric.written else "a sentence from the numbers"
+    formula = code(loaded.maths[metric.name]) if metric.source_text else "a sentence from the numbers"
     shape = f" Shape: {metric.shape}." if metric.shape else ""
     return [
         code(metric.name),
-        escaped(metric.label),
-        escaped(metric.unit),
+        escape(metric.label),
+        escape(metric.unit),
         formula,
-        escaped(metric.doc + shape),
-        escaped(metric.source),
+        escape(metric.doc + shape),
+        escape(metric.source),
     ]
 
 
@@ -420,7 +416,7 @@ def option_names(option: click.Option) -> str:
 def option_help(option: click.Option) -> str:
     text = option.help or "How the numbers are shown."
     shown = f" Default: {option.default}." if option.show_default else ""
-    return escaped(" ".join(text.split()) + shown)
+    return escape(" ".join(text.split()) + shown)
 
 
 if __name__ == "__main__":

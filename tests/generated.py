@@ -213,9 +213,9 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
 
     def plain(given: Mapping[str, Any], skipped: frozenset[str] = frozenset()) -> dict[str, Any]:
         return {
-            name: spelled(one.node) if one.node is not None else _said(inputs[name], one.value)
+            name: spelled(one.ast) if one.ast is not None else _said(inputs[name], one.value)
             for name, one in given.items()
-            if name not in skipped and not (one.node is not None and _is_default(inputs[name], one))
+            if name not in skipped and not (one.ast is not None and _is_default(inputs[name], one))
         }
 
     models: dict[str, Any] = {}

@@ -124,7 +124,7 @@ def _random(dice: random.Random, input_cell: InputCell) -> float | str:
         return choice if isinstance(choice, str) else float(choice)
     if entry.absent and (isinstance(input_cell.given.value, str) or dice.random() < 0.2):
         return dice.choice(["none", entry.absent, float(max(entry.least or 0, 1)), 2.5e9])
-    if input_cell.given.node is None and dice.random() < 0.3:
+    if input_cell.given.ast is None and dice.random() < 0.3:
         return float(input_cell.given.value) * 2
     most = int(min(entry.most or 4096, 4096))
     if not entry.whole:

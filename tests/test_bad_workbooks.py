@@ -315,4 +315,4 @@ def test_a_mutated_workbook_is_read_or_refused(tmp_path: Path) -> None:
 def test_the_good_one_is_read(tmp_path: Path) -> None:
     (tmp_path / "book.xlsx").write_bytes(good())
     build(SPEC, tmp_path / "built.xlsx")
-    assert (pull(tmp_path / "book.xlsx").typed.changes, (tmp_path / "built.xlsx").read_bytes()) == ([], good())
+    assert (pull(tmp_path / "book.xlsx").reading.changes, (tmp_path / "built.xlsx").read_bytes()) == ([], good())

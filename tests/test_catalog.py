@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flopsheet import catalog
-from flopsheet.catalog import CycleError, coarser, ordered
+from flopsheet.catalog import CycleError, coarser, sort_by_dependencies
 from flopsheet.catalog.load import TOPICS, build
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import aggregated, evaluate, names, to_maths
@@ -81,7 +81,7 @@ def test_flop_is_an_amount_and_never_written_as_a_rate():
 
 def test_a_metric_follows_in_order_what_it_reads():
     place = {name: at for at, name in enumerate(SHIPPED.order)}
-    reads = {name: (*names(metric.node), *aggregated(metric.node)) for name, metric in SHIPPED.metrics.items()}
+    reads = {name: (*names(metric.ast), *aggregated(metric.ast)) for name, metric in SHIPPED.metrics.items()}
     late = [(name, read) for name in reads for read in reads[name] if read in place and place[read] >= place[name]]
     assert (late, place.keys()) == ([], SHIPPED.metrics.keys())
 
@@ -89,7 +89,7 @@ def test_a_metric_follows_in_order_what_it_reads():
 def test_a_catalogue_to_which_a_spec_adds_nothing_is_the_one_that_its_texts_say():
     folder = Path(catalog.__file__).parent / "data"
     said = build({topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)})
-    extended = catalog.extended([], [])
+    extended = catalog.extend([], [])
     assert extended == said
     assert (list(extended.metrics), list(extended.inputs)) == (list(said.metrics), list(said.inputs))
 
@@ -97,7 +97,7 @@ def test_a_catalogue_to_which_a_spec_adds_nothing_is_the_one_that_its_texts_say(
 def test_the_formulas_of_the_catalogue_have_not_changed_unnoticed(golden):
     """`pytest --update-golden` writes the file anew; its difference belongs into the review."""
     lines = [
-        f"{metric.name} | {metric.grain} | {metric.unit} | {to_maths(metric.node, SHIPPED.symbol)}\n"
+        f"{metric.name} | {metric.grain} | {metric.unit} | {to_maths(metric.ast, SHIPPED.symbol)}\n"
         for metric in SHIPPED.metrics.values()
     ]
     golden("formulas.txt", "".join(lines))
@@ -193,7 +193,7 @@ ACCEPTED = [
 def test_a_formula_that_holds_the_rules_is_accepted(formula, entry):
     other = {"name": "x2", "formula": "d_model"}
     built = build({**TEXTS, "results": metrics(other, {"formula": f'"{formula}"', **entry})})
-    assert built.metrics["x"].written == formula
+    assert built.metrics["x"].source_text == formula
 
 
 # A formula of a model's metric, what else its entry says, the problem.
@@ -477,12 +477,12 @@ SENTENCES = [
 @pytest.mark.parametrize(("text", "said"), SENTENCES)
 def test_a_sentence_is_made_from_words_and_values(text, said):
     built = build({**TEXTS, "results": metrics({"unit": "text", "text": f'"{text}"'})})
-    assert evaluate(built.metrics["x"].node, VALUES.__getitem__) == said
+    assert evaluate(built.metrics["x"].ast, VALUES.__getitem__) == said
 
 
 def test_a_sentence_says_the_first_case_that_holds():
     cases = "[{when: d_model > 1000, say: wide}, {when: d_model > 500, say: 'middling, {d_model:,}'}, {say: narrow}]"
-    node = build({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].node
+    node = build({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].ast
     said = [evaluate(node, {"d_model": width}.__getitem__) for width in (2048.0, 768.0, 64.0)]
     assert said == ["wide", "middling, 768", "narrow"]
 
@@ -519,18 +519,18 @@ def test_a_broken_sentence_is_told_where_the_entry_stands(text, problem):
 def test_a_chain_of_thousands_does_not_exhaust_the_stack():
     count = 5 * sys.getrecursionlimit()
     chain = {f"n_{at}": [f"n_{at + 1}"] for at in range(count)}
-    assert ordered(chain) == tuple(f"n_{at}" for at in reversed(range(count)))
+    assert sort_by_dependencies(chain) == tuple(f"n_{at}" for at in reversed(range(count)))
 
 
 def test_a_cycle_of_thousands_is_found():
     circle = {str(at): [str((at + 1) % 5000)] for at in range(5000)}
     with pytest.raises(CycleError) as caught:
-        ordered(circle)
+        sort_by_dependencies(circle)
     assert caught.value.chain == (*map(str, range(5000)), "0")
 
 
 def test_names_that_do_not_read_each_other_keep_their_order():
-    assert ordered({"b": [], "a": ["given"], "d": ["c"], "c": ["b"]}) == ("b", "a", "c", "d")
+    assert sort_by_dependencies({"b": [], "a": ["given"], "d": ["c"], "c": ["b"]}) == ("b", "a", "c", "d")
 
 
 def test_a_layer_of_a_scenario_reads_its_group_its_scenario_and_all_above():

@@ -164,7 +164,7 @@ def test_every_other_yaml_snippet_is_part_of_a_spec_of_the_catalogue_or_of_a_con
             for entry in data:
                 metric = metrics[entry["name"]]
                 said = {"label": metric.label, "unit": metric.unit, "doc": metric.doc, "shape": metric.shape}
-                assert {**said, "formula": metric.written} | entry == {**said, "formula": metric.written} | {
+                assert {**said, "formula": metric.source_text} | entry == {**said, "formula": metric.source_text} | {
                     "name": metric.name
                 }
         else:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from commands import run
-from flopsheet.output.markdown import escaped, table
+from flopsheet.output.markdown import escape, table
 
 HOSTILE = "<img src=x> @team _a_"
 NAMES = [
@@ -55,8 +55,8 @@ def is_inert(markdown: str) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_text_shows_as_it_stands_and_does_nothing(name: str) -> None:
-    [listed] = [token for token in READ.parse(f"* {escaped(name)}") if token.type == "inline"]
-    assert (texts([listed]), is_inert(f"* {escaped(name)}")) == (name, True)
+    [listed] = [token for token in READ.parse(f"* {escape(name)}") if token.type == "inline"]
+    assert (texts([listed]), is_inert(f"* {escape(name)}")) == (name, True)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -105,7 +105,7 @@ def test_a_match_has_the_value_of_its_arm_in_pandas_and_in_a_spreadsheet(
     [found] = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], places)
     computed, text = (
         report.frames["model"]["n_sides"].tolist(),
-        to_excel(report.catalog.metrics["n_sides"].node, Letters),
+        to_excel(report.catalog.metrics["n_sides"].ast, Letters),
     )
     assert (computed, list(found.values()), f"={text}") == (values, values, cell)
 
@@ -173,8 +173,8 @@ def test_functions_nested_deeper_than_a_cell_allows_are_refused() -> None:
 def written() -> dict[str, Node]:
     """The formulas of the catalogue as their authors wrote them."""
     ranges = {name for name in SHIPPED.metrics if name.startswith("check_input_")}
-    metrics = {name: metric.plain for name, metric in SHIPPED.metrics.items() if name not in ranges}
-    return metrics | {name: function.node for name, function in SHIPPED.functions.items()}
+    metrics = {name: metric.source_ast for name, metric in SHIPPED.metrics.items() if name not in ranges}
+    return metrics | {name: function.ast for name, function in SHIPPED.functions.items()}
 
 
 def choices_compared(node: Node) -> list[str]:
@@ -206,4 +206,4 @@ def test_a_number_format_that_nobody_gave_a_size_is_refused_and_not_one_byte() -
     inputs = {**SHIPPED.inputs, "weights": entry._replace(choices=(*entry.choices, "fp1"))}
     metric = SHIPPED.metrics["bytes_per_weight"]
     with pytest.raises(CatalogError, match="leaves out choices of 'weights': fp1"):
-        desugar.expand(metric.plain, inputs, {}, SHIPPED.functions, desugar.refusal(metric.name, None))
+        desugar.expand(metric.source_ast, inputs, {}, SHIPPED.functions, desugar.refusal(metric.name, None))

@@ -69,11 +69,11 @@ def typed(name: str, folder: Path, typing: Mapping[str, Any]) -> Pulled:
 
 
 def lines(pulled: Pulled) -> list[str]:
-    return [str(change) for change in pulled.typed.changes]
+    return [str(change) for change in pulled.reading.changes]
 
 
 def blamed(pulled: Pulled) -> list[str]:
-    return [str(problem) for problem in pulled.typed.problems]
+    return [str(problem) for problem in pulled.reading.problems]
 
 
 def values(spec: Spec) -> dict[str, float | str]:
@@ -120,7 +120,13 @@ def test_what_changed_alike_in_a_model_and_in_one_that_extends_it_is_said_once(t
 )
 def test_an_untouched_workbook_changes_nothing(name: str, tmp_path: Path) -> None:
     pulled = typed(name, tmp_path, {})
-    assert (lines(pulled), blamed(pulled), pulled.typed.notes, pulled.patch, pulled.problems()) == ([], [], [], {}, [])
+    assert (lines(pulled), blamed(pulled), pulled.reading.notes, pulled.patch, pulled.problems()) == (
+        [],
+        [],
+        [],
+        {},
+        [],
+    )
 
 
 # formula typed into d_ff of gpt2-small, which was =4*d_model at 768 | changes
@@ -143,7 +149,7 @@ def test_a_formula_of_the_reviewers_own_is_an_expression_of_the_spec(
 ) -> None:
     pulled = typed("gpt2", tmp_path, {"models.gpt2-small.d_ff": addressed(formula)})
     told = [f"models.gpt2-small.d_ff: 4 * d_model → {change}" for change in changes]
-    assert (lines(pulled), pulled.typed.notes, blamed(pulled)) == (told, [], [])
+    assert (lines(pulled), pulled.reading.notes, blamed(pulled)) == (told, [], [])
 
 
 def addressed(formula: str) -> str:
@@ -228,7 +234,7 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
     silent = pull(tmp_path / "edited.xlsx")
     computed = type_into(tmp_path / "built.xlsx", {at: ("=ROUND(A1*3.5,0)", 3584.0)}, tmp_path / "computed.xlsx")
     told = pull(computed)
-    assert (blamed(silent), lines(told), told.typed.notes) == (
+    assert (blamed(silent), lines(told), told.reading.notes) == (
         [
             f"models.gpt2-small.d_ff: Inputs!{at[1]}: '=ROUND(A1*3.5,0)' has no stored value; "
             "open the workbook in a spreadsheet program and save it"
@@ -240,7 +246,7 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
 
 def test_a_number_that_was_typed_as_a_text_counts_and_is_told(tmp_path: Path) -> None:
     pulled = typed("gpt2", tmp_path, {"models.gpt2-small.n_layers": " 24", "models.gpt2-small.d_model": "768"})
-    assert (lines(pulled), blamed(pulled), pulled.typed.notes) == (
+    assert (lines(pulled), blamed(pulled), pulled.reading.notes) == (
         ["models.gpt2-small.n_layers: 12 → 24"],
         [],
         [
@@ -252,7 +258,7 @@ def test_a_number_that_was_typed_as_a_text_counts_and_is_told(tmp_path: Path) ->
 
 def test_an_input_that_follows_another_is_no_change_of_its_own(tmp_path: Path) -> None:
     pulled = typed("gpt2", tmp_path, {"models.gpt2-small.d_model": 1536.0})
-    assert (lines(pulled), pulled.typed.givens["study", "d_ff", 0].value) == (
+    assert (lines(pulled), pulled.reading.givens["study", "d_ff", 0].value) == (
         ["models.gpt2-small.d_model: 768 → 1536"],
         6144.0,
     )

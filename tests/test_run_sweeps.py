@@ -161,7 +161,7 @@ def test_an_edit_of_a_variant_is_named_as_what_no_spec_says(tmp_path: Path) -> N
     ]
     typing = {(input_cell.cell_ref.sheet, input_cell.cell_ref.address): 4.0}
     pulled = pull(type_into(tmp_path / "built.xlsx", typing, tmp_path / "edited.xlsx"))
-    assert (pulled.patch, [str(one) for one in pulled.typed.changes], len(pulled.typed.problems)) == (
+    assert (pulled.patch, [str(one) for one in pulled.reading.changes], len(pulled.reading.problems)) == (
         {},
         ["serving.s model=b hardware=h200 weight_format=fp8.n_sequences: 1 → 4"],
         1,

@@ -60,7 +60,7 @@ def test_a_setting_is_read_as_if_it_stood_in_the_spec(base, setting, model, key,
 def test_a_setting_stays_an_expression(base) -> None:
     from flopsheet.formula import parse
 
-    assert inputs(load_combined([base], ["models.gpt-2.5.d_ff=8 * d_model"]))["d_ff"].node == parse("8 * d_model")
+    assert inputs(load_combined([base], ["models.gpt-2.5.d_ff=8 * d_model"]))["d_ff"].ast == parse("8 * d_model")
 
 
 def test_of_two_settings_the_last_holds(base) -> None:

@@ -42,8 +42,8 @@ def lacking(metrics: dict[str, Metric]) -> dict[str, set[float]]:
     are those that spell its digits.
     """
     found = {
-        name: figures(metric.plain) - NAMED.get(name, set())
-        or ({metric.plain.value} if isinstance(metric.plain, Number) else set())
+        name: figures(metric.source_ast) - NAMED.get(name, set())
+        or ({metric.source_ast.value} if isinstance(metric.source_ast, Number) else set())
         for name, metric in metrics.items()
         if not (metric.source or metric.is_sentence or name in CHARTS)
     }
@@ -56,7 +56,7 @@ def test_a_figure_that_is_no_definition_has_a_source() -> None:
 
 
 def test_functions_of_the_catalogue_which_have_no_source_hold_no_figure() -> None:
-    assert {name: found for name, shared in SHIPPED.functions.items() if (found := figures(shared.node))} == {}
+    assert {name: found for name, shared in SHIPPED.functions.items() if (found := figures(shared.ast))} == {}
 
 
 def test_the_default_of_an_input_that_is_a_figure_has_a_source() -> None:

@@ -51,7 +51,7 @@ def test_a_model_has_the_defaults_of_the_catalogue():
 
 def test_defaults_that_depend_on_other_inputs_stay_expressions():
     inputs = model(SMALLEST).groups[0].inputs
-    assert [inputs[name].node for name in ("n_kv_heads", "d_head", "n_group_layers", "d_ff")] == [
+    assert [inputs[name].ast for name in ("n_kv_heads", "d_head", "n_group_layers", "d_ff")] == [
         parse("n_heads"),
         parse("d_model / max(n_heads, 1)"),
         parse("n_layers"),
@@ -92,7 +92,7 @@ def test_conventions_and_load_are_read():
     text = SMALLEST + "conventions: {ffn_matmuls: 2, attention_pairs: causal_half}\nweights: int4\nbatch_size: 2 * 4\n"
     study = spec_of(text).study
     assert values(study, "ffn_matmuls", "attention_pairs", "weights", "batch_size") == [2.0, "causal_half", "int4", 8.0]
-    assert study["batch_size"].node == parse("2 * 4")
+    assert study["batch_size"].ast == parse("2 * 4")
 
 
 def test_context_lengths_keep_their_order():
@@ -128,7 +128,7 @@ def test_a_model_overrides_what_it_extends_and_that_overrides_the_defaults():
 
 def test_an_expression_follows_the_inputs_of_the_model_that_inherits_it():
     widths = [model.groups[0].inputs["d_ff"] for model in spec_of(FAMILY).models]
-    assert [(width.value, width.node) for width in widths] == [(4 * d, parse("4 * d_model")) for d in (64, 128, 256)]
+    assert [(width.value, width.ast) for width in widths] == [(4 * d, parse("4 * d_model")) for d in (64, 128, 256)]
 
 
 def test_a_model_can_extend_one_that_stands_below_it():
@@ -177,7 +177,7 @@ def test_layers_are_groups_that_start_from_the_model():
 
 def test_the_layers_of_the_groups_are_counted():
     layers = model(GROUPS).inputs["n_layers"]
-    assert (layers.value, layers.node) == (5, Aggregate("sum", ("n_group_layers",)))
+    assert (layers.value, layers.ast) == (5, Aggregate("sum", ("n_group_layers",)))
 
 
 def test_every_model_has_its_inputs_in_one_order():

@@ -37,32 +37,32 @@ def never():
 
 def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     texts, files = loading._texts(loading.TOPICS), loading._files(loading.TOPICS)
-    fresh = cache.stored("catalog", files, lambda: loading.build(texts))
-    assert (kept.exists(), cache.stored("catalog", files, never)) == (True, fresh)
+    fresh = cache.load_or_build("catalog", files, lambda: loading.build(texts))
+    assert (kept.exists(), cache.load_or_build("catalog", files, never)) == (True, fresh)
 
 
 def test_a_file_of_other_contents_is_built_anew_though_its_size_and_time_are_the_same(kept, files):
     os.utime(files[0], (1, 1))
-    cache.stored("catalog", files, lambda: "before")
+    cache.load_or_build("catalog", files, lambda: "before")
     files[0].write_text("2")
     os.utime(files[0], (1, 1))
-    assert cache.stored("catalog", files, lambda: "anew") == "anew"
+    assert cache.load_or_build("catalog", files, lambda: "anew") == "anew"
 
 
 def test_a_file_of_another_time_alone_is_not_built_anew(kept, files):
-    cache.stored("catalog", files, lambda: "before")
+    cache.load_or_build("catalog", files, lambda: "before")
     os.utime(files[0], (1, 1))
-    assert cache.stored("catalog", files, never) == "before"
+    assert cache.load_or_build("catalog", files, never) == "before"
 
 
 def test_what_moves_from_one_file_to_the_next_is_built_anew(kept, files, tmp_path):
     both = [*files, tmp_path / "b.yaml"]
     both[0].write_text("ab")
     both[1].write_text("c")
-    cache.stored("catalog", both, lambda: "before")
+    cache.load_or_build("catalog", both, lambda: "before")
     both[0].write_text("a")
     both[1].write_text("bc")
-    assert cache.stored("catalog", both, lambda: "anew") == "anew"
+    assert cache.load_or_build("catalog", both, lambda: "anew") == "anew"
 
 
 def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_time_are_the_same(tmp_path):
@@ -95,27 +95,27 @@ def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
 
 
 def test_other_code_builds_anew(kept, files, tmp_path, monkeypatch):
-    cache.stored("catalog", files, lambda: "before")
+    cache.load_or_build("catalog", files, lambda: "before")
     (tmp_path / "quantities.py").write_text("# changed")
     monkeypatch.setattr(cache, "PACKAGE", tmp_path)
-    assert cache.stored("catalog", files, lambda: "anew") == "anew"
+    assert cache.load_or_build("catalog", files, lambda: "anew") == "anew"
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", None], ids=["empty", "other", "cut"])
 def test_a_damaged_copy_is_built_anew_and_replaced(kept, files, damage):
-    cache.stored("catalog", files, lambda: "before")
+    cache.load_or_build("catalog", files, lambda: "before")
     kept.write_bytes(kept.read_bytes()[:-3] if damage is None else damage)
-    found = cache.stored("catalog", files, lambda: "anew")
-    assert (found, cache.stored("catalog", files, never)) == ("anew", "anew")
+    found = cache.load_or_build("catalog", files, lambda: "anew")
+    assert (found, cache.load_or_build("catalog", files, never)) == ("anew", "anew")
 
 
 def test_where_nothing_can_be_kept_it_is_built_each_time(kept, files):
     kept.parent.parent.mkdir(parents=True)
     kept.parent.write_text("a file where the folder would be")
-    assert [cache.stored("catalog", files, lambda n=n: n) for n in range(2)] == [0, 1]
+    assert [cache.load_or_build("catalog", files, lambda n=n: n) for n in range(2)] == [0, 1]
 
 
 def test_python_told_to_write_no_bytecode_leaves_no_copy_either(kept, files, monkeypatch):
     monkeypatch.setattr(cache.sys, "dont_write_bytecode", True)
-    cache.stored("catalog", files, lambda: "made")
+    cache.load_or_build("catalog", files, lambda: "made")
     assert not kept.exists()

@@ -99,7 +99,7 @@ def test_a_sweep_gives_what_the_same_models_give_when_they_are_listed(
 
 def test_expressions_stay_live_in_a_variant() -> None:
     spec = load(swept(SHAPE, {"d_model": [1024, 2048]}))
-    nodes = [model.groups[0].inputs["d_ff"].node for model in spec.models]
+    nodes = [model.groups[0].inputs["d_ff"].ast for model in spec.models]
     assert (nodes[0] is not None, nodes[0] == nodes[1] == nodes[2]) == (True, True)
 
 

@@ -45,13 +45,13 @@ class Finding:
     claimed: float | str
     found: float | str
 
-    def told(self, catalog: Catalog) -> str:
+    def to_text(self, catalog: Catalog) -> str:
         """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
-        from flopsheet.output.headline import formatted
+        from flopsheet.output.headline import format_value
 
         that, metric = self.expectation, catalog.metrics[self.expectation.metric]
         at = f" at {that.context_length:,.0f}" if that.context_length else ""
-        found, claimed = (formatted(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
+        found, claimed = (format_value(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
         return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 

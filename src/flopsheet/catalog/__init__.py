@@ -3,7 +3,15 @@
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, OF_RUNS, PARENTS, RUNS, coarser
 from flopsheet.catalog.hardware import Hardware, hardware
-from flopsheet.catalog.load import CustomEntry, CycleError, custom_input, extended, load, load_inputs, ordered
+from flopsheet.catalog.load import (
+    CustomEntry,
+    CycleError,
+    custom_input,
+    extend,
+    load,
+    load_inputs,
+    sort_by_dependencies,
+)
 
 __all__ = [
     "GRAINS",
@@ -23,9 +31,9 @@ __all__ = [
     "Unit",
     "coarser",
     "custom_input",
-    "extended",
+    "extend",
     "hardware",
     "load",
     "load_inputs",
-    "ordered",
+    "sort_by_dependencies",
 ]

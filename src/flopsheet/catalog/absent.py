@@ -19,18 +19,18 @@ def where_given(metric: Metric, words: Mapping[str, str], refuse: Callable[..., 
 
     `words` are what inputs and metrics say that may have no number. A verdict does not hold there; a text says so.
     """
-    if words.keys().isdisjoint((*metric.reads, *metric.gathers)):
+    if words.keys().isdisjoint((*metric.dependencies, *metric.aggregated)):
         return metric
-    test = has_value(metric.node, frozenset(words), refuse)
+    test = has_value(metric.ast, frozenset(words), refuse)
     if test == YES:
         return metric
     said = words[_needed(test)[0]]
     match metric.unit:
         case desugar.TRUTH:
-            return replace(metric, node=_where(test, metric.node, Text(metric.failing)))
+            return replace(metric, ast=_where(test, metric.ast, Text(metric.failing)))
         case desugar.TEXT_UNIT:
-            return replace(metric, node=_where(test, metric.node, Text(said)))
-    return replace(metric, node=_where(test, metric.node, Call(ABSENT, (Text(said),))), has_value=test, absent=said)
+            return replace(metric, ast=_where(test, metric.ast, Text(said)))
+    return replace(metric, ast=_where(test, metric.ast, Call(ABSENT, (Text(said),))), has_value=test, absent=said)
 
 
 def has_value(node: Node, absent: frozenset[str], refuse: Callable[..., CatalogError]) -> Node:

@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parent.parent
 READERS = ("quantities.py", "records.py", "yamlio/*.py", "catalog/*.py", "formula/*.py", "diagnostics/*.py")
 
 
-def stored(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:
+def load_or_build(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:
     """What `build` makes of the files, or a copy of what it made of the same ones before."""
     path, key = place(name), state(files)
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below

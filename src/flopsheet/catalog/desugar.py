@@ -63,7 +63,7 @@ def expand(
                 return WORD_BUILDERS[function](tuple(map(visit, arguments)), labels, refuse)
             case Call(function, arguments) if function in functions:
                 shared = functions[function]
-                return visit(substitute(shared.node, dict(zip(shared.arguments, arguments, strict=True))))
+                return visit(substitute(shared.ast, dict(zip(shared.arguments, arguments, strict=True))))
             case Call(function) if function == MATCH:
                 return expand_match(node, possible, visit, refuse)
         return with_parts(node, visit)

@@ -29,7 +29,7 @@ class Unit(NamedTuple):
     """Whether it stands after a value in a text."""
 
     @property
-    def typed(self) -> str:
+    def exact_format(self) -> str:
         """How a cell shows what somebody typed: with every decimal, where `format` rounds."""
         exact = re.sub(r"\.[0#]+", rf"\g<0>{EVERY_DECIMAL}", self.format.rpartition(";")[2])
         return self.format if "E+" in self.format else exact
@@ -85,9 +85,9 @@ class Metric:
     grain: str
     unit: str
     doc: str
-    written: str
-    plain: Node
-    node: Node
+    source_text: str
+    source_ast: Node
+    ast: Node
     shape: str = ""
     level: str = "part"
     headline: bool = False
@@ -100,14 +100,14 @@ class Metric:
     """1 where every input that it needs is given, else 0; None where it always has a value."""
 
     @cached_property
-    def reads(self) -> tuple[str, ...]:
+    def dependencies(self) -> tuple[str, ...]:
         """The names that its formula reads in its own row."""
-        return names(self.node)
+        return names(self.ast)
 
     @cached_property
-    def gathers(self) -> tuple[str, ...]:
+    def aggregated(self) -> tuple[str, ...]:
         """The names of a finer grain that its formula gathers."""
-        return aggregated(self.node)
+        return aggregated(self.ast)
 
     @property
     def failing(self) -> str:
@@ -117,7 +117,7 @@ class Metric:
     @property
     def is_sentence(self) -> bool:
         """Whether it is a text made from a template, whose formula is too long to be read."""
-        return self.written == ""
+        return self.source_text == ""
 
 
 Entry: TypeAlias = Input | Metric
@@ -139,9 +139,9 @@ class Rule(NamedTuple):
     """The inputs that may be at fault; the first that the spec says is the one that is pointed at."""
     message: Node
     hint: Node
-    told: tuple[str, ...]
+    templates: tuple[str, ...]
     """The message as its author wrote it, one template for each case."""
-    says: tuple[str, ...]
+    message_reads: tuple[str, ...]
     """The names that the message reads."""
     is_error: bool
     explains: str = ""
@@ -150,9 +150,9 @@ class Rule(NamedTuple):
     """An input that a spec must say where the condition does not hold; a workbook always has it, and no verdict."""
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def dependencies(self) -> tuple[str, ...]:
         """The names that its condition and its message read."""
-        return tuple(dict.fromkeys((*names(self.condition), *self.says)))
+        return tuple(dict.fromkeys((*names(self.condition), *self.message_reads)))
 
 
 class Function(NamedTuple):
@@ -160,8 +160,8 @@ class Function(NamedTuple):
 
     name: str
     arguments: tuple[str, ...]
-    node: Node
-    written: str
+    ast: Node
+    source_text: str
     doc: str
 
 
@@ -203,7 +203,7 @@ class Catalog:
         entry = self.entry(name)
         if isinstance(entry, Metric):
             return self.units[entry.unit].format
-        return "General" if entry.choices else self.units[entry.unit].typed
+        return "General" if entry.choices else self.units[entry.unit].exact_format
 
     @property
     def conventions(self) -> tuple[Input, ...]:
@@ -219,13 +219,13 @@ class Catalog:
             name = pending.pop()
             if name in self.metrics and name not in needed:
                 needed.add(name)
-                pending += [*self.reads(name), *self.metrics[name].gathers]
+                pending += [*self.dependencies(name), *self.metrics[name].aggregated]
         return tuple(name for name in self.order if name in needed)
 
-    def reads(self, name: str) -> tuple[str, ...]:
+    def dependencies(self, name: str) -> tuple[str, ...]:
         """The names that a metric reads in its own row; of a rule also those that its message says."""
-        told = self.rules[name].reads if name in self.rules else ()
-        return tuple(dict.fromkeys((*self.metrics[name].reads, *told)))
+        told = self.rules[name].dependencies if name in self.rules else ()
+        return tuple(dict.fromkeys((*self.metrics[name].dependencies, *told)))
 
     @cached_property
     def folded(self) -> frozenset[str]:
@@ -249,7 +249,7 @@ class Catalog:
     def maths(self) -> Mapping[str, str]:
         """The formula of every metric for a reader, as its author wrote it; nothing of a sentence."""
         return {
-            name: "" if metric.is_sentence else to_maths(metric.plain, self.symbol)
+            name: "" if metric.is_sentence else to_maths(metric.source_ast, self.symbol)
             for name, metric in self.metrics.items()
         }
 

@@ -24,7 +24,7 @@ GRAINS = tuple(PARENTS)
 # The name of a row, readable as a text in formulas, and the grain that it names.
 KEYS = {"model": "model"}
 
-# A run is a model at a context length of its own on a kind of hardware. Each kind of run is a world of its own: the
+# A run is a model at a context length of its own on a kind of hardware. Each kind of run is a table set of its own: the
 # same catalogue over tables that have one model, context and scenario for every run.
 RUNS = {"training": ("training_run", "training_layer"), "serving": ("serving_run", "serving_layer")}
 OF_RUNS = frozenset({"run", *(grain for grains in RUNS.values() for grain in grains)})

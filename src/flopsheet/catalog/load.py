@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flopsheet import diagnostics
 from flopsheet.catalog import desugar, formats
 from flopsheet.catalog.absent import where_given
-from flopsheet.catalog.cache import stored
+from flopsheet.catalog.cache import load_or_build
 from flopsheet.catalog.entries import SEVERITIES, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
 from flopsheet.catalog.ranges import range_check
@@ -26,7 +26,7 @@ TOPICS = (
 )  # fmt: skip
 LEVELS = ("part", "subtotal", "total")
 # Fields of a metric that nobody writes.
-MADE = {"node", "plain", "written", "grain", "absent", "has_value"}
+MADE = {"ast", "source_ast", "source_text", "grain", "absent", "has_value"}
 METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
     "formula",
     "text",
@@ -56,16 +56,16 @@ class CustomEntry(NamedTuple):
 @cache
 def load() -> Catalog:
     """The catalogue that ships with the package."""
-    return stored("catalog", _files(TOPICS), lambda: build(_texts(TOPICS)))
+    return load_or_build("catalog", _files(TOPICS), lambda: build(_texts(TOPICS)))
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs and the rules between them: a spec is judged long before every metric is parsed and checked."""
-    return stored("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
+    return load_or_build("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
 
 
-def extended(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:
+def extend(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
     reader = _Reader(load().units)
     reader.start_from(load())
@@ -232,9 +232,9 @@ class _Reader:
             self.metrics[name] = Metric(
                 **{key: value for key, value in raw.items() if key not in {"formula", "text", *formats.KEYS}},
                 grain=grain,
-                written=str(raw.get("formula", "")),
-                plain=Text(""),
-                node=Text(""),
+                source_text=str(raw.get("formula", "")),
+                source_ast=Text(""),
+                ast=Text(""),
             )
         return [name]
 
@@ -279,7 +279,7 @@ class _Reader:
         unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, desugar.TEXT_UNIT)
         labels = {name: entry.label for name, entry in entries.items()}
         for name, metric in list(self.metrics.items()):
-            resolved = partial(self.resolved, metric, grain_of, unit_of, labels)
+            resolved = partial(self.resolve, metric, grain_of, unit_of, labels)
             self.collect(resolved, partial(self.metrics.__setitem__, name))
         for name, raw in self.raw_rules.items():
             made = partial(self.rule, raw, grain_of, unit_of, labels, self.raw[name][1])
@@ -288,7 +288,9 @@ class _Reader:
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
-                order = ordered({name: (*m.reads, *m.gathers) for name, m in self.metrics.items()})
+                order = sort_by_dependencies(
+                    {name: (*m.dependencies, *m.aggregated) for name, m in self.metrics.items()}
+                )
             except CycleError as cycle:
                 _, refuse = self.raw[cycle.chain[0]]
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
@@ -327,13 +329,13 @@ class _Reader:
         known: dict[Node, Node] = {}
         for name, metric in self.metrics.items():
             if name not in self.done:
-                plain, node = shared(metric.plain, known), shared(metric.node, known)
-                self.metrics[name] = dataclasses.replace(metric, plain=plain, node=node)
+                plain, node = shared(metric.source_ast, known), shared(metric.ast, known)
+                self.metrics[name] = dataclasses.replace(metric, source_ast=plain, ast=node)
         for name, rule in self.rules.items():
             condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))
             self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
-    def resolved(
+    def resolve(
         self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
     ) -> Metric:
         if metric.name in self.done:
@@ -342,13 +344,13 @@ class _Reader:
         if "text" in raw:
             plain = self.template(raw["text"], refuse, metric.name)
         else:
-            plain = self.parse(metric.written, metric.name)
+            plain = self.parse(metric.source_text, metric.name)
         node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
         desugar.check_names(node, metric.grain, grain_of, refuse)
         desugar.check_units(node, metric.unit, unit_of, refuse)
         if metric.unit == desugar.TRUTH:
             node = Call("where", (node, Text("ok"), Text(metric.failing)))
-        return dataclasses.replace(metric, plain=plain, node=node)
+        return dataclasses.replace(metric, source_ast=plain, ast=node)
 
     def rule(
         self,
@@ -415,7 +417,7 @@ class CycleError(Exception):
         super().__init__(" → ".join(chain))
 
 
-def ordered(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def sort_by_dependencies(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The names so that each follows those it reads; names that are no key are given. CycleError for a circle."""
     done: dict[str, None] = {}
     open_names: dict[str, None] = {}

@@ -9,7 +9,7 @@ import click
 
 from flopsheet import diagnostics
 from flopsheet.cli import options
-from flopsheet.cli.findings import tell_findings
+from flopsheet.cli.findings import print_failed_expectations
 from flopsheet.cli.verbosity import Verbosity
 from flopsheet.diagnostics import UsageError
 from flopsheet.yamlio import files
@@ -65,7 +65,7 @@ def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...],
         api.build(report, target)
     if not verbosity.quiet:
         summarise(report, target)
-    return tell_findings(report, quiet=verbosity.quiet)
+    return print_failed_expectations(report, quiet=verbosity.quiet)
 
 
 def summarise(report: Report, target: Path) -> None:

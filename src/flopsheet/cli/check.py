@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flopsheet.cli.findings import tell_reading
+from flopsheet.cli.findings import print_notes
 
 MOST_LINES = 40
 
@@ -21,13 +21,13 @@ def command(workbook: str) -> int:
     from flopsheet.review import pull as reviewed
 
     pulled = reviewed.pull(workbook)
-    tell_reading(pulled)
+    print_notes(pulled)
     checked = recomputed.check(pulled)
     for one in checked.disagreements[:MOST_LINES]:
         click.echo(str(one))
     if (more := len(checked.disagreements) - MOST_LINES) > 0:
         click.echo(f"… and {more:,} more")
-    changes = len(pulled.typed.changes)
+    changes = len(pulled.reading.changes)
     about = f"{changes:,} {'input differs' if changes == 1 else 'inputs differ'} from the spec"
     count = len({one.address for one in checked.disagreements})
     verdict = f"{count:,} disagree" if count else "all agree with pandas"

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flopsheet.cli.findings import tell_reading
+from flopsheet.cli.findings import print_notes
 
 
 @click.command("diff")
@@ -27,7 +27,7 @@ def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> in
     compared = diff.compare(a, b, everything=everything)
     for side in compared.sides:
         if side.pulled is not None:
-            tell_reading(side.pulled)
+            print_notes(side.pulled)
     if style == "table":
         show.print_table(compared, None if sys.stdout.isatty() else 200)
     else:

@@ -50,7 +50,7 @@ def chosen(specs: Sequence[str]) -> tuple[str, ...]:
 
 def load(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     """The specs that a command names, merged, with its settings."""
-    return read(specs, settings).expanded()
+    return read(specs, settings).expand()
 
 
 def read(specs: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:

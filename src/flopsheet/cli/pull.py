@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flopsheet import diagnostics
-from flopsheet.cli.findings import tell_problems, tell_reading
+from flopsheet.cli.findings import print_notes, print_problems
 from flopsheet.diagnostics import FlopsheetError, UsageError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
     if spec == "-":
         raise UsageError(diagnostics.not_in_place())
     pulled = reviewed.pull(workbook)
-    tell_reading(pulled)
-    for change in pulled.typed.changes:
+    print_notes(pulled)
+    for change in pulled.reading.changes:
         click.echo(str(change))
-    if not pulled.typed.changes and not pulled.typed.problems:
+    if not pulled.reading.changes and not pulled.reading.problems:
         click.echo("No input differs from the spec.")
-    problems = list(pulled.typed.problems)
+    problems = list(pulled.reading.problems)
     if output is not None:
         reviewed.write_patch(pulled, output)
         click.echo(f"{output}: written", err=True)
@@ -50,7 +50,7 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
             _tell_all(problems)
             raise
         click.echo(f"{spec}: {'written' if pulled.patch else 'left as it is'}", err=True)
-    elif pulled.typed.changes:
+    elif pulled.reading.changes:
         problems += pulled.problems()
     _tell_all(problems)
     return 1 if problems else 0
@@ -58,4 +58,4 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
 
 def _tell_all(problems: list[Problem]) -> None:
     if problems:
-        tell_problems(FlopsheetError(problems))
+        print_problems(FlopsheetError(problems))

@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from flopsheet.cli.commands import commands
-from flopsheet.cli.findings import tell
+from flopsheet.cli.findings import print_error
 from flopsheet.diagnostics import FlopsheetError
 
 DONE, FINDINGS, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -30,7 +30,7 @@ def main() -> None:
         code = commands.main(prog_name="flopsheet", standalone_mode=False)
         sys.stdout.flush()
     except FlopsheetError as error:
-        tell(error)
+        print_error(error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

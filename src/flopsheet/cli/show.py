@@ -54,7 +54,7 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
         raise UsageError(diagnostics.target_is_read(output))
     read = options.read(specs, settings)
     if rows == "scenarios" and style in TEXTS:
-        spec = read.expanded()
+        spec = read.expand()
         from flopsheet.api import compute_spec
         from flopsheet.output import export
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flopsheet.cli import options
-from flopsheet.cli.findings import tell_findings, tell_problems
+from flopsheet.cli.findings import print_failed_expectations, print_problems
 from flopsheet.diagnostics import FlopsheetError
 
 
@@ -33,19 +33,19 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
     try:
         read = options.read(specs, settings)
         if read.resolver.swept():
-            from flopsheet.pipeline.stream import checked
+            from flopsheet.pipeline import stream
 
-            spec = checked(read)
+            spec = stream.check(read)
         else:
-            spec = read.expanded()
+            spec = read.expand()
         code = 0
         if spec.expectations or not read.resolver.swept():  # a sweep's numbers are for 'show', which streams them
             from flopsheet import api as api
 
-            code = tell_findings(api.compute_spec(spec), quiet)
+            code = print_failed_expectations(api.compute_spec(spec), quiet)
         verdict = "valid" if code == 0 else "expectations fail"
     except FlopsheetError as error:
-        tell_problems(error)
+        print_problems(error)
         code = error.exit_code
         verdict = f"{len(error.problems)} {'problem' if len(error.problems) == 1 else 'problems'}"
     if code or not quiet:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from flopsheet.cli.findings import tell
+from flopsheet.cli.findings import print_error
 from flopsheet.diagnostics import FlopsheetError
 
 PAUSE = 0.2  # seconds between two looks at the files
@@ -25,7 +25,7 @@ def rebuild_on_save(paths: Sequence[str], build: Callable[[], int]) -> int:
             try:
                 build()
             except FlopsheetError as error:
-                tell(error)
+                print_error(error)
             click.echo(f"watching {', '.join(paths)} (Ctrl-C ends)", err=True)
             wait_for_change(paths, seen)
     except KeyboardInterrupt:

@@ -94,7 +94,7 @@ def _says_yes_or_no(name: str, catalog: Catalog) -> bool:
     if name in catalog.inputs:
         return catalog.inputs[name].is_flag
     metric = catalog.metrics.get(name)
-    return isinstance(metric, Metric) and set(_texts(metric.node, catalog)) == YES_NO
+    return isinstance(metric, Metric) and set(_texts(metric.ast, catalog)) == YES_NO
 
 
 def _texts(node: Node, catalog: Catalog) -> Iterable[str]:

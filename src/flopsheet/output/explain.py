@@ -41,7 +41,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         raise UsageError(_nothing_chosen(report, table, model, context_length))
     formula = catalog.maths[name] or "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
-    named = [read for read in names(metric.node) if read in catalog.inputs or read in catalog.metrics]
+    named = [read for read in names(metric.ast) if read in catalog.inputs or read in catalog.metrics]
     letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}
     if letters:
         lines.append("  with " + ", ".join(f"{entry.symbol} = {entry.name}" for entry in letters.values()))
@@ -113,4 +113,4 @@ def _with_numbers(table_set: TableSet, metric: Metric, row: int) -> str:
         terms = list(map(constant, values))
         return reduce(partial(Operation, "+"), terms) if len(terms) <= 12 else Text(f"the sum of {len(terms)} values")
 
-    return to_maths(with_leaves(pick_arms(metric.plain, choice), value_of))
+    return to_maths(with_leaves(pick_arms(metric.source_ast, choice), value_of))

@@ -52,7 +52,7 @@ def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: in
     body = tuple(
         (
             *(_key(part) for part in table.keys[at]),
-            *(formatted(column[at], unit) for column, unit in zip(columns, units, strict=True)),
+            *(format_value(column[at], unit) for column, unit in zip(columns, units, strict=True)),
         )
         for at in shown_rows
     )
@@ -87,7 +87,7 @@ STYLES: dict[str, Callable[[float], str]] = {
 }
 
 
-def formatted(value: Any, unit: Unit) -> str:
+def format_value(value: Any, unit: Unit) -> str:
     """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
     return value if isinstance(value, str) else STYLES[unit.style](float(value))
 
@@ -153,7 +153,7 @@ def _runs(report: Report, kind: str) -> Iterator[str]:
         is_priced = kind == "training" and not isinstance(values.plain(of_run, "run_cost")[at], str)
         told = TOLD[kind] + (PRICED if is_priced else "")
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
-        texts = {name: formatted(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
+        texts = {name: format_value(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
         yield f"{run}: {told.format_map(texts)}"
 
 

@@ -15,13 +15,13 @@ LINKED = re.compile(r"([@#])(?=\w)")
 UNSAFE_IN_CODE = frozenset("`\\")
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text on one line that shows as it stands: no HTML, no mention, no emphasis, no end of a table cell."""
     line = " ".join(text.split())
-    return LINKED.sub(r"\1&#8203;", SPECIAL.sub(_escape, line))
+    return LINKED.sub(r"\1&#8203;", SPECIAL.sub(_escape_letter, line))
 
 
-def _escape(found: re.Match[str]) -> str:
+def _escape_letter(found: re.Match[str]) -> str:
     sign = found[0]
     if sign == "&":
         return "&amp;"
@@ -31,16 +31,16 @@ def _escape(found: re.Match[str]) -> str:
 def code(name: str) -> str:
     """A name in a cell in the type of code, where nothing is read as Markdown; escaped where it would end that."""
     if not name.strip() or UNSAFE_IN_CODE.intersection(name):
-        return escaped(name)
+        return escape(name)
     return "`" + " ".join(name.split()).replace("|", "\\|") + "`"  # even there a bar ends a cell
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]], texts: Collection[int]) -> Iterator[str]:
     """The lines of a table whose first column holds names; `texts` are the columns that hold words, not numbers."""
-    yield _line(map(escaped, header))
+    yield _line(map(escape, header))
     yield _line("---" if at in texts else "---:" for at in range(len(header)))
     for row in body:
-        yield _line([code(row[0]), *map(escaped, row[1:])])
+        yield _line([code(row[0]), *map(escape, row[1:])])
 
 
 def _line(cells: Iterator[str] | Sequence[str]) -> str:
@@ -51,10 +51,10 @@ def to_markdown(report: Report) -> str:
     """The headline numbers; a model's numbers and a scenario's are tables of their own, so that none is wide."""
     from flopsheet.output.headline import sentences, summarise
 
-    lines = [f"## {escaped(report.spec.title)}", ""]
+    lines = [f"## {escape(report.spec.title)}", ""]
     for summary in summarise(report):
         lines += [f"### {summary.title}", "", *table(summary.header, summary.body, summary.texts), ""]
-    lines += [*(f"* {escaped(text)}" for text in sentences(report)), ""]
+    lines += [*(f"* {escape(text)}" for text in sentences(report)), ""]
     lines += [*_verdict(report), ""] if report.spec.expectations else []
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -67,4 +67,4 @@ def _verdict(report: Report) -> Iterator[str]:
     yield f"**{total - len(failing)} of {total} expectations hold.**"
     if findings:
         yield ""
-    yield from (f"* {escaped(finding.told(report.catalog))}" for finding in findings)
+    yield from (f"* {escape(finding.to_text(report.catalog))}" for finding in findings)

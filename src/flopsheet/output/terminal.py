@@ -34,10 +34,10 @@ def to_text(report: Report, width: int | None) -> str:
 def to_tables(report: Report, width: int) -> Iterator[Table]:
     """The summary as tables that are no wider than the terminal."""
     for summary in summarise(report, MOST_ROWS):
-        yield from _fitted(summary, width)
+        yield from _fit(summary, width)
 
 
-def _fitted(summary: Summary, width: int) -> Iterator[Table]:
+def _fit(summary: Summary, width: int) -> Iterator[Table]:
     """One table where it fits; several that repeat the names of the rows where it does not."""
     from rich import box
     from rich.table import Table

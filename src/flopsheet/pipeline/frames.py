@@ -90,7 +90,7 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
             metric = catalog.metrics[name]
             if metric.grain in tables:
                 table = tables[metric.grain]
-                result = evaluate(metric.node, partial(read, table), partial(gather, table), functions)
+                result = evaluate(metric.ast, partial(read, table), partial(gather, table), functions)
                 needed = metric.has_value and evaluate(metric.has_value, partial(read, table), None, functions)
                 made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
                 columns[metric.grain][name] = metrics[metric.grain][name] = made
@@ -133,7 +133,7 @@ def _checked(metric: Metric, table: Table, column: Column, has_value: Value = No
     if column.dtype == object or column.dtype.kind == "U":
         return column.astype(object)
     # No negative zero. What an operation has just made is nobody else's yet: it is mended in place.
-    fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.node, Name)
+    fresh = column.flags.writeable and column.dtype == np.float64 and not isinstance(metric.ast, Name)
     column = np.add(column, 0.0, out=column if fresh else None, dtype=np.float64)
     may_be_infinite = not np.isfinite(column.sum())  # one pass; finite numbers can add up to infinity
     if may_be_infinite and not (finite := np.isfinite(column) | (has_value is not None and has_value != 1)).all():
@@ -143,5 +143,5 @@ def _checked(metric: Metric, table: Table, column: Column, has_value: Value = No
 
 
 def compute_runs(tables: Tables, catalog: Catalog) -> Values:
-    """The columns of a world of runs: everything about a run, and of the finer grains what that reads."""
+    """The columns of a kind of run: everything about a run, and of the finer grains what that reads."""
     return compute(tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS])

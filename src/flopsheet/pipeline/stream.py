@@ -91,7 +91,7 @@ class Stream:
             return
         most = max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
         for parts in self.parts(most):
-            yield self.computed(parts, wanted)
+            yield self.compute(parts, wanted)
 
     def whole(self, wanted: Sequence[str]) -> Chunk:
         """All models with all their contexts."""
@@ -99,7 +99,7 @@ class Stream:
         from flopsheet.pipeline.tables import tabulate
 
         read = self.read
-        tables = tabulate(parse_spec(read.text, read.name, read.order).expanded())
+        tables = tabulate(parse_spec(read.text, read.name, read.order).expand())
         above = tables["scenario"].above
         scenarios = np.lexsort((above["context"], above["model"]))
         return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
@@ -129,7 +129,7 @@ class Stream:
         if held:
             yield held
 
-    def computed(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
+    def compute(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
         from flopsheet.pipeline import frames  # pandas, which a stream that is only checked does without
 
         tables, numbers = self.tables(parts)
@@ -181,20 +181,20 @@ def open_stream(read: ParsedSpec) -> Stream:
     for name in sorted(read.subjects() - {model.name for model in models}):
         for sweep in (member for member in members if isinstance(member, Sweep)):
             number = sweep.find(name, read.resolver)
-            model = sweep.resolved(read.resolver, number) if number is not None else None
+            model = sweep.resolve(read.resolver, number) if number is not None else None
             if model is not None:
                 models.append(model)
                 read.resolver.names.append(name)
     return Stream(read, members, read.spec(tuple(models)), read.extended or catalogue.load())
 
 
-def checked(read: ParsedSpec) -> Spec:
+def check(read: ParsedSpec) -> Spec:
     """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
     if not read.resolver.swept():
-        return read.expanded()
+        return read.expand()
     stream = open_stream(parse_spec(read.text, read.name, read.order))
     if stream.n_models <= MOST_HELD:
-        return read.expanded()
+        return read.expand()
     stream.check()
     return stream.spec
 
@@ -203,7 +203,7 @@ def gathers_models(catalog: Catalog, name: str) -> bool:
     """Whether a metric has no value before the last model: it gathers over all of them."""
     metric = catalog.metrics[name]
     return metric.grain in {"study", "context"} and any(
-        catalog.entry(read).grain != "context" for read in metric.gathers
+        catalog.entry(read).grain != "context" for read in metric.aggregated
     )
 
 

@@ -158,7 +158,7 @@ def tabulate(spec: Spec) -> dict[str, Table]:
 
 
 def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
-    """The tables of a world of runs: a model, a context and a scenario of its own for each.
+    """The tables of a kind of run: a model, a context and a scenario of its own for each.
 
     A reviewer may choose another model for a run, so each has as many layer groups as any model of the study.
     """

@@ -23,14 +23,14 @@ NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
 IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
 
 
-def edited(text: Source, typed: InputReading) -> dict[str, Any]:
+def edited(text: Source, reading: InputReading) -> dict[str, Any]:
     """The data of a spec with every change of a workbook in it."""
     assert isinstance(text.data, dict)
     data: dict[str, Any] = copy.deepcopy(text.data)
-    for change in typed.changes:
+    for change in reading.changes:
         if change.input_cell.path[0] != "models" and not is_variant(data, change.input_cell.path):
             _put(data, change.input_cell.path, change.now)
-    _Models(text, data, typed).write()
+    _Models(text, data, reading).write()
     return data
 
 
@@ -67,18 +67,20 @@ def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
 class _Models:
     """The models of one spec, parents before those that extend them."""
 
-    def __init__(self, text: Source, data: dict[str, Any], typed: InputReading) -> None:
+    def __init__(self, text: Source, data: dict[str, Any], reading: InputReading) -> None:
         self.resolver = Resolver(text, (), custom.read(text))
         self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
-        self.typed = typed
+        self.reading = reading
         self.input_cells: dict[str, list[InputCell]] = {}
-        for input_cell in typed.input_cells.values():
+        for input_cell in reading.input_cells.values():
             if input_cell.path[0] == "models":
                 self.input_cells.setdefault(str(input_cell.path[1]), []).append(input_cell)
         self.changed: dict[str, list[Change]] = {}
         for change in (
-            one for one in typed.changes if one.input_cell.path[0] == "models" and one.input_cell.path[1] in self.built
+            one
+            for one in reading.changes
+            if one.input_cell.path[0] == "models" and one.input_cell.path[1] in self.built
         ):
             self.changed.setdefault(str(change.input_cell.path[1]), []).append(change)
         self.edits: dict[str, dict[str, Plain]] = {}  # model -> what is now said at its top
@@ -93,7 +95,7 @@ class _Models:
         path: Path = ("models", name)
         said = self.resolver.from_library(path, self.built[name]) or {}
         itself = self.built[name]
-        self.common[name] = {*said, *self.resolver.sayings(path, itself)} - NOT_INPUTS
+        self.common[name] = {*said, *self.resolver.normalize(path, itself)} - NOT_INPUTS
         shipped = library.load()[itself["model"]].inputs if "model" in itself else {}
         layers = itself.get("layers", shipped.get("layers"))
         if layers is not None:
@@ -136,7 +138,7 @@ class _Models:
             for input_cell in self.input_cells[name]
             if input_cell.entry.name == key and input_cell.at == cause.at
         )
-        said = self.resolver.sayings(("defaults",), self.resolver.data.get("defaults", {}))
+        said = self.resolver.normalize(("defaults",), self.resolver.data.get("defaults", {}))
         if key in said or any(key in self.common[one] for one in self.chain(name)):
             return
         if len(input_cell.path) == 3:
@@ -151,7 +153,7 @@ class _Models:
             input_cell = next(
                 input_cell for input_cell in self.input_cells[name] if input_cell.entry.name == "n_layers"
             )
-            top["n_layers"] = plain(input_cell.entry, InputValue(self.typed.givens[input_cell.key].value))
+            top["n_layers"] = plain(input_cell.entry, InputValue(self.reading.givens[input_cell.key].value))
 
     def write_top(self, name: str, top: Mapping[str, Plain], groups: dict[tuple[int, str], Plain]) -> None:
         """What belongs to the model as a whole, or to its layers where they are all alike."""
@@ -190,7 +192,7 @@ class _Models:
     def says_in_group(self, name: str, input_cell: InputCell, groups: Iterable[tuple[int, str]]) -> bool:
         at, key = int(input_cell.path[3]), input_cell.entry.name
         layers = next(self.layers[one] for one in self.chain(name) if one in self.layers)
-        said = self.resolver.sayings(("models", name, "layers", at), layers[at])
+        said = self.resolver.normalize(("models", name, "layers", at), layers[at])
         return key in said or (at, key) in groups
 
     def write_groups(self, name: str, layered: str, groups: dict[tuple[int, str], Plain]) -> None:

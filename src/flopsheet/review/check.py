@@ -52,10 +52,12 @@ def check(pulled: Pulled) -> Checked:
 
     FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
     """
-    if pulled.typed.problems:
-        raise diagnostics.SpecError(pulled.typed.problems)
+    if pulled.reading.problems:
+        raise diagnostics.SpecError(pulled.reading.problems)
     unsettled = [
-        input_cell for key, input_cell in pulled.typed.input_cells.items() if _is_nan(pulled.typed.givens[key].value)
+        input_cell
+        for key, input_cell in pulled.reading.input_cells.items()
+        if _is_nan(pulled.reading.givens[key].value)
     ]
     if unsettled:
         input_cell = unsettled[0]
@@ -65,7 +67,9 @@ def check(pulled: Pulled) -> Checked:
     planned = plan.build(study, returned.built.study)
     count, missing = 0, 0
     found: list[Disagreement] = []
-    expressions = {input_cell.cell_ref for input_cell in pulled.typed.input_cells.values() if not input_cell.is_derived}
+    expressions = {
+        input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
+    }
     for sheet in planned.sheets:
         stored_cells = returned.book.cells(sheet.title)
         for (row, column), cell in sheet.cells.items():

@@ -74,8 +74,8 @@ def side(path: str | os.PathLike[str]) -> Side:
         sheet, _ = formulas(report.catalog, lambda _: "")
         return Side(name, report, _formulas({at: Stored(cell.value) for at, cell in sheet.cells.items()}))
     pulled = pull(name)
-    if pulled.typed.problems:
-        raise SpecError(pulled.typed.problems)
+    if pulled.reading.problems:
+        raise SpecError(pulled.reading.problems)
     book = pulled.returned.book
     return Side(name, pulled.report, _formulas(book.cells(FORMULAS)), pulled)
 

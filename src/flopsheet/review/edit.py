@@ -17,7 +17,7 @@ AFTER = "context_lengths"  # a key that is new at the top of a spec stands after
 Edit = tuple[int, int, str]  # from, to, what stands there instead
 
 
-def rewritten(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def rewrite(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The text, which says `old`, so that it says `new`."""
     unified, places = _unified(text)
     newline = "\r\n" if "\r\n" in text else "\n"

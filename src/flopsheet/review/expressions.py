@@ -61,7 +61,7 @@ def _can_read(input_cell: InputCell, read: InputCell) -> bool:
         return False
     if input_cell.table_set.name in RUNS:
         return read.at == input_cell.at
-    if isinstance(read.given.node, Aggregate) or read.grain not in READABLE.get(input_cell.grain, ()):
+    if isinstance(read.given.ast, Aggregate) or read.grain not in READABLE.get(input_cell.grain, ()):
         return False
     table = input_cell.table_set.table(input_cell.grain)
     at = input_cell.at if read.grain == input_cell.grain else table.above[read.grain][input_cell.at]

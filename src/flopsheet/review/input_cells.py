@@ -17,7 +17,7 @@ from flopsheet.workbook.layout import arrange
 from flopsheet.workbook.layout.cells import CellRef, TableSet
 from flopsheet.workbook.sheets import inputs
 
-Key = tuple[str, str, int]  # world, input, row of its table
+Key = tuple[str, str, int]  # table set, input, row of its table
 Path = tuple[str | int, ...]
 Plain = bool | int | float | str
 
@@ -61,8 +61,8 @@ class InputCell:
 
 def plain(entry: Input, given: InputValue) -> Plain:
     """A value as a spec says it: expressions as their text, flags as truth values, whole numbers without a point."""
-    if given.node is not None and not isinstance(given.node, Aggregate):
-        return to_text(given.node)
+    if given.ast is not None and not isinstance(given.ast, Aggregate):
+        return to_text(given.ast)
     if entry.is_flag:
         return given.value == "yes"
     if entry.absent and given.value == entry.absent:
@@ -82,9 +82,7 @@ def list_input_cells(laid: arrange.Layout) -> Iterator[InputCell]:
             choices = tuple(str(key[0]) for key in laid.inputs.table_set.table(row.entry.chooses).keys)
         for at, cell_ref in enumerate(row.live):
             given = table.given[row.entry.name][at]
-            formula = (
-                to_excel(given.node, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.node else ""
-            )
+            formula = to_excel(given.ast, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.ast else ""
             is_derived = inputs.is_derived(row.entry, given, table_set, at)
             yield InputCell(
                 table_set, row.entry, at, cell_ref, given, _path(table_set, row.entry, at), choices, is_derived, formula

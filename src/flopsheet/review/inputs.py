@@ -68,7 +68,7 @@ class _Reader:
     def __init__(self, returned: Returned) -> None:
         self.returned = returned
         input_cells = {input_cell.key: input_cell for input_cell in list_input_cells(returned.layout)}
-        self.typed = InputReading(input_cells)
+        self.reading = InputReading(input_cells)
         assert isinstance(returned.text.data, dict)
         self.data = returned.text.data
         self.translator = Translator(input_cells)
@@ -78,19 +78,19 @@ class _Reader:
         self.pending: set[Key] = set()
 
     def read(self) -> InputReading:
-        for input_cell in self.typed.input_cells.values():
+        for input_cell in self.reading.input_cells.values():
             self.take(input_cell, self.returned.stored(input_cell.cell_ref))
-        for input_cell in self.typed.input_cells.values():
+        for input_cell in self.reading.input_cells.values():
             self.settle(input_cell)
-        return self.typed
+        return self.reading
 
-    def blame(self, input_cell: InputCell, finding: diagnostics.Finding) -> None:
-        self.typed.problems.append(diagnostics.in_cell(input_cell.address, spell(input_cell.path), finding))
+    def report(self, input_cell: InputCell, finding: diagnostics.Finding) -> None:
+        self.reading.problems.append(diagnostics.in_cell(input_cell.address, spell(input_cell.path), finding))
 
     def keep(self, input_cell: InputCell) -> None:
         """The cell counts as it was built."""
-        if input_cell.given.node is not None:
-            self.nodes[input_cell.key] = input_cell.given.node
+        if input_cell.given.ast is not None:
+            self.nodes[input_cell.key] = input_cell.given.ast
         else:
             self.constants[input_cell.key] = input_cell.given.value
 
@@ -100,10 +100,10 @@ class _Reader:
             self.keep(input_cell)
         elif input_cell.is_derived:
             if stored.formula or not self.holds(input_cell, stored, input_cell.given.value):
-                self.blame(input_cell, diagnostics.derived_cell(self.words(stored)))
+                self.report(input_cell, diagnostics.derived_cell(self.words(stored)))
             self.keep(input_cell)
         elif stored.is_error:
-            self.blame(input_cell, diagnostics.error_in_cell(str(stored.value), shown(input_cell.built)))
+            self.report(input_cell, diagnostics.error_in_cell(str(stored.value), shown(input_cell.built)))
             self.keep(input_cell)
         elif stored.formula:
             self.take_formula(input_cell, stored)
@@ -132,24 +132,24 @@ class _Reader:
             self.nodes[input_cell.key] = translated
             return
         if stored.value is None:
-            self.blame(input_cell, diagnostics.formula_without_value(stored.formula))
+            self.report(input_cell, diagnostics.formula_without_value(stored.formula))
             self.keep(input_cell)
             return
         self.take_value(input_cell, stored)
         if input_cell.key in self.constants:
             value = shown(plain(input_cell.entry, InputValue(self.constants[input_cell.key])))
-            self.typed.notes.append(diagnostics.formula_as_value(input_cell.address, stored.formula, value))
+            self.reading.notes.append(diagnostics.formula_as_value(input_cell.address, stored.formula, value))
 
     def take_value(self, input_cell: InputCell, stored: Stored) -> None:
         value, finding = _scalar(input_cell, stored)
         if value is None:
             assert finding is not None
-            self.blame(input_cell, finding)
+            self.report(input_cell, finding)
             self.keep(input_cell)
         else:
             self.constants[input_cell.key] = value
             if input_cell.is_number and isinstance(stored.value, str) and not isinstance(value, str):
-                self.typed.notes.append(diagnostics.number_as_text(input_cell.address, stored.value))
+                self.reading.notes.append(diagnostics.number_as_text(input_cell.address, stored.value))
 
     # Values ----------------------------------------------------------------------------------------------------------
 
@@ -161,13 +161,13 @@ class _Reader:
             if key in self.pending:
                 return math.nan  # a circle
             self.pending.add(key)
-            self.known[key] = self.computed(self.nodes[key], key)
+            self.known[key] = self.compute(self.nodes[key], key)
             self.pending.discard(key)
         return self.known[key]
 
-    def computed(self, node: Node, key: Key) -> Scalar:
+    def compute(self, node: Node, key: Key) -> Scalar:
         table_set, _, at = key
-        input_cell = self.typed.input_cells[key]
+        input_cell = self.reading.input_cells[key]
         table = input_cell.table_set.table(input_cell.grain)
 
         def value_of(read: str) -> Scalar:
@@ -196,23 +196,23 @@ class _Reader:
         key, built = input_cell.key, input_cell.given
         value = self.now(key)
         node = self.nodes.get(key)
-        if node is not None and node is not built.node and isinstance(value, float) and math.isnan(value):
-            self.blame(input_cell, diagnostics.no_value_in_cell(self.returned.stored(input_cell.cell_ref).formula))
-            node = self.nodes[key] = built.node or node
+        if node is not None and node is not built.ast and isinstance(value, float) and math.isnan(value):
+            self.report(input_cell, diagnostics.no_value_in_cell(self.returned.stored(input_cell.cell_ref).formula))
+            node = self.nodes[key] = built.ast or node
             value = self.known[key] = built.value
-        if node is built.node and (node is not None or same(value, built.value)):
-            self.typed.givens[key] = InputValue(value, node)
-        elif built.node is not None and same(value, self.computed(built.node, key)):
-            self.typed.givens[key] = InputValue(value, built.node)
+        if node is built.ast and (node is not None or same(value, built.value)):
+            self.reading.givens[key] = InputValue(value, node)
+        elif built.ast is not None and same(value, self.compute(built.ast, key)):
+            self.reading.givens[key] = InputValue(value, built.ast)
         else:
             given = InputValue(value, node if node is not None and names(node) else None)
             now = plain(input_cell.entry, given)
-            self.typed.givens[key] = given
-            if given.node is None and built.node is None and same(value, built.value):
+            self.reading.givens[key] = given
+            if given.ast is None and built.ast is None and same(value, built.value):
                 return
-            self.typed.changes.append(Change(input_cell, now))
+            self.reading.changes.append(Change(input_cell, now))
             if is_variant(self.data, input_cell.path):
-                self.blame(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
+                self.report(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
 
 
 def is_variant(data: Mapping[str, Any], path: Path) -> bool:

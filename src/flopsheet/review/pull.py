@@ -31,7 +31,7 @@ class Pulled:
     """What a workbook says."""
 
     returned: Returned
-    typed: InputReading
+    reading: InputReading
 
     @property
     def text(self) -> Source:
@@ -40,7 +40,7 @@ class Pulled:
     @cached_property
     def spec(self) -> Spec:
         """The spec with the workbook's inputs, whether or not it is valid."""
-        return apply_inputs(self.returned.built.spec, self.typed.givens)
+        return apply_inputs(self.returned.built.spec, self.reading.givens)
 
     @cached_property
     def report(self) -> Report:
@@ -50,7 +50,7 @@ class Pulled:
     @cached_property
     def data(self) -> dict[str, Any]:
         """What an edited spec has to say."""
-        return assign.edited(self.text, self.typed)
+        return assign.edited(self.text, self.reading)
 
     @cached_property
     def patch(self) -> dict[str, Any]:
@@ -63,10 +63,10 @@ class Pulled:
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
-        found, differing = judge_edits(edited, self.typed)
+        found, differing = judge_edits(edited, self.reading)
         found += [diagnostics.would_differ(self.text.name, differing)] if differing else []
         cells = {
-            spell(change.input_cell.path): change.input_cell.cell_ref.seen_from("") for change in self.typed.changes
+            spell(change.input_cell.path): change.input_cell.cell_ref.seen_from("") for change in self.reading.changes
         }
         return [
             diagnostics.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
@@ -82,24 +82,24 @@ def pull(path: str | os.PathLike[str]) -> Pulled:
     return Pulled(returned, read_inputs(returned))
 
 
-def judge_edits(edited: Source, typed: InputReading) -> tuple[list[Problem], str]:
+def judge_edits(edited: Source, reading: InputReading) -> tuple[list[Problem], str]:
     """What is wrong with an edited spec, and the first input that it says otherwise than the workbook.
 
     A spec that is not valid says nothing that could be compared.
     """
     try:
-        return [], _first_difference(from_source(edited, edited.name), typed)
+        return [], _first_difference(from_source(edited, edited.name), reading)
     except SpecError as error:
         return list(error.problems), ""
 
 
-def _first_difference(spec: Spec, typed: InputReading) -> str:
+def _first_difference(spec: Spec, reading: InputReading) -> str:
     """The path of the first input that a spec says otherwise than the workbook."""
     tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
-    for key, given in typed.givens.items():
-        input_cell, (table_set, name, at) = typed.input_cells[key], key
+    for key, given in reading.givens.items():
+        input_cell, (table_set, name, at) = reading.input_cells[key], key
         found = tables[table_set][input_cell.grain].given[name][at]
-        if found.node != given.node or not same(found.value, given.value):
+        if found.ast != given.ast or not same(found.value, given.value):
             return spell(input_cell.path)
     return ""
 
@@ -114,7 +114,7 @@ def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
 def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     """Edits a spec in place, or raises SpecError and leaves it as it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
-    if pulled.typed.problems:
+    if pulled.reading.problems:
         raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
@@ -123,13 +123,13 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     if not pulled.patch:
         return []
     assert isinstance(current.data, dict)
-    text = edit.rewritten(current.text, current.data, pulled.data)
+    text = edit.rewrite(current.text, current.data, pulled.data)
     found: list[Problem] = []
     differing = next(iter(pulled.patch))
     try:
         edited, _ = in_digits(source.parse(text, current.name))
         if patch.alike(_sorted(edited.data), _sorted(pulled.data)):
-            found, differing = judge_edits(edited, pulled.typed)
+            found, differing = judge_edits(edited, pulled.reading)
     except SpecError:
         pass
     if differing:

@@ -9,7 +9,7 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.catalog.entries import Unit
 from flopsheet.output import markdown
-from flopsheet.output.headline import formatted
+from flopsheet.output.headline import format_value
 from flopsheet.output.rows import number
 from flopsheet.review.diff import Compared, Difference
 from flopsheet.review.inputs import shown
@@ -81,7 +81,7 @@ def _input(value: object) -> str:
 
 
 def _result(value: object, unit: Unit) -> str:
-    text = NOTHING if value is None else formatted(value, unit)
+    text = NOTHING if value is None else format_value(value, unit)
     beside = unit.label if unit.beside and not isinstance(value, str) else ""
     return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)
 
@@ -92,7 +92,7 @@ def _percent(one: Difference) -> str:
 
 def to_markdown(compared: Compared) -> str:
     """Tables for a pull request."""
-    lines = [*(f"* {markdown.escaped(line)}" for line in heading(compared)), ""]
+    lines = [*(f"* {markdown.escape(line)}" for line in heading(compared)), ""]
     for title, header, body in sections(compared):
         texts = {at for at, column in enumerate(header) if column not in NUMBERS}
         lines += [f"### {title}", "", *markdown.table(header, body, texts), ""]

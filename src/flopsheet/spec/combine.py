@@ -18,7 +18,7 @@ from flopsheet.yamlio.source import Source
 
 def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     """The spec that the files say from left to right, with the settings in it; SpecError, FileError."""
-    return read_combined(paths, settings).expanded()
+    return read_combined(paths, settings).expand()
 
 
 def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:

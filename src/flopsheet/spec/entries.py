@@ -20,7 +20,7 @@ class InputValue(NamedTuple):
     """
 
     value: float | str
-    node: Node | None = None
+    ast: Node | None = None
 
 
 class Group(NamedTuple):

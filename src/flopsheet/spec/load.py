@@ -28,7 +28,7 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
-    return read(spec).expanded()
+    return read(spec).expand()
 
 
 def read(spec: str | os.PathLike[str]) -> ParsedSpec:
@@ -38,7 +38,7 @@ def read(spec: str | os.PathLike[str]) -> ParsedSpec:
 
 def from_source(text: Source, name: str) -> Spec:
     """The spec that a strict YAML text says."""
-    return parse_spec(text, name).expanded()
+    return parse_spec(text, name).expand()
 
 
 @dataclass
@@ -75,7 +75,7 @@ class ParsedSpec:
         chosen = [name for of in swept for axes in (of, of.get("zip", {})) for name in axes.get("model", ())]
         return {*claims, *chosen, *(run["model"] for run in runs if "model" in run)}
 
-    def expanded(self) -> Spec:
+    def expand(self) -> Spec:
         """The spec with every variant of every sweep."""
         models = tuple(expand.models(self.resolver))
         return self.spec(models)

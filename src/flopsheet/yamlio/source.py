@@ -147,7 +147,7 @@ class _Reader:
         self.lines = text.split("\n")
         self.events = self.parsed()
         self.problems: list[Problem] = []
-        self.told: set[tuple[int, int]] = set()
+        self.reported: set[tuple[int, int]] = set()
         self.keys: dict[Path, Place] = {}
         self.values: dict[Path, Place] = {}
         self.anchors: set[str] = set()
@@ -162,13 +162,13 @@ class _Reader:
             complaint = fault.context or fault.problem or ""
             kind = next((kind for begins, kind in diagnostics.COMPLAINTS if complaint.startswith(begins)), "")
             said = f"{fault.context or ''}: {fault.problem}"
-            self.blame(said, kind, fault.problem_mark, fault.context_mark)
+            self.syntax_error(said, kind, fault.problem_mark, fault.context_mark)
         except yaml.YAMLError as fault:
-            self.blame(str(fault), "", None, None)
+            self.syntax_error(str(fault), "", None, None)
         except (ValueError, OverflowError) as fault:  # PyYAML's own scanner on "\Uffffffff"
-            self.blame(str(fault), "escape", None, None)
+            self.syntax_error(str(fault), "escape", None, None)
 
-    def blame(self, complaint: str, kind: str, noticed: Any, began: Any) -> None:
+    def syntax_error(self, complaint: str, kind: str, noticed: Any, began: Any) -> None:
         """Tells a syntax error, unless an earlier mistake in the same line explains it."""
         is_at_end = bool(noticed) and not self.text[noticed.index :].strip(" \n")
         place = self.place(began if began and (kind in diagnostics.BEGAN or is_at_end) else noticed)
@@ -176,14 +176,14 @@ class _Reader:
         if tab and kind == "colon":  # libyaml takes the line for more of the text above
             place, kind = place._replace(column=tab.end()), "tab"
         elif noticed:
-            kind = self.told_apart(kind, noticed, is_at_end)
-        if place.line not in {line for line, _ in self.told}:
+            kind = self.syntax_problem(kind, noticed, is_at_end)
+        if place.line not in {line for line, _ in self.reported}:
             letter = place.text[place.column - 1 : place.column]
             opened = began.line + 1 if began else place.line
-            self.tell(diagnostics.not_yaml(place, kind, complaint=complaint, letter=letter, opened=opened))
+            self.emit(diagnostics.not_yaml(place, kind, complaint=complaint, letter=letter, opened=opened))
         raise _Stop
 
-    def told_apart(self, kind: str, mark: Any, is_at_end: bool) -> str:
+    def syntax_problem(self, kind: str, mark: Any, is_at_end: bool) -> str:
         """What a complaint means by its surroundings: what stands at the mark, and before it on the line."""
         line = self.lines[mark.line] if not is_at_end else ""
         before, letter = line[: mark.column], line[mark.column : mark.column + 1]
@@ -216,15 +216,15 @@ class _Reader:
         stop = start.column + 1 if not end else end.column if end.line == start.line else len(line.rstrip())
         return Place(self.name, start.line + 1, start.column + 1, line, max(1, stop - start.column))
 
-    def tell(self, problem: Problem) -> None:
+    def emit(self, problem: Problem) -> None:
         """Keeps a problem, unless one with the same place has been told: they are one mistake."""
         spot = (problem.place.line, problem.place.column) if problem.place else (1, 1)
-        if spot not in self.told:
-            self.told.add(spot)
+        if spot not in self.reported:
+            self.reported.add(spot)
             self.problems.append(problem)
 
     def stop(self, problem: Problem) -> None:
-        self.tell(problem)
+        self.emit(problem)
         raise _Stop
 
     def document(self) -> object:
@@ -272,21 +272,21 @@ class _Reader:
         if event.anchor is not None and event.anchor not in self.anchors:
             self.anchors.add(event.anchor)
             sigil = "*" if isinstance(event, events.AliasEvent) else "&"
-            self.tell(diagnostics.anchored(place, spell(path), sigil + event.anchor))
+            self.emit(diagnostics.anchored(place, spell(path), sigil + event.anchor))
         if getattr(event, "tag", None) is not None:
-            self.tell(diagnostics.tagged(place, spell(path)))
+            self.emit(diagnostics.tagged(place, spell(path)))
 
     def scalar(self, event: events.ScalarEvent, place: Place, path: Path) -> object:
         if found := _invisible(event.value):
-            self.tell(diagnostics.invisible(place, spell(path), found[0]))
+            self.emit(diagnostics.invisible(place, spell(path), found[0]))
         if not event.implicit[0]:
             return event.value
         if _begins_with_zero(event.value):
-            self.tell(diagnostics.zero_first(place, spell(path), event.value))
+            self.emit(diagnostics.zero_first(place, spell(path), event.value))
         try:
             return resolve(event.value)
         except OverflowError:
-            self.tell(diagnostics.not_a_cell_number(place, spell(path), event.value))
+            self.emit(diagnostics.not_a_cell_number(place, spell(path), event.value))
             return None
 
     def sequence(self, path: Path) -> list[object]:
@@ -305,7 +305,7 @@ class _Reader:
             name = self.key(event, place, path)
             inner = (*path, name)
             if name in data:
-                self.tell(diagnostics.duplicate_key(place, spell(inner), name, self.keys[inner]))
+                self.emit(diagnostics.duplicate_key(place, spell(inner), name, self.keys[inner]))
             else:
                 self.keys[inner] = place
             value = next(self.events)
@@ -318,7 +318,7 @@ class _Reader:
     def key(self, event: events.NodeEvent, place: Place, path: Path) -> str:
         """The text of a key, or what stands for it in a path."""
         if isinstance(event, events.CollectionStartEvent):
-            self.tell(diagnostics.key_is_collection(place, spell(path)))
+            self.emit(diagnostics.key_is_collection(place, spell(path)))
             told = len(self.problems)
             try:
                 self.node(event, (*path, "?"))
@@ -329,7 +329,7 @@ class _Reader:
         if not isinstance(event, events.ScalarEvent):
             return "?"
         if found := _invisible(event.value):
-            self.tell(diagnostics.invisible(place, spell(path), found[0]))
+            self.emit(diagnostics.invisible(place, spell(path), found[0]))
         return event.value
 
     def refuse_number(self, key: events.NodeEvent, value: events.Event, place: Place, path: Path) -> None:
@@ -342,9 +342,9 @@ class _Reader:
             ends, begins = key.end_mark, value.start_mark
             has_colon = not (ends and begins and (ends.line, ends.column) == (begins.line, begins.column))
             if kind == "a number" and isinstance(value, events.ScalarEvent) and not has_colon:
-                self.tell(diagnostics.comma_ends_value(place, above))
+                self.emit(diagnostics.comma_ends_value(place, above))
             else:
-                self.tell(diagnostics.key_is_not_text(place, above, key.value, kind))
+                self.emit(diagnostics.key_is_not_text(place, above, key.value, kind))
 
     def refuse_merge(self, place: Place, path: Path, value: events.Event) -> None:
         """Tells a merge key, unless the anchor that it merges was told."""
@@ -352,4 +352,4 @@ class _Reader:
             if value.anchor in self.anchors:
                 return
             self.anchors.add(value.anchor or "")
-        self.tell(diagnostics.merge_key(place, spell(path)))
+        self.emit(diagnostics.merge_key(place, spell(path)))

@@ -127,7 +127,7 @@ def extend(source: Source) -> Catalog:
         at = (*path, "formula" if kind == "metrics" else "name")
         refuse = _refusal(source, at, str(raw.get("formula", "")))
         entries[kind].append(CustomEntry(raw, source.place(at), spell(at), refuse))
-    extended = catalog.extended(entries["inputs"], entries["metrics"])
+    extended = catalog.extend(entries["inputs"], entries["metrics"])
     lengths = source.data.get("context_lengths") if isinstance(source.data, dict) else None
     n_lengths = len(lengths) if isinstance(lengths, list) else 0
     problems = [
@@ -143,12 +143,12 @@ def extend(source: Source) -> Catalog:
 
 def _cell_problems(extended: Catalog, metric: Metric, n_lengths: int) -> Iterator[Finding]:
     """Why a formula would not fit into a cell."""
-    length = len(to_excel(metric.node, _LongestReferences()))
+    length = len(to_excel(metric.ast, _LongestReferences()))
     if length > LONGEST_FORMULA:
         yield diagnostics.too_long_for_a_cell(length, LONGEST_FORMULA)
-    if (depth := nesting(metric.node)) > DEEPEST:
+    if (depth := nesting(metric.ast)) > DEEPEST:
         yield diagnostics.too_deep_for_a_cell(depth, DEEPEST)
-    for part in walk(metric.node):
+    for part in walk(metric.ast):
         if not isinstance(part, Aggregate):
             continue
         finer = extended.entry(part.names[0]).grain

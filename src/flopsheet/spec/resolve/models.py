@@ -99,7 +99,7 @@ class Resolver:
             path: Path = ("models", link)
             shipped = self.from_library(path, listed[link]) if self.is_valid(path) else None
             if said is not None and shipped is not None:
-                said = {**said, **shipped, **self.sayings(path, listed[link])}
+                said = {**said, **shipped, **self.normalize(path, listed[link])}
             else:
                 said = None
             self.merged[link] = said
@@ -117,7 +117,7 @@ class Resolver:
             self.report(at, diagnostics.unknown_library_model(data["model"], list(shipped)))
             self.faulty.add(path)
             return None
-        inputs = self.sayings(at, shipped[data["model"]].inputs)
+        inputs = self.normalize(at, shipped[data["model"]].inputs)
         return {key: RawInput(said.value, at) for key, said in inputs.items()}
 
     def parent(self, name: str, listed: Mapping[str, Any]) -> str | None:
@@ -140,9 +140,9 @@ class Resolver:
 
     def defaults(self) -> RawInputs | None:
         """What every model starts from."""
-        return self.sayings(("defaults",), self.data.get("defaults", {})) if self.is_valid(("defaults",)) else None
+        return self.normalize(("defaults",), self.data.get("defaults", {})) if self.is_valid(("defaults",)) else None
 
-    def sayings(self, path: Path, data: Mapping[str, Any]) -> RawInputs:
+    def normalize(self, path: Path, data: Mapping[str, Any]) -> RawInputs:
         """What one mapping says about inputs, `ffn: swiglu` turned into the number of matrices that it stands for."""
         said = {key: RawInput(value, (*path, key)) for key, value in data.items()}
         if "ffn" in said:
@@ -184,8 +184,8 @@ class Resolver:
             own |= {key: RawInput(1, kind.path) for key in absent}  # so that nothing is told that follows from it
         for key in fixes.keys() & (said | own).keys():
             self.report((said | own)[key].path, diagnostics.mixer_sets(kind.value, key, fixes[key]), key=True)
-        implied = {**assumes, **fixes}
-        said |= own | {key: RawInput(value, kind.path) for key, value in implied.items() if key not in said | own}
+        add_implied = {**assumes, **fixes}
+        said |= own | {key: RawInput(value, kind.path) for key, value in add_implied.items() if key not in said | own}
         if "n_heads" not in said:
             self.without(said, "n_heads", [key for key in data_model.ATTENTION_KEYS if key != "n_heads"])
 
@@ -216,14 +216,14 @@ class Resolver:
         taken: set[str] = set()
         for index, data in enumerate(layers.value if layers else [{}]):
             at = (*layers.path, index) if layers else path
-            own = self.sayings(at, data)
+            own = self.normalize(at, data)
             label = own.pop("name").value if "name" in own else f"group {index + 1}" if layers else ""
             if "n_layers" in own:
                 own["n_group_layers"] = own.pop("n_layers")
             if label.casefold() in taken:
                 self.report(at, diagnostics.same_group_name(label))
             taken.add(label.casefold())
-            groups.append((label, at, self.implied(common | own)))
+            groups.append((label, at, self.add_implied(common | own)))
         groups[-1][2].setdefault("n_group_mtp_layers", RawInput("n_mtp_layers", ()))
         missing = [*self.missing("model", whole, bool(layers))]
         for _, _, group in groups:
@@ -231,9 +231,9 @@ class Resolver:
         if missing:
             self.report(path, diagnostics.missing_inputs(missing), key=True)
             return None
-        return self.evaluated(name, path, whole, groups, bool(layers))
+        return self.evaluate_model(name, path, whole, groups, bool(layers))
 
-    def implied(self, said: RawInputs) -> RawInputs:
+    def add_implied(self, said: RawInputs) -> RawInputs:
         """What latent attention and experts imply of inputs that a group does not mention."""
         if "kv_lora_rank" in said and said["kv_lora_rank"].value != 0 and "d_head" not in said:
             widths = {"d_qk_nope", "d_qk_rope"} & said.keys()  # without any, what is missing is told, not its sum
@@ -256,7 +256,7 @@ class Resolver:
 
     # Evaluating ------------------------------------------------------------------------------------------------------
 
-    def evaluated(
+    def evaluate_model(
         self, name: str, path: Path, whole: RawInputs, groups: list[tuple[str, Path, RawInputs]], has_layers: bool
     ) -> ModelSpec:
         """The model; what has no value is left out, and reported."""
@@ -279,8 +279,10 @@ class Resolver:
         self.check(path, rules.Row(self.shared | values_of(values), plain), whole, "model")
         for (_, at, said), own in zip(groups, plain, strict=True):
             self.check(at, rules.Row(self.shared | values_of(counted) | own), said, "layer_group")
-        ordered = {entry.name: counted[entry.name] for entry in self.inputs_of("model") if entry.name in counted}
-        return ModelSpec(name, ordered, tuple(resolved))
+        sort_by_dependencies = {
+            entry.name: counted[entry.name] for entry in self.inputs_of("model") if entry.name in counted
+        }
+        return ModelSpec(name, sort_by_dependencies, tuple(resolved))
 
     def check(self, path: Path, row: rules.Row, said: RawInputs, *grains: str) -> None:
         """Reports the rules of some grains that the inputs at a path break."""

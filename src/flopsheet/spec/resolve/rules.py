@@ -26,7 +26,7 @@ class Row:
         """An input, or what the rules compute from inputs; KeyError where an input has no value."""
         if name in self.inputs:
             return self.inputs[name]
-        return self.evaluated(catalog.load_inputs().metrics[name].node)
+        return self.evaluate(catalog.load_inputs().metrics[name].ast)
 
     def total(self, function: str, names: Sequence[str]) -> Any:
         """The sum over the layer groups, the only aggregate that rules need."""
@@ -34,13 +34,13 @@ class Row:
             raise LookupError(f"{function}(…) in a rule")
         return sum(Row(group, functions=self.functions).value(names[0]) for group in self.groups)
 
-    def evaluated(self, node: Any, more: Functions | None = None) -> Any:
+    def evaluate(self, node: Any, more: Functions | None = None) -> Any:
         return evaluate(node, self.value, self.total, {**self.functions, **(more or {})})
 
     def holds(self, rule: Rule) -> Any:
         """Whether a rule holds, or in which rows of columns; yes where an input that it reads has no value."""
         try:
-            return self.evaluated(rule.condition)
+            return self.evaluate(rule.condition)
         except KeyError:
             return True  # what is wrong with that input was told
 
@@ -53,7 +53,7 @@ class Row:
             "ways": lambda number, near: quoted(ways(number, near)),
             "choices": lambda: quoted(row.choices(rule)),
         }
-        return row.evaluated(rule.message), row.evaluated(rule.hint, lists)
+        return row.evaluate(rule.message), row.evaluate(rule.hint, lists)
 
     def choices(self, rule: Rule) -> list[str]:
         """The choices of the input pointed at for which a rule holds."""

@@ -36,7 +36,7 @@ def devices(resolver: Resolver) -> tuple[Device, ...]:
             resolver.report((*path, "extends"), diagnostics.unknown_hardware(parent, list(catalog.hardware())))
             continue
         shipped = catalog.hardware()[parent].inputs if parent is not None else {}
-        said = {key: RawInput(value, ()) for key, value in shipped.items()} | resolver.sayings(path, listed[name])
+        said = {key: RawInput(value, ()) for key, value in shipped.items()} | resolver.normalize(path, listed[name])
         said.pop("extends", None)
         missing = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
         missing = [key for key in missing if key not in said]
@@ -100,7 +100,7 @@ def _variant(
     """One combination of a swept run."""
     name = entry.variant(number)
     resolver.current = (entry.path[0], name)
-    return resolve(entry.path, name, entry.sayings(resolver, number))
+    return resolve(entry.path, name, entry.raw_inputs(resolver, number))
 
 
 def _run(

@@ -58,14 +58,14 @@ class Scope:
             name: self.constant(name, said) for name, said in self.said.items() if not self.is_expression(name, said)
         }
         try:
-            order = catalog.ordered({name: names(node) for name, node in nodes.items()})
+            order = catalog.sort_by_dependencies({name: names(node) for name, node in nodes.items()})
         except CycleError as cycle:
             self.report_cycle(cycle.chain)
             return done
         known = dict(self.above) | done
         for name in order:
             is_ready = all(read in known for read in names(nodes[name]))
-            if is_ready and (given := self.computed(name, nodes[name], known)) is not None:
+            if is_ready and (given := self.compute(name, nodes[name], known)) is not None:
                 done[name] = known[name] = given
         return {name: done[name] for name in self.entries if name in done}
 
@@ -123,7 +123,7 @@ class Scope:
                 return part.name, diagnostics.unknown_input(part.name, self.readable)
         return None
 
-    def computed(self, name: str, node: Node, known: Mapping[str, InputValue]) -> InputValue | None:
+    def compute(self, name: str, node: Node, known: Mapping[str, InputValue]) -> InputValue | None:
         entry, said = self.entries[name], self.said[name]
         at = said.path or (*self.path, name)
         try:

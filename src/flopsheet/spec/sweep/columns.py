@@ -100,7 +100,7 @@ class Resolution:
     def validate_variant(self, number: int) -> ModelSpec:
         """One variant resolved as a model of its own; Faulty where something is wrong with it, which is reported."""
         before = self.resolver.faults
-        model = self.sweep.resolved(self.resolver, number)
+        model = self.sweep.resolve(self.resolver, number)
         if model is None or self.resolver.faults > before:
             raise InvalidVariant
         return model
@@ -115,7 +115,7 @@ class Resolution:
         doubtful = np.zeros(len(numbers), dtype=bool)
         whole = self.scope(template.inputs, swept, {}, doubtful)
         groups = [(group.name, self.scope(group.inputs, swept, whole, doubtful)) for group in template.groups]
-        if isinstance(template.inputs["n_layers"].node, Aggregate):
+        if isinstance(template.inputs["n_layers"].ast, Aggregate):
             total = sum(own["n_group_layers"] for _, own in groups)
             whole["n_layers"] = total
             doubtful |= np.asarray(swept.get("n_layers", total) != total)
@@ -130,13 +130,13 @@ class Resolution:
         found: Values = {}
         nodes = {}
         for key, given in inputs.items():
-            if key in swept and not isinstance(given.node, Aggregate):
+            if key in swept and not isinstance(given.ast, Aggregate):
                 found[key] = swept[key]
-            elif given.node is None:
+            elif given.ast is None:
                 found[key] = given.value
-            elif not isinstance(given.node, Aggregate):
-                nodes[key] = given.node
-        for key in catalog.ordered({key: names(node) for key, node in nodes.items()}):
+            elif not isinstance(given.ast, Aggregate):
+                nodes[key] = given.ast
+        for key in catalog.sort_by_dependencies({key: names(node) for key, node in nodes.items()}):
             with np.errstate(all="ignore"):
                 value = evaluate(nodes[key], (above | found).__getitem__, functions=self.functions)
             found[key] = np.asarray(value, dtype=np.float64) + 0.0
@@ -145,12 +145,12 @@ class Resolution:
 
     def mark_suspect(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
         """Marks variants that break a rule; the resolver itself then tells what is wrong with the first."""
-        said = self.sweep.sayings(self.resolver, number)
+        said = self.sweep.raw_inputs(self.resolver, number)
         layers = said["layers"].value if "layers" in said else [{}]
         shared = {**self.resolver.shared, **whole}
         self.mark(rules.Row(shared, groups, self.functions), said, "model", doubtful)
         for own, layer in zip(groups, layers, strict=True):
-            known = said | self.resolver.sayings((), layer)
+            known = said | self.resolver.normalize((), layer)
             self.mark(rules.Row({**shared, **own}, (), self.functions), known, "layer_group", doubtful)
 
     def mark(self, row: rules.Row, said: RawInputs, grain: str, doubtful: Column) -> None:

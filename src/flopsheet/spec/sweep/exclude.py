@@ -32,7 +32,7 @@ class Partial(NamedTuple):
 class Condition(NamedTuple):
     """A comparison that holds for what is left out; it reads the inputs of the variant."""
 
-    node: Node
+    ast: Node
 
 
 Exclude: TypeAlias = Partial | Condition
@@ -88,7 +88,7 @@ def readable(
     )
 
 
-def excluding(
+def find_kept(
     excludes: Sequence[Exclude], numbers: range, grid: Grid, said: RawInputs, resolver: Resolver
 ) -> Sequence[int]:
     """The combinations that none of the exclusions means."""
@@ -105,7 +105,7 @@ def excluding(
                 meant &= np.isin(points[axis], list(which))
         else:
             with np.errstate(all="ignore"):
-                meant = np.asarray(evaluate(one.node, columns.value, functions=columns.functions), dtype=bool)
+                meant = np.asarray(evaluate(one.ast, columns.value, functions=columns.functions), dtype=bool)
         out |= meant
     kept: list[int] = chosen[~out].tolist()
     return kept
@@ -126,11 +126,11 @@ class _Columns:
             if name in self.open:
                 return float("nan")
             self.open.add(name)
-            self.known[name] = self.computed(name)
+            self.known[name] = self.compute(name)
             self.open.remove(name)
         return self.known[name]
 
-    def computed(self, name: str) -> Any:
+    def compute(self, name: str) -> Any:
         entry = self.resolver.inputs[name]
         for axis, points in zip(self.grid.axes, self.points, strict=True):
             for key, values in zip(axis.keys, axis.values, strict=True):

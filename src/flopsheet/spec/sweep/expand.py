@@ -14,7 +14,7 @@ from flopsheet.spec.resolve.scope import RawInput, RawInputs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep import axes
 from flopsheet.spec.sweep.axes import OTHERS, Grid, label, word
-from flopsheet.spec.sweep.exclude import Exclude, Partial, excluding, read_condition, readable
+from flopsheet.spec.sweep.exclude import Exclude, Partial, find_kept, read_condition, readable
 from flopsheet.yamlio.source import Path
 
 MOST_COMBINATIONS = 10_000_000  # of one sweep
@@ -76,28 +76,28 @@ class Sweep:
                 number += labels.index(word_of_axis) * stride
         if not 0 <= number < self.grid.size or self.variant(number) != name:
             return None
-        found = excluding(self.excludes, range(number, number + 1), self.grid, self.said, resolver)
+        found = find_kept(self.excludes, range(number, number + 1), self.grid, self.said, resolver)
         return number if len(found) else None
 
     def kept(self, resolver: Resolver) -> Iterator[Sequence[int]]:
         """The combinations that are not excluded, some at a time."""
         for start in range(0, self.grid.size, AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, self.grid.size))
-            yield excluding(self.excludes, numbers, self.grid, self.said, resolver) if self.excludes else numbers
+            yield find_kept(self.excludes, numbers, self.grid, self.said, resolver) if self.excludes else numbers
 
     def first(self, resolver: Resolver) -> str:
         """The name of the first variant; empty where every combination is excluded."""
         return next((self.variant(some[0]) for some in self.kept(resolver) if len(some)), "")
 
-    def sayings(self, resolver: Resolver, number: int) -> RawInputs:
+    def raw_inputs(self, resolver: Resolver, number: int) -> RawInputs:
         """What a combination says: the model's own inputs, the swept ones over them."""
         own: RawInputs = {}
         for key, value, path in self.grid.said(number):
-            own |= {name: RawInput(one.value, path) for name, one in resolver.sayings((), {key: value}).items()}
+            own |= {name: RawInput(one.value, path) for name, one in resolver.normalize((), {key: value}).items()}
         return {**self.said, **own}
 
-    def resolved(self, resolver: Resolver, number: int) -> ModelSpec | None:
-        return resolver.model(self.variant(number), self.sayings(resolver, number), self.path)
+    def resolve(self, resolver: Resolver, number: int) -> ModelSpec | None:
+        return resolver.model(self.variant(number), self.raw_inputs(resolver, number), self.path)
 
 
 def models(resolver: Resolver) -> Iterator[ModelSpec]:
@@ -108,7 +108,7 @@ def models(resolver: Resolver) -> Iterator[ModelSpec]:
             held += 1
             yield entry
             continue
-        for model in variants(resolver, entry, partial(entry.resolved, resolver), held, MOST_HELD):
+        for model in variants(resolver, entry, partial(entry.resolve, resolver), held, MOST_HELD):
             held += 1
             resolver.names.append(model.name)
             yield model
@@ -206,7 +206,7 @@ def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: Ra
     if "ffn" in places and "ffn_matrices" in places:
         resolver.report(places["ffn"], diagnostics.said_twice("ffn", "ffn_matrices"), key=True)
     for at, group in enumerate(said["layers"].value if "layers" in said else ()):
-        own = resolver.sayings((), {key: value for key, value in group.items() if key != "n_layers"})
+        own = resolver.normalize((), {key: value for key, value in group.items() if key != "n_layers"})
         for key, where in places.items():
             if ("ffn_matrices" if key == "ffn" else key) in own:
                 resolver.report(where, diagnostics.said_by_a_group(key, group.get("name", f"layers[{at}]")), key=True)

@@ -188,11 +188,11 @@ def _place_working(
 
 
 def _is_shared(table_set: TableSet, name: str) -> bool:
-    """Whether a metric of the study as a whole is the same in every world: it gathers nothing that differs there."""
+    """Whether a metric of the study as a whole is the same everywhere: it gathers nothing that differs there."""
     if table_set.grain(name) not in SHARED:
         return False
     metrics = table_set.catalog.metrics
-    return not any(metrics[read].gathers for read in table_set.catalog.closure([name]))
+    return not any(metrics[read].aggregated for read in table_set.catalog.closure([name]))
 
 
 def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellIndex) -> list[Block]:

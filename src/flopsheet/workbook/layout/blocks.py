@@ -1,4 +1,4 @@
-"""A block as cells: headings, headers, and one row per input, call-up and metric."""
+"""A block as cells: headings, headers, and one row per input, linked input and metric."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
 
 
-SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every world
+SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
 NOTHING = frozenset({0.0, "no", "none"})
 
@@ -137,11 +137,11 @@ class TableSet:
 
 @dataclass
 class CellIndex:
-    """The cell in which each row of each name is computed or typed, per world."""
+    """The cell in which each row of each name is computed or typed, per table set."""
 
     cell_refs: dict[tuple[str, str], tuple[CellRef, ...]] = field(default_factory=dict)
     first: dict[str, CellRef] = field(default_factory=dict)
-    """Of a name, in any world but the what-if, which shows nothing of its own."""
+    """Of a name, in any table set but the what-if, which shows nothing of its own."""
 
     def put(self, table_set: str, name: str, cell_refs: Iterable[CellRef]) -> None:
         assert (table_set, name) not in self.cell_refs, f"{name} has two homes in {table_set}"
@@ -150,7 +150,7 @@ class CellIndex:
             self.first.setdefault(name, self.cell_refs[table_set, name][0])
 
     def of(self, table_set: TableSet, name: str) -> tuple[CellRef, ...]:
-        """The cells of a name; what belongs to the study as a whole has one home for all worlds."""
+        """The cells of a name; what belongs to the study as a whole has one row of cells for all table sets."""
         own = self.cell_refs.get((table_set.name, name))
         if own is None:
             assert table_set.grain(name) in SHARED, f"{name} has no home in {table_set.name}"
@@ -246,7 +246,7 @@ def place(
     for name in header_names:
         headers[name] = row
         row += 1
-    needed = [read for part in sections for name in part.names for read in table_set.catalog.reads(name)]
+    needed = [read for part in sections for name in part.names for read in table_set.catalog.dependencies(name)]
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 

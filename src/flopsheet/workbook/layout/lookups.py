@@ -82,7 +82,7 @@ def inputs_row(blocks: Sequence[Block]) -> int:
 
 def inputs_read(table_set: TableSet, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that some metrics read, in the catalogue's order."""
-    nodes = [table_set.catalog.metrics[metric].node for metric in metrics]
+    nodes = [table_set.catalog.metrics[metric].ast for metric in metrics]
     read = {name for node in nodes for part in (names, aggregated) for name in part(node)}
     listed = table_set.catalog.inputs.items()
     return tuple(name for name, entry in listed if name in read and entry.grain in {"model", "layer_group"})

@@ -45,7 +45,7 @@ class _AnyColumn:
 def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
     """A metric's formula in each row of its table: written once, then moved along."""
     at = _AnyColumn(block)
-    text = to_excel(block.table_set.catalog.metrics[name].node, at)
+    text = to_excel(block.table_set.catalog.metrics[name].ast, at)
     formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
     for mark, read in at.gathered.items():
         found = finer_cells(block, cell_index, read, first=mark[0] == ONE)

@@ -92,7 +92,7 @@ def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
 
 @frozen
 class Listing:
-    """Lines of a list: cells, and the spots and values of its verdicts."""
+    """Lines of a list: cells, and the positions and values of its verdicts."""
 
     cells: dict[tuple[int, int], Cell]
     verdicts: tuple[CellRef, ...]
@@ -107,7 +107,7 @@ def row_in(tables: Tables, grain: str, subject: str, context_length: float | Non
 
 
 def table_set_of(grain: str) -> str:
-    """The world in which the metrics of a grain stand."""
+    """The table set in which the metrics of a grain stand."""
     return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
 
@@ -146,7 +146,7 @@ def expectations(
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
         tables = built[table_set.name].values.tables
         at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
-        format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].typed
+        format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].exact_format
         live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
         for kind, claimed in claims(expectation):
             cells[row, LABEL] = Cell(expectation.subject, style="label")

@@ -48,7 +48,7 @@ def default_choice(spec: Spec, values: Values) -> Selections:
 
 
 def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], catalog: Catalog) -> TableSet:
-    """The world of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
+    """The table set of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
     values = _values(spec, choice, catalog)
     return TableSet("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
 

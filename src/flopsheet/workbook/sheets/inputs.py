@@ -175,8 +175,8 @@ def _place_rows(layout: Layout, table_set: TableSet, entries: Sequence[Input], r
 def _is_default(entry: Input, given: InputValue) -> bool:
     """Whether nobody said anything about an input."""
     if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
-        return given.node == parse(str(entry.default))
-    return given.node is None and given.value == (entry.absent or entry.default)
+        return given.ast == parse(str(entry.default))
+    return given.ast is None and given.value == (entry.absent or entry.default)
 
 
 class InputRefs:
@@ -211,7 +211,7 @@ class InputRefs:
 
 
 def sheet(layout: Layout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
-    """The sheet, and its cells by spot; `as_built` holds the values that the spec says, by world."""
+    """The sheet, and its cells by position; `as_built` holds the values of the spec, by table set."""
     cell_index = layout.cell_index
     last = layout.built_column + (layout.built_column - FIRST - 2)
     cells: dict[tuple[int, int], Cell] = {
@@ -246,7 +246,7 @@ def sheet(layout: Layout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict
             said = as_built[table_set.name].table(line.entry.grain).given[line.entry.name][at]
             locked = is_derived(line.entry, given, table_set, at)
             beside = InputRefs(table_set, cell_index, table, at)
-            formula = to_excel(given.node, beside) if given.node else ""
+            formula = to_excel(given.ast, beside) if given.ast else ""
             value = _typed(line.entry, given.value)
             cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
             cells[row, built.column] = _as_said(line.entry, said, beside, format)
@@ -295,10 +295,10 @@ def _as_said(entry: Input, said: InputValue, beside: InputRefs, format: str) -> 
 
     So an input that follows another, such as 4 * d_model, differs from the spec only where somebody typed over it.
     """
-    if said.node is None:
+    if said.ast is None:
         return Cell(_typed(entry, said.value), style="as_built", format=format)
-    value = evaluate(said.node, beside.value, lambda _, names: beside.sum(names[0]))
-    return Cell(value, to_excel(said.node, beside), "as_built", format)
+    value = evaluate(said.ast, beside.value, lambda _, names: beside.sum(names[0]))
+    return Cell(value, to_excel(said.ast, beside), "as_built", format)
 
 
 def _sum_of_changes(counted: Sequence[tuple[CellRef, Cell]]) -> Cell:
@@ -317,7 +317,7 @@ def _typed(entry: Input, value: Scalar) -> Scalar:
 def is_derived(entry: Input, given: InputValue, table_set: TableSet, at: int) -> bool:
     """Whether nobody types the cell: layers are typed for the model while it has one group, else per group."""
     if entry.name == "n_layers":
-        return isinstance(given.node, Aggregate)
+        return isinstance(given.ast, Aggregate)
     if entry.name == "n_group_layers":
         model = table_set.table("layer_group").above["model"][at]
         return len(table_set.children["layer_group", "model"][model]) == 1

@@ -53,7 +53,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         for entry in section.entries
     ]
     lines += [
-        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_maths(shared.node), shared.doc, "", "")
+        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_maths(shared.ast), shared.doc, "", "")
         for name, shared in catalog.functions.items()
     ]
     where, heights = {}, {}

@@ -158,7 +158,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     formula = f'IF({verdict.address}="{OK}",1,MATCH("{word}",{among},0))'
     position = add("column", float(at + 1), formula, "calc").address
     subject, _ = next(iter(block.headers.items()))
-    for name in (subject, *rule.says):
+    for name in (subject, *rule.message_reads):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
         cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")

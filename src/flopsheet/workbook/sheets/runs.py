@@ -58,7 +58,7 @@ def _titles(table_set: TableSet) -> dict[int, str]:
 
 
 def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
-    """The charts of the world's sheet, from left to right."""
+    """The charts of the sheet of a kind of run, from left to right."""
     artist = _ChartBuilder(table_set, cell_index)
     if table_set.name == "training":
         return (
@@ -72,7 +72,7 @@ def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
 
 
 class _ChartBuilder:
-    """Draws rows of one world, a point or a line for each run."""
+    """Draws rows of one table set, a point or a line for each run."""
 
     def __init__(self, table_set: TableSet, cell_index: CellIndex) -> None:
         self.table_set, self.cell_index = table_set, cell_index

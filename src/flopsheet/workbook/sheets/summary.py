@@ -57,7 +57,7 @@ def sheet(
     chart_title: Live,
     facts: Facts,
 ) -> Sheet:
-    """The sheet with its charts; the study's own world comes first, then those of its runs."""
+    """The sheet with its charts; the study's own table set comes first, then those of its runs."""
     table_set, *runs = table_sets
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
