@@ -22,7 +22,8 @@ from flopsheet.yamlio import source
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
-    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "peaks", "serving", "checks",
+    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "peaks",
+    "serving", "checks",
 )  # fmt: skip
 LEVELS = ("part", "subtotal", "total")
 # Fields of a metric that nobody writes.
