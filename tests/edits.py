@@ -11,8 +11,7 @@ from typing import Any
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec.schema import data_model
-from flopsheet.workbook import plan
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Plan
 
 Cell = tuple[str, str]
@@ -353,7 +352,7 @@ class Edit:
 def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
-    now = arrange.Study(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
+    now = arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
     return plan.build(now, study)
 
 

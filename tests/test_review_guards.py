@@ -13,7 +13,7 @@ from flopsheet.api import Report, build
 from flopsheet.diagnostics import SpecError
 from flopsheet.review import assign, edit
 from flopsheet.review.pull import pull, write_spec
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 
 SPEC = """\
 version: 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
-from flopsheet.formula import Node, aggregated, names, to_maths
+from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
@@ -246,10 +246,10 @@ class Catalog:
         }
 
     @cached_property
-    def maths(self) -> Mapping[str, str]:
+    def notation(self) -> Mapping[str, str]:
         """The formula of every metric for a reader, as its author wrote it; nothing of a sentence."""
         return {
-            name: "" if metric.is_sentence else to_maths(metric.source_ast, self.symbol)
+            name: "" if metric.is_sentence else to_notation(metric.source_ast, self.symbol)
             for name, metric in self.metrics.items()
         }
 

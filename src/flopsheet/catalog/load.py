@@ -106,7 +106,7 @@ def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
     for topic in parsed.values():
         reader.read(topic)
     found = reader.finish(ranges=ranges)
-    _ = found.maths  # made here, so that it is kept with the rest
+    _ = found.notation  # made here, so that it is kept with the rest
     return found
 
 

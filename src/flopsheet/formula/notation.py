@@ -13,13 +13,13 @@ from flopsheet.formula.vocabulary import MATCH
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def to_maths(node: Node, symbol_of: Callable[[str], str] = str) -> str:
+def to_notation(node: Node, symbol_of: Callable[[str], str] = str) -> str:
     """The formula in mathematical spelling; `symbol_of` gives the letter that stands for a name."""
 
     def visit(node: Node) -> str:
         match node:
             case Number(value):
-                return shown(value)
+                return format_number(value)
             case Text(value):
                 return value
             case Name(name):
@@ -60,7 +60,7 @@ def to_maths(node: Node, symbol_of: Callable[[str], str] = str) -> str:
     return text[1:-1] if whole else text
 
 
-def shown(value: float) -> str:
+def format_number(value: float) -> str:
     """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
     if is_power_of_ten(value):
         return "10" + str(int(f"{value:e}".partition("e")[2])).translate(SUPERSCRIPTS)

@@ -72,13 +72,13 @@ def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int
     yield NAME, Cell(entry.name, style=f"name{ruled}", link=target)
     yield UNIT, Cell(unit_of(entry), style=f"unit{ruled}")
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(block.table_set.catalog.maths[entry.name], style=f"maths{ruled}")
+        yield MATHS, Cell(block.table_set.catalog.notation[entry.name], style=f"maths{ruled}")
         yield NOTE, Cell(entry.shape, style=f"note{ruled}")
 
 
 def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     row, entry = band.rows[name], block.table_set.catalog.entry(name)
-    if band.kind == "call_ups":
+    if band.kind == "linked_rows":
         symbol = entry.symbol if isinstance(entry, Input) else ""
         texts = ((LABEL, entry.label, "label"), (NAME, name, "name"), (UNIT, unit_of(entry), "unit"))
         for column, text, style in (*texts, (MATHS, symbol, "maths")):

@@ -234,7 +234,7 @@ def place(
     *,
     results_first: bool = False,
 ) -> Block:
-    """Gives rows to a block, call-ups first or last, and makes it the home of its metrics.
+    """Gives rows to a block, linked rows first or last, and makes it the home of its metrics.
 
     Parts of an architecture that the study does not use are folded: their rows are there, and closed.
     """
@@ -262,9 +262,9 @@ def place(
 
     def linked_rows() -> None:
         if used:
-            band("Called up from where they are entered or computed", used, True, "call_ups")
+            band("Called up from where they are entered or computed", used, True, "linked_rows")
         if unused:
-            band("Called up, of no effect as built", unused, True, "call_ups", True)
+            band("Called up, of no effect as built", unused, True, "linked_rows", True)
 
     if not results_first:
         linked_rows()

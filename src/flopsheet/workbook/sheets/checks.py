@@ -235,7 +235,7 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
         here = CellRef(SHEET, row + 1 + step, FIRST + 3)
         formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
         cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
-        cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
+        cells[here.row, here.column] = Cell(source.value, formula, "linked", "General")
         found[name] = Live(here, source.value)
     words = CellRef(SHEET, row + 2 + len(named) + 1, LABEL)
     cells[words.row, LABEL] = sentence(SHEET, MOVED, found)

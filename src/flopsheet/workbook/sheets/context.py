@@ -129,7 +129,7 @@ def crossover(table_set: TableSet, row: int) -> Series:
     )  # fmt: skip
 
 
-def control_validations(controls: Controls, layout: inputs.Layout) -> tuple[Validation, ...]:
+def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tuple[Validation, ...]:
     """A drop-down of models and whole numbers for the lengths."""
     lengths = tuple(CellRef(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
     return (

@@ -161,7 +161,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     for name in (subject, *rule.message_reads):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
-        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
+        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "linked")
         live["subject" if name == subject else name] = Live(cell_ref, value)
     message, spelled = _spelled_apart(rule.message)
     for name, number in spelled.items():

@@ -64,7 +64,7 @@ class Effect:
 
 
 @frozen
-class Layout:
+class SensitivityLayout:
     """Where everything stands on the sheet."""
 
     table_set: TableSet
@@ -156,12 +156,14 @@ def variants(tags: Sequence[str], step: float) -> list[Variant]:
     return found
 
 
-def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex) -> Layout:
+def lay_out(
+    spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex
+) -> SensitivityLayout:
     """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
     tags = stepped(table_set)
     now = _values(spec, base, tags, table_set.catalog)
     then = now if built == (spec, base) else _values(*built, tags, table_set.catalog)
-    layout = Layout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
+    layout = SensitivityLayout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
     cell_refs = (CellRef(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
     cell_index.put(layout.table_set.name, "context_length", cell_refs)
     return layout
@@ -176,7 +178,7 @@ def tags_of_inputs() -> dict[str, str]:
     return {name: tag for tag, inputs in STEPPED.items() for name in inputs}
 
 
-def cells(layout: Layout, cell_index: CellIndex) -> Iterator[Placed]:
+def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
     yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
     yield from effect_titles(layout.top - 1, FIRST, "block")
@@ -211,7 +213,7 @@ def effect_titles(row: int, first: int, style: str) -> Iterator[Placed]:
             yield (row, first + 2 * step + side), Cell(f"{label} {sign}", style=style)
 
 
-def _tag_cells(layout: Layout) -> Iterator[Placed]:
+def _tag_cells(layout: SensitivityLayout) -> Iterator[Placed]:
     """What each variant steps, to how many percent, and its context length."""
     row, base = layout.tag_row, layout.base
     last = FIRST + len(layout.choices) - 1
@@ -229,4 +231,4 @@ def _tag_cells(layout: Layout) -> Iterator[Placed]:
         yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
         length = base.context_length.seen_from(SHEET)
         formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
-        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "call_up", "#,##0.##")
+        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "linked", "#,##0.##")
