@@ -98,6 +98,16 @@ def test_a_library_is_loaded_in_one_place(library, homes):
     assert {user for user in users if not any(f"{user}.".startswith(f"{home}.") for home in homes)} == set()
 
 
+MOST_LINES = 400
+
+
+def test_no_module_is_longer_than_400_lines():
+    root = PACKAGE.parent.parent
+    paths = [path for folder in ("src", "docs", "tools", "benchmarks") for path in (root / folder).rglob("*.py")]
+    lines = {str(path.relative_to(root)): path.read_text(encoding="utf-8").count("\n") for path in paths}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
 # pandas takes 0.7 s and openpyxl 0.3 s to import; help and a mistake in a spec are told in a tenth of a second.
 HEAVY = {"numpy", "pandas", "openpyxl", "pydantic", "rich"}
 

@@ -26,10 +26,10 @@ def to_notation(node: Node, symbol_of: Callable[[str], str] = str) -> str:
                 return symbol_of(name)
             case Negative(operand):
                 return f"−{bracketed(operand, '^', right=True)}"
-            case Operation("^", base, Number(exponent)) if exponent == int(exponent) and exponent >= 0:
-                return bracketed(base, "^", right=False) + str(int(exponent)).translate(SUPERSCRIPTS)
             case Operation("^", base, exponent):
-                return f"{bracketed(base, '^', right=False)}^{bracketed(exponent, '^', right=True)}"
+                return bracketed(base, "^", right=False) + (
+                    _superscript(exponent) or f"^{bracketed(exponent, '^', right=True)}"
+                )
             case Operation(symbol, left, right):
                 return (
                     bracketed(left, symbol, right=False)
@@ -58,6 +58,13 @@ def to_notation(node: Node, symbol_of: Callable[[str], str] = str) -> str:
     text = visit(node)
     whole = isinstance(node, Call) and node.function in {"where", MATCH}
     return text[1:-1] if whole else text
+
+
+def _superscript(exponent: Node) -> str:
+    """A whole exponent as raised digits; nothing for any other."""
+    if isinstance(exponent, Number) and exponent.value == int(exponent.value) and exponent.value >= 0:
+        return str(int(exponent.value)).translate(SUPERSCRIPTS)
+    return ""
 
 
 def format_number(value: float) -> str:

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.spec import library
-from flopsheet.spec.schema import data_model, shapes
+from flopsheet.spec.schema import data_model, kinds, shapes
 from flopsheet.spec.sweep import axes
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -144,14 +144,14 @@ def _default(entry: Input) -> Any:
 def _rules() -> Node:
     """What two keys of one mapping say of each other: nothing twice, and what a kind of attention needs and sets."""
     apart: Node = {"ffn": {"properties": {"ffn_matrices": False}}}
-    for group, keys in (("attention", data_model.ATTENTION_KEYS), ("moe", data_model.MOE_KEYS)):
+    for group, keys in (("attention", kinds.ATTENTION_KEYS), ("moe", kinds.MOE_KEYS)):
         for key in keys:
             apart[key] = {"properties": {group: {"properties": {key: False}}}}
     return {"dependentSchemas": apart, "allOf": list(_attention_rules())}
 
 
 def _attention_rules() -> Iterator[Node]:
-    for kind, (sets, needs) in data_model.ATTENTION_KINDS.items():
+    for kind, (sets, needs) in kinds.ATTENTION_KINDS.items():
         chosen = {"properties": {"attention": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}}}
         forbidden: Node = dict.fromkeys(sets, False)
         needed = [{"anyOf": [{"required": [key]}, {"properties": {"attention": {"required": [key]}}}]} for key in needs]

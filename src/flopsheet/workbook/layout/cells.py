@@ -275,17 +275,24 @@ def place(
     if results_first:
         linked_rows()
     block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
-    for placed in bands:
+    _index(block, cell_index)
+    return block
+
+
+def _index(block: Block, cell_index: CellIndex) -> None:
+    """Makes a block the home of its metrics, and of the names of its rows where these have none yet."""
+    table_set, sheet = block.table_set, block.sheet
+    n_rows = len(table_set.table(block.grain))
+    for placed in block.bands:
         if placed.kind == "sentences":
             for name, first in placed.rows.items():
-                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(len(table))))
+                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(n_rows)))
         elif placed.kind == "metrics":
             for name, at in placed.rows.items():
                 cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
-    for name, at in headers.items():
-        if name in KEYS and grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
+    for name, at in block.headers.items():
+        if name in KEYS and block.grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
             cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
-    return block
 
 
 def _metric(table_set: TableSet, name: str) -> Metric:
