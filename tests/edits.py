@@ -358,7 +358,7 @@ def planned(edited: Report, original: Report) -> Plan:
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.model.references import CellRef
 
     return {
         (sheet.title, CellRef(sheet.title, *at).address): cell.value
@@ -482,7 +482,7 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.model.references import CellRef
 
     return frozenset(
         (sheet.title, CellRef(sheet.title, *at).address)

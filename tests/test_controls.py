@@ -14,7 +14,12 @@ from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.api import Report, build, compute
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import FIRST, NAME, CellRef, coordinates
+from flopsheet.workbook.model.references import (
+    FIRST,
+    NAME,
+    CellRef,
+    coordinates,
+)
 from flopsheet.workbook.sheets import compare, context
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}

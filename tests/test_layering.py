@@ -27,6 +27,31 @@ LAYERS = [
     {"__init__", "__main__", "api", "cli", "output", "review", "templates"},
 ]
 
+# Inside a room: which other parts each part may import. Modules at the top of a room, such as spec/load.py, are parts.
+PARTS = {
+    "spec": {
+        "entries": set(),
+        "library": set(),
+        "schema": {"entries", "library"},
+        "setting": {"schema"},
+        "resolve": {"entries", "library", "schema"},
+        "sweep": {"entries", "schema", "resolve"},
+        "runs": {"entries", "schema", "resolve", "sweep"},
+        "load": {"entries", "schema", "resolve", "sweep", "runs"},
+        "combine": {"entries", "setting", "load"},
+        "": {"entries", "load"},
+    },
+    "workbook": {
+        "model": set(),
+        "layout": {"model"},
+        "sheets": {"model", "layout"},
+        "arrange": {"model", "layout", "sheets"},
+        "plan": {"model", "layout", "sheets", "arrange"},
+        "write": {"model"},
+        "": set(),
+    },
+}
+
 # Each of these is loaded in one place.
 HOMES = {
     "yaml": {"yamlio", "review.edit"},
@@ -86,6 +111,15 @@ def test_a_lower_layer_never_imports_a_higher_one(module):
     own = [name for name in imports(MODULES[module]) if name.partition(".")[0] == "flopsheet"]
     named = [name.removeprefix("flopsheet.") if name != "flopsheet" else "__init__" for name in own]
     assert [name for name in named if layer_of(name) > layer_of(module)] == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.partition(".")[0] in PARTS])
+def test_a_part_of_a_room_imports_only_the_parts_below_it(module):
+    room, _, inside = module.partition(".")
+    part = inside.partition(".")[0]
+    named = [name.removeprefix("flopsheet.") for name in imports(MODULES[module])]
+    parts = {name.split(".")[1] for name in named if name in MODULES and name.startswith(f"{room}.")}
+    assert parts - PARTS[room][part] - {part} == set()
 
 
 @pytest.mark.parametrize(("library", "homes"), HOMES.items())

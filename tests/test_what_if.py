@@ -11,7 +11,7 @@ import pytest
 from edits import GROUPS
 from flopsheet.api import Report, compute
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.sheets import compare, context, sensitivity
 

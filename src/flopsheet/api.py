@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.model.references import CellRef
 
 MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]

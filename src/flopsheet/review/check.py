@@ -13,7 +13,7 @@ from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import LABEL, NAME, CellRef
+from flopsheet.workbook.model.references import LABEL, NAME, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
 

@@ -14,7 +14,8 @@ from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange
-from flopsheet.workbook.layout.cells import CellRef, TableSet
+from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
 
 Key = tuple[str, str, int]  # table set, input, row of its table

@@ -12,8 +12,8 @@ from flopsheet.diagnostics import FileError, SizeError, SpecError
 from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
-from flopsheet.workbook.layout.cells import NAME, UNIT, CellRef
 from flopsheet.workbook.model import embedded
+from flopsheet.workbook.model.references import NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs

@@ -12,20 +12,17 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout import lookups
 from flopsheet.workbook.layout.cells import (
-    FIRST,
     SHARED,
     Block,
     CellIndex,
-    CellRef,
     Part,
     TableSet,
-    absolute_span,
     place,
 )
-from flopsheet.workbook.layout.lookups import Chosen
-from flopsheet.workbook.sheets import checks, compare, context, inputs, runs, sensitivity, summary
+from flopsheet.workbook.model.references import FIRST, CellRef, absolute_span
+from flopsheet.workbook.sheets import checks, compare, context, inputs, lookups, runs, sensitivity, summary
+from flopsheet.workbook.sheets.lookups import Chosen
 
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")

@@ -7,25 +7,34 @@ from dataclasses import replace
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
-from flopsheet.workbook.layout import lookups
 from flopsheet.workbook.layout.blocks import block_cells
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     UNIT,
-    Block,
     CellRef,
-    TableSet,
     coordinates,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.sheets import checks, compare, context, inputs, reference, rules, runs, sensitivity, summary
+from flopsheet.workbook.sheets import (
+    checks,
+    compare,
+    context,
+    inputs,
+    lookups,
+    reference,
+    rules,
+    runs,
+    sensitivity,
+    summary,
+)
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",

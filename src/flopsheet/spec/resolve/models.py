@@ -11,9 +11,8 @@ from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import library
-from flopsheet.spec.entries import Group, InputValue, ModelSpec
+from flopsheet.spec.entries import CustomEntries, Group, InputValue, ModelSpec
 from flopsheet.spec.resolve import parts, rules
-from flopsheet.spec.resolve.custom import CustomEntries
 from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
 from flopsheet.spec.schema import data_model, kinds
 from flopsheet.yamlio.source import Path, Source, spell

@@ -13,7 +13,7 @@ from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.spec import library
 from flopsheet.spec.schema import data_model, kinds, shapes
-from flopsheet.spec.sweep import axes
+from flopsheet.spec.schema.kinds import SWEEP_WORDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
@@ -97,10 +97,10 @@ def _swept(kind: Node) -> None:
     """Each value once, and something that varies."""
     for key, value in kind["properties"].items():
         for listed in (value, *value.get("anyOf", ()), *value.get("oneOf", ())):
-            if key not in axes.OTHERS and listed.get("type") == "array":
+            if key not in SWEEP_WORDS and listed.get("type") == "array":
                 listed["uniqueItems"] = True
     if "zip" in kind["properties"]:
-        varied = [key for key in kind["properties"] if key not in axes.OTHERS]
+        varied = [key for key in kind["properties"] if key not in SWEEP_WORDS]
         kind["dependentSchemas"] = {key: {"properties": {"zip": {"properties": {key: False}}}} for key in varied}
     kind["not"] = {"propertyNames": {"const": "exclude"}}  # which holds of an empty mapping, too
 

@@ -69,3 +69,4 @@ OTHERS = {
         "state_values": "n_model_other_state_values",
     },
 }
+SWEEP_WORDS = frozenset({"zip", "exclude"})  # keys beside the inputs of a sweep

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.workbook.layout.cells import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT, Band, Block, CellIndex
+from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
+from flopsheet.workbook.model.references import (
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    SENTENCE,
+    UNIT,
+)
 from flopsheet.workbook.model.sheet import Cell
 
 Placed = tuple[tuple[int, int], Cell]

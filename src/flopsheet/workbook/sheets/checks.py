@@ -11,21 +11,19 @@ from flopsheet.formula.nodes import Call, Node, Number, Text
 from flopsheet.pipeline.tables import Tables
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    Block,
-    CellIndex,
     CellRef,
-    TableSet,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
 from flopsheet.workbook.sheets.rules import FAIL, NOTICE, OK
 

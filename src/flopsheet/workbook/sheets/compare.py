@@ -8,18 +8,17 @@ from functools import cached_property
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
+from flopsheet.workbook.model.references import (
     LABEL,
     NAME,
     UNIT,
-    CellIndex,
     CellRef,
-    TableSet,
     absolute_span,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity

@@ -11,21 +11,20 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
 from flopsheet.spec import InputValue
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import count_differences
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    CellIndex,
     CellRef,
-    TableSet,
     absolute_span,
     letters,
     span,
 )
-from flopsheet.workbook.layout.typed_cells import count_differences
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import folded, heights_of, width_of
 

@@ -9,8 +9,19 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, CellRef, letters, span
+from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    CellRef,
+    letters,
+    span,
+)
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 OK, FAIL, NOTICE = "ok", "FAIL", "note"

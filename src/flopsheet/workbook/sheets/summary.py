@@ -7,8 +7,9 @@ from math import ceil
 
 from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import CellIndex, CellRef, TableSet, absolute_span, quoted
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
+from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
 from flopsheet.workbook.model.styles import COLOURS

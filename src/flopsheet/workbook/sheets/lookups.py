@@ -14,17 +14,15 @@ from flopsheet.formula import aggregated, names
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    Block,
-    CellIndex,
     CellRef,
-    TableSet,
     letters,
     quoted,
 )
