@@ -155,19 +155,10 @@ study, model, layer_group, context, scenario, layer_run
         Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
         value that is `claimed` and the one that was `found`.
         """
-        return Findings(self._findings())
+        from flopsheet.pipeline import expectations
 
-    def _findings(self) -> Iterator[FailedExpectation]:
-        from flopsheet.workbook.sheets import checks
-
-        for expectation in self.spec.expectations:
-            grain = self.catalog.metrics[expectation.metric].grain
-            values = self.runs.get(checks.table_set_of(grain), self.values)
-            row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
-            found = values.plain(grain, expectation.metric)[row]
-            for claim, claimed in checks.claims(expectation):
-                if not checks.holds(claim, found, claimed, expectation.within):
-                    yield FailedExpectation(expectation, claim, claimed, found)
+        failed = expectations.failed(self.spec, self.values, self.runs, self.catalog)
+        return Findings(FailedExpectation(*one) for one in failed)
 
     @cached_property
     def study(self) -> WorkbookInput:

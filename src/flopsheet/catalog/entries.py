@@ -12,7 +12,8 @@ from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
-SEVERITIES = {"": "FAIL", "note": "note"}  # what a verdict says that does not hold
+OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
+SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
 
 
 class Unit(NamedTuple):

@@ -12,7 +12,7 @@ from flopsheet import diagnostics
 from flopsheet.catalog import desugar, formats
 from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.cache import load_or_build
-from flopsheet.catalog.entries import Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
+from flopsheet.catalog.entries import OK, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.fields import ALLOWED, RULE_LEVELS, check_keys, check_rule_fields, check_values
 from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
 from flopsheet.catalog.order import CycleError, sort_by_dependencies
@@ -323,7 +323,7 @@ class _Reader:
         desugar.check_names(node, metric.grain, grain_of, refuse)
         check_units(node, metric.unit, unit_of, refuse)
         if metric.unit == desugar.TRUTH:
-            node = Call("where", (node, Text("ok"), Text(metric.failing)))
+            node = Call("where", (node, Text(OK), Text(metric.failing)))
         return dataclasses.replace(metric, source_ast=plain, ast=node)
 
     def rule(

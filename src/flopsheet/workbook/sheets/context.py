@@ -5,13 +5,12 @@ It is a second set of tables with one model, whose inputs are looked up on Input
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
-from flopsheet.pipeline.frames import Values, compute
-from flopsheet.pipeline.tables import chosen, most_groups, tabulate
+from flopsheet.pipeline import what_ifs
+from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -57,15 +56,12 @@ def default_choice(spec: Spec, values: Values) -> Selections:
 
 def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], catalog: Catalog) -> TableSet:
     """The table set of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
-    values = _values(spec, choice, catalog)
-    return TableSet("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
 
+    def values(spec: Spec, choice: Selections) -> Values:
+        return what_ifs.at_lengths(spec, choice.model, choice.lengths, catalog, (*SHOWN, *SHOWN_MODEL))
 
-def _values(spec: Spec, choice: Selections, catalog: Catalog) -> Values:
-    model = next(model for model in spec.models if model.name == choice.model)
-    only = (chosen(model, most_groups(spec)),)
-    study = dataclasses.replace(spec, models=only, context_lengths=choice.lengths, runs={}, expectations=())
-    return compute(tabulate(study), catalog, (*SHOWN, *SHOWN_MODEL))
+    now = values(spec, choice)
+    return TableSet("what_if", now, catalog, now if built == (spec, choice) else values(*built))
 
 
 @frozen

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 
 from flopsheet.catalog import Input, Rule, desugar, ranges
+from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.records import frozen
@@ -24,7 +25,6 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
-OK, FAIL, NOTICE = "ok", "FAIL", "note"
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
 Cells = dict[tuple[int, int], Cell]

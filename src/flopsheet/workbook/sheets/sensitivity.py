@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
-from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
-from flopsheet.pipeline.frames import Values, compute
-from flopsheet.pipeline.tables import Variant, tabulate_variants
+from flopsheet.pipeline import what_ifs
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -26,21 +26,6 @@ from flopsheet.workbook.model.sheet import Cell
 SHEET = "Sensitivity"
 Placed = tuple[tuple[int, int], Cell]
 
-# What one step scales together, and the inputs that it means.
-STEPPED = {
-    "Layers": ("n_group_layers", "n_stored_layers"),
-    "Model width": ("d_model", "d_embedding"),
-    "Query heads": ("n_heads",),
-    "Key/value heads": ("n_kv_heads",),
-    "Head width": ("d_head", "d_v", "d_qk_nope", "d_qk_rope"),
-    "FFN width": ("d_ff", "d_expert", "d_shared_expert"),
-    "Vocabulary": ("vocab_size",),
-    "Experts": ("n_experts",),
-    "Active experts": ("n_active_experts",),
-    "Latent width": ("kv_lora_rank", "q_lora_rank"),
-    "Context length": ("context_length",),
-}
-UNSTEPPED = "as it is"
 EFFECTS = {
     "flops_forward": "Total FLOPs",
     "weights_and_cache_bytes": "Memory",
@@ -153,32 +138,21 @@ def stepped(table_set: TableSet) -> tuple[str, ...]:
     return tuple(tag for tag in STEPPED if is_used(tag))
 
 
-def variants(tags: Sequence[str], step: float) -> list[Variant]:
-    """The scenario as it is, then each input one step down and one up."""
-    found = [Variant(UNSTEPPED, (), 100.0)]
-    for tag in tags:
-        found += [
-            Variant(f"{tag} −", STEPPED[tag], 100 - 100 * step),
-            Variant(f"{tag} +", STEPPED[tag], 100 + 100 * step),
-        ]
-    return found
-
-
 def lay_out(
     spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex
 ) -> SensitivityLayout:
     """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
     tags = stepped(table_set)
-    now = _values(spec, base, tags, table_set.catalog)
-    then = now if built == (spec, base) else _values(*built, tags, table_set.catalog)
+
+    def values_of(spec: Spec, base: Base) -> Values:
+        return what_ifs.one_step_each(spec, base.scenario, base.share, tags, table_set.catalog, EFFECTS)
+
+    now = values_of(spec, base)
+    then = now if built == (spec, base) else values_of(*built)
     layout = SensitivityLayout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
     cell_refs = (CellRef(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
     cell_index.put(layout.table_set.name, "context_length", cell_refs)
     return layout
-
-
-def _values(spec: Spec, base: Base, tags: Sequence[str], catalog: Catalog) -> Values:
-    return compute(tabulate_variants(spec, base.scenario, variants(tags, base.share)), catalog, EFFECTS)
 
 
 def tags_of_inputs() -> dict[str, str]:
