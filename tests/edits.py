@@ -411,6 +411,8 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
         target[key] = value
     typed = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     typed = "yes" if value is True else "no" if value is False else typed
+    if value == "none" and line.entry.absent:
+        typed = line.entry.absent  # the word of the cell, so that typing what stands there changes nothing
     cells[line.live[at].sheet, line.live[at].address] = typed
 
 
@@ -435,6 +437,8 @@ def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
 
 # Values that are worth typing, where 1 to 128 are not.
 RANGES: dict[str, Any] = {
+    "first_stage_layers": [0, 1, 2, 3],
+    "last_stage_layers": [0, 1, 2, 3],
     "n_heads": [1, 2, 4, 5, 8, 10, 12, 16, 25, 32],
     "n_kv_heads": [1, 2, 4, 5, 25],
     "d_model": [64 * step for step in range(1, 80)] + [800, 1600, 3200],
