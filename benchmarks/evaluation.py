@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -44,17 +45,32 @@ def lines(repeats: int) -> Iterator[Line]:
     yield Line("seconds of CPU for it", tuple(ours for ours, _ in pairs), "s")
 
 
-def written_out(tables: Tables, catalog: Catalog) -> tuple[str, Callable[[], dict[str, Any]]]:
-    """The metrics wanted and what they read as lines of NumPy, and a function that runs them over the inputs."""
+def arrays(tables: Tables) -> dict[str, Any]:
+    """The inputs of all tables as NumPy code names them, and the rows of each table in those above it."""
     given: dict[str, Any] = {}
-    gathered: dict[str, str] = {}
-    code: list[str] = []
     for table in tables.values():
         for name, values in table.inputs.items():
             plain = values.to_numpy()
             given[name] = plain.item() if len(plain) == 1 else plain
         for grain, rows in table.above.items():
             given[f"{grain}_of_{table.grain}"] = np.array(rows)
+    return given
+
+
+def spelled_call(function: str, arguments: list[str]) -> str:
+    """A function over texts of NumPy; min and max of several as one call in another."""
+    if function == "where":
+        return f"np.where({', '.join(arguments)})"
+    if len(arguments) == 1:
+        return f"{CALLS[function]}({arguments[0]})"
+    return reduce(lambda done, other: f"{CALLS[function]}({done}, {other})", arguments)
+
+
+def written_out(tables: Tables, catalog: Catalog) -> tuple[str, Callable[[], dict[str, Any]]]:
+    """The metrics wanted and what they read as lines of NumPy, and a function that runs them over the inputs."""
+    given = arrays(tables)
+    gathered: dict[str, str] = {}
+    code: list[str] = []
 
     def grain_of(name: str) -> str:
         return KEYS[name] if name in KEYS else catalog.entry(name).grain
@@ -74,19 +90,10 @@ def written_out(tables: Tables, catalog: Catalog) -> tuple[str, Callable[[], dic
                 return alias
             case Negative(operand):
                 return f"(-{spelled(operand, grain)})"
-            case Operation("^", left, right):
-                return f"({spelled(left, grain)} ** {spelled(right, grain)})"
             case Operation(symbol, left, right):
-                return f"({spelled(left, grain)} {symbol} {spelled(right, grain)})"
-            case Call("where", (condition, yes, no)):
-                return f"np.where({spelled(condition, grain)}, {spelled(yes, grain)}, {spelled(no, grain)})"
-            case Call("min" | "max" as function, (first, *others)):
-                text = spelled(first, grain)
-                for other in others:
-                    text = f"{CALLS[function]}({text}, {spelled(other, grain)})"
-                return text
-            case Call(function, (argument,)):
-                return f"{CALLS[function]}({spelled(argument, grain)})"
+                return f"({spelled(left, grain)} {'**' if symbol == '^' else symbol} {spelled(right, grain)})"
+            case Call(function, arguments):
+                return spelled_call(function, [spelled(argument, grain) for argument in arguments])
             case Aggregate("sum", (name,)):
                 of = grain_of(name)
                 return f"np.bincount({grain}_of_{of}, weights={name}, minlength={len(tables[grain])})"

@@ -32,7 +32,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from fuzzing import SMALL, SPEC_KINDS  # noqa: E402
 from fuzzing_workbooks import SECRET, bombs, workbook_kinds  # noqa: E402
-from ordeal import SECONDS, Ending, endured_build, endured_review  # noqa: E402
+from robustness_case import SECONDS, Ending, endured_build, endured_review  # noqa: E402
 
 GIB = 2**30
 MOST_MEMORY = 4 * GIB  # of address space

@@ -6,24 +6,22 @@ line from the commands, the JSON Schema from the data model; tests/test_docs.py 
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
+from command_reference import command_reference
+from markdown_tables import NOTE, table
 
 from flopsheet import catalog, quantities
 from flopsheet.catalog import Metric
-from flopsheet.cli.commands import MODULES, commands
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.output.markdown import code, escape
 from flopsheet.spec import library
 from flopsheet.spec.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTE = "<!-- Written by `make docs` from the live definitions; do not edit. -->"
 
 PLACEHOLDERS = re.compile(r"\{[^{}]*\}")  # values in the template of a message
 
@@ -69,12 +67,6 @@ def files() -> dict[str, str]:
         "schema/flopsheet.schema.json": json_schema.to_text(),
         "src/flopsheet/spec/flopsheet.schema.json": json_schema.to_text(),
     }
-
-
-def table(header: list[str], rows: list[list[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + " --- |" * len(header)
-    yield from ("| " + " | ".join(row) + " |" for row in rows)
 
 
 # The spec -------------------------------------------------------------------------------------------------------------
@@ -337,7 +329,7 @@ def metric_reference() -> str:
 
 
 def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
-    formula = code(loaded.maths[metric.name]) if metric.source_text else "a sentence from the numbers"
+    formula = code(loaded.notation[metric.name]) if metric.source_text else "a sentence from the numbers"
     shape = f" Shape: {metric.shape}." if metric.shape else ""
     return [
         code(metric.name),
@@ -347,76 +339,6 @@ def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
         escape(metric.doc + shape),
         escape(metric.source),
     ]
-
-
-# The commands ---------------------------------------------------------------------------------------------------------
-
-
-def command_reference() -> str:
-    context = click.Context(commands)
-    lines = [
-        "# The command line",
-        "",
-        NOTE,
-        "",
-        "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 findings (an invalid spec, an",
-        "expectation that fails, differences that were asked for), 2 usage or files. A target is replaced in one step",
-        "or not at all.",
-        "`-` is stdin. `NO_COLOR` is honoured. `flopsheet --version` prints the version, `-h` or `--help` after any",
-        "command what it does.",
-        "",
-        "Completion of commands, options, files and metrics, in the start-up file of the shell:",
-        "",
-        "```sh",
-        'eval "$(_FLOPSHEET_COMPLETE=bash_source flopsheet)"   # bash; zsh_source in zsh',
-        "_FLOPSHEET_COMPLETE=fish_source flopsheet | source    # fish",
-        "```",
-        "",
-    ]
-    for name in MODULES:
-        command = commands.get_command(context, name)
-        assert command is not None
-        lines += [*command_section(name, command), ""]
-    return "\n".join(lines)
-
-
-def command_section(name: str, command: click.Command) -> Iterator[str]:
-    arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    yield f"## flopsheet {name}"
-    yield ""
-    yield f"`flopsheet {name} [OPTIONS] {' '.join(map(argument, arguments))}`".replace(" `", "`")
-    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    for paragraph in paragraphs:
-        yield ""
-        if paragraph.startswith("\b"):
-            yield from ("```sh", *(line for line in paragraph.splitlines()[1:]), "```")
-        else:
-            yield " ".join(paragraph.split())
-    if options:
-        yield ""
-        yield from table(["option", "meaning"], [[option_names(option), option_help(option)] for option in options])
-
-
-def argument(parameter: click.Argument) -> str:
-    if isinstance(parameter.type, click.Choice):
-        return "|".join(parameter.type.choices)
-    return parameter.metavar or (parameter.name or "").upper()
-
-
-def option_names(option: click.Option) -> str:
-    value = ""
-    if isinstance(option.type, click.Choice):
-        value = " " + "|".join(option.type.choices)
-    elif not option.is_flag:
-        value = f" {option.metavar or {'integer': 'NUMBER', 'path': 'FILE'}.get(option.type.name, 'TEXT')}"
-    return code(", ".join(option.opts) + value)
-
-
-def option_help(option: click.Option) -> str:
-    text = option.help or "How the numbers are shown."
-    shown = f" Default: {option.default}." if option.show_default else ""
-    return escape(" ".join(text.split()) + shown)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 from flopsheet.api import Report, build, compute
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.spec.schema import data_model
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
 ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}

@@ -11,8 +11,7 @@ from typing import Any
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec.schema import data_model
-from flopsheet.workbook import plan
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Plan
 
 Cell = tuple[str, str]
@@ -353,13 +352,13 @@ class Edit:
 def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
-    now = arrange.Study(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
+    now = arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
     return plan.build(now, study)
 
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.model.references import CellRef
 
     return {
         (sheet.title, CellRef(sheet.title, *at).address): cell.value
@@ -412,6 +411,8 @@ def type_once(spec: dict[str, Any], cells: dict[Cell, float | str], line: Any, a
         target[key] = value
     typed = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     typed = "yes" if value is True else "no" if value is False else typed
+    if value == "none" and line.entry.absent:
+        typed = line.entry.absent  # the word of the cell, so that typing what stands there changes nothing
     cells[line.live[at].sheet, line.live[at].address] = typed
 
 
@@ -436,6 +437,8 @@ def _target(spec: dict[str, Any], line: Any, at: int) -> dict[str, Any] | None:
 
 # Values that are worth typing, where 1 to 128 are not.
 RANGES: dict[str, Any] = {
+    "first_stage_layers": [0, 1, 2, 3],
+    "last_stage_layers": [0, 1, 2, 3],
     "n_heads": [1, 2, 4, 5, 8, 10, 12, 16, 25, 32],
     "n_kv_heads": [1, 2, 4, 5, 25],
     "d_model": [64 * step for step in range(1, 80)] + [800, 1600, 3200],
@@ -487,7 +490,7 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.model.references import CellRef
 
     return frozenset(
         (sheet.title, CellRef(sheet.title, *at).address)

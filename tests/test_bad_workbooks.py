@@ -22,7 +22,7 @@ from flopsheet.diagnostics import FileError, FlopsheetError
 from flopsheet.review import check as checked
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx import package
-from returned import change_parts, sheet_parts
+from review_helpers import change_parts, sheet_parts
 from studies import SPECS
 
 SPEC = {

@@ -12,7 +12,7 @@ from flopsheet import catalog
 from flopsheet.catalog import CycleError, coarser, sort_by_dependencies
 from flopsheet.catalog.load import TOPICS, build
 from flopsheet.diagnostics import CatalogError
-from flopsheet.formula import aggregated, evaluate, names, to_maths
+from flopsheet.formula import aggregated, evaluate, names, to_notation
 
 SHIPPED = catalog.load()
 ENTRIES = {**SHIPPED.inputs, **SHIPPED.metrics}
@@ -97,7 +97,7 @@ def test_a_catalogue_to_which_a_spec_adds_nothing_is_the_one_that_its_texts_say(
 def test_the_formulas_of_the_catalogue_have_not_changed_unnoticed(golden):
     """`pytest --update-golden` writes the file anew; its difference belongs into the review."""
     lines = [
-        f"{metric.name} | {metric.grain} | {metric.unit} | {to_maths(metric.ast, SHIPPED.symbol)}\n"
+        f"{metric.name} | {metric.grain} | {metric.unit} | {to_notation(metric.ast, SHIPPED.symbol)}\n"
         for metric in SHIPPED.metrics.values()
     ]
     golden("formulas.txt", "".join(lines))

@@ -16,7 +16,7 @@ from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, check
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 from test_pull import built
 
 

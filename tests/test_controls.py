@@ -14,7 +14,12 @@ from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.api import Report, build, compute
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import FIRST, NAME, CellRef, coordinates
+from flopsheet.workbook.model.references import (
+    FIRST,
+    NAME,
+    CellRef,
+    coordinates,
+)
 from flopsheet.workbook.sheets import compare, context
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}
@@ -25,7 +30,7 @@ def choices(report: Report, count: int, seed: int) -> Iterator[tuple[context.Sel
     """Random choices of every control, with what is typed into the cells for them."""
     dice, study = random.Random(seed), report.study
     scenarios = len(report.values.tables["scenario"])
-    step = compare.Layout(study.table_set(study), study.choice.pair).step
+    step = compare.CompareLayout(study.table_set(study), study.choice.pair).step
     for _ in range(count):
         model = dice.choice([model.name for model in report.spec.models])
         lengths = tuple(float(dice.choice([1, 7, 1000, 2 ** dice.randint(0, 22)])) for _ in range(context.LENGTHS))

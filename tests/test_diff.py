@@ -9,7 +9,7 @@ import pytest
 
 from commands import run
 from flopsheet.api import build
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 from studies import SPECS
 
 BASE = """\

@@ -24,7 +24,7 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 from every_input import every_input, name_of
 from flopsheet.api import Report, build, compute
 from flopsheet.yamlio import source
-from returned import input_cells_of
+from review_helpers import input_cells_of
 from studies import SPECS
 
 STUDIES = {"family": (FAMILY, 8), "groups": (GROUPS, 8), "own": (OWN, 5), "runs": (RUNS, 8)}

@@ -14,7 +14,7 @@ from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, compute
 from flopsheet.catalog import load
 from flopsheet.diagnostics import SpecError
-from returned import input_cells_of
+from review_helpers import input_cells_of
 from studies import frames_of
 
 GIB = 2**30

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 import flopsheet
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.diagnostics import FormulaError, Place
-from flopsheet.formula import aggregated, evaluate, names, parse, to_excel, to_maths
+from flopsheet.formula import aggregated, evaluate, names, parse, to_excel, to_notation
 from flopsheet.formula.evaluate import PLAIN, as_text, vectorised
 from flopsheet.formula.excel import literal, number
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text, with_leaves
-from flopsheet.formula.notation import shown
+from flopsheet.formula.notation import format_number
 from flopsheet.formula.operators import ABSENT, OPERATORS, Function, Gatherer, Operator
 from flopsheet.formula.unparse import to_text
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS
@@ -218,7 +218,7 @@ def test_a_spreadsheet_gets_the_formula_in_its_own_spelling(source, text):
 
 @pytest.mark.parametrize(("source", "maths"), [(source, maths) for source, _, _, maths in SPELLINGS])
 def test_a_reader_gets_the_formula_as_mathematics(source, maths):
-    assert to_maths(parse(source)) == maths
+    assert to_notation(parse(source)) == maths
 
 
 def test_a_spreadsheet_computes_from_its_spelling_the_value_by_hand(spreadsheet):
@@ -298,7 +298,7 @@ def test_a_spreadsheet_joins_and_compares_texts_as_python_does(spreadsheet):
 def test_a_comparison_inside_a_text_stays_in_brackets():
     # A spreadsheet's & binds tighter than its <.
     node = Operation("&", Operation("<", Name("a"), Name("b")), Text("!"))
-    assert (to_excel(node, Cells), to_maths(node)) == ('(A1<B1)&"!"', "(a < b) & !")
+    assert (to_excel(node, Cells), to_notation(node)) == ('(A1<B1)&"!"', "(a < b) & !")
 
 
 WORDS = ["", '"', "x" * 255, "y" * 256, '"' * 700, "QKᵀ + PV, 12 %"]
@@ -365,7 +365,7 @@ SHOWN = [
 
 @pytest.mark.parametrize(("value", "text"), SHOWN)
 def test_a_number_is_shown_with_all_its_digits(value, text):
-    assert shown(value) == text
+    assert format_number(value) == text
 
 
 # Formulas with numbers in the place of names, as `explain` shows them.
@@ -396,12 +396,12 @@ def test_mathematics_with_numbers_keeps_what_belongs_together_in_brackets(source
             return terms[0] if leaf.function == "first" else reduce(partial(Operation, "+"), terms)
         return Number({**VALUES, "million": 1e6}[leaf.name])
 
-    assert to_maths(with_leaves(parse(source), value_of)) == maths
+    assert to_notation(with_leaves(parse(source), value_of)) == maths
 
 
 def test_letters_stand_for_names():
     letters = {"n_heads": "H", "d_model": "D"}
-    assert to_maths(parse("2 * n_heads * d_model^2"), lambda name: letters.get(name, name)) == "2 · H · D²"
+    assert to_notation(parse("2 * n_heads * d_model^2"), lambda name: letters.get(name, name)) == "2 · H · D²"
 
 
 # Nothing that programs disagree on: (-8)^(1/3) is complex in Python and -2 in LibreOffice and IronCalc; 0^0 is 1 in
@@ -703,7 +703,7 @@ def test_any_text_is_read_or_refused_and_nothing_else_happens(source):
     except FormulaError as error:
         assert len(error.problems) == 1
     else:
-        assert (to_excel(node, Anywhere), to_maths(node)) != ("", "")
+        assert (to_excel(node, Anywhere), to_notation(node)) != ("", "")
 
 
 class Anywhere:
@@ -728,7 +728,7 @@ def test_every_operation_has_a_spelling_in_every_backend(spreadsheet):
 
 
 def test_no_two_operations_are_spelled_alike():
-    texts = [(to_excel(node, Cells), to_maths(node)) for node in EVERYTHING]
+    texts = [(to_excel(node, Cells), to_notation(node)) for node in EVERYTHING]
     assert not [pair for pair in itertools.combinations(texts, 2) if set(pair[0]) & set(pair[1])]
 
 
@@ -770,7 +770,7 @@ def left_and_right(outer, inner):
     ("outer", "inner"), [pair for pair in itertools.product(OPERATORS, OPERATORS) if pair[0] != "&"]
 )
 def test_all_writers_put_the_same_brackets_around_operators(outer, inner):
-    texts = [(to_excel(node, Anywhere), to_maths(node), to_text(node)) for node in left_and_right(outer, inner)]
+    texts = [(to_excel(node, Anywhere), to_notation(node), to_text(node)) for node in left_and_right(outer, inner)]
     counts = [[text.count("(") for text in of_one] for of_one in texts]
     assert [len(set(of_one)) for of_one in counts] == [1, 1]
 

@@ -12,7 +12,7 @@ import flopsheet
 from flopsheet.review.xlsx import package
 from fuzzing import MARK, REAL, SEEDS, SPEC_KINDS
 from fuzzing_workbooks import SECRET, bomb, book, packed, parts, workbook_kinds
-from ordeal import endured_build, endured_review, run, workbook_faults
+from robustness_case import endured_build, endured_review, run, workbook_faults
 from studies import spec_of
 
 CASES = {"random bytes": 30, "mangled specs": 6, "random trees": 30, "mutated trees": 15, "formulas": 15}

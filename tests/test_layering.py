@@ -27,6 +27,31 @@ LAYERS = [
     {"__init__", "__main__", "api", "cli", "output", "review", "templates"},
 ]
 
+# Inside a room: which other parts each part may import. Modules at the top of a room, such as spec/load.py, are parts.
+PARTS = {
+    "spec": {
+        "entries": set(),
+        "library": set(),
+        "schema": {"entries", "library"},
+        "setting": {"schema"},
+        "resolve": {"entries", "library", "schema"},
+        "sweep": {"entries", "schema", "resolve"},
+        "runs": {"entries", "schema", "resolve", "sweep"},
+        "load": {"entries", "schema", "resolve", "sweep", "runs"},
+        "combine": {"entries", "setting", "load"},
+        "": {"entries", "load"},
+    },
+    "workbook": {
+        "model": set(),
+        "layout": {"model"},
+        "sheets": {"model", "layout"},
+        "arrange": {"model", "layout", "sheets"},
+        "plan": {"model", "layout", "sheets", "arrange"},
+        "write": {"model"},
+        "": set(),
+    },
+}
+
 # Each of these is loaded in one place.
 HOMES = {
     "yaml": {"yamlio", "review.edit"},
@@ -88,6 +113,15 @@ def test_a_lower_layer_never_imports_a_higher_one(module):
     assert [name for name in named if layer_of(name) > layer_of(module)] == []
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if module.partition(".")[0] in PARTS])
+def test_a_part_of_a_room_imports_only_the_parts_below_it(module):
+    room, _, inside = module.partition(".")
+    part = inside.partition(".")[0]
+    named = [name.removeprefix("flopsheet.") for name in imports(MODULES[module])]
+    parts = {name.split(".")[1] for name in named if name in MODULES and name.startswith(f"{room}.")}
+    assert parts - PARTS[room][part] - {part} == set()
+
+
 @pytest.mark.parametrize(("library", "homes"), HOMES.items())
 def test_a_library_is_loaded_in_one_place(library, homes):
     users = {
@@ -96,6 +130,16 @@ def test_a_library_is_loaded_in_one_place(library, homes):
         if library in {name.partition(".")[0] for name in imports(without_types(tree))}
     }
     assert {user for user in users if not any(f"{user}.".startswith(f"{home}.") for home in homes)} == set()
+
+
+MOST_LINES = 400
+
+
+def test_no_module_is_longer_than_400_lines():
+    root = PACKAGE.parent.parent
+    paths = [path for folder in ("src", "docs", "tools", "benchmarks") for path in (root / folder).rglob("*.py")]
+    lines = {str(path.relative_to(root)): path.read_text(encoding="utf-8").count("\n") for path in paths}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 # pandas takes 0.7 s and openpyxl 0.3 s to import; help and a mistake in a spec are told in a tenth of a second.

@@ -11,7 +11,7 @@ from flopsheet import build, catalog
 from flopsheet.api import compute_spec
 from flopsheet.catalog import desugar
 from flopsheet.diagnostics import CatalogError, SpecError
-from flopsheet.formula import parse, to_excel, to_maths
+from flopsheet.formula import parse, to_excel, to_notation
 from flopsheet.formula.nodes import Call, Name, Node, Operation, walk
 from flopsheet.formula.unparse import to_text
 from flopsheet.output.explain import explain
@@ -39,7 +39,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("source", "maths", "text"), SPELLINGS)
 def test_a_reader_gets_the_arms_with_their_choices(source: str, maths: str, text: str) -> None:
-    assert (to_maths(parse(source)), to_text(parse(source))) == (maths, text)
+    assert (to_notation(parse(source)), to_text(parse(source))) == (maths, text)
 
 
 @pytest.mark.parametrize("source", [source for source, *_ in SPELLINGS])

@@ -17,7 +17,7 @@ from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, compute
 from flopsheet.catalog import load
 from flopsheet.yamlio.source import spell
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 
 SPEC = """\
 version: 1

@@ -24,8 +24,8 @@ from flopsheet.workbook import plan
 from flopsheet.workbook.write import xlsx
 from flopsheet.yamlio import source
 from flopsheet.yamlio.merge import merge
-from returned import EVERY_WAY, input_cells_of, type_into, typings
-from returned import RUNS as RUNS_TEXT
+from review_helpers import EVERY_WAY, input_cells_of, type_into, typings
+from review_helpers import RUNS as RUNS_TEXT
 from studies import SPECS
 
 
@@ -483,7 +483,7 @@ def test_a_spec_that_has_moved_on_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_random_texts_survive_the_provenance_sheet() -> None:
-    from flopsheet.workbook.write.embedded import from_lines, to_lines
+    from flopsheet.workbook.model.embedded import from_lines, to_lines
 
     dice = random.Random(3)
     letters = "ab =_x0041_'\"\\é漢 \n\t{}[]:,"

@@ -13,7 +13,7 @@ from flopsheet.api import Report, build
 from flopsheet.diagnostics import SpecError
 from flopsheet.review import assign, edit
 from flopsheet.review.pull import pull, write_spec
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 
 SPEC = """\
 version: 1
@@ -95,7 +95,7 @@ def test_a_text_that_would_not_say_the_edit_is_never_written(
     wrong: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed(tmp_path, a__n_layers=7.0)
-    monkeypatch.setattr(edit, "rewritten", lambda text, *_: wrong(text))
+    monkeypatch.setattr(edit, "rewrite", lambda text, *_: wrong(text))
     _, spec = refused(tmp_path)
     assert spec == SPEC
 

@@ -20,7 +20,7 @@ from flopsheet.catalog import Input
 from flopsheet.catalog.load import TOPICS, build
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange
 
 SHIPPED = catalog.load()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}

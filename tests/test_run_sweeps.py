@@ -13,7 +13,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull
 from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.yamlio import source
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 from studies import spec_of
 
 BASE = """\

@@ -75,7 +75,7 @@ def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_
 
     def bits_of_4():
         os.utime(figures, (1, 1))
-        code = "from flopsheet import catalog; print(catalog.load().maths['bytes_4bit'])"
+        code = "from flopsheet import catalog; print(catalog.load().notation['bytes_4bit'])"
         command = [sys.executable, "-c", code]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -17,7 +17,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull, write_spec
 from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.yamlio import source
-from returned import input_cells_of, type_into
+from review_helpers import input_cells_of, type_into
 
 TEXT = """\
 version: 1

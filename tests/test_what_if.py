@@ -10,8 +10,9 @@ import pytest
 
 from edits import GROUPS
 from flopsheet.api import Report, compute
+from flopsheet.pipeline import what_ifs
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.sheets import compare, context, sensitivity
 
@@ -77,9 +78,7 @@ def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
     report = compute(STEPPED)
     at = report.frames["scenario"].index.get_loc((model, 1024))
     book = chosen(report, pair=compare.Pair(0, at, HALF))
-    tags = {
-        tag: names for tag, names in sensitivity.STEPPED.items() if tag in rows_of(book.sheet("Sensitivity"), LABEL)
-    }
+    tags = {tag: names for tag, names in what_ifs.STEPPED.items() if tag in rows_of(book.sheet("Sensitivity"), LABEL)}
     shown = rows_of(book.sheet("Sensitivity"), LABEL)
 
     def effects(names: tuple[str, ...]) -> list[float]:
@@ -93,7 +92,7 @@ def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
 
     wanted = {tag: pytest.approx(effects(names), rel=1e-12, abs=1e-12) for tag, names in tags.items()}
     assert {tag: [shown[tag][FIRST + side] for side in range(6)] for tag in tags} == wanted
-    assert set(tags) == set(sensitivity.STEPPED)
+    assert set(tags) == set(what_ifs.STEPPED)
 
 
 @pytest.mark.parametrize("model", GROUPS["models"])

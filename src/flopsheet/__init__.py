@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.diagnostics import ComputeError, FileError, FlopsheetError, Place, Problem, SizeError, SpecError
 
 if TYPE_CHECKING:
-    from flopsheet.api import Finding, Report, build, compute
+    from flopsheet.api import FailedExpectation, Finding, Report, build, compute
 
 __version__ = "0.1.0"
 __all__ = [
     "ComputeError",
+    "FailedExpectation",
     "FileError",
     "Finding",
     "FlopsheetError",
@@ -32,7 +33,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports the interface when it is first asked for: pandas takes longer to import than a spec error to be told."""
-    if name in {"Finding", "Report", "build", "compute"}:
+    if name in {"FailedExpectation", "Finding", "Report", "build", "compute"}:
         from flopsheet import api
 
         return getattr(api, name)

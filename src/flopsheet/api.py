@@ -25,8 +25,8 @@ from flopsheet.spec import load as load_spec
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopsheet.workbook.layout.arrange import Layout, Study
-    from flopsheet.workbook.layout.cells import CellRef
+    from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout
+    from flopsheet.workbook.model.references import CellRef
 
 MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
 SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
@@ -37,7 +37,7 @@ CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most
 
 
 @frozen
-class Finding:
+class FailedExpectation:
     """An expectation that does not hold: what was claimed, and the value that was found."""
 
     expectation: Expectation
@@ -55,7 +55,10 @@ class Finding:
         return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
 
 
-class Findings(tuple[Finding, ...]):
+Finding = FailedExpectation  # its earlier name, for scripts that import it
+
+
+class Findings(tuple[FailedExpectation, ...]):
     """The expectations that do not hold."""
 
     def __call__(self) -> Findings:
@@ -149,31 +152,22 @@ study, model, layer_group, context, scenario, layer_run
     def findings(self) -> Findings:
         """The expectations of the spec that do not hold, in its order; empty where all do.
 
-        Each `Finding` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the value that is
-        `claimed` and the one that was `found`.
+        Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
+        value that is `claimed` and the one that was `found`.
         """
-        return Findings(self._findings())
+        from flopsheet.pipeline import expectations
 
-    def _findings(self) -> Iterator[Finding]:
-        from flopsheet.workbook.sheets import checks
-
-        for expectation in self.spec.expectations:
-            grain = self.catalog.metrics[expectation.metric].grain
-            values = self.runs.get(checks.table_set_of(grain), self.values)
-            row = checks.row_in(values.tables, grain, expectation.subject, expectation.context_length)
-            found = values.plain(grain, expectation.metric)[row]
-            for claim, claimed in checks.claims(expectation):
-                if not checks.holds(claim, found, claimed, expectation.within):
-                    yield Finding(expectation, claim, claimed, found)
+        failed = expectations.failed(self.spec, self.values, self.runs, self.catalog)
+        return Findings(FailedExpectation(*one) for one in failed)
 
     @cached_property
-    def study(self) -> Study:
+    def study(self) -> WorkbookInput:
         """What the workbook is planned from."""
-        from flopsheet.workbook.layout import arrange
+        from flopsheet.workbook import arrange
         from flopsheet.workbook.sheets import context
 
         choice = context.default_choice(self.spec, self.values)
-        return arrange.Study(self.spec, self.values, self.runs, self.catalog, __version__, choice)
+        return arrange.WorkbookInput(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str) -> tuple[CellRef, ...]:
         """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
@@ -188,8 +182,8 @@ study, model, layer_group, context, scenario, layer_run
         )
 
     @cached_property
-    def _layout(self) -> Layout:
-        from flopsheet.workbook.layout import arrange
+    def _layout(self) -> WorkbookLayout:
+        from flopsheet.workbook import arrange
 
         return arrange.lay_out(self.study, self.study)
 
@@ -223,7 +217,7 @@ def compute_spec(spec: Spec) -> Report:
 
 def compute_for_workbook(spec: Spec) -> Report:
     """Every metric of a spec that fits into a workbook; SizeError before anything is computed where it does not."""
-    from flopsheet.workbook.layout import arrange
+    from flopsheet.workbook import arrange
 
     n_groups = sum(len(model.groups) for model in spec.models)
     arrange.check_columns(n_groups, len(spec.context_lengths))

@@ -3,15 +3,8 @@
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, OF_RUNS, PARENTS, RUNS, coarser
 from flopsheet.catalog.hardware import Hardware, hardware
-from flopsheet.catalog.load import (
-    CustomEntry,
-    CycleError,
-    custom_input,
-    extend,
-    load,
-    load_inputs,
-    sort_by_dependencies,
-)
+from flopsheet.catalog.load import CustomEntry, custom_input, extend, load, load_inputs
+from flopsheet.catalog.order import CycleError, sort_by_dependencies
 
 __all__ = [
     "GRAINS",

@@ -18,7 +18,6 @@ from flopsheet.formula.nodes import (
     Aggregate,
     Call,
     Name,
-    Negative,
     Node,
     Number,
     Operation,
@@ -27,12 +26,10 @@ from flopsheet.formula.nodes import (
     walk,
     with_parts,
 )
-from flopsheet.formula.operators import GIVEN
 from flopsheet.formula.parse import parse
-from flopsheet.formula.vocabulary import COMPARISONS, MATCH, SAME_UNIT, WORDS
+from flopsheet.formula.vocabulary import MATCH, WORDS
 
 TEXT_UNIT, TRUTH = "text", "verdict"
-NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
 DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
 LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
@@ -227,78 +224,6 @@ def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], re
     grains = dict.fromkeys(grain_of[name] for name in node.names)
     if len(grains) > 1:
         raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")
-
-
-def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refuse) -> None:
-    """Refuses to add, compare or choose between values of different units, or another result than declared."""
-
-    def read(name: str) -> str:
-        return TEXT_UNIT if unit_of[name] == TRUTH else unit_of[name]  # the cell of a verdict says ok or FAIL
-
-    # Each node is visited once: a sum of twenty terms is twenty levels deep.
-    def same(*inferred: str | None) -> str | None:
-        found = sorted({unit for unit in inferred if unit is not None})
-        if None in inferred and not NO_NUMBER.isdisjoint(found):
-            found.append("a number")
-        if len(found) > 1:
-            raise refuse(f"{' and '.join(found)} in one sum, comparison or choice", "all sides need the same unit")
-        return found[0] if found else None
-
-    def number(node: Node) -> str | None:
-        inferred = visit(node)
-        if inferred in NO_NUMBER:
-            raise refuse(f"arithmetic with a {inferred}", "use numbers")
-        return inferred
-
-    def visit(node: Node) -> str | None:
-        match node:
-            case Number():
-                return None  # a bare number takes the unit of what it meets
-            case Text():
-                return TEXT_UNIT
-            case Name(name):
-                return read(name)
-            case Negative(operand):
-                return number(operand)
-            case Operation("==" | "!=", Name(), Number()):
-                return TRUTH  # a choice among words may be a number
-            case Operation(symbol, left, right) if symbol in COMPARISONS:
-                compared = same(visit(left), visit(right))
-                if compared == TRUTH:
-                    raise refuse("a comparison of comparisons", "nest where(…)")  # programs disagree on TRUE and 1
-                if compared == TEXT_UNIT and symbol not in {"==", "!="}:
-                    raise refuse("texts have no order", "compare them with == or !=")
-                return TRUTH
-            case Operation("&", left, right):
-                if TRUTH in {visit(left), visit(right)}:
-                    raise refuse("a comparison inside a text", "write the cases with when: and say:")
-                for name in (side.name for side in (left, right) if isinstance(side, Name)):
-                    if read(name) not in NO_NUMBER:  # as it comes it would have a comma where the reader's language has
-                        remedy = f"say how it is written: {{{name}:.1}} or {{{name}:,}}"
-                        raise refuse(f"'{name}' is a number", remedy, at=name)
-                return TEXT_UNIT
-            case Operation(symbol, left, right):
-                sides = number(left), number(right)
-                return same(*sides) if symbol in SAME_UNIT else None
-            case Call("where", (condition, yes, no)):
-                if visit(condition) != TRUTH:
-                    raise refuse("where(…) needs a condition first", "write a comparison, such as a < b")
-                return same(visit(yes), visit(no))
-            case Call(function, arguments) if function == GIVEN:
-                number(arguments[0])
-                return TRUTH
-            case Call(_, arguments):
-                return same(*map(number, arguments))
-            case Aggregate(function, gathered):
-                if function != "first" and read(gathered[0]) == TEXT_UNIT:
-                    raise refuse(f"{function}(…) over texts", f"gather numbers; {gathered[0]} is a text")
-                return read(gathered[-1])
-
-    inferred = visit(node)
-    if inferred is None and unit in NO_NUMBER:
-        raise refuse(f"the formula gives a number, the metric says {unit}", "write the number's unit")
-    if inferred is not None and inferred != unit:
-        raise refuse(f"the formula gives {inferred}, the metric says {unit}", f"write unit: {inferred}")
 
 
 def refusal(path: str, place: Place | None) -> Refuse:

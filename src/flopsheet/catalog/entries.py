@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
-from flopsheet.formula import Node, aggregated, names, to_maths
+from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
-SEVERITIES = {"": "FAIL", "note": "note"}  # what a verdict says that does not hold
+OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
+SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
 
 
 class Unit(NamedTuple):
@@ -246,10 +247,10 @@ class Catalog:
         }
 
     @cached_property
-    def maths(self) -> Mapping[str, str]:
+    def notation(self) -> Mapping[str, str]:
         """The formula of every metric for a reader, as its author wrote it; nothing of a sentence."""
         return {
-            name: "" if metric.is_sentence else to_maths(metric.source_ast, self.symbol)
+            name: "" if metric.is_sentence else to_notation(metric.source_ast, self.symbol)
             for name, metric in self.metrics.items()
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,12 @@ from flopsheet import diagnostics
 from flopsheet.catalog import desugar, formats
 from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.cache import load_or_build
-from flopsheet.catalog.entries import SEVERITIES, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
-from flopsheet.catalog.grains import KEYS, OF_RUNS, PARENTS, RUNS
+from flopsheet.catalog.entries import OK, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
+from flopsheet.catalog.fields import ALLOWED, RULE_LEVELS, check_keys, check_rule_fields, check_values
+from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
+from flopsheet.catalog.order import CycleError, sort_by_dependencies
 from flopsheet.catalog.ranges import range_check
+from flopsheet.catalog.unit_rules import check_units
 from flopsheet.diagnostics import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
@@ -25,20 +28,6 @@ TOPICS = (
     *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "peaks",
     "serving", "checks",
 )  # fmt: skip
-LEVELS = ("part", "subtotal", "total")
-# Fields of a metric that nobody writes.
-MADE = {"ast", "source_ast", "source_text", "grain", "absent", "has_value"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
-    "formula",
-    "text",
-    *formats.KEYS,
-}
-INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
-RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
-RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
-RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
-RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
-ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
@@ -107,7 +96,7 @@ def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
     for topic in parsed.values():
         reader.read(topic)
     found = reader.finish(ranges=ranges)
-    _ = found.maths  # made here, so that it is kept with the rest
+    _ = found.notation  # made here, so that it is kept with the rest
     return found
 
 
@@ -187,14 +176,7 @@ class _Reader:
 
     def add_rule(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse) -> list[str]:
         """A rule, and the verdict that stands on Checks."""
-        for key in [key for key in raw if key not in RULE_KEYS]:
-            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(RULE_KEYS)))
-        for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
-            raise refuse(f"{key} is missing", f"write {key}: …")
-        if grain not in RULE_GRAINS:
-            raise refuse(f"no rule can live at grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
-        if raw["level"] not in RULE_LEVELS:
-            raise refuse(f"unknown level '{raw['level']}'", f"levels: {', '.join(RULE_LEVELS)}")
+        check_rule_fields(raw, grain, refuse)
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
             raise refuse(f"the code {raw['code']} is taken", "codes are unique over all rules")
         verdict: dict[str, Any] = {key: raw[key] for key in ("name", "label", "doc", "source", "formula") if key in raw}
@@ -206,21 +188,13 @@ class _Reader:
         return found
 
     def add(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
-        allowed = ALLOWED[kind]
-        for key in [key for key in raw if key not in allowed]:
-            raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(allowed)))
-        for key in ("name", "label", "unit", "doc"):
-            if not raw.get(key):
-                raise refuse(f"{key} is missing", f"write {key}: …")
+        check_keys(raw, kind, refuse)
         name = raw["name"]
         if name in self.inputs or name in self.metrics or name in KEYS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
             raise refuse(f"unknown unit '{raw['unit']}'", diagnostics.did_you_mean(raw["unit"], list(self.units)))
-        if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
-            raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
-        if kind == "metrics" and ("formula" in raw) == ("text" in raw):
-            raise refuse("a metric has either a formula or a text", "write one of them")
+        check_values(raw, kind, refuse)
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
             whole = self.units[raw["unit"]].whole
@@ -348,9 +322,9 @@ class _Reader:
             plain = self.parse(metric.source_text, metric.name)
         node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
         desugar.check_names(node, metric.grain, grain_of, refuse)
-        desugar.check_units(node, metric.unit, unit_of, refuse)
+        check_units(node, metric.unit, unit_of, refuse)
         if metric.unit == desugar.TRUTH:
-            node = Call("where", (node, Text("ok"), Text(metric.failing)))
+            node = Call("where", (node, Text(OK), Text(metric.failing)))
         return dataclasses.replace(metric, source_ast=plain, ast=node)
 
     def rule(
@@ -367,7 +341,7 @@ class _Reader:
             node = desugar.expand(node, self.inputs, labels, self.functions, refuse)
             desugar.check_names(node, raw["grain"], grain_of, refuse)
             if unit:
-                desugar.check_units(node, unit, unit_of, refuse)
+                check_units(node, unit, unit_of, refuse)
             return node
 
         said = self.template(raw["message"], refuse, raw["name"])
@@ -408,42 +382,3 @@ class _Reader:
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
         return desugar.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
-
-
-class CycleError(Exception):
-    """Names that read each other in a circle; `chain` begins and ends with the same one."""
-
-    def __init__(self, chain: Sequence[str]) -> None:
-        self.chain = tuple(chain)
-        super().__init__(" → ".join(chain))
-
-
-def sort_by_dependencies(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The names so that each follows those it reads; names that are no key are given. CycleError for a circle."""
-    done: dict[str, None] = {}
-    open_names: dict[str, None] = {}
-
-    def visit(name: str) -> Iterator[str]:
-        """Depth first with an explicit stack, so that a chain of thousands cannot exhaust Python's own."""
-        yield from (read for read in reads[name] if read in reads)
-
-    for root in reads:
-        if root in done:
-            continue
-        stack = [(root, visit(root))]
-        open_names[root] = None
-        while stack:
-            name, rest = stack[-1]
-            for read in rest:
-                if read in open_names:
-                    chain = list(open_names)
-                    raise CycleError([*chain[chain.index(read) :], read])
-                if read not in done:
-                    open_names[read] = None
-                    stack.append((read, visit(read)))
-                    break
-            else:
-                stack.pop()
-                del open_names[name]
-                done[name] = None
-    return tuple(done)

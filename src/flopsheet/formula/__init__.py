@@ -3,7 +3,7 @@
 from flopsheet.formula.evaluate import evaluate
 from flopsheet.formula.excel import to_excel
 from flopsheet.formula.nodes import Node, aggregated, names
-from flopsheet.formula.notation import to_maths
+from flopsheet.formula.notation import to_notation
 from flopsheet.formula.parse import parse
 
-__all__ = ["Node", "aggregated", "evaluate", "names", "parse", "to_excel", "to_maths"]
+__all__ = ["Node", "aggregated", "evaluate", "names", "parse", "to_excel", "to_notation"]

@@ -13,23 +13,23 @@ from flopsheet.formula.vocabulary import MATCH
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def to_maths(node: Node, symbol_of: Callable[[str], str] = str) -> str:
+def to_notation(node: Node, symbol_of: Callable[[str], str] = str) -> str:
     """The formula in mathematical spelling; `symbol_of` gives the letter that stands for a name."""
 
     def visit(node: Node) -> str:
         match node:
             case Number(value):
-                return shown(value)
+                return format_number(value)
             case Text(value):
                 return value
             case Name(name):
                 return symbol_of(name)
             case Negative(operand):
                 return f"−{bracketed(operand, '^', right=True)}"
-            case Operation("^", base, Number(exponent)) if exponent == int(exponent) and exponent >= 0:
-                return bracketed(base, "^", right=False) + str(int(exponent)).translate(SUPERSCRIPTS)
             case Operation("^", base, exponent):
-                return f"{bracketed(base, '^', right=False)}^{bracketed(exponent, '^', right=True)}"
+                return bracketed(base, "^", right=False) + (
+                    _superscript(exponent) or f"^{bracketed(exponent, '^', right=True)}"
+                )
             case Operation(symbol, left, right):
                 return (
                     bracketed(left, symbol, right=False)
@@ -60,7 +60,14 @@ def to_maths(node: Node, symbol_of: Callable[[str], str] = str) -> str:
     return text[1:-1] if whole else text
 
 
-def shown(value: float) -> str:
+def _superscript(exponent: Node) -> str:
+    """A whole exponent as raised digits; nothing for any other."""
+    if isinstance(exponent, Number) and exponent.value == int(exponent.value) and exponent.value >= 0:
+        return str(int(exponent.value)).translate(SUPERSCRIPTS)
+    return ""
+
+
+def format_number(value: float) -> str:
     """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
     if is_power_of_ten(value):
         return "10" + str(int(f"{value:e}".partition("e")[2])).translate(SUPERSCRIPTS)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from flopsheet import diagnostics
 from flopsheet.catalog import KEYS, Metric
 from flopsheet.diagnostics import UsageError
-from flopsheet.formula import Node, names, to_maths
+from flopsheet.formula import Node, names, to_notation
 from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
-from flopsheet.formula.notation import shown
+from flopsheet.formula.notation import format_number
 from flopsheet.workbook.layout.cells import TableSet
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))
-    formula = catalog.maths[name] or "a sentence from the numbers"
+    formula = catalog.notation[name] or "a sentence from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     named = [read for read in names(metric.ast) if read in catalog.inputs or read in catalog.metrics]
     letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}
@@ -55,7 +55,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     for at in chosen:
         about = ", ".join(f"{part:,}" if isinstance(part, int) else str(part) for part in table.keys[at] if part != "")
         value = table_set.value(name, at)
-        result = value if isinstance(value, str) else shown(value)
+        result = value if isinstance(value, str) else format_number(value)
         steps = [] if metric.is_sentence else [formula, _with_numbers(table_set, metric, at)]
         cell = f"  (cell {cell_refs[at].seen_from('')})" if cell_refs else ""
         lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
@@ -113,4 +113,4 @@ def _with_numbers(table_set: TableSet, metric: Metric, row: int) -> str:
         terms = list(map(constant, values))
         return reduce(partial(Operation, "+"), terms) if len(terms) <= 12 else Text(f"the sum of {len(terms)} values")
 
-    return to_maths(with_leaves(pick_arms(metric.source_ast, choice), value_of))
+    return to_notation(with_leaves(pick_arms(metric.source_ast, choice), value_of))

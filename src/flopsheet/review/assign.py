@@ -15,7 +15,7 @@ from flopsheet.review.inputs import Change, InputReading, is_variant
 from flopsheet.spec import InputValue, library
 from flopsheet.spec.resolve import custom
 from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema import kinds
 from flopsheet.yamlio.source import Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
@@ -52,14 +52,14 @@ def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:
             mapping[together][key] = value
             return
     attention = mapping.get("attention")
-    if attention is not None and key in data_model.ATTENTION_KINDS[attention["kind"]][0]:
+    if attention is not None and key in kinds.ATTENTION_KINDS[attention["kind"]][0]:
         if key == "n_kv_heads":
             attention |= {"kind": "gqa", key: value}
             return
         # No kind of attention says this: its inputs stand by themselves from now on.
         del mapping["attention"]
         mapping |= {"n_kv_heads": "n_heads"} if attention["kind"] == "mha" else {}
-        sets = data_model.ATTENTION_KINDS[attention["kind"]][0]
+        sets = kinds.ATTENTION_KINDS[attention["kind"]][0]
         mapping |= sets | {name: said for name, said in attention.items() if name != "kind"}
     mapping[key] = value
 

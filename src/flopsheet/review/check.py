@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
-from flopsheet.review.inputs import TOLERANCE, shown
+from flopsheet.review.inputs import TOLERANCE, format_input
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
-from flopsheet.workbook.layout.cells import LABEL, NAME, CellRef
+from flopsheet.workbook.model.references import LABEL, NAME, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
 
@@ -124,7 +124,7 @@ def _cut(formula: str) -> str:
 def _shown(value: float | str | bool) -> str:
     if isinstance(value, bool):
         return str(value).upper()
-    return f"'{diagnostics.shown(value)}'" if isinstance(value, str) else shown(f"{value:,.15g}")
+    return f"'{diagnostics.shown(value)}'" if isinstance(value, str) else format_input(f"{value:,.15g}")
 
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:

@@ -16,7 +16,7 @@ from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.package import OLE
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange
 from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.workbook.sheets.reference import FORMULAS, formulas
 from flopsheet.yamlio.source import spell

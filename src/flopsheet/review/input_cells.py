@@ -13,8 +13,9 @@ from flopsheet.formula.unparse import to_text
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema import data_model
-from flopsheet.workbook.layout import arrange
-from flopsheet.workbook.layout.cells import CellRef, TableSet
+from flopsheet.workbook import arrange
+from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
 
 Key = tuple[str, str, int]  # table set, input, row of its table
@@ -72,7 +73,7 @@ def plain(entry: Input, given: InputValue) -> Plain:
     return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)
 
 
-def list_input_cells(laid: arrange.Layout) -> Iterator[InputCell]:
+def list_input_cells(laid: arrange.WorkbookLayout) -> Iterator[InputCell]:
     """All input cells, in the order of the sheet."""
     for row in laid.inputs.rows:
         table_set = row.table_set

@@ -40,10 +40,10 @@ class Change:
         return spell(self.input_cell.path)
 
     def __str__(self) -> str:
-        return f"{self.path}: {shown(self.input_cell.built)} → {shown(self.now)}"
+        return f"{self.path}: {format_input(self.input_cell.built)} → {format_input(self.now)}"
 
 
-def shown(value: Plain) -> str:
+def format_input(value: Plain) -> str:
     """A value as YAML would have it, on one line."""
     return str(value).lower() if isinstance(value, bool) else diagnostics.shown(str(value), 200)
 
@@ -103,7 +103,7 @@ class _Reader:
                 self.report(input_cell, diagnostics.derived_cell(self.words(stored)))
             self.keep(input_cell)
         elif stored.is_error:
-            self.report(input_cell, diagnostics.error_in_cell(str(stored.value), shown(input_cell.built)))
+            self.report(input_cell, diagnostics.error_in_cell(str(stored.value), format_input(input_cell.built)))
             self.keep(input_cell)
         elif stored.formula:
             self.take_formula(input_cell, stored)
@@ -137,7 +137,7 @@ class _Reader:
             return
         self.take_value(input_cell, stored)
         if input_cell.key in self.constants:
-            value = shown(plain(input_cell.entry, InputValue(self.constants[input_cell.key])))
+            value = format_input(plain(input_cell.entry, InputValue(self.constants[input_cell.key])))
             self.reading.notes.append(diagnostics.formula_as_value(input_cell.address, stored.formula, value))
 
     def take_value(self, input_cell: InputCell, stored: Stored) -> None:
@@ -229,7 +229,7 @@ def same(one: Scalar | None, other: Scalar) -> bool:
 
 def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagnostics.Finding | None]:
     """The value of a cell as its input understands it, or why it has none."""
-    value, entry, built = stored.value, input_cell.entry, shown(input_cell.built)
+    value, entry, built = stored.value, input_cell.entry, format_input(input_cell.built)
     text = " ".join(str(value).replace("\xa0", " ").split()) if isinstance(value, str) else ""
     if entry.absent and (value is None or (isinstance(value, str) and text.casefold() in {"", NONE, entry.absent})):
         return entry.absent, None

@@ -14,7 +14,7 @@ from flopsheet.diagnostics import FileError, Problem, SpecError
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
-from flopsheet.review.inputs import InputReading, read_inputs, same, shown
+from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
 from flopsheet.review.rebuild import Returned, read_back
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source, in_digits
@@ -163,6 +163,6 @@ def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | Non
 
 
 def _words(value: Any) -> str:
-    return (
-        "missing" if value is None else diagnostics.kind_of(value) if isinstance(value, dict | list) else shown(value)
-    )
+    if value is None:
+        return "missing"
+    return diagnostics.kind_of(value) if isinstance(value, dict | list) else format_input(value)

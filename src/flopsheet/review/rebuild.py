@@ -11,13 +11,13 @@ from flopsheet.api import Report, compute_for_workbook
 from flopsheet.diagnostics import FileError, SizeError, SpecError
 from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
-from flopsheet.workbook.layout import arrange
-from flopsheet.workbook.layout.cells import NAME, UNIT, CellRef
+from flopsheet.workbook import arrange
+from flopsheet.workbook.model import embedded
+from flopsheet.workbook.model.references import NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
-from flopsheet.workbook.write import embedded
 from flopsheet.yamlio import source
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import Source
@@ -39,7 +39,7 @@ class Returned:
         return self.book.source
 
     @cached_property
-    def layout(self) -> arrange.Layout:
+    def layout(self) -> arrange.WorkbookLayout:
         return arrange.lay_out(self.built.study, self.built.study)
 
     def stored(self, cell_ref: CellRef) -> Stored:

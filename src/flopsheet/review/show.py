@@ -12,7 +12,7 @@ from flopsheet.output import markdown
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import number
 from flopsheet.review.diff import Compared, Difference
-from flopsheet.review.inputs import shown
+from flopsheet.review.inputs import format_input
 
 NOTHING = "–"
 NUMBERS = {"A", "B", "Change"}  # columns of numbers
@@ -77,7 +77,7 @@ def heading(compared: Compared) -> list[str]:
 
 
 def _input(value: object) -> str:
-    return NOTHING if value is None else diagnostics.shown(shown(value), MOST_TEXT)  # type: ignore[arg-type]
+    return NOTHING if value is None else diagnostics.shown(format_input(value), MOST_TEXT)  # type: ignore[arg-type]
 
 
 def _result(value: object, unit: Unit) -> str:

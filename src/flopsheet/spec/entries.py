@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from flopsheet.catalog import Catalog
+from flopsheet.catalog import Catalog, Input
+from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node
 from flopsheet.records import frozen
+from flopsheet.yamlio.source import Path
 
 NONE = "none"  # how a spec says that a number is not given
 
@@ -89,3 +92,17 @@ class Spec:
     """The catalogue with what the spec defines itself; None where it defines nothing."""
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the text says, without its comments."""
+
+
+class CustomEntries(NamedTuple):
+    """What a spec defines: its inputs, where their defaults stand, the names of inputs that are faulty."""
+
+    inputs: tuple[Input, ...] = ()
+    defaults: Mapping[str, Path] = MappingProxyType({})
+    faulty: tuple[str, ...] = ()
+    problems: tuple[tuple[Path, Problem], ...] = ()
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether nothing can be said of what is defined."""
+        return bool(self.problems or self.faulty)

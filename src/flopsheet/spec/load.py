@@ -11,10 +11,10 @@ from typing import Any
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, Metric
 from flopsheet.diagnostics import CatalogError, Finding, Problem, SpecError
-from flopsheet.spec.entries import Expectation, ModelSpec, Run, Spec
+from flopsheet.spec.entries import CustomEntries, Expectation, ModelSpec, Run, Spec
 from flopsheet.spec.resolve import custom, suffixes
 from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.runs import devices, runs
+from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.validate import shape_problems
 from flopsheet.spec.sweep import expand
@@ -47,7 +47,7 @@ class ParsedSpec:
 
     text: Source
     name: str
-    defined: custom.CustomEntries
+    defined: CustomEntries
     shape: list[tuple[Path, Problem]]
     resolver: Resolver
     extended: Catalog | None
@@ -109,7 +109,7 @@ class ParsedSpec:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
 
 
-def in_digits(text: Source) -> tuple[Source, custom.CustomEntries]:
+def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
     text = suffixes.replace(text, data_model.spec_shape())
     defined = custom.read(text)

@@ -6,26 +6,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flopsheet.catalog.load import CUSTOM_SHEET
-from flopsheet.workbook.layout import lookups
-from flopsheet.workbook.layout.arrange import RESULTS, Layout, Study, check_size, lay_out, results
+from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     UNIT,
-    Block,
     CellRef,
-    TableSet,
     coordinates,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.sheets import checks, compare, context, inputs, reference, rules, runs, sensitivity, summary
+from flopsheet.workbook.sheets import (
+    checks,
+    compare,
+    context,
+    inputs,
+    lookups,
+    reference,
+    rules,
+    runs,
+    sensitivity,
+    summary,
+)
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
@@ -52,7 +61,7 @@ TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
-def build(study: Study, as_built: Study | None = None) -> Plan:
+def build(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     check_size(study)
     original = as_built or study
@@ -73,7 +82,7 @@ def build(study: Study, as_built: Study | None = None) -> Plan:
     checks_sheet, verdict, move = _checks_sheet(study, laid, table_set, built, links)
     rows = {
         name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
-        for name, row in laid.shown.items()
+        for name, row in laid.shown_rows.items()
     }
     rows["context_length"] = list(cell_index.of(laid.controls.table_set, "context_length"))
     context_sheet, chart_title = _context_sheet(laid, rows, links)
@@ -150,14 +159,14 @@ def _finish(
     return Sheet(title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
 
 
-def _result_sheet(title: str, laid: Layout, links: Callable[[str], str]) -> Sheet:
+def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     subtitle = "Green is called up, black is computed; click a cell for its working."
     return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
 
 
-def _runs_sheet(table_set: TableSet, laid: Layout, links: Callable[[str], str]) -> Sheet:
+def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     title = runs.SHEETS[table_set.name]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
@@ -170,7 +179,9 @@ def _runs_sheet(table_set: TableSet, laid: Layout, links: Callable[[str], str]) 
     )  # fmt: skip
 
 
-def _context_sheet(laid: Layout, rows: dict[str, list[CellRef]], links: Callable[[str], str]) -> tuple[Sheet, Live]:
+def _context_sheet(
+    laid: WorkbookLayout, rows: dict[str, list[CellRef]], links: Callable[[str], str]
+) -> tuple[Sheet, Live]:
     cell_index, controls, other = laid.cell_index, laid.controls, laid.controls.table_set
     blocks = laid.blocks[context.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
@@ -180,7 +191,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[CellRef]], links: Callable
         cells[controls.context_row + 1, column] = Cell(
             "What the context costs, for the chosen model" if column == LABEL else "", style="band"
         )
-    for name, row in laid.shown.items():
+    for name, row in laid.shown_rows.items():
         metric = other.catalog.metrics[name]
         format = other.catalog.format(name)
         cells[row, LABEL] = Cell(metric.label, style="label")
@@ -194,7 +205,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[CellRef]], links: Callable
     model = {"model": Live(controls.model, other.value("model", 0))}
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
-    cells |= context.crossover_cells(other, laid.shown, anchor.row - 3)
+    cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
     chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
     sheet = _finish(
         context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
@@ -205,7 +216,7 @@ def _context_sheet(laid: Layout, rows: dict[str, list[CellRef]], links: Callable
     return sheet, Live(anchor, title.value)
 
 
-def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
     cells = dict(compare.cells(layout, steps, laid.cell_index, links))
     chart = compare.tornado(layout, steps)
@@ -218,7 +229,7 @@ def _compare_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
     )  # fmt: skip
 
 
-def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
+def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[sensitivity.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
@@ -231,7 +242,11 @@ def _sensitivity_sheet(laid: Layout, links: Callable[[str], str]) -> Sheet:
 
 
 def _checks_sheet(
-    study: Study, laid: Layout, table_set: TableSet, built: Mapping[str, TableSet], links: Callable[[str], str]
+    study: WorkbookInput,
+    laid: WorkbookLayout,
+    table_set: TableSet,
+    built: Mapping[str, TableSet],
+    links: Callable[[str], str],
 ) -> tuple[Sheet, checks.Verdict, Live]:
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}

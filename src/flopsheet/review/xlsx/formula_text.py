@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from flopsheet.workbook.layout.cells import letters
+from flopsheet.workbook.model.references import letters
 
 REFERENCE = re.compile(r"(?P<fixed_column>\$?)(?P<column>[A-Z]{1,3})(?P<fixed_row>\$?)(?P<row>[0-9]{1,7})")
 PIECES = re.compile(

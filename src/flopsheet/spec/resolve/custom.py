@@ -6,8 +6,7 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, CustomEntry, Input, Metric
@@ -16,6 +15,7 @@ from flopsheet.diagnostics import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate, nesting, walk
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
+from flopsheet.spec.entries import CustomEntries
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import faults
 from flopsheet.yamlio.source import Path, Source, spell
@@ -23,20 +23,6 @@ from flopsheet.yamlio.source import Path, Source, spell
 LONGEST_FORMULA = 8_192  # characters in a cell
 DEEPEST = 64  # levels of functions in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
-
-
-class CustomEntries(NamedTuple):
-    """What a spec defines: its inputs, where their defaults stand, the names of inputs that are faulty."""
-
-    inputs: tuple[Input, ...] = ()
-    defaults: Mapping[str, Path] = MappingProxyType({})
-    faulty: tuple[str, ...] = ()
-    problems: tuple[tuple[Path, Problem], ...] = ()
-
-    @property
-    def is_faulty(self) -> bool:
-        """Whether nothing can be said of what is defined."""
-        return bool(self.problems or self.faulty)
 
 
 def read(source: Source) -> CustomEntries:

@@ -11,11 +11,10 @@ from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import library
-from flopsheet.spec.entries import Group, InputValue, ModelSpec
+from flopsheet.spec.entries import CustomEntries, Group, InputValue, ModelSpec
 from flopsheet.spec.resolve import parts, rules
-from flopsheet.spec.resolve.custom import CustomEntries
 from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema import data_model, kinds
 from flopsheet.yamlio.source import Path, Source, spell
 
 
@@ -149,18 +148,18 @@ class Resolver:
             kind = said.pop("ffn")
             if "ffn_matrices" in said:
                 self.report(kind.path, diagnostics.said_twice("ffn", "ffn_matrices"), key=True)
-            said["ffn_matrices"] = RawInput(data_model.FFN_KINDS[kind.value], kind.path)
+            said["ffn_matrices"] = RawInput(kinds.FFN_KINDS[kind.value], kind.path)
             if kind.value == "none":
-                self.without(said, "d_ff", data_model.MOE_KEYS)
+                self.without(said, "d_ff", kinds.MOE_KEYS)
         for group in ("attention", "moe"):
             if group in said:
                 self.expand_groups(said, said.pop(group))
         if "mixer" in said:
             self.expand_mixers(said, said.pop("mixer"))
-        for key in data_model.OTHERS.keys() & said.keys():
+        for key in kinds.OTHERS.keys() & said.keys():
             others = said.pop(key)
             for brief, value in others.value.items():
-                if name := data_model.OTHERS[key].get(brief):
+                if name := kinds.OTHERS[key].get(brief):
                     if name in said:
                         self.report(said[name].path, diagnostics.said_twice(name, spell(others.path)), key=True)
                     said[name] = RawInput(value, (*others.path, brief))
@@ -176,7 +175,7 @@ class Resolver:
         """Adds the inputs under `mixer:`, which takes the place of attention unless n_heads stands beside it."""
         own = {key: RawInput(value, (*mixer.path, key)) for key, value in mixer.value.items()}
         kind = own.pop("kind")
-        fixes, needs, assumes = data_model.MIXER_KINDS[kind.value]
+        fixes, needs, assumes = kinds.MIXER_KINDS[kind.value]
         for key in own.keys() & said.keys():
             self.report(own[key].path, diagnostics.said_twice(key, spell(said[key].path)), key=True)
         if absent := [key for key in needs if key not in own and key not in said]:
@@ -187,7 +186,7 @@ class Resolver:
         add_implied = {**assumes, **fixes}
         said |= own | {key: RawInput(value, kind.path) for key, value in add_implied.items() if key not in said | own}
         if "n_heads" not in said:
-            self.without(said, "n_heads", [key for key in data_model.ATTENTION_KEYS if key != "n_heads"])
+            self.without(said, "n_heads", [key for key in kinds.ATTENTION_KEYS if key != "n_heads"])
 
     def expand_groups(self, said: RawInputs, group: RawInput) -> None:
         """Adds the inputs that stand together under `attention:` or `moe:`, and those that a kind of attention sets."""
@@ -196,7 +195,7 @@ class Resolver:
         for key in own.keys() & said.keys():
             self.report(own[key].path, diagnostics.said_twice(key, spell(said[key].path)), key=True)
         if kind:
-            sets, needs = data_model.ATTENTION_KINDS[kind.value]
+            sets, needs = kinds.ATTENTION_KINDS[kind.value]
             if absent := [key for key in needs if key not in own and key not in said]:
                 self.report(kind.path, diagnostics.kind_needs(kind.value, absent))
                 own |= {key: RawInput(1, kind.path) for key in absent}  # so that nothing is told that follows from it
@@ -279,10 +278,8 @@ class Resolver:
         self.check(path, rules.Row(self.shared | values_of(values), plain), whole, "model")
         for (_, at, said), own in zip(groups, plain, strict=True):
             self.check(at, rules.Row(self.shared | values_of(counted) | own), said, "layer_group")
-        sort_by_dependencies = {
-            entry.name: counted[entry.name] for entry in self.inputs_of("model") if entry.name in counted
-        }
-        return ModelSpec(name, sort_by_dependencies, tuple(resolved))
+        in_order = {entry.name: counted[entry.name] for entry in self.inputs_of("model") if entry.name in counted}
+        return ModelSpec(name, in_order, tuple(resolved))
 
     def check(self, path: Path, row: rules.Row, said: RawInputs, *grains: str) -> None:
         """Reports the rules of some grains that the inputs at a path break."""

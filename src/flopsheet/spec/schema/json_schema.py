@@ -12,8 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.spec import library
-from flopsheet.spec.schema import data_model, shapes
-from flopsheet.spec.sweep import axes
+from flopsheet.spec.schema import data_model, kinds, shapes
+from flopsheet.spec.schema.kinds import SWEEP_WORDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
@@ -97,10 +97,10 @@ def _swept(kind: Node) -> None:
     """Each value once, and something that varies."""
     for key, value in kind["properties"].items():
         for listed in (value, *value.get("anyOf", ()), *value.get("oneOf", ())):
-            if key not in axes.OTHERS and listed.get("type") == "array":
+            if key not in SWEEP_WORDS and listed.get("type") == "array":
                 listed["uniqueItems"] = True
     if "zip" in kind["properties"]:
-        varied = [key for key in kind["properties"] if key not in axes.OTHERS]
+        varied = [key for key in kind["properties"] if key not in SWEEP_WORDS]
         kind["dependentSchemas"] = {key: {"properties": {"zip": {"properties": {key: False}}}} for key in varied}
     kind["not"] = {"propertyNames": {"const": "exclude"}}  # which holds of an empty mapping, too
 
@@ -144,14 +144,14 @@ def _default(entry: Input) -> Any:
 def _rules() -> Node:
     """What two keys of one mapping say of each other: nothing twice, and what a kind of attention needs and sets."""
     apart: Node = {"ffn": {"properties": {"ffn_matrices": False}}}
-    for group, keys in (("attention", data_model.ATTENTION_KEYS), ("moe", data_model.MOE_KEYS)):
+    for group, keys in (("attention", kinds.ATTENTION_KEYS), ("moe", kinds.MOE_KEYS)):
         for key in keys:
             apart[key] = {"properties": {group: {"properties": {key: False}}}}
     return {"dependentSchemas": apart, "allOf": list(_attention_rules())}
 
 
 def _attention_rules() -> Iterator[Node]:
-    for kind, (sets, needs) in data_model.ATTENTION_KINDS.items():
+    for kind, (sets, needs) in kinds.ATTENTION_KINDS.items():
         chosen = {"properties": {"attention": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}}}
         forbidden: Node = dict.fromkeys(sets, False)
         needed = [{"anyOf": [{"required": [key]}, {"properties": {"attention": {"required": [key]}}}]} for key in needs]

@@ -8,7 +8,7 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.spec import library
-from flopsheet.spec.resolve.custom import CustomEntries
+from flopsheet.spec.entries import CustomEntries
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell

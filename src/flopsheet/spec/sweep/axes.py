@@ -14,10 +14,10 @@ from flopsheet.diagnostics import Finding
 from flopsheet.records import frozen
 from flopsheet.spec.resolve.models import Resolver
 from flopsheet.spec.schema import data_model, shapes
+from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.yamlio.source import Path
 
 MOST_VALUES = 100_000  # of one input
-OTHERS = frozenset({"zip", "exclude"})  # keys beside the inputs
 
 
 @frozen
@@ -68,7 +68,7 @@ class Grid:
 
 def read(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> Grid:
     """The grid under `sweep:`; what is wrong with it is reported."""
-    axes = [axis for key in raw if key not in OTHERS if (axis := _axis(resolver, (*path, key), key, raw[key]))]
+    axes = [axis for key in raw if key not in SWEEP_WORDS if (axis := _axis(resolver, (*path, key), key, raw[key]))]
     if raw.get("zip"):
         axes += _zipped(resolver, (*path, "zip"), raw["zip"])
     return Grid(tuple(axes))

@@ -84,7 +84,7 @@ class Resolution:
         return np.array(found, dtype=np.int64)
 
     def resolve(self, numbers: Sequence[int]) -> Iterator[Variants]:
-        """The variants, kind by kind; Faulty at the first that is not possible."""
+        """The variants, kind by kind; InvalidVariant at the first that is not possible."""
         chosen = np.asarray(numbers, dtype=np.int64)
         strides = self.sweep.grid.strides
         points = [chosen // stride % len(axis) for stride, axis in zip(strides, self.axes, strict=True)]
@@ -98,7 +98,7 @@ class Resolution:
             yield self.of_kind(self.kinds[one], chosen[rows], [at[rows] for at in points])
 
     def validate_variant(self, number: int) -> ModelSpec:
-        """One variant resolved as a model of its own; Faulty where something is wrong with it, which is reported."""
+        """One variant as a model of its own; InvalidVariant where something is wrong with it, which is reported."""
         before = self.resolver.faults
         model = self.sweep.resolve(self.resolver, number)
         if model is None or self.resolver.faults > before:

@@ -15,7 +15,7 @@ from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
 from flopsheet.formula.vocabulary import COMPARISONS, FUNCTIONS
 from flopsheet.spec.resolve.models import Resolver
 from flopsheet.spec.resolve.scope import RawInput, RawInputs
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema import kinds
 from flopsheet.spec.sweep.axes import Grid
 from flopsheet.yamlio.source import Path, spell
 
@@ -135,7 +135,7 @@ class _Columns:
         for axis, points in zip(self.grid.axes, self.points, strict=True):
             for key, values in zip(axis.keys, axis.values, strict=True):
                 if key == name or (key == "ffn" and name == "ffn_matrices"):
-                    given = [data_model.FFN_KINDS[value] if key == "ffn" else value for value in values]
+                    given = [kinds.FFN_KINDS[value] if key == "ffn" else value for value in values]
                     return self.swept(entry, given, points)
         return self.single(entry, self.said.get(name) or RawInput(entry.default, ()))
 

@@ -12,8 +12,9 @@ from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.resolve.models import Resolver
 from flopsheet.spec.resolve.scope import RawInput, RawInputs
 from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.spec.sweep import axes
-from flopsheet.spec.sweep.axes import OTHERS, Grid, label, word
+from flopsheet.spec.sweep.axes import Grid, label, word
 from flopsheet.spec.sweep.exclude import Exclude, Partial, find_kept, read_condition, readable
 from flopsheet.yamlio.source import Path
 
@@ -198,7 +199,7 @@ def read(resolver: Resolver, of: Path, said: RawInputs, grains: frozenset[str]) 
 def _check_keys(resolver: Resolver, path: Path, raw: Mapping[str, Any], said: RawInputs) -> None:
     """No input twice, and none that a layer group says itself."""
     zipped = raw.get("zip") or {}
-    places = {key: (*path, key) for key in raw if key not in OTHERS}
+    places = {key: (*path, key) for key in raw if key not in SWEEP_WORDS}
     for key in zipped:
         if key in places:
             resolver.report((*path, "zip", key), diagnostics.said_twice(key, key), key=True)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.workbook.layout.cells import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT, Band, Block, CellIndex
+from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
+from flopsheet.workbook.model.references import (
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    SENTENCE,
+    UNIT,
+)
 from flopsheet.workbook.model.sheet import Cell
 
 Placed = tuple[tuple[int, int], Cell]
@@ -72,13 +80,13 @@ def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int
     yield NAME, Cell(entry.name, style=f"name{ruled}", link=target)
     yield UNIT, Cell(unit_of(entry), style=f"unit{ruled}")
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(block.table_set.catalog.maths[entry.name], style=f"maths{ruled}")
+        yield MATHS, Cell(block.table_set.catalog.notation[entry.name], style=f"maths{ruled}")
         yield NOTE, Cell(entry.shape, style=f"note{ruled}")
 
 
 def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     row, entry = band.rows[name], block.table_set.catalog.entry(name)
-    if band.kind == "call_ups":
+    if band.kind == "linked_rows":
         symbol = entry.symbol if isinstance(entry, Input) else ""
         texts = ((LABEL, entry.label, "label"), (NAME, name, "name"), (UNIT, unit_of(entry), "unit"))
         for column, text, style in (*texts, (MATHS, symbol, "maths")):

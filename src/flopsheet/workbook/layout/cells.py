@@ -5,83 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cached_property
 
 from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
-
-LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
-SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
-
-COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
-
-
-@cache
-def letters(column: int) -> str:
-    """`1` → `A`, `28` → `AB`."""
-    text = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        text = chr(65 + rest) + text
-    return text
-
-
-def coordinates(address: str) -> tuple[int, int]:
-    """`AB7` → (7, 28)."""
-    letter = address.rstrip("0123456789")
-    column = 0
-    for sign in letter:
-        column = column * 26 + ord(sign) - 64
-    return int(address[len(letter) :]), column
-
-
-class CellRef(NamedTuple):
-    """One cell of the workbook; a tuple for the same reason as a Cell."""
-
-    sheet: str
-    row: int
-    column: int
-
-    @property
-    def address(self) -> str:
-        return f"{letters(self.column)}{self.row}"
-
-    @property
-    def absolute(self) -> str:
-        return f"${letters(self.column)}${self.row}"
-
-    def seen_from(self, sheet: str) -> str:
-        """The reference to this cell in a formula on a sheet."""
-        return self.address if sheet == self.sheet else f"{quoted(self.sheet)}!{self.address}"
-
-
-def quoted(sheet: str) -> str:
-    """A sheet's name as formulas spell it."""
-    return f"'{sheet}'" if " " in sheet else sheet
-
-
-def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
-    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
-    first, last = cell_refs[0], cell_refs[-1]
-    prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
-    across = all(
-        cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
-    )
-    down = all(
-        cell_ref.column == first.column and cell_ref.row == first.row + at for at, cell_ref in enumerate(cell_refs)
-    )
-    if across or down:
-        return f"{prefix}{first.address}:{last.address}"
-    return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
-
-
-def absolute_span(cell_refs: Sequence[CellRef]) -> str:
-    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
-    return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
-
+from flopsheet.workbook.model.references import COLUMNS, FIRST, SENTENCE, CellRef
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
@@ -234,7 +164,7 @@ def place(
     *,
     results_first: bool = False,
 ) -> Block:
-    """Gives rows to a block, call-ups first or last, and makes it the home of its metrics.
+    """Gives rows to a block, linked rows first or last, and makes it the home of its metrics.
 
     Parts of an architecture that the study does not use are folded: their rows are there, and closed.
     """
@@ -262,9 +192,9 @@ def place(
 
     def linked_rows() -> None:
         if used:
-            band("Called up from where they are entered or computed", used, True, "call_ups")
+            band("Called up from where they are entered or computed", used, True, "linked_rows")
         if unused:
-            band("Called up, of no effect as built", unused, True, "call_ups", True)
+            band("Called up, of no effect as built", unused, True, "linked_rows", True)
 
     if not results_first:
         linked_rows()
@@ -275,17 +205,24 @@ def place(
     if results_first:
         linked_rows()
     block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
-    for placed in bands:
+    _index(block, cell_index)
+    return block
+
+
+def _index(block: Block, cell_index: CellIndex) -> None:
+    """Makes a block the home of its metrics, and of the names of its rows where these have none yet."""
+    table_set, sheet = block.table_set, block.sheet
+    n_rows = len(table_set.table(block.grain))
+    for placed in block.bands:
         if placed.kind == "sentences":
             for name, first in placed.rows.items():
-                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(len(table))))
+                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(n_rows)))
         elif placed.kind == "metrics":
             for name, at in placed.rows.items():
                 cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
-    for name, at in headers.items():
-        if name in KEYS and grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
+    for name, at in block.headers.items():
+        if name in KEYS and block.grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
             cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
-    return block
 
 
 def _metric(table_set: TableSet, name: str) -> Metric:

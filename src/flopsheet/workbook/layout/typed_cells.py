@@ -11,7 +11,13 @@ from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, CellRef, absolute_span, letters, span
+from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
+from flopsheet.workbook.model.references import (
+    CellRef,
+    absolute_span,
+    letters,
+    span,
+)
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 # What rounding alone can cause is no change.
@@ -92,14 +98,14 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
         among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
-            yield Cell(values[at], _called_up(formula, words), "call_up", format)
+            yield Cell(values[at], _linked_formula(formula, words), "linked", format)
         return
-    seen = [_called_up(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
+    seen = [_linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
     for at in rows:
-        yield Cell(values[at], seen[at], "call_up", format)
+        yield Cell(values[at], seen[at], "linked", format)
 
 
-def _called_up(reference: str, words: str) -> str:
+def _linked_formula(reference: str, words: str) -> str:
     """A reference; where a number may be missing, an empty cell is no 0 but says the words for that."""
     return f"IF(ISNUMBER({reference}),{reference},{literal(words)})" if words else reference
 
@@ -167,6 +173,6 @@ def count_differences(
     return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
 
 
-def mirror(sheet: str, live: Live, style: str = "call_up", format: str = "General") -> Cell:
+def mirror(sheet: str, live: Live, style: str = "linked", format: str = "General") -> Cell:
     """The same value as another cell."""
     return Cell(live.value, live.cell_ref.seen_from(sheet), style, format)

@@ -64,9 +64,9 @@ STYLES: dict[str, Style] = {
     "calc": Style("000000", align="right"),
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
-    "call_up": Style("2E7D32", align="right"),
+    "linked": Style("2E7D32", align="right"),
     "call_up_left": Style("2E7D32", align="left"),
-    "call_up_centred": Style("2E7D32", align="center"),
+    "linked_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
     "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),
     "as_built": Style(MUTED, size=9, align="right"),
@@ -86,7 +86,7 @@ STYLES: dict[str, Style] = {
 FOLDED = "folded"
 HEADERS = frozenset({"header", f"header_{FOLDED}"})  # names above columns of values
 STYLES |= {
-    f"{kind}_{FOLDED}": replace(STYLES[kind], wrap=True) for kind in ("header", "calc", "call_up", "input", "as_built")
+    f"{kind}_{FOLDED}": replace(STYLES[kind], wrap=True) for kind in ("header", "calc", "linked", "input", "as_built")
 }
 
 # The rule above a subtotal or total goes from its label to its last number.

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flopsheet.catalog import RUNS
 from flopsheet.catalog.desugar import TRUTH
-from flopsheet.formula import evaluate, parse
-from flopsheet.formula.nodes import Call, Node, Number, Text
-from flopsheet.pipeline.tables import Tables
+from flopsheet.catalog.entries import NOTICE, OK
+from flopsheet.formula import parse
+from flopsheet.formula.nodes import Call, Number
+from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    Block,
-    CellIndex,
     CellRef,
-    TableSet,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
-from flopsheet.workbook.sheets.rules import FAIL, NOTICE, OK
 
 SHEET = "Checks"
 # What colours and sentence go by: 2 where a check fails, 1 where an expected figure is not met.
@@ -58,36 +55,6 @@ MOVED = [
     ("size > 0", "Largest move: {metric} of {subject} from {built:,.3} to {live:,.3} {unit}, {change:.1%}."),
     ("", "No headline number has moved."),
 ]
-CLAIMS = {
-    "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
-    "text": parse("live == claimed"),
-    "at_least": parse("live >= claimed"),
-    "at_most": parse("live <= claimed"),
-}
-
-
-def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
-    """The claims of one expectation, by kind."""
-    found: list[tuple[str, Scalar]] = []
-    if expectation.equals is not None:
-        kind = "text" if isinstance(expectation.equals, str) else "equals"
-        found.append((kind, expectation.equals if kind == "text" else float(expectation.equals)))
-    for kind, value in (("at_least", expectation.at_least), ("at_most", expectation.at_most)):
-        if value is not None:
-            found.append((kind, float(value)))
-    return found
-
-
-def verdict(kind: str, *, absent: bool = False) -> Node:
-    """Whether a claim holds, as a word; none does of a number that may be `absent` and is."""
-    node = Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
-    return Call("where", (parse("given(live)"), node, Text(FAIL))) if absent else node
-
-
-def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
-    """Whether a claim holds for a value; the same node stands on the Checks sheet."""
-    values: Mapping[str, Scalar] = {"live": live, "claimed": claimed, "within": within}
-    return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
 
 
 @frozen
@@ -98,17 +65,6 @@ class Listing:
     verdicts: tuple[CellRef, ...]
     values: tuple[Scalar, ...]
     bottom: int
-
-
-def row_in(tables: Tables, grain: str, subject: str, context_length: float | None) -> int:
-    """The row of a model, run or scenario in its table."""
-    key = (subject, int(context_length or 0)) if grain == "scenario" else (subject,)
-    return tables[grain].keys.index(key)
-
-
-def table_set_of(grain: str) -> str:
-    """The table set in which the metrics of a grain stand."""
-    return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
 
 def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
@@ -235,7 +191,7 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
         here = CellRef(SHEET, row + 1 + step, FIRST + 3)
         formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
         cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
-        cells[here.row, here.column] = Cell(source.value, formula, "call_up", "General")
+        cells[here.row, here.column] = Cell(source.value, formula, "linked", "General")
         found[name] = Live(here, source.value)
     words = CellRef(SHEET, row + 2 + len(named) + 1, LABEL)
     cells[words.row, LABEL] = sentence(SHEET, MOVED, found)

@@ -8,18 +8,17 @@ from functools import cached_property
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
+from flopsheet.workbook.model.references import (
     LABEL,
     NAME,
     UNIT,
-    CellIndex,
     CellRef,
-    TableSet,
     absolute_span,
     letters,
     quoted,
 )
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -61,7 +60,7 @@ class Pair:
 
 
 @frozen
-class Layout:
+class CompareLayout:
     """Where everything stands on the sheet."""
 
     table_set: TableSet
@@ -101,7 +100,7 @@ class Layout:
         return sensitivity.Base(at[MODEL_ROW], at[LENGTH_ROW], self.step, self.pair.second, self.pair.step)
 
 
-def widths_of(layout: Layout) -> dict[int, float]:
+def widths_of(layout: CompareLayout) -> dict[int, float]:
     """Columns as wide as the longest name that can be chosen; a name may have 64 letters."""
     table_set = layout.table_set
     longest = max(len(scenario_name(table_set, row)) for row in range(len(table_set.table("scenario")))) + 2.0
@@ -115,7 +114,7 @@ def scenario_name(table_set: TableSet, row: int) -> str:
 
 
 def cells(
-    layout: Layout, steps: sensitivity.Layout, cell_index: CellIndex, links: Callable[[str], str]
+    layout: CompareLayout, steps: sensitivity.SensitivityLayout, cell_index: CellIndex, links: Callable[[str], str]
 ) -> Iterator[Placed]:
     """Every cell of the sheet."""
     listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
@@ -150,7 +149,7 @@ class _Listed:
             yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
 
 
-def _choice_cells(layout: Layout, listed: _Listed) -> Iterator[Placed]:
+def _choice_cells(layout: CompareLayout, listed: _Listed) -> Iterator[Placed]:
     table_set, table = layout.table_set, layout.table_set.table("scenario")
     yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", RATIO)
     labels = (
@@ -169,14 +168,14 @@ def _choice_cells(layout: Layout, listed: _Listed) -> Iterator[Placed]:
         formula = f"MATCH({letter}{CHOICE_ROW},{listed.column(LABEL)},0)"
         yield (POSITION_ROW, column), Cell(float(row + 1), formula, "calc", "0")
         formula = f"INDEX({listed.column(NAME)},{letter}{POSITION_ROW})"
-        yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "call_up")
+        yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "linked")
         formula = f"INDEX({listed.column(UNIT)},{letter}{POSITION_ROW})"
         length = table_set.value("context_length", table.above["context"][row])
-        yield (LENGTH_ROW, column), Cell(length, formula, "call_up", "#,##0")
+        yield (LENGTH_ROW, column), Cell(length, formula, "linked", "#,##0")
 
 
 def _table_cells(
-    layout: Layout, listed: _Listed, cell_index: CellIndex, links: Callable[[str], str]
+    layout: CompareLayout, listed: _Listed, cell_index: CellIndex, links: Callable[[str], str]
 ) -> Iterator[Placed]:
     table_set, row = layout.table_set, TABLE_ROW
     titles = {A: "A", B: "B", DIFFERENCE: "B − A", SHARE: "Change", RATIO: "B / A"}
@@ -206,7 +205,7 @@ def _table_cells(
 
 
 def _called(
-    layout: Layout, listed: _Listed, cell_index: CellIndex, metric: Metric, row: int
+    layout: CompareLayout, listed: _Listed, cell_index: CellIndex, metric: Metric, row: int
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     table_set, table = layout.table_set, layout.table_set.table("scenario")
@@ -216,10 +215,10 @@ def _called(
         if metric.grain == "model":
             at = table.above["model"][at]
             position = f"INDEX({listed.column(A)},{position})"
-        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "call_up", format)
+        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "linked", format)
 
 
-def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]:
+def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:
     """The lines of the sensitivity, the largest swing first."""
     title = "Sensitivity of scenario B: one input at a time, the others as they are"
     yield from heading(layout.step.row - 1, title, "block", LAST)
@@ -240,10 +239,10 @@ def _sorted_cells(layout: Layout, steps: sensitivity.Layout) -> Iterator[Placed]
         yield (row, LABEL), Cell(effect.tag, f"INDEX({column(LABEL)},{place})", "call_up_left")
         for step, value in enumerate(effect.values):
             formula = f"INDEX({column(6 + step)},{place})"
-            yield (row, A + step), Cell(value, formula, "call_up", EFFECT_FORMAT)
+            yield (row, A + step), Cell(value, formula, "linked", EFFECT_FORMAT)
 
 
-def validations(layout: Layout, steps: sensitivity.Layout) -> tuple[Validation, ...]:
+def validations(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> tuple[Validation, ...]:
     """Two drop-downs of scenarios, and the step."""
     listed = _Listed(layout.table_set, layout.list_row(len(steps.tags)))
     chosen = tuple(CellRef(SHEET, CHOICE_ROW, column).address for column in (A, B))
@@ -259,7 +258,7 @@ def validations(layout: Layout, steps: sensitivity.Layout) -> tuple[Validation, 
     )  # fmt: skip
 
 
-def highlights(layout: Layout) -> tuple[Highlight, ...]:
+def highlights(layout: CompareLayout) -> tuple[Highlight, ...]:
     """What grew and what shrank."""
     first = f"{letters(SHARE)}{TABLE_ROW + 1}"
     area = f"{first}:{letters(SHARE)}{layout.step.row - 3}"
@@ -269,7 +268,7 @@ def highlights(layout: Layout) -> tuple[Highlight, ...]:
     )
 
 
-def tornado(layout: Layout, steps: sensitivity.Layout) -> Chart:
+def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Chart:
     """Effects on total FLOPs, largest first, to both sides of none."""
     count = len(steps.tags)
     rows = [layout.sorted_row, layout.sorted_row + count - 1]

@@ -5,17 +5,24 @@ It is a second set of tables with one model, whose inputs are looked up on Input
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
-from flopsheet.pipeline.frames import Values, compute
-from flopsheet.pipeline.tables import chosen, most_groups, tabulate
+from flopsheet.pipeline import what_ifs
+from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, UNIT, CellIndex, CellRef, TableSet, absolute_span
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    NAME,
+    UNIT,
+    CellRef,
+    absolute_span,
+)
 from flopsheet.workbook.model.sheet import Cell, Series, Validation
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.compare import Pair
@@ -49,15 +56,12 @@ def default_choice(spec: Spec, values: Values) -> Selections:
 
 def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], catalog: Catalog) -> TableSet:
     """The table set of the chosen model over the chosen lengths; which rows are folded depends on what was built."""
-    values = _values(spec, choice, catalog)
-    return TableSet("what_if", values, catalog, values if built == (spec, choice) else _values(*built, catalog))
 
+    def values(spec: Spec, choice: Selections) -> Values:
+        return what_ifs.at_lengths(spec, choice.model, choice.lengths, catalog, (*SHOWN, *SHOWN_MODEL))
 
-def _values(spec: Spec, choice: Selections, catalog: Catalog) -> Values:
-    model = next(model for model in spec.models if model.name == choice.model)
-    only = (chosen(model, most_groups(spec)),)
-    study = dataclasses.replace(spec, models=only, context_lengths=choice.lengths, runs={}, expectations=())
-    return compute(tabulate(study), catalog, (*SHOWN, *SHOWN_MODEL))
+    now = values(spec, choice)
+    return TableSet("what_if", now, catalog, now if built == (spec, choice) else values(*built))
 
 
 @frozen
@@ -129,7 +133,7 @@ def crossover(table_set: TableSet, row: int) -> Series:
     )  # fmt: skip
 
 
-def control_validations(controls: Controls, layout: inputs.Layout) -> tuple[Validation, ...]:
+def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tuple[Validation, ...]:
     """A drop-down of models and whole numbers for the lengths."""
     lengths = tuple(CellRef(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
     return (

@@ -11,21 +11,20 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
 from flopsheet.spec import InputValue
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import count_differences
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    CellIndex,
     CellRef,
-    TableSet,
     absolute_span,
     letters,
     span,
 )
-from flopsheet.workbook.layout.typed_cells import count_differences
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import folded, heights_of, width_of
 
@@ -49,7 +48,7 @@ class Row:
 
 
 @dataclass
-class Layout:
+class InputsLayout:
     """Where the inputs stand; made before any formula is written, since formulas refer to it."""
 
     table_set: TableSet
@@ -97,9 +96,9 @@ class Layout:
 WIDE = frozenset({"layer_group", "context", "hardware", "run"})
 
 
-def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> Layout:
+def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> InputsLayout:
     """Gives every input its row and columns, and tells the homes."""
-    layout = Layout(table_set, runs, cell_index)
+    layout = InputsLayout(table_set, runs, cell_index)
     row = 5
     layout.model_row = row + 1
     has_groups = any(group for _, group in table_set.table("layer_group").keys)
@@ -137,7 +136,7 @@ def _entries(section: Section) -> list[Input]:
     return [entry for entry in section.entries if isinstance(entry, Input)]
 
 
-def _place_section(layout: Layout, table_set: TableSet, section: Section, row: int, style: str) -> int:
+def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, row: int, style: str) -> int:
     """A heading and the inputs below it; gives the row after them."""
     entries = _entries(section)
     layout.bands.append((row, style, section.title))
@@ -148,7 +147,7 @@ def _place_section(layout: Layout, table_set: TableSet, section: Section, row: i
     return _place_rows(layout, table_set, entries, row + 1)
 
 
-def _place_runs(layout: Layout, kind: str, table_set: TableSet, row: int) -> int:
+def _place_runs(layout: InputsLayout, kind: str, table_set: TableSet, row: int) -> int:
     """The inputs of the runs of a kind, those that both kinds share and their context length first."""
     layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
     layout.headers.append((row + 1, "Run", [str(key) for (key,) in table_set.table("run").keys]))
@@ -159,7 +158,7 @@ def _place_runs(layout: Layout, kind: str, table_set: TableSet, row: int) -> int
     return row
 
 
-def _place_rows(layout: Layout, table_set: TableSet, entries: Sequence[Input], row: int) -> int:
+def _place_rows(layout: InputsLayout, table_set: TableSet, entries: Sequence[Input], row: int) -> int:
     shift = layout.built_column - FIRST
     for entry in entries:
         count = len(table_set.table(entry.grain))
@@ -210,7 +209,7 @@ class InputRefs:
         return sum(float(self.table_set.value(name, row)) for row in rows)
 
 
-def sheet(layout: Layout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
+def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
     """The sheet, and its cells by position; `as_built` holds the values of the spec, by table set."""
     cell_index = layout.cell_index
     last = layout.built_column + (layout.built_column - FIRST - 2)
@@ -324,7 +323,7 @@ def is_derived(entry: Input, given: InputValue, table_set: TableSet, at: int) ->
     return entry.name == "context_length" and table_set.name == "serving"
 
 
-def _headers(layout: Layout, cells: dict[tuple[int, int], Cell]) -> None:
+def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
     table_set = layout.table_set
     shift = layout.built_column - FIRST
 

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable
 
 from flopsheet.catalog import Catalog, Entry, Input
-from flopsheet.formula import to_maths
+from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
+from flopsheet.workbook.model import embedded
 from flopsheet.workbook.model.sheet import Cell, Sheet
-from flopsheet.workbook.write import embedded
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
 MADE_BY, SPEC, DATA, DATA_DIGEST = "Made by", "Spec", "Spec as data", "SHA-256 of the data"
@@ -53,7 +53,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         for entry in section.entries
     ]
     lines += [
-        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_maths(shared.ast), shared.doc, "", "")
+        (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_notation(shared.ast), shared.doc, "", "")
         for name, shared in catalog.functions.items()
     ]
     where, heights = {}, {}
@@ -72,7 +72,7 @@ def _written(entry: Entry, catalog: Catalog) -> str:
     """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
     if isinstance(entry, Input):
         return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
-    return catalog.maths[entry.name][:MOST_TEXT] or "a sentence from the numbers"
+    return catalog.notation[entry.name][:MOST_TEXT] or "a sentence from the numbers"
 
 
 def _lines(text: str, width: float) -> int:

@@ -6,14 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 
 from flopsheet.catalog import Input, Rule, desugar, ranges
+from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, Block, CellRef, letters, span
+from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    CellRef,
+    letters,
+    span,
+)
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
-OK, FAIL, NOTICE = "ok", "FAIL", "note"
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
 Cells = dict[tuple[int, int], Cell]
@@ -161,7 +172,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     for name in (subject, *rule.message_reads):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
-        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "call_up")
+        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "linked")
         live["subject" if name == subject else name] = Live(cell_ref, value)
     message, spelled = _spelled_apart(rule.message)
     for name, number in spelled.items():

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
-from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
-from flopsheet.pipeline.frames import Values, compute
-from flopsheet.pipeline.tables import Variant, tabulate_variants
+from flopsheet.pipeline import what_ifs
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import FIRST, LABEL, NAME, NOTE, CellIndex, CellRef, TableSet, letters
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    NAME,
+    NOTE,
+    CellRef,
+    letters,
+)
 from flopsheet.workbook.model.sheet import Cell
 
 SHEET = "Sensitivity"
 Placed = tuple[tuple[int, int], Cell]
 
-# What one step scales together, and the inputs that it means.
-STEPPED = {
-    "Layers": ("n_group_layers", "n_stored_layers"),
-    "Model width": ("d_model", "d_embedding"),
-    "Query heads": ("n_heads",),
-    "Key/value heads": ("n_kv_heads",),
-    "Head width": ("d_head", "d_v", "d_qk_nope", "d_qk_rope"),
-    "FFN width": ("d_ff", "d_expert", "d_shared_expert"),
-    "Vocabulary": ("vocab_size",),
-    "Experts": ("n_experts",),
-    "Active experts": ("n_active_experts",),
-    "Latent width": ("kv_lora_rank", "q_lora_rank"),
-    "Context length": ("context_length",),
-}
-UNSTEPPED = "as it is"
 EFFECTS = {
     "flops_forward": "Total FLOPs",
     "weights_and_cache_bytes": "Memory",
@@ -64,7 +57,7 @@ class Effect:
 
 
 @frozen
-class Layout:
+class SensitivityLayout:
     """Where everything stands on the sheet."""
 
     table_set: TableSet
@@ -145,30 +138,21 @@ def stepped(table_set: TableSet) -> tuple[str, ...]:
     return tuple(tag for tag in STEPPED if is_used(tag))
 
 
-def variants(tags: Sequence[str], step: float) -> list[Variant]:
-    """The scenario as it is, then each input one step down and one up."""
-    found = [Variant(UNSTEPPED, (), 100.0)]
-    for tag in tags:
-        found += [
-            Variant(f"{tag} −", STEPPED[tag], 100 - 100 * step),
-            Variant(f"{tag} +", STEPPED[tag], 100 + 100 * step),
-        ]
-    return found
-
-
-def lay_out(spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex) -> Layout:
+def lay_out(
+    spec: Spec, base: Base, built: tuple[Spec, Base], table_set: TableSet, cell_index: CellIndex
+) -> SensitivityLayout:
     """The variants of a scenario, and where their context lengths stand; what is folded depends on what was built."""
     tags = stepped(table_set)
-    now = _values(spec, base, tags, table_set.catalog)
-    then = now if built == (spec, base) else _values(*built, tags, table_set.catalog)
-    layout = Layout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
+
+    def values_of(spec: Spec, base: Base) -> Values:
+        return what_ifs.one_step_each(spec, base.scenario, base.share, tags, table_set.catalog, EFFECTS)
+
+    now = values_of(spec, base)
+    then = now if built == (spec, base) else values_of(*built)
+    layout = SensitivityLayout(TableSet("sensitivity", now, table_set.catalog, then), tags, base)
     cell_refs = (CellRef(SHEET, layout.tag_row + 2, FIRST + at) for at in range(len(layout.choices)))
     cell_index.put(layout.table_set.name, "context_length", cell_refs)
     return layout
-
-
-def _values(spec: Spec, base: Base, tags: Sequence[str], catalog: Catalog) -> Values:
-    return compute(tabulate_variants(spec, base.scenario, variants(tags, base.share)), catalog, EFFECTS)
 
 
 def tags_of_inputs() -> dict[str, str]:
@@ -176,7 +160,7 @@ def tags_of_inputs() -> dict[str, str]:
     return {name: tag for tag, inputs in STEPPED.items() for name in inputs}
 
 
-def cells(layout: Layout, cell_index: CellIndex) -> Iterator[Placed]:
+def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
     yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
     yield from effect_titles(layout.top - 1, FIRST, "block")
@@ -211,7 +195,7 @@ def effect_titles(row: int, first: int, style: str) -> Iterator[Placed]:
             yield (row, first + 2 * step + side), Cell(f"{label} {sign}", style=style)
 
 
-def _tag_cells(layout: Layout) -> Iterator[Placed]:
+def _tag_cells(layout: SensitivityLayout) -> Iterator[Placed]:
     """What each variant steps, to how many percent, and its context length."""
     row, base = layout.tag_row, layout.base
     last = FIRST + len(layout.choices) - 1
@@ -229,4 +213,4 @@ def _tag_cells(layout: Layout) -> Iterator[Placed]:
         yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
         length = base.context_length.seen_from(SHEET)
         formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
-        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "call_up", "#,##0.##")
+        yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "linked", "#,##0.##")

@@ -7,8 +7,9 @@ from math import ceil
 
 from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import CellIndex, CellRef, TableSet, absolute_span, quoted
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
+from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
 from flopsheet.workbook.model.styles import COLOURS
@@ -25,7 +26,7 @@ SHARES = tuple(COLOURS)
 WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
-    ("call_up", "called up from another cell"),
+    ("linked", "called up from another cell"),
     ("calc", "computed"),
 )
 DIFFER = [
@@ -102,7 +103,7 @@ def sheet(
     for at, metric in enumerate(metrics):
         widths[3 + at] = WIDTHS.get(metric.unit, 11.0)
     for (_, column), cell in cells.items():
-        if cell.style == "call_up":
+        if cell.style == "linked":
             widths[column] = max(widths[column], width_of(cell))
     highlights = (
         *verdict_colours(SHEET, "A4:F4", facts.status),
@@ -161,7 +162,7 @@ def _table(cells: dict[tuple[int, int], Cell], table_set: TableSet, cell_index: 
             # A scenario's model and context length stand above it; the tables of a run have one row each for it.
             index = table.above[entry.grain][at] if not is_runs and entry.grain != "scenario" else at
             live = Live(cell_index.of(table_set, entry.name)[index], table_set.value(entry.name, index))
-            style = "call_up_centred" if entry.unit == "text" else "call_up"
+            style = "linked_centred" if entry.unit == "text" else "linked"
             cells[row, column] = mirror(SHEET, live, style, table_set.catalog.format(entry.name))
     return top + 1 + len(table)
 

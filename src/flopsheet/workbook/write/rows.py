@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 
-from flopsheet.workbook.layout.cells import letters
+from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 
 LONGEST_TEXT = 32_767

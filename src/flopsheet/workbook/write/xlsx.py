@@ -28,7 +28,7 @@ from openpyxl.xml.functions import Element, SubElement
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
-from flopsheet.workbook.layout.cells import letters
+from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
 from flopsheet.workbook.model.styles import FONT, STYLES, Style

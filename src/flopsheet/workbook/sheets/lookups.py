@@ -14,17 +14,15 @@ from flopsheet.formula import aggregated, names
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
-from flopsheet.workbook.layout.cells import (
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
     MATHS,
     NAME,
     NOTE,
     UNIT,
-    Block,
-    CellIndex,
     CellRef,
-    TableSet,
     letters,
     quoted,
 )
@@ -118,7 +116,7 @@ def place(
     return chosen
 
 
-def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
+def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
     table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
@@ -149,7 +147,7 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
             start = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
             groups = len(study.children["layer_group", "model"][models.index(name)])
             formula = f"INDEX({row_of(layout.count_row)},1,{start.address})"
-            yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "call_up", "0")
+            yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "linked", "0")
     if layout.count_row:
         yield (chosen.count_row, LABEL), Cell("Layer groups", style="label")
         yield (chosen.count_row, MATHS), Cell("of the chosen model, from Inputs", style="maths")
@@ -179,7 +177,7 @@ def cells(chosen: Chosen, layout: inputs.Layout) -> Iterator[PLACED]:
                 first = CellRef(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name in LAYER_COUNTS else first.address
                 formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
-            yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "call_up", format)
+            yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "linked", format)
 
 
 def _header(chosen: Chosen, row: int, grain: str, key_names: Sequence[str]) -> Iterator[PLACED]:

@@ -13,7 +13,7 @@ from lxml import etree
 from engines import MAIN
 from flopsheet.api import Report
 from flopsheet.review.input_cells import InputCell, list_input_cells
-from flopsheet.workbook.layout import arrange
+from flopsheet.workbook import arrange
 
 Cell = tuple[str, str]
 File = Path | IO[bytes]

@@ -12,27 +12,24 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout import lookups
 from flopsheet.workbook.layout.cells import (
-    FIRST,
     SHARED,
     Block,
     CellIndex,
-    CellRef,
     Part,
     TableSet,
-    absolute_span,
     place,
 )
-from flopsheet.workbook.layout.lookups import Chosen
-from flopsheet.workbook.sheets import checks, compare, context, inputs, runs, sensitivity, summary
+from flopsheet.workbook.model.references import FIRST, CellRef, absolute_span
+from flopsheet.workbook.sheets import checks, compare, context, inputs, lookups, runs, sensitivity, summary
+from flopsheet.workbook.sheets.lookups import Chosen
 
 MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
 
 
 @frozen
-class Study:
+class WorkbookInput:
     """What a workbook is made of: the spec, its values, and the choice on Context."""
 
     spec: Spec
@@ -42,28 +39,28 @@ class Study:
     version: str
     choice: context.Selections
 
-    def table_set(self, built: Study) -> TableSet:
+    def table_set(self, built: WorkbookInput) -> TableSet:
         return TableSet("study", self.values, self.catalog, built.values)
 
-    def table_sets(self, built: Study) -> dict[str, TableSet]:
+    def table_sets(self, built: WorkbookInput) -> dict[str, TableSet]:
         """The study's own and those of its runs, by name."""
         found = {kind: TableSet(kind, values, self.catalog, built.runs[kind]) for kind, values in self.runs.items()}
         return {"study": self.table_set(built), **found}
 
 
 @dataclass
-class Layout:
+class WorkbookLayout:
     """Every block of every sheet; nothing has a formula yet."""
 
     cell_index: CellIndex
     table_sets: tuple[TableSet, ...]
-    inputs: inputs.Layout
+    inputs: inputs.InputsLayout
     blocks: dict[str, list[Block]]
     controls: context.Controls
-    compared: compare.Layout
-    steps: sensitivity.Layout
+    compared: compare.CompareLayout
+    steps: sensitivity.SensitivityLayout
     looked_up: dict[str, Chosen]
-    shown: dict[str, int]
+    shown_rows: dict[str, int]
     chart_row: int
 
 
@@ -72,7 +69,7 @@ def results(catalog: Catalog) -> tuple[str, ...]:
     return (*RESULTS, CUSTOM_SHEET) if any(section.sheet == CUSTOM_SHEET for section in catalog.sections) else RESULTS
 
 
-def check_size(study: Study) -> None:
+def check_size(study: WorkbookInput) -> None:
     """Says so before anything is planned where a study has more columns than a sheet holds."""
     tables = study.values.tables
     check_columns(len(tables["layer_group"]), len(tables["context"]))
@@ -89,7 +86,7 @@ def check_columns(n_groups: int, n_lengths: int) -> None:
             raise SizeError(diagnostics.too_wide_for_a_sheet(sheet, columns, MOST_COLUMNS))
 
 
-def lay_out(study: Study, built: Study) -> Layout:
+def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
     table_sets, cell_index = study.table_sets(built), CellIndex()
     table_set = table_sets.pop("study")
@@ -104,8 +101,8 @@ def lay_out(study: Study, built: Study) -> Layout:
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4
-    shown = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
-    chart_row = max(shown.values()) + 4
+    shown_rows = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
+    chart_row = max(shown_rows.values()) + 4
     blocks[context.SHEET] = _place_sections(table_set, context.SHEET, chart_row + summary.CHART_ROWS + 2, cell_index)
     other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
     controls = context.place_controls(other, top, cell_index)
@@ -116,8 +113,8 @@ def lay_out(study: Study, built: Study) -> Layout:
         other, context.SHEET, wanted, (controls.model,), (study.choice.model,), at, blocks[context.SHEET], cell_index
     )
 
-    compared = compare.Layout(table_set, study.choice.pair)
-    as_built = compare.Layout(table_set, built.choice.pair).base
+    compared = compare.CompareLayout(table_set, study.choice.pair)
+    as_built = compare.CompareLayout(table_set, built.choice.pair).base
     steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), table_set, cell_index)
     blocks[sensitivity.SHEET] = []
     looked_up[sensitivity.SHEET] = _place_working(
@@ -141,7 +138,7 @@ def lay_out(study: Study, built: Study) -> Layout:
     for of_kind in table_sets.values():
         bottom = blocks[checks.SHEET][-1].bottom
         blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, cell_index)
-    return Layout(
+    return WorkbookLayout(
         cell_index,
         (table_set, *table_sets.values()),
         laid,
@@ -150,12 +147,12 @@ def lay_out(study: Study, built: Study) -> Layout:
         compared,
         steps,
         looked_up,
-        shown,
+        shown_rows,
         chart_row,
     )
 
 
-def spec_model(study: Study, scenario: int) -> str:
+def spec_model(study: WorkbookInput, scenario: int) -> str:
     """The name of a scenario's model."""
     return str(study.values.tables["scenario"].keys[scenario][0])
 

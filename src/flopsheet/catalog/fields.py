@@ -1,0 +1,58 @@
+"""The fields of an entry: which there are, which must be there, and what the plain ones may say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from flopsheet import diagnostics
+from flopsheet.catalog import formats
+from flopsheet.catalog.desugar import Refuse
+from flopsheet.catalog.entries import SEVERITIES, Input, Metric
+from flopsheet.catalog.grains import OF_RUNS
+
+LEVELS = ("part", "subtotal", "total")
+# Fields of a metric that nobody writes.
+MADE = {"ast", "source_ast", "source_text", "grain", "absent", "has_value"}
+METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
+    "formula",
+    "text",
+    *formats.KEYS,
+}
+INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
+RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
+RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
+RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
+RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
+ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
+
+
+def check_keys(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
+    """Refuses unknown keys of an input or metric, and missing ones."""
+    allowed = ALLOWED[kind]
+    for key in [key for key in raw if key not in allowed]:
+        raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(allowed)))
+    for key in ("name", "label", "unit", "doc"):
+        if not raw.get(key):
+            raise refuse(f"{key} is missing", f"write {key}: …")
+
+
+def check_values(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
+    """Refuses unknown levels and severities, and a metric without one formula or text."""
+    if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
+        raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
+    if kind == "metrics" and ("formula" in raw) == ("text" in raw):
+        raise refuse("a metric has either a formula or a text", "write one of them")
+
+
+def check_rule_fields(raw: Mapping[str, Any], grain: str, refuse: Refuse) -> None:
+    """Refuses a rule with unknown or missing keys, of a grain or level that no rule has."""
+    for key in [key for key in raw if key not in RULE_KEYS]:
+        raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(RULE_KEYS)))
+    for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
+        raise refuse(f"{key} is missing", f"write {key}: …")
+    if grain not in RULE_GRAINS:
+        raise refuse(f"no rule can live at grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
+    if raw["level"] not in RULE_LEVELS:
+        raise refuse(f"unknown level '{raw['level']}'", f"levels: {', '.join(RULE_LEVELS)}")

@@ -1,0 +1,76 @@
+"""Columns of a sheet, and references to its cells as formulas spell them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
+SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
+
+COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+
+
+@cache
+def letters(column: int) -> str:
+    """`1` → `A`, `28` → `AB`."""
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def coordinates(address: str) -> tuple[int, int]:
+    """`AB7` → (7, 28)."""
+    letter = address.rstrip("0123456789")
+    column = 0
+    for sign in letter:
+        column = column * 26 + ord(sign) - 64
+    return int(address[len(letter) :]), column
+
+
+class CellRef(NamedTuple):
+    """One cell of the workbook; a tuple for the same reason as a Cell."""
+
+    sheet: str
+    row: int
+    column: int
+
+    @property
+    def address(self) -> str:
+        return f"{letters(self.column)}{self.row}"
+
+    @property
+    def absolute(self) -> str:
+        return f"${letters(self.column)}${self.row}"
+
+    def seen_from(self, sheet: str) -> str:
+        """The reference to this cell in a formula on a sheet."""
+        return self.address if sheet == self.sheet else f"{quoted(self.sheet)}!{self.address}"
+
+
+def quoted(sheet: str) -> str:
+    """A sheet's name as formulas spell it."""
+    return f"'{sheet}'" if " " in sheet else sheet
+
+
+def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
+    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
+    first, last = cell_refs[0], cell_refs[-1]
+    prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
+    across = all(
+        cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
+    )
+    down = all(
+        cell_ref.column == first.column and cell_ref.row == first.row + at for at, cell_ref in enumerate(cell_refs)
+    )
+    if across or down:
+        return f"{prefix}{first.address}:{last.address}"
+    return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
+
+
+def absolute_span(cell_refs: Sequence[CellRef]) -> str:
+    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
+    return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
