@@ -57,6 +57,13 @@ class Input(NamedTuple):
     whole: bool = True
     absent: str = ""
     """What a cell says where nobody gives it, such as "no price"; empty where it always has a value."""
+    serving_default: int | float | str | None = None
+    """The default in serving runs, of an input that both kinds of run share; None where it is the same."""
+
+    def of_kind(self, kind: str) -> Input:
+        """The input as a kind of run has it, with the default of that kind."""
+        is_other = kind == "serving" and self.serving_default is not None
+        return self._replace(default=self.serving_default) if is_other else self
 
     @property
     def is_flag(self) -> bool:

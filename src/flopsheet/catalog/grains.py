@@ -14,10 +14,11 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "layer_run": ("layer_group", "scenario"),
     "hardware": ("study",),
     "run": ("scenario", "hardware"),
+    "run_layer": ("run", "layer_run"),
     "training_run": ("run",),
-    "training_layer": ("training_run", "layer_run"),
+    "training_layer": ("training_run", "run_layer"),
     "serving_run": ("run",),
-    "serving_layer": ("serving_run", "layer_run"),
+    "serving_layer": ("serving_run", "run_layer"),
 }
 GRAINS = tuple(PARENTS)
 
@@ -27,7 +28,7 @@ KEYS = {"model": "model"}
 # A run is a model at a context length of its own on a kind of hardware. Each kind of run is a table set of its own: the
 # same catalogue over tables that have one model, context and scenario for every run.
 RUNS = {"training": ("training_run", "training_layer"), "serving": ("serving_run", "serving_layer")}
-OF_RUNS = frozenset({"run", *(grain for grains in RUNS.values() for grain in grains)})
+OF_RUNS = frozenset({"run", "run_layer", *(grain for grains in RUNS.values() for grain in grains)})
 
 
 @cache

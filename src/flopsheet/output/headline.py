@@ -138,7 +138,7 @@ def _scenario(report: Report, at: int) -> str:
 TOLD = {
     "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days, {device_hours} "
     "device-hours",
-    "serving": "{served_gib} of {served_capacity_gib} GiB, {largest_batch} sequences at most; "
+    "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most; "
     "{decode_tokens_per_second_user} tokens/s per user, {decode_bound}-bound",
 }
 

@@ -190,7 +190,8 @@ def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
     hardware = [devices.index(run.hardware) for run in runs]
     tables.add("run", names, {"scenario": each, "hardware": hardware}, at_grain["run"])
     tables.add(of_run, names, {"run": each}, at_grain[of_run])
-    tables.add(of_layer, group_keys, {of_run: owner, "layer_run": range(len(owner))}, {})
+    tables.add("run_layer", group_keys, {"run": owner, "layer_run": range(len(owner))}, {})
+    tables.add(of_layer, group_keys, {of_run: owner, "run_layer": range(len(owner))}, {})
     return tables.built
 
 

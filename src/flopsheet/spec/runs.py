@@ -185,7 +185,7 @@ def _check(
     told: set[str] = set()
     for group in groups:
         row = rules.Row(shared | group)
-        for rule in rules.broken(row, said, of_layer):
+        for rule in rules.broken(row, said, "run_layer", of_layer):
             if rule.name not in told:
                 resolver.report_broken(path, rule, row, said)
             told.add(rule.name)

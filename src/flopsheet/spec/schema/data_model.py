@@ -231,7 +231,8 @@ def _custom_metric() -> Shape:
 
 def run_inputs(kind: str) -> tuple[Input, ...]:
     """What a spec says of a training or serving run, besides its model and, for training, its context length."""
-    return tuple(entry for entry in inputs_of("run", *catalog.RUNS[kind]) if entry.name != "run_model")
+    entries = inputs_of("run", *catalog.RUNS[kind])
+    return tuple(entry.of_kind(kind) for entry in entries if entry.name != "run_model")
 
 
 def _run(kind: str) -> Shape:

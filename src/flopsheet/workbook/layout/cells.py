@@ -147,6 +147,7 @@ GRAIN_TITLES = {
     "layer_run": "Per model, context length and layer group",
     "hardware": "Per kind of hardware",
     "run": "Per run",
+    "run_layer": "Per run and layer group",
     "training_run": "Per training run",
     "training_layer": "Per training run and layer group",
     "serving_run": "Per serving run",

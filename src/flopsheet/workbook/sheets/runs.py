@@ -25,9 +25,12 @@ CLASSES = {
         "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
         "logits_gib_device", "working_gib_device", "reserved_gib_device",
     ),
-    "serving": ("served_weight_gib", "served_cache_gib"),
+    "serving": (
+        "served_weight_gib_device", "served_cache_gib_device", "served_workspace_gib_device",
+        "served_reserved_gib_device",
+    ),
 }  # fmt: skip
-CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib"}
+CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
 TITLES = {
     "training": {
         LABEL: "Memory of the most-loaded device against its capacity",
@@ -35,7 +38,7 @@ TITLES = {
         FIRST: "Device-hours of each run; a price on Inputs gives its cost",
     },
     "serving": {
-        LABEL: "Weights and cache against the memory of all devices",
+        LABEL: "Memory of the fullest device against its capacity",
         MATHS: "Roofline: what bounds prefill and decoding on one device",
         FIRST: "Cache of all sequences against context length",
     },
