@@ -367,7 +367,7 @@ def test_a_mistake_in_a_rule_is_told_at_load(entry, problem):
 def test_a_rule_lives_where_specs_are_held_to_it():
     assert first_line(refusal({"rules": rules_topic({"formula": "length > 1"}, grain="context")})) == (
         "rules.yaml:10:5: check_x: no rule can live at grain context; "
-        "grains: layer_group, model, run, serving_layer, serving_run, training_layer, training_run"
+        "grains: layer_group, model, run, run_layer, serving_layer, serving_run, training_layer, training_run"
     )
 
 

@@ -1,0 +1,173 @@
+"""What each device of a serving run holds, against servers' logs and what their layouts say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flopsheet import SpecError
+from studies import frames_of
+from test_run_laws import few, models, rising
+
+GIB = 2**30
+# The config.json of meta-llama/Llama-3.1-8B counts as that of 3.
+LLAMA, DEEPSEEK = {"model": "llama-3-8b"}, {"model": "deepseek-v3"}
+CARD = {"card": {"extends": "rtx-3090", "memory_bytes": round(23.58 * GIB)}}
+H200 = {"round": {"extends": "h200", "memory_bytes": 141e9}}
+
+
+def served(model, devices=None, **runs):
+    """The frames of serving runs of one model `m`, by name."""
+    base = {"model": "m", "hardware": next(iter(devices or {"h200": {}})), "prompt_length": 4095, "generated_length": 1}
+    serving = {name: base | run for name, run in runs.items()}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "serving": serving}
+    return frames_of(spec | {"hardware": devices or {}})
+
+
+def run_of(model, devices=None, **run):
+    """One serving run as a row."""
+    return served(model, devices, run=run)["serving_run"].loc["run"]
+
+
+# Workspace -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # peak_torch_memory less the weights that were loaded.
+    ("tokens", "gib"),
+    [(20_000, 17.06 - 14.9888), (29_000, 17.98 - 14.9888)],
+)
+def test_activations_of_a_chunk_are_what_vllm_profiles(tokens, gib):
+    # vLLM, issue 10517: Llama-3.1-8B on an RTX 3090.
+    found = run_of(LLAMA, CARD, prompt_length=tokens - 1, chunk_length=tokens)
+    assert found["served_activation_bytes_device"] / GIB == pytest.approx(gib, rel=0.006)
+
+
+def test_29000_tokens_are_refused_on_a_card_that_holds_23648():
+    # The same log: "max seq len (29000) is larger than … KV cache (23648)"; beside the default 0.35 GiB, the tables of
+    # rotary positions, 131,072 × 128 numbers of 16 bits, count as weights there (14.9888 GiB).
+    rotary = 131_072 * 128 * 2
+    found = run_of(
+        LLAMA, CARD, memory_utilisation=0.9, prompt_length=28_999, chunk_length=29_000,
+        reserved_bytes=round(0.35 * GIB) + rotary,
+    )  # fmt: skip
+    assert [found["served_fits"], found["longest_context"]] == [False, pytest.approx(23_648, rel=0.005)]
+
+
+def test_20000_tokens_fit_the_card_that_refuses_29000():
+    # The same log: 1,952 blocks of 16 tokens.
+    found = run_of(LLAMA, CARD, memory_utilisation=0.9, prompt_length=19_999, chunk_length=20_000)
+    assert [found["served_fits"], found["kv_cache_tokens"]] == [True, pytest.approx(1952 * 16, rel=0.01)]
+
+
+# Cache ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_latent_cache_is_held_by_every_tensor_parallel_device():
+    # 0.9 · 141e9 less an eighth of 671e9 weights hold 612,217 tokens of 70,272 bytes; no workspace.
+    layout = {"n_devices": 8, "weight_format": "fp8", "memory_utilisation": 0.9, "reserved_bytes": 0}
+    found = run_of(DEEPSEEK, H200, **layout, prompt_length=8191, chunk_length=1)
+    assert found[["longest_context", "largest_batch"]].tolist() == [pytest.approx(612_217, rel=0.003), 74]
+
+
+@pytest.mark.parametrize(("tensor", "heads"), [(1, 8), (2, 4), (8, 1), (16, 1), (64, 1)])
+def test_a_device_keeps_a_whole_key_value_head_at_least(tensor, heads):
+    found = run_of({"model": "llama-3-70b"}, n_devices=tensor)
+    assert found["served_cache_bytes_device"] == 4096 * heads * 2 * 128 * 2 * 80
+
+
+def test_attention_data_parallel_groups_hold_the_caches_of_different_sequences():
+    layout = {"n_devices": 8, "expert_parallel": 8, "n_sequences": 64, "weight_format": "fp8"}
+    found = served(DEEPSEEK, tensor=layout, data=layout | {"tensor_parallel": 1, "attention_data_parallel": 8})
+    assert found["serving_run"]["served_cache_bytes_device"].tolist() == [64 * 4096 * 70_272, 8 * 4096 * 70_272]
+
+
+def test_replicas_share_the_sequences():
+    found = run_of(LLAMA, n_devices=8, tensor_parallel=2, n_sequences=30)
+    # Of 4 replicas one has 8 of 30 sequences; a device holds half of their heads.
+    assert [found["n_replicas"], found["served_cache_bytes_device"]] == [4, 8 * 4096 * 131_072 / 2]
+
+
+@pytest.mark.parametrize(("length", "gb"), [(4096, 0.398), (8192, 0.482), (32_768, 0.986), (131_072, 2.999)])
+def test_gemma_4_keeps_a_micro_batch_beside_its_windows(length, gb):
+    # llama.cpp's log of Gemma-4-26B-A4B: 5 global layers, 25 of 1,024 + 512 rows.
+    run = {"prompt_length": length - 1, "chunk_length": 512, "window_cache": "window_and_chunk"}
+    found = run_of({"model": "gemma-4-26b-a4b"}, **run)
+    assert found["served_cache_bytes_per_sequence"] / 1e9 == pytest.approx(gb, abs=0.0005)
+
+
+def test_the_memory_of_the_cache_may_be_a_logs():
+    # vLLM, issue 10517: kv_cache_size=2.89GiB is 1,478 blocks of 16 tokens, 131,072 bytes each.
+    found = run_of(LLAMA, CARD, cache_memory_gib=2.89)
+    assert found["kv_cache_tokens"] == pytest.approx(1478 * 16, rel=0.005)
+
+
+def test_what_is_most_of_the_memory_is_said():
+    few, many = {"chunk_length": 1}, {"chunk_length": 1, "n_sequences": 1000}
+    found = served(LLAMA, few=few, many=many, chunk={"chunk_length": 10**6})["serving_run"]
+    assert found["served_largest_class"].tolist() == ["weights", "cache", "workspace"]
+
+
+# Layouts -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"n_devices": 3}, "tensor_parallel 3 does not divide the 32 heads; write one of 1, 2, 4, 8, 16, 32"),
+        ({"n_devices": 100_000}, "tensor_parallel 100,000 does not divide the 32 heads"),
+        ({"n_devices": 12, "tensor_parallel": 8}, "n_devices 12 does not split by tensor 8 · pipeline 1"),
+        ({"n_devices": 3, "pipeline_parallel": 2}, "n_devices 3 does not split by tensor 1 · pipeline 2"),
+        ({"n_devices": 64, "pipeline_parallel": 64}, "64 stages are more than the 32 layers"),
+        ({"n_devices": 8, "expert_parallel": 8}, "expert_parallel is 8, but the model has no experts to share"),
+    ],
+    ids=["heads", "many", "devices", "left over", "stages", "experts"],
+)
+def test_an_impossible_layout_is_refused_with_those_that_are_possible(run, message):
+    with pytest.raises(SpecError) as told:
+        run_of(LLAMA, **run)
+    assert message in str(told.value)
+
+
+@few
+@given(model=models(), way=st.sampled_from(["tensor_parallel", "pipeline_parallel", "expert_parallel"]))
+def test_more_shards_never_need_more_memory_per_device(model, way):
+    if way == "expert_parallel" and "n_experts" not in str(model):
+        way = "tensor_parallel"
+    fixed = {"expert_parallel": {"n_devices": 8, "tensor_parallel": 8}, "pipeline_parallel": {"tensor_parallel": 1}}
+    runs = {
+        f"of-{size}": {"n_sequences": 8, "n_devices": size, way: size} | fixed.get(way, {}) for size in (8, 4, 2, 1)
+    }
+    found = served(model | {"tie_embeddings": False}, **runs)["serving_run"]
+    assert rising(found["served_bytes_device"])
+    assert rising(found["longest_context"][::-1])
+    assert rising(found["largest_batch"][::-1])
+
+
+@few
+@given(model=models())
+def test_one_device_holds_the_weights_and_the_cache_of_the_model(model):
+    found = served(model, alone={}, said={"tensor_parallel": 1, "pipeline_parallel": 1})["serving_run"]
+    for name in ("served_weight_bytes", "served_cache_bytes"):
+        assert found[f"{name}_device"].tolist() == pytest.approx(found[name].tolist(), rel=1e-12)
+    assert found.loc["alone"].equals(found.loc["said"])
+
+
+# Prefix hits ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_prefix_in_the_cache_is_not_computed():
+    # Of 4,000 positions the last 1,000 see 4,000 · 4,001 / 2 − 3,000 · 3,001 / 2 pairs; without an FFN or head no other
+    # work grows with the prompt than four products of 1,000².
+    model = {"n_layers": 1, "d_model": 1000, "n_heads": 10, "ffn": "none", "vocab_size": 1000, "n_norms": 1}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "hardware": {}, "serving": {}}
+    spec["conventions"] = {"lm_head": "left_out", "attention_pairs": "causal_exact"}
+    run = {"model": "m", "hardware": "h200", "prompt_length": 4000, "generated_length": 1, "prefix_hit_rate": 0.75}
+    found = frames_of(spec | {"serving": {"run": run}})["serving_run"].loc["run"]
+    pairs = 4000 * 4001 // 2 - 3000 * 3001 // 2
+    assert found["flops_prefill"] == 1000 * 4 * 2 * 1000**2 + 4 * 1000 * pairs
+
+
+def test_at_least_the_last_token_is_computed():
+    assert run_of(LLAMA, prefix_hit_rate=1)["computed_prompt_length"] == 1
