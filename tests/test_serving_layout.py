@@ -14,6 +14,9 @@ GIB = 2**30
 # The config.json of meta-llama/Llama-3.1-8B counts as that of 3.
 LLAMA, DEEPSEEK = {"model": "llama-3-8b"}, {"model": "deepseek-v3"}
 CARD = {"card": {"extends": "rtx-3090", "memory_bytes": round(23.58 * GIB)}}
+# The non-torch memory of vLLM's log below memory, and the tables of rotary positions that it counts among the weights (14.9888 GiB):
+# 131,072 × 128 numbers of 16 bits.
+RESERVED = round(0.35 * GIB) + 131_072 * 128 * 2
 H200 = {"round": {"extends": "h200", "memory_bytes": 141e9}}
 
 
@@ -45,19 +48,18 @@ def test_activations_of_a_chunk_are_what_vllm_profiles(tokens, gib):
 
 
 def test_29000_tokens_are_refused_on_a_card_that_holds_23648():
-    # The same log: "max seq len (29000) is larger than … KV cache (23648)"; beside the default 0.35 GiB, the tables of
-    # rotary positions, 131,072 × 128 numbers of 16 bits, count as weights there (14.9888 GiB).
-    rotary = 131_072 * 128 * 2
+    # The same log: "max seq len (29000) is larger than … KV cache (23648)".
     found = run_of(
-        LLAMA, CARD, memory_utilisation=0.9, prompt_length=28_999, chunk_length=29_000,
-        reserved_bytes=round(0.35 * GIB) + rotary,
-    )  # fmt: skip
+        LLAMA, CARD, memory_utilisation=0.9, prompt_length=28_999, chunk_length=29_000, reserved_bytes=RESERVED
+    )
     assert [found["served_fits"], found["longest_context"]] == [False, pytest.approx(23_648, rel=0.005)]
 
 
 def test_20000_tokens_fit_the_card_that_refuses_29000():
     # The same log: 1,952 blocks of 16 tokens.
-    found = run_of(LLAMA, CARD, memory_utilisation=0.9, prompt_length=19_999, chunk_length=20_000)
+    found = run_of(
+        LLAMA, CARD, memory_utilisation=0.9, prompt_length=19_999, chunk_length=20_000, reserved_bytes=RESERVED
+    )
     assert [found["served_fits"], found["kv_cache_tokens"]] == [True, pytest.approx(1952 * 16, rel=0.01)]
 
 
@@ -65,10 +67,13 @@ def test_20000_tokens_fit_the_card_that_refuses_29000():
 
 
 def test_a_latent_cache_is_held_by_every_tensor_parallel_device():
-    # 0.9 · 141e9 less an eighth of 671e9 weights hold 612,217 tokens of 70,272 bytes; no workspace.
+    # 0.9 · 141e9 less an eighth of 671e9 weights hold 612,217 tokens of 70,272 bytes, 74.7 sequences of 8,192; norms and
+    # routers on every device take 0.2 % of them, and logits of sampling 5 MB of each sequence's 576.
     layout = {"n_devices": 8, "weight_format": "fp8", "memory_utilisation": 0.9, "reserved_bytes": 0}
     found = run_of(DEEPSEEK, H200, **layout, prompt_length=8191, chunk_length=1)
-    assert found[["longest_context", "largest_batch"]].tolist() == [pytest.approx(612_217, rel=0.003), 74]
+    assert found[["longest_context", "largest_batch"]].tolist() == [
+        pytest.approx(612_217, rel=0.003), pytest.approx(74, abs=1),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("tensor", "heads"), [(1, 8), (2, 4), (8, 1), (16, 1), (64, 1)])
