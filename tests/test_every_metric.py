@@ -264,11 +264,25 @@ def test_a_doubled_context_costs_what_is_said_per_token():
 
 # Llama-3-70B keeps 327,680 bytes of bf16 per token (arXiv:2505.09343, table 1, of the same widths), so eight sequences
 # of 4,096 keep 10 GiB; two devices of 100 GB, nine tenths of which may be used; the ridge is at 100 FLOP/B.
+#
+# Each device has half of every matrix and of the cache, all norms, 0.35 GiB of reserve, and for the chunk of 4,000
+# tokens three residual streams and half of three widths of the FFN, of 16 bits.
+NORMS = 161 * 8192
+DEVICE_WEIGHTS = 2 * ((N - NORMS) / 2 + NORMS)
+WORKSPACE = 2 * 4000 * (3 * 8192 + 3 * 28672 / 2)
+DEVICE = DEVICE_WEIGHTS + 5 * GIB + WORKSPACE + int(0.35 * GIB)
 CHAT = {
     "served_gib": 2 * N / GIB + 10,
     "served_weight_gib": 2 * N / GIB,
+    "served_cache_gib": 10,
     "served_capacity_gib": 180e9 / GIB,
-    "served_margin_share": (180e9 - 2 * N - 10 * GIB) / 180e9,
+    "served_weight_gib_device": DEVICE_WEIGHTS / GIB,
+    "served_cache_gib_device": 5,
+    "served_workspace_gib_device": WORKSPACE / GIB,
+    "served_reserved_gib_device": int(0.35 * GIB) / GIB,
+    "served_gib_device": DEVICE / GIB,
+    "served_capacity_gib_device": 90e9 / GIB,
+    "served_margin_share": (90e9 - DEVICE) / 90e9,
     "context_at_1": 512,
     "context_at_2": 1024,
     "context_at_3": 2048,

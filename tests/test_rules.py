@@ -148,6 +148,18 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
         "many: crate has no units for int8",
     ),
+    "check_served_devices": (
+        [("n_devices", "many", 20)],
+        "many: n_devices 20 does not split by tensor 2 · pipeline 2 · attention data 2",
+    ),
+    "check_served_experts": (
+        [("expert_parallel", "many", 8)],
+        "many: expert_parallel 8 does not divide tensor · attention data parallel 4",
+    ),
+    "note_idle_devices": (
+        [("n_sequences", "many", 3)],
+        "many: 3 sequences leave devices idle: 16 devices are 4 groups that serve different ones",
+    ),
     "check_blocks_divide": (
         [("n_o_groups", "plain", 3)],
         "plain: n_o_groups 3 does not divide n_heads 8",
@@ -301,7 +313,7 @@ def test_a_broken_rule_says_what_is_wrong_with_the_values(name: str, recomputed,
     assert (recomputed[""][own], recomputed[name][own]) == ("holds", BROKEN[name][1])
 
 
-@pytest.mark.parametrize("name", [*BROKEN, *(check for check in OVERWRITTEN if check.startswith("check"))])
+@pytest.mark.parametrize("name", [name for name in (*BROKEN, *OVERWRITTEN) if name.startswith("check")])
 def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed) -> None:
     assert (recomputed[""]["Checks", "A2"][:4], recomputed[name]["Checks", "A2"][:5]) == ("All ", "FAIL:")
 

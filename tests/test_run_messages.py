@@ -183,9 +183,9 @@ REFUSED = [
     ),
     (
         beside(CHAT, "«zero_stage»: 1"),
-        "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, prompt_length, "
-        "generated_length, n_sequences, weight_format, cache_format, compute_format, memory_utilisation, "
-        "compute_efficiency, bandwidth_efficiency, … (24 in all)",
+        "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, tensor_parallel, "
+        "pipeline_parallel, expert_parallel, reserved_bytes, prompt_length, generated_length, n_sequences, "
+        "attention_data_parallel, chunk_length, … (33 in all)",
     ),
     (
         beside(CHAT, "«context_length»: 110"),
