@@ -49,6 +49,23 @@ def beside(line, *more):
     return {line: line + "".join(f"    {text}\n" for text in more)}
 
 
+WORDS = {
+    "max_model_len": "prompt_length", "kv_cache_dtype": "cache_format", "batch_size": "n_sequences",
+    "tp": "tensor_parallel", "tensor_parallel_size": "tensor_parallel", "dp_size": "attention_data_parallel",
+    "max_num_seqs": "n_sequences", "max_num_batched_tokens": "chunk_length", "chunked_prefill_size": "chunk_length",
+    "gpu_memory_utilization": "memory_utilisation", "mem_fraction_static": "memory_utilisation",
+    "enable_prefix_caching": "prefix_hit_rate",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "name"), WORDS.items(), ids=[*WORDS])
+def test_a_word_of_servers_leads_to_ours(word, name):
+    text, expected = told(
+        edited(beside(CHAT, f"«{word}»: 8")), f"serving.chat.{word}: unknown key '{word}'; did you mean '{name}'?"
+    )
+    assert refusal(text) == expected
+
+
 def claims(text):
     return {CHAT: f"{CHAT}expect:\n- {{{text}}}\n"}
 

@@ -14,8 +14,8 @@ GIB = 2**30
 # The config.json of meta-llama/Llama-3.1-8B counts as that of 3.
 LLAMA, DEEPSEEK = {"model": "llama-3-8b"}, {"model": "deepseek-v3"}
 CARD = {"card": {"extends": "rtx-3090", "memory_bytes": round(23.58 * GIB)}}
-# The non-torch memory of vLLM's log below memory, and the tables of rotary positions that it counts among the weights (14.9888 GiB):
-# 131,072 × 128 numbers of 16 bits.
+# vLLM's log below: memory outside of PyTorch, and the tables of rotary positions that count among the weights there
+# (14.9888 GiB), 131,072 × 128 numbers of 16 bits.
 RESERVED = round(0.35 * GIB) + 131_072 * 128 * 2
 H200 = {"round": {"extends": "h200", "memory_bytes": 141e9}}
 
@@ -67,8 +67,8 @@ def test_20000_tokens_fit_the_card_that_refuses_29000():
 
 
 def test_a_latent_cache_is_held_by_every_tensor_parallel_device():
-    # 0.9 · 141e9 less an eighth of 671e9 weights hold 612,217 tokens of 70,272 bytes, 74.7 sequences of 8,192; norms and
-    # routers on every device take 0.2 % of them, and logits of sampling 5 MB of each sequence's 576.
+    # 0.9 · 141e9 less an eighth of 671e9 weights hold 612,217 tokens of 70,272 bytes, 74.7 sequences of 8,192;
+    # norms and routers on every device take 0.2 % of them, and logits of sampling 5 MB of each sequence's 576.
     layout = {"n_devices": 8, "weight_format": "fp8", "memory_utilisation": 0.9, "reserved_bytes": 0}
     found = run_of(DEEPSEEK, H200, **layout, prompt_length=8191, chunk_length=1)
     assert found[["longest_context", "largest_batch"]].tolist() == [
