@@ -40,9 +40,9 @@ def to_schema() -> Node:
     drawn = _Drawing().generate(data_model.spec_shape())
     _plain(drawn)
     kinds = drawn["$defs"]
-    for mapping in (drawn, *kinds.values()):
+    for of, mapping in (("", drawn), *kinds.items()):
         for name, value in mapping["properties"].items():
-            _describe(name, value)
+            _describe(name, value, "serving" if of == "ServingRun" else "training")
     for name in ("Defaults", "Model", "LayerGroup"):
         kinds[name] |= _rules()
     _close(drawn)
@@ -123,10 +123,11 @@ def _plain(node: Any) -> None:
             _plain(value)
 
 
-def _describe(name: str, value: Node) -> None:
-    """The label and the default of the catalogue's input of that name."""
+def _describe(name: str, value: Node, kind: str) -> None:
+    """The label and the default of the catalogue's input of that name, as a kind of run has it."""
     entry = catalog.load_inputs().inputs.get(name)
     if entry and value.get("description") == entry.doc:
+        entry = entry.of_kind(kind)
         value["title"] = entry.label
         if entry.default is not None:
             value["default"] = _default(entry)

@@ -151,7 +151,7 @@ def _place_runs(layout: InputsLayout, kind: str, table_set: TableSet, row: int) 
     """The inputs of the runs of a kind, those that both kinds share and their context length first."""
     layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
     layout.headers.append((row + 1, "Run", [str(key) for (key,) in table_set.table("run").keys]))
-    shared = [entry for section in _sections(table_set, {"run"}) for entry in _entries(section)]
+    shared = [entry.of_kind(kind) for section in _sections(table_set, {"run"}) for entry in _entries(section)]
     row = _place_rows(layout, table_set, [*shared, table_set.catalog.inputs["context_length"]], row + 2)
     for section in _sections(table_set, {RUNS[kind][0]}):
         row = _place_section(layout, table_set, section, row, "band")
