@@ -30,7 +30,7 @@ TOPICS = (
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
-RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
+RANGES = {"title": "Inputs in range", "kind": "ranges"}  # of the sheet Checks
 
 
 class CustomEntry(NamedTuple):
