@@ -109,3 +109,91 @@ def test_working_memory_is_charted_with_the_gathered_weights():
     layer, ends = 2 * D * HE + 2 * D * GE + 3 * D * F + 2 * D, 2 * V * D + D
     head = 2 * T * V + 2 * V * D - 4 * T * V  # the head's backward pass: logit gradient, gradient of the head
     assert run["working_gib_device"] == (max(2 * T * V, head) + 2 * (2 * layer + ends) * 7 / 8) / GIB
+
+
+# Recomputation by module, by operation, of some layers ---------------------------------------------------------------
+
+
+def kept_by(*, model=None, **run):
+    """Activations of one layer that a run keeps, and what it brings back."""
+    _, layer = run_of(model, activation_method="transformer_engine", **run)
+    return layer["activation_bytes_layer"], layer["activation_bytes_again"]
+
+
+def test_recomputed_modules_drop_what_is_inside_of_them():
+    # Transformer Engine keeps 2·T·(4D + 2He + 2Ge + 3f) of a Llama layer: 3f of the FFN, outputs of norms 2D.
+    everything = kept_by()[0]
+    chosen = {"recomputation": "selective", "recompute_mlp": True, "recompute_layernorm": True}
+    assert kept_by(**chosen) == (everything - 2 * T * (3 * F + 2 * D), 2 * T * (3 * F + 2 * D))
+
+
+EXPERTS = {
+    "n_layers": 4, "d_model": 1024, "n_heads": 8, "n_kv_heads": 8, "d_head": 128, "d_ff": 0, "n_experts": 16,
+    "n_active_experts": 2, "d_expert": 512, "n_shared_experts": 1, "d_shared_expert": 512, "vocab_size": 32000,
+    "ffn": "swiglu",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "dropped"),
+    [
+        ("moe_act", 2 * T * 2 * 512),  # the product, of two experts that a token passes
+        ("shared_experts", 2 * T * 3 * 512),
+        ("moe", 2 * T * (3 * 3 * 512 + 2 * 1024) + 8 * T * 16),  # with gathered tokens, router logits, probabilities
+    ],
+)
+def test_recomputed_modules_of_experts_drop_their_part(module, dropped):
+    plain, _ = kept_by(model=EXPERTS)
+    assert kept_by(model=EXPERTS, recomputation="selective", **{f"recompute_{module}": True}) == (
+        plain - dropped,
+        dropped,
+    )
+
+
+def test_recomputed_up_projections_leave_the_latents_and_the_output_of_attention():
+    latent = {"kv_lora_rank": 512, "q_lora_rank": 1536, "d_qk_nope": 128, "d_qk_rope": 64, "d_v": 128}
+    model = {
+        "n_layers": 4,
+        "d_model": 5120,
+        "n_heads": 128,
+        "d_ff": 12288,
+        "vocab_size": 102400,
+        "ffn": "swiglu",
+        **latent,
+    }
+    chosen = {"recomputation": "selective", "recompute_mla_up_proj": True}
+    # Of Q, K of 192 and V of 128 each head, the matrix of K and V that a fused kernel cuts them from, 256.
+    assert kept_by(model=model, **chosen)[1] == 2 * T * 128 * (192 + 192 + 128 + 256)
+
+
+def test_by_operation_a_layer_keeps_every_second_matmul_and_attention():
+    # torchtitan's order wq, wk, wv, wo, w1, w3, w2: wq, wv, w1, w2 are kept, attention and its sums, 4·T·H.
+    _, layer = run_of(recomputation="operations")
+    assert layer["activation_bytes_layer"] == 2 * T * (D + HE + GE + HE + F + D) + 4 * T * 64
+
+
+def test_by_operation_llama_2_70b_runs_with_a_micro_batch_of_one_and_not_of_two():
+    # torchtitan at 64 A100 of 80 GB: batch 1 ran with selective recomputation by operation, batch 2 did not.
+    run = {"hardware": "a100-80gb", "context_length": 4096, "n_devices": 64, "zero_stage": 3, "gradients": "fp32"}
+    found, _ = run_of({"model": "llama-2-70b"}, recomputation="operations", **run)
+    assert found["largest_micro_batch"] == 1
+
+
+def test_by_operation_every_second_matmul_is_done_again():
+    found, _ = run_of(recomputation="operations")
+    assert found["flops_sequence_recomputed"] == 80 * 2 * T * (D * GE + HE * D + D * F)  # wk, wo, w3
+
+
+@pytest.mark.parametrize(("said", "again"), [({"recomputed_every": 2}, 40), ({"recomputed_layers": 30}, 30)])
+def test_layers_that_are_not_recomputed_keep_everything(said, again):
+    run, layer = run_of(recomputation="full", **said)
+    plain = run_of()[1]["activation_bytes_layer"]
+    assert run["activation_bytes_stage"] == again * layer["activation_bytes_layer"] + (80 - again) * plain
+    whole, _ = run_of(recomputation="full")
+    assert run["flops_sequence_recomputed"] == whole["flops_sequence_recomputed"] * again / 80
+
+
+def test_recomputed_layers_are_those_of_each_stage():
+    staged, _ = run_of(recomputation="full", recomputed_layers=5, pipeline_parallel=4, n_devices=4)
+    whole, _ = run_of(recomputation="full", recomputed_layers=20)
+    assert staged["share_layers_recomputed"] == whole["share_layers_recomputed"] == 20 / 80

@@ -108,6 +108,14 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("last_stage_layers", "spread", 12)],
         "spread: a first stage of 0 and a last of 12 layers don't make up 12 layers in 2 stages",
     ),
+    "check_recomputed_layers": (
+        [("recomputed_layers", "spread", 7)],
+        "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",
+    ),
+    "check_recomputed_by": (
+        [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
+        "measured: recomputed_layers is 2, beside recomputed_every 2",
+    ),
     "check_micro_batches": (
         [("global_batch_size", "spread", 1001)],
         "spread: a global batch of 1,001 is no multiple of micro-batch 1 · data parallel 8",

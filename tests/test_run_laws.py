@@ -49,7 +49,7 @@ def training(draw, **fixed):
         "precision": draw(st.sampled_from(["mixed_bf16", "pure_bf16", "fp32", "tf32"])),
         "gradients": draw(st.sampled_from(["as_weights", "fp32"])),
         "optimizer": draw(st.sampled_from(["adamw", "adamw_8bit", "sgd_momentum", "lion", "adafactor", "muon"])),
-        "recomputation": draw(st.sampled_from(["none", "selective", "full"])),
+        "recomputation": draw(st.sampled_from(["none", "selective", "operations", "full"])),
         "attention_kernel": draw(st.sampled_from(["fused", "eager", "explicit"])),
         "activation_method": draw(st.sampled_from(METHODS)),
         "loss_kernel": draw(st.sampled_from(["plain", "fused", "chunked"])),
@@ -109,6 +109,14 @@ def test_more_recomputation_never_keeps_more_activations_and_never_works_less(mo
     assert rising(found["hfu_one_forward"][::-1])
     assert rising(found["flops_run_hardware"][::-1])
     assert found["flops_run"].nunique() == found["mfu"].round(12).nunique() == 1
+
+
+@few
+@given(model=models(), run=training(), kind=st.sampled_from(["selective", "full"]))
+def test_more_recomputed_layers_never_keep_more_and_never_work_less(model, run, kind):
+    found = ran(model, *(run | {"recomputation": kind, "recomputed_every": every} for every in (1, 2, 3, 4)))
+    assert rising(found["activation_bytes_device"])
+    assert rising(found["flops_run_hardware"][::-1])
 
 
 @few

@@ -204,7 +204,7 @@ REFUSED = [
     ),
     (
         beside(LONG, "recomputation: «true»"),
-        "training.long.recomputation: true is not a choice; choices: none, selective, full",
+        "training.long.recomputation: true is not a choice; choices: none, selective, operations, full",
     ),
     (beside(LONG, "zero_stage: «4»"), "training.long.zero_stage: 4 is out of range; write 0 to 3"),
     (beside(LONG, "assumed_mfu: «40»"), "training.long.assumed_mfu: 40 is out of range; write 0.0001 to 1"),

@@ -115,7 +115,8 @@ REFUSED = [
     ),
     (
         {"[none, full]": "[none, all]"},
-        "s.yaml:15:55: training.t.sweep.zip.recomputation[1]: 'all' is not a choice; choices: none, selective, full",
+        "s.yaml:15:55: training.t.sweep.zip.recomputation[1]: 'all' is not a choice; choices: none, selective, "
+        "operations, full",
     ),
     (
         {"  t:\n": "  t n_devices=8: {model: a, hardware: h100-sxm, context_length: 8}\n  t:\n"},

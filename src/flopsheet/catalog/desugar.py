@@ -12,7 +12,7 @@ from flopsheet import diagnostics
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
 from flopsheet.catalog.matching import expand_match
-from flopsheet.diagnostics import CatalogError, Place, Problem
+from flopsheet.diagnostics import CatalogError, Place
 from flopsheet.formula.evaluate import as_text
 from flopsheet.formula.nodes import (
     Aggregate,
@@ -228,4 +228,6 @@ def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], re
 
 def refusal(path: str, place: Place | None) -> Refuse:
     """What builds an error about this entry from a fact and a remedy; `at` is a name of its formula at fault."""
-    return lambda fact, remedy="", at="": CatalogError(Problem(fact, remedy, path, place))
+    return lambda fact, remedy="", at="": CatalogError(
+        diagnostics.located(diagnostics.not_in_catalogue(fact, remedy), path, place)
+    )

@@ -25,7 +25,8 @@ from flopsheet.yamlio import source
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
-    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "peaks", "serving", "checks",
+    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "peaks",
+    "serving", "checks",
 )  # fmt: skip
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}

@@ -1,6 +1,7 @@
 """Every error that a user can meet, and its wording: where, what, remedy."""
 
 from flopsheet.diagnostics.claims import *  # noqa: F403
+from flopsheet.diagnostics.codes import *  # noqa: F403
 from flopsheet.diagnostics.commands import *  # noqa: F403
 from flopsheet.diagnostics.files import *  # noqa: F403
 from flopsheet.diagnostics.formulas import *  # noqa: F403

@@ -4,44 +4,145 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flopsheet import quantities
+from flopsheet.diagnostics.codes import Wording, diagnostic
 from flopsheet.diagnostics.problem import Finding, nearest, quoted, shown
-from flopsheet.diagnostics.values import kind_of
+from flopsheet.diagnostics.values import kind_of, refused_suffix
 
 
 def unknown_metric(name: str, known: Sequence[str], inputs: Sequence[str], of: str = "model or scenario") -> Finding:
-    if name in inputs:
-        return f"{name} is an input, not a metric", "name a metric (flopsheet list metrics)"
+    return input_for_metric(name) if name in inputs else no_such_metric(name, known, of)
+
+
+@diagnostic("FS651", "expectation-of-input")
+def input_for_metric(name: str) -> Wording:
+    """An expectation names an input.
+
+    Why: An input is what the spec says; there is nothing to check.
+    Fix: Name a metric from `flopsheet list metrics`.
+    Example:
+        expect:
+        - {that: m.n_layers, equals: 12}
+    """
+    return f"{name} is an input, not a metric", "name a metric (flopsheet list metrics)"
+
+
+@diagnostic("FS652", "metric-unknown")
+def no_such_metric(name: str, known: Sequence[str], of: str) -> Wording:
+    """No metric of that row has that name.
+
+    Why: An expectation, or `flopsheet explain`, names one metric.
+    Fix: Write a name from `flopsheet list metrics`.
+    Example:
+        expect:
+        - {that: m.n_parms, equals: 12}
+    """
     near = nearest(name, known)
     remedy = f"did you mean '{near}'?" if near else "list them with 'flopsheet list metrics'"
     return f"no metric of a {of} is called '{shown(name)}'", remedy
 
 
-def not_a_claim(that: str) -> Finding:
+@diagnostic("FS653", "expectation-names-nothing")
+def not_a_claim(that: str) -> Wording:
+    """An expectation does not name a number.
+
+    Why: It needs a model or run and a metric of it.
+    Fix: Write `MODEL.METRIC`.
+    Example:
+        expect:
+        - {that: n_params, at_most: 1e9}
+    """
     return f"'{shown(that)}' names no number", "write MODEL.METRIC, such as gpt2-xl.n_params"
 
 
-def claims_nothing() -> Finding:
+@diagnostic("FS654", "expectation-empty")
+def claims_nothing() -> Wording:
+    """An expectation has no condition.
+
+    Why: It could never fail.
+    Fix: Write `equals:`, `at_least:` or `at_most:`.
+    Example:
+        expect:
+        - {that: m.n_params}
+    """
     return "the expectation claims nothing", "write equals:, at_least: or at_most:"
 
 
-def tolerance_of_nothing() -> Finding:
+@diagnostic("FS655", "tolerance-alone")
+def tolerance_of_nothing() -> Wording:
+    """`within:` is given without `equals:`.
+
+    Why: It is the tolerance of `equals:`.
+    Fix: Write `equals:`, or remove it.
+    Example:
+        expect:
+        - {that: m.n_params, at_most: 1e9, within: 0.1}
+    """
     return "it is the tolerance of equals:, which is missing", "write equals:, or remove it"
 
 
 def claim_of_another_type(metric: str, value: object, unit: str, *, is_text: bool) -> Finding:
-    if isinstance(value, str) and not is_text and (finding := quantities.refusal(value, unit)):
+    if isinstance(value, str) and not is_text and (finding := refused_suffix(value, unit)):
         return finding
+    return text_or_number(metric, value, is_text=is_text)
+
+
+@diagnostic("FS656", "expectation-type")
+def text_or_number(metric: str, value: object, *, is_text: bool) -> Wording:
+    """A text is expected of a number, or a number of a text.
+
+    Why: The two can never be equal.
+    Fix: Write a value of the metric's type.
+    Example:
+        expect:
+        - {that: m.n_params, equals: many}
+    """
     kind, remedy = ("a text", "write equals: and a text") if is_text else ("a number", "write a number")
     return f"{metric} is {kind}, which {kind_of(value)} is not", remedy
 
 
-def claim_without_context(metric: str) -> Finding:
+@diagnostic("FS657", "context-superfluous")
+def claim_without_context(metric: str) -> Wording:
+    """A context length is given for a number that does not depend on it.
+
+    Why: The metric may have been misunderstood.
+    Fix: Remove `context_length`.
+    Example:
+        expect:
+        - {that: m.n_params, context_length: 1024, at_most: 1e9}
+    """
     return f"{metric} does not depend on the context length", "remove context_length"
 
 
 def claim_needs_context(length: float | None, lengths: Sequence[float]) -> Finding:
-    remedy = f"write one of context_length: {quoted(f'{one:.0f}' for one in lengths)}"
-    if length is None:
-        return "the number depends on the context length", remedy
-    return f"{length:,.0f} is not a context length of this spec", remedy
+    return context_not_said(lengths) if length is None else unknown_context(length, lengths)
+
+
+def _one_of(lengths: Sequence[float]) -> str:
+    return f"write one of context_length: {quoted(f'{one:.0f}' for one in lengths)}"
+
+
+@diagnostic("FS658", "context-missing")
+def context_not_said(lengths: Sequence[float]) -> Wording:
+    """A number depends on the context length, and the spec has several.
+
+    Why: It is unclear which of them is meant.
+    Fix: Write one of them as `context_length:`.
+    Example:
+        context_lengths: [1024, 2048]
+        expect:
+        - {that: m.flops_forward, at_most: 1e15}
+    """
+    return "the number depends on the context length", _one_of(lengths)
+
+
+@diagnostic("FS659", "context-unknown")
+def unknown_context(length: float, lengths: Sequence[float]) -> Wording:
+    """A context length is not in the spec.
+
+    Why: Its scenario is not computed.
+    Fix: Write one of those in `context_lengths:`.
+    Example:
+        expect:
+        - {that: m.flops_forward, context_length: 2048, at_most: 1e15}
+    """
+    return f"{length:,.0f} is not a context length of this spec", _one_of(lengths)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from flopsheet.diagnostics.problem import Finding, did_you_mean, shown
+from flopsheet.diagnostics.codes import Wording, diagnostic
+from flopsheet.diagnostics.problem import did_you_mean, shown
 from flopsheet.diagnostics.values import kind_of
 
 # Parts of a spec that are mappings of names that the author gives, each with what the names are of.
@@ -13,19 +14,42 @@ NAMED = {"models": "MODEL", "training": "RUN", "serving": "RUN", "hardware": "KI
 GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
 
 
-def not_a_mapping(value: object) -> Finding:
+@diagnostic("FS401", "spec-not-mapping")
+def not_a_mapping(value: object) -> Wording:
+    """The spec is a list, a text or a number.
+
+    Why: A spec is a mapping of keys such as `models:`.
+    Fix: Begin with `version: 1`.
+    Example:
+        $ echo '[1, 2]' | flopsheet validate -
+    """
     return f"the spec is {kind_of(value)}, not a mapping", "begin with 'version: 1'"
 
 
-def not_a_list(value: object) -> Finding:
+@diagnostic("FS402", "not-a-list")
+def not_a_list(value: object) -> Wording:
+    """A list is expected, and something else is given.
+
+    Why: The key has entries, which are counted and named by their position.
+    Fix: Write `[a, b]`, or begin each entry with a dash.
+    Example:
+        context_lengths: 1024
+    """
     remedy = "begin each entry with '- '" if isinstance(value, dict) else "write [a, b]"
     return f"{kind_of(value)} stands where a list should", remedy
 
 
+@diagnostic("FS403", "not-a-mapping")
 def not_keys(
     value: object, path: Sequence[object] = (), library: Sequence[str] = (), models: Sequence[str] = ()
-) -> Finding:
-    """Something else at a path where a mapping should stand."""
+) -> Wording:
+    """A mapping is expected, and something else is given.
+
+    Why: The key has keys of its own.
+    Fix: Write `{key: value}`.
+    Example:
+        models: gpt2-small
+    """
     match path:
         case [str(part)] if part in NAMED:
             remedy = f"write {{{NAMED[part]}: {{…}}}}"
@@ -36,24 +60,56 @@ def not_keys(
     return f"{kind_of(value)} stands where a mapping should", remedy
 
 
-def no_names(kind: str, keys: Sequence[str]) -> Finding:
-    """The inputs of a model or run right below `models:` or `training:`."""
+@diagnostic("FS404", "name-missing")
+def no_names(kind: str, keys: Sequence[str]) -> Wording:
+    """The inputs of a model or run are given where its name belongs.
+
+    Why: Models, runs and kinds of hardware have names, which the workbook shows.
+    Fix: Put a name above them.
+    Example:
+        models: {n_layers: 12, d_model: 768}
+    """
     of = "model" if kind == "models" else "run" if kind in {"training", "serving"} else "kind"
     return f"the {of} has no name", f"write {kind}: {{NAME: {{{keys[0]}: …}}}}"
 
 
-def comma_in_braces(begun: str, rest: Sequence[str]) -> Finding:
-    """A formula that YAML cuts at its commas."""
+@diagnostic("FS405", "formula-cut-by-comma")
+def comma_in_braces(begun: str, rest: Sequence[str]) -> Wording:
+    """YAML cuts a formula at its comma.
+
+    Why: Between braces a comma separates entries.
+    Fix: Put the formula in quotes.
+    Example:
+        models:
+          m: {model: gpt2-small, d_ff: max(8, d_model)}
+    """
     return "a comma between { } ends the value", f"put the formula in quotes: '{shown(', '.join([begun, *rest]))}'"
 
 
-def wrong_count(count: int, most: int) -> Finding:
+@diagnostic("FS406", "entry-count")
+def wrong_count(count: int, most: int) -> Wording:
+    """A list or mapping has no entries, or too many.
+
+    Why: Without models or context lengths there is nothing to compute; the upper limits are those of a workbook.
+    Fix: Write at least one, and no more than the message says.
+    Example:
+        context_lengths: []
+    """
     if not count:
         return "there are no entries", "write at least one"
     return f"there are {count:,} entries", f"{most:,} are the most"
 
 
-def unknown_key(key: str, known: Sequence[str]) -> Finding:
+@diagnostic("FS407", "unknown-key")
+def unknown_key(key: str, known: Sequence[str]) -> Wording:
+    """A key is unknown.
+
+    Why: If a misspelled key were ignored, a default would apply silently.
+    Fix: Write the key that is meant; docs/spec.md lists them.
+    Example:
+        models:
+          m: {model: gpt2-small, n_layer: 12}
+    """
     glued = re.fullmatch(GLUED, key)
     if glued and glued[1] in known:
         return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[2])}"
@@ -62,20 +118,58 @@ def unknown_key(key: str, known: Sequence[str]) -> Finding:
     return f"unknown key '{shown(key)}'", did_you_mean(key, known)
 
 
-def missing_key(key: str) -> Finding:
+@diagnostic("FS408", "key-missing")
+def missing_key(key: str) -> Wording:
+    """A required key is missing.
+
+    Why: It has no default.
+    Fix: Write it.
+    Example:
+        version: 1
+        models:
+          m: {model: gpt2-small}
+    """
     return f"{key} is missing", f"write {key}: …"
 
 
-def missing_inputs(names: Sequence[str]) -> Finding:
+@diagnostic("FS409", "input-missing")
+def missing_inputs(names: Sequence[str]) -> Wording:
+    """A model lacks inputs that have no default.
+
+    Why: A guess would give a number that nobody asked for.
+    Fix: Write them in the model or under `defaults:`.
+    Example:
+        models:
+          m: {n_layers: 12, d_model: 768}
+    """
     verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return f"{', '.join(names)} {verb} missing", f"write {them} here or under defaults:"
 
 
-def said_twice(one: str, other: str) -> Finding:
+@diagnostic("FS410", "setting-twice")
+def said_twice(one: str, other: str) -> Wording:
+    """Two keys set the same thing.
+
+    Why: It would be unclear which of them counts.
+    Fix: Keep one of the two.
+    Example:
+        models:
+          a: {model: gpt2-small}
+          b: {model: gpt2-small, extends: a}
+    """
     return f"{one} and {other} say the same thing", "keep one of the two"
 
 
-def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
+@diagnostic("FS411", "name-unusable")
+def model_name_problem(name: str, most: int, forbidden: str) -> Wording | None:
+    """A name cannot be looked up in a spreadsheet.
+
+    Why: Look-ups read `*`, `?` and `~` as patterns, and blanks at the ends are invisible.
+    Fix: Choose another name.
+    Example:
+        models:
+          "what?": {model: gpt2-small}
+    """
     if found := [letter for letter in forbidden if letter in name]:
         return f"'{shown(name)}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
     if not name:
@@ -89,16 +183,46 @@ def model_name_problem(name: str, most: int, forbidden: str) -> Finding | None:
     return None
 
 
-def same_name(name: str, other: str) -> Finding:
+@diagnostic("FS412", "name-taken")
+def same_name(name: str, other: str) -> Wording:
+    """Two models or runs have one name.
+
+    Why: A spreadsheet ignores case when it looks names up, so it could not tell them apart.
+    Fix: Choose names that differ in more than case.
+    Example:
+        models:
+          Small: {model: gpt2-small}
+          small: {model: gpt2-small}
+    """
     if name == other:
         return f"'{shown(name)}' is already the name of a model or run", "choose another name"
     fact = f"'{shown(name)}' and '{shown(other)}' are one name to a spreadsheet"
     return fact, "choose names that differ in more than case"
 
 
-def same_group_name(name: str) -> Finding:
+@diagnostic("FS413", "group-name-taken")
+def same_group_name(name: str) -> Wording:
+    """Two layer groups of a model have one name.
+
+    Why: The rows of a layer group are named by it.
+    Fix: Write another `name:`.
+    Example:
+        models:
+          m:
+            extends: base
+            layers: [{name: a, n_layers: 6}, {name: a, n_layers: 6}]
+          base: {model: gpt2-small}
+    """
     return f"another layer group is called '{shown(name)}'", "write another name:"
 
 
-def same_length(length: float) -> Finding:
+@diagnostic("FS414", "context-length-twice")
+def same_length(length: float) -> Wording:
+    """A context length occurs twice in the list.
+
+    Why: Its scenarios would have one name.
+    Fix: Keep one of the two.
+    Example:
+        context_lengths: [1024, 1024]
+    """
     return f"{kind_of(length)} is already in the list", "keep one of the two"

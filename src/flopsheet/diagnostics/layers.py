@@ -4,26 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flopsheet.diagnostics.problem import Finding, did_you_mean, shown
+from flopsheet.diagnostics.codes import Wording, diagnostic
+from flopsheet.diagnostics.problem import did_you_mean, shown
 
 
-def unknown_library_model(name: str, known: Sequence[str]) -> Finding:
+@diagnostic("FS421", "library-model-unknown")
+def unknown_library_model(name: str, known: Sequence[str]) -> Wording:
+    """The library has no model of that name.
+
+    Why: `model:` starts from a published model that ships with flopsheet.
+    Fix: Write a name from `flopsheet list models`.
+    Example:
+        models:
+          m: {model: gpt2-smal}
+    """
     return f"the library has no model '{shown(name)}'", did_you_mean(name, known) + " (flopsheet list models)"
 
 
-def kind_needs(kind: str, absent: Sequence[str]) -> Finding:
+@diagnostic("FS422", "attention-incomplete")
+def kind_needs(kind: str, absent: Sequence[str]) -> Wording:
+    """A kind of attention lacks inputs that belong to it.
+
+    Why: Grouped-query attention without n_kv_heads, for example, has no size.
+    Fix: Write them beside `kind:`.
+    Example:
+        models:
+          m: {model: gpt2-small, attention: {kind: gqa}}
+    """
     return f"{kind} attention needs {', '.join(absent)}", "write it beside kind" if len(
         absent
     ) == 1 else "write them beside kind"
 
 
-def mixer_needs(kind: str, absent: Sequence[str]) -> Finding:
+@diagnostic("FS423", "mixer-incomplete")
+def mixer_needs(kind: str, absent: Sequence[str]) -> Wording:
+    """A kind of mixer lacks inputs that belong to it.
+
+    Why: A state space without its heads and widths has no size.
+    Fix: Write them beside `kind:`.
+    Example:
+        models:
+          m: {model: gpt2-small, mixer: {kind: mamba2}}
+    """
     return f"a {kind} mixer needs {', '.join(absent)}", f"write {'it' if len(absent) == 1 else 'them'} beside kind"
 
 
-def mixer_sets(kind: str, key: str, value: int | str) -> Finding:
+@diagnostic("FS424", "mixer-contradiction")
+def mixer_sets(kind: str, key: str, value: int | str) -> Wording:
+    """A key sets what the kind of mixer already sets.
+
+    Why: The two could contradict each other.
+    Fix: Remove the key, or choose another kind.
+    Example:
+        models:
+          m: {model: gpt2-small, mixer: {kind: mamba, dt_rank: 48, d_rnn: 8}}
+    """
     return f"a {kind} mixer already says {key}: {value}", f"remove {key}, or choose another kind"
 
 
-def kind_sets(kind: str, key: str, value: int | str) -> Finding:
+@diagnostic("FS425", "attention-contradiction")
+def kind_sets(kind: str, key: str, value: int | str) -> Wording:
+    """A key sets what the kind of attention already sets.
+
+    Why: The two could contradict each other.
+    Fix: Remove the key, or choose another kind.
+    Example:
+        models:
+          m: {model: gpt2-small, attention: {kind: mqa, n_kv_heads: 4}}
+    """
     return f"{kind} attention already says {key}: {value}", f"remove {key}, or choose another kind"

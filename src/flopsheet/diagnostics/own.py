@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 
-from flopsheet.diagnostics.problem import Finding, shown
+from flopsheet.diagnostics.codes import Wording, diagnostic
+from flopsheet.diagnostics.problem import shown
 from flopsheet.diagnostics.values import kind_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MOST = 60
 
 
-def own_name_problem(value: object) -> Finding | None:
+@diagnostic("FS611", "own-name")
+def own_name_problem(value: object) -> Wording | None:
+    """The name of a custom input or metric cannot be used in formulas.
+
+    Why: Formulas read it as one word.
+    Fix: Write small letters, digits and underscores, beginning with a letter.
+    Example:
+        metrics:
+        - {name: My metric, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
+    """
     if not isinstance(value, str):
         return f"{kind_of(value)} is not a name", "write small letters, digits and _"
     if not NAME.fullmatch(value) or len(value) > MOST:
@@ -19,7 +29,16 @@ def own_name_problem(value: object) -> Finding | None:
     return None
 
 
-def own_choice_problem(value: object) -> Finding | None:
+@diagnostic("FS612", "own-choice")
+def own_choice_problem(value: object) -> Wording | None:
+    """A choice of a custom input is neither a word nor a whole number.
+
+    Why: Formulas compare the input with it.
+    Fix: Write words such as low, or whole numbers.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: text, grain: model, choices: [1.5, 2.5], doc: A level.}
+    """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return f"{kind_of(value)} is neither a word nor a whole number", "write words such as low, or whole numbers"
     if isinstance(value, str) and (not NAME.fullmatch(value) or len(value) > 20):
@@ -27,61 +46,184 @@ def own_choice_problem(value: object) -> Finding | None:
     return None
 
 
-def own_default_problem(value: object) -> Finding | None:
+@diagnostic("FS613", "own-default")
+def own_default_problem(value: object) -> Wording | None:
+    """The default of a custom input is a list or a mapping.
+
+    Why: An input has one value.
+    Fix: Write a number, an expression or a choice.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: count, grain: model, default: [1], doc: A level.}
+    """
     if isinstance(value, bool | int | float | str):
         return None
     return f"{kind_of(value)} is no value of an input", "write a number, an expression or a choice"
 
 
-def name_is_built_in(name: str, kind: str) -> Finding:
+@diagnostic("FS614", "own-name-built-in")
+def name_is_built_in(name: str, kind: str) -> Wording:
+    """A custom input or metric has the name of a built-in one.
+
+    Why: Formulas that read the built-in one would read another number.
+    Fix: Choose another name.
+    Example:
+        metrics:
+        - {name: n_params, label: Mine, unit: count, grain: model, formula: n_layers, doc: Mine.}
+    """
     return f"'{name}' is a built-in {kind}", "choose another name"
 
 
-def name_is_reserved(name: str) -> Finding:
+@diagnostic("FS615", "own-name-reserved")
+def name_is_reserved(name: str) -> Wording:
+    """A custom input or metric has a name that already means something.
+
+    Why: It is a key of specs, or a word of formulas.
+    Fix: Choose another name.
+    Example:
+        metrics:
+        - {name: models, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
+    """
     return f"'{name}' has a meaning in specs or formulas already", "choose another name"
 
 
-def name_is_taken(name: str) -> Finding:
+@diagnostic("FS616", "own-name-taken")
+def name_is_taken(name: str) -> Wording:
+    """The spec defines one name twice.
+
+    Why: Formulas could not tell the two apart.
+    Fix: Choose another name.
+    Example:
+        metrics:
+        - {name: mine, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
+        - {name: mine, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
+    """
     return f"the spec already defines '{name}'", "choose another name"
 
 
-def least_above_most() -> Finding:
+@diagnostic("FS617", "own-bounds")
+def least_above_most() -> Wording:
+    """The lower bound of a custom input is above the upper one.
+
+    Why: No value would be possible.
+    Fix: Exchange the two.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: count, grain: model, least: 9, most: 1, default: 5, doc: A level.}
+    """
     return "least is more than most", "exchange the two"
 
 
-def bounds_and_choices(key: str) -> Finding:
+@diagnostic("FS618", "own-bounds-and-choices")
+def bounds_and_choices(key: str) -> Wording:
+    """A custom input has both bounds and choices.
+
+    Why: The choices already say what is possible.
+    Fix: Keep one of the two.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: count, grain: model, choices: [1, 2], least: 1, default: 1, doc: A level.}
+    """
     return f"the choices already say what is possible, and so does {key}", "keep one of the two"
 
 
-def words_need_text() -> Finding:
+@diagnostic("FS619", "own-choices-unit")
+def words_need_text() -> Wording:
+    """Choices that are words have a unit of numbers.
+
+    Why: A word has no unit.
+    Fix: Write `unit: text`.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: count, grain: model, choices: [low, high], default: low, doc: A level.}
+    """
     return "choices that are words have the unit text", "write unit: text"
 
 
-def text_needs_words() -> Finding:
+@diagnostic("FS620", "own-text-without-choices")
+def text_needs_words() -> Wording:
+    """A custom input of unit text has no choices.
+
+    Why: Formulas can only compare a text with its choices.
+    Fix: Write `choices:`, or another unit.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: text, grain: model, default: low, doc: A level.}
+    """
     return "an input of unit text needs choices", "write choices: [low, high], or another unit"
 
 
-def too_long_for_a_cell(length: int, most: int) -> Finding:
+@diagnostic("FS623", "formula-too-long")
+def too_long_for_a_cell(length: int, most: int) -> Wording:
+    """The formula of a metric would be too long for a cell.
+
+    Why: Excel's formulas have 8,192 characters at most.
+    Fix: Split it into several metrics.
+    Example:
+        In a spec: a metric that adds up a function of a hundred terms many times over.
+    """
     return f"the formula would take {length:,} characters of a cell, which holds {most:,}", "split it into metrics"
 
 
-def too_deep_for_a_cell(depth: int, most: int) -> Finding:
+@diagnostic("FS624", "formula-too-deep")
+def too_deep_for_a_cell(depth: int, most: int) -> Wording:
+    """The formula of a metric would nest too many functions for a cell.
+
+    Why: Excel allows 64 levels.
+    Fix: Split it into several metrics.
+    Example:
+        In a spec: a metric of some seventy functions inside one another, once choices are written out.
+    """
     return f"the formula would nest {depth} functions in a cell, which allows {most}", "split it into metrics"
 
 
-def gathers_no_range(function: str, grain: str, finer: str) -> Finding:
+@diagnostic("FS625", "gather-scattered")
+def gathers_no_range(function: str, grain: str, finer: str) -> Wording:
+    """at_min or at_max is used over rows that are not adjacent in the workbook.
+
+    Why: A spreadsheet looks the least up in one range of cells.
+    Fix: Use sum, or a metric of grain context or study.
+    Example:
+        metrics:
+        - {name: mine, label: M, unit: count, grain: model, formula: "at_min(flops_forward, context_length)", doc: M.}
+    """
     fact = f"{function}(…) over the {finer} rows of a {grain}, which do not stand side by side"
     return fact, "use sum(…), or gather at grain context or study"
 
 
-def gathers_too_many(count: int, most: int) -> Finding:
+@diagnostic("FS626", "gather-too-many")
+def gathers_too_many(count: int, most: int) -> Wording:
+    """A sum over context lengths has more terms than one formula holds.
+
+    Why: Its rows are not adjacent, so each is an argument of its own, and SUM has 255 at most.
+    Fix: Sum in a metric of grain context or study, or use fewer context lengths.
+    Example:
+        In a spec of three hundred context lengths: a metric of grain model with the formula `sum(flops_forward)`.
+    """
     return f"a sum over {count:,} context lengths", f"{most} are the most in one formula; sum at grain context or study"
 
 
-def mixed_choices() -> Finding:
+@diagnostic("FS621", "own-choices-mixed")
+def mixed_choices() -> Wording:
+    """Choices are partly words, partly numbers.
+
+    Why: An input is one or the other.
+    Fix: Write words only, or numbers only.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: text, grain: model, choices: [low, 2], default: low, doc: A level.}
+    """
     return "the choices are words and numbers", "write words only, or numbers only"
 
 
-def missing_of_study(name: str) -> Finding:
-    """An input of the spec's own, of the whole study, that nobody gives a value."""
+@diagnostic("FS622", "own-input-missing")
+def missing_of_study(name: str) -> Wording:
+    """A custom input of the whole study has no value.
+
+    Why: It has no default, and the spec does not set it.
+    Fix: Write it at the top of the spec, or give it a default.
+    Example:
+        inputs:
+        - {name: level, label: Level, unit: count, grain: study, doc: A level.}
+    """
     return f"{name} has no value", f"write {name}: … at the top of the spec, or give it a default"

@@ -8,8 +8,13 @@ from typing import NamedTuple
 
 from flopsheet.diagnostics.synonyms import SYNONYMS
 
-# What is wrong, and what to write instead; `located` gives it its path and place.
-Finding = tuple[str, str]
+
+class Finding(NamedTuple):
+    """What is wrong, and what to write instead; `located` gives it its path and place."""
+
+    fact: str
+    remedy: str
+    code: str = ""
 
 
 class Place(NamedTuple):
@@ -25,6 +30,7 @@ class Place(NamedTuple):
 class Problem(NamedTuple):
     """One mistake: the place, the path of the value (`models.gpt2-xl.d_model`), the fact and what to write instead.
 
+    `code` is stable (`FS421`), while the wording is not.
     `place` is None where the spec came as a mapping without lines; `str(problem)` is what the command line prints.
     """
 
@@ -32,6 +38,7 @@ class Problem(NamedTuple):
     remedy: str = ""
     path: str = ""
     place: Place | None = None
+    code: str = ""
 
     def __str__(self) -> str:
         where = f"{self.place.source}:{self.place.line}:{self.place.column}: " if self.place else ""
@@ -44,8 +51,7 @@ class Problem(NamedTuple):
 
 
 def located(finding: Finding, path: str, place: Place | None) -> Problem:
-    fact, remedy = finding
-    return Problem(fact, remedy, path, place)
+    return Problem(finding.fact, finding.remedy, path, place, finding.code)
 
 
 def pointed(place: Place, window: int = 120) -> str:

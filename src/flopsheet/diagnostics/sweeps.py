@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flopsheet.diagnostics.codes import Wording, diagnostic
 from flopsheet.diagnostics.problem import Finding, Problem, did_you_mean, nearest, quoted, shown
 from flopsheet.diagnostics.values import kind_of
 
 
-def sweeps_nothing() -> Finding:
+@diagnostic("FS501", "sweep-empty")
+def sweeps_nothing() -> Wording:
+    """A sweep varies nothing.
+
+    Why: It would stand for the one model that is there already.
+    Fix: Write inputs with the values that they take.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {}}
+    """
     return "the sweep varies nothing", "write inputs with the values they take, such as d_model: [4096, 5120]"
 
 
-def not_swept_here(key: str, study: Sequence[str]) -> Finding | None:
-    """An input that is no model's, under `sweep:`."""
+@diagnostic("FS502", "not-sweepable")
+def not_swept_here(key: str, study: Sequence[str]) -> Wording | None:
+    """A key under `sweep:` cannot be swept there.
+
+    Why: A sweep varies numbers and choices of one model or run; context lengths have a list of their own.
+    Fix: Do what the message says.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {context_lengths: [1024, 2048]}}
+    """
     if key in {"context_length", "context_lengths"}:
         return "context lengths are swept by their list", "write context_lengths: [a, b] at the top of the spec"
     if key in study:
@@ -35,23 +53,63 @@ def or_exclude(problem: Problem) -> Problem:
     return problem._replace(remedy=f"{problem.remedy}; or exclude: such combinations")
 
 
-def not_streamed(name: str) -> Finding:
+@diagnostic("FS531", "metric-not-streamable")
+def not_streamed(name: str) -> Wording:
+    """A metric aggregates over all models, and the sweep is streamed.
+
+    Why: A stream holds one model at a time.
+    Fix: Sweep fewer values, or remove the metric.
+    Example:
+        In a spec with a sweep: a metric of grain study that sums over models; then `flopsheet show --format csv`.
+    """
     return f"{name} gathers over all models, which a stream does not hold", "sweep fewer values, or remove the metric"
 
 
-def no_rows_of(style: str) -> Finding:
+@diagnostic("FS921", "rows-option")
+def no_rows_of(style: str) -> Wording:
+    """--rows is used with a format that has no choice of rows.
+
+    Why: JSON, tables and Markdown have the runs beside the models.
+    Fix: Leave --rows out, or choose csv or parquet.
+    Example:
+        $ flopsheet show spec.yaml --format json --rows training
+    """
     return f"--rows goes with csv and parquet, not with {style}", "leave it out: json, table and md have the runs"
 
 
-def no_runs_of(kind: str) -> Finding:
+@diagnostic("FS922", "no-runs")
+def no_runs_of(kind: str) -> Wording:
+    """--rows asks for runs that the spec does not have.
+
+    Why: There is nothing to print.
+    Fix: Write some under `training:` or `serving:`.
+    Example:
+        $ flopsheet show spec.yaml --format csv --rows training
+    """
     return f"the spec has no {kind} runs", f"write some under {kind}:"
 
 
-def no_pyarrow() -> Finding:
+@diagnostic("FS923", "pyarrow-missing")
+def no_pyarrow() -> Wording:
+    """Parquet needs pyarrow, which is not installed.
+
+    Why: It is an optional dependency.
+    Fix: Install pyarrow, or write csv.
+    Example:
+        Without pyarrow: `flopsheet show spec.yaml --format parquet -o out.parquet`
+    """
     return "Parquet needs pyarrow, which is not installed", "pip install pyarrow, or write csv"
 
 
-def parquet_on_a_terminal() -> Finding:
+@diagnostic("FS924", "parquet-on-terminal")
+def parquet_on_a_terminal() -> Wording:
+    """Parquet would be written to a terminal.
+
+    Why: It is not text.
+    Fix: Name a file with -o, or use a pipe.
+    Example:
+        On a terminal: `flopsheet show spec.yaml --format parquet`
+    """
     return "Parquet is no text for a terminal", "name a file with -o, or send it on with a pipe"
 
 
@@ -62,74 +120,232 @@ def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
     return problem._replace(remedy=f"{problem.remedy}; or exclude: such combinations ({failed:,} of {count:,} fail)")
 
 
-def repeated_value(label: str) -> Finding:
+@diagnostic("FS503", "sweep-value-twice")
+def repeated_value(label: str) -> Wording:
+    """A value occurs twice among those of a swept input.
+
+    Why: Two variants would have one name.
+    Fix: Keep one of the two.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 12]}}
+    """
     return f"{label} is already in the list", "keep one of the two"
 
 
-def empty_range(first: float, last: float) -> Finding:
+@diagnostic("FS504", "range-empty")
+def empty_range(first: float, last: float) -> Wording:
+    """A range ends before it begins.
+
+    Why: It contains no value.
+    Fix: Write the smaller number after `from:`, the larger after `to:`.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: {from: 24, to: 12, step: 4}}}
+    """
     return f"nothing lies from {kind_of(first)} to {kind_of(last)}", "write from: the smaller, to: the larger"
 
 
-def step_not_positive(step: float) -> Finding:
+@diagnostic("FS505", "step-not-positive")
+def step_not_positive(step: float) -> Wording:
+    """The step of a range is zero or negative.
+
+    Why: The range would never end.
+    Fix: Write more than 0.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: {from: 12, to: 24, step: 0}}}
+    """
     return f"{kind_of(step)} is no step", "write more than 0"
 
 
-def values_of_one_input(count: float, most: int) -> Finding:
+@diagnostic("FS506", "range-too-fine")
+def values_of_one_input(count: float, most: int) -> Wording:
+    """A range has more values than one input may have.
+
+    Why: Every value is a variant with a name.
+    Fix: Take larger steps.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {d_ff: {from: 1, to: 1e12, step: 1}}}
+    """
     return f"{count:,.0f} values", f"{most:,} are the most for one input; take larger steps"
 
 
-def zip_of_different_lengths(counts: Sequence[tuple[str, int]]) -> Finding:
+@diagnostic("FS507", "zip-lengths")
+def zip_of_different_lengths(counts: Sequence[tuple[str, int]]) -> Wording:
+    """Lists under `zip:` have different lengths.
+
+    Why: They are paired one by one.
+    Fix: Give every list the same number of values.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {zip: {n_layers: [12, 24], d_ff: [3072, 4096, 5120]}}}
+    """
     listed = ", ".join(f"{key} {count:,}" for key, count in counts)
     return f"zip pairs lists of different lengths: {listed}", "give every list the same number of values"
 
 
-def said_by_a_group(key: str, group: str) -> Finding:
+@diagnostic("FS508", "sweep-hidden")
+def said_by_a_group(key: str, group: str) -> Wording:
+    """A layer group sets an input that the model sweeps.
+
+    Why: The swept value would not reach the group.
+    Fix: Remove the key from the group.
+    Example:
+        models:
+          base: {model: gpt2-small}
+          m: {extends: base, layers: [{n_layers: 12, d_ff: 3072}], sweep: {d_ff: [3072, 4096]}}
+    """
     return f"{group} says {key} itself, so the sweep would not reach it", f"remove {key} there"
 
 
-def too_many_combinations(count: int, most: int) -> Finding:
+@diagnostic("FS509", "too-many-combinations")
+def too_many_combinations(count: int, most: int) -> Wording:
+    """A sweep has too many combinations.
+
+    Why: The counts of its inputs are multiplied.
+    Fix: Take fewer values, or pair them under `zip:`.
+    Example:
+        models:
+          m:
+            model: gpt2-small
+            sweep:
+              d_ff: {from: 1, to: 9000, step: 1}
+              vocab_size: {from: 1, to: 9000, step: 1}
+    """
     return f"the sweep has {count:,} combinations", f"{most:,} are the most; take fewer values, or pair them under zip:"
 
 
-def too_many_variants(count: int, most: int, kind: object) -> Finding:
+@diagnostic("FS510", "too-many-variants")
+def too_many_variants(count: int, most: int, kind: object) -> Wording:
+    """A study has more models or runs than are held at once.
+
+    Why: A workbook and DataFrames hold all of them in memory.
+    Fix: Sweep fewer values, or stream the study as CSV, JSON or Parquet.
+    Example:
+        >>> flopsheet.compute("sweep.yaml")  # of 40,000 models
+    """
     if kind != "models":
         return f"{count:,} {kind} runs are more than the {most:,} that a spec may have", "sweep fewer values"
     fact = f"{count:,} models are more than the {most:,} that are held at once"
     return fact, "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
 
 
-def excludes_everything() -> Finding:
+@diagnostic("FS521", "all-excluded")
+def excludes_everything() -> Wording:
+    """Every combination of a sweep is excluded.
+
+    Why: No model is left.
+    Fix: Exclude fewer.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [n_layers > 1]}}
+    """
     return "every combination is excluded", "exclude fewer"
 
 
-def excludes_nothing() -> Finding:
+@diagnostic("FS522", "exclusion-empty")
+def excludes_nothing() -> Wording:
+    """An entry of `exclude:` names no input.
+
+    Why: It means no combination.
+    Fix: Write `{input: value}` or a condition.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [{}]}}
+    """
     return "no combination is meant", "write input: value, or a condition such as d_model > 4096"
 
 
-def not_varied(key: str, known: Sequence[str]) -> Finding:
+@diagnostic("FS523", "exclusion-of-fixed-input")
+def not_varied(key: str, known: Sequence[str]) -> Wording:
+    """An entry of `exclude:` names an input that the sweep does not vary.
+
+    Why: It would exclude all combinations or none.
+    Fix: Name an input of the sweep.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [{d_ff: 3072}]}}
+    """
     near = nearest(key, known)
     return f"the sweep does not vary {shown(key)}", f"did you mean '{near}'?" if near else f"it varies {quoted(known)}"
 
 
-def not_a_value_of(key: str, label: str, known: Sequence[str]) -> Finding:
+@diagnostic("FS524", "exclusion-of-absent-value")
+def not_a_value_of(key: str, label: str, known: Sequence[str]) -> Wording:
+    """An entry of `exclude:` names a value that the sweep does not take.
+
+    Why: It would exclude nothing, which is probably a typing error.
+    Fix: Write one of the swept values.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [{n_layers: 13}]}}
+    """
     return f"{label} is not among the swept values of {key}", f"write one of {quoted(known)}"
 
 
-def not_an_exclusion(value: object) -> Finding:
+@diagnostic("FS525", "not-an-exclusion")
+def not_an_exclusion(value: object) -> Wording:
+    """An entry of `exclude:` is neither a mapping nor a condition.
+
+    Why: Only these say which combinations are meant.
+    Fix: Write `{input: value}` or a condition.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [12]}}
+    """
     return f"{kind_of(value)} excludes nothing", "write {input: value}, or a condition such as d_model > 4096"
 
 
-def not_a_condition(text: str) -> Finding:
+@diagnostic("FS526", "not-a-condition")
+def not_a_condition(text: str) -> Wording:
+    """An expression under `exclude:` gives a number.
+
+    Why: Only true or false says whether a combination is excluded.
+    Fix: Write a comparison.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [n_layers + 1]}}
+    """
     return f"'{shown(text)}' is a number, not a condition", "write a comparison, such as d_model > 4096"
 
 
-def unknown_in_condition(name: str, known: Sequence[str]) -> Finding:
+@diagnostic("FS527", "condition-name-unknown")
+def unknown_in_condition(name: str, known: Sequence[str]) -> Wording:
+    """A condition under `exclude:` reads a name that is not an input here.
+
+    Why: It reads the inputs of one model or run.
+    Fix: Write the name of an input.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [n_layer > 12]}}
+    """
     return f"'{shown(name)}' is no input that can be read here", did_you_mean(name, known)
 
 
-def variant_names_too_long(count: int, most: int) -> Finding:
+@diagnostic("FS511", "variant-name-too-long")
+def variant_names_too_long(count: int, most: int) -> Wording:
+    """The names of the variants would be too long.
+
+    Why: A variant is named by its model and the values that it takes, and that name heads its columns.
+    Fix: Shorten the name of the model.
+    Example:
+        models:
+          a-name-of-sixty-characters-leaves-no-room-for-its-values: {model: gpt2-small, sweep: {n_layers: [12, 24]}}
+    """
     return f"its variants would have names of {count:,} characters, {most} are the most", "shorten the name"
 
 
-def could_be_a_variant(name: str, base: str) -> Finding:
+@diagnostic("FS512", "name-like-variant")
+def could_be_a_variant(name: str, base: str) -> Wording:
+    """A name reads like a variant of a swept model.
+
+    Why: It would be unclear which of the two an expectation means.
+    Fix: Choose another name.
+    Example:
+        models:
+          m: {model: gpt2-small, sweep: {n_layers: [12, 24]}}
+          m large: {model: gpt2-small}
+    """
     return f"'{shown(name)}' reads like a variant of '{shown(base)}', which is swept", "choose another name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flopsheet.diagnostics.codes import diagnostic
 from flopsheet.diagnostics.problem import Place, Problem, shown
 
 # The parser tells what it stumbled over by a sentence alone: what it was at ("while parsing …") or, where it is silent
@@ -95,83 +96,236 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
 }
 
 
+@diagnostic("FS010", "yaml-syntax")
 def not_yaml(place: Place, kind: str, **facts: object) -> Problem:
+    """The text is not YAML.
+
+    Why: Nothing after the mistake can be read reliably.
+    Fix: Correct the line that is shown; quotes, brackets, colons, tabs and indentation are the usual causes.
+    Example:
+        models:
+          m: {model: gpt2-small
+    """
     fact, remedy = YAML_SYNTAX[kind]
     return Problem(fact.format(**facts), remedy.format(**facts), "", place)
 
 
+@diagnostic("FS011", "not-utf8")
 def not_utf8(place: Place, byte: int, offset: int) -> Problem:
+    r"""The file is not UTF-8.
+
+    Why: Names and titles would be read as other letters.
+    Fix: Save the file as UTF-8.
+    Example:
+        $ printf 'title: \377' | flopsheet validate -
+    """
     return Problem(f"byte 0x{byte:02x} at offset {offset} is not UTF-8", "save the file as UTF-8", "", place)
 
 
+@diagnostic("FS012", "workbook-for-spec")
 def is_a_workbook(place: Place) -> Problem:
+    """A workbook is named where a spec belongs.
+
+    Why: Commands that read specs do not read workbooks.
+    Fix: Name the spec; pull, check and diff read workbooks.
+    Example:
+        $ flopsheet validate book.xlsx
+    """
     remedy = "name the spec; 'flopsheet pull', 'check' and 'diff' read workbooks"
     return Problem("this is a workbook, not a spec", remedy, "", place)
 
 
+@diagnostic("FS013", "text-too-large")
 def too_large(place: Place, most: int) -> Problem:
+    """The text is larger than any spec.
+
+    Why: A file of this size is another file by mistake.
+    Fix: Check that it is the spec.
+    Example:
+        $ head -c 20000000 /dev/zero | flopsheet validate -
+    """
     return Problem(f"the text is larger than {most // 2**20} MiB", "check that it is the spec", "", place)
 
 
+@diagnostic("FS014", "text-empty")
 def empty(place: Place) -> Problem:
+    """The text is empty.
+
+    Why: An empty file says nothing, not even its version.
+    Fix: Begin with `version: 1`.
+    Example:
+        $ flopsheet validate - < /dev/null
+    """
     return Problem("the text is empty", "begin with 'version: 1'", "", place)
 
 
+@diagnostic("FS015", "invisible-character")
 def invisible(place: Place, path: str, letter: str) -> Problem:
+    r"""The text has a character that does not print.
+
+    Why: Two names that look the same would be different.
+    Fix: Remove it; the message has its code point.
+    Example:
+        $ printf 'title: a\342\200\213b' | flopsheet validate -
+    """
     return Problem(f"the text holds the invisible character U+{ord(letter):04X}", "remove it", path, place)
 
 
+@diagnostic("FS016", "nested-too-deep")
 def too_deep(place: Place | None, most: int) -> Problem:
+    """Lists and mappings are nested too deep.
+
+    Why: A spec needs few levels; deeper nesting is an accident or an attack.
+    Fix: Flatten them.
+    Example:
+        $ yes '[' | head -n 2000 | flopsheet validate -
+    """
     return Problem(f"lists and mappings are nested more than {most} deep", "flatten them", "", place)
 
 
+@diagnostic("FS017", "too-many-values")
 def too_many_values(place: Place, most: int) -> Problem:
+    """The text has more keys and values than any spec.
+
+    Why: Reading it would take memory and time for nothing.
+    Fix: Split it, or write a sweep instead of a model for each variant.
+    Example:
+        $ yes '- 1' | head -n 1000000 | flopsheet validate -
+    """
     return Problem(f"the text holds more than {most:,} keys and values", "split it", "", place)
 
 
+@diagnostic("FS018", "second-document")
 def second_document(place: Place) -> Problem:
+    """A second YAML document begins in the file.
+
+    Why: A spec is one document; a line of three dashes begins another one.
+    Fix: Keep one document in a file.
+    Example:
+        title: one
+        ---
+        title: two
+    """
     return Problem("a second document begins here", "keep one document in a file", "", place)
 
 
+@diagnostic("FS019", "anchor")
 def anchored(place: Place, path: str, name: str) -> Problem:
+    """An anchor or an alias of YAML is used.
+
+    Why: An aliased value cannot be edited where it is used, and aliases can expand without bound.
+    Fix: Write the value out, or let a model say `extends:`.
+    Example:
+        models:
+          a: &a {model: gpt2-small}
+          b: *a
+    """
     fact = f"anchors and aliases such as '{shown(name)}' are not read"
     return Problem(fact, "write the value out, let a model say 'extends:', or put the text in quotes", path, place)
 
 
+@diagnostic("FS020", "merge-key")
 def merge_key(place: Place, path: str) -> Problem:
+    """A merge key of YAML is used.
+
+    Why: YAML 1.2 has no merge keys, and readers disagree about their order.
+    Fix: Write the values out, or let a model say `extends:`.
+    Example:
+        models:
+          m: {<<: {n_layers: 2}, model: gpt2-small}
+    """
     return Problem("merge keys '<<' are not read", "write the values out, or let a model say 'extends:'", path, place)
 
 
+@diagnostic("FS021", "tag")
 def tagged(place: Place, path: str) -> Problem:
+    """A tag of YAML is used.
+
+    Why: A spec has texts, numbers, truth values, lists and mappings only, and needs no tags.
+    Fix: Remove the word that begins with an exclamation mark, or quote the text.
+    Example:
+        title: !!str 7
+    """
     return Problem("tags are not read", "remove the word that begins with '!', or put the text in quotes", path, place)
 
 
+@diagnostic("FS022", "duplicate-key")
 def duplicate_key(place: Place, path: str, name: str, first: Place) -> Problem:
+    """A key occurs twice in a mapping.
+
+    Why: One of the two would be dropped silently.
+    Fix: Keep one of them.
+    Example:
+        models:
+          m: {model: gpt2-small, n_layers: 2, n_layers: 3}
+    """
     fact = f"'{shown(name)}' is already given at line {first.line}, column {first.column}"
     return Problem(fact, "keep one of the two", path, place)
 
 
+@diagnostic("FS023", "key-not-text")
 def key_is_not_text(place: Place, path: str, word: str, kind: str) -> Problem:
+    """A key reads as a number, a truth value or nothing.
+
+    Why: Keys are names; YAML reads an unquoted 70 or true as something else.
+    Fix: Put it in quotes.
+    Example:
+        models:
+          70: {model: gpt2-small}
+    """
     if not word:
         return Problem("a key is missing before ':'", "write the key", path, place)
     return Problem(f"keys are text, but {shown(word)} reads as {kind}", f"quote it: '{shown(word)}'", path, place)
 
 
+@diagnostic("FS024", "key-is-collection")
 def key_is_collection(place: Place, path: str) -> Problem:
+    """A key is a list or a mapping.
+
+    Why: Keys are names.
+    Fix: Write a text before the colon.
+    Example:
+        models:
+          [m]: {model: gpt2-small}
+    """
     return Problem("keys are text, but this is a list or a mapping", "write a text before ':'", path, place)
 
 
+@diagnostic("FS025", "comma-in-number")
 def comma_ends_value(place: Place, path: str) -> Problem:
-    """A number or formula between { } with a comma in it."""
+    """A comma ends a number or a formula between braces.
+
+    Why: Between braces a comma separates entries: `{d_ff: 4,196}` is the number 4 and a key 196.
+    Fix: Write the number without commas, and a formula with a comma in quotes.
+    Example:
+        models:
+          m: {model: gpt2-small, d_ff: 4,196}
+    """
     return Problem("a comma ends the value before it", "write 4096 without a comma, a formula in quotes", path, place)
 
 
+@diagnostic("FS026", "leading-zero")
 def zero_first(place: Place, path: str, word: str) -> Problem:
+    """A number begins with a zero.
+
+    Why: YAML 1.1 reads 010 as octal, YAML 1.2 as decimal, and in `[4,096]` it is the end of another number.
+    Fix: Write the number without the zero and without commas.
+    Example:
+        context_lengths: [4,096]
+    """
     sign = word[: word[0] in "+-"]
     remedy = f"write {sign}{word.lstrip('+-').lstrip('0') or '0'}, and numbers without commas"
     return Problem(f"{shown(word)} begins with a zero", remedy, path, place)
 
 
+@diagnostic("FS027", "number-unrepresentable")
 def not_a_cell_number(place: Place | None, path: str, word: str) -> Problem:
+    """A number is not finite, or too large or too small for a cell.
+
+    Why: Excel has no infinities and rounds numbers below 1e-307 to zero.
+    Fix: Write 0 or a number between 1e-300 and 1e300.
+    Example:
+        context_lengths: [1e400]
+    """
     fact = f"'{shown(word)}' is no finite number that a cell can hold"
     return Problem(fact, "write 0 or a number between 1e-300 and 1e300", path, place)

@@ -100,7 +100,8 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
     """
 
     def refuse(fact: str, remedy: str = "", column: int = 0, width: int = 1) -> FormulaError:
-        return FormulaError(diagnostics.formula_syntax(text, fact, remedy, column, width, place, path))
+        finding = diagnostics.out_of_language(fact, remedy)
+        return FormulaError(diagnostics.formula_syntax(text, finding, column, width, place, path))
 
     if len(text) > MAX_LENGTH:
         raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")

@@ -32,12 +32,8 @@ class Frames(dict[str, pd.DataFrame]):
     def __missing__(self, name: object) -> NoReturn:
         known = list(self)
         if name in GRAINS and name not in known:
-            fact = f"this spec has no {str(name).replace('_', ' ')}, so there is no frame of it"
-            raise UnknownFrameError(diagnostics.located((fact, f"frames: {', '.join(known)}"), "", None))
-        near = diagnostics.nearest(str(name), known)
-        meant = f"did you mean '{near}'? " if near else ""
-        finding = f"no frame is called '{diagnostics.shown(str(name))}'", f"{meant}frames: {', '.join(known)}"
-        raise UnknownFrameError(diagnostics.located(finding, "", None))
+            raise UnknownFrameError(diagnostics.located(diagnostics.frame_of_nothing(name, known), "", None))
+        raise UnknownFrameError(diagnostics.located(diagnostics.unknown_frame(str(name), known), "", None))
 
 
 def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:

@@ -26,7 +26,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     if name not in catalog.metrics:
         known = list(catalog.metrics)
         if name in catalog.inputs:
-            raise UsageError(diagnostics.located((f"'{name}' is an input", "explain a metric that reads it"), "", None))
+            raise UsageError(diagnostics.located(diagnostics.input_not_explained(name), "", None))
         raise UsageError(diagnostics.located(diagnostics.unknown_metric(name, known, ()), "", None))
     metric = catalog.metrics[name]
     table_sets = report.study.table_sets(report.study)
@@ -34,8 +34,8 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     table = table_set.table(metric.grain) if table_set else None
     keys = enumerate(table.keys) if table else ()
     if context_length is not None and table and "context_length" not in table.key_names:
-        fact = diagnostics.claim_without_context(name)[0]
-        raise UsageError(diagnostics.located((fact, "leave --context out"), "--context", None))
+        finding = diagnostics.claim_without_context(name)._replace(remedy="leave --context out")
+        raise UsageError(diagnostics.located(finding, "--context", None))
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))

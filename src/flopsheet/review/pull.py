@@ -10,7 +10,7 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.api import Report, compute_spec
-from flopsheet.diagnostics import FileError, Problem, SpecError
+from flopsheet.diagnostics import FileError, Finding, Problem, SpecError
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
@@ -69,7 +69,7 @@ class Pulled:
             spell(change.input_cell.path): change.input_cell.cell_ref.seen_from("") for change in self.reading.changes
         }
         return [
-            diagnostics.in_cell(cells[problem.path], problem.path, (problem.fact, problem.remedy))
+            diagnostics.in_cell(cells[problem.path], problem.path, Finding(problem.fact, problem.remedy, problem.code))
             if problem.path in cells
             else problem._replace(place=None)
             for problem in found

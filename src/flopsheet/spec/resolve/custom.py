@@ -120,7 +120,7 @@ def extend(source: Source) -> Catalog:
         problem
         for entry in entries["metrics"]
         for finding in _cell_problems(extended, extended.metrics[entry.raw["name"]], n_lengths)
-        for problem in entry.refuse(*finding).problems
+        for problem in entry.refuse(finding.fact, finding.remedy, code=finding.code).problems
     ]
     if problems:
         raise CatalogError(problems)
@@ -162,12 +162,13 @@ def _refusal(source: Source, path: Path, formula: str) -> Refuse:
     """What builds an error about a formula: the caret stands under the name at fault."""
     place = source.place(path)
 
-    def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+    def refuse(fact: str, remedy: str = "", at: str = "", code: str = "") -> CatalogError:
+        finding = Finding(fact, remedy, code) if code else diagnostics.not_in_catalogue(fact, remedy)
         found = re.search(rf"\b{re.escape(at)}\b", formula) if at else None
         if found and place:
             return CatalogError(
-                diagnostics.formula_syntax(formula, fact, remedy, found.start(), len(found[0]), place, spell(path))
+                diagnostics.formula_syntax(formula, finding, found.start(), len(found[0]), place, spell(path))
             )
-        return CatalogError(Problem(fact, remedy, spell(path), place))
+        return CatalogError(diagnostics.located(finding, spell(path), place))
 
     return refuse

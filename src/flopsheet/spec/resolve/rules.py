@@ -53,7 +53,7 @@ class Row:
             "ways": lambda number, near: quoted(ways(number, near)),
             "choices": lambda: quoted(row.choices(rule)),
         }
-        return row.evaluate(rule.message), row.evaluate(rule.hint, lists)
+        return Finding(row.evaluate(rule.message), row.evaluate(rule.hint, lists), rule.code)
 
     def choices(self, rule: Rule) -> list[str]:
         """The choices of the input pointed at for which a rule holds."""

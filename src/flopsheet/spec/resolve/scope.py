@@ -100,11 +100,9 @@ class Scope:
         try:
             node = parse(said.value, place, spell(at))
             if refused := self.refusal(node):
-                word, (fact, remedy) = refused
+                word, finding = refused
                 column = next(re.finditer(rf"\b{word}\b", said.value)).start()
-                raise FormulaError(
-                    diagnostics.formula_syntax(said.value, fact, remedy, column, len(word), place, spell(at))
-                )
+                raise FormulaError(diagnostics.formula_syntax(said.value, finding, column, len(word), place, spell(at)))
         except FormulaError as error:
             for problem in error.problems:
                 self.resolver.faults += 1

@@ -94,7 +94,7 @@ def _reference(kind: str) -> Shape:
 def problem_of(entry: Input, value: Any) -> Finding | None:
     """What is wrong with a value of an input."""
     for fault in faults(SchemaValidator(shape_of(entry)), value):
-        return fault["ctx"]["fact"], fault["ctx"]["remedy"]
+        return Finding(**fault["ctx"])
     return None
 
 

@@ -30,8 +30,7 @@ def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any], un
     def validate(value: Any) -> Any:
         problem = check(value)
         if problem:
-            fact, remedy = problem
-            raise PydanticCustomError("flopsheet", "{fact}", {"fact": fact, "remedy": remedy})
+            raise PydanticCustomError("flopsheet", "{fact}", problem._asdict())
         return value
 
     return core_schema.no_info_plain_validator_function(validate, metadata={DRAWN: dict(drawn), UNIT: unit})

@@ -91,7 +91,7 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
     kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
-        finding = (fault["ctx"]["fact"], fault["ctx"]["remedy"])
+        finding = Finding(**fault["ctx"])
     elif kind == "extra_forbidden":
         finding = _unknown(fault["loc"], shape)
     elif kind == "missing":

@@ -64,7 +64,7 @@ def _refused(resolver: Resolver, path: Path, text: str, word: str, finding: diag
     found = re.search(rf"\b{re.escape(word)}\b", text)
     column = found.start() if found else 0
     place = resolver.source.place(path)
-    return FormulaError(diagnostics.formula_syntax(text, *finding, column, len(word), place, spell(path)))
+    return FormulaError(diagnostics.formula_syntax(text, finding, column, len(word), place, spell(path)))
 
 
 def _is_condition(node: Node) -> bool:
