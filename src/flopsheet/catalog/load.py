@@ -306,7 +306,8 @@ class _Reader:
             if name not in self.done:
                 plain, node = shared(metric.source_ast, known), shared(metric.ast, known)
                 self.metrics[name] = dataclasses.replace(metric, source_ast=plain, ast=node)
-        for name, rule in self.rules.items():
+        for name in (name for name in self.raw_rules if name in self.rules):
+            rule = self.rules[name]
             condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))
             self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
