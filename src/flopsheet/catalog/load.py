@@ -368,6 +368,7 @@ class _Reader:
             raw["level"] == "error",
             raw.get("explains", ""),
             raw.get("unless_said", ""),
+            raw.get("example", ""),
         )
 
     def template(
