@@ -31,7 +31,7 @@ TOPICS = (
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
-RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
+RANGES = {"title": "Inputs in range", "kind": "ranges"}  # of the sheet Checks
 
 
 class CustomEntry(NamedTuple):
@@ -306,7 +306,8 @@ class _Reader:
             if name not in self.done:
                 plain, node = shared(metric.source_ast, known), shared(metric.ast, known)
                 self.metrics[name] = dataclasses.replace(metric, source_ast=plain, ast=node)
-        for name, rule in self.rules.items():
+        for name in (name for name in self.raw_rules if name in self.rules):
+            rule = self.rules[name]
             condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))
             self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
@@ -367,6 +368,7 @@ class _Reader:
             raw["level"] == "error",
             raw.get("explains", ""),
             raw.get("unless_said", ""),
+            raw.get("example", ""),
         )
 
     def template(

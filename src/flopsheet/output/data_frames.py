@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
+import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.tables import Column
 
 EXACT = 2**53  # from here on a double is no exact count
 YES_NO = frozenset({"yes", "no"})
@@ -66,23 +69,29 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
-    frame = pd.concat(parts, axis=1)
-    frame = frame.drop(columns=[name for name in frame.columns if name in frame.index.names])
-    flat = frame.reset_index(drop=True)  # a column of a MultiIndex takes ten times as long to be picked
-    typed = pd.DataFrame({name: _typed(column, str(name), catalog) for name, column in flat.items()})
-    typed.index = frame.index
-    typed.attrs["units"] = {name: catalog.entry(name).unit for name in typed.columns if name not in KEYS}
+    index = parts[0].index
+    # Arrays, not Series: each step with a Series costs more than the arithmetic on a study's rows.
+    columns = {
+        str(name): _typed(column, str(name), catalog)
+        for part in parts
+        for name, column in part.reset_index(drop=True).items()  # beside a MultiIndex a Series is slow to make
+        if name not in index.names
+    }
+    typed = pd.DataFrame(columns, index)
+    typed.attrs["units"] = {name: catalog.entry(name).unit for name in columns if name not in KEYS}
     return typed
 
 
-def _typed(column: pd.Series, name: str, catalog: Catalog) -> pd.Series:
+def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | Column:
     """The column as bool, as int64 where it counts whole things exactly, else as it is."""
     if _says_yes_or_no(name, catalog):
-        return column == "yes"
-    whole = name not in KEYS and catalog.units[catalog.entry(name).unit].whole
-    if whole and column.dtype == "float64" and ((column % 1 == 0) & (column.abs() < EXACT)).all():
-        return column.astype("int64")
-    return column
+        return np.asarray(column.array == "yes", bool)
+    if name in KEYS or not catalog.units[catalog.entry(name).unit].whole or column.dtype != np.float64:
+        as_it_is: ExtensionArray = column.array
+        return as_it_is
+    numbers: Column = column.to_numpy()
+    is_exact = (numbers % 1 == 0) & (abs(numbers) < EXACT)
+    return numbers.astype(np.int64) if is_exact.all() else numbers
 
 
 def _says_yes_or_no(name: str, catalog: Catalog) -> bool:
