@@ -35,7 +35,7 @@ DEV := $(VENV)/installed-dev
 BENCH := $(VENV)/installed-bench
 SPECS := $(wildcard specs/*.yaml)
 
-.PHONY: help report all-specs test check docs bench agreement fuzz mutants clean
+.PHONY: help report all-specs test check docs bench calibrate agreement fuzz mutants clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ docs: $(RUNTIME) ## write the references and the schema anew from the live defin
 
 bench: $(BENCH) ## measure speed and memory: docs/performance.md
 	$(BIN)/python benchmarks/bench.py
+
+calibrate: $(TEST) $(DEV) ## fit the constants of predicted step time to measured steps: docs/calibration-time.md
+	$(BIN)/python benchmarks/calibrate.py
 
 agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
 	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --edits $(EDITS) --office $(OFFICE) --workers $(WORKERS)

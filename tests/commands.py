@@ -41,6 +41,13 @@ def run(
     return subprocess.CompletedProcess(["flopsheet", *arguments], code, _text(out), _text(err))
 
 
+def written(*arguments: str, cwd: Path = ROOT) -> tuple[int, bytes, bytes]:
+    """The exit code of a command in this process, and the very bytes that it wrote to stdout and stderr."""
+    with _streams("") as (out, err), contextlib.chdir(cwd), _as_started(arguments):
+        code = _exit_code()
+    return code, _bytes(out), _bytes(err)
+
+
 def run_process(
     *arguments: str, stdin: str = "", cwd: Path = ROOT, more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -97,6 +104,11 @@ def _as_started(arguments: tuple[str, ...]) -> Iterator[None]:
 
 def _text(stream: TextIO) -> str:
     """Everything that was written to a stream, line ends as `subprocess` gives them."""
+    return _bytes(stream).decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _bytes(stream: TextIO) -> bytes:
+    """Everything that was written to a stream."""
     stream.flush()
     assert isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.BytesIO)
-    return stream.buffer.getvalue().decode().replace("\r\n", "\n").replace("\r", "\n")
+    return stream.buffer.getvalue()

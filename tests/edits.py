@@ -108,6 +108,8 @@ BOX: dict[str, Any] = {
     "memory_bandwidth": 2e12,
     "link_bandwidth": 400e9,
     "network_bandwidth": 25e9,
+    "matmul_efficiency": 0.7,
+    "fused_attention_efficiency": 0.3,
     "power_watts": 500,
     "price_per_hour": 1.5,
 }
@@ -484,6 +486,19 @@ RANGES: dict[str, Any] = {
     "network_bandwidth": ["none", 6.25e9, 50e9],
     "n_devices_per_node": [1, 4, 8, 72],
     "power_watts": ["none", 0, 72.5, 1000],
+    "matmul_efficiency": ["none", 0.4, 0.912],
+    "fused_attention_efficiency": ["none", 0.25, 1.1],
+    "eager_attention_efficiency": [0.3, 1],
+    "collective_efficiency": [0.388, 1],
+    "collective_latency": [0, 1e-4],
+    "small_matmul_width": [0, 35, 200],
+    "kernel_traffic": [0, 14.9],
+    "weight_traffic": [0, 11.7],
+    "unhidden_gather": [0, 0.35, 1],
+    "time_ratio_low": [0.5, 1],
+    "time_ratio_median": [0.9, 1.1],
+    "time_ratio_high": [1, 1.7],
+    "expert_imbalance": [1, 1.3],
     "price_per_hour": ["none", 0, 0.37, 12],
 }
 
@@ -498,7 +513,8 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
         return dice.choice(report.spec.models if entry.chooses == "model" else report.spec.hardware).name
     few = [1, 2, 4, 8] if entry.name.endswith("_parallel") or entry.name == "virtual_stages" else range(1, 129)
     peaks = [1e12, 123.4e12, 2.5e15] if entry.name.startswith("peak_flops_") else few
-    return dice.choice(RANGES.get(entry.name, peaks))
+    few = [0, 0.25, 1] if entry.name.endswith("_overlap") else peaks
+    return dice.choice(RANGES.get(entry.name, few))
 
 
 def differences(of: Plan) -> frozenset[Cell]:

@@ -152,6 +152,8 @@ def _hardware(dice: random.Random) -> Model:
         "memory_bandwidth": dice.choice([9e11, 3.35e12, 8e12]),
         "link_bandwidth": dice.choice(["none", 9e11]),
         "power_watts": dice.choice(["none", 350, 700]),
+        "matmul_efficiency": dice.choice(["none", 0.5, 0.9]),
+        "fused_attention_efficiency": dice.choice(["none", 0.3, 0.8]),
         "price_per_hour": dice.choice(["none", 0, 0.79, 2.5]),
     }
 

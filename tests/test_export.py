@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from commands import ROOT, environment
+from commands import ROOT, run_process, written
 
 SWEPT = """\
 version: 1
@@ -25,10 +23,9 @@ FORMATS = ("table", "json", "csv", "md", "parquet")
 
 def shown(folder: Path, *arguments: str) -> bytes:
     """What `flopsheet show` writes to stdout, which no terminal is."""
-    command = [sys.executable, "-m", "flopsheet", "show", *arguments]
-    done = subprocess.run(command, capture_output=True, cwd=folder, env=environment(), check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-    return done.stdout
+    code, out, err = written("show", *arguments, cwd=folder)
+    assert (code, err) == (0, b"")
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +51,9 @@ def test_a_file_holds_the_runs_that_stdout_gets(folder: Path, kind: str, style: 
     to_stdout = shown(folder, *arguments)
     to_file = shown(folder, *arguments, "-o", f"{kind}.{style}")
     assert (to_file, (folder / f"{kind}.{style}").read_bytes(), len(to_stdout) > 500) == (b"", to_stdout, True)
+
+
+def test_a_process_of_its_own_writes_the_same_bytes(folder: Path) -> None:
+    in_process = shown(folder, "swept.yaml", "--format", "csv")
+    done = run_process("show", "swept.yaml", "--format", "csv", cwd=folder)
+    assert (done.returncode, done.stderr, done.stdout.encode()) == (0, "", in_process)

@@ -32,13 +32,18 @@ def test_half_of_the_measured_peaks_come_out_within_three_per_cent():
     assert median(abs(deviation(case)) for case in CASES) <= 0.03
 
 
+def test_there_are_at_least_25_measured_peaks():
+    assert len({case["name"] for case in CASES}) == len(CASES) >= 25
+
+
 def test_the_table_of_measured_peaks_is_that_of_the_page():
     assert page() == PAGE.read_text(encoding="utf-8")
 
 
 def test_the_inputs_of_recomputed_layers_are_split_as_the_stream_is():
     # torchtitan, Llama 3 70B, 256 H100, TP 8 with sequence parallelism, micro-batch 16: 80 · 16 · 8192 · 8192 · 2 / 8.
-    assert computed(CASES[-1])["activation_bytes_device"] / GIB == pytest.approx(20, rel=1e-4)
+    case = next(case for case in CASES if case["name"] == "torchtitan-70b-fsdp32-tp8-full")
+    assert computed(case)["activation_bytes_device"] / GIB == pytest.approx(20, rel=1e-4)
 
 
 @pytest.mark.parametrize(("kernel", "each"), [("plain", 2 + 4 + 4 + 4), ("fused", 2 + 4)])

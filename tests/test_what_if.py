@@ -82,13 +82,9 @@ def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
     shown = rows_of(book.sheet("Sensitivity"), LABEL)
 
     def effects(names: tuple[str, ...]) -> list[float]:
-        found = []
         before = report.frames["scenario"].iloc[at]
-        for total in sensitivity.EFFECTS:
-            for factor in (1 - HALF, 1 + HALF):
-                after = compute(scaled(model, names, factor)).frames["scenario"].iloc[at]
-                found.append(after[total] / before[total] - 1)
-        return found
+        after = [compute(scaled(model, names, factor)).frames["scenario"].iloc[at] for factor in (1 - HALF, 1 + HALF)]
+        return [side[total] / before[total] - 1 for total in sensitivity.EFFECTS for side in after]
 
     wanted = {tag: pytest.approx(effects(names), rel=1e-12, abs=1e-12) for tag, names in tags.items()}
     assert {tag: [shown[tag][FIRST + side] for side in range(6)] for tag in tags} == wanted

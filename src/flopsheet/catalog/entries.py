@@ -156,6 +156,8 @@ class Rule(NamedTuple):
     """An input whose default has no possible value where the rule is broken."""
     unless_said: str = ""
     """An input that a spec must say where the condition does not hold; a workbook always has it, and no verdict."""
+    example: str = ""
+    """A part of a spec that breaks the rule, for the reference of diagnostics."""
 
     @property
     def dependencies(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
 }
 INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
 RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
-RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", *RULE_NEEDS}
+RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", "example", *RULE_NEEDS}
 RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
 RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
 ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}

@@ -26,12 +26,12 @@ from flopsheet.yamlio import source
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
     *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "peaks",
-    "serving", "checks",
+    "step_time", "serving", "checks",
 )  # fmt: skip
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
 CUSTOM_SHEET, CUSTOM_TITLE = "Metrics", "Defined in the spec"
-RANGES = {"title": "Inputs are possible", "kind": "ranges"}  # of the sheet Checks
+RANGES = {"title": "Inputs in range", "kind": "ranges"}  # of the sheet Checks
 
 
 class CustomEntry(NamedTuple):
@@ -368,6 +368,7 @@ class _Reader:
             raw["level"] == "error",
             raw.get("explains", ""),
             raw.get("unless_said", ""),
+            raw.get("example", ""),
         )
 
     def template(

@@ -45,7 +45,7 @@ def range_check(entry: Input) -> dict[str, str]:
     words = allowed(entry)
     return {
         "name": check_name(entry),
-        "label": f"{entry.label} is possible",
+        "label": f"{entry.label} in range",
         "unit": "verdict",
         "formula": f"{held} == 1",
         "doc": f"{words[0].upper()}{words[1:]}.",

@@ -7,18 +7,16 @@ from typing import Any
 
 import click
 
-KINDS = ["models", "hardware", "metrics", "inputs", "conventions", "units", "model-types"]
+KINDS = ["models", "hardware", "metrics", "inputs", "conventions", "units", "model-types", "diagnostics"]
 
 
 @click.command("list")
-@click.argument(
-    "what", type=click.Choice(["models", "hardware", "metrics", "inputs", "conventions", "units", "model-types"])
-)
+@click.argument("what", type=click.Choice(KINDS))
 def command(what: str) -> None:
-    """List what ships, can be said or is computed.
+    """List built-in models, hardware, inputs, metrics and more.
 
-    The models and the hardware that ship, the inputs and conventions that a spec can say, the metrics that are
-    computed, the units that they and those of your own are measured in, the model types that import reads.
+    The models and the hardware in the library, the inputs and conventions of a spec, the metrics that are computed,
+    the units of inputs and metrics, the model types that import supports, and all diagnostics with their codes.
 
     \b
     flopsheet list conventions
@@ -38,6 +36,10 @@ def command(what: str) -> None:
         from flopsheet.importers.huggingface import families
 
         lines = [(name, "", "", _text_model(family)) for name, family in sorted(families.load().by_type.items())]
+    elif what == "diagnostics":
+        from flopsheet.catalog.diagnostics_list import diagnostics_by_code
+
+        lines = [(entry.code, entry.name, "", entry.what) for entry in diagnostics_by_code().values()]
     elif what == "units":
         lines = [
             (unit.label, "whole" if unit.whole else "", "", f"a cell shows it as {unit.format}")

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from flopsheet import diagnostics
 from flopsheet.cli import options
 from flopsheet.cli.findings import print_failed_expectations, print_problems
 from flopsheet.diagnostics import FlopsheetError
 
+if TYPE_CHECKING:
+    from flopsheet.api import Report
+    from flopsheet.diagnostics import Problem
+    from flopsheet.spec.load import ParsedSpec
+
 
 @click.command("validate")
 @options.specs_argument
-@click.option("--merge", is_flag=True, help="Take the specs as one, merged from left to right.")
+@click.option("--merge", is_flag=True, help="Merge the specs from left to right and check the result.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="Messages for people, JSON, annotations of GitHub Actions, or SARIF 2.1.0 for code scanning.",
+)
 @options.set_option
-@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
-def command(specs: tuple[str, ...], merge: bool, settings: tuple[str, ...], quiet: bool) -> int:
-    """Check specs and what they expect.
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+def command(specs: tuple[str, ...], merge: bool, style: str, settings: tuple[str, ...], quiet: bool) -> int:
+    """Check specs and their expectations.
 
-    All that is wrong with each is told at once; the exit code is 1 where something is.
+    All problems of a spec are reported at once; the exit code is 1 if there are any. Every kind of problem has a stable
+    code, see 'flopsheet list diagnostics'.
 
     \b
     flopsheet validate specs/*.yaml
     flopsheet validate --merge specs/gpt2.yaml budget.yaml
+    flopsheet validate specs/*.yaml --format github
     """
     named = options.chosen(specs)
-    return max(check(one, settings, quiet) for one in ([named] if merge else [(name,) for name in named]))
+    studies = [named] if merge else [(name,) for name in named]
+    if style == "text":
+        return max(check(one, settings, quiet) for one in studies)
+    return print_for_programs(studies, settings, style)
 
 
 def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int:
     """The verdict on one spec: a line on stdout, what is wrong on stderr."""
     name = " + ".join(specs)
     try:
-        read = options.read(specs, settings)
-        if read.resolver.swept():
-            from flopsheet.pipeline import stream
-
-            spec = stream.check(read)
-        else:
-            spec = read.expand()
-        code = 0
-        if spec.expectations or not read.resolver.swept():  # a sweep's numbers are for 'show', which streams them
-            from flopsheet import api as api
-
-            code = print_failed_expectations(api.compute_spec(spec), quiet)
+        _, report = compute_where_needed(specs, settings)
+        code = print_failed_expectations(report, quiet) if report else 0
         verdict = "valid" if code == 0 else "expectations fail"
     except FlopsheetError as error:
         print_problems(error)
@@ -51,3 +63,52 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
     if code or not quiet:
         click.echo(f"{name}: {verdict}")
     return code
+
+
+def compute_where_needed(specs: tuple[str, ...], settings: tuple[str, ...]) -> tuple[ParsedSpec, Report | None]:
+    """One spec as it is read, and its numbers where they can be wrong; FlopsheetError with its problems."""
+    read = options.read(specs, settings)
+    if read.resolver.swept():
+        from flopsheet.pipeline import stream
+
+        spec = stream.check(read)
+    else:
+        spec = read.expand()
+    if read.resolver.swept() and not spec.expectations:  # a sweep's numbers are for 'show', which streams them
+        return read, None
+    from flopsheet import api as api
+
+    return read, api.compute_spec(spec)
+
+
+def print_for_programs(studies: Sequence[tuple[str, ...]], settings: tuple[str, ...], style: str) -> int:
+    """The problems of all specs on stdout, as JSON, annotations or SARIF."""
+    from flopsheet.catalog.diagnostics_list import diagnostics_by_code
+    from flopsheet.diagnostics.machine_formats import FORMATS, Checked
+
+    checked, code = [], 0
+    for specs in studies:
+        try:
+            problems = failed_expectations(*compute_where_needed(specs, settings))
+            code = max(code, 1 if problems else 0)
+        except FlopsheetError as error:
+            problems, code = list(error.problems), max(code, error.exit_code)
+        checked.append(Checked(" + ".join(specs), problems))
+    if text := FORMATS[style](checked, diagnostics_by_code()):
+        click.echo(text)
+    return code
+
+
+def failed_expectations(read: ParsedSpec, report: Report | None) -> list[Problem]:
+    """Each expectation that does not hold, at the value that is claimed."""
+    from flopsheet.yamlio.source import spell
+
+    if not report:
+        return []
+    index = {id(one): at for at, one in enumerate(report.spec.expectations)}
+    found = []
+    for failed in report.findings:
+        path = ("expect", index[id(failed.expectation)], failed.claim)
+        finding = diagnostics.expectation_fails(failed.to_text(report.catalog))
+        found.append(diagnostics.located(finding, spell(path), read.text.place(path)))
+    return found

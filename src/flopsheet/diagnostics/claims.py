@@ -146,3 +146,16 @@ def unknown_context(length: float, lengths: Sequence[float]) -> Wording:
         - {that: m.flops_forward, context_length: 2048, at_most: 1e15}
     """
     return f"{length:,.0f} is not a context length of this spec", _one_of(lengths)
+
+
+@diagnostic("FS661", "expectation-fails")
+def expectation_fails(sentence: str) -> Wording:
+    """A number of the study is not what the spec expects.
+
+    Why: An expectation is a budget or a published number that the study must reproduce.
+    Fix: Change what the number follows from, or the expectation.
+    Example:
+        expect:
+        - {that: m.n_params, at_most: 100M}
+    """
+    return sentence, "change the model or run, or what is expected"

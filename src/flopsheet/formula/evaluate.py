@@ -44,22 +44,26 @@ def evaluate(
 def _value(node: Node, read: ValueOf, gather: Gather | None, functions: Functions) -> Value:
     # No function inside another, which would hold itself, and with it every column until Python looks for circles.
     match node:
-        case Number(value) | Text(value):
-            return value
-        case Name(name):
-            return read(name)
-        case Negative(operand):
-            return -_value(operand, read, gather, functions)
-        case Operation(symbol, left, right):
+        case Name():
+            return read(node[0])
+        case Operation():
+            symbol, left, right = node
             return functions[symbol](_value(left, read, gather, functions), _value(right, read, gather, functions))
-        case Call("where", (condition, yes, no)):
+        case Number() | Text():
+            return node[0]
+        case Call():
+            function, arguments = node
+            if function != "where":
+                return functions[function](*[_value(argument, read, gather, functions) for argument in arguments])
+            condition, yes, no = arguments
             holds = _value(condition, read, gather, functions)
             if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
                 return _value(yes if holds else no, read, gather, functions)
             return functions["where"](holds, _value(yes, read, gather, functions), _value(no, read, gather, functions))
-        case Call(function, arguments):
-            return functions[function](*[_value(argument, read, gather, functions) for argument in arguments])
-        case Aggregate(function, names):
+        case Negative():
+            return -_value(node[0], read, gather, functions)
+        case Aggregate():
+            function, names = node
             if gather is None:
                 raise LookupError(f"{function}(…) has no rows to gather here")
             return gather(function, names)

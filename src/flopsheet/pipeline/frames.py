@@ -67,11 +67,13 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
     columns: dict[str, dict[str, Column]] = {grain: {} for grain in tables}  # as they are read or computed
     metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
     functions = vectorised()
+    # Without their index, from which a column is picked in a tenth of the time.
+    flat = {grain: table.inputs.reset_index(drop=True) for grain, table in tables.items()}
 
     def column(grain: str, name: str) -> Column:
         found = columns[grain].get(name)
         if found is None:
-            found = columns[grain][name] = _column(tables[grain].inputs, name)
+            found = columns[grain][name] = _column(tables[grain].inputs if name in KEYS else flat[grain], name)
         return found
 
     def read(table: Table, name: str) -> Column:

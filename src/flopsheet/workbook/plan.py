@@ -162,7 +162,7 @@ def _finish(
 def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
-    subtitle = "Green is called up, black is computed; click a cell for its working."
+    subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
 
 
@@ -172,7 +172,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(looked_up, laid.inputs))
     cells |= runs.title_cells(table_set)
-    subtitle = "Every run in a column of its own; its inputs are on Inputs, its model is looked up there."
+    subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
         title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
         charts=runs.charts(table_set, laid.cell_index),
@@ -208,7 +208,7 @@ def _context_sheet(
     cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
     chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
     sheet = _finish(
-        context.SHEET, "Choose a model and type context lengths; the whole sheet follows.", cells, blocks,
+        context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
         print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
@@ -234,7 +234,7 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
     cells |= dict(sensitivity.cells(laid.steps, laid.cell_index))
-    subtitle = "Scenario B of Compare with each main input one step down and one up; the others stay as they are."
+    subtitle = "Scenario B of Compare with each main input one step down and one step up, all others unchanged."
     return _finish(
         sensitivity.SHEET, subtitle, cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,

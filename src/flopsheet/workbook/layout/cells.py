@@ -193,9 +193,9 @@ def place(
 
     def linked_rows() -> None:
         if used:
-            band("Called up from where they are entered or computed", used, True, "linked_rows")
+            band("Linked inputs and metrics", used, True, "linked_rows")
         if unused:
-            band("Called up, of no effect as built", unused, True, "linked_rows", True)
+            band("Linked inputs and metrics that this study does not use", unused, True, "linked_rows", True)
 
     if not results_first:
         linked_rows()

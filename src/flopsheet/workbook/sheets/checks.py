@@ -35,7 +35,7 @@ VERDICTS = [
     (f"status == {FAILED}", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
     (
         f"status == {MISSED}",
-        "The {held:,} checks hold, but {missed:,} of {met + missed:,} figures that the spec expects are not met.",
+        "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met.",
     ),
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
     ("", "All {held + met:,} checks hold."),
@@ -94,7 +94,7 @@ def expectations(
         (EXPECTED, "Expected"),
         (TOLERANCE, "Tolerance"),
     )
-    cells = _heading(top, "Expected by the spec (as built; an edited input may break them)", titles)
+    cells = _heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
     row, cell_refs, values = top + 2, [], []
     for expectation in listed:
         metric = table_sets["study"].catalog.metrics[expectation.metric]
@@ -236,8 +236,8 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
         "held": ("Checks that hold", held),
         "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted})),
         "noted": ("Notes: a convention was chosen in the spec", noted),
-        "met": ("Figures expected by the spec that are met", met),
-        "missed": ("Figures expected by the spec that are not met", _rest(claims, listing.values, {at["met"]: met})),
+        "met": ("Budgets that are met", met),
+        "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
     }
     counts = {"first": first}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
@@ -246,7 +246,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
     status = CellRef(SHEET, 9, FIRST)
-    cells[9, LABEL] = Cell("Status: 2 a check fails, 1 an expected figure is not met, 0 neither", style="label")
+    cells[9, LABEL] = Cell("Status: 2 a check fails, 1 a budget is not met, 0 neither", style="label")
     cells[9, FIRST] = local(SHEET, STATUS, counts, "calc", "0")
     counts["status"] = Live(status, cells[9, FIRST].value)
     words = sentence(SHEET, VERDICTS, counts, "lead")

@@ -220,9 +220,9 @@ def _called(
 
 def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:
     """The lines of the sensitivity, the largest swing first."""
-    title = "Sensitivity of scenario B: one input at a time, the others as they are"
+    title = "Sensitivity of scenario B: one input at a time, all others unchanged"
     yield from heading(layout.step.row - 1, title, "block", LAST)
-    yield (layout.step.row, LABEL), Cell("Step (type)", style="lead")
+    yield (layout.step.row, LABEL), Cell("Step (enter)", style="lead")
     yield (layout.step.row, NAME), Cell("memory: weights and cache; time: work per token", style="name")
     yield (layout.step.row, A), Cell(layout.pair.step, style="input", format="0%")
     yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", LAST)

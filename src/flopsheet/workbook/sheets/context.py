@@ -92,7 +92,7 @@ def control_cells(controls: Controls) -> dict[tuple[int, int], Cell]:
     cells[top, LABEL] = Cell("Model (choose)", style="lead")
     cells[top, NAME] = Cell("model", style="name")
     cells[top, FIRST] = Cell(str(table_set.table("model").keys[0][0]), style="input")
-    cells[controls.context_row, LABEL] = Cell("Context lengths (type)", style="lead")
+    cells[controls.context_row, LABEL] = Cell("Context lengths (enter)", style="lead")
     cells[controls.context_row, NAME] = Cell("context_length", style="name")
     cells[controls.context_row, UNIT] = Cell("token", style="unit")
     for at in range(LENGTHS):

@@ -216,7 +216,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
     cells: dict[tuple[int, int], Cell] = {
         (1, LABEL): Cell("Inputs", style="title"),
         (2, LABEL): Cell(
-            "Blue on yellow is yours to change; everything else follows. What differs from the spec turns orange.",
+            "Edit the blue-on-yellow cells; everything else follows. Inputs that differ from the spec turn orange.",
             style="subtitle",
         ),
         (3, LABEL): Cell("Inputs that differ from the spec", style="lead"),

@@ -95,7 +95,7 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         (DATA_DIGEST, embedded.digest(data)),
         (
             "Values",
-            "Every result is a live formula down to Inputs; the values stored with them have the same source.",
+            "Each result is a live formula that leads back to Inputs; cached values come from the same definitions.",
         ),
         (
             "What counts",

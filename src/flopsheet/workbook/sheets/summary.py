@@ -26,7 +26,7 @@ SHARES = tuple(COLOURS)
 WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
-    ("linked", "called up from another cell"),
+    ("linked", "linked from another cell"),
     ("calc", "computed"),
 )
 DIFFER = [

@@ -1,0 +1,21 @@
+"""Every kind of diagnostic by its code: those that code words, and the rules of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flopsheet.catalog.load import load_inputs
+from flopsheet.diagnostics import Diagnostic, documented
+
+
+def diagnostics_by_code() -> dict[str, Diagnostic]:
+    """What `flopsheet list diagnostics` lists, in the order of the codes."""
+    found = {entry.code: entry for entry in (*documented(), *_of_rules())}
+    return dict(sorted(found.items()))
+
+
+def _of_rules() -> Iterator[Diagnostic]:
+    for rule in load_inputs().rules.values():
+        name = rule.name.removeprefix("check_").replace("_", "-")
+        level = "error" if rule.is_error else "note"
+        yield Diagnostic(rule.code, name, f"Broken rule: {rule.label}.", rule.doc, "", rule.example, level)

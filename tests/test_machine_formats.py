@@ -1,0 +1,168 @@
+"""`flopsheet validate --format json|github|sarif`: whole outputs, as programs read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import run
+from flopsheet import __version__
+
+# An unusual name: GitHub's commands escape %, comma and colon in properties, SARIF's addresses the blank.
+NAME = "two, 100%.yaml"
+BAD = """\
+version: 1
+context_lengths: [8k]
+models:
+  "50%": {model: gpt2-small, n_kv_heads: 5}
+"""
+GOOD = """\
+version: 1
+context_lengths: [1024]
+models: {m: {model: gpt2-small}}
+"""
+BUDGET = GOOD + "expect: [{that: m.n_params, at_most: 100M}]\n"
+
+SUFFIX = "'8k' is 8,000 to some and 8,192 to others", "write 8000 or 8Ki"
+HEADS = "n_kv_heads 5 does not divide n_heads 12", "write one of n_kv_heads: 2, 3, 4, 6"
+# Radford et al. 2019, as counted by Hugging Face's transformers: GPT-2 small has 124,439,808 parameters.
+OVER = "m.n_params is 124,439,808, expected at most 100,000,000", "change the model or run, or what is expected"
+
+
+@pytest.fixture
+def specs(tmp_path: Path) -> Path:
+    for name, text in ((NAME, BAD), ("good.yaml", GOOD), ("budget.yaml", BUDGET)):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def problem(code: str, name: str, said: tuple[str, str], path: str, place: tuple[str, int, int, int] | None) -> object:
+    file, line, column, end = place or (None, None, None, None)
+    return {
+        "code": code,
+        "name": name,
+        "level": "error",
+        "message": said[0],
+        "hint": said[1],
+        "path": path,
+        "file": file,
+        "line": line,
+        "column": column,
+        "end_column": end,
+    }
+
+
+def test_json_has_the_problems_of_every_spec(specs: Path) -> None:
+    done = run("validate", NAME, "good.yaml", "budget.yaml", "--format", "json", cwd=specs)
+    assert (done.returncode, done.stderr, json.loads(done.stdout)) == (
+        1,
+        "",
+        {
+            "layout": 1,
+            "specs": [
+                {
+                    "spec": NAME,
+                    "passed": False,
+                    "problems": [
+                        problem("FS451", "suffix", SUFFIX, "context_lengths[0]", (NAME, 2, 19, 21)),
+                        problem("FS101", "kv-heads-divide", HEADS, "models.50%.n_kv_heads", (NAME, 4, 42, 43)),
+                    ],
+                },
+                {"spec": "good.yaml", "passed": True, "problems": []},
+                {
+                    "spec": "budget.yaml",
+                    "passed": False,
+                    "problems": [
+                        problem("FS661", "expectation-fails", OVER, "expect[0].at_most", ("budget.yaml", 4, 38, 42))
+                    ],
+                },
+            ],
+        },
+    )
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_without_a_place(tmp_path: Path) -> None:
+    done = run("validate", "absent.yaml", "--format", "json", cwd=tmp_path)
+    said = "cannot read 'absent.yaml': no such file or directory", "check the path"
+    [spec] = json.loads(done.stdout)["specs"]
+    assert (done.returncode, spec["problems"]) == (2, [problem("FS001", "file-not-readable", said, "", None)])
+
+
+def test_annotations_of_github_escape_what_ends_a_property(specs: Path) -> None:
+    done = run("validate", NAME, "good.yaml", "budget.yaml", "--format", "github", cwd=specs)
+    # https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts escapes % as %25, comma %2C, colon %3A
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (
+        1,
+        "",
+        [
+            "::error file=two%2C 100%25.yaml,line=2,col=19,endColumn=21,title=FS451 suffix::"
+            "context_lengths[0]: '8k' is 8,000 to some and 8,192 to others; write 8000 or 8Ki",
+            "::error file=two%2C 100%25.yaml,line=4,col=42,endColumn=43,title=FS101 kv-heads-divide::"
+            "models.50%25.n_kv_heads: n_kv_heads 5 does not divide n_heads 12; write one of n_kv_heads: 2, 3, 4, 6",
+            "::error file=budget.yaml,line=4,col=38,endColumn=42,title=FS661 expectation-fails::"
+            "expect[0].at_most: m.n_params is 124,439,808, expected at most 100,000,000; "
+            "change the model or run, or what is expected",
+        ],
+    )
+
+
+@pytest.mark.parametrize(("style", "said"), [("github", ""), ("json", '"passed": true')])
+def test_specs_without_problems_pass(style: str, said: str, specs: Path) -> None:
+    done = run("validate", "good.yaml", "--format", style, cwd=specs)
+    assert (done.returncode, done.stderr, said in done.stdout, bool(done.stdout)) == (0, "", True, bool(said))
+
+
+def test_sarif_has_a_result_for_each_problem_and_a_rule_for_each_code(specs: Path) -> None:
+    done = run("validate", NAME, "--format", "sarif", cwd=specs)
+
+    def result(code: str, index: int, text: str, path: str, region: tuple[int, int, int]) -> object:
+        where = {
+            "artifactLocation": {"uri": "two%2C%20100%25.yaml"},
+            "region": dict(zip(("startLine", "startColumn", "endColumn"), region, strict=True)),
+        }
+        places = [{"physicalLocation": where, "logicalLocations": [{"fullyQualifiedName": path}]}]
+        return {"ruleId": code, "ruleIndex": index, "level": "error", "message": {"text": text}, "locations": places}
+
+    log = json.loads(done.stdout)
+    [ran] = log.pop("runs")
+    driver = ran.pop("tool")["driver"]
+    rules = driver.pop("rules")
+    assert (done.returncode, done.stderr, log["version"], driver) == (
+        1,
+        "",
+        "2.1.0",
+        {"name": "flopsheet", "version": __version__},
+    )
+    assert rules == [
+        {
+            "id": "FS101",
+            "name": "kv-heads-divide",
+            "shortDescription": {"text": "Broken rule: Key/value heads divide query heads."},
+            "fullDescription": {"text": "Each key/value head serves the same number of query heads."},
+            "defaultConfiguration": {"level": "error"},
+        },
+        {
+            "id": "FS451",
+            "name": "suffix",
+            "shortDescription": {"text": "A number has a suffix that is ambiguous, or of another unit."},
+            "fullDescription": {"text": "8k is 8,000 to some and 8,192 to others, and 80G does not say of what."},
+            "help": {"text": "Write one of the numbers that the message shows, or a suffix of the right unit."},
+            "defaultConfiguration": {"level": "error"},
+        },
+    ]
+    assert ran == {
+        "columnKind": "unicodeCodePoints",
+        "results": [
+            result("FS451", 1, f"context_lengths[0]: {'; '.join(SUFFIX)}", "context_lengths[0]", (2, 19, 21)),
+            result("FS101", 0, f"models.50%.n_kv_heads: {'; '.join(HEADS)}", "models.50%.n_kv_heads", (4, 42, 43)),
+        ],
+    }
+
+
+def test_every_diagnostic_is_listed_with_its_code() -> None:
+    lines = [line.split() for line in run("list", "diagnostics").stdout.splitlines()]
+    codes = [code for code, *_ in lines]
+    names = {code: name for code, name, *_ in lines}
+    assert (codes, names["FS101"], names["FS451"]) == (sorted(set(codes)), "kv-heads-divide", "suffix")

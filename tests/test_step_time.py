@@ -1,0 +1,166 @@
+"""Predicted time of a step beside measured steps, and each of its terms beside a calculation by hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from measured_steps import PAGE, ROWS, Measured, by_group, errors, fitted, in_catalog, left_out, page
+from studies import frames_of
+
+STEPS = Measured(ROWS)
+
+
+@pytest.fixture(scope="module")
+def predicted() -> np.ndarray:
+    return STEPS.predicted(np.array(in_catalog()))
+
+
+def test_the_catalogue_has_the_constants_that_were_fitted():
+    assert in_catalog() == fitted()["all"]
+
+
+def test_the_mean_error_over_all_measured_steps_is_at_most_seven_per_cent(predicted):
+    assert errors(predicted, STEPS).mean() <= 0.07
+
+
+def test_no_group_of_measured_steps_is_off_by_more_than_ten_per_cent(predicted):
+    assert max(by_group(errors(predicted, STEPS), STEPS.groups).values()) <= 10
+
+
+def test_steps_of_korthikanti_table_5_are_off_by_at_most_four_per_cent(predicted):
+    assert by_group(errors(predicted, STEPS), STEPS.groups)["korthikanti"] <= 4
+
+
+def test_a_group_left_out_of_the_fit_is_off_by_at_most_twelve_per_cent():
+    assert max(by_group(errors(left_out(STEPS), STEPS), STEPS.groups).values()) <= 12
+
+
+def test_layouts_of_one_model_come_in_their_measured_order(predicted):
+    """Spearman's rank correlation over every model with five layouts or more on one kind of hardware."""
+    layouts = defaultdict(list)
+    for at, row in enumerate(ROWS):
+        layouts[str(row["model"]), row["run"]["hardware"], row["run"]["n_devices"]].append(at)
+    correlations = [
+        np.corrcoef(predicted[rows].argsort().argsort(), STEPS.seconds[rows].argsort().argsort())[0, 1]
+        for rows in layouts.values()
+        if len(rows) >= 5
+    ]
+    assert len(correlations) >= 3 and round(min(correlations), 9) >= 0.9
+
+
+def test_the_page_has_the_errors_of_today():
+    assert page() == PAGE.read_text(encoding="utf-8")
+
+
+# Terms by hand -------------------------------------------------------------------------------------------------------
+
+D, F, S, V, LAYERS, DEVICES = 1024, 4096, 2048, 32_000, 8, 16
+HARDWARE = {
+    "peak_flops_bf16": 1e15, "memory_bytes": 80e9, "memory_bandwidth": 2e12, "link_bandwidth": 800e9,
+    "network_bandwidth": 50e9, "n_devices_per_node": 8, "matmul_efficiency": 0.5, "fused_attention_efficiency": 0.4,
+    "collective_efficiency": 0.5, "collective_latency": 1e-4, "small_matmul_width": 64, "kernel_traffic": 10,
+    "weight_traffic": 12, "unhidden_gather": 0.25,
+}  # fmt: skip
+MODEL = {
+    "n_layers": LAYERS, "d_model": D, "n_heads": 8, "ffn": "gelu", "d_ff": F, "vocab_size": V, "positions": "rotary",
+    "norm": "rmsnorm", "tie_embeddings": True,
+}  # fmt: skip
+
+
+def step(hardware=(), model=(), **layout):
+    run = {"model": "m", "hardware": "mine", "context_length": S, "n_devices": DEVICES, **layout}
+    spec = {"version": 1, "context_lengths": [S], "models": {"m": MODEL | dict(model)}, "training": {"run": run}}
+    return frames_of(spec | {"hardware": {"mine": HARDWARE | dict(hardware)}})["training_run"].loc["run"]
+
+
+def test_matmuls_take_three_passes_at_the_efficiency_of_the_hardware():
+    layers = 2 * S * LAYERS * (4 * D * D + 2 * D * F)
+    by_hand = 3 * (layers + 2 * S * D * V) * (1 + 64 / D) / (0.5 * 1e15)
+    assert step()["seconds_compute"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_full_recomputation_runs_the_layers_again_and_not_the_head():
+    layers = 2 * S * LAYERS * (4 * D * D + 2 * D * F)
+    by_hand = (4 * layers + 3 * 2 * S * D * V) * (1 + 64 / D) / (0.5 * 1e15)
+    assert step(recomputation="full")["seconds_compute"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_fused_kernel_computes_the_causal_half_three_and_a_half_times():
+    by_hand = 3.5 * LAYERS * 2 * (S * (S + 1) / 2) * 2 * D / (0.5 * 0.4 * 1e15)
+    assert step()["seconds_attention"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_eager_attention_computes_the_whole_square_and_moves_it_through_memory():
+    by_hand = 3 * LAYERS * 2 * S * S * 2 * D / (0.5 * 0.8 * 1e15) + LAYERS * 30 * 8 * S * S / 2e12
+    found = step({"eager_attention_efficiency": 0.8}, attention_kernel="eager")
+    assert found["seconds_attention"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_tensor_parallelism_has_four_all_reduces_in_a_layer():
+    all_reduce = 2 * (2 * S * D) * 7 / 8 / (0.5 * 400e9) + 1e-4
+    found = step(tensor_parallel=8, n_devices=8)
+    assert found["seconds_tensor_parallel"] == pytest.approx(LAYERS * 4 * all_reduce, rel=1e-12)
+
+
+def test_what_overlaps_does_not_count():
+    open_, hidden = step(tensor_parallel=8), step(tensor_parallel=8, tensor_parallel_overlap=0.75)
+    assert hidden["seconds_tensor_parallel"] == pytest.approx(open_["seconds_tensor_parallel"] / 4, rel=1e-12)
+
+
+def test_tokens_go_to_their_experts_and_back_twice():
+    experts = {"n_experts": 16, "n_active_experts": 2, "d_expert": 512, "d_ff": 0, "ffn": "swiglu"}
+    found = step(model=experts, n_devices=8, expert_parallel=8, expert_imbalance=1.5)
+    by_hand = 1.5 * LAYERS * 4 * (2 * S * 2 * D) * 7 / 8 / (0.5 * 400e9)
+    assert found["seconds_expert_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_pipeline_waits_for_p_less_one_average_stages_over_its_chunks():
+    """Two stages of four layers, one chunk each: half of all layers and of the head, once."""
+    parts = ("seconds_compute", "seconds_attention", "seconds_memory_bound")
+    found = step({"weight_traffic": 0}, n_devices=2, pipeline_parallel=2, global_batch_size=4)
+    one = step({"weight_traffic": 0}, n_devices=1, global_batch_size=1)
+    assert found["seconds_pipeline_bubble"] == pytest.approx(sum(one[part] for part in parts) / 2, rel=1e-12)
+
+
+def test_stages_send_the_stream_on_and_its_gradient_back():
+    found = step(n_devices=16, pipeline_parallel=2, global_batch_size=32)
+    assert found["seconds_pipeline_transfer"] == pytest.approx(4 * 2 * (2 * S * D) / (0.5 * 50e9), rel=1e-12)
+
+
+def test_data_parallelism_scatters_gradients_and_gathers_weights_over_the_cards_of_all_members():
+    found = step(zero_stage=1, gradients="fp32")
+    assert found["seconds_data_parallel"] == pytest.approx(
+        (4 + 2) * found["n_params_device"] * 15 / 16 / (0.5 * 8 * 50e9), rel=1e-12
+    )
+
+
+def test_adamw_moves_twenty_six_bytes_of_each_parameter_of_the_shard():
+    found = step(zero_stage=1)
+    assert found["seconds_optimizer"] == pytest.approx(26 * found["n_params_device"] / 16 / 2e12, rel=1e-12)
+
+
+def test_zero_3_counts_the_longer_of_work_and_exchange_and_a_share_of_the_shorter():
+    found = step(zero_stage=3)
+    exchange = (2 * 2 + 2) * found["n_params_device"] * 15 / 16 / (0.5 * 400e9)
+    parts = ("seconds_compute", "seconds_attention", "seconds_memory_bound")
+    work = sum(found[part] for part in parts)
+    by_hand = max(work, exchange) + 0.25 * min(work, exchange) - work
+    assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_the_terms_add_up_to_the_step_and_the_mfu_follows_from_it():
+    found = step(zero_stage=1, tensor_parallel=2, pipeline_parallel=2, global_batch_size=16)
+    terms = [name for name in found.index if name.startswith("seconds_") and name != "seconds_per_step"]
+    assert found["predicted_seconds_per_step"] == pytest.approx(sum(found[term] for term in terms), rel=1e-12)
+    mfu = found["flops_step"] / (found["predicted_seconds_per_step"] * DEVICES * 1e15)
+    assert found["predicted_mfu"] == pytest.approx(mfu, rel=1e-12)
+    assert found["predicted_tokens_per_second"] == pytest.approx(
+        16 * S / found["predicted_seconds_per_step"], rel=1e-12
+    )
+
+
+def test_hardware_that_nobody_measured_has_no_predicted_time():
+    assert np.isnan(step({"matmul_efficiency": "none"})["predicted_seconds_per_step"])
