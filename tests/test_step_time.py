@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from flopsheet.catalog import load
 from measured_steps import PAGE, ROWS, Measured, by_group, errors, fitted, in_catalog, left_out, page
 from studies import frames_of
 
@@ -160,6 +161,25 @@ def test_the_terms_add_up_to_the_step_and_the_mfu_follows_from_it():
     assert found["predicted_tokens_per_second"] == pytest.approx(
         16 * S / found["predicted_seconds_per_step"], rel=1e-12
     )
+
+
+def test_days_and_cost_are_a_range_by_the_measured_error():
+    ratios = {"time_ratio_low": 0.9, "time_ratio_median": 1.01, "time_ratio_high": 1.2, "price_per_hour": 2}
+    found = step(ratios, n_tokens=1e12)
+    days = 1e12 / found["predicted_tokens_per_second"] / 86_400
+    by_hand = [days * ratio for ratio in (0.9, 1.01, 1.2)]
+    names = [f"predicted_days_{name}" for name in ("p10", "p50", "p90")]
+    assert found[names].tolist() == pytest.approx(by_hand, rel=1e-12)
+    cost = found[[name.replace("days", "cost") for name in names]].tolist()
+    assert cost == pytest.approx([of * 24 * 2 * DEVICES for of in by_hand], rel=1e-12)
+
+
+def test_four_of_five_measured_steps_lie_in_the_range_of_those_left_out():
+    """Groups count alike: of P10 to P90 by definition eight in ten, each left out of the fit that predicts it."""
+    ratios = STEPS.seconds / left_out(STEPS)
+    low, high = (load().inputs[name].default for name in ("time_ratio_low", "time_ratio_high"))
+    inside = by_group((ratios >= low) & (ratios <= high), STEPS.groups)
+    assert sum(inside.values()) / len(inside) == pytest.approx(80, abs=6)
 
 
 def test_hardware_that_nobody_measured_has_no_predicted_time():

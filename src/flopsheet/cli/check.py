@@ -12,7 +12,7 @@ MOST_LINES = 40
 @click.command("check")
 @click.argument("workbook", metavar="WORKBOOK.xlsx")
 def command(workbook: str) -> int:
-    """Recompute a workbook with pandas; say what disagrees.
+    """Recompute a workbook with pandas and report disagreements.
 
     \b
     flopsheet check edited.xlsx

@@ -13,8 +13,8 @@ from flopsheet.cli.findings import print_notes
 @click.argument("a")
 @click.argument("b")
 @click.option("--format", "style", type=click.Choice(["table", "md", "json"]), default="table", show_default=True)
-@click.option("--all", "everything", is_flag=True, help="Every result, not only the headlines.")
-@click.option("--exit-code", is_flag=True, help="Exit 1 where anything differs.")
+@click.option("--all", "everything", is_flag=True, help="Show every result, not only the headlines.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 def command(a: str, b: str, style: str, everything: bool, exit_code: bool) -> int:
     """Compare two specs or workbooks: inputs, results, formulas.
 

@@ -31,7 +31,7 @@ def complete_metric(context: click.Context, parameter: click.Parameter, begun: s
 def command(
     metric: str, specs: tuple[str, ...], model: str | None, context_length: int | None, settings: tuple[str, ...]
 ) -> None:
-    """Print the working of a metric.
+    """Show how a metric is computed.
 
     Its formula, the same with numbers, the result, its source and its cell in the workbook.
 

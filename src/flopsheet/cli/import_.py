@@ -7,9 +7,9 @@ import click
 
 @click.command("import")
 @click.argument("config", type=click.Path())
-@click.option("--name", help="What the model is called; as the configuration or its folder says by default.")
+@click.option("--name", help="Name of the model; by default from the configuration or its folder.")
 @click.option("-o", "--output", type=click.Path(), help="The spec to write; stdout by default.")
-@click.option("--ignore-key", multiple=True, metavar="KEY", help="A key to leave aside, known to change no count.")
+@click.option("--ignore-key", multiple=True, metavar="KEY", help="Ignore this key, known to affect no count.")
 @click.option("--force", is_flag=True, help="Replace the file that -o names.")
 def command(config: str, name: str | None, output: str | None, ignore_key: tuple[str, ...], force: bool) -> None:
     """Turn a config.json into a spec.

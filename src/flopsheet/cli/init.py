@@ -22,7 +22,7 @@ MODELINE = "# yaml-language-server: $schema=flopsheet.schema.json\n"
 @click.option(
     "--from-config", "config", metavar="CONFIG", type=click.Path(), help="Start from a Hugging Face config.json."
 )
-@click.option("--name", help="With --from-config: what the model is called.")
+@click.option("--name", help="With --from-config: the name of the model.")
 def command(folder: str, template: str | None, config: str | None, name: str | None) -> None:
     """Write a starter spec, flopsheet.yaml.
 

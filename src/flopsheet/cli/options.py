@@ -34,8 +34,8 @@ def set_option(command: Command) -> Command:
 
 
 def verbosity_options(command: Command) -> Command:
-    quiet = click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
-    verbose = click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is read and how long it takes.")
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Print only problems.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Print on stderr what is read and how long it takes.")
     return quiet(verbose(command))
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.command("pull")
 @click.argument("workbook", metavar="EDITED.xlsx")
 @click.option("-o", "--output", help="Write the changes as a patch: the keys of a spec that change, in YAML.")
-@click.option("--write", "spec", metavar="SPEC", help="Edit this spec in place; comments, order and spacing stay.")
+@click.option("--write", "spec", metavar="SPEC", help="Edit this spec in place, keeping comments, order and spacing.")
 def command(workbook: str, output: str | None, spec: str | None) -> int:
-    """Read a reviewer's changes out of an edited workbook.
+    """Import a reviewer's changes from an edited workbook.
 
     The changes are printed; with -o they are written as a patch, with --write into the spec.
 

@@ -33,7 +33,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     type=click.Choice(["scenarios", "training", "serving"]),
     default="scenarios",
     show_default=True,
-    help="What the rows of csv and parquet are.",
+    help="Which rows csv and parquet have.",
 )
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
