@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from command_reference import command_reference
+from diagnostic_reference import diagnostic_reference
 from markdown_tables import NOTE, table
 
 from flopsheet import catalog, quantities
@@ -64,6 +65,7 @@ def files() -> dict[str, str]:
         "docs/spec.md": spec_reference(),
         "docs/metrics.md": metric_reference(),
         "docs/cli.md": command_reference(),
+        "docs/diagnostics.md": diagnostic_reference(),
         "schema/flopsheet.schema.json": json_schema.to_text(),
         "src/flopsheet/spec/flopsheet.schema.json": json_schema.to_text(),
     }

@@ -31,10 +31,11 @@ OTHERS = {"make", "soffice", "eval", "_FLOPSHEET_COMPLETE"}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    """Every snippet of a language: the page, the text."""
+    """Every snippet of a language: the page, the text. Those of diagnostics.md are mistakes, run where it is made."""
     return [
         (page.name, text)
         for page in PAGES
+        if page.name != "diagnostics.md"
         for found, text in BLOCK.findall(page.read_text(encoding="utf-8"))
         if found == language
     ]

@@ -660,3 +660,40 @@ def test_what_has_the_wrong_shape_is_told_and_not_computed_with(text, messages):
     before = "context_lengths: [1024]\n"
     found = refusal(VALID.replace(before, "" if "context_lengths" in text else before) + text)
     assert [line.partition(": ")[2] for line in found.splitlines() if line.startswith("s.yaml:")] == messages
+
+
+def test_mistakes_of_every_part_of_a_spec_are_told_together() -> None:
+    text = """\
+version: 1
+context_lengths: [1024]
+models:
+  a: {model: gpt2-smal}
+  b: {model: gpt2-smal, n_layers: 0}
+  c: {model: gpt2-small, n_kv_heads: 5}
+hardware:
+  mine: {extends: h1001, memory_bytes: -1}
+training:
+  t: {model: c, hardware: h100-sxmm, n_devices: 0, tokens: 15T}
+serving:
+  s: {model: nope, hardware: b2000, prompt_length: 8, generated_length: 8, n_sequences: 1}
+  w: {model: c, sweep: {hardware: [h100-sxm, h2000]}, prompt_length: 8, generated_length: 8, n_sequences: 1}
+expect:
+- {that: c.n_parms, at_most: 1}
+"""
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    assert [(one.code, one.path) for one in caught.value.problems] == [
+        ("FS421", "models.a.model"),
+        ("FS421", "models.b.model"),
+        ("FS453", "models.b.n_layers"),
+        ("FS101", "models.c.n_kv_heads"),
+        ("FS441", "hardware.mine.extends"),
+        ("FS453", "hardware.mine.memory_bytes"),
+        ("FS441", "training.t.hardware"),
+        ("FS453", "training.t.n_devices"),
+        ("FS407", "training.t.tokens"),
+        ("FS431", "serving.s.model"),
+        ("FS441", "serving.s.hardware"),
+        ("FS441", "serving.w.sweep.hardware[1]"),
+        ("FS652", "expect[0].that"),
+    ]

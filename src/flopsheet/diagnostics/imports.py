@@ -153,7 +153,7 @@ def value_not_understood(value: object, accepted: Sequence[object]) -> Wording:
     Why: It may change a count.
     Fix: Check the value; the message lists those that are supported.
     Example:
-        {"hidden_act": "mystery"}
+        {"is_encoder_decoder": true}
     """
     words = " or ".join(kind_of(one) for one in accepted) or "null"
     return f"{kind_of(value)} may change a count and is not understood", f"only {words} is"
@@ -191,7 +191,7 @@ def keys_disagree(other: str) -> Wording:
     Why: It would be unclear which of them counts.
     Fix: Keep one of the two.
     Example:
-        {"model_type": "gpt2", "n_embd": 768, "hidden_size": 1024}
+        {"model_type": "gpt2", "n_embd": 768, "hidden_size": 1024, "intermediate_size": null}
     """
     return f"differs from {other}, which says the same thing", "keep one of the two"
 

@@ -57,7 +57,7 @@ def mixer_sets(kind: str, key: str, value: int | str) -> Wording:
     Fix: Remove the key, or choose another kind.
     Example:
         models:
-          m: {model: gpt2-small, mixer: {kind: mamba, dt_rank: 48, d_rnn: 8}}
+          m: {model: gpt2-small, mixer: {kind: mamba2, n_ssm_heads: 24, d_ssm_head: 64, d_state: 128, dt_rank: 48}}
     """
     return f"a {kind} mixer already says {key}: {value}", f"remove {key}, or choose another kind"
 

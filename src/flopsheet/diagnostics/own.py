@@ -185,7 +185,7 @@ def gathers_no_range(function: str, grain: str, finer: str) -> Wording:
     Fix: Use sum, or a metric of grain context or study.
     Example:
         metrics:
-        - {name: mine, label: M, unit: count, grain: model, formula: "at_min(flops_forward, context_length)", doc: M.}
+        - {name: mine, label: M, unit: B, grain: model, formula: "at_min(flops_forward, kv_cache_bytes)", doc: M.}
     """
     fact = f"{function}(…) over the {finer} rows of a {grain}, which do not stand side by side"
     return fact, "use sum(…), or gather at grain context or study"

@@ -332,7 +332,9 @@ def variant_names_too_long(count: int, most: int) -> Wording:
     Fix: Shorten the name of the model.
     Example:
         models:
-          a-name-of-sixty-characters-leaves-no-room-for-its-values: {model: gpt2-small, sweep: {n_layers: [12, 24]}}
+          a-name-of-sixty-three-characters-leaves-no-room-for-its-variant:
+            model: gpt2-small
+            sweep: {n_layers: [12, 24]}
     """
     return f"its variants would have names of {count:,} characters, {most} are the most", "shorten the name"
 
@@ -346,6 +348,6 @@ def could_be_a_variant(name: str, base: str) -> Wording:
     Example:
         models:
           m: {model: gpt2-small, sweep: {n_layers: [12, 24]}}
-          m large: {model: gpt2-small}
+          m n_layers=8: {model: gpt2-small}
     """
     return f"'{shown(name)}' reads like a variant of '{shown(base)}', which is swept", "choose another name"

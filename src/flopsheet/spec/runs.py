@@ -29,11 +29,13 @@ def devices(resolver: Resolver) -> tuple[Device, ...]:
     listed = _mapping(resolver.data.get("hardware"))
     for name in listed:
         path: Path = ("hardware", name)
-        if not resolver.is_valid(path) or not isinstance(listed[name], dict):
+        if not isinstance(listed[name], dict):
             continue
         parent = listed[name].get("extends", name if name in catalog.hardware() else None)
-        if parent is not None and parent not in catalog.hardware():
+        if isinstance(parent, str) and parent not in catalog.hardware():
             resolver.report((*path, "extends"), diagnostics.unknown_hardware(parent, list(catalog.hardware())))
+            continue
+        if not resolver.is_valid(path):
             continue
         shipped = catalog.hardware()[parent].inputs if parent is not None else {}
         said = {key: RawInput(value, ()) for key, value in shipped.items()} | resolver.normalize(path, listed[name])

@@ -96,8 +96,9 @@ class Resolver:
         said = self.merged[at] if at is not None else self.defaults()
         for link in reversed(chain):
             path: Path = ("models", link)
-            shipped = self.from_library(path, listed[link]) if self.is_valid(path) else None
-            if said is not None and shipped is not None:
+            is_sound = self.is_valid(path)
+            shipped = self.from_library(path, listed[link])
+            if said is not None and shipped is not None and is_sound:
                 said = {**said, **shipped, **self.normalize(path, listed[link])}
             else:
                 said = None
@@ -112,6 +113,8 @@ class Resolver:
         if "extends" in data:
             self.report(at, diagnostics.said_twice("model", "extends"), key=True)
         shipped = library.load()
+        if not self.is_valid(at):
+            return None  # what is wrong was told
         if data["model"] not in shipped:
             self.report(at, diagnostics.unknown_library_model(data["model"], list(shipped)))
             self.faulty.add(path)
