@@ -168,10 +168,10 @@ def test_days_and_cost_are_a_range_by_the_measured_error():
     found = step(ratios, n_tokens=1e12)
     days = 1e12 / found["predicted_tokens_per_second"] / 86_400
     by_hand = [days * ratio for ratio in (0.9, 1.01, 1.2)]
-    names = [f"predicted_days_{name}" for name in ("p10", "p50", "p90")]
-    assert found[names].tolist() == pytest.approx(by_hand, rel=1e-12)
-    cost = found[[name.replace("days", "cost") for name in names]].tolist()
-    assert cost == pytest.approx([of * 24 * 2 * DEVICES for of in by_hand], rel=1e-12)
+    range_of_days = found[["predicted_days_p10", "predicted_days_p50", "predicted_days_p90"]].tolist()
+    range_of_cost = found[["predicted_cost_p10", "predicted_cost_p50", "predicted_cost_p90"]].tolist()
+    assert range_of_days == pytest.approx(by_hand, rel=1e-12)
+    assert range_of_cost == pytest.approx([of * 24 * 2 * DEVICES for of in by_hand], rel=1e-12)
 
 
 def test_four_of_five_measured_steps_lie_in_the_range_of_those_left_out():
