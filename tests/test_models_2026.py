@@ -34,7 +34,7 @@ EXCEPT = {
     # Looped layers are counted once; each pass multiplies and convolves anew, as the cache of each pass shows.
     ("default-dory", "flops_weight_products"),
     ("default-inkling2_loop_text", "flops_convolution"),
-    # Active parameters leave out the idle experts of attention heads, with their router, but not those of the FFN.
+    # The file leaves out idle experts of attention heads, with part of their router, but none of the FFN.
     ("default-jetmoe", "n_params_active"),
     # Towers are counted that other files leave out.
     ("default-phi4_multimodal", "n_params"),
@@ -99,6 +99,12 @@ def expected(name: str) -> dict[str, Any]:
 def test_a_model_of_2026_has_what_transformers_counts(name: str) -> None:
     told, found = expected(name), counted(name)
     assert {metric: found[metric] for metric in told} == told
+
+
+def test_idle_experts_of_attention_heads_are_not_active() -> None:
+    # 12 layers have 6 idle experts of 3 · 2,048 · 5,632 in the FFN and 6 of 2 · 2,048 · 2,048 in the attention (shapes
+    # in the file): 4,293,888,000 - 12 · 6 · 34,603,008 - 12 · 6 · 8,388,608
+    assert frames()["model"].loc["default-jetmoe", "n_params_active"] == 1_198_491_648
 
 
 def test_the_cache_of_all_layers_is_that_of_their_groups() -> None:

@@ -172,6 +172,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("n_zero_experts", "plain", 2)],
         "plain: n_zero_experts is 2, but there are no experts",
     ),
+    "check_other_params_idle": (
+        [("n_other_params_idle", "plain", 5)],
+        "plain: 5 idle parameters are more than the 0 other parameters",
+    ),
     "check_attention_parts": (
         [("n_heads", "latent dense", 0)],
         "latent: n_heads is 0, but there is a latent of 160",

@@ -40,6 +40,7 @@ NEEDED = {"kv_lora_rank": ("d_qk_nope", "d_qk_rope", "d_v"), "n_linear_key_heads
 # What an input of families.yaml is called in a spec, and where the note stands.
 OTHERS = {
     "other_params": ("other_params", "params"),
+    "other_idle_params": ("other_params", "idle"),
     "other_weights": ("other_params", "weights"),
     "other_conv_weights": ("other_params", "conv_weights"),
     "other_state_values": ("other_params", "state_values"),

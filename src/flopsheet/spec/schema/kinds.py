@@ -59,6 +59,7 @@ MIXER_KEYS = (
 OTHERS = {
     "other_params": {
         "params": "n_other_params",
+        "idle": "n_other_params_idle",
         "weights": "n_other_params_matmul",
         "conv_weights": "n_other_params_conv",
         "state_values": "n_other_state_values",
