@@ -78,6 +78,12 @@ def test_16_bits_by_parts_are_16_bits(name: str) -> None:
     assert by_parts["weight_bytes"] == whole["weight_bytes"]
 
 
+@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3", "mamba2-2.7b"])
+def test_serving_16_bits_by_parts_is_serving_16_bits(name: str) -> None:
+    by_parts = run_of(name, n_devices=8, weight_format={"default": "bf16", **dict.fromkeys(PARTS, "bf16")})
+    assert by_parts.equals(run_of(name, n_devices=8, weight_format="bf16"))
+
+
 @pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3", "mamba2-2.7b", "gemma-3-27b"])
 def test_every_parameter_belongs_to_one_part(name: str) -> None:
     model = model_of(name, "bf16")

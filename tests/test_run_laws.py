@@ -82,6 +82,23 @@ def test_more_devices_never_need_more_memory_each(model, run, way):
 
 
 @few
+@given(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]), zero=st.sampled_from([0, 1, 2, 3]))
+def test_ways_of_parallelism_of_one_are_none(model, run, devices, zero):
+    run = run | {"n_devices": devices, "zero_stage": zero}
+    ways = ("tensor_parallel", "pipeline_parallel", "context_parallel", "expert_parallel", "virtual_stages")
+    unsaid, *said = (row for _, row in ran(model, run, *(run | {way: 1} for way in ways)).iterrows())
+    assert [way for way, row in zip(ways, said, strict=True) if not row.equals(unsaid)] == []
+
+
+@few
+@given(model=models(n_experts=8, n_active_experts=2, d_expert=96, d_ff=0), run=training())
+def test_experts_on_more_devices_never_need_more_memory_each(model, run):
+    model = {key: value for key, value in model.items() if key != "layers"} | {"n_layers": 8}
+    found = ran(model, *(run | {"n_devices": 8, "expert_parallel": devices} for devices in (8, 4, 2, 1)))
+    assert rising(found["device_bytes"])
+
+
+@few
 @given(model=models(), run=training())
 def test_more_stages_never_hold_more_states_each(model, run):
     runs = [run | {"pipeline_parallel": stages, "n_devices": stages} for stages in (8, 4, 2, 1)]

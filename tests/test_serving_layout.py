@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flopsheet import SpecError
+from flopsheet.importers.huggingface import to_inputs
 from studies import frames_of
 from test_run_laws import few, models, rising
 
@@ -106,6 +110,40 @@ def test_the_memory_of_the_cache_may_be_a_logs():
     # vLLM, issue 10517: kv_cache_size=2.89GiB is 1,478 blocks of 16 tokens, 131,072 bytes each.
     found = run_of(LLAMA, CARD, cache_memory_gib=2.89)
     assert found["kv_cache_tokens"] == pytest.approx(1478 * 16, rel=0.005)
+
+
+CONFIGS = {
+    model["name"]: model["config"]
+    for file in ("more_models", "models_2026")
+    for model in json.loads((Path(__file__).parent / "truth" / f"{file}.json").read_text("utf-8"))["models"]
+}
+
+
+@pytest.mark.parametrize(
+    # Tokens that the cache of one device holds and the GiB that they take (SGLang writes GB and means GiB); bytes of a
+    # token beside those of its keys and values.
+    ("model", "devices", "cache", "tokens", "gib", "beside"),
+    [
+        # SGLang, in vLLM's issue 21348: Qwen3-235B-A22B-FP8, 4 H100: "K size: 8.23 GB, V size: 8.23 GB".
+        ("qwen3-235b-a22b", 4, "bf16", 367_404, 2 * 8.23, 0),
+        # SGLang, a public log of 26 February 2026: Kimi-K2.5, each of TP0 to TP7 says "KV size: 160.63 GB".
+        ("moonshotai--Kimi-K2.5", 8, "bf16", 2_454_421, 160.63, 0),
+        # SGLang, pull request 11309: DeepSeek-V3.2-Exp, attention data parallel, indexer included. Of each layer 64
+        # positional values have 16 bits; 4 scales of the latent and one of the indexer have 4 bytes.
+        ("deepseek-ai--DeepSeek-V3.2", 1, "fp8", 975_424, 43.67, 61 * (64 + 16 + 4)),
+        # TensorRT-LLM, issue 4275: Llama-3.1-8B, --kv_cache_dtype fp8, RTX 5090.
+        ("llama-3-8b", 1, "fp8", 263_008, 16.05, 0),
+        # TensorRT-LLM, issue 6294: Llama-3.1-8B-FP8, H100.
+        ("llama-3-8b", 1, "fp8", 860_320, 52.51, 0),
+        # TensorRT-LLM, issue 1188: Qwen2.5-Coder-0.5B, A4000, weights alone in int8.
+        ("qwen2.5-0.5b", 1, "bf16", 395_776, 4.53, 0),
+    ],
+)
+def test_the_cache_of_a_device_takes_what_sglang_and_tensorrt_llm_log(model, devices, cache, tokens, gib, beside):
+    inputs = to_inputs(CONFIGS[model]) if model in CONFIGS else {"model": model}
+    found = run_of(inputs, n_devices=devices, cache_format=cache)
+    # Printed to a hundredth; for Qwen3 twice, for keys and for values.
+    assert tokens * (found["kv_cache_token_bytes_device"] + beside) / GIB == pytest.approx(gib, abs=0.01)
 
 
 def test_what_is_most_of_the_memory_is_said():
