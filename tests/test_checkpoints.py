@@ -14,8 +14,11 @@ from flopsheet.importers.huggingface import to_spec
 from flopsheet.yamlio import source
 from studies import frames_of
 
-FILE = Path(__file__).parent / "truth" / "models_2026.json"
-CONFIGS: dict[str, Any] = {one["name"]: one["config"] for one in json.loads(FILE.read_text("utf-8"))["models"]}
+CONFIGS: dict[str, Any] = {
+    one["name"]: one["config"]
+    for file in ("more_models", "models_2026")
+    for one in json.loads((Path(__file__).parent / "truth" / f"{file}.json").read_text("utf-8"))["models"]
+}
 KIMI, M3 = "moonshotai--Kimi-K2.5", "nvidia--MiniMax-M3-NVFP4"
 
 
@@ -96,6 +99,25 @@ BY_HAND: dict[str, dict[str, int]] = {
         "shared_experts": 2 * 60 * 3 * 2048 * 7168,
         "router": 2 * 60 * 384 * 7168,
     },
+    # fp8 in blocks, as DeepSeek-V3: the shapes of Kimi-K2.5.
+    "kimi-k2": {
+        "embedding": 2 * 163_840 * 7168,
+        "lm_head": 2 * 163_840 * 7168,
+        "attention": 61 * (blocks(1536, 7168) + blocks(12_288, 1536) + blocks(576, 7168) + blocks(16_384, 512))
+        + 61 * blocks(7168, 8192),
+        "ffn": 3 * blocks(18_432, 7168),
+        "experts": 60 * 384 * 3 * blocks(2048, 7168),
+        "shared_experts": 60 * 3 * blocks(2048, 7168),
+        "router": 2 * 60 * 384 * 7168,
+    },
+    # MXFP4, which transformers knows for experts alone: 36 layers, 64 heads of 64 beside 8, 128 experts of 2,880.
+    "gpt-oss-120b": {
+        "embedding": 2 * 201_088 * 2880,
+        "lm_head": 2 * 201_088 * 2880,
+        "attention": 2 * 36 * (2 * 4096 * 2880 + 2 * 512 * 2880),
+        "experts": 36 * 128 * 3 * four_bits(32, 2880, 2880),
+        "router": 2 * 36 * 128 * 2880,
+    },
     # Layer by layer: MXFP8, and NVFP4 for experts; 60 layers, 57 of them with an indexer and 128 experts of 3,072.
     M3: {
         "embedding": 2 * 200_064 * 6144,
@@ -146,3 +168,19 @@ def test_the_parts_of_a_quantised_checkpoint_have_the_bytes_that_its_file_says(n
     assert found == pytest.approx(hand, rel=2e-6)
     rest = 2 * (model["n_params_part_norms"] + model["n_params_part_other"])
     assert model["weight_bytes"] + sum(kept.values()) == pytest.approx(sum(hand.values()) + rest, rel=2e-6)
+
+
+@pytest.mark.parametrize(
+    # Bytes of all tensors, from the headers of the published safetensors files.
+    ("name", "tensors"),
+    [
+        ("gpt-oss-120b", 65_248_815_744),  # openai/gpt-oss-120b
+        ("kimi-k2", 1_029_173_256_720),  # moonshotai/Kimi-K2-Instruct
+        (KIMI, 594_205_920_512),  # moonshotai/Kimi-K2-Thinking, the same language model, without K2.5's vision tower
+    ],
+)
+def test_a_quantised_checkpoint_is_as_large_as_its_tensors(name: str, tensors: int) -> None:
+    model = frames_of(source.parse(to_spec(CONFIGS[name], "m"), "m.yaml").data)["model"].iloc[0]
+    # gpt-oss comes out to the byte. Kimi's files hold 0.1 and 0.7 MB more: biases of routers, 60 · 384 in 32 bits, and
+    # in K2-Thinking's the shapes of its 60 · 384 · 3 packed matrices, 8 bytes each, make up most of it.
+    assert model["weight_bytes"] == pytest.approx(tensors, rel=2e-6)
