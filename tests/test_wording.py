@@ -47,11 +47,16 @@ def test_no_formula_of_a_workbook_looks_into_a_text() -> None:
     assert [formula for formula in written if re.search(r"\b(LEFT|RIGHT|SEARCH|FIND)\(", formula)] == []
 
 
-@pytest.mark.parametrize(("failed", "missed", "status"), [(0, 0, 0), (0, 3, 1), (1, 0, 2), (1, 3, 2)])
-def test_the_status_is_the_worst_that_is_found(failed: int, missed: int, status: int) -> None:
+@pytest.mark.parametrize(
+    ("failed", "missed", "unfit", "status"),
+    [(0, 0, 0, 0), (0, 3, 0, 1), (1, 0, 0, 2), (1, 3, 0, 2), (0, 0, 1, 2), (0, 3, 1, 2), (1, 3, 1, 2)],
+)
+def test_the_status_is_the_worst_that_is_found(failed: int, missed: int, unfit: int, status: int) -> None:
     from flopsheet.formula import evaluate
 
-    assert evaluate(checks.STATUS, {"failed": float(failed), "missed": float(missed)}.__getitem__) == status
+    assert (
+        evaluate(checks.STATUS, {"failed": float(failed), "missed": float(missed), "unfit": float(unfit)}.get) == status
+    )
 
 
 def test_the_caret_of_a_refused_name_comes_from_the_name_and_not_from_the_sentence() -> None:

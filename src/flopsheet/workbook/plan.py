@@ -256,13 +256,16 @@ def _checks_sheet(
     if study.spec.expectations:
         cells |= listing.cells
         bottom = listing.bottom
+    fitted = checks.fitting(by_name, cell_index, bottom + 2)
+    cells |= fitted.cells
+    bottom = fitted.bottom
     told = rules.told(checks.SHEET, blocks, bottom + 2, links)
     cells |= told.cells
     moved = checks.changes(by_name, built, cell_index, told.bottom + 2)
     cells |= moved.cells
     working, move = checks.largest_move(moved)
     cells |= working
-    verdict = checks.verdict_cells(blocks, listing, told.first)
+    verdict = checks.verdict_cells(blocks, listing, fitted, told.first)
     cells |= verdict.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]
     cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
@@ -279,6 +282,7 @@ def _checks_sheet(
         Highlight(area, "good", 'F12="ok"'),
         Highlight(area, "hint", 'F12="note"'),
         *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
+        *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
     sheet = _finish(
         checks.SHEET,

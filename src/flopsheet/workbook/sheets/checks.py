@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flopsheet.catalog.desugar import TRUTH
+from flopsheet.catalog.desugar import TRUTH, substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Call, Number
@@ -27,16 +27,29 @@ from flopsheet.workbook.model.references import (
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
 
 SHEET = "Checks"
-# What colours and sentence go by: 2 where a check fails, 1 where an expected figure is not met.
-FAILED, MISSED, HELD = 2, 1, 0
-STATUS = parse(f"where(failed > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
+# What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
 ZERO = Number(0.0)
+FAILED, MISSED, HELD = 2, 1, 0
+STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
+STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
+FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
+UNFIT = [
+    ("unfit == 0", "Every run fits."),
+    ("runs == 1", "The run does not fit: {run} on {hardware}."),
+    ("unfit == 1", "1 of {runs:,} runs does not fit: {run} on {hardware}."),
+    ("", "{unfit:,} of {runs:,} runs do not fit, the first is {run} on {hardware}."),
+]
+FAIL = "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."
+MISS = "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met."
+# Of a study with runs, before what is said of every study.
+VERDICTS_OF_RUNS = [
+    ("where(failed > 0, unfit, 0) > 0", f"{FAIL} {{about_runs}}"),
+    ("where(failed > 0, 0, where(missed > 0, unfit, 0)) > 0", f"{{about_runs}} {MISS}"),
+    ("where(failed > 0, 0, unfit) > 0", "{about_runs} The {held + met:,} checks hold."),
+]
 VERDICTS = [
-    (f"status == {FAILED}", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
-    (
-        f"status == {MISSED}",
-        "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met.",
-    ),
+    ("failed > 0", FAIL),
+    ("missed > 0", MISS),
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
     ("", "All {held + met:,} checks hold."),
 ]
@@ -127,6 +140,64 @@ def expectations(
     return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
 
 
+@frozen
+class Fitting:
+    """Which runs fit: cells, their number, how many do not fit, and what is said of them; empty without runs."""
+
+    cells: dict[tuple[int, int], Cell]
+    said: dict[str, Live]
+    answers: str
+    bottom: int
+
+
+def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
+    """One line per run: whether it fits, on what; below them the first that does not, in words."""
+    titles = ((LABEL, "Run"), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"))
+    cells, row = _heading(top, "Runs that fit", titles), top + 2
+    for kind, metric in FITS.items():
+        table_set = table_sets.get(kind)
+        for at, (run,) in enumerate(table_set.table("run").keys if table_set else ()):
+            assert table_set is not None
+            cells[row, LABEL] = Cell(str(run), style="label")
+            cells[row, NAME] = Cell(metric, style="name")
+            for column, name in ((FIRST, metric), (FIRST + 1, "hardware")):
+                live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+                cells[row, column] = mirror(SHEET, live, "linked_centred")
+            row += 1
+    first, last = top + 2, row - 1
+    if last < first:
+        return Fitting({}, {}, "", top - 2)
+    answers = [cells[at, FIRST].value for at in range(first, row)]
+    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, last)})", "calc", "#,##0")
+    unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")
+    place = answers.index("no") if "no" in answers else 0
+    among = _column(FIRST, first, last)
+    position = CellRef(SHEET, row + 3, FIRST).address
+    lines = {
+        "runs": ("Runs", count),
+        "unfit": ("Runs that do not fit", unfit),
+        "place": (
+            "First that does not fit",
+            Cell(float(place + 1), f'IF(COUNTIF({among},"no")>0,MATCH("no",{among},0),1)', "calc", "0"),
+        ),
+    }
+    for name, column in (("run", LABEL), ("hardware", FIRST + 1)):
+        formula = f"INDEX({_column(column, first, last)},{position})"
+        lines[name] = (f"First that does not fit: {name}", Cell(cells[first + place, column].value, formula, "linked"))
+    said = {}
+    for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
+        cells[at, LABEL], cells[at, FIRST] = Cell(label, style="label"), cell
+        said[name] = Live(CellRef(SHEET, at, FIRST), cell.value)
+    words = CellRef(SHEET, row + 1 + len(lines), LABEL)
+    cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
+    said["about_runs"] = Live(words, cells[words.row, LABEL].value)
+    return Fitting(cells, said, among, words.row)
+
+
+def _column(column: int, first: int, last: int) -> str:
+    return f"{letters(column)}{first}:{letters(column)}{last}"
+
+
 def changes(
     table_sets: Mapping[str, TableSet], built: Mapping[str, TableSet], cell_index: CellIndex, top: int
 ) -> Listing:
@@ -214,7 +285,13 @@ def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight,
     return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in styles)
 
 
-def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Verdict:
+def fit_colours(answers: str) -> tuple[Highlight, ...]:
+    """The colours of yes and no, in cells that say whether a run fits."""
+    first = answers.partition(":")[0]
+    return tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+
+
+def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
     rows: list[list[CellRef]] = []
     values: list[Scalar] = []
@@ -239,17 +316,17 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, first: Live) -> Ver
         "met": ("Budgets that are met", met),
         "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
     }
-    counts = {"first": first}
+    counts = {"first": first, **fitted.said}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
     for name, (label, count) in lines.items():
         cells[at[name].row, LABEL] = Cell(label, style="label")
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
     status = CellRef(SHEET, 9, FIRST)
-    cells[9, LABEL] = Cell("Status: 2 a check fails, 1 a budget is not met, 0 neither", style="label")
-    cells[9, FIRST] = local(SHEET, STATUS, counts, "calc", "0")
-    counts["status"] = Live(status, cells[9, FIRST].value)
-    words = sentence(SHEET, VERDICTS, counts, "lead")
+    meaning = "Status: 2 a check fails or a run does not fit, 1 a budget is not met, 0 neither"
+    cells[9, LABEL] = Cell(meaning, style="label")
+    cells[9, FIRST] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
+    words = sentence(SHEET, [*(VERDICTS_OF_RUNS if fitted.said else ()), *VERDICTS], counts, "lead")
     cells[2, LABEL] = words
     return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status)
 

@@ -9,12 +9,12 @@ from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
-from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
+from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
 from flopsheet.workbook.model.styles import COLOURS
 from flopsheet.workbook.sheets import context
-from flopsheet.workbook.sheets.checks import verdict_colours
+from flopsheet.workbook.sheets.checks import FITS, fit_colours, verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
@@ -84,8 +84,13 @@ def sheet(
         chart_row, words_row = top, top + chart_rows
         top = _words(cells, table_set, cell_index, facts.largest, words_row) + 2
     row = top - 2
+    answers: list[str] = []  # where the tables of runs say whether each fits
     for each in table_sets:
+        first = row + 4  # below a blank row and two of headers
         row = bottom = _table(cells, each, cell_index, row + 2)
+        for at, metric in enumerate(_headlines(each), start=3):
+            if metric.name == FITS.get(each.name):
+                answers.append(f"{letters(at)}{first}:{letters(at)}{row}")
     if not is_long:
         chart_row = bottom + 2
         row = _words(cells, table_set, cell_index, facts.largest, chart_row + chart_rows)
@@ -107,6 +112,7 @@ def sheet(
             widths[column] = max(widths[column], width_of(cell))
     highlights = (
         *verdict_colours(SHEET, "A4:F4", facts.status),
+        *(colour for each in answers for colour in fit_colours(each)),
         Highlight("A5:N5", "hint", f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"),
     )
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}

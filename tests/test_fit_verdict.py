@@ -1,0 +1,134 @@
+"""A run that does not fit is told first and in red on the Summary and on Checks, and follows an edit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from edits import planned
+from engines import recalculate_ironcalc
+from flopsheet import build, compute
+from flopsheet.api import Report
+from flopsheet.workbook import plan
+from review_helpers import input_cells_of
+from studies import SPECS
+
+# 70.55 B parameters of two bytes are 141 GB: less than the 192 GB of an MI300X, more than the 80 GB of an H100.
+SPEC: dict[str, Any] = {
+    "version": 1,
+    "context_lengths": [1024],
+    "models": {"m7": {"model": "llama-2-7b"}, "m70": {"model": "llama-3-70b"}},
+    "training": {
+        "gpt": {"model": "m7", "hardware": "b200", "context_length": 1024, "n_devices": 8, "zero_stage": 3},
+    },
+    "serving": {
+        "llama-70b": {
+            "model": "m70",
+            "hardware": "mi300x",
+            "n_devices": 1,
+            "prompt_length": 1024,
+            "generated_length": 64,
+        }
+    },
+}
+VERDICTS = [("Summary", "A4"), ("Checks", "A2")]
+STATUS = ("Checks", "F9")
+ON_H100 = {"serving.llama-70b.hardware": "h100-sxm"}
+# 7 B parameters of 16 bytes with mixed precision and Adam are 108 GB, on one H100 not sharded.
+BOTH = {**ON_H100, "training.gpt.hardware": "h100-sxm", "training.gpt.zero_stage": 0.0}
+HOLD = "All N checks hold."
+ONE = "1 of 2 runs does not fit: llama-70b on h100-sxm."
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    path = tmp_path_factory.mktemp("fit") / "book.xlsx"
+    return path, build(SPEC, path)
+
+
+def cells_of(report: Report, edits: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    homes = {".".join(map(str, one.path)): one.cell_ref for one in input_cells_of(report)}
+    return {(homes[path].sheet, homes[path].address): value for path, value in edits.items()}
+
+
+def with_edits(edits: dict[str, Any]) -> dict[str, Any]:
+    """The spec with the same values written into it."""
+    spec: dict[str, Any] = {key: value for key, value in SPEC.items()}
+    for path, value in edits.items():
+        kind, name, key = path.split(".")
+        spec[kind] = {**spec[kind], name: {**spec[kind][name], key: value}}
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("edits", "words", "status"),
+    [
+        ({}, HOLD, 0),
+        (ON_H100, f"{ONE} The N checks hold.", 2),
+        (BOTH, "2 of 2 runs do not fit, the first is gpt on h100-sxm. The N checks hold.", 2),
+        (
+            {**ON_H100, "models.m7.vocab_size": 0.0},
+            f"FAIL: 1 of N checks fail; m7: vocab_size is 0, which must be a whole number of 1 or more. {ONE}",
+            2,
+        ),
+    ],
+)
+def test_a_run_that_stops_fitting_is_told_in_the_verdict(
+    book: tuple[Path, Report], edits: dict[str, Any], words: str, status: int
+) -> None:
+    path, report = book
+    [got] = recalculate_ironcalc(path, [cells_of(report, edits)], [*VERDICTS, STATUS])
+    said = [re.sub(r"[\d,]+ checks", "N checks", str(got[cell])) for cell in VERDICTS]
+    assert (said, got[STATUS]) == ([words, words], status)
+
+
+@pytest.mark.parametrize("edits", [{}, ON_H100, BOTH])
+def test_the_formula_says_what_the_values_of_the_edited_spec_say(
+    book: tuple[Path, Report], edits: dict[str, Any]
+) -> None:
+    path, report = book
+    edited = planned(compute(with_edits(edits)), report)
+    [got] = recalculate_ironcalc(path, [cells_of(report, edits)], VERDICTS)
+    assert list(got.values()) == [edited.sheet("Summary").cells[4, 1].value, edited.sheet("Checks").cells[2, 1].value]
+
+
+def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -> None:
+    report = build(with_edits(ON_H100), tmp_path / "book.xlsx")
+    again = cells_of(report, {"serving.llama-70b.hardware": "mi300x"})
+    before, after = recalculate_ironcalc(tmp_path / "book.xlsx", [{}, again], VERDICTS)
+    said = [re.sub(r"[\d,]+ checks", "N checks", str(found["Summary", "A4"])) for found in (before, after)]
+    assert said == [f"{ONE} The N checks hold.", HOLD]
+
+
+def test_a_budget_that_is_missed_is_told_after_the_run_that_does_not_fit() -> None:
+    spec = {**with_edits(ON_H100), "expect": [{"that": "m7.n_params", "at_most": 1e9}]}
+    said = str(plan.build(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    wanted = f"{ONE} The N checks hold, but 1 of 1 budgets are not met."
+    assert re.sub(r"[\d,]+ checks", "N checks", said) == wanted
+
+
+def test_the_only_run_is_not_counted() -> None:
+    spec = {key: value for key, value in with_edits(ON_H100).items() if key != "training"}
+    said = str(plan.build(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    assert re.sub(r"[\d,]+ checks", "N checks", said) == (
+        "The run does not fit: llama-70b on h100-sxm. The N checks hold."
+    )
+
+
+def test_yes_and_no_have_colours_under_each_heading_that_asks_whether_a_run_fits(tmp_path: Path) -> None:
+    build(SPECS / "deepseek-v3.yaml", tmp_path / "book.xlsx")
+    book, coloured = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True), []
+    for sheet in (book["Summary"], book["Checks"]):
+        rules = [(area.sqref, rule.formula[0]) for area in sheet.conditional_formatting for rule in area.rules]
+        for heading in (cell for row in sheet.iter_rows() for cell in row if cell.value == "Fits"):
+            below = [heading.offset(rows) for rows in range(1, 7)]
+            answers = [cell.coordinate for cell in below if cell.value in {"yes", "no"}]
+            words = [{formula.split('"')[1] for area, formula in rules if at in area} for at in answers]
+            coloured.append((sheet.title, [sorted(each & {"yes", "no"}) for each in words]))
+    # Two training and three serving runs: a table of each kind on the Summary, one list on Checks.
+    both = ["no", "yes"]
+    assert coloured == [("Summary", [both] * 2), ("Summary", [both] * 3), ("Checks", [both] * 5)]
