@@ -6,6 +6,7 @@ import io
 import random
 import sys
 from functools import reduce
+from pathlib import PurePath
 from unittest.mock import Mock
 
 import pytest
@@ -502,3 +503,15 @@ def test_a_damaged_spec_ends_in_a_source_or_a_spec_error(name, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "LOADER", getattr(yaml, name))
         assert ends_well(text)
+
+
+NAMED = ["a.yaml", "specs/a.b.yaml", "/x.y/a", ".yaml", "a.", "../.a.yaml", "-.yaml", PurePath("b/c.yml")]
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_a_study_is_called_as_pathlib_calls_the_stem_of_its_file(path):
+    assert files.study_name(path) == PurePath(path).stem
+
+
+def test_a_study_from_stdin_is_called_spec():
+    assert files.study_name("-") == "spec"

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ def kept(tmp_path, monkeypatch):
     """A place of its own for what is kept, on a machine that keeps bytecode."""
     monkeypatch.setattr(cache.sys, "pycache_prefix", str(tmp_path))
     monkeypatch.setattr(cache.sys, "dont_write_bytecode", False)
-    return cache.place("catalog")
+    return Path(cache.place("catalog"))
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
     code = "import sys; from flopsheet.catalog.load import build; print(*(m.__file__ for n, m in sys.modules.items()"
     code += " if n.startswith('flopsheet.')), sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    counted = {str(path) for pattern in cache.READERS for path in cache.PACKAGE.glob(pattern)}
+    counted = set(cache.code())
     assert (len(loaded) > 10, set(loaded) - counted) == (True, set())
 
 

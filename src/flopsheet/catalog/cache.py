@@ -3,7 +3,7 @@
 It stands in `__pycache__` beside this file, so it is trusted as the bytecode there is. It holds for the same files, the
 same code that reads them and the same Python; for anything else, and wherever it cannot be read, it is built anew.
 Files and code are the same where their contents are: archives that unpack with one time for every file would make
-sizes and times say so of what has changed.
+sizes and times say so of what has changed. Paths are text here: pathlib takes longer to import than all this to do.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import pickle
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from glob import glob
 from importlib.util import cache_from_source, source_hash
-from pathlib import Path
 from typing import TypeVar
 
 Built = TypeVar("Built")
-PACKAGE = Path(__file__).parent.parent
-# The code that decides what a text becomes.
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Where the code stands that decides what a text becomes.
 READERS = ("quantities.py", "records.py", "yamlio/*.py", "catalog/*.py", "formula/*.py", "diagnostics/*.py")
 
 
-def load_or_build(name: str, files: Sequence[Path], build: Callable[[], Built]) -> Built:
+def load_or_build(name: str, files: Sequence[str], build: Callable[[], Built]) -> Built:
     """What `build` makes of the files, or a copy of what it made of the same ones before."""
     path, key = place(name), state(files)
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below
-        content = path.read_bytes()
+        content = read(path)
         if content.startswith(key):
             copy: Built = pickle.loads(content[len(key) :])
             return copy
@@ -45,27 +45,40 @@ def smallest(pickled: bytes) -> bytes:
     return optimize(pickled)
 
 
-def place(name: str) -> Path:
+def place(name: str) -> str:
     """Where it is kept."""
-    return Path(cache_from_source(__file__)).with_name(f"{name}.{sys.implementation.cache_tag}.pickle")
+    folder = os.path.dirname(cache_from_source(__file__))
+    return os.path.join(folder, f"{name}.{sys.implementation.cache_tag}.pickle")
 
 
-def state(files: Sequence[Path]) -> bytes:
+def code() -> list[str]:
+    """The files of that code."""
+    names = (name for pattern in READERS for name in sorted(glob(pattern, root_dir=PACKAGE)))
+    return [os.path.join(PACKAGE, name) for name in names]
+
+
+def state(files: Sequence[str]) -> bytes:
     """What tells one state of the files, of the code and of Python from another."""
-    code = [path for pattern in READERS for path in sorted(PACKAGE.glob(pattern))]
     parts = [sys.version.encode()]
-    for path in (*files, *code):
-        content = path.read_bytes()
-        parts += (f"\n{path.name} {len(content)}\n".encode(), content)
+    for path in (*files, *code()):
+        content = read(path)
+        parts += (f"\n{os.path.basename(path)} {len(content)}\n".encode(), content)
     return source_hash(b"".join(parts))  # the hash that Python's own bytecode can be keyed by (PEP 552)
 
 
-def write(path: Path, content: bytes) -> None:
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path: str, content: bytes) -> None:
     """Beside its place and then into it, since others may be reading."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = f"{path}.{os.getpid()}"
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        with open(part, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from flopsheet.yamlio import source
@@ -22,6 +21,8 @@ class Hardware(NamedTuple):
 @cache
 def hardware() -> dict[str, Hardware]:
     """The kinds by name."""
+    from pathlib import Path  # takes longer to import than a mistake to be told
+
     text = (Path(__file__).parent / "data" / "hardware.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "hardware.yaml").data
     assert isinstance(data, dict)

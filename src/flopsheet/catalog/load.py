@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopsheet import diagnostics
@@ -73,12 +73,14 @@ def custom_input(raw: Mapping[str, Any]) -> Input:
     return Input(**fields, whole=load_inputs().units[raw["unit"]].whole)
 
 
-def _files(topics: Sequence[str]) -> list[Path]:
-    return [Path(__file__).parent / "data" / f"{topic}.yaml" for topic in ("units", *topics)]
+def _files(topics: Sequence[str]) -> list[str]:
+    return [os.path.join(os.path.dirname(__file__), "data", f"{topic}.yaml") for topic in ("units", *topics)]
 
 
 def _texts(topics: Sequence[str]) -> dict[str, str]:
-    return {path.stem: path.read_text(encoding="utf-8") for path in _files(topics)}
+    from pathlib import Path  # takes longer to import than a mistake to be told
+
+    return {path.stem: path.read_text(encoding="utf-8") for path in map(Path, _files(topics))}
 
 
 def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:

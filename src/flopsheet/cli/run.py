@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import io
 import os
 import sys
@@ -19,12 +17,8 @@ from flopsheet.diagnostics import FlopsheetError
 DONE, FINDINGS, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def main() -> None:
+def run() -> None:
     """The command that the arguments name, and its exit code."""
-    # A command makes hundreds of thousands of objects and drops few: looking for cycles among them costs a fifth of it,
-    # and once more when Python ends, unless all that is left is set aside.
-    gc.set_threshold(1_000_000, 20, 100)
-    atexit.register(gc.freeze)
     sys.stdout, sys.stderr = map(_fit, (sys.stdout, sys.stderr))
     try:
         code = commands.main(prog_name="flopsheet", standalone_mode=False)

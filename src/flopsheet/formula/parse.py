@@ -51,8 +51,8 @@ KINDS = {
 }
 
 REWRITTEN = str.maketrans({"^": "**", "\n": " ", "\t": " "})
-BRACKETS = re.compile("[()#]")
-ARM_COLONS = re.compile(rf"(\b{MATCH}\s*)?[(\[{{]|[)\]}}]|:(?!=)")
+BRACKETS = "[()#]"
+ARM_COLONS = rf"(\b{MATCH}\s*)?[(\[{{]|[)\]}}]|:(?!=)"
 # Functions of spreadsheets and programs, and how they are written here.
 FOREIGN = {
     "round": "write floor(x + 0.5)",
@@ -161,7 +161,7 @@ class _Parser:
     def check_brackets(self) -> None:
         """Refuses what would close the brackets that we put around the text, and depth beyond any use."""
         opened: list[int] = []
-        for sign in BRACKETS.finditer(self.text):
+        for sign in re.finditer(BRACKETS, self.text):
             letter, column = sign[0], sign.start()
             if letter == "(":
                 opened.append(column)
@@ -299,7 +299,7 @@ def with_arms_as_arguments(text: str) -> tuple[str, list[int]]:
     """
     colons: list[int] = []
     is_match: list[bool] = []
-    for sign in ARM_COLONS.finditer(text):
+    for sign in re.finditer(ARM_COLONS, text):
         if sign[0] == ":" and is_match and is_match[-1]:
             colons.append(sign.start())
         elif sign[0][-1] in "([{":

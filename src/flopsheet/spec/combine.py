@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 from flopsheet.diagnostics import Problem
-from flopsheet.spec import setting as settings_of
 from flopsheet.spec.entries import Spec
 from flopsheet.spec.load import ParsedSpec, parse_spec
 from flopsheet.yamlio import source
-from flopsheet.yamlio.dump import block
-from flopsheet.yamlio.merge import merge
+from flopsheet.yamlio.files import study_name
 from flopsheet.yamlio.source import Source
 
 
@@ -24,9 +21,12 @@ def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
 def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
     """The same, its sweeps not yet expanded."""
     sources = [source.read(path) for path in paths]
-    name = "+".join("spec" if path == "-" else PurePath(path).stem for path in paths)
+    name = "+".join(map(study_name, paths))
     if len(sources) == 1 and not settings:
         return parse_spec(sources[0], name)
+    from flopsheet.spec import setting as settings_of
+    from flopsheet.yamlio.merge import merge
+
     merged = merge(sources)
     if isinstance(merged.data, dict):
         merged = settings_of.apply(merged, tuple(settings))
@@ -37,6 +37,8 @@ def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedS
 
 def _text(data: dict[str, Any], sources: Sequence[Source], settings: Sequence[str]) -> str:
     """One spec that says what the files and settings say together."""
+    from flopsheet.yamlio.dump import block
+
     said = [one.name for one in sources] + [f"--set {setting}" for setting in settings]
     remark = "".join(letter if letter.isprintable() else " " for letter in ", ".join(said))
     return "\n".join([f"# Put together from {remark}", *block(data)]) + "\n"

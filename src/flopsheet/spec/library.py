@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopsheet.yamlio import source
@@ -21,6 +20,8 @@ class LibraryModel(NamedTuple):
 @cache
 def load() -> dict[str, LibraryModel]:
     """The models by name."""
+    from pathlib import Path  # takes longer to import than a mistake to be told
+
     text = (Path(__file__).parent / "library.yaml").read_text(encoding="utf-8")
     data = source.parse(text, "library.yaml").data
     assert isinstance(data, dict)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, Metric
 from flopsheet.diagnostics import CatalogError, Finding, Problem, SpecError
+from flopsheet.records import frozen
 from flopsheet.spec.entries import CustomEntries, Expectation, ModelSpec, Run, Spec
 from flopsheet.spec.resolve import custom, suffixes
 from flopsheet.spec.resolve.models import Resolver
@@ -20,6 +19,7 @@ from flopsheet.spec.schema.validate import shape_problems
 from flopsheet.spec.sweep import expand
 from flopsheet.spec.sweep.expand import Sweep
 from flopsheet.yamlio import source
+from flopsheet.yamlio.files import study_name
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import Path, Source
 
@@ -33,7 +33,7 @@ def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
 
 def read(spec: str | os.PathLike[str]) -> ParsedSpec:
     """The spec at a path, its sweeps not yet expanded."""
-    return parse_spec(source.read(spec), "spec" if str(spec) == "-" else PurePath(spec).stem)
+    return parse_spec(source.read(spec), study_name(spec))
 
 
 def from_source(text: Source, name: str) -> Spec:
@@ -41,7 +41,7 @@ def from_source(text: Source, name: str) -> Spec:
     return parse_spec(text, name).expand()
 
 
-@dataclass
+@frozen
 class ParsedSpec:
     """A spec that is read, its sweeps not yet expanded; what was found wrong waits to be told at once."""
 

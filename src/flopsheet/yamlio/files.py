@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
@@ -31,6 +33,15 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
         raise FileError(diagnostics.cannot_read(name, str(error))) from None
 
 
+def study_name(path: str | os.PathLike[str]) -> str:
+    """What a study is called after its file: `gpt2` of `specs/gpt2.yaml`, as pathlib's `stem`; `spec` of stdin."""
+    if os.fspath(path) == "-":
+        return "spec"
+    name = os.path.basename(os.fspath(path))
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and suffix else name
+
+
 def write_bytes(target: str | os.PathLike[str], data: bytes, *, replace: bool = True) -> None:
     """Writes a whole file in one step; FileError. Without `replace` a file that is there stays, and is an error."""
     with replacing(target, replace=replace) as file:
@@ -43,7 +54,8 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
 
     So no half file is ever seen. Without `replace` a file that is there stays, and is an error.
     """
-    import tempfile  # with all that it loads, only where something is written
+    import tempfile  # with all that they load, only where something is written
+    from pathlib import Path
 
     name = os.fspath(target)
     path = Path(os.path.realpath(name))  # a link stays one, and what it leads to is replaced
@@ -87,6 +99,8 @@ def are_one(path: str, other: str) -> bool:
 
 def make_folder(folder: str | os.PathLike[str]) -> None:
     """The folder, and those above it, where they are not there yet; FileError."""
+    from pathlib import Path
+
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except FileExistsError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,8 @@ from flopsheet.yamlio.source import DEEPEST, LARGEST, Path, spell
 
 def to_yaml(data: Mapping[str, Any]) -> str:
     """A mapping of texts, numbers, truth values, lists and mappings as JSON, which is YAML."""
+    import json  # only where a spec is no file
+
     problems: list[Problem] = []
     plain = _plain(data, (), problems)
     if problems:

@@ -69,11 +69,19 @@ def shape_of(entry: Input) -> Shape:
     )
 
 
-@cache
-def parts_of(name: str) -> dict[str, Input]:
+def parts_of(name: str) -> Mapping[str, Input]:
     """The parts of an input that have a choice of their own, such as experts of weights, by brief name."""
-    inputs = catalog.load_inputs().inputs.values()
-    return {entry.name.removeprefix(f"{name}_"): entry for entry in inputs if entry.follows == name}
+    return _all_parts().get(name, {})
+
+
+@cache
+def _all_parts() -> dict[str, dict[str, Input]]:
+    """The parts of every input that has any."""
+    found: dict[str, dict[str, Input]] = {}
+    for entry in catalog.load_inputs().inputs.values():
+        if whole := entry.follows:
+            found.setdefault(whole, {})[entry.name.removeprefix(f"{whole}_")] = entry
+    return found
 
 
 def _by_part(entry: Input, parts: Mapping[str, Input]) -> Shape:
@@ -138,6 +146,7 @@ def _range(unit: str) -> Shape:
     )
 
 
+@cache
 def _swept(entry: Input) -> Shape:
     """The values of an input under `sweep:`: a list, or a range of numbers."""
     listed = list_of(one_of(entry.choices) if parts_of(entry.name) else shape_of(entry))
@@ -249,9 +258,13 @@ def _run(kind: str) -> Shape:
 # The whole ------------------------------------------------------------------------------------------------------------
 
 
-@cache
 def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Shape:
     """The data model of a whole spec; `own` are inputs that it defines, `untyped` those that it defines badly."""
+    return _spec_shape(own, untyped)
+
+
+@cache  # which takes arguments that are left out for others than their defaults
+def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
     loose = {name: optional(ANYTHING, "") for name in untyped}
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
     group_inputs += [entry for entry in own if entry.grain == "layer_group"]
