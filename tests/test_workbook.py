@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 import flopsheet
-from edits import FAMILY, GROUPS, disagreements_of, formulas, planned
+from edits import EVERYTHING, FAMILY, GROUPS, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
 from figures import FIGURES, Figure, live_cell
 from flopsheet.catalog import OF_RUNS
@@ -373,3 +373,15 @@ def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_pa
         "split the study, or print it with 'flopsheet show --format csv'",
         [],
     )
+
+
+def test_no_formula_is_longer_than_excel_reads() -> None:
+    """Excel's limits: 8,192 characters, "=" included; a longer one makes it repair the file."""
+    report = flopsheet.compute(EVERYTHING)
+    cells = {
+        (sheet.title, at): len(cell.formula) + 1
+        for sheet in planned(report, report).sheets
+        for at, cell in sheet.cells.items()
+        if cell.formula
+    }
+    assert {at: length for at, length in cells.items() if length > 8192} == {}
