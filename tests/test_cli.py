@@ -34,12 +34,13 @@ def test_build_tells_of_runs_of_both_kinds_in_ten_lines(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     # 52,786,708,484 B and 2·8,192·3·28,672/8 of a layer's backward pass, of 81,559 MiB;
     # 989.4 TFLOP/s, 40 %, 15e12 tokens: 412 days, as published;
-    # 8 · 81,559 MiB · 0.9 = 573.46 GiB, and each sequence takes 0.78125 of what 131.42 of weights leave: 565
+    # 81,559 MiB · 0.9 = 71.68 GiB; 16.43 of weights, 64/10.24 of cache, 0.315 of logits and 0.35 reserved are 23.34.
+    # What weights and reserve leave, 58,952,184,627 B, takes 535 sequences of 104,857,600 and 5,284,823 of logits.
     assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-2]) == (
         True,
         "  pretraining: 49.33 of 79.65 GiB per device, margin 38.07 %; 412 days, 5,068,674 device-hours, "
         "12,671,684 USD",
-        "  chat: 181.42 of 573.46 GiB, 565 sequences at most; 143",
+        "  chat: 23.34 of 71.68 GiB per device, 535 sequences at ",
         "  … 2 more runs in the workbook",
     )
 

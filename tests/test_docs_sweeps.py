@@ -24,7 +24,7 @@ def saved(folder: Path) -> list[Path]:
 
 
 def test_a_variant_is_called_as_the_page_says(tmp_path: Path) -> None:
-    name = re.search(r"A variant is called by what it varies: `(.*?)`", PAGE).group(1)
+    name = re.search(r"A variant is named after its swept values: `(.*?)`", PAGE).group(1)
     assert name in {model.name for model in load(saved(tmp_path)[0]).models}
 
 
