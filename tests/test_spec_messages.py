@@ -229,7 +229,7 @@ REFUSED = [
         {"ffn: gelu": "ffn: gelu\n    window: «all»"},
         "models.a.window: 'all' is not a number that can be read here; known: attention_chunk, compress_ratio, "
         "d_conv, d_embedding, d_expert, d_expert_latent, d_ff, d_head, d_index, d_linear_gate, d_linear_key, "
-        "d_linear_value, … (61 in all)",
+        "d_linear_value, … (62 in all)",
     ),
     # experts
     (
@@ -565,7 +565,7 @@ REFUSED = [
 
 NO_KEY = """\
 models.a.colour: unknown key 'colour'; known: extends, model, layers, sweep, ffn, attention, moe, mixer, \
-other_params, other_model_params, n_layers, d_model, … (96 in all)"""
+other_params, other_model_params, n_layers, d_model, … (97 in all)"""
 
 # Where nothing of VALID is left, or too much to be repeated.
 REFUSED_TEXTS = [
