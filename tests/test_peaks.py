@@ -97,8 +97,8 @@ def test_what_binds_is_said():
     found = [(run["fullest_stage"], run["peak_phase"]) for run in (plain, recomputed, staged)]
     assert found == [
         ("only", "loss"),
-        ("only", "backward pass of a layer"),
-        ("first", "backward pass of a layer"),
+        ("only", "layer backward"),
+        ("first", "layer backward"),
     ]
 
 
