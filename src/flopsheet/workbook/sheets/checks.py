@@ -41,11 +41,13 @@ UNFIT = [
 ]
 FAIL = "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."
 MISS = "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met."
-# Of a study with runs, before what is said of every study.
+# Of a study with runs, beside what is said of every study, which stands in a cell of its own: both in one formula are
+# more characters than Excel reads.
 VERDICTS_OF_RUNS = [
-    ("where(failed > 0, unfit, 0) > 0", f"{FAIL} {{about_runs}}"),
-    ("where(failed > 0, 0, where(missed > 0, unfit, 0)) > 0", f"{{about_runs}} {MISS}"),
-    ("where(failed > 0, 0, unfit) > 0", "{about_runs} The {held + met:,} checks hold."),
+    ("unfit == 0", "{about_checks}"),
+    ("failed > 0", "{about_checks} {about_runs}"),
+    ("missed > 0", "{about_runs} {about_checks}"),
+    ("", "{about_runs} The {held + met:,} checks hold."),
 ]
 VERDICTS = [
     ("failed > 0", FAIL),
@@ -191,7 +193,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     words = CellRef(SHEET, row + 1 + len(lines), LABEL)
     cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
     said["about_runs"] = Live(words, cells[words.row, LABEL].value)
-    return Fitting(cells, said, among, words.row)
+    return Fitting(cells, said, among, words.row + 1)  # the last line is for what is said of the checks
 
 
 def _column(column: int, first: int, last: int) -> str:
@@ -326,7 +328,11 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     meaning = "Status: 2 a check fails or a run does not fit, 1 a budget is not met, 0 neither"
     cells[9, LABEL] = Cell(meaning, style="label")
     cells[9, FIRST] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
-    words = sentence(SHEET, [*(VERDICTS_OF_RUNS if fitted.said else ()), *VERDICTS], counts, "lead")
+    if fitted.said:
+        about_checks = sentence(SHEET, VERDICTS, counts)
+        cells[fitted.bottom, LABEL] = about_checks
+        counts["about_checks"] = Live(CellRef(SHEET, fitted.bottom, LABEL), about_checks.value)
+    words = sentence(SHEET, VERDICTS_OF_RUNS if fitted.said else VERDICTS, counts, "lead")
     cells[2, LABEL] = words
     return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status)
 
