@@ -21,19 +21,21 @@ METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
     *formats.KEYS,
 }
 INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
-RULE_NEEDS = {"code", "formula", "points_at", "message", "hint", "level"}
+ENTRY_NEEDS = ("name", "label", "unit", "doc")
+RULE_NEEDS = ("code", "formula", "hint", "level", "message", "points_at")
 RULE_KEYS = {"name", "label", "doc", "source", "explains", "unless_said", "example", *RULE_NEEDS}
 RULE_GRAINS = frozenset({"model", "layer_group", *OF_RUNS})  # at which a spec is held to rules
 RULE_LEVELS = {"error": "", "note": "note"}  # as the severity of a verdict
 ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
+NEEDED = {"inputs": ENTRY_NEEDS, "metrics": ENTRY_NEEDS, "rules": RULE_NEEDS}
 
 
 def check_keys(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
-    """Refuses unknown keys of an input or metric, and missing ones."""
+    """Refuses unknown keys of an input, metric or rule, and missing ones."""
     allowed = ALLOWED[kind]
     for key in [key for key in raw if key not in allowed]:
         raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(allowed)))
-    for key in ("name", "label", "unit", "doc"):
+    for key in NEEDED[kind]:
         if not raw.get(key):
             raise refuse(f"{key} is missing", f"write {key}: …")
 
@@ -48,10 +50,7 @@ def check_values(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
 
 def check_rule_fields(raw: Mapping[str, Any], grain: str, refuse: Refuse) -> None:
     """Refuses a rule with unknown or missing keys, of a grain or level that no rule has."""
-    for key in [key for key in raw if key not in RULE_KEYS]:
-        raise refuse(f"unknown key '{key}'", diagnostics.did_you_mean(key, sorted(RULE_KEYS)))
-    for key in sorted(key for key in RULE_NEEDS if not raw.get(key)):
-        raise refuse(f"{key} is missing", f"write {key}: …")
+    check_keys(raw, "rules", refuse)
     if grain not in RULE_GRAINS:
         raise refuse(f"no rule can live at grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
     if raw["level"] not in RULE_LEVELS:

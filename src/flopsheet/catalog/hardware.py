@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from flopsheet.yamlio import source
+from flopsheet.yamlio.files import read_shipped
 
 
 class Hardware(NamedTuple):
@@ -21,10 +22,7 @@ class Hardware(NamedTuple):
 @cache
 def hardware() -> dict[str, Hardware]:
     """The kinds by name."""
-    from pathlib import Path  # takes longer to import than a mistake to be told
-
-    text = (Path(__file__).parent / "data" / "hardware.yaml").read_text(encoding="utf-8")
-    data = source.parse(text, "hardware.yaml").data
+    data = source.parse(read_shipped(__file__, "data", "hardware.yaml"), "hardware.yaml").data
     assert isinstance(data, dict)
     found = {}
     for name, entry in data.items():

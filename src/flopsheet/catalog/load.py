@@ -22,6 +22,7 @@ from flopsheet.diagnostics import CatalogError, FlopsheetError, Place, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
 from flopsheet.yamlio import source
+from flopsheet.yamlio.files import read_shipped
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
@@ -78,9 +79,7 @@ def _files(topics: Sequence[str]) -> list[str]:
 
 
 def _texts(topics: Sequence[str]) -> dict[str, str]:
-    from pathlib import Path  # takes longer to import than a mistake to be told
-
-    return {path.stem: path.read_text(encoding="utf-8") for path in map(Path, _files(topics))}
+    return {topic: read_shipped(__file__, "data", f"{topic}.yaml") for topic in ("units", *topics)}
 
 
 def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from flopsheet.yamlio import source
+from flopsheet.yamlio.files import read_shipped
 
 
 class LibraryModel(NamedTuple):
@@ -20,10 +21,7 @@ class LibraryModel(NamedTuple):
 @cache
 def load() -> dict[str, LibraryModel]:
     """The models by name."""
-    from pathlib import Path  # takes longer to import than a mistake to be told
-
-    text = (Path(__file__).parent / "library.yaml").read_text(encoding="utf-8")
-    data = source.parse(text, "library.yaml").data
+    data = source.parse(read_shipped(__file__, "library.yaml"), "library.yaml").data
     assert isinstance(data, dict)
     return {
         name: LibraryModel(name, entry["source"], {key: value for key, value in entry.items() if key != "source"})

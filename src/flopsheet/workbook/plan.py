@@ -10,17 +10,7 @@ from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, c
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    UNIT,
-    CellRef,
-    coordinates,
-    letters,
-    quoted,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (

@@ -33,6 +33,15 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> tuple[str, bytes]:
         raise FileError(diagnostics.cannot_read(name, str(error))) from None
 
 
+def read_shipped(module: str, *names: str) -> str:
+    """The text of a file that ships with a module, below the folder of its `__file__`.
+
+    Without pathlib, which takes longer to import than a mistake to be told.
+    """
+    with open(os.path.join(os.path.dirname(module), *names), encoding="utf-8") as file:
+        return file.read()
+
+
 def study_name(path: str | os.PathLike[str]) -> str:
     """What a study is called after its file: `gpt2` of `specs/gpt2.yaml`, as pathlib's `stem`; `spec` of stdin."""
     if os.fspath(path) == "-":

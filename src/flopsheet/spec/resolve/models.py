@@ -96,9 +96,8 @@ class Resolver:
         said = self.merged[at] if at is not None else self.defaults()
         for link in reversed(chain):
             path: Path = ("models", link)
-            is_sound = self.is_valid(path)
             shipped = self.from_library(path, listed[link])
-            if said is not None and shipped is not None and is_sound:
+            if said is not None and shipped is not None and self.is_valid(path):
                 said = {**said, **shipped, **self.normalize(path, listed[link])}
             else:
                 said = None
@@ -186,8 +185,8 @@ class Resolver:
             own |= {key: RawInput(1, kind.path) for key in absent}  # so that nothing is told that follows from it
         for key in fixes.keys() & (said | own).keys():
             self.report((said | own)[key].path, diagnostics.mixer_sets(kind.value, key, fixes[key]), key=True)
-        add_implied = {**assumes, **fixes}
-        said |= own | {key: RawInput(value, kind.path) for key, value in add_implied.items() if key not in said | own}
+        implied = {**assumes, **fixes}
+        said |= own | {key: RawInput(value, kind.path) for key, value in implied.items() if key not in said | own}
         if "n_heads" not in said:
             self.without(said, "n_heads", [key for key in kinds.ATTENTION_KEYS if key != "n_heads"])
 

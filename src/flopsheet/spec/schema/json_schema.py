@@ -39,23 +39,23 @@ def to_schema() -> Node:
     """pydantic's own schema of the spec, with the catalogue's labels and defaults and the rules between keys."""
     drawn = _Drawing().generate(data_model.spec_shape())
     _plain(drawn)
-    kinds = drawn["$defs"]
-    for of, mapping in (("", drawn), *kinds.items()):
+    parts = drawn["$defs"]
+    for of, mapping in (("", drawn), *parts.items()):
         for name, value in mapping["properties"].items():
             _describe(name, value, "serving" if of == "ServingRun" else "training")
     for name in ("Defaults", "Model", "LayerGroup"):
-        kinds[name] |= _rules()
+        parts[name] |= _rules()
     _close(drawn)
-    kinds["Model"]["properties"]["model"]["enum"] = list(library.load())
-    kinds["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
-    kinds["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
-    kinds["Expectation"]["dependentRequired"] = {"within": ["equals"]}
-    kinds["Expectation"]["properties"]["that"]["pattern"] = r".\."
+    parts["Model"]["properties"]["model"]["enum"] = list(library.load())
+    parts["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
+    parts["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
+    parts["Expectation"]["dependentRequired"] = {"within": ["equals"]}
+    parts["Expectation"]["properties"]["that"]["pattern"] = r".\."
     for kind in catalog.RUNS:
-        run = kinds[f"{kind.capitalize()}Run"]
+        run = parts[f"{kind.capitalize()}Run"]
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
-    for name, swept in kinds.items():
+    for name, swept in parts.items():
         if name.endswith("Range"):
             swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0
         if name.endswith(("Sweep", "Zip")):

@@ -7,14 +7,7 @@ from collections.abc import Callable, Iterator
 from flopsheet.catalog import Entry, Input, Metric
 from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
-from flopsheet.workbook.model.references import (
-    LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    SENTENCE,
-    UNIT,
-)
+from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT
 from flopsheet.workbook.model.sheet import Cell
 
 Placed = tuple[tuple[int, int], Cell]
@@ -113,5 +106,5 @@ def _sentence_rows(
         yield (row, NAME), Cell(name, style="name", link=links(name))
         if "context_length" in block.headers:
             length = header_cell(block, cell_index, "context_length", at)
-            yield (row, UNIT), Cell(length.value, length.formula, "call_up_left", length.format)
+            yield (row, UNIT), Cell(length.value, length.formula, "linked_left", length.format)
         yield (row, SENTENCE), cell

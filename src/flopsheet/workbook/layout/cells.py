@@ -107,7 +107,7 @@ class Band:
     row: int
     rows: Mapping[str, int]
     detail: bool = False
-    kind: str = "metrics"  # metrics, call_ups, sentences
+    kind: str = "metrics"  # metrics, linked_rows, sentences
     collapsed: bool = False
 
 

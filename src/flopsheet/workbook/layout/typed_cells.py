@@ -12,12 +12,7 @@ from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
-from flopsheet.workbook.model.references import (
-    CellRef,
-    absolute_span,
-    letters,
-    span,
-)
+from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 # What rounding alone can cause is no change.

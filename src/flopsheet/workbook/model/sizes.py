@@ -7,14 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from flopsheet.catalog.entries import EVERY_DECIMAL
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    UNIT,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.model.styles import FOLDED, STYLES
 

@@ -65,7 +65,7 @@ STYLES: dict[str, Style] = {
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
     "linked": Style("2E7D32", align="right"),
-    "call_up_left": Style("2E7D32", align="left"),
+    "linked_left": Style("2E7D32", align="left"),
     "linked_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
     "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),

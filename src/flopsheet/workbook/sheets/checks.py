@@ -13,17 +13,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    UNIT,
-    CellRef,
-    letters,
-    quoted,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
 
 SHEET = "Checks"
@@ -252,8 +242,7 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
     sizes = [float(size) for size in moved.values]
     at = sizes.index(max(sizes))
     cells = {(row, LABEL): Cell("Largest move", style="label")}
-    letter = letters(FIRST + 3)
-    among = f"{letter}{first}:{letter}{last}"
+    among = _column(FIRST + 3, first, last)
     place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
     cells[row, FIRST + 3] = place
     position = CellRef(SHEET, row, FIRST + 3).address
@@ -262,7 +251,7 @@ def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
     for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
         source = moved.cells[first + at, column]
         here = CellRef(SHEET, row + 1 + step, FIRST + 3)
-        formula = f"INDEX({letters(column)}{first}:{letters(column)}{last},{position})"
+        formula = f"INDEX({_column(column, first, last)},{position})"
         cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
         cells[here.row, here.column] = Cell(source.value, formula, "linked", "General")
         found[name] = Live(here, source.value)

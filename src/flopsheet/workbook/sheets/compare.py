@@ -10,15 +10,7 @@ from flopsheet.formula import parse
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import (
-    LABEL,
-    NAME,
-    UNIT,
-    CellRef,
-    absolute_span,
-    letters,
-    quoted,
-)
+from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -145,7 +137,7 @@ class _Listed:
             yield (row, LABEL), Cell(scenario_name(table_set, at), style="label")
             yield (row, NAME), Cell(str(self.table.keys[at][0]), style="name")
             length = Live(lengths[context], table_set.value("context_length", context))
-            yield (row, UNIT), mirror(SHEET, length, "call_up_left", "#,##0")
+            yield (row, UNIT), mirror(SHEET, length, "linked_left", "#,##0")
             yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
 
 
@@ -236,7 +228,7 @@ def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -
     for at in range(len(steps.tags)):
         row, effect = layout.sorted_row + at, steps.effects[steps.ranks.index(at + 1)]
         place = f"MATCH({at + 1},{column(steps.rank_column)},0)"
-        yield (row, LABEL), Cell(effect.tag, f"INDEX({column(LABEL)},{place})", "call_up_left")
+        yield (row, LABEL), Cell(effect.tag, f"INDEX({column(LABEL)},{place})", "linked_left")
         for step, value in enumerate(effect.values):
             formula = f"INDEX({column(6 + step)},{place})"
             yield (row, A + step), Cell(value, formula, "linked", EFFECT_FORMAT)

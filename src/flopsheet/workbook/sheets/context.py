@@ -15,14 +15,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    NAME,
-    UNIT,
-    CellRef,
-    absolute_span,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, absolute_span
 from flopsheet.workbook.model.sheet import Cell, Series, Validation
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.compare import Pair

@@ -15,17 +15,7 @@ from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    UNIT,
-    CellRef,
-    letters,
-    quoted,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets import inputs
 

@@ -12,17 +12,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    UNIT,
-    CellRef,
-    letters,
-    span,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 HOLDS, SEE = "holds", "see Checks"

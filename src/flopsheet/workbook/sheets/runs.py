@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    CellRef,
-    absolute_span,
-    quoted,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Series
 from flopsheet.workbook.model.styles import PALETTE
 

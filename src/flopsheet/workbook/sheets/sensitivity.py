@@ -13,14 +13,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    NAME,
-    NOTE,
-    CellRef,
-    letters,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell
 
 SHEET = "Sensitivity"
