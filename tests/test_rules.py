@@ -144,6 +144,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("expert_parallel", "spread", 3)],
         "spread: expert_parallel 3 does not divide the 16 experts",
     ),
+    "check_time_basis": (
+        [("time_basis", "small", "assumed")],
+        "small: time_basis is assumed, but nothing of that is given",
+    ),
     "check_served_peak": (
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
         "many: crate has no units for int8",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from functools import cached_property, partial
+from itertools import repeat
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ class Values:
     frames: Mapping[str, pd.DataFrame]
     absent: Mapping[str, str] = field(default_factory=dict)
     """What is said of the inputs and metrics that may have no number; columns have NaN there."""
+    words: Mapping[str, Column] = field(default_factory=dict)
+    """The same row by row, of metrics where it depends on what is not given."""
 
     def column(self, grain: str, name: str) -> Column:
         """An input, a metric or a name of the rows as an array, texts as objects."""
@@ -39,14 +42,16 @@ class Values:
 
     @cached_property
     def _plain(self) -> dict[str, dict[str, list[float | str]]]:
-        return {grain: _lists(frame, self.absent) for grain, frame in self.frames.items()}
+        return {grain: _lists(frame, {**self.absent, **self.words}) for grain, frame in self.frames.items()}
 
 
-def _lists(frame: pd.DataFrame, absent: Mapping[str, str]) -> dict[str, list[float | str]]:
+def _lists(frame: pd.DataFrame, absent: Mapping[str, str | Column]) -> dict[str, list[float | str]]:
     """The columns of a frame as lists, whole: cell by cell, a DataFrame is slow."""
     lists = dict(zip(frame.columns, frame.to_numpy(object).T.tolist(), strict=True))
     for name in absent.keys() & lists.keys():
-        lists[name] = [absent[name] if value != value else value for value in lists[name]]
+        words = absent[name]
+        each = repeat(words) if isinstance(words, str) else words.tolist()
+        lists[name] = [word if value != value else value for value, word in zip(lists[name], each, strict=False)]
     return lists | {key: frame.index.get_level_values(key).tolist() for key in frame.index.names if key in KEYS}
 
 
@@ -66,6 +71,7 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
     """
     columns: dict[str, dict[str, Column]] = {grain: {} for grain in tables}  # as they are read or computed
     metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
+    words: dict[str, Column] = {}
     functions = vectorised()
     # Without their index, from which a column is picked in a tenth of the time.
     flat = {grain: table.inputs.reset_index(drop=True) for grain, table in tables.items()}
@@ -96,8 +102,11 @@ def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = Non
                 needed = metric.has_value and evaluate(metric.has_value, partial(read, table), None, functions)
                 made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
                 columns[metric.grain][name] = metrics[metric.grain][name] = made
+                if metric.words is not None and np.isnan(made).any():
+                    said = evaluate(metric.words, partial(read, table), None, functions)
+                    words[name] = _of_length(np.asarray(said, object), len(table))
     frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
-    return Values(tables, frames, catalog.absent)
+    return Values(tables, frames, catalog.absent, words)
 
 
 def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:
