@@ -10,6 +10,9 @@ import pytest
 from flopsheet import compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load
+from flopsheet.spec.load import parse_spec
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import parse
 from studies import spec_of
 
 BASE: dict[str, Any] = {
@@ -341,3 +344,27 @@ def test_the_text_that_the_mistakes_are_made_in_is_valid() -> None:
         "a d_model=64 n_heads=4 n_kv_heads=2",
         "a d_model=64 n_heads=8 n_kv_heads=4",
     ]
+
+
+def test_what_a_later_variant_breaks_is_still_told_of_another_model():
+    text = """\
+version: 1
+context_lengths: [1024]
+defaults: {vocab_size: 100, ffn: gelu, d_ff: 256, n_layers: 2, n_kv_heads: 2, d_model: 60}
+models:
+  m: {sweep: {n_heads: [3, 5]}}
+  o: {n_heads: 5}
+"""
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    assert [problem.fact for problem in caught.value.problems] == [
+        "n_kv_heads 2 does not divide n_heads 3 in model 'm n_heads=3'",
+        "n_kv_heads 2 does not divide n_heads 5 in model 'o'",
+    ]
+
+
+def test_a_spec_that_is_read_is_resolved_as_often_as_one_likes():
+    read = parse_spec(parse(to_yaml(BASE | {"models": {"m": {**SHAPE, "sweep": {"n_layers": [2, 3]}}}}), "s"), "s")
+    first, members = read.expand(), read.families().members
+    assert (read.expand(), read.families().members) == (first, members)
+    assert [model.name for model in first.models] == ["m n_layers=2", "m n_layers=3"]

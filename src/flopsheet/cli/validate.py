@@ -68,13 +68,13 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
 def compute_where_needed(specs: tuple[str, ...], settings: tuple[str, ...]) -> tuple[ParsedSpec, Report | None]:
     """One spec as it is read, and its numbers where they can be wrong; FlopsheetError with its problems."""
     read = options.read(specs, settings)
-    if read.resolver.swept():
+    if read.draft.swept():
         from flopsheet.pipeline import stream
 
         spec = stream.check(read)
     else:
         spec = read.expand()
-    if read.resolver.swept() and not spec.expectations:  # a sweep's numbers are for 'show', which streams them
+    if read.draft.swept() and not spec.expectations:  # a sweep's numbers are for 'show', which streams them
         return read, None
     from flopsheet import api as api
 
