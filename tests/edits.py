@@ -466,6 +466,7 @@ RANGES: dict[str, Any] = {
     "global_batch_size": [1, 4, 16, 64, 256, 1000],
     "n_tokens": [1, 1e6, 3.3e11, 15e12],
     "measured_tokens_per_second": [0, 12.5, 1e6],
+    "adapter_rank": [0, 4, 64],
     "recomputed_every": [1, 2, 3],
     "recomputed_layers": [0, 1, 2, 3],
     "reserved_bytes": [0, 1e9, 123456789],

@@ -112,6 +112,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",
     ),
+    "check_frozen_format": (
+        [("frozen_format", "measured", "nf4")],
+        "measured: frozen_format is nf4, but no weight is frozen: adapter_rank is 0",
+    ),
     "check_recomputed_by": (
         [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
         "measured: recomputed_layers is 2, beside recomputed_every 2",
