@@ -196,6 +196,7 @@ RUNS: dict[str, Any] = {
             "recomputation": "selective",
             "attention_kernel": "eager",
             "grid_carbon": 0.3,
+            "adapter_rank": 8,
         },
         "measured": {
             "model": "windows",
