@@ -13,7 +13,7 @@ from edits import EVERYTHING, FAMILY, edits, formulas, planned
 from engines import recalculate_libreoffice
 from every_input import every_input
 from flopsheet.api import build, compute
-from flopsheet.review.check import check
+from flopsheet.review.check import check_workbook
 from flopsheet.review.pull import pull
 from test_pull import addressed, blamed, built, cell, differing, lines
 
@@ -38,7 +38,7 @@ def test_libreoffice_brings_back_the_spec_that_was_meant_and_its_values_agree(
 
     untouched, *pulled = [pull(path) for path, _ in saves]
     wrong = [differing(edit, spec, one) for (edit, spec), one in zip(meant, pulled, strict=True)]
-    found = [check(one) for one in (untouched, *pulled)]
+    found = [check_workbook(one) for one in (untouched, *pulled)]
     every = len(formulas(planned(report, report)))  # an expression that was typed over is a formula cell no more
     assert (lines(untouched), blamed(untouched), untouched.patch, wrong) == ([], [], {}, [{}] * len(meant))
     assert (found[0].count, [(one.missing, one.disagreements) for one in found]) == (
@@ -94,7 +94,7 @@ def test_a_spreadsheet_in_another_language_says_the_same_sentences(tmp_path: Pat
         saves=[(tmp_path / "back.xlsx", None)],
         locale="de-DE",
     )
-    found = check(pull(tmp_path / "back.xlsx"))
+    found = check_workbook(pull(tmp_path / "back.xlsx"))
     # Shares as published.
     assert (list(shown.values()), found.missing, found.disagreements) == (
         [

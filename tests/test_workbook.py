@@ -17,8 +17,7 @@ import flopsheet
 from edits import EVERYTHING, FAMILY, GROUPS, disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
 from figures import FIGURES, Figure, live_cell
-from flopsheet.catalog import OF_RUNS
-from flopsheet.catalog import load as load_catalog
+from flopsheet.catalog import OF_RUNS, load_catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

@@ -53,7 +53,7 @@ TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
-def build(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
+def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     check_size(study)
     original = as_built or study

@@ -162,7 +162,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         if one.fits:
             live, then = one.fits
             cells[row, FIT] = local(
-                SHEET, substitute(VERDICT, {"built": Text(str(then))}), {"live": live}, "calc", "0;;"
+                SHEET, substitute(VERDICT, {"built": Text(str(then))}), {"live": live}, "calc", '0;-0;"–"'
             )
             rank, values["fit"] = OF_RUN, Live(CellRef(SHEET, row, FIT), cells[row, FIT].value)
         # Less than one is taken from a whole number: of two changes of one size the upper one comes first.
