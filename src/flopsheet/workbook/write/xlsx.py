@@ -13,7 +13,6 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
 from openpyxl.compat import safe_string
-from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
@@ -32,7 +31,7 @@ from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
 from flopsheet.workbook.model.styles import FONT, STYLES, Style
-from flopsheet.workbook.write.charts import add_chart
+from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
@@ -117,8 +116,7 @@ class _BookWriter(ExcelWriter):
     def write_worksheet(self, worksheet: Worksheet) -> None:
         """As openpyxl does it, but that the rows go straight into the archive."""
         sheet = self.sheets[worksheet.title]
-        worksheet._drawing = SpreadsheetDrawing()
-        worksheet._drawing.charts = worksheet._charts
+        worksheet._drawing = Drawing(worksheet._charts, [describe(chart) for chart in sheet.charts])
         around = _SheetWriter(worksheet, sheet)
         around.write()
         worksheet._rels = around._rels
@@ -142,6 +140,13 @@ class _SheetWriter(WorksheetWriter):
         top, left, bottom, right = self.sheet.extent
         corners = f"{letters(left)}{top}:{letters(right)}{bottom}"
         self.xf.send(SheetDimension(corners).to_tree())
+
+    def write_format(self) -> None:
+        """As openpyxl does it, with the depth of the outline, without which its buttons are missing at first."""
+        format = self.ws.sheet_format
+        format.outlineLevelRow = int(bool(self.sheet.outline_rows))
+        format.outlineLevelCol = int(bool(self.sheet.outline_columns))
+        self.xf.send(format.to_tree())
 
     def write_cols(self) -> None:
         """As openpyxl spells them; its object for each column costs as much as the cells of one."""
