@@ -213,7 +213,7 @@ def formula_reference() -> Iterator[str]:
 
 
 def unit_reference() -> Iterator[str]:
-    units = catalog.load().units.values()
+    units = catalog.load_catalog().units.values()
     rows = [[code(unit.label), "yes" if unit.whole else "", code(unit.format)] for unit in units]
     about = (
         "What an input or metric of the spec's own may be measured in, and how a cell shows it; `flopsheet list units`."
@@ -244,8 +244,8 @@ def kind(value: dict[str, Any]) -> str:
         return f"`{value['const']}`"
     if "enum" in value:
         named_elsewhere = {
-            tuple(library.load()): "a model of the library",
-            tuple(catalog.load().units): "a [unit](#units)",
+            tuple(library.load_library()): "a model of the library",
+            tuple(catalog.load_catalog().units): "a [unit](#units)",
         }
         return named_elsewhere.get(tuple(value["enum"])) or " · ".join(f"`{one}`" for one in value["enum"])
     if value.get("type") == "array":
@@ -305,7 +305,7 @@ def meaning(name: str, value: dict[str, Any]) -> str:
 
 
 def metric_reference() -> str:
-    loaded = catalog.load()
+    loaded = catalog.load_catalog()
     lines = [
         "# Every metric",
         "",

@@ -364,7 +364,7 @@ def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
     now = arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
-    return plan.build(now, study)
+    return plan.plan_workbook(now, study)
 
 
 def formulas(of: Plan) -> dict[Cell, float | str]:

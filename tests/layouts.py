@@ -10,7 +10,7 @@ import pandas as pd
 import flopsheet.catalog
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.tables import tabulate_runs
-from flopsheet.spec import load, runs
+from flopsheet.spec import load_spec, runs
 from flopsheet.spec.load import parse_spec
 from flopsheet.spec.resolve.draft import RawInput
 from flopsheet.spec.resolve.names import Names
@@ -24,7 +24,7 @@ def by_runs(data, name):
     lists = {key: said[key] if isinstance(said[key], list) else [said[key]] for key in ("hardware", "n_devices")}
     lists |= said.pop("vary")
     fixed = {key: value for key, value in said.items() if key not in {*lists, "keep", "require", "minimise"}}
-    spec = load({key: value for key, value in data.items() if key != "search"})
+    spec = load_spec({key: value for key, value in data.items() if key != "search"})
     draft = parse_spec(source.parse(to_yaml(data), "spec"), "spec").draft
     hardware, _ = runs.devices(draft)
     names = Names(tuple(model.name for model in spec.models))
@@ -40,7 +40,7 @@ def by_runs(data, name):
     if not found:
         return pd.DataFrame({"margin_bytes": [], "predicted_seconds_per_step": []})
     spec = dataclasses.replace(spec, runs={"training": tuple(found)}, hardware=hardware)
-    values = frames.compute_runs(tabulate_runs(spec, "training"), flopsheet.catalog.load())
+    values = frames.compute_runs(tabulate_runs(spec, "training"), flopsheet.catalog.load_catalog())
     return values.frames["training_run"]
 
 

@@ -11,7 +11,7 @@ import pytest
 import commands
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.search import engine
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from layouts import by_runs, random_search
 
 SPECS = "specs/layout-search.yaml"
@@ -24,7 +24,7 @@ def spec_of(vary, **more):
 
 
 def searched(data, most=1 << 17):
-    spec = load(data)
+    spec = load_spec(data)
     return spec.searches[0], engine.search_all(engine.Engine(spec, spec.searches[0], most))
 
 
@@ -114,12 +114,12 @@ def test_equal_layouts_stand_in_the_order_of_the_grid():
     ],
 )
 def test_auto_is_what_the_rules_allow(key, values):
-    search = load(spec_of({key: "auto"})).searches[0]
+    search = load_spec(spec_of({key: "auto"})).searches[0]
     assert list(search.axes[key]) == values
 
 
 def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline():
-    search = load(spec_of({"pipeline_parallel": [1, 2], "virtual_stages": "auto"})).searches[0]
+    search = load_spec(spec_of({"pipeline_parallel": [1, 2], "virtual_stages": "auto"})).searches[0]
     assert list(search.axes["virtual_stages"]) == [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]  # of 48
 
 
@@ -144,7 +144,7 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
 )
 def test_what_cannot_be_searched_is_told_with_its_place(change, message):
     with pytest.raises(SpecError) as refused:
-        load(spec_of(change.pop("vary"), **change))
+        load_spec(spec_of(change.pop("vary"), **change))
     [problem] = refused.value.problems
     assert message in problem.fact
     assert problem.path.startswith("search.s")

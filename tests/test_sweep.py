@@ -9,7 +9,7 @@ import pytest
 
 from flopsheet import compute
 from flopsheet.diagnostics import SpecError
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from flopsheet.spec.load import parse_spec
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import parse
@@ -101,13 +101,13 @@ def test_a_sweep_gives_what_the_same_models_give_when_they_are_listed(
 
 
 def test_expressions_stay_live_in_a_variant() -> None:
-    spec = load(swept(SHAPE, {"d_model": [1024, 2048]}))
+    spec = load_spec(swept(SHAPE, {"d_model": [1024, 2048]}))
     nodes = [model.groups[0].inputs["d_ff"].ast for model in spec.models]
     assert (nodes[0] is not None, nodes[0] == nodes[1] == nodes[2]) == (True, True)
 
 
 def test_a_range_is_decimal() -> None:
-    spec = load(swept(SHAPE, {"n_layers": {"from": 8, "to": 41, "step": 16}}))
+    spec = load_spec(swept(SHAPE, {"n_layers": {"from": 8, "to": 41, "step": 16}}))
     assert [model.inputs["n_layers"].value for model in spec.models[1:]] == [8.0, 24.0, 40.0]
 
 
@@ -126,13 +126,13 @@ def test_names_that_would_be_too_long_use_symbols_and_then_numbers() -> None:
         "attention_sinks": [True],
         "shared_expert_gate": [False],
     }
-    names = [load(swept(SHAPE, sweep)).models[1].name for sweep in (some, more)]
+    names = [load_spec(swept(SHAPE, sweep)).models[1].name for sweep in (some, more)]
     assert names == ["m L=1 D=1024 H=8 G=4 V=32000", "m #01"]
 
 
 def test_a_swept_model_can_be_extended_and_stands_for_its_variants_alone() -> None:
     models = {"m": {**SHAPE, "sweep": {"n_layers": [1, 2]}}, "child": {"extends": "m", "d_model": 1024}}
-    spec = load({**BASE, "models": models})
+    spec = load_spec({**BASE, "models": models})
     assert [model.name for model in spec.models] == ["m n_layers=1", "m n_layers=2", "child"]
 
 

@@ -34,7 +34,7 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
     """
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(diagnostics.target_is_read(output))
-    spec = options.load(specs, settings)
+    spec = options.load_specs(specs, settings)
     if not spec.searches:
         raise UsageError(diagnostics.located(diagnostics.no_searches(), "", None))
     from flopsheet.output import export, layouts

@@ -83,7 +83,7 @@ class Stream:
         tables = tabulate(self.read.expand())
         above = tables["scenario"].above
         scenarios = np.lexsort((above["context"], above["model"]))
-        return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
+        return Chunk(frames.compute_values(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
 
     @property
     def most_groups(self) -> int:
@@ -118,7 +118,7 @@ class Stream:
         order = np.argsort(numbers, kind="stable")
         scenarios = (order[:, None] * lengths + np.arange(lengths)).reshape(-1)
         assert len(tables["scenario"]) == count * lengths
-        return Chunk(frames.compute(tables, self.catalog, wanted), order, scenarios)
+        return Chunk(frames.compute_values(tables, self.catalog, wanted), order, scenarios)
 
     def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
@@ -169,7 +169,7 @@ def open_stream(read: ParsedSpec) -> Stream:
                 faults += wrong
     names = names._replace(models=(*names.models, *(variant.name for variant in variants)))
     spec = read.spec([*models, *variants], names, faults)
-    return Stream(read, members, spec, read.extended or catalogue.load())
+    return Stream(read, members, spec, read.extended or catalogue.load_catalog())
 
 
 def check_sweep(sweep: Sweep) -> list[Fault]:
@@ -185,7 +185,7 @@ def check_sweep(sweep: Sweep) -> list[Fault]:
     return [] if kept else [sweep.excludes_everything()]
 
 
-def check(read: ParsedSpec) -> Spec:
+def validate_stream(read: ParsedSpec) -> Spec:
     """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
     if not read.draft.swept():
         return read.expand()

@@ -70,7 +70,7 @@ class _Models:
     """The models of one spec, parents before those that extend them."""
 
     def __init__(self, text: Source, data: dict[str, Any], reading: InputReading) -> None:
-        self.draft = draft(text, (), custom.read(text))
+        self.draft = draft(text, (), custom.read_custom(text))
         self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
         self.reading = reading
@@ -98,7 +98,7 @@ class _Models:
         said = from_library(self.draft, path, self.built[name]).value or {}
         itself = self.built[name]
         self.common[name] = {*said, *normalize(self.draft, path, itself).value} - NOT_INPUTS
-        shipped = library.load()[itself["model"]].inputs if "model" in itself else {}
+        shipped = library.load_library()[itself["model"]].inputs if "model" in itself else {}
         layers = itself.get("layers", shipped.get("layers"))
         if layers is not None:
             self.layers[name] = layers

@@ -29,16 +29,16 @@ from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import Source
 
 
-def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
+def load_spec(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
-    return read(spec).expand()
+    return read_spec(spec).expand()
 
 
-def read(spec: str | os.PathLike[str]) -> ParsedSpec:
+def read_spec(spec: str | os.PathLike[str]) -> ParsedSpec:
     """The spec at a path, its sweeps not yet expanded."""
-    return parse_spec(source.read(spec), study_name(spec))
+    return parse_spec(source.read_yaml(spec), study_name(spec))
 
 
 def from_source(text: Source, name: str) -> Spec:
@@ -120,7 +120,7 @@ class ParsedSpec:
                 ran[kind] = found
         searched: tuple[Search, ...] = ()
         if has_search:
-            metrics = (self.extended or catalog.load()).metrics
+            metrics = (self.extended or catalog.load_catalog()).metrics
             searched, wrong = searches(self.draft, models, hardware, names, metrics)
             faults += wrong
         return Resolved(Ran(ran, hardware, names, searched), faults)
@@ -144,7 +144,7 @@ class Ran(NamedTuple):
 def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
     text = suffixes.replace(text, data_model.spec_shape())
-    defined = custom.read(text)
+    defined = custom.read_custom(text)
     if defined.inputs:
         text = suffixes.replace(text, data_model.spec_shape(defined.inputs, defined.faulty))
     return text, defined
@@ -155,18 +155,18 @@ def parse_spec(text: Source, name: str, order: Callable[[Problem], Any] = lambda
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]
     problems = [*dict.fromkeys(problem for _, problem in shape)]
-    read = draft(text, (path for path, _ in shape), defined)
-    defines = any(read.data.get(key) for key in ("inputs", "metrics"))
+    written = draft(text, (path for path, _ in shape), defined)
+    defines = any(written.data.get(key) for key in ("inputs", "metrics"))
     extended = None
-    if defines and not defined.is_faulty and all(read.is_valid((key,)) for key in ("inputs", "metrics")):
+    if defines and not defined.is_faulty and all(written.is_valid((key,)) for key in ("inputs", "metrics")):
         try:
             extended = custom.extend(text)
         except CatalogError as error:
             problems += error.problems
-    known = extended if defines else catalog.load() if read.data.get("expect") else None
-    study, faults = resolve_study(read)
-    read = replace(read, study=values_of(study))
-    return ParsedSpec(text, name, read, study, extended, known, tuple(problems), tuple(faults), order)
+    known = extended if defines else catalog.load_catalog() if written.data.get("expect") else None
+    study, faults = resolve_study(written)
+    written = replace(written, study=values_of(study))
+    return ParsedSpec(text, name, written, study, extended, known, tuple(problems), tuple(faults), order)
 
 
 def _position(problem: Problem) -> tuple[int, int]:

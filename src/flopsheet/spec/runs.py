@@ -126,7 +126,7 @@ def _swept(among: _Kind, path: Path, said: RawInputs, held: int, names: Names) -
     name = str(path[-1])
     grains = frozenset(("context", "run", *catalog.RUNS[among.name]))
     own = {key: value for key, value in said.items() if key != "sweep"}
-    entry, faults = expand.read(among.draft, path, own, grains)
+    entry, faults = expand.read_sweep(among.draft, path, own, grains)
     if entry is None:
         return [], names._replace(unresolved=(*names.unresolved, name)), faults
     expanded, faults = expand.expand(entry, partial(_variant, among, entry), held, MOST, ())

@@ -83,7 +83,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     model = known.models.get(said["model"])
     if model is None or faults:
         return Resolved(None, faults)
-    first, faults = axes.read(draft, path, of_spec)
+    first, faults = axes.read_grid(draft, path, of_spec)
     numbers = dict(zip(first.keys, (axis.values[0] for axis in first.axes), strict=True))
     others = {}
     for key, value in varied.items():
@@ -93,7 +93,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
             faults += wrong
     if faults:
         return Resolved(None, faults)
-    grid, faults = axes.read(draft, (*path, "vary"), others)
+    grid, faults = axes.read_grid(draft, (*path, "vary"), others)
     values: dict[str, tuple[float | str, ...]] = {}
     for axis in (*first.axes, *grid.axes):
         [key], [listed] = axis.keys, axis.values

@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, spec: Spec, search: Search, most: int = MOST) -> None:
         self.search = search
-        self.catalog: Catalog = spec.catalog or catalogue.load()
+        self.catalog: Catalog = spec.catalog or catalogue.load_catalog()
         self.model = next(model for model in spec.models if model.name == search.model)
         self.axes = list(search.axes)
         sources = self.sources(spec)

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 
-from flopsheet.catalog import Catalog
-from flopsheet.catalog import load as load_catalog
+from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.search.best import Found

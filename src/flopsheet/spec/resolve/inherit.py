@@ -64,7 +64,7 @@ def from_library(draft: Draft, path: Path, data: Mapping[str, Any]) -> Resolved[
     if "model" not in data:
         return Resolved({}, [])
     twice = [draft.fault(at, diagnostics.said_twice("model", "extends"), key=True)] if "extends" in data else []
-    shipped = library.load()
+    shipped = library.load_library()
     if not draft.is_valid(at):
         return Resolved(None, twice)  # what is wrong was told
     if data["model"] not in shipped:

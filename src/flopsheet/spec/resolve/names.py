@@ -34,6 +34,6 @@ class Names(NamedTuple):
 
 def unknown_model(name: str, known: Sequence[str], kind: str = "model", *, extends: bool = False) -> Finding:
     """A name that no model of the spec has; the library may have it."""
-    if name in library.load() and diagnostics.nearest(name, known) is None:
+    if name in library.load_library() and diagnostics.nearest(name, known) is None:
         return diagnostics.model_of_the_library(name, extends=extends)
     return diagnostics.unknown_model(name, known, kind)

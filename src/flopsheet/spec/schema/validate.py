@@ -108,7 +108,7 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
 def _not_keys(data: Any, path: Path, value: Any) -> Finding:
     """Something else where a mapping should stand; a model may be named instead of being described."""
     if path[0] == "models" and len(path) == 2 and isinstance(value, str):
-        return diagnostics.not_keys(value, path, list(library.load()), list(data["models"]))
+        return diagnostics.not_keys(value, path, list(library.load_library()), list(data["models"]))
     return diagnostics.not_keys(value, path)
 
 

@@ -65,7 +65,7 @@ class Grid:
             yield from axis.said(at)
 
 
-def read(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Grid]:
+def read_grid(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Grid]:
     """The grid under `sweep:`, without the axes that are faulty."""
     axes: list[Axis] = []
     faults: list[Fault] = []

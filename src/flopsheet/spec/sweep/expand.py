@@ -185,7 +185,7 @@ def _family(draft: Draft, name: str, said: RawInputs, swept: Sequence[str]) -> R
     if name not in swept:
         member, wrong = resolve_model(draft, name, said)
     elif draft.is_valid(path):
-        member, wrong = read(draft, path, said, OF_MODELS)
+        member, wrong = read_sweep(draft, path, said, OF_MODELS)
     return Resolved(member, [*faults, *wrong])
 
 
@@ -231,11 +231,11 @@ def check_name(draft: Draft, path: Path, swept: Sequence[str]) -> list[Fault]:
     ]
 
 
-def read(draft: Draft, of: Path, said: RawInputs, grains: frozenset[str]) -> Resolved[Sweep | None]:
+def read_sweep(draft: Draft, of: Path, said: RawInputs, grains: frozenset[str]) -> Resolved[Sweep | None]:
     """The sweep of a model or run, whose inputs have these grains; None where it is faulty."""
     name, path = str(of[-1]), (*of, "sweep")
     raw = draft.data[str(of[0])][name]["sweep"]
-    grid, faults = axes.read(draft, path, raw)
+    grid, faults = axes.read_grid(draft, path, raw)
     faults += _check_keys(draft, path, raw, said)
     if not grid.axes and not faults:
         faults.append(draft.fault(path, diagnostics.sweeps_nothing(), key=True))
