@@ -52,7 +52,7 @@ all-specs: $(RUNTIME) ## build a workbook from every file in specs/
 	done
 
 test: $(TEST) ## run the tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(DEV) ## lint and check the types
 	$(BIN)/ruff check .

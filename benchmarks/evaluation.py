@@ -16,11 +16,11 @@ import numpy as np
 from processes import Line, paired, ratios
 
 import studies
-from flopsheet.catalog import KEYS, Catalog, load
+from flopsheet.catalog import KEYS, Catalog, load_catalog
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.tables import Tables, tabulate
-from flopsheet.spec import load as load_spec
+from flopsheet.spec import load_spec
 
 WANTED = ("flops_forward", "kv_cache_bytes", "share_ffn")
 CALLS = {"min": "np.minimum", "max": "np.maximum", "floor": "np.floor", "ceil": "np.ceil", "abs": "np.abs"}
@@ -28,9 +28,9 @@ CALLS = {"min": "np.minimum", "max": "np.maximum", "floor": "np.floor", "ceil": 
 
 def lines(repeats: int) -> Iterator[Line]:
     tables = tabulate(load_spec(studies.study(1000, list(range(1024, 1024 + 1000)))))
-    catalog = load()
+    catalog = load_catalog()
     text, by_hand = written_out(tables, catalog)
-    ours, theirs = frames.compute(tables, catalog, WANTED), by_hand()
+    ours, theirs = frames.compute_values(tables, catalog, WANTED), by_hand()
     assert all(np.array_equal(ours.column(catalog.entry(name).grain, name), theirs[name]) for name in WANTED)
 
     def seconds(act: Callable[[], Any]) -> float:
@@ -38,7 +38,9 @@ def lines(repeats: int) -> Iterator[Line]:
         act()
         return time.process_time() - start
 
-    pairs = paired(repeats, lambda: seconds(lambda: frames.compute(tables, catalog, WANTED)), lambda: seconds(by_hand))
+    pairs = paired(
+        repeats, lambda: seconds(lambda: frames.compute_values(tables, catalog, WANTED)), lambda: seconds(by_hand)
+    )
     count = text.count("\n")
     what = f"evaluating {len(tables['scenario']):,} scenarios ÷ the same {count} lines of NumPy, CPU seconds"
     yield ratios(what, pairs, 1.3)

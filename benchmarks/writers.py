@@ -33,7 +33,7 @@ def dump(spec: Path, target: Path) -> tuple[int, int, int]:
 
     count = formulas = alone = 0
     with target.open("wb") as file:
-        for sheet in plan.build(flopsheet.compute(spec).study).sheets:
+        for sheet in plan.plan_workbook(flopsheet.compute(spec).study).sheets:
             cells = [
                 (row, column, f"={cell.formula}" if cell.formula else cell.value, cell.value if cell.formula else None)
                 for (row, column), cell in sorted(sheet.cells.items())
@@ -89,7 +89,7 @@ def write_sheet(spec: str, target: str) -> float:
     from flopsheet.workbook import plan
     from flopsheet.workbook.write import xlsx
 
-    book = plan.build(flopsheet.compute(spec).study)
+    book = plan.plan_workbook(flopsheet.compute(spec).study)
     alone = dataclasses.replace(book, sheets=(book.sheet(ALONE),))
     xlsx.save(alone, target)  # what is imported and made but once
     watch = Watch()

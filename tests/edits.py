@@ -196,6 +196,7 @@ RUNS: dict[str, Any] = {
             "recomputation": "selective",
             "attention_kernel": "eager",
             "grid_carbon": 0.3,
+            "adapter_rank": 8,
         },
         "measured": {
             "model": "windows",
@@ -363,7 +364,7 @@ def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
     study = original.study
     now = arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
-    return plan.build(now, study)
+    return plan.plan_workbook(now, study)
 
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
@@ -467,6 +468,7 @@ RANGES: dict[str, Any] = {
     "n_tokens": [1, 1e6, 3.3e11, 15e12],
     "measured_tokens_per_second": [0, 12.5, 1e6],
     "measured_seconds_per_step": [0, 0.25, 30],
+    "adapter_rank": [0, 4, 64],
     "recomputed_every": [1, 2, 3],
     "recomputed_layers": [0, 1, 2, 3],
     "reserved_bytes": [0, 1e9, 123456789],

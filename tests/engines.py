@@ -37,26 +37,59 @@ UNO_SCRIPT = Path(__file__).with_name("uno_recalculate.py")
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
+def _evaluated(model: ironcalc.Model, wanted: Sequence[tuple[Cell, tuple[int, int, int]]]) -> dict[Cell, Value]:
+    """Everything computed anew, and the values of some cells."""
+    model.evaluate()
+    return {cell: model.get_cell_value(*at) for cell, at in wanted}
+
+
+def _type(
+    model: ironcalc.Model, sheets: Mapping[str, int], edit: Mapping[Cell, float | str]
+) -> dict[tuple[int, int, int], Value]:
+    """Makes an edit: what stood in its cells before."""
+    places = {cell: (sheets[cell[0]], *coordinate_to_tuple(cell[1])) for cell in edit}
+    before = {at: _held(model, *at) for at in places.values()}
+    for cell, value in edit.items():
+        _put(model, places[cell], _plain(value))
+    return before
+
+
+def _held(model: ironcalc.Model, sheet: int, row: int, column: int) -> Value:
+    """What stands in a cell: a formula, a value or nothing."""
+    return model.get_cell_formula(sheet, row, column) or model.get_cell_value(sheet, row, column)
+
+
+def _put(model: ironcalc.Model, at: tuple[int, int, int], value: Value) -> None:
+    """Puts a number, a text, a formula or nothing into a cell."""
+    if value is None:
+        model.clear_cell_contents(*at)
+    elif isinstance(value, bool):
+        model.update_cell_with_bool(*at, value)
+    elif isinstance(value, int | float):
+        model.update_cell_with_number(*at, value)
+    elif value.startswith("="):
+        model.update_cell_with_formula(*at, value)
+    else:
+        model.update_cell_with_text(*at, value)
+
+
 def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) -> list[dict[Cell, Value]]:
     """The values of `cells` after each mapping of edits, computed by IronCalc."""
     loaded = ironcalc.load_from_xlsx(str(path), "en", "UTC")
     sheets = {sheet["name"]: index for index, sheet in enumerate(loaded.get_worksheets_properties())}
     wanted = [(cell, (sheets[cell[0]], *coordinate_to_tuple(cell[1]))) for cell in cells]
-    snapshot = loaded.to_bytes()
+    if len(edits) == 1:
+        _type(loaded, sheets, edits[0])
+        return [_evaluated(loaded, wanted)]
+    # Each edit is undone rather than the workbook loaded anew, which takes longer than to recompute it.
+    as_loaded = _evaluated(loaded, wanted)
     results = []
     for edit in edits:
-        model = ironcalc.load_from_bytes(snapshot)
-        for (sheet, coordinate), value in edit.items():
-            at = (sheets[sheet], *coordinate_to_tuple(coordinate))
-            value = _plain(value)
-            if isinstance(value, float):
-                model.update_cell_with_number(*at, value)
-            elif value.startswith("="):
-                model.update_cell_with_formula(*at, value)
-            else:
-                model.update_cell_with_text(*at, value)
-        model.evaluate()
-        results.append({cell: model.get_cell_value(*at) for cell, at in wanted})
+        before = _type(loaded, sheets, edit)
+        results.append(_evaluated(loaded, wanted) if edit else dict(as_loaded))
+        for at, held in before.items():
+            _put(loaded, at, held)
+    assert _evaluated(loaded, wanted) == as_loaded, "an edit was not undone"
     return results
 
 

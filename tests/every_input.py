@@ -11,7 +11,7 @@ from typing import Any
 from edits import EVERYTHING, Edit, random_value, rows_of, type_once
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 
 FOUND = Path(__file__).parent / "golden" / "every-input.json"
 MOST_EDITS = 4
@@ -69,7 +69,7 @@ def _changed(
         ]:
             continue  # the cell is derived, or holds that value
         try:
-            load(tried)
+            load_spec(tried)
         except SpecError:
             continue
         return tried, (name_of(line), at, value)

@@ -11,8 +11,7 @@ from typing import Any
 from flopsheet.api import Report
 from flopsheet.output import export
 from flopsheet.pipeline import stream
-from flopsheet.spec.load import ParsedSpec, parse_spec
-from flopsheet.spec.load import read as read_spec
+from flopsheet.spec.load import ParsedSpec, parse_spec, read_spec
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import parse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flopsheet.api import Report
-from flopsheet.catalog import load as load_catalog
+from flopsheet.catalog import load_catalog
 from flopsheet.pipeline.tables import Table
 
 

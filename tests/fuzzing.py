@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from flopsheet.catalog import load
+from flopsheet.catalog import load_catalog
 from flopsheet.spec.schema import data_model
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -206,8 +206,15 @@ TOKENS = [
     "extends: ",
 ]
 KEYS = sorted(
-    {*load().inputs, *data_model.keys_with_meaning(), "extends", "model", "layers", "name", "ffn", "attention", "moe"}
+    {*load_catalog().inputs, *data_model.keys_with_meaning()}
     | {
+        "extends",
+        "model",
+        "layers",
+        "name",
+        "ffn",
+        "attention",
+        "moe",
         "kind",
         "that",
         "equals",
@@ -297,7 +304,7 @@ def mutated_trees(draw: st.DrawFn) -> bytes:
 
 random_trees = trees.map(lambda tree: texts(tree).encode("utf-8", "surrogatepass"))
 
-FORMULAS = sorted({str(entry.default) for entry in load().inputs.values() if isinstance(entry.default, str)})
+FORMULAS = sorted({str(entry.default) for entry in load_catalog().inputs.values() if isinstance(entry.default, str)})
 FORMULAS += ["4 * d_model", "ceil(8 * d_model / 3 / 256) * 256", "where(d_model > 512, 2048, 1024)", "max(1, -d_model)"]
 WORDS = [
     "d_model",

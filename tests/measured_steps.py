@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from flopsheet.catalog import load
+from flopsheet.catalog import load_catalog
 from flopsheet.catalog.hardware import hardware
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.tables import Tables, tabulate_runs
-from flopsheet.spec import load as load_spec
+from flopsheet.spec import load_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "calibration-time.md"
@@ -95,7 +95,7 @@ class Measured:
     def predicted(self, constants: Column) -> Column:
         """Seconds of every step with these constants."""
         tables = with_constants(self.tables, constants)
-        values = frames.compute(tables, load(), ["predicted_seconds_per_step"])
+        values = frames.compute_values(tables, load_catalog(), ["predicted_seconds_per_step"])
         return values.column("training_run", "predicted_seconds_per_step")
 
 
@@ -117,7 +117,7 @@ def fitted() -> dict[str, Any]:
 
 def in_catalog() -> list[float]:
     """The same constants as the catalogue has them."""
-    inputs, kinds = load().inputs, hardware()
+    inputs, kinds = load_catalog().inputs, hardware()
     return [
         kinds[FITTED_ON[generation][0]].inputs[name] if generation else float(inputs[name].default)  # type: ignore[arg-type]
         for name, generation, *_ in CONSTANTS

@@ -37,7 +37,7 @@ def good() -> bytes:
     from flopsheet.workbook import plan
     from flopsheet.workbook.write import xlsx
 
-    return xlsx.to_bytes(plan.build(compute(SPEC).study))
+    return xlsx.to_bytes(plan.plan_workbook(compute(SPEC).study))
 
 
 def changed(title: str, change: Callable[[etree._Element], None]) -> bytes:
@@ -305,7 +305,7 @@ def test_a_mutated_workbook_is_read_or_refused(tmp_path: Path) -> None:
     for _ in range(20):
         (tmp_path / "book.xlsx").write_bytes(mutated(dice))
         try:
-            checked.check(pull(tmp_path / "book.xlsx"))
+            checked.check_workbook(pull(tmp_path / "book.xlsx"))
             ends["read"] += 1
         except FlopsheetError:
             ends["refused"] += 1

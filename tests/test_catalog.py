@@ -10,11 +10,11 @@ import pytest
 
 from flopsheet import catalog
 from flopsheet.catalog import CycleError, coarser, sort_by_dependencies
-from flopsheet.catalog.load import TOPICS, build
+from flopsheet.catalog.load import TOPICS, build_catalog
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import aggregated, evaluate, names, to_notation
 
-SHIPPED = catalog.load()
+SHIPPED = catalog.load_catalog()
 ENTRIES = {**SHIPPED.inputs, **SHIPPED.metrics}
 
 # What a word in a name says about the unit.
@@ -88,7 +88,9 @@ def test_a_metric_follows_in_order_what_it_reads():
 
 def test_a_catalogue_to_which_a_spec_adds_nothing_is_the_one_that_its_texts_say():
     folder = Path(catalog.__file__).parent / "data"
-    said = build({topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)})
+    said = build_catalog(
+        {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
+    )
     extended = catalog.extend([], [])
     assert extended == said
     assert (list(extended.metrics), list(extended.inputs)) == (list(said.metrics), list(said.inputs))
@@ -150,7 +152,7 @@ def metrics(*entries, grain="model"):
 
 def refusal(texts):
     with pytest.raises(CatalogError) as caught:
-        build({**TEXTS, **texts})
+        build_catalog({**TEXTS, **texts})
     return str(caught.value)
 
 
@@ -192,7 +194,7 @@ ACCEPTED = [
 @pytest.mark.parametrize(("formula", "entry"), ACCEPTED)
 def test_a_formula_that_holds_the_rules_is_accepted(formula, entry):
     other = {"name": "x2", "formula": "d_model"}
-    built = build({**TEXTS, "results": metrics(other, {"formula": f'"{formula}"', **entry})})
+    built = build_catalog({**TEXTS, "results": metrics(other, {"formula": f'"{formula}"', **entry})})
     assert built.metrics["x"].source_text == formula
 
 
@@ -345,7 +347,7 @@ def rules_topic(*entries, grain="model"):
 
 
 def test_a_rule_is_a_verdict_with_a_message():
-    built = build({**TEXTS, "rules": rules_topic({})})
+    built = build_catalog({**TEXTS, "rules": rules_topic({})})
     rule, values = built.rules["check_x"], {"d_model": 1024.0, "n_all": 2000.0}
     assert (
         built.metrics["check_x"].unit,
@@ -476,13 +478,13 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("text", "said"), SENTENCES)
 def test_a_sentence_is_made_from_words_and_values(text, said):
-    built = build({**TEXTS, "results": metrics({"unit": "text", "text": f'"{text}"'})})
+    built = build_catalog({**TEXTS, "results": metrics({"unit": "text", "text": f'"{text}"'})})
     assert evaluate(built.metrics["x"].ast, VALUES.__getitem__) == said
 
 
 def test_a_sentence_says_the_first_case_that_holds():
     cases = "[{when: d_model > 1000, say: wide}, {when: d_model > 500, say: 'middling, {d_model:,}'}, {say: narrow}]"
-    node = build({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].ast
+    node = build_catalog({**TEXTS, "results": metrics({"unit": "text", "text": cases})}).metrics["x"].ast
     said = [evaluate(node, {"d_model": width}.__getitem__) for width in (2048.0, 768.0, 64.0)]
     assert said == ["wide", "middling, 768", "narrow"]
 

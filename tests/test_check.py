@@ -13,7 +13,7 @@ from edits import formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
-from flopsheet.review.check import Checked, check
+from flopsheet.review.check import Checked, check_workbook
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
 from review_helpers import input_cells_of, type_into
@@ -26,7 +26,7 @@ def gpt2(folder: Path) -> Report:
 
 def after(folder: Path, typing: Mapping[tuple[str, str], Any]) -> Checked:
     """The GPT-2 workbook after typing that nobody recomputed, checked."""
-    return check(pull(type_into(folder / "built.xlsx", typing, folder / "edited.xlsx")))
+    return check_workbook(pull(type_into(folder / "built.xlsx", typing, folder / "edited.xlsx")))
 
 
 def cell(report: Report, name: str, at: int = 0) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def cell(report: Report, name: str, at: int = 0) -> tuple[str, str]:
 @pytest.mark.parametrize("name", ["gpt2", "moe", "attention-variants", "long-context"])
 def test_every_formula_cell_of_a_built_workbook_agrees(name: str, tmp_path: Path) -> None:
     report = built(name, tmp_path)
-    checked = check(pull(tmp_path / "built.xlsx"))
+    checked = check_workbook(pull(tmp_path / "built.xlsx"))
     assert checked == Checked(len(formulas(planned(report, report))), 0, ())
 
 
@@ -45,7 +45,7 @@ def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_
     report = gpt2(tmp_path)
     sheet, address = cell(report, "n_params", 3)
     right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
-    formula = plan.build(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
+    formula = plan.plan_workbook(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
     told = f"{sheet}!{address} (n_params): %s stands where the formula ={formula} was"
     assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
         [told % "2,127,057,600"],
@@ -85,7 +85,7 @@ def test_values_that_do_not_follow_an_edit_are_named(tmp_path: Path) -> None:
 def test_every_spoilt_value_is_found(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
     spoil_cached_values(tmp_path / "built.xlsx", tmp_path / "spoilt.xlsx")
-    checked = check(pull(tmp_path / "spoilt.xlsx"))
+    checked = check_workbook(pull(tmp_path / "spoilt.xlsx"))
     assert len(checked.disagreements) == checked.count == len(formulas(planned(report, report)))
 
 
@@ -93,7 +93,7 @@ def test_a_workbook_without_stored_values_is_said_so(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
     strip_cached_values(tmp_path / "built.xlsx", tmp_path / "stripped.xlsx")
     with pytest.raises(FileError) as raised:
-        check(pull(tmp_path / "stripped.xlsx"))
+        check_workbook(pull(tmp_path / "stripped.xlsx"))
     count = len(formulas(planned(report, report)))
     assert str(raised.value) == (
         f"'{tmp_path / 'stripped.xlsx'}': {count:,} of {count:,} formula cells have no stored value; "

@@ -53,12 +53,14 @@ def assert_follows(recalculate: Any, name: str, count: int, folder: Path) -> Non
     spoil_cached_values(folder / "book.xlsx", folder / "spoiled.xlsx")
     made = list(choices(report, count, 7))
 
-    results = recalculate(folder / "spoiled.xlsx", [cells for _, cells in made], list(formulas(plan.build(study))))
+    results = recalculate(
+        folder / "spoiled.xlsx", [cells for _, cells in made], list(formulas(plan.plan_workbook(study)))
+    )
 
     wrong = {}
     for (choice, cells), got in zip(made, results, strict=True):
         # Shapes stay: what is folded and listed depends on the study as built.
-        wanted = formulas(plan.build(dataclasses.replace(study, choice=choice), study))
+        wanted = formulas(plan.plan_workbook(dataclasses.replace(study, choice=choice), study))
         if differing := disagreements_of(got, {cell: value for cell, value in wanted.items() if cell in got}):
             wrong[str(cells)] = differing
     assert wrong == {}
@@ -87,7 +89,7 @@ def offered(book: plan.Plan, choices: str) -> list[str]:
 
 def test_every_drop_down_offers_what_the_input_can_be() -> None:
     report = compute(RUNS)
-    book, inputs = plan.build(report.study), report.catalog.inputs
+    book, inputs = plan.plan_workbook(report.study), report.catalog.inputs
     names = [model.name for model in report.spec.models]
     wanted = {name: list(map(str, entry.choices)) for name, entry in inputs.items() if entry.choices}
     wanted |= {"run_model": names, "hardware": [device.name for device in report.spec.hardware]}
@@ -101,7 +103,7 @@ def test_every_drop_down_offers_what_the_input_can_be() -> None:
 
 def test_the_drop_downs_of_context_and_compare_offer_every_model_and_every_scenario() -> None:
     report = compute(FAMILY)
-    book, study = plan.build(report.study), report.study
+    book, study = plan.plan_workbook(report.study), report.study
     lists = {
         sheet: [offered(book, rule.choices) for rule in book.sheet(sheet).validations if rule.kind == "list"]
         for sheet in ("Context", "Compare")

@@ -66,10 +66,10 @@ def test_a_generated_page_follows_the_live_definitions(path: str) -> None:
 
 def test_the_references_name_every_key_metric_and_option() -> None:
     pages = generator().files()
-    metrics = [name for name in catalog.load().metrics if f"`{name}`" not in pages["docs/metrics.md"]]
+    metrics = [name for name in catalog.load_catalog().metrics if f"`{name}`" not in pages["docs/metrics.md"]]
     inputs = [
         name
-        for name, entry in catalog.load().inputs.items()
+        for name, entry in catalog.load_catalog().inputs.items()
         if f"`{name}`" not in pages["docs/spec.md"] and name not in {"n_group_layers", "run_model"}
     ]
     missing = [name for name in MODULES if f"## flopsheet {name}\n" not in pages["docs/cli.md"]]
@@ -88,7 +88,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "budget.yaml").write_text("expect: [{that: gpt2-xl.n_params, at_most: 3e9}]\n")
     assert run("init", cwd=folder).returncode == 0
     gpt2 = folder / "specs" / "gpt2.yaml"  # edited.xlsx: its workbook as a reviewer saved it after one edit
-    edited = compute({**source.read(gpt2).data, "kv_cache": "fp8"})
+    edited = compute({**source.read_yaml(gpt2).data, "kv_cache": "fp8"})
     xlsx.save(planned(edited, compute(gpt2)), folder / "edited.xlsx")
     assert run("pull", "edited.xlsx", "-o", "patch.yaml", cwd=folder).returncode == 0
     return folder
@@ -158,7 +158,7 @@ def test_every_spec_in_the_documentation_computes_and_holds_what_it_expects(tmp_
 
 
 def test_every_other_yaml_snippet_is_part_of_a_spec_of_the_catalogue_or_of_a_configuration() -> None:
-    metrics = catalog.load().metrics
+    metrics = catalog.load_catalog().metrics
     for page, text in blocks("yaml"):
         data = source.parse(text, page).data
         if isinstance(data, list):  # entries of the catalogue
@@ -245,7 +245,7 @@ def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> No
 
 
 def steps() -> dict[str, str]:
-    workflow = source.read(ROOT / "docs" / "examples" / "budget.yaml").data
+    workflow = source.read_yaml(ROOT / "docs" / "examples" / "budget.yaml").data
     return {step["name"]: step["run"] for step in workflow["jobs"]["budget"]["steps"] if "name" in step}
 
 
@@ -303,7 +303,7 @@ def test_the_workflow_posts_what_a_pull_request_changes(pull_request: Path) -> N
 
 
 def test_the_pre_commit_hook_runs_a_command_that_exists(tmp_path: Path) -> None:
-    [hook] = source.read(ROOT / ".pre-commit-hooks.yaml").data
+    [hook] = source.read_yaml(ROOT / ".pre-commit-hooks.yaml").data
     arguments = shlex.split(hook["entry"])
     good = run(*arguments[1:], "specs/gpt2.yaml")
     (tmp_path / "bad.yaml").write_text("version: 2\n")

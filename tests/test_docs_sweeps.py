@@ -7,7 +7,7 @@ import io
 import re
 from pathlib import Path
 
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from flopsheet.spec.sweep import expand
 from test_cli import run
 
@@ -25,7 +25,7 @@ def saved(folder: Path) -> list[Path]:
 
 def test_a_variant_is_called_as_the_page_says(tmp_path: Path) -> None:
     name = re.search(r"A variant is named after its swept values: `(.*?)`", PAGE).group(1)
-    assert name in {model.name for model in load(saved(tmp_path)[0]).models}
+    assert name in {model.name for model in load_spec(saved(tmp_path)[0]).models}
 
 
 def test_the_limits_and_columns_are_those_that_the_page_says(tmp_path: Path) -> None:

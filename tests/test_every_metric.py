@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flopsheet.catalog import load
+from flopsheet.catalog import load_catalog
 from studies import frames_of
 
 GIB = 2**30
@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 
 def test_every_metric_is_named_by_a_test_or_read_by_one_that_is():
     """Verdicts are held elsewhere: each has an edit that must turn it."""
-    catalog = load()
+    catalog = load_catalog()
     words = {word for path in TESTS.glob("*.py") for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
     reached = {*catalog.closure(words)}
     unreached = [name for name, metric in catalog.metrics.items() if name not in reached and metric.unit != "verdict"]
@@ -114,7 +114,7 @@ def counted(ffn_matmuls="architecture"):
 
 def value(frames, model, metric):
     """A number of a model, or of its scenario at the one context length."""
-    grain = load().metrics[metric].grain
+    grain = load_catalog().metrics[metric].grain
     return frames[grain].loc[model if grain == "model" else (model, S), metric]
 
 

@@ -39,7 +39,7 @@ models: {m: {n_layers: 2, d_model: 64, n_heads: 2, vocab_size: 100, ffn: gelu, d
 
 @pytest.fixture(scope="module")
 def planned() -> plan.Plan:
-    return plan.build(compute(FAMILY).study)
+    return plan.plan_workbook(compute(FAMILY).study)
 
 
 @pytest.fixture(scope="module")

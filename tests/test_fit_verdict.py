@@ -106,14 +106,14 @@ def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -
 
 def test_a_budget_that_is_missed_is_told_after_the_run_that_does_not_fit() -> None:
     spec = {**with_edits(ON_H100), "expect": [{"that": "m7.n_params", "at_most": 1e9}]}
-    said = str(plan.build(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    said = str(plan.plan_workbook(compute(spec).study).sheet("Summary").cells[4, 1].value)
     wanted = f"{ONE} The N checks hold, but 1 of 1 budgets are not met."
     assert re.sub(r"[\d,]+ checks", "N checks", said) == wanted
 
 
 def test_the_only_run_is_not_counted() -> None:
     spec = {key: value for key, value in with_edits(ON_H100).items() if key != "training"}
-    said = str(plan.build(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    said = str(plan.plan_workbook(compute(spec).study).sheet("Summary").cells[4, 1].value)
     assert re.sub(r"[\d,]+ checks", "N checks", said) == (
         "The run does not fit: llama-70b on h100-sxm. The N checks hold."
     )

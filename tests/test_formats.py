@@ -12,7 +12,7 @@ from commands import run
 from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, compute
-from flopsheet.catalog import load
+from flopsheet.catalog import load_catalog
 from flopsheet.diagnostics import SpecError
 from review_helpers import input_cells_of
 from studies import frames_of
@@ -57,7 +57,7 @@ def test_a_format_has_the_bytes_of_its_blocks(name: str, bytes_each: float) -> N
 
 def test_every_format_is_held_against_a_size_by_hand() -> None:
     [mark] = [mark for mark in test_a_format_has_the_bytes_of_its_blocks.pytestmark if mark.name == "parametrize"]
-    assert [name for name, _ in mark.args[1]] == list(load().inputs["weights"].choices)
+    assert [name for name, _ in mark.args[1]] == list(load_catalog().inputs["weights"].choices)
 
 
 def test_gpt_oss_20b_is_as_large_as_its_checkpoint() -> None:

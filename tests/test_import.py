@@ -158,7 +158,7 @@ UNTRIED = {"gemma4_assistant_text", "cohere_compass_text"}
 
 
 def test_every_model_type_is_tried() -> None:
-    families_by_type = families.load().by_type
+    families_by_type = families.load_families().by_type
     tried = {model["config"]["model_type"] for model in [*MORE, *MODELS_2026.values(), *CHANGED]}
     tried |= {text.model_type for name in tried if name in families_by_type and (text := families_by_type[name].text)}
     tried |= {model["config"].get("text_config", {}).get("model_type") for model in MODELS_2026.values()}
@@ -169,7 +169,7 @@ def test_every_model_type_imports_from_its_defaults_alone() -> None:
     # These have no default for their experts, or need heads that divide.
     more = {"deepseek_v2": {"num_experts_per_tok": 6}, "dots1": {"num_experts_per_tok": 6, "n_routed_experts": 64}}
     more["dots1"] |= {"num_attention_heads": 36, "num_key_value_heads": 36}
-    known = families.load().by_type
+    known = families.load_families().by_type
 
     def config(name: str) -> dict[str, Any]:
         text = known[name].text
@@ -381,7 +381,7 @@ def test_an_unknown_model_type_is_told_with_those_that_are_known() -> None:
     with pytest.raises(SpecError) as raised:
         to_spec(LLAMA | {"model_type": "llamma"}, "model")
     assert str(raised.value) == (
-        f"model_type: 'llamma' is not known; did you mean 'llama'? {len(families.load().by_type)} are known, "
+        f"model_type: 'llamma' is not known; did you mean 'llama'? {len(families.load_families().by_type)} are known, "
         "see 'flopsheet list model-types'"
     )
 

@@ -108,7 +108,7 @@ def test_a_script_that_knows_better_names_keys_to_leave_aside() -> None:
     ],
 )
 def test_a_hint_for_a_model_type_is_for_typing_errors_only(name: str, known: str | None) -> None:
-    assert mistyped(name, sorted(families.load().by_type)) == known
+    assert mistyped(name, sorted(families.load_families().by_type)) == known
 
 
 def test_a_file_without_a_word_of_experts_gets_none_from_defaults() -> None:

@@ -17,7 +17,7 @@ import test_run_messages
 import test_run_sweeps
 import test_sweep
 from flopsheet.diagnostics import SpecError
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from flopsheet.spec.schema.json_schema import to_schema, to_text
 from flopsheet.yamlio import source
 from studies import SPECS, spec_of
@@ -104,7 +104,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.name)
 def test_a_spec_that_is_valid_is_valid_by_the_schema(path: Path) -> None:
-    assert (load(path).name, is_valid(path.read_text(encoding="utf-8"))) == (path.stem, True)
+    assert (load_spec(path).name, is_valid(path.read_text(encoding="utf-8"))) == (path.stem, True)
 
 
 def test_the_text_that_the_mistakes_are_made_in_is_valid_by_the_schema() -> None:

@@ -26,14 +26,14 @@ COUNTED = {name: said for name, said in CONFIGURATIONS.items() if said in TRUTH}
 
 @pytest.fixture(scope="module")
 def shipped() -> flopsheet.Report:
-    models = {name: {"model": name} for name in library.load()}
+    models = {name: {"model": name} for name in library.load_library()}
     return flopsheet.compute(
         {"version": 1, "context_lengths": [1024], "conventions": {"sliding_window": "ignored"}, "models": models}
     )
 
 
 def test_every_model_names_its_source() -> None:
-    assert [name for name, model in library.load().items() if not model.source.strip()] == []
+    assert [name for name, model in library.load_library().items() if not model.source.strip()] == []
 
 
 def test_every_model_is_what_the_importer_makes_of_its_configuration() -> None:
@@ -43,7 +43,7 @@ def test_every_model_is_what_the_importer_makes_of_its_configuration() -> None:
 def test_at_least_80_models_over_at_least_50_model_types_ship() -> None:
     configs = MADE["configurations"]()
     kinds = {configs[said]["model_type"] for said in CONFIGURATIONS.values() if said}
-    assert (len(library.load()) >= 80, len(kinds) >= 50) == (True, True)
+    assert (len(library.load_library()) >= 80, len(kinds) >= 50) == (True, True)
 
 
 def test_every_model_has_the_parameters_that_torch_counts(shipped: flopsheet.Report) -> None:
@@ -55,8 +55,8 @@ def test_every_model_has_the_parameters_that_torch_counts(shipped: flopsheet.Rep
         for table in (TRUTH, MORE, MODELS_2026)
         for name, model in table.items()
     }
-    assert {name: int(counted[name]) for name in library.load()} == {
-        name: expected[CONFIGURATIONS[name]] for name in library.load()
+    assert {name: int(counted[name]) for name in library.load_library()} == {
+        name: expected[CONFIGURATIONS[name]] for name in library.load_library()
     }
 
 

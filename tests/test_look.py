@@ -17,6 +17,7 @@ from flopsheet import Report
 from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+ANCHOR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 NAME = 2  # the column of the names of inputs and metrics
 OF_RESULTS = {"Parameters", "Forward FLOPs", "KV cache", "Training", "Serving"}
@@ -137,3 +138,36 @@ def test_long_names_of_variants_go_over_several_lines_of_a_narrow_column(tmp_pat
     [header, *_] = [cell for row in sheet.iter_rows() for cell in row if cell.value == name]
     width, height = sheet.column_dimensions[header.column_letter].width, sheet.row_dimensions[header.row].height
     assert (header.alignment.wrap_text, width < 30 < 2 * width, height) == (True, True, 2 * 12.5 + 2)
+
+
+def parts(path: Path, prefix: str) -> list[Any]:
+    """The XML of the parts of a workbook whose names begin alike."""
+    with zipfile.ZipFile(path) as archive:
+        return [etree.fromstring(archive.read(name)) for name in archive.namelist() if name.startswith(prefix)]
+
+
+def test_every_chart_says_in_words_what_it_shows(path: Path) -> None:
+    frames = [frame for drawing in parts(path, "xl/drawings/drawing") for frame in drawing.iter(f"{ANCHOR}cNvPr")]
+    titles = [chart.findtext(f".//{CHART}title//{CHART}v") for chart in parts(path, "xl/charts/chart")]
+    told = [frame.get("descr") for frame in frames]
+    assert (len(told), [title for title in titles if not any(title in text for text in told)]) == (len(titles), [])
+
+
+def test_the_axes_lie_where_other_programs_than_excel_need_them(path: Path) -> None:
+    wrong, runs = [], []
+    for chart in parts(path, "xl/charts/chart"):
+        runs += chart.findall(f".//{CHART}txPr//{DRAWING}r")
+        for kind in (f"{CHART}scatterChart", f"{CHART}barChart"):
+            for plot in chart.iter(kind):
+                flat = plot.find(f"{CHART}barDir")
+                axes = [axis.get("val") for axis in plot.findall(f"{CHART}axId")]
+                below = axes[1] if flat is not None and flat.get("val") == "bar" else axes[0]
+                for axis in (one for one in plot.getparent() if one.find(f"{CHART}axId") is not None):
+                    if axis.tag.endswith("Ax") and axis.find(f"{CHART}axId").get("val") == below:
+                        wrong += [kind] if axis.find(f"{CHART}axPos").get("val") != "b" else []
+    assert (wrong, runs) == ([], [])  # nor runs of text that are empty
+
+
+def test_a_sheet_says_how_deep_it_is_folded(book: Any) -> None:
+    folded = [sheet for sheet in book if any(row.outlineLevel for row in sheet.row_dimensions.values())]
+    assert {sheet.sheet_format.outlineLevelRow for sheet in folded} == {1}

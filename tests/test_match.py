@@ -17,7 +17,7 @@ from flopsheet.formula.unparse import to_text
 from flopsheet.output.explain import explain
 from studies import spec_of
 
-SHIPPED = catalog.load()
+SHIPPED = catalog.load_catalog()
 
 # Source, mathematics, the formula spelled again.
 SPELLINGS = [

@@ -9,7 +9,7 @@ import pytest
 
 from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.importers.huggingface import read_config, to_inputs
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from studies import frames_of
 
 # Counted by transformers 5.23.0 and torch 2.13.0.
@@ -26,7 +26,7 @@ def shipped(*names, **inputs):
 
 def refusal(spec):
     with pytest.raises(SpecError) as caught:
-        load(spec)
+        load_spec(spec)
     return str(caught.value)
 
 
@@ -226,7 +226,7 @@ def test_looking_up_an_embedding_is_no_flop():
 def test_a_configuration_that_is_not_there_computes_no_default_model(tmp_path):
     """xtuner computes a default model where the configuration is missing."""
     missing = tmp_path / "config.json"
-    for reader in (load, read_config):
+    for reader in (load_spec, read_config):
         with pytest.raises(FileError) as caught:
             reader(missing)
         assert str(caught.value) == f"cannot read '{missing}': no such file or directory; check the path"

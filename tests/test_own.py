@@ -140,7 +140,7 @@ def test_a_spec_without_metrics_has_no_sheet_for_them(tmp_path: Path) -> None:
     from edits import GROUPS
     from flopsheet.workbook import plan
 
-    titles = [sheet.title for sheet in plan.build(compute(GROUPS).study).sheets]
+    titles = [sheet.title for sheet in plan.plan_workbook(compute(GROUPS).study).sheets]
     assert "Metrics" not in titles
 
 

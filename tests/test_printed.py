@@ -31,7 +31,7 @@ RUNS = {
 
 
 def summary(spec: Any) -> Sheet:
-    return plan.build(flopsheet.compute(spec).study).sheet("Summary")
+    return plan.plan_workbook(flopsheet.compute(spec).study).sheet("Summary")
 
 
 def row_of(sheet: Sheet, text: str) -> int:
@@ -72,13 +72,13 @@ def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
     model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     spec = {"version": 1, "context_lengths": [128], "models": {name: model}}
     spec |= {"expect": [{"that": f"{name}.n_params", "at_least": 1}]}
-    sheet = plan.build(flopsheet.compute(spec).study).sheet("Checks")
+    sheet = plan.plan_workbook(flopsheet.compute(spec).study).sheet("Checks")
     assert (len(name), name in {cell.value for (_, column), cell in sheet.cells.items() if column == 1}) == (64, True)
     assert sheet.widths[1] > 0.9 * len(name)
 
 
 def test_the_verdicts_on_what_a_spec_expects_stand_below_the_others_on_the_same_page() -> None:
-    sheet = plan.build(flopsheet.compute(SPECS / "gpt2.yaml").study).sheet("Checks")
+    sheet = plan.plan_workbook(flopsheet.compute(SPECS / "gpt2.yaml").study).sheet("Checks")
     [heading] = [row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (6, "Verdict")]
     rules = row_of(sheet, "Rule")
     verdicts = {at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and heading < at[0] < rules}

@@ -22,7 +22,7 @@ def report_of(spec: str) -> Report:
 @pytest.fixture(scope="module")
 def consistent() -> Report:
     """The published study without its convention for the FFN."""
-    spec = dict(source.read(SPECS / "gpt2.yaml").data)
+    spec = dict(source.read_yaml(SPECS / "gpt2.yaml").data)
     return compute({key: value for key, value in spec.items() if key not in {"conventions", "expect"}})
 
 

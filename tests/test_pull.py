@@ -45,7 +45,7 @@ def _compute(text: str) -> Report:
 
 @functools.cache
 def _workbook(name: str) -> bytes:
-    return xlsx.to_bytes(plan.build(made(name)[0].study))
+    return xlsx.to_bytes(plan.plan_workbook(made(name)[0].study))
 
 
 def built(name: str, folder: Path) -> Report:
@@ -333,7 +333,7 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
         (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
         if write_spec(pull(tmp_path / "edited.xlsx"), tmp_path / "spec.yaml"):
             continue  # a spec cannot say it: heads that do not divide, say
-        edited = from_source(source.read(tmp_path / "spec.yaml"), "spec")
+        edited = from_source(source.read_yaml(tmp_path / "spec.yaml"), "spec")
         tables = {"study": tabulate(edited)} | {kind: tabulate_runs(edited, kind) for kind in edited.runs}
         found = [
             tables[input_cell.table_set.name][input_cell.grain].given[input_cell.entry.name][input_cell.at].value
@@ -459,7 +459,7 @@ def test_a_spec_in_one_line_and_in_json_is_edited_too(tmp_path: Path) -> None:
     for text in (json.dumps(data), json.dumps(data, indent=1), yaml.safe_dump(data, sort_keys=False)):
         (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
         assert write_spec(pulled, tmp_path / "spec.yaml") == []
-        read = source.read(tmp_path / "spec.yaml").data
+        read = source.read_yaml(tmp_path / "spec.yaml").data
         assert isinstance(read, dict)
         assert (read["batch_size"], read["models"]["base"]["n_heads"], read["models"]["child"]["n_heads"]) == (
             8,

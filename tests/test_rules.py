@@ -17,12 +17,12 @@ from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.api import Report
 from flopsheet.catalog import Input
-from flopsheet.catalog.load import TOPICS, build
+from flopsheet.catalog.load import TOPICS, build_catalog
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
 from flopsheet.workbook import arrange
 
-SHIPPED = catalog.load()
+SHIPPED = catalog.load_catalog()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
 TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
 RANGE = "check_input_"
@@ -111,6 +111,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
     "check_recomputed_layers": (
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",
+    ),
+    "check_frozen_format": (
+        [("frozen_format", "measured", "nf4")],
+        "measured: frozen_format is nf4, but no weight is frozen: adapter_rank is 0",
     ),
     "check_recomputed_by": (
         [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
@@ -380,7 +384,7 @@ def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
     rule = "  - name: check_kv_heads_divide\n"
     head, _, rest = texts["rules"].partition(rule)
     texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
-    noted = build(texts)
+    noted = build_catalog(texts)
     monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
     monkeypatch.setattr("flopsheet.api.load_catalog", lambda: noted)
     rules.of_grains.cache_clear()

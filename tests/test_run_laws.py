@@ -48,11 +48,13 @@ def training(draw, **fixed):
         "micro_batch_size": draw(st.integers(1, 8)),
         "precision": draw(st.sampled_from(["mixed_bf16", "pure_bf16", "fp32", "tf32"])),
         "gradients": draw(st.sampled_from(["as_weights", "fp32"])),
-        "optimizer": draw(st.sampled_from(["adamw", "adamw_8bit", "sgd_momentum", "lion", "adafactor", "muon"])),
+        "optimizer": draw(st.sampled_from(["adamw", "adamw_8bit", "sgd", "sgd_momentum", "lion", "adafactor", "muon"])),
         "recomputation": draw(st.sampled_from(["none", "selective", "operations", "full"])),
         "attention_kernel": draw(st.sampled_from(["fused", "eager", "explicit"])),
         "activation_method": draw(st.sampled_from(METHODS)),
         "loss_kernel": draw(st.sampled_from(["plain", "fused", "chunked"])),
+        "adapter_rank": draw(st.sampled_from([0, 0, 8])),
+        "adapter_targets": draw(st.sampled_from(["query_value", "attention", "ffn", "all"])),
         "reserved_bytes": draw(st.sampled_from([0, 2e9])),
     } | fixed  # fmt: skip
 

@@ -217,7 +217,7 @@ REFUSED = [
     (
         beside(LONG, "optimizer: «adam»"),
         "training.long.optimizer: 'adam' is not a choice; did you mean 'adamw'? "
-        "choices: adamw, adamw_8bit, sgd_momentum, lion, adafactor, muon",
+        "choices: adamw, adamw_8bit, sgd, sgd_momentum, lion, adafactor, muon",
     ),
     (
         beside(LONG, "recomputation: «true»"),

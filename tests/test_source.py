@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Place, SpecError
 from flopsheet.yamlio import files, source
-from flopsheet.yamlio.source import parse, read, spell
+from flopsheet.yamlio.source import parse, read_yaml, spell
 
 SPEC = """\
 # GPT-2
@@ -386,18 +386,18 @@ def test_a_path_is_spelled_with_dots_and_brackets():
 def test_a_file_is_read_under_the_name_that_the_user_gave(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.yaml").write_bytes("\ufefftitle: é\r\n".encode())
-    found = read("s.yaml")
+    found = read_yaml("s.yaml")
     assert (found.name, found.data, found.text) == ("s.yaml", {"title": "é"}, "\ufefftitle: é\r\n")
 
 
 def test_a_dash_reads_the_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\na: 2")))
-    assert str(refusal(read, "-")).startswith("<stdin>:2:1: a: 'a' is already given at line 1, column 1")
+    assert str(refusal(read_yaml, "-")).startswith("<stdin>:2:1: a: 'a' is already given at line 1, column 1")
 
 
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [str(refusal(read, path)) for path in ("no.yaml", tmp_path, "a\0b")] == [
+    assert [str(refusal(read_yaml, path)) for path in ("no.yaml", tmp_path, "a\0b")] == [
         "cannot read 'no.yaml': no such file or directory; check the path",
         f"cannot read '{tmp_path}': is a directory; check the path",
         "cannot read 'a\0b': embedded null byte; check the path",
@@ -405,18 +405,18 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, monkeypat
 
 
 def test_a_file_that_cannot_be_read_exits_with_2():
-    assert refusal(read, "/no/such.yaml").exit_code == 2
+    assert refusal(read_yaml, "/no/such.yaml").exit_code == 2
 
 
 def test_a_file_without_permission_says_so(monkeypatch):
     # Root may read every file, so the refusal is played.
     monkeypatch.setattr(files, "open", Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
-    assert str(refusal(read, "s.yaml")) == "cannot read 's.yaml': permission denied; check the path"
+    assert str(refusal(read_yaml, "s.yaml")) == "cannot read 's.yaml': permission denied; check the path"
 
 
 def test_a_closed_standard_input_says_so(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    assert str(refusal(read, "-")) == "cannot read '<stdin>': it is closed; check the path"
+    assert str(refusal(read_yaml, "-")) == "cannot read '<stdin>': it is closed; check the path"
 
 
 @pytest.mark.parametrize(
@@ -438,7 +438,7 @@ def test_a_closed_standard_input_says_so(monkeypatch):
 def test_a_file_that_is_no_spec_at_all_says_why(tmp_path, monkeypatch, content, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.yaml").write_bytes(content)
-    assert str(refusal(read, "s.yaml")) == f"s.yaml:{message}"
+    assert str(refusal(read_yaml, "s.yaml")) == f"s.yaml:{message}"
 
 
 LARGE = 2**20

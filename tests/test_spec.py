@@ -10,7 +10,7 @@ import pytest
 from flopsheet.diagnostics import SpecError
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Aggregate
-from flopsheet.spec import Expectation, load
+from flopsheet.spec import Expectation, load_spec
 from studies import SPECS, spec_of
 
 SMALLEST = """\
@@ -67,7 +67,9 @@ def test_a_study_has_the_first_choice_of_every_convention():
 
 def test_a_study_is_called_after_its_file_unless_it_has_a_title(tmp_path):
     (tmp_path / "sizes.yaml").write_text(SMALLEST, encoding="utf-8")
-    assert [(spec.name, spec.title) for spec in (load(tmp_path / "sizes.yaml"), load(SPECS / "gpt2.yaml"))] == [
+    assert [
+        (spec.name, spec.title) for spec in (load_spec(tmp_path / "sizes.yaml"), load_spec(SPECS / "gpt2.yaml"))
+    ] == [
         ("sizes", "sizes"),
         ("gpt2", "GPT-2 family resource accounting"),
     ]
@@ -75,7 +77,7 @@ def test_a_study_is_called_after_its_file_unless_it_has_a_title(tmp_path):
 
 def test_a_study_from_the_standard_input_is_called_spec(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SMALLEST.encode())))
-    assert load("-").name == "spec"
+    assert load_spec("-").name == "spec"
 
 
 # What is said --------------------------------------------------------------------------------------------------------

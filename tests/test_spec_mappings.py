@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.tables import tabulate
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from flopsheet.spec.load import from_source
 from flopsheet.yamlio import source
 from studies import SPECS
@@ -35,13 +35,13 @@ def with_input(name, value):
 
 def refusal(spec):
     with pytest.raises(SpecError) as caught:
-        load(spec)
+        load_spec(spec)
     return str(caught.value)
 
 
 def test_a_mapping_says_what_the_same_file_says():
-    mapping = source.read(SPECS / "gpt2.yaml").data
-    from_file, from_mapping = load(SPECS / "gpt2.yaml"), load(mapping)
+    mapping = source.read_yaml(SPECS / "gpt2.yaml").data
+    from_file, from_mapping = load_spec(SPECS / "gpt2.yaml"), load_spec(mapping)
     assert (from_mapping.models, from_mapping.study, from_mapping.expectations, from_mapping.context_lengths) == (
         from_file.models,
         from_file.study,
@@ -61,7 +61,7 @@ def test_a_mapping_may_hold_tuples_numpy_values_and_other_mappings():
             "expect": ({"that": "a.n_params", "at_least": np.float64(1)},),
         }
     )
-    found = load(spec)
+    found = load_spec(spec)
     inputs = found.study | found.models[0].inputs | found.models[0].groups[0].inputs
     names = ["batch_size", "lm_head", "tie_embeddings", "n_heads"]
     assert (found.context_lengths, [inputs[name].value for name in names]) == ((1024, 2048), [2, "left_out", "yes", 8])
@@ -113,7 +113,7 @@ EVERYTHING = {
     },
     "expect": [{"that": "c.n_params", "at_least": 1}, {"that": "a.dominant", "context_length": 8, "equals": "FFN"}],
 }
-TREES = [EVERYTHING, *(source.read(path).data for path in sorted(SPECS.glob("*.yaml")))]
+TREES = [EVERYTHING, *(source.read_yaml(path).data for path in sorted(SPECS.glob("*.yaml")))]
 VALUES = [None, True, 0, -1, 2, 1.5, 1e16, 10**40, "", "x", "a*", "gpt2-xl", "learned", [], [1], {}, {"a": 1}]
 VALUES += ["4 * d_model", "n_kv_heads", "n_layers", "n_heads * 2 + n_layers", "1 / 0", "sum(d_model)", "(", "1 < 2"]
 WORDS = ["extends", "layers", "ffn", "ffn_matrices", "n_layers", "d_head", "positions", "name", "that", "a", "GPT2-XL"]

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from flopsheet.catalog import load
+from flopsheet.catalog import load_catalog
 from measured_steps import PAGE, ROWS, Measured, by_group, errors, fitted, in_catalog, left_out, page
 from studies import frames_of
 
@@ -177,7 +177,7 @@ def test_days_and_cost_are_a_range_by_the_measured_error():
 def test_four_of_five_measured_steps_lie_in_the_range_of_those_left_out():
     """Groups count alike: of P10 to P90 by definition eight in ten, each left out of the fit that predicts it."""
     ratios = STEPS.seconds / left_out(STEPS)
-    low, high = (load().inputs[name].default for name in ("time_ratio_low", "time_ratio_high"))
+    low, high = (load_catalog().inputs[name].default for name in ("time_ratio_low", "time_ratio_high"))
     inside = by_group((ratios >= low) & (ratios <= high), STEPS.groups)
     assert sum(inside.values()) / len(inside) == pytest.approx(80, abs=6)
 

@@ -38,7 +38,7 @@ def never():
 
 def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     texts, files = loading._texts(loading.TOPICS), loading._files(loading.TOPICS)
-    fresh = cache.load_or_build("catalog", files, lambda: loading.build(texts))
+    fresh = cache.load_or_build("catalog", files, lambda: loading.build_catalog(texts))
     assert (kept.exists(), cache.load_or_build("catalog", files, never)) == (True, fresh)
 
 
@@ -76,7 +76,7 @@ def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_
 
     def bits_of_4():
         os.utime(figures, (1, 1))
-        code = "from flopsheet import catalog; print(catalog.load().notation['bytes_4bit'])"
+        code = "from flopsheet import catalog; print(catalog.load_catalog().notation['bytes_4bit'])"
         command = [sys.executable, "-c", code]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -88,8 +88,8 @@ def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_
 
 
 def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
-    code = "import sys; from flopsheet.catalog.load import build; print(*(m.__file__ for n, m in sys.modules.items()"
-    code += " if n.startswith('flopsheet.')), sep='\\n')"
+    code = "import sys; from flopsheet.catalog.load import build_catalog; "
+    code += "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('flopsheet.')), sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     counted = set(cache.code())
     assert (len(loaded) > 10, set(loaded) - counted) == (True, set())

@@ -92,7 +92,7 @@ def test_editors_accept_both() -> None:
     ],
 )
 def test_a_suffix_is_read_by_the_unit(text: str, unit: str, number: float | None) -> None:
-    got = quantities.read(text, unit)
+    got = quantities.read_quantity(text, unit)
     assert (got, type(got)) == (number, type(number))
 
 

@@ -9,7 +9,10 @@ import pytest
 
 from flopsheet import compute
 from flopsheet.diagnostics import SpecError
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
+from flopsheet.spec.load import parse_spec
+from flopsheet.yamlio.from_mapping import to_yaml
+from flopsheet.yamlio.source import parse
 from studies import spec_of
 
 BASE: dict[str, Any] = {
@@ -98,13 +101,13 @@ def test_a_sweep_gives_what_the_same_models_give_when_they_are_listed(
 
 
 def test_expressions_stay_live_in_a_variant() -> None:
-    spec = load(swept(SHAPE, {"d_model": [1024, 2048]}))
+    spec = load_spec(swept(SHAPE, {"d_model": [1024, 2048]}))
     nodes = [model.groups[0].inputs["d_ff"].ast for model in spec.models]
     assert (nodes[0] is not None, nodes[0] == nodes[1] == nodes[2]) == (True, True)
 
 
 def test_a_range_is_decimal() -> None:
-    spec = load(swept(SHAPE, {"n_layers": {"from": 8, "to": 41, "step": 16}}))
+    spec = load_spec(swept(SHAPE, {"n_layers": {"from": 8, "to": 41, "step": 16}}))
     assert [model.inputs["n_layers"].value for model in spec.models[1:]] == [8.0, 24.0, 40.0]
 
 
@@ -123,13 +126,13 @@ def test_names_that_would_be_too_long_use_symbols_and_then_numbers() -> None:
         "attention_sinks": [True],
         "shared_expert_gate": [False],
     }
-    names = [load(swept(SHAPE, sweep)).models[1].name for sweep in (some, more)]
+    names = [load_spec(swept(SHAPE, sweep)).models[1].name for sweep in (some, more)]
     assert names == ["m L=1 D=1024 H=8 G=4 V=32000", "m #01"]
 
 
 def test_a_swept_model_can_be_extended_and_stands_for_its_variants_alone() -> None:
     models = {"m": {**SHAPE, "sweep": {"n_layers": [1, 2]}}, "child": {"extends": "m", "d_model": 1024}}
-    spec = load({**BASE, "models": models})
+    spec = load_spec({**BASE, "models": models})
     assert [model.name for model in spec.models] == ["m n_layers=1", "m n_layers=2", "child"]
 
 
@@ -341,3 +344,27 @@ def test_the_text_that_the_mistakes_are_made_in_is_valid() -> None:
         "a d_model=64 n_heads=4 n_kv_heads=2",
         "a d_model=64 n_heads=8 n_kv_heads=4",
     ]
+
+
+def test_what_a_later_variant_breaks_is_still_told_of_another_model():
+    text = """\
+version: 1
+context_lengths: [1024]
+defaults: {vocab_size: 100, ffn: gelu, d_ff: 256, n_layers: 2, n_kv_heads: 2, d_model: 60}
+models:
+  m: {sweep: {n_heads: [3, 5]}}
+  o: {n_heads: 5}
+"""
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    assert [problem.fact for problem in caught.value.problems] == [
+        "n_kv_heads 2 does not divide n_heads 3 in model 'm n_heads=3'",
+        "n_kv_heads 2 does not divide n_heads 5 in model 'o'",
+    ]
+
+
+def test_a_spec_that_is_read_is_resolved_as_often_as_one_likes():
+    read = parse_spec(parse(to_yaml(BASE | {"models": {"m": {**SHAPE, "sweep": {"n_layers": [2, 3]}}}}), "s"), "s")
+    first, members = read.expand(), read.families().members
+    assert (read.expand(), read.families().members) == (first, members)
+    assert [model.name for model in first.models] == ["m n_layers=2", "m n_layers=3"]

@@ -359,7 +359,7 @@ serving:
         (
             "training.t.optimizer=adam",
             "training.t.optimizer: 'adam' is not a choice; did you mean 'adamw'? "
-            "choices: adamw, adamw_8bit, sgd_momentum, lion, adafactor, muon",
+            "choices: adamw, adamw_8bit, sgd, sgd_momentum, lion, adafactor, muon",
         ),
         (
             "training.t.pipeline_parallel=3",

@@ -55,7 +55,7 @@ def rows_of(sheet: Sheet, column: int) -> dict[str, dict[int, Any]]:
 
 def chosen(report: Report, **choice: Any) -> plan.Plan:
     study = report.study
-    return plan.build(dataclasses.replace(study, choice=dataclasses.replace(study.choice, **choice)), study)
+    return plan.plan_workbook(dataclasses.replace(study, choice=dataclasses.replace(study.choice, **choice)), study)
 
 
 def scaled(model: str, names: tuple[str, ...], factor: float) -> dict[str, Any]:

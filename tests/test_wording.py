@@ -28,7 +28,7 @@ CATALOG = Path(catalog.__file__).parent / "data"
 
 
 def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
-    sheets = plan.build(compute(SPECS / "gpt2.yaml").study)
+    sheets = plan.plan_workbook(compute(SPECS / "gpt2.yaml").study)
     rules = {
         title: [(one.style, one.formula) for one in sheets.sheet(title).highlights if one.cells in {"A4:F4", "A2:D2"}]
         for title in ("Summary", "Checks")
@@ -41,7 +41,7 @@ def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
 
 
 def test_no_formula_of_a_workbook_looks_into_a_text() -> None:
-    sheets = plan.build(compute(SPECS / "llama3-70b-512xh100.yaml").study).sheets
+    sheets = plan.plan_workbook(compute(SPECS / "llama3-70b-512xh100.yaml").study).sheets
     written = [one.formula for sheet in sheets for one in sheet.highlights]
     written += [cell.formula for sheet in sheets for cell in sheet.cells.values() if cell.formula]
     assert [formula for formula in written if re.search(r"\b(LEFT|RIGHT|SEARCH|FIND)\(", formula)] == []
@@ -118,7 +118,7 @@ def test_what_to_do_about_a_file_goes_by_the_number_of_the_systems_error(
 
 
 def test_conventions_are_a_kind_of_section_whatever_its_title() -> None:
-    loaded = catalog.load()
+    loaded = catalog.load_catalog()
     kinds = [section.kind for section in loaded.sections if section.kind]
     assert (kinds.count("conventions"), {entry.name for entry in loaded.conventions}) == (
         1,
@@ -132,5 +132,5 @@ def test_conventions_are_a_kind_of_section_whatever_its_title() -> None:
 
 
 def test_every_unit_says_a_style_that_there_is() -> None:
-    units = catalog.load().units.values()
+    units = catalog.load_catalog().units.values()
     assert {unit.style for unit in units} == STYLES.keys()

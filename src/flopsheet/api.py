@@ -11,16 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopsheet import __version__, diagnostics
-from flopsheet.catalog import Catalog
-from flopsheet.catalog import load as load_catalog
+from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.diagnostics import SizeError
 from flopsheet.output import data_frames
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.records import frozen
-from flopsheet.spec import Expectation, Spec
-from flopsheet.spec import load as load_spec
+from flopsheet.spec import Expectation, Spec, load_spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +210,7 @@ def compute_spec(spec: Spec) -> Report:
         raise SizeError(diagnostics.too_many_to_hold(held, MOST_HELD))
     catalog = spec.catalog or load_catalog()
     runs = {kind: frames.compute_runs(tabulate_runs(spec, kind), catalog) for kind in spec.runs}
-    return Report(spec, frames.compute(tabulate(spec), catalog), runs, catalog)
+    return Report(spec, frames.compute_values(tabulate(spec), catalog), runs, catalog)
 
 
 def compute_for_workbook(spec: Spec) -> Report:
@@ -242,7 +240,7 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
 
     report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
     with _without_collector():
-        xlsx.save(plan.build(report.study), target)
+        xlsx.save(plan.plan_workbook(report.study), target)
     return report
 
 

@@ -67,7 +67,7 @@ def is_suffixed(text: str) -> bool:
     return re.fullmatch(SUFFIXED, text) is not None
 
 
-def read(text: str, unit: str) -> int | float | None:
+def read_quantity(text: str, unit: str) -> int | float | None:
     """The number that a text says in a unit, exactly: `15T` is 15000000000000; None where it says none."""
     found = None if unit in WORDS or unit == UNKNOWN else re.fullmatch(SUFFIXED, text)
     kind, one = OF_UNIT.get(unit, (PLAIN, 1))
@@ -80,13 +80,13 @@ def read(text: str, unit: str) -> int | float | None:
 
 def is_read(text: str) -> bool:
     """Whether a text is a number of some unit."""
-    return any(read(text, kind.base or COUNTED) is not None for kind in KINDS)
+    return any(read_quantity(text, kind.base or COUNTED) is not None for kind in KINDS)
 
 
 def refusal(text: str, unit: str) -> tuple[str, str] | None:
     """Why a text with a suffix is no number of a unit, and what to write; None where no suffix is the reason."""
     found = re.fullmatch(SUFFIXED, text)
-    if not found or unit == UNKNOWN or read(text, unit) is not None:
+    if not found or unit == UNKNOWN or read_quantity(text, unit) is not None:
         return None
     kind = kind_of_unit(unit)
     number, suffix = found["number"], found["suffix"]

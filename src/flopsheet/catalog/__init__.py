@@ -3,7 +3,7 @@
 from flopsheet.catalog.entries import Catalog, Entry, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.grains import GRAINS, KEYS, OF_RUNS, PARENTS, RUNS, coarser
 from flopsheet.catalog.hardware import Hardware, hardware
-from flopsheet.catalog.load import CustomEntry, custom_input, extend, load, load_inputs
+from flopsheet.catalog.load import CustomEntry, custom_input, extend, load_catalog, load_inputs
 from flopsheet.catalog.order import CycleError, sort_by_dependencies
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "custom_input",
     "extend",
     "hardware",
-    "load",
+    "load_catalog",
     "load_inputs",
     "sort_by_dependencies",
 ]

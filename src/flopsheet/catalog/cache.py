@@ -27,14 +27,14 @@ def load_or_build(name: str, files: Sequence[str], build: Callable[[], Built]) -
     """What `build` makes of the files, or a copy of what it made of the same ones before."""
     path, key = place(name), state(files)
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below
-        content = read(path)
+        content = read_cached(path)
         if content.startswith(key):
             copy: Built = pickle.loads(content[len(key) :])
             return copy
     built = build()
     if not sys.dont_write_bytecode:
         with suppress(OSError):  # a read-only or full disk
-            write(path, key + smallest(pickle.dumps(built, pickle.HIGHEST_PROTOCOL)))
+            write_cached(path, key + smallest(pickle.dumps(built, pickle.HIGHEST_PROTOCOL)))
     return built
 
 
@@ -61,17 +61,17 @@ def state(files: Sequence[str]) -> bytes:
     """What tells one state of the files, of the code and of Python from another."""
     parts = [sys.version.encode()]
     for path in (*files, *code()):
-        content = read(path)
+        content = read_cached(path)
         parts += (f"\n{os.path.basename(path)} {len(content)}\n".encode(), content)
     return source_hash(b"".join(parts))  # the hash that Python's own bytecode can be keyed by (PEP 552)
 
 
-def read(path: str) -> bytes:
+def read_cached(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
 
 
-def write(path: str, content: bytes) -> None:
+def write_cached(path: str, content: bytes) -> None:
     """Beside its place and then into it, since others may be reading."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = f"{path}.{os.getpid()}"

@@ -35,7 +35,7 @@ class Formats(NamedTuple):
         )
 
 
-def read(metrics: Iterable[Mapping[str, Any]]) -> Formats:
+def read_formats(metrics: Iterable[Mapping[str, Any]]) -> Formats:
     """The formats that metrics say they are the bytes of."""
     listed = [metric for metric in metrics if FORMATS in metric]
     return Formats(

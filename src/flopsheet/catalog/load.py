@@ -26,8 +26,8 @@ from flopsheet.yamlio.files import read_shipped
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
-    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "peaks",
-    "step_time", "serving", "checks",
+    *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "adapters",
+    "peaks", "step_time", "serving", "checks",
 )  # fmt: skip
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}
@@ -45,21 +45,21 @@ class CustomEntry(NamedTuple):
 
 
 @cache
-def load() -> Catalog:
+def load_catalog() -> Catalog:
     """The catalogue that ships with the package."""
-    return load_or_build("catalog", _files(TOPICS), lambda: build(_texts(TOPICS)))
+    return load_or_build("catalog", _files(TOPICS), lambda: build_catalog(_texts(TOPICS)))
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs and the rules between them: a spec is judged long before every metric is parsed and checked."""
-    return load_or_build("inputs", _files(INPUT_TOPICS), lambda: build(_texts(INPUT_TOPICS), ranges=False))
+    return load_or_build("inputs", _files(INPUT_TOPICS), lambda: build_catalog(_texts(INPUT_TOPICS), ranges=False))
 
 
 def extend(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:
     """The catalogue with inputs and metrics of a spec; their own sheet is Metrics, that of verdicts Checks."""
-    reader = _Reader(load().units)
-    reader.start_from(load())
+    reader = _Reader(load_catalog().units)
+    reader.start_from(load_catalog())
     reader.add_custom(inputs, metrics)
     return reader.finish()
 
@@ -82,7 +82,7 @@ def _texts(topics: Sequence[str]) -> dict[str, str]:
     return {topic: read_shipped(__file__, "data", f"{topic}.yaml") for topic in ("units", *topics)}
 
 
-def build(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
+def build_catalog(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
     """A catalogue from the text of each topic, `units` among them; CatalogError with every problem found.
 
     `ranges` says whether it has the checks that an input is possible, which only a workbook shows.
@@ -135,7 +135,9 @@ class _Reader:
 
     def read_formats(self, topic: source.Source) -> None:
         """The number formats, and the functions that look one up."""
-        found = formats.read(metric for part in _mapping(topic.data)["sections"] for metric in part.get("metrics", ()))
+        found = formats.read_formats(
+            metric for part in _mapping(topic.data)["sections"] for metric in part.get("metrics", ())
+        )
         if found.bytes_of:
             self.formats = tuple(found.bytes_of)
             self.functions |= {function.name: function for function in found.functions}

@@ -1,11 +1,13 @@
 """The order in which formulas are evaluated: each after what it reads, else as their authors wrote them.
 
-`graphlib` would give some such order; this one keeps that of the files, which columns of frames and exports follow.
+`graphlib` finds circles. The order is depth first, so that columns of frames and exports follow the files: what a
+formula reads from further down comes right before it. `TopologicalSorter` gives whatever is ready at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import graphlib
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class CycleError(Exception):
@@ -18,30 +20,24 @@ class CycleError(Exception):
 
 def sort_by_dependencies(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The names so that each follows those it reads; names that are no key are given. CycleError for a circle."""
+    graph = {name: [read for read in others if read in reads] for name, others in reads.items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        raise CycleError(_from_first(error.args[1][:0:-1], reads)) from None
     done: dict[str, None] = {}
-    open_names: dict[str, None] = {}
-
-    def visit(name: str) -> Iterator[str]:
-        """Depth first with an explicit stack, so that a chain of thousands cannot exhaust Python's own."""
-        yield from (read for read in reads[name] if read in reads)
-
-    for root in reads:
-        if root in done:
-            continue
-        stack = [(root, visit(root))]
-        open_names[root] = None
+    for root in graph:
+        stack = [] if root in done else [root]  # of its own, so that a chain of thousands cannot exhaust Python's
         while stack:
-            name, rest = stack[-1]
-            for read in rest:
-                if read in open_names:
-                    chain = list(open_names)
-                    raise CycleError([*chain[chain.index(read) :], read])
-                if read not in done:
-                    open_names[read] = None
-                    stack.append((read, visit(read)))
-                    break
+            waits_for = next((read for read in graph[stack[-1]] if read not in done), None)
+            if waits_for is None:
+                done[stack.pop()] = None
             else:
-                stack.pop()
-                del open_names[name]
-                done[name] = None
+                stack.append(waits_for)
     return tuple(done)
+
+
+def _from_first(circle: Sequence[str], names: Iterable[str]) -> list[str]:
+    """A circle from the one of its names that was written first, and back to it."""
+    start = circle.index(next(name for name in names if name in circle))
+    return [*circle[start:], *circle[:start], circle[start]]

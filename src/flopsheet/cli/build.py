@@ -40,22 +40,22 @@ def command(
     """
     verbosity = Verbosity(quiet, verbose)
     if not watch:
-        return build(specs, output, settings, verbosity)
+        return build_workbook(specs, output, settings, verbosity)
     from flopsheet.cli.watch import rebuild_on_save
 
     if "-" in specs:
         raise UsageError(diagnostics.nothing_to_watch())
-    return rebuild_on_save(options.chosen(specs), lambda: build(specs, output, settings, verbosity))
+    return rebuild_on_save(options.chosen(specs), lambda: build_workbook(specs, output, settings, verbosity))
 
 
-def build(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity) -> int:
+def build_workbook(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity) -> int:
     """One build: the exit code says whether every expectation holds."""
     if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
         raise UsageError(diagnostics.no_workbook_name(output))
     with verbosity.step("read"):
-        spec = options.load(specs, settings)
+        spec = options.load_specs(specs, settings)
     with verbosity.step("computed"):
-        from flopsheet import api as api
+        from flopsheet import api
 
         report = api.compute_for_workbook(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"

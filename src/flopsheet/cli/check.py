@@ -22,7 +22,7 @@ def command(workbook: str) -> int:
 
     pulled = reviewed.pull(workbook)
     print_notes(pulled)
-    checked = recomputed.check(pulled)
+    checked = recomputed.check_workbook(pulled)
     for one in checked.disagreements[:MOST_LINES]:
         click.echo(str(one))
     if (more := len(checked.disagreements) - MOST_LINES) > 0:

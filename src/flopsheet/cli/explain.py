@@ -16,9 +16,9 @@ def complete_metric(context: click.Context, parameter: click.Parameter, begun: s
     """The metrics whose names begin so, each with its label."""
     from click.shell_completion import CompletionItem
 
-    from flopsheet.catalog import load
+    from flopsheet.catalog import load_catalog
 
-    found = (entry for name, entry in load().metrics.items() if name.startswith(begun))
+    found = (entry for name, entry in load_catalog().metrics.items() if name.startswith(begun))
     return [CompletionItem(entry.name, help=entry.label) for entry in found]
 
 
@@ -38,8 +38,8 @@ def command(
     \b
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
     """
-    from flopsheet import api as api
+    from flopsheet import api
     from flopsheet.output.explain import explain
 
-    report = api.compute_spec(options.load(specs, settings))
+    report = api.compute_spec(options.load_specs(specs, settings))
     click.echo(explain(report, metric, model, context_length))

@@ -21,13 +21,13 @@ def command(what: str) -> None:
     \b
     flopsheet list conventions
     """
-    from flopsheet.catalog import hardware, load
+    from flopsheet.catalog import hardware, load_catalog
     from flopsheet.spec import library
     from flopsheet.spec.schema import data_model
 
-    catalog = load()
+    catalog = load_catalog()
     if what == "models":
-        lines = [(entry.name, "", "", entry.source) for entry in library.load().values()]
+        lines = [(entry.name, "", "", entry.source) for entry in library.load_library().values()]
     elif what == "hardware":
         lines = [(kind.name, _peak(kind.inputs), _memory(kind.inputs), kind.label) for kind in hardware().values()]
     elif what == "metrics":
@@ -35,7 +35,9 @@ def command(what: str) -> None:
     elif what == "model-types":
         from flopsheet.importers.huggingface import families
 
-        lines = [(name, "", "", _text_model(family)) for name, family in sorted(families.load().by_type.items())]
+        lines = [
+            (name, "", "", _text_model(family)) for name, family in sorted(families.load_families().by_type.items())
+        ]
     elif what == "diagnostics":
         from flopsheet.catalog.diagnostics_list import diagnostics_by_code
 

@@ -48,12 +48,12 @@ def chosen(specs: Sequence[str]) -> tuple[str, ...]:
     return tuple(specs) or (DEFAULT_SPEC,)
 
 
-def load(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
+def load_specs(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:
     """The specs that a command names, merged, with its settings."""
-    return read(specs, settings).expand()
+    return read_specs(specs, settings).expand()
 
 
-def read(specs: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
+def read_specs(specs: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
     """The same, its sweeps not yet expanded."""
     from flopsheet.spec.combine import read_combined
 

@@ -52,7 +52,7 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
 
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(diagnostics.target_is_read(output))
-    read = options.read(specs, settings)
+    read = options.read_specs(specs, settings)
     if rows == "scenarios" and style in TEXTS:
         spec = read.expand()
         from flopsheet.api import compute_spec

@@ -45,11 +45,11 @@ def command(specs: tuple[str, ...], merge: bool, style: str, settings: tuple[str
     named = options.chosen(specs)
     studies = [named] if merge else [(name,) for name in named]
     if style == "text":
-        return max(check(one, settings, quiet) for one in studies)
+        return max(validate_spec(one, settings, quiet) for one in studies)
     return print_for_programs(studies, settings, style)
 
 
-def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int:
+def validate_spec(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int:
     """The verdict on one spec: a line on stdout, what is wrong on stderr."""
     name = " + ".join(specs)
     try:
@@ -67,16 +67,16 @@ def check(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int
 
 def compute_where_needed(specs: tuple[str, ...], settings: tuple[str, ...]) -> tuple[ParsedSpec, Report | None]:
     """One spec as it is read, and its numbers where they can be wrong; FlopsheetError with its problems."""
-    read = options.read(specs, settings)
-    if read.resolver.swept():
+    read = options.read_specs(specs, settings)
+    if read.draft.swept():
         from flopsheet.pipeline import stream
 
-        spec = stream.check(read)
+        spec = stream.validate_stream(read)
     else:
         spec = read.expand()
-    if read.resolver.swept() and not spec.expectations:  # a sweep's numbers are for 'show', which streams them
+    if read.draft.swept() and not spec.expectations:  # a sweep's numbers are for 'show', which streams them
         return read, None
-    from flopsheet import api as api
+    from flopsheet import api
 
     return read, api.compute_spec(spec)
 

@@ -62,7 +62,7 @@ def _column(frame: pd.DataFrame, name: str) -> Column:
     return found
 
 
-def compute(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = None) -> Values:
+def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | None = None) -> Values:
     """The frames of these tables with their metrics, or with those wanted and what they read.
 
     Metrics are computed in the catalogue's order, each a whole column, and join their inputs once all are there:
@@ -155,4 +155,6 @@ def _checked(metric: Metric, table: Table, column: Column, has_value: Value = No
 
 def compute_runs(tables: Tables, catalog: Catalog) -> Values:
     """The columns of a kind of run: everything about a run, and of the finer grains what that reads."""
-    return compute(tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS])
+    return compute_values(
+        tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS]
+    )

@@ -15,7 +15,8 @@ from flopsheet.diagnostics import UsageError
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.spec.entries import ModelSpec
-from flopsheet.spec.load import ParsedSpec, parse_spec
+from flopsheet.spec.load import ParsedSpec
+from flopsheet.spec.resolve.draft import Fault
 from flopsheet.spec.sweep.columns import InvalidVariant, Resolution, Variants, of_model
 from flopsheet.spec.sweep.expand import MOST_HELD, Sweep
 
@@ -51,31 +52,12 @@ class Stream:
     @cached_property
     def n_models(self) -> int:
         """Of the models, variants that are not excluded among them."""
-        return sum(
-            1 if isinstance(member, ModelSpec) else sum(map(len, member.kept(self.read.resolver)))
-            for member in self.members
-        )
+        return sum(1 if isinstance(member, ModelSpec) else sum(map(len, member.kept())) for member in self.members)
 
     def check(self) -> None:
         """SpecError where a variant is not possible: nothing is written then."""
-        for member in self.members:
-            if isinstance(member, Sweep):
-                self.check_sweep(member)
-        self.read.stop_if_faulty()
-
-    def check_sweep(self, sweep: Sweep) -> None:
-        resolver, told = self.read.resolver, len(self.read.resolver.problems)
-        resolution, kept = Resolution(resolver, sweep), 0
-        try:
-            for numbers in sweep.kept(resolver):
-                kept += len(numbers)
-                for _ in resolution.resolve(numbers):
-                    pass
-        except InvalidVariant:
-            resolver.problems[told:] = map(diagnostics.or_exclude, resolver.problems[told:])
-            return
-        if not kept:
-            resolver.report((*sweep.path, "sweep", "exclude"), diagnostics.excludes_everything(), key=True)
+        swept = (member for member in self.members if isinstance(member, Sweep))
+        self.read.refuse([fault for sweep in swept for fault in check_sweep(sweep)])
 
     def chunks(self, grains: Sequence[str]) -> Iterator[Chunk]:
         """The values of every metric at these grains, and of what they read.
@@ -98,11 +80,10 @@ class Stream:
         from flopsheet.pipeline import frames
         from flopsheet.pipeline.tables import tabulate
 
-        read = self.read
-        tables = tabulate(parse_spec(read.text, read.name, read.order).expand())
+        tables = tabulate(self.read.expand())
         above = tables["scenario"].above
         scenarios = np.lexsort((above["context"], above["model"]))
-        return Chunk(frames.compute(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
+        return Chunk(frames.compute_values(tables, self.catalog, wanted), np.arange(len(tables["model"])), scenarios)
 
     @property
     def most_groups(self) -> int:
@@ -122,8 +103,8 @@ class Stream:
             if held:
                 yield held
                 held = []
-            resolution = Resolution(self.read.resolver, member)
-            for numbers in member.kept(self.read.resolver):
+            resolution = Resolution(member)
+            for numbers in member.kept():
                 for start in range(0, len(numbers), most):
                     yield [*resolution.resolve(numbers[start : start + most])]
         if held:
@@ -137,7 +118,7 @@ class Stream:
         order = np.argsort(numbers, kind="stable")
         scenarios = (order[:, None] * lengths + np.arange(lengths)).reshape(-1)
         assert len(tables["scenario"]) == count * lengths
-        return Chunk(frames.compute(tables, self.catalog, wanted), order, scenarios)
+        return Chunk(frames.compute_values(tables, self.catalog, wanted), order, scenarios)
 
     def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
@@ -176,23 +157,39 @@ def open_stream(read: ParsedSpec) -> Stream:
 
     Its `spec` has the models that runs and expectations name, and those that are not swept.
     """
-    members = read.members()
+    members, names = read.families()
     models = [member for member in members if isinstance(member, ModelSpec)]
+    variants: list[ModelSpec] = []
+    faults: list[Fault] = []
     for name in sorted(read.subjects() - {model.name for model in models}):
         for sweep in (member for member in members if isinstance(member, Sweep)):
-            number = sweep.find(name, read.resolver)
-            model = sweep.resolve(read.resolver, number) if number is not None else None
-            if model is not None:
-                models.append(model)
-                read.resolver.names.append(name)
-    return Stream(read, members, read.spec(tuple(models)), read.extended or catalogue.load())
+            if (number := sweep.find(name)) is not None:
+                variant, wrong = sweep.resolve(number)
+                variants += [variant] if variant is not None else []
+                faults += wrong
+    names = names._replace(models=(*names.models, *(variant.name for variant in variants)))
+    spec = read.spec([*models, *variants], names, faults)
+    return Stream(read, members, spec, read.extended or catalogue.load_catalog())
 
 
-def check(read: ParsedSpec) -> Spec:
+def check_sweep(sweep: Sweep) -> list[Fault]:
+    """What is wrong with the first variant that is not possible, or with a sweep that has none."""
+    resolution, kept = Resolution(sweep), 0
+    try:
+        for numbers in sweep.kept():
+            kept += len(numbers)
+            for _ in resolution.resolve(numbers):
+                pass
+    except InvalidVariant as invalid:
+        return [fault._replace(problem=diagnostics.or_exclude(fault.problem)) for fault in invalid.faults]
+    return [] if kept else [sweep.excludes_everything()]
+
+
+def validate_stream(read: ParsedSpec) -> Spec:
     """The spec, found valid; where its variants are too many to be held, with the models that are named alone."""
-    if not read.resolver.swept():
+    if not read.draft.swept():
         return read.expand()
-    stream = open_stream(parse_spec(read.text, read.name, read.order))
+    stream = open_stream(read)
     if stream.n_models <= MOST_HELD:
         return read.expand()
     stream.check()

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from flopsheet.catalog import Catalog
-from flopsheet.pipeline.frames import Values, compute
+from flopsheet.pipeline.frames import Values, compute_values
 from flopsheet.pipeline.tables import Variant, chosen, most_groups, tabulate, tabulate_variants
 from flopsheet.spec import Spec
 
@@ -31,14 +31,14 @@ def at_lengths(spec: Spec, model: str, lengths: Sequence[float], catalog: Catalo
     """The metrics wanted of one model of the study, at context lengths that it need not have."""
     only = (chosen(next(one for one in spec.models if one.name == model), most_groups(spec)),)
     study = dataclasses.replace(spec, models=only, context_lengths=tuple(lengths), runs={}, expectations=())
-    return compute(tabulate(study), catalog, wanted)
+    return compute_values(tabulate(study), catalog, wanted)
 
 
 def one_step_each(
     spec: Spec, scenario: int, step: float, tags: Sequence[str], catalog: Catalog, wanted: Iterable[str]
 ) -> Values:
     """The metrics wanted of a scenario as it is, then with each input a step (a share, 0.1) down and up."""
-    return compute(tabulate_variants(spec, scenario, variants(tags, step)), catalog, wanted)
+    return compute_values(tabulate_variants(spec, scenario, variants(tags, step)), catalog, wanted)
 
 
 def variants(tags: Sequence[str], step: float) -> list[Variant]:

@@ -14,7 +14,9 @@ from flopsheet.review.input_cells import InputCell, Plain, plain
 from flopsheet.review.inputs import Change, InputReading, is_variant
 from flopsheet.spec import InputValue, library
 from flopsheet.spec.resolve import custom
-from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.resolve.draft import draft
+from flopsheet.spec.resolve.inherit import from_library
+from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.schema import kinds
 from flopsheet.yamlio.source import Path, Source
 
@@ -68,7 +70,7 @@ class _Models:
     """The models of one spec, parents before those that extend them."""
 
     def __init__(self, text: Source, data: dict[str, Any], reading: InputReading) -> None:
-        self.resolver = Resolver(text, (), custom.read(text))
+        self.draft = draft(text, (), custom.read_custom(text))
         self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
         self.data = data
         self.reading = reading
@@ -93,10 +95,10 @@ class _Models:
     def survey(self, name: str) -> None:
         """What a model says itself, the library's model that it names included."""
         path: Path = ("models", name)
-        said = self.resolver.from_library(path, self.built[name]) or {}
+        said = from_library(self.draft, path, self.built[name]).value or {}
         itself = self.built[name]
-        self.common[name] = {*said, *self.resolver.normalize(path, itself)} - NOT_INPUTS
-        shipped = library.load()[itself["model"]].inputs if "model" in itself else {}
+        self.common[name] = {*said, *normalize(self.draft, path, itself).value} - NOT_INPUTS
+        shipped = library.load_library()[itself["model"]].inputs if "model" in itself else {}
         layers = itself.get("layers", shipped.get("layers"))
         if layers is not None:
             self.layers[name] = layers
@@ -138,7 +140,7 @@ class _Models:
             for input_cell in self.input_cells[name]
             if input_cell.entry.name == key and input_cell.at == cause.at
         )
-        said = self.resolver.normalize(("defaults",), self.resolver.data.get("defaults", {}))
+        said = normalize(self.draft, ("defaults",), self.draft.data.get("defaults", {})).value
         if key in said or any(key in self.common[one] for one in self.chain(name)):
             return
         if len(input_cell.path) == 3:
@@ -192,7 +194,7 @@ class _Models:
     def says_in_group(self, name: str, input_cell: InputCell, groups: Iterable[tuple[int, str]]) -> bool:
         at, key = int(input_cell.path[3]), input_cell.entry.name
         layers = next(self.layers[one] for one in self.chain(name) if one in self.layers)
-        said = self.resolver.normalize(("models", name, "layers", at), layers[at])
+        said = normalize(self.draft, ("models", name, "layers", at), layers[at]).value
         return key in said or (at, key) in groups
 
     def write_groups(self, name: str, layered: str, groups: dict[tuple[int, str], Plain]) -> None:

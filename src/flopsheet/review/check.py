@@ -47,7 +47,7 @@ class Checked:
     disagreements: tuple[Disagreement, ...]
 
 
-def check(pulled: Pulled) -> Checked:
+def check_workbook(pulled: Pulled) -> Checked:
     """Every formula cell of a workbook compared with pandas.
 
     FlopsheetError where its inputs cannot be read or have no results, or where no value is stored.
@@ -64,7 +64,7 @@ def check(pulled: Pulled) -> Checked:
         raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
     study = replace(pulled.report.study, choice=_choice(pulled))
-    planned = plan.build(study, returned.built.study)
+    planned = plan.plan_workbook(study, returned.built.study)
     count, missing = 0, 0
     found: list[Disagreement] = []
     expressions = {

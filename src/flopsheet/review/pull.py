@@ -112,11 +112,11 @@ def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
 
 
 def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
-    """Edits a spec in place, or raises SpecError and leaves it as it is; gives what is wrong with the edited spec."""
+    """Edits a spec in place, or raises SpecError and leaves it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
     if pulled.reading.problems:
         raise SpecError([diagnostics.not_all_understood(name)])
-    current, _ = in_digits(source.read(target))
+    current, _ = in_digits(source.read_yaml(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
         path, ours, theirs = drifted
         raise SpecError(diagnostics.not_the_spec(current.name, path, theirs, ours))

@@ -20,7 +20,7 @@ def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
 
 def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
     """The same, its sweeps not yet expanded."""
-    sources = [source.read(path) for path in paths]
+    sources = [source.read_yaml(path) for path in paths]
     name = "+".join(map(study_name, paths))
     if len(sources) == 1 and not settings:
         return parse_spec(sources[0], name)

@@ -19,7 +19,7 @@ class LibraryModel(NamedTuple):
 
 
 @cache
-def load() -> dict[str, LibraryModel]:
+def load_library() -> dict[str, LibraryModel]:
     """The models by name."""
     data = source.parse(read_shipped(__file__, "library.yaml"), "library.yaml").data
     assert isinstance(data, dict)

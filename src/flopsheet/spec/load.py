@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from flopsheet import catalog, diagnostics
-from flopsheet.catalog import Catalog, Metric
-from flopsheet.diagnostics import CatalogError, Finding, Problem, SpecError
+from flopsheet import catalog
+from flopsheet.catalog import Catalog
+from flopsheet.diagnostics import CatalogError, Problem, SpecError
 from flopsheet.records import frozen
-from flopsheet.spec.entries import CustomEntries, Expectation, ModelSpec, Run, Spec
+from flopsheet.spec.entries import CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
+from flopsheet.spec.expect import resolve_expectations
 from flopsheet.spec.resolve import custom, suffixes
-from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.resolve.draft import Draft, Fault, Resolved, draft, merge_faults, values_of
+from flopsheet.spec.resolve.models import resolve_study
+from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.validate import shape_problems
+from flopsheet.spec.search import searches
 from flopsheet.spec.sweep import expand
-from flopsheet.spec.sweep.expand import Sweep
+from flopsheet.spec.sweep.expand import Families
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import study_name
 from flopsheet.yamlio.from_mapping import to_yaml
-from flopsheet.yamlio.source import Path, Source
+from flopsheet.yamlio.source import Source
 
 
-def load(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
+def load_spec(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
-    return read(spec).expand()
+    return read_spec(spec).expand()
 
 
-def read(spec: str | os.PathLike[str]) -> ParsedSpec:
+def read_spec(spec: str | os.PathLike[str]) -> ParsedSpec:
     """The spec at a path, its sweeps not yet expanded."""
-    return parse_spec(source.read(spec), study_name(spec))
+    return parse_spec(source.read_yaml(spec), study_name(spec))
 
 
 def from_source(text: Source, name: str) -> Spec:
@@ -47,72 +52,99 @@ class ParsedSpec:
 
     text: Source
     name: str
-    defined: CustomEntries
-    shape: list[tuple[Path, Problem]]
-    resolver: Resolver
+    draft: Draft
+    study: Mapping[str, InputValue]
     extended: Catalog | None
     known: Catalog | None
     """The catalogue that expectations are held to; None where there are none, or it is faulty."""
+    problems: tuple[Problem, ...]
+    """What is wrong with its shape and with what it defines."""
+    faults: tuple[Fault, ...]
+    """What is wrong with the inputs of the study."""
     order: Callable[[Problem], Any]
 
-    def members(self) -> tuple[ModelSpec | Sweep, ...]:
+    def families(self) -> Families:
         """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
-        found = tuple(expand.families(self.resolver))
-        self.resolver.study()
-        if self.shape or self.resolver.problems:  # what is wrong with the runs belongs to it
-            hardware = devices(self.resolver)
-            for kind in catalog.RUNS:
-                runs(self.resolver, kind, (), hardware)
-        self.stop_if_faulty()
+        found, faults = expand.families(self.draft)
+        if self.problems or self.faults or faults:  # what is wrong with the runs belongs to it
+            faults += self.resolve_runs((), found.names).faults
+        self.refuse(faults)
         return found
 
     def subjects(self) -> set[str]:
         """What expectations and runs are about: names of models and runs."""
-        data = self.resolver.data
+        data = self.draft.data
         claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
-        runs = [run for kind in catalog.RUNS for run in (data.get(kind) or {}).values()]
+        runs = [run for kind in (*catalog.RUNS, "search") for run in (data.get(kind) or {}).values()]
         swept = [run.get("sweep", {}) for run in runs]
         chosen = [name for of in swept for axes in (of, of.get("zip", {})) for name in axes.get("model", ())]
         return {*claims, *chosen, *(run["model"] for run in runs if "model" in run)}
 
     def expand(self) -> Spec:
-        """The spec with every variant of every sweep."""
-        models = tuple(expand.models(self.resolver))
-        return self.spec(models)
+        """The spec with every variant of every sweep; SpecError with everything that is wrong."""
+        (models, names), faults = expand.models(self.draft)
+        return self.spec([model for model in models if isinstance(model, ModelSpec)], names, faults)
 
-    def spec(self, models: tuple[ModelSpec, ...]) -> Spec:
-        """The spec with these models."""
-        resolver = self.resolver
-        study = resolver.study()
-        kinds = [kind for kind in catalog.RUNS if kind in resolver.data]
-        hardware = devices(resolver) if kinds or "hardware" in resolver.data else ()
-        ran = {kind: found for kind in kinds if (found := runs(resolver, kind, models, hardware))}
-        expectations = tuple(_expectations(resolver, ran, self.known.metrics)) if self.known else ()
-        self.stop_if_faulty()
+    def spec(self, models: Sequence[ModelSpec], names: Names, faults: Sequence[Fault]) -> Spec:
+        """The spec with these models; SpecError where something is wrong, `faults` among it."""
+        ran, wrong = self.resolve_runs(models, names)
+        expectations, unmet = resolve_expectations(self.draft, ran.names, ran.runs, self.known)
+        self.refuse([*faults, *wrong, *unmet])
         return Spec(
             name=self.name,
-            title=resolver.data.get("title", self.name),
-            context_lengths=tuple(map(float, resolver.data["context_lengths"])),
-            study=study,
-            models=models,
-            hardware=hardware if ran else (),
-            runs=ran,
+            title=self.draft.data.get("title", self.name),
+            context_lengths=tuple(map(float, self.draft.data["context_lengths"])),
+            study=self.study,
+            models=tuple(models),
+            hardware=ran.hardware if ran.runs else (),
+            runs=ran.runs,
+            searches=ran.searches,
             expectations=expectations,
             text=self.text.text,
-            data=resolver.data,
+            data=self.draft.data,
             catalog=self.extended,
         )
 
-    def stop_if_faulty(self) -> None:
-        problems = [*dict.fromkeys(problem for _, problem in self.shape), *self.resolver.problems]
+    def resolve_runs(self, models: Sequence[ModelSpec], names: Names) -> Resolved[Ran]:
+        """The runs of every kind, their hardware, and all names that expectations may use."""
+        kinds = [kind for kind in catalog.RUNS if kind in self.draft.data]
+        has_search = "search" in self.draft.data
+        if not kinds and not has_search and "hardware" not in self.draft.data:
+            return Resolved(Ran({}, (), names), [])
+        hardware, faults = devices(self.draft)
+        ran: dict[str, tuple[Run, ...]] = {}
+        for kind in kinds:
+            (found, names), wrong = runs(self.draft, kind, models, hardware, names)
+            faults += wrong
+            if found:
+                ran[kind] = found
+        searched: tuple[Search, ...] = ()
+        if has_search:
+            metrics = (self.extended or catalog.load_catalog()).metrics
+            searched, wrong = searches(self.draft, models, hardware, names, metrics)
+            faults += wrong
+        return Resolved(Ran(ran, hardware, names, searched), faults)
+
+    def refuse(self, faults: Iterable[Fault]) -> None:
+        """SpecError where anything is wrong: with the spec up to here, or what was found since."""
+        problems = [*self.problems, *merge_faults([*self.faults, *faults])]
         if problems:
             raise SpecError(sorted(sorted(problems, key=_position), key=self.order))
+
+
+class Ran(NamedTuple):
+    """The training and serving runs of a spec by kind, and what they name."""
+
+    runs: Mapping[str, tuple[Run, ...]]
+    hardware: tuple[Device, ...]
+    names: Names
+    searches: tuple[Search, ...] = ()
 
 
 def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
     text = suffixes.replace(text, data_model.spec_shape())
-    defined = custom.read(text)
+    defined = custom.read_custom(text)
     if defined.inputs:
         text = suffixes.replace(text, data_model.spec_shape(defined.inputs, defined.faulty))
     return text, defined
@@ -122,103 +154,20 @@ def parse_spec(text: Source, name: str, order: Callable[[Problem], Any] = lambda
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]
-    resolver = Resolver(text, (path for path, _ in shape), defined)
-    defines = any(resolver.data.get(key) for key in ("inputs", "metrics"))
-    extended = _extended(text, resolver) if defines and not defined.is_faulty else None
-    known = extended if defines else catalog.load() if resolver.data.get("expect") else None
-    return ParsedSpec(text, name, defined, shape, resolver, extended, known, order)
-
-
-def _extended(text: Source, resolver: Resolver) -> Catalog | None:
-    """The catalogue with what the spec defines; None where that is faulty, which is reported."""
-    if not all(resolver.is_valid((key,)) for key in ("inputs", "metrics")):
-        return None
-    try:
-        return custom.extend(text)
-    except CatalogError as error:
-        resolver.problems += error.problems
-        return None
+    problems = [*dict.fromkeys(problem for _, problem in shape)]
+    written = draft(text, (path for path, _ in shape), defined)
+    defines = any(written.data.get(key) for key in ("inputs", "metrics"))
+    extended = None
+    if defines and not defined.is_faulty and all(written.is_valid((key,)) for key in ("inputs", "metrics")):
+        try:
+            extended = custom.extend(text)
+        except CatalogError as error:
+            problems += error.problems
+    known = extended if defines else catalog.load_catalog() if written.data.get("expect") else None
+    study, faults = resolve_study(written)
+    written = replace(written, study=values_of(study))
+    return ParsedSpec(text, name, written, study, extended, known, tuple(problems), tuple(faults), order)
 
 
 def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
-
-
-def _expectations(
-    resolver: Resolver, ran: Mapping[str, Sequence[Run]], known: Mapping[str, Metric]
-) -> Iterator[Expectation]:
-    """The claims that name a number of this spec; the others are reported."""
-    listed, models, lengths = (resolver.data.get(key) for key in ("expect", "models", "context_lengths"))
-    if not (isinstance(listed, list) and isinstance(models, dict) and models):
-        return
-    if not (isinstance(lengths, list) and resolver.is_valid(("context_lengths",))):
-        return
-    subjects = _subjects(resolver, ran)
-    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
-    for index, claim in enumerate(listed):
-        path: Path = ("expect", index)
-        if not resolver.is_valid(path):
-            continue
-        subject, _, metric = claim["that"].rpartition(".")
-        if subject not in subjects and not resolver.is_unknown(subject):
-            continue
-        fault = _fault(resolver, claim, subject, metric, subjects, lengths, known)
-        if fault:
-            key, finding = fault
-            if finding not in told:
-                resolver.report((*path, key), finding)
-            told.add(finding)
-            continue
-        said = {key: value for key, value in claim.items() if key != "that"}
-        if known[metric].grain == "scenario":
-            said.setdefault("context_length", lengths[0])
-        yield Expectation(subject, metric, **said)
-
-
-def _subjects(resolver: Resolver, ran: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, ...]]:
-    """The models and runs that a claim may be about, each with the grains of its numbers."""
-    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(resolver.names, ("model", "scenario"))
-    for kind, (of_run, _) in catalog.RUNS.items():
-        listed = resolver.data.get(kind)
-        entries = listed.items() if isinstance(listed, dict) else ()
-        plain = [name for name, run in entries if not (isinstance(run, dict) and "sweep" in run)]
-        subjects |= dict.fromkeys((*plain, *(run.name for run in ran.get(kind, ()))), (of_run,))
-    return subjects
-
-
-def _fault(
-    resolver: Resolver,
-    claim: Mapping[str, Any],
-    subject: str,
-    metric: str,
-    subjects: Mapping[str, Sequence[str]],
-    lengths: list[float],
-    known: Mapping[str, Metric],
-) -> tuple[str, Finding] | None:
-    """The key of a claim that is at fault, and why."""
-    if not subject:
-        return "that", diagnostics.not_a_claim(claim["that"])
-    if subject not in subjects:
-        has_runs = len(set(subjects.values())) > 1
-        return "that", resolver.unknown_model(subject, list(subjects), "model or run" if has_runs else "model")
-    metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
-    if metric not in metrics:
-        of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
-    claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
-    if not claimed:
-        return "that", diagnostics.claims_nothing()
-    if "within" in claim and "equals" not in claim:
-        return "within", diagnostics.tolerance_of_nothing()
-    is_text = metrics[metric].unit in {"text", "verdict"}
-    for key, value in claimed.items():
-        if isinstance(value, str) != is_text:
-            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
-    length = claim.get("context_length")
-    if metrics[metric].grain != "scenario":
-        return ("context_length", diagnostics.claim_without_context(metric)) if length is not None else None
-    if length is None and len(lengths) > 1:
-        return "that", diagnostics.claim_needs_context(None, lengths)
-    if length is not None and length not in lengths:
-        return "context_length", diagnostics.claim_needs_context(length, lengths)
-    return None

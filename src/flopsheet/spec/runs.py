@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopsheet import catalog, diagnostics
+from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import parts, rules
-from flopsheet.spec.resolve.models import Resolver, values_of
-from flopsheet.spec.resolve.scope import RawInput, RawInputs, Scope
+from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
+from flopsheet.spec.resolve.names import Names
+from flopsheet.spec.resolve.normalize import normalize
+from flopsheet.spec.resolve.scope import resolve_inputs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep import expand
 from flopsheet.yamlio.source import Path
@@ -20,147 +23,177 @@ SERVED_LENGTH = "prompt_length + generated_length"
 MOST = 1_000  # runs of one kind
 
 
-def devices(resolver: Resolver) -> tuple[Device, ...]:
+class Runs(NamedTuple):
+    """The runs of one kind, each swept one as its variants, and the names with theirs."""
+
+    found: tuple[Run, ...]
+    names: Names
+
+
+def devices(draft: Draft) -> Resolved[tuple[Device, ...]]:
     """Every kind of hardware that a run of this spec may name: those that ship, and the spec's own."""
-    found = {
-        kind.name: _device(resolver, kind.name, {key: RawInput(value, ()) for key, value in kind.inputs.items()})
-        for kind in catalog.hardware().values()
-    }
-    listed = _mapping(resolver.data.get("hardware"))
-    for name in listed:
-        path: Path = ("hardware", name)
-        if not isinstance(listed[name], dict):
-            continue
-        parent = listed[name].get("extends", name if name in catalog.hardware() else None)
-        if isinstance(parent, str) and parent not in catalog.hardware():
-            resolver.report((*path, "extends"), diagnostics.unknown_hardware(parent, list(catalog.hardware())))
-            continue
-        if not resolver.is_valid(path):
-            continue
-        shipped = catalog.hardware()[parent].inputs if parent is not None else {}
-        said = {key: RawInput(value, ()) for key, value in shipped.items()} | resolver.normalize(path, listed[name])
-        said.pop("extends", None)
-        missing = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
-        missing = [key for key in missing if key not in said]
-        if missing:
-            resolver.report(path, diagnostics.missing_of_hardware(missing), key=True)
-            continue
-        device = _device(resolver, name, said, parent or "", path)
-        if len(device.inputs) == len(data_model.inputs_of("hardware")):  # else what is wrong was told
-            found[name] = device
-    return tuple(found.values())
+    faults: list[Fault] = []
+    found: dict[str, Device] = {}
+    for kind in catalog.hardware().values():
+        shipped = {key: RawInput(value, ()) for key, value in kind.inputs.items()}
+        found[kind.name], wrong = _device(draft, kind.name, shipped)
+        faults += wrong
+    for name, listed in draft.listed("hardware").items():
+        if isinstance(listed, dict):
+            device, wrong = _own_device(draft, name, listed)
+            faults += wrong
+            if device is not None:
+                found[name] = device
+    return Resolved(tuple(found.values()), faults)
 
 
-def _mapping(data: Any) -> Mapping[str, Any]:
-    """What stands under a key, where it has the shape that it should have; else nothing, since that was told."""
-    return data if isinstance(data, dict) else {}
+def _own_device(draft: Draft, name: str, listed: Mapping[str, Any]) -> Resolved[Device | None]:
+    """A kind of hardware that the spec says; None where it is faulty."""
+    path: Path = ("hardware", name)
+    parent = listed.get("extends", name if name in catalog.hardware() else None)
+    if isinstance(parent, str) and parent not in catalog.hardware():
+        unknown = diagnostics.unknown_hardware(parent, list(catalog.hardware()))
+        return Resolved(None, [draft.fault((*path, "extends"), unknown)])
+    if not draft.is_valid(path):
+        return Resolved(None, [])
+    shipped = catalog.hardware()[parent].inputs if parent is not None else {}
+    own, faults = normalize(draft, path, listed)
+    said = {key: RawInput(value, ()) for key, value in shipped.items()} | own
+    said.pop("extends", None)
+    required = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
+    if missing := [key for key in required if key not in said]:
+        return Resolved(None, [*faults, draft.fault(path, diagnostics.missing_of_hardware(missing), key=True)])
+    device, wrong = _device(draft, name, said, parent or "", path)
+    is_whole = len(device.inputs) == len(data_model.inputs_of("hardware"))  # else what is wrong was told
+    return Resolved(device if is_whole else None, [*faults, *wrong])
 
 
-def _device(resolver: Resolver, name: str, said: RawInputs, parent: str = "", path: Path = ()) -> Device:
-    inputs = Scope(resolver, path, data_model.inputs_of("hardware"), said).resolve()
+def _device(draft: Draft, name: str, said: RawInputs, parent: str = "", path: Path = ()) -> Resolved[Device]:
+    inputs, faults = resolve_inputs(draft, (), path, data_model.inputs_of("hardware"), said)
     shipped = catalog.hardware().get(parent or name)
     sources = {
         key: shipped.sources.get(key, "") if shipped is not None and not said[key].path else "the spec"
         for key in inputs
         if key in said
     }
-    return Device(name, inputs, sources)
+    return Resolved(Device(name, inputs, sources), faults)
 
 
-def runs(resolver: Resolver, kind: str, models: Sequence[ModelSpec], hardware: Sequence[Device]) -> tuple[Run, ...]:
-    """The runs of one kind, each swept one as its variants; what does not fit together is reported."""
-    listed = _mapping(resolver.data.get(kind))
-    swept = [name for name, entry in listed.items() if isinstance(entry, dict) and "sweep" in entry]
-    grains = frozenset(("context", "run", *catalog.RUNS[kind]))
-    resolve = partial(_run, resolver, kind, models, {device.name: device for device in hardware})
+@frozen
+class _Kind:
+    """What the runs of one kind are resolved with."""
+
+    draft: Draft
+    name: str
+    models: Mapping[str, ModelSpec]
+    hardware: Mapping[str, Device]
+    names: Names
+
+
+def runs(
+    draft: Draft, kind: str, models: Sequence[ModelSpec], hardware: Sequence[Device], names: Names
+) -> Resolved[Runs]:
+    """The runs of one kind, as far as they fit together; `names` are those of models and of earlier runs."""
+    swept = draft.swept(kind)
+    among = _Kind(
+        draft, kind, {model.name: model for model in models}, {device.name: device for device in hardware}, names
+    )
     found: list[Run] = []
-    for name in listed:
+    faults: list[Fault] = []
+    for name, listed in draft.listed(kind).items():
         path: Path = (kind, name)
-        expand.check_name(resolver, path, swept)
-        is_sound = resolver.is_valid(path) and isinstance(listed[name], dict)
-        said = {key: RawInput(value, (*path, key)) for key, value in listed[name].items()} if is_sound else {}
-        said = parts.spread(resolver, said)
-        if not is_sound:
-            _check_names(resolver, path, _mapping(listed[name]), hardware)
-        if name not in swept:
-            run = resolve(path, name, said) if is_sound else None
-            found += [run] if run is not None else []
+        faults += expand.check_name(draft, path, swept)
+        if not (draft.is_valid(path) and isinstance(listed, dict)):
+            faults += _unknown_names(among, path, listed if isinstance(listed, dict) else {})
+            if name in swept:
+                names = names._replace(unresolved=(*names.unresolved, name))
             continue
-        said.pop("sweep", None)
-        entry = expand.read(resolver, path, said, grains) if is_sound else None
-        if entry is None:
-            resolver.unresolved.append(name)
-        else:
-            found += expand.variants(resolver, entry, partial(_variant, resolver, entry, resolve), len(found), MOST)
-            resolver.current = ()
-    return tuple(found)
+        said, twice = parts.spread(draft, {key: RawInput(value, (*path, key)) for key, value in listed.items()})
+        faults += twice
+        if name not in swept:
+            run, wrong = _run(among, (), path, name, said)
+            found += [run] if run is not None else []
+            faults += wrong
+            continue
+        variants, names, wrong = _swept(among, path, said, len(found), names)
+        found += variants
+        faults += wrong
+    return Resolved(Runs(tuple(found), names), faults)
 
 
-def _variant(
-    resolver: Resolver, entry: expand.Sweep, resolve: Callable[[Path, str, RawInputs], Run | None], number: int
-) -> Run | None:
+def _swept(among: _Kind, path: Path, said: RawInputs, held: int, names: Names) -> tuple[list[Run], Names, list[Fault]]:
+    """The variants of a swept run, the names with those of it, and what is wrong."""
+    name = str(path[-1])
+    grains = frozenset(("context", "run", *catalog.RUNS[among.name]))
+    own = {key: value for key, value in said.items() if key != "sweep"}
+    entry, faults = expand.read_sweep(among.draft, path, own, grains)
+    if entry is None:
+        return [], names._replace(unresolved=(*names.unresolved, name)), faults
+    expanded, faults = expand.expand(entry, partial(_variant, among, entry), held, MOST, ())
+    unresolved = names.unresolved if expanded.is_whole else (*names.unresolved, name)
+    first = {**names.first_variants, name: entry.first}
+    return expanded.variants, names._replace(unresolved=unresolved, first_variants=first), faults
+
+
+def _variant(among: _Kind, entry: expand.Sweep, number: int) -> Resolved[Run | None]:
     """One combination of a swept run."""
     name = entry.variant(number)
-    resolver.current = (entry.path[0], name)
-    return resolve(entry.path, name, entry.raw_inputs(resolver, number))
+    return _run(among, (entry.path[0], name), entry.path, name, entry.raw_inputs(number))
 
 
-def _run(
-    resolver: Resolver,
-    kind: str,
-    models: Sequence[ModelSpec],
-    hardware: Mapping[str, Device],
-    path: Path,
-    name: str,
-    said: RawInputs,
-) -> Run | None:
-    """The run at a path, or a variant of the one that stands there."""
-    named = {key: said.pop(key, None) for key in ("model", "hardware")}
-    entries = [*data_model.inputs_of("context"), *data_model.run_inputs(kind)]
+def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Resolved[Run | None]:
+    """The run at a path, or a variant `of` the one that stands there; None where it is faulty."""
+    entries = [*data_model.inputs_of("context"), *data_model.run_inputs(among.name)]
     entries = [entry for entry in entries if not entry.chooses]
-    if kind == "serving":
-        said["context_length"] = RawInput(SERVED_LENGTH, ())
+    named = {key: said.get(key) for key in ("model", "hardware")}
+    own = {key: value for key, value in said.items() if key not in named}
+    if among.name == "serving":
+        own["context_length"] = RawInput(SERVED_LENGTH, ())
     missing = [key for key, value in named.items() if value is None]
-    missing += [entry.name for entry in entries if entry.default is None and entry.name not in said]
+    missing += [entry.name for entry in entries if entry.default is None and entry.name not in own]
+    faults: list[Fault] = []
     if missing:
-        resolver.report(path, diagnostics.missing_of_run(missing), key=True)
-    known = {model.name: model for model in models}
+        faults.append(among.draft.fault(path, diagnostics.missing_of_run(missing), key=True))
     model, device = (str(value.value) if value else "" for value in named.values())
     if named["model"]:
-        _check_model(resolver, named["model"].path, model)
+        faults += unknown_model(among.draft, among.names, named["model"].path, model)
     if named["hardware"]:
-        _check_hardware(resolver, named["hardware"].path, device, hardware)
-    if missing or model not in known or device not in hardware:
-        return None
-    inputs = Scope(resolver, path, entries, said).resolve()
-    if not _is_whole(known[model]):
-        return None  # what is wrong was told
-    values = values_of(inputs)
-    values |= {"run_model": model, "hardware": device}
-    _check(resolver, kind, path, said, values, known[model], hardware[device])
+        faults += unknown_hardware(among.draft, among.hardware, named["hardware"].path, device)
+    if missing or model not in among.models or device not in among.hardware:
+        return Resolved(None, faults)
+    inputs, wrong = resolve_inputs(among.draft, of, path, entries, own)
+    faults += wrong
+    if not _is_whole(among.models[model]):
+        return Resolved(None, faults)  # what is wrong was told
+    values = {**values_of(inputs), "run_model": model, "hardware": device}
+    faults += _broken_rules(among, of, path, own, values, among.models[model], among.hardware[device])
     if len(inputs) < len(entries):
-        return None  # what is wrong was told
-    return Run(name, model, device, {"run_model": InputValue(model), "hardware": InputValue(device), **inputs})
+        return Resolved(None, faults)  # what is wrong was told
+    whole = {"run_model": InputValue(model), "hardware": InputValue(device), **inputs}
+    return Resolved(Run(name, model, device, whole), faults)
 
 
-def _check_names(resolver: Resolver, path: Path, said: Mapping[str, Any], hardware: Sequence[Device]) -> None:
+def _unknown_names(among: _Kind, path: Path, said: Mapping[str, Any]) -> list[Fault]:
     """What a run names and is not there, where something else about the run is wrong and was told."""
-    model, device = (said.get(key) if resolver.is_valid((*path, key)) else None for key in ("model", "hardware"))
-    if isinstance(model, str):
-        _check_model(resolver, (*path, "model"), model)
+    draft = among.draft
+    model, device = (said.get(key) if draft.is_valid((*path, key)) else None for key in ("model", "hardware"))
+    faults = unknown_model(draft, among.names, (*path, "model"), model) if isinstance(model, str) else []
     if isinstance(device, str):
-        _check_hardware(resolver, (*path, "hardware"), device, {one.name: one for one in hardware})
+        faults += unknown_hardware(draft, among.hardware, (*path, "hardware"), device)
+    return faults
 
 
-def _check_model(resolver: Resolver, path: Path, name: str) -> None:
-    if resolver.is_unknown(name):
-        resolver.report(path, resolver.unknown_model(name, resolver.names))
+def unknown_model(draft: Draft, names: Names, path: Path, name: str) -> list[Fault]:
+    """What is wrong where no model has a name."""
+    return [draft.fault(path, names.unknown(name, names.models))] if names.is_unknown(name) else []
 
 
-def _check_hardware(resolver: Resolver, path: Path, name: str, known: Mapping[str, Device]) -> None:
-    is_told = name in _mapping(resolver.data.get("hardware"))  # it is there, and what is wrong with it was told
-    if name not in known and not is_told:
-        resolver.report(path, diagnostics.unknown_hardware(name, list(known)))
+def unknown_hardware(draft: Draft, hardware: Mapping[str, Device], path: Path, name: str) -> list[Fault]:
+    """What is wrong where no kind of hardware has a name."""
+    is_told = name in draft.listed("hardware")  # it is there, and what is wrong with it was told
+    if name in hardware or is_told:
+        return []
+    return [draft.fault(path, diagnostics.unknown_hardware(name, list(hardware)))]
 
 
 def _is_whole(model: ModelSpec) -> bool:
@@ -170,24 +203,25 @@ def _is_whole(model: ModelSpec) -> bool:
     return whole and all(needed <= group.inputs.keys() for group in model.groups)
 
 
-def _check(
-    resolver: Resolver,
-    kind: str,
+def _broken_rules(
+    among: _Kind,
+    of: Path,
     path: Path,
     said: RawInputs,
-    values: dict[str, float | str],
+    values: Mapping[str, float | str],
     model: ModelSpec,
     device: Device,
-) -> None:
-    """Reports the rules that a run breaks; one about layers at the first group that breaks it."""
-    shared = resolver.shared | values_of(model.inputs) | values_of(device.inputs) | values
+) -> list[Fault]:
+    """The rules that a run breaks; one about layers at the first group that breaks it."""
+    shared = {**among.draft.study, **values_of(model.inputs), **values_of(device.inputs), **values}
     groups = [values_of(group.inputs) for group in model.groups]
-    of_run, of_layer = catalog.RUNS[kind]
-    resolver.check(path, rules.Row(shared, groups), said, "run", of_run)
+    of_run, of_layer = catalog.RUNS[among.name]
+    faults = rules.faults_of(among.draft, of, path, rules.Row(shared, groups), said, "run", of_run)
     told: set[str] = set()
     for group in groups:
-        row = rules.Row(shared | group)
+        row = rules.Row({**shared, **group})
         for rule in rules.broken(row, said, "run_layer", of_layer):
             if rule.name not in told:
-                resolver.report_broken(path, rule, row, said)
+                faults.append(rules.fault_of(among.draft, of, path, rule, row, said))
             told.add(rule.name)
+    return faults

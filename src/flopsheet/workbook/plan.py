@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flopsheet.catalog.load import CUSTOM_SHEET
+from flopsheet.pipeline.expectations import failed
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
@@ -14,6 +15,7 @@ from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT,
 from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (
+    changes,
     checks,
     compare,
     context,
@@ -51,7 +53,7 @@ TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
-def build(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
+def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     check_size(study)
     original = as_built or study
@@ -69,7 +71,8 @@ def build(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    checks_sheet, verdict, move = _checks_sheet(study, laid, table_set, built, links)
+    missed = sum(1 for _ in failed(spec, original.values, original.runs, original.catalog))
+    checks_sheet, verdict, lines = _checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     rows = {
         name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
         for name, row in laid.shown_rows.items()
@@ -91,7 +94,7 @@ def build(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
         changed=changed,
         verdict=verdict.sentence,
         status=verdict.status,
-        move=move,
+        lines=lines,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
@@ -236,8 +239,10 @@ def _checks_sheet(
     laid: WorkbookLayout,
     table_set: TableSet,
     built: Mapping[str, TableSet],
+    input_cells: Mapping[CellRef, Cell],
+    missed: float,
     links: Callable[[str], str],
-) -> tuple[Sheet, checks.Verdict, Live]:
+) -> tuple[Sheet, checks.Verdict, tuple[Live, ...]]:
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
@@ -251,12 +256,13 @@ def _checks_sheet(
     bottom = fitted.bottom
     told = rules.told(checks.SHEET, blocks, bottom + 2, links)
     cells |= told.cells
-    moved = checks.changes(by_name, built, cell_index, told.bottom + 2)
-    cells |= moved.cells
-    working, move = checks.largest_move(moved)
-    cells |= working
     verdict = checks.verdict_cells(blocks, listing, fitted, told.first)
     cells |= verdict.cells
+    counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
+    if study.spec.expectations:
+        counts.append(("budgets not met", verdict.counts["missed"], float(missed)))
+    changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
+    cells |= changed.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]
     cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
@@ -283,6 +289,6 @@ def _checks_sheet(
         title_rows="1:3",
         title_columns="A:C",
         highlights=highlights,
-        details=told.folded,
+        details=(*told.folded, *changed.folded),
     )
-    return sheet, verdict, move
+    return sheet, verdict, changed.lines

@@ -64,7 +64,7 @@ class Source(NamedTuple):
         return self.keys.get(path) or self.values.get(())
 
 
-def read(path: str | os.PathLike[str]) -> Source:
+def read_yaml(path: str | os.PathLike[str]) -> Source:
     """The content of a YAML file; `-` is the standard input."""
     name, content = read_bytes(path, LARGEST_FILE)
     if len(content) > LARGEST_FILE:

@@ -137,7 +137,7 @@ class Families:
 
 
 @cache
-def load() -> Families:
+def load_families() -> Families:
     """The tables that ship with the package."""
     folder = resources.files("flopsheet.importers.huggingface")
     data = _parsed(folder.joinpath("families.yaml"))

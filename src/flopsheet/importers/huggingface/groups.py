@@ -99,7 +99,7 @@ def _values(keys: Keys, given: Mapping[str, Rule], layer: int) -> dict[str, Any]
     } | {name: rule for name, rule in given.items() if name in NOTES}
 
 
-def check(keys: Keys, inputs: Mapping[str, Any]) -> None:
+def check_inputs(keys: Keys, inputs: Mapping[str, Any]) -> None:
     """Rules between keys, told by the names that the file has."""
     heads, width = inputs.get("n_heads", 0), inputs["d_model"]
     if heads:

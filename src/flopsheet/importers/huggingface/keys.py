@@ -67,7 +67,7 @@ class Keys:
                     self.report(key, diagnostics.value_not_understood(value, accepted))
             elif not self.family.ignores(key):
                 self.problems.append(diagnostics.key_not_understood(key, self.model_type, sorted(known)))
-        architectures, heads = config.get("architectures") or [], families.load().heads
+        architectures, heads = config.get("architectures") or [], families.load_families().heads
         if not isinstance(architectures, list):
             self.report("architectures", diagnostics.not_a_list(architectures))
         elif strange := [name for name in architectures if not str(name).endswith(heads)]:

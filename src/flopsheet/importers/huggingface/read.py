@@ -10,7 +10,7 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import SpecError
 from flopsheet.importers.huggingface import context, families, quantization, wrappers
 from flopsheet.importers.huggingface.formats import by_part
-from flopsheet.importers.huggingface.groups import LayerGroup, check, group_layers
+from flopsheet.importers.huggingface.groups import LayerGroup, check_inputs, group_layers
 from flopsheet.importers.huggingface.keys import Keys
 from flopsheet.importers.huggingface.layers import Lists
 
@@ -29,12 +29,12 @@ class Imported:
     notes: tuple[str, ...]
 
 
-def read(config: Mapping[str, Any], ignored: Collection[str] = ()) -> Imported:
+def interpret_config(config: Mapping[str, Any], ignored: Collection[str] = ()) -> Imported:
     """What a configuration says; SpecError with every key that is not understood and every value that is wrong.
 
     Keys in `ignored` are taken to change no count although their meaning is not known.
     """
-    known = families.load()
+    known = families.load_families()
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise SpecError(diagnostics.no_model_type(model_type))
@@ -70,7 +70,7 @@ def _imported(keys: Keys, notes: tuple[str, ...]) -> Imported | None:
         return None
     groups = group_layers(keys, count, _ffn(keys))
     for group in groups:
-        check(keys, group.inputs)
+        check_inputs(keys, group.inputs)
     if any(group.inputs.get("n_experts") for group in groups):
         keys.refuse_experts_from_defaults()
     if keys.problems:
@@ -102,7 +102,7 @@ def _assumed_inputs(keys: Keys, groups: Collection[LayerGroup]) -> dict[str, Any
 def _ffn(keys: Keys) -> str:
     """The FFN by name: what its activation makes of a gated or plain one."""
     kind, key, default = keys.family.activation
-    return families.load().activations[kind].get(str(keys.config.get(key) or default), kind)
+    return families.load_families().activations[kind].get(str(keys.config.get(key) or default), kind)
 
 
 # Which input of a layer group says that it has a part.
@@ -119,7 +119,7 @@ def _parts(groups: Sequence[LayerGroup]) -> list[str]:
 def _weights(keys: Keys) -> str:
     """The number format of the weights that are not quantised, empty where the file does not say."""
     said = keys.config.get("dtype") or keys.config.get("torch_dtype") or "auto"
-    name, formats = str(said).removeprefix("torch."), families.load().formats
+    name, formats = str(said).removeprefix("torch."), families.load_families().formats
     if name != "auto" and name not in formats:
         finding = diagnostics.choice_problem(name, list(formats))
         assert finding

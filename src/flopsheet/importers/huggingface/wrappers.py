@@ -18,7 +18,7 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
     """The configuration of the language model, with its model_type; problems are noted in `keys`."""
     inner = config.get(text.mapping)
     if inner is None and text.flat:
-        counted = families.load().by_type[text.model_type].names()
+        counted = families.load_families().by_type[text.model_type].names()
         kept_keys = [key for key in config if key in counted or not keys.family.ignores(key)]
         return {key: config[key] for key in (*kept_keys, *SHARED) if key in config} | {"model_type": text.model_type}
     if inner is None and text.defaults:
@@ -26,7 +26,7 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
     if not isinstance(inner, dict):
         keys.report(text.mapping, diagnostics.not_keys(inner))
         return {"model_type": text.model_type}
-    known = families.load().by_type
+    known = families.load_families().by_type
     said = str(inner.get("model_type") or text.model_type)
     kind = said if text.any and said in known and said not in text.accepts else text.model_type
     if said not in (kind, *text.accepts) and not (said in known and known[said] is known[kind]):

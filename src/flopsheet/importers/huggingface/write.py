@@ -12,7 +12,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.importers.huggingface.configuration import read_config, suggest_name
 from flopsheet.importers.huggingface.groups import LayerGroup
-from flopsheet.importers.huggingface.read import Imported, read
+from flopsheet.importers.huggingface.read import Imported, interpret_config
 from flopsheet.spec.load import from_source
 from flopsheet.spec.schema import data_model
 from flopsheet.yamlio import source
@@ -54,7 +54,7 @@ ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in top
 
 def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
     """The model that a configuration describes, as a spec says it; SpecError with every problem."""
-    return _inputs(read(config))
+    return _inputs(interpret_config(config))
 
 
 def convert(path: str | os.PathLike[str], name: str | None = None, ignored: Collection[str] = ()) -> str:
@@ -74,7 +74,7 @@ def to_spec(config: Mapping[str, Any], name: str, ignored: Collection[str] = ())
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
     if finding := diagnostics.model_name_problem(name, data_model.MOST_NAME, data_model.WILDCARDS):
         raise SpecError(diagnostics.located(finding, NAME, None))
-    imported = read(config, ignored)
+    imported = interpret_config(config, ignored)
     longest = imported.longest
     lines = [
         *_remarks(imported),
@@ -132,8 +132,8 @@ def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[s
         return default == ("yes" if value else "no")
     if isinstance(default, str) and isinstance(value, int):
         node = parse(default, None, "default")
-        return all(read in inputs for read in names(node)) and bool(
-            evaluate(node, lambda read: float(inputs[read])) == value
+        return all(name in inputs for name in names(node)) and bool(
+            evaluate(node, lambda name: float(inputs[name])) == value
         )
     return bool(value == default)
 

@@ -25,7 +25,7 @@ DEEPEST = 64  # levels of functions in a cell
 MOST_ARGUMENTS = 255  # of one function in a cell
 
 
-def read(source: Source) -> CustomEntries:
+def read_custom(source: Source) -> CustomEntries:
     """The inputs of a spec's own, and what is wrong with the names of its metrics."""
     found: dict[str, Input] = {}
     defaults: dict[str, Path] = {}
@@ -71,12 +71,21 @@ def _entries(source: Source) -> Iterator[tuple[str, Path, dict[str, Any]]]:
 @cache
 def _reserved() -> frozenset[str]:
     """Names with a meaning of their own: keys of a spec, words of formulas, of rows, of Python."""
-    words = {*FUNCTIONS, *AGGREGATES, *WORDS, MATCH, *catalog.load().functions, *catalog.GRAINS, *catalog.KEYS, "group"}
+    words = {
+        *FUNCTIONS,
+        *AGGREGATES,
+        *WORDS,
+        MATCH,
+        *catalog.load_catalog().functions,
+        *catalog.GRAINS,
+        *catalog.KEYS,
+        "group",
+    }
     return frozenset(data_model.keys_with_meaning() | words | set(keyword.kwlist))
 
 
 def _name_problem(name: str, taken: set[str]) -> Finding | None:
-    known = catalog.load()
+    known = catalog.load_catalog()
     if name in known.inputs or name in known.metrics:
         return diagnostics.name_is_built_in(name, "input" if name in known.inputs else "metric")
     if name in _reserved() or name.startswith("check_input_"):

@@ -11,6 +11,7 @@ from flopsheet.catalog import Rule
 from flopsheet.diagnostics import Finding, divisors, quoted, shown, ways
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import PLAIN, Functions
+from flopsheet.spec.resolve.draft import Draft, Fault, RawInputs
 from flopsheet.yamlio.source import Path
 
 Values: TypeAlias = Mapping[str, Any]  # of inputs: plain values, or columns of them
@@ -73,6 +74,17 @@ def broken(row: Row, said: Mapping[str, Any], *grains: str) -> Iterator[Rule]:
     for rule in of_grains(*grains):
         if rule.unless_said not in said and not row.holds(rule):
             yield rule
+
+
+def faults_of(draft: Draft, of: Path, path: Path, row: Row, said: RawInputs, *grains: str) -> list[Fault]:
+    """What is wrong where the inputs at a path break rules of some grains; `of` is their model or run."""
+    return [fault_of(draft, of, path, rule, row, said) for rule in broken(row, said, *grains)]
+
+
+def fault_of(draft: Draft, of: Path, path: Path, rule: Rule, row: Row, said: RawInputs) -> Fault:
+    """A broken rule, where the spec says the input at fault, or at what says none."""
+    at = blamed(rule, row, {name: one.path for name, one in said.items()}) or path
+    return draft.fault(at, row.finding(rule), key=at == path, of=of)
 
 
 def explanation(row: Row, name: str) -> Rule | None:

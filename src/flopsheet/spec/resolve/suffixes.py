@@ -23,7 +23,7 @@ def replace(source: Source, shape: Shape) -> Source:
     found = [
         (path, number)
         for path, text in _suffixed(source.data, ())
-        if (number := quantities.read(text, _unit(source.data, shape, path))) is not None
+        if (number := quantities.read_quantity(text, _unit(source.data, shape, path))) is not None
     ]
     if not found:
         return source
@@ -74,5 +74,5 @@ def _claimed_unit(data: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
     for metric in own if isinstance(own, list) else ():
         if isinstance(metric, dict) and metric.get("name") == name:
             return str(metric.get("unit", quantities.UNKNOWN))
-    metrics = catalog.load().metrics
+    metrics = catalog.load_catalog().metrics
     return metrics[name].unit if name in metrics else quantities.UNKNOWN

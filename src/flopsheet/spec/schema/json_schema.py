@@ -46,7 +46,7 @@ def to_schema() -> Node:
     for name in ("Defaults", "Model", "LayerGroup"):
         parts[name] |= _rules()
     _close(drawn)
-    parts["Model"]["properties"]["model"]["enum"] = list(library.load())
+    parts["Model"]["properties"]["model"]["enum"] = list(library.load_library())
     parts["Model"]["dependentSchemas"]["model"] = {"properties": {"extends": False}}
     parts["Expectation"]["anyOf"] = [{"required": [claim]} for claim in CLAIMS]
     parts["Expectation"]["dependentRequired"] = {"within": ["equals"]}
@@ -58,7 +58,7 @@ def to_schema() -> Node:
     for name, swept in parts.items():
         if name.endswith("Range"):
             swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0
-        if name.endswith(("Sweep", "Zip")):
+        if name.endswith(("Sweep", "Zip", "SearchVary")):
             _swept(swept)
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True

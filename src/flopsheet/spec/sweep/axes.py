@@ -10,9 +10,8 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog import Input
-from flopsheet.diagnostics import Finding
 from flopsheet.records import frozen
-from flopsheet.spec.resolve.models import Resolver
+from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.schema import data_model, shapes
 from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.yamlio.source import Path
@@ -66,71 +65,76 @@ class Grid:
             yield from axis.said(at)
 
 
-def read(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> Grid:
-    """The grid under `sweep:`; what is wrong with it is reported."""
-    axes = [axis for key in raw if key not in SWEEP_WORDS if (axis := _axis(resolver, (*path, key), key, raw[key]))]
+def read_grid(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Grid]:
+    """The grid under `sweep:`, without the axes that are faulty."""
+    axes: list[Axis] = []
+    faults: list[Fault] = []
+    for key in raw:
+        if key in SWEEP_WORDS:
+            continue
+        axis = _axis(draft, (*path, key), key, raw[key])
+        if isinstance(axis, Fault):
+            faults.append(axis)
+        else:
+            axes.append(axis)
     if raw.get("zip"):
-        axes += _zipped(resolver, (*path, "zip"), raw["zip"])
-    return Grid(tuple(axes))
+        zipped, wrong = _zipped(draft, (*path, "zip"), raw["zip"])
+        axes += [zipped] if zipped else []
+        faults += wrong
+    return Resolved(Grid(tuple(axes)), faults)
 
 
-def _axis(resolver: Resolver, at: Path, key: str, raw: Any) -> Axis | None:
-    """One input and its values, written as a list or as a range."""
+def _axis(draft: Draft, at: Path, key: str, raw: Any) -> Axis | Fault:
+    """One input and its values, written as a list or as a range; or what is wrong with them."""
     if isinstance(raw, dict):
-        values = _range(resolver, at, raw, resolver.inputs[key])
-        return Axis((key,), (values,), (at,), (False,)) if values else None
+        values = _range(draft, at, raw, draft.inputs[key])
+        return values if isinstance(values, Fault) else Axis((key,), (values,), (at,), (False,))
     if len(raw) > MOST_VALUES:
-        resolver.report(at, diagnostics.values_of_one_input(len(raw), MOST_VALUES))
-        return None
-    return Axis((key,), (tuple(raw),), (at,), (True,)) if _distinct(resolver, at, raw) else None
+        return draft.fault(at, diagnostics.values_of_one_input(len(raw), MOST_VALUES))
+    return _repeated(draft, at, raw) or Axis((key,), (tuple(raw),), (at,), (True,))
 
 
-def _distinct(resolver: Resolver, path: Path, raw: Sequence[Any]) -> bool:
+def _repeated(draft: Draft, path: Path, raw: Sequence[Any]) -> Fault | None:
+    """The first value that occurs a second time."""
     seen: set[str] = set()
     for at, value in enumerate(raw):
         if label(value).casefold() in seen:
-            resolver.report((*path, at), diagnostics.repeated_value(label(value)))
-            return False
+            return draft.fault((*path, at), diagnostics.repeated_value(label(value)))
         seen.add(label(value).casefold())
-    return True
+    return None
 
 
-def _range(resolver: Resolver, path: Path, raw: Mapping[str, Any], entry: Input) -> tuple[float, ...]:
+def _range(draft: Draft, path: Path, raw: Mapping[str, Any], entry: Input) -> tuple[float, ...] | Fault:
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
     for key in ("from", "to", "step"):
         least, most = (None, shapes.LARGEST) if key == "step" else (entry.least, entry.most or shapes.LARGEST)
         if problem := diagnostics.number_problem(raw.get(key, 1), least, most, whole=entry.whole):
-            resolver.report((*path, key), problem)
-            return ()
-    finding: Finding | None = None
+            return draft.fault((*path, key), problem)
     if step <= 0:
-        finding = diagnostics.step_not_positive(raw["step"])
-        path = (*path, "step")
-    elif last < first:
-        finding = diagnostics.empty_range(raw["from"], raw["to"])
-    elif (last - first) / step >= MOST_VALUES:
-        finding = diagnostics.values_of_one_input(float((last - first) / step) + 1, MOST_VALUES)
-    if finding:
-        resolver.report(path, finding)
-        return ()
+        return draft.fault((*path, "step"), diagnostics.step_not_positive(raw["step"]))
+    if last < first:
+        return draft.fault(path, diagnostics.empty_range(raw["from"], raw["to"]))
+    if (last - first) / step >= MOST_VALUES:
+        return draft.fault(path, diagnostics.values_of_one_input(float((last - first) / step) + 1, MOST_VALUES))
     values = (first + step * at for at in range(int((last - first) / step) + 1))
     return tuple(int(value) if value == int(value) else float(value) for value in values)
 
 
-def _zipped(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> list[Axis]:
+def _zipped(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Axis | None]:
     """The inputs under `zip:` as one axis; in it, values may repeat, pairs not."""
     single = []
     for key, values in raw.items():
         listed = not isinstance(values, dict)
-        found = tuple(values) if listed else _range(resolver, (*path, key), values, resolver.inputs[key])
+        found = tuple(values) if listed else _range(draft, (*path, key), values, draft.inputs[key])
+        if isinstance(found, Fault):
+            return Resolved(None, [found])
         if not found:
-            return []
+            return Resolved(None, [])  # an empty list, which was told with the shape
         single.append((key, found, (*path, key), listed))
     if len({len(values) for _, values, _, _ in single}) > 1:
         finding = diagnostics.zip_of_different_lengths([(key, len(values)) for key, values, _, _ in single])
-        resolver.report(path, finding, key=True)
-        return []
+        return Resolved(None, [draft.fault(path, finding, key=True)])
     keys, values, paths, listed_ = zip(*single, strict=True)
     axis = Axis(keys, values, paths, listed_)
     seen: set[tuple[str, ...]] = set()
@@ -138,12 +142,10 @@ def _zipped(resolver: Resolver, path: Path, raw: Mapping[str, Any]) -> list[Axis
         labels = tuple(label(value).casefold() for _, value, _ in axis.said(at))
         if labels in seen:
             _, _, where = next(axis.said(at))
-            resolver.report(
-                where, diagnostics.repeated_value(", ".join(f"{k} {label(v)}" for k, v, _ in axis.said(at)))
-            )
-            return []
+            repeated = diagnostics.repeated_value(", ".join(f"{k} {label(v)}" for k, v, _ in axis.said(at)))
+            return Resolved(None, [draft.fault(where, repeated)])
         seen.add(labels)
-    return [axis]
+    return Resolved(axis, [])
 
 
 def word(key: str, style: int) -> str:

@@ -16,8 +16,8 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.records import frozen
 from flopsheet.spec.entries import InputValue, ModelSpec
 from flopsheet.spec.resolve import rules
-from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.scope import RawInputs
+from flopsheet.spec.resolve.draft import Fault, RawInputs
+from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.schema import shapes
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
@@ -47,7 +47,11 @@ def of_model(model: ModelSpec) -> Variants:
 
 
 class InvalidVariant(Exception):
-    """A variant is not possible; the resolver holds what was told of it."""
+    """A variant is not possible; `faults` says why."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__()
+        self.faults = faults
 
 
 @dataclass
@@ -58,7 +62,6 @@ class Resolution:
     a kind differ in numbers only, so that the expressions of one of them hold for all.
     """
 
-    resolver: Resolver
     sweep: Sweep
     kinds: dict[int, ModelSpec] = field(default_factory=dict)
 
@@ -70,7 +73,7 @@ class Resolution:
 
     def is_plain(self, key: str, value: Any) -> bool:
         """Whether a swept value is a number that may stand in a column; zeros switch parts of a model off."""
-        entry = self.resolver.inputs.get(key)
+        entry = self.sweep.draft.inputs.get(key)
         return bool(entry and entry.is_number and not isinstance(value, str | bool) and value)
 
     def kinds_of(self, axis: int) -> Column:
@@ -98,11 +101,10 @@ class Resolution:
             yield self.of_kind(self.kinds[one], chosen[rows], [at[rows] for at in points])
 
     def validate_variant(self, number: int) -> ModelSpec:
-        """One variant as a model of its own; InvalidVariant where something is wrong with it, which is reported."""
-        before = self.resolver.faults
-        model = self.sweep.resolve(self.resolver, number)
-        if model is None or self.resolver.faults > before:
-            raise InvalidVariant
+        """One variant as a model of its own; InvalidVariant with what is wrong with it."""
+        model, faults = self.sweep.resolve(number)
+        if model is None or faults:
+            raise InvalidVariant(faults)
         return model
 
     def of_kind(self, template: ModelSpec, numbers: Column, points: Sequence[Column]) -> Variants:
@@ -140,17 +142,17 @@ class Resolution:
             with np.errstate(all="ignore"):
                 value = evaluate(nodes[key], (above | found).__getitem__, functions=self.functions)
             found[key] = np.asarray(value, dtype=np.float64) + 0.0
-            doubtful |= out_of_range(self.resolver.inputs[key], found[key])
+            doubtful |= out_of_range(self.sweep.draft.inputs[key], found[key])
         return {key: found[key] for key in inputs if key in found}
 
     def mark_suspect(self, whole: Values, groups: Sequence[Values], number: int, doubtful: Column) -> None:
-        """Marks variants that break a rule; the resolver itself then tells what is wrong with the first."""
-        said = self.sweep.raw_inputs(self.resolver, number)
+        """Marks variants that break a rule; resolving the first by itself then tells what is wrong."""
+        said = self.sweep.raw_inputs(number)
         layers = said["layers"].value if "layers" in said else [{}]
-        shared = {**self.resolver.shared, **whole}
+        shared = {**self.sweep.draft.study, **whole}
         self.mark(rules.Row(shared, groups, self.functions), said, "model", doubtful)
         for own, layer in zip(groups, layers, strict=True):
-            known = said | self.resolver.normalize((), layer)
+            known = said | normalize(self.sweep.draft, (), layer).value
             self.mark(rules.Row({**shared, **own}, (), self.functions), known, "layer_group", doubtful)
 
     def mark(self, row: rules.Row, said: RawInputs, grain: str, doubtful: Column) -> None:

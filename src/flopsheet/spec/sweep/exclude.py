@@ -13,8 +13,7 @@ from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
 from flopsheet.formula.vocabulary import COMPARISONS, FUNCTIONS
-from flopsheet.spec.resolve.models import Resolver
-from flopsheet.spec.resolve.scope import RawInput, RawInputs
+from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs
 from flopsheet.spec.schema import kinds
 from flopsheet.spec.sweep.axes import Grid
 from flopsheet.yamlio.source import Path, spell
@@ -38,32 +37,29 @@ class Condition(NamedTuple):
 Exclude: TypeAlias = Partial | Condition
 
 
-def read_condition(resolver: Resolver, path: Path, text: str, readable: Sequence[str]) -> Condition | None:
-    """The condition that a text says; None where it is refused, which is reported."""
-    place = resolver.source.place(path)
-    inputs = resolver.inputs
+def read_condition(draft: Draft, path: Path, text: str, readable: Sequence[str]) -> Condition | list[Fault]:
+    """The condition that a text says, or what is wrong with it."""
+    place = draft.source.place(path)
     try:
         written = parse(text, place, spell(path))
         for part in walk(written):
             if isinstance(part, Aggregate | Call) and part.function not in FUNCTIONS:
-                raise _refused(resolver, path, text, part.function, diagnostics.not_for_inputs(part.function))
-        node = expand(written, inputs, {}, {}, refusal(spell(path), place))
+                raise _refused(draft, path, text, part.function, diagnostics.not_for_inputs(part.function))
+        node = expand(written, draft.inputs, {}, {}, refusal(spell(path), place))
         for name in names(node):
             if name not in readable:
-                raise _refused(resolver, path, text, name, diagnostics.unknown_in_condition(name, readable))
+                raise _refused(draft, path, text, name, diagnostics.unknown_in_condition(name, readable))
     except FlopsheetError as error:
-        resolver.problems.extend(error.problems)
-        return None
+        return [Fault(path, problem.fact, problem) for problem in error.problems]
     if not _is_condition(node):
-        resolver.report(path, diagnostics.not_a_condition(text))
-        return None
+        return [draft.fault(path, diagnostics.not_a_condition(text))]
     return Condition(node)
 
 
-def _refused(resolver: Resolver, path: Path, text: str, word: str, finding: diagnostics.Finding) -> FormulaError:
+def _refused(draft: Draft, path: Path, text: str, word: str, finding: diagnostics.Finding) -> FormulaError:
     found = re.search(rf"\b{re.escape(word)}\b", text)
     column = found.start() if found else 0
-    place = resolver.source.place(path)
+    place = draft.source.place(path)
     return FormulaError(diagnostics.formula_syntax(text, finding, column, len(word), place, spell(path)))
 
 
@@ -89,7 +85,7 @@ def readable(
 
 
 def find_kept(
-    excludes: Sequence[Exclude], numbers: range, grid: Grid, said: RawInputs, resolver: Resolver
+    excludes: Sequence[Exclude], numbers: range, grid: Grid, said: RawInputs, inputs: Mapping[str, catalog.Input]
 ) -> Sequence[int]:
     """The combinations that none of the exclusions means."""
     import numpy as np
@@ -97,7 +93,7 @@ def find_kept(
     chosen = np.arange(numbers.start, numbers.stop)
     points = [chosen // stride % len(axis) for stride, axis in zip(grid.strides, grid.axes, strict=True)]
     out = np.zeros(len(chosen), dtype=bool)
-    columns = _Columns(resolver, grid, said, points)
+    columns = _Columns(inputs, grid, said, points)
     for one in excludes:
         if isinstance(one, Partial):
             meant = np.ones(len(chosen), dtype=bool)
@@ -114,8 +110,14 @@ def find_kept(
 class _Columns:
     """The inputs of some combinations as columns, before any of them is validated."""
 
-    def __init__(self, resolver: Resolver, grid: Grid, said: RawInputs, points: Sequence[np.ndarray[Any, Any]]) -> None:
-        self.resolver, self.grid, self.said, self.points = resolver, grid, said, points
+    def __init__(
+        self,
+        inputs: Mapping[str, catalog.Input],
+        grid: Grid,
+        said: RawInputs,
+        points: Sequence[np.ndarray[Any, Any]],
+    ) -> None:
+        self.inputs, self.grid, self.said, self.points = inputs, grid, said, points
         self.functions = vectorised()
         self.known: dict[str, Any] = {}
         self.open: set[str] = set()
@@ -131,7 +133,7 @@ class _Columns:
         return self.known[name]
 
     def compute(self, name: str) -> Any:
-        entry = self.resolver.inputs[name]
+        entry = self.inputs[name]
         for axis, points in zip(self.grid.axes, self.points, strict=True):
             for key, values in zip(axis.keys, axis.values, strict=True):
                 if key == name or (key == "ffn" and name == "ffn_matrices"):

@@ -10,6 +10,7 @@ from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
+from flopsheet.formula.nodes import Call, Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
@@ -145,13 +146,22 @@ def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc
     return Cell(evaluate(node, lambda name: values[name].value), formula, style, format)
 
 
-def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
-    """A text that says the first case whose condition holds; the last has none."""
+def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
+    """The text of the first case whose condition holds, which may be empty; the last has none."""
 
     def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
         raise AssertionError(f"{fact}; {remedy}")
 
-    return local(sheet, desugar.first_that_holds(cases, refuse), values, style)
+    *earlier, last = [(when, desugar.sentence(say, refuse, "") if say else Text("")) for when, say in cases]
+    node = last[1]
+    for when, say in reversed(earlier):
+        node = Call("where", (parse(when), say, node))
+    return node
+
+
+def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
+    """A cell that says the first case whose condition holds."""
+    return local(sheet, first_that_holds(cases), values, style)
 
 
 def count_text(sheet: str, corners: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:

@@ -45,6 +45,7 @@ STYLES: dict[str, Style] = {
     "wrapped": Style(align="left", wrap=True),
     "title": Style(NAVY, bold=True, size=16, align="left"),
     "subtitle": Style(MUTED, size=10, align="left"),
+    "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),

@@ -1,4 +1,4 @@
-"""The Checks sheet: what must hold, what the spec expects, and what moved since the workbook was built."""
+"""The Checks sheet: what must hold, what the spec expects, and which runs fit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from flopsheet.catalog.desugar import TRUTH, substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Call, Number
+from flopsheet.formula.nodes import Number
 from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, count_text, local, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
+from flopsheet.workbook.sheets.change_words import heading
 
 SHEET = "Checks"
 # What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
@@ -47,19 +48,6 @@ VERDICTS = [
 ]
 # Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
-# What a reviewer compares first.
-COMPARED = (
-    "n_params", "weight_gb", "tflop_forward", "kv_cache_gib",
-    "device_gib", "days", "run_cost", "served_gib", "decode_tokens_per_second",
-)  # fmt: skip
-# What is not given on one side has not changed by any number.
-CHANGE_WHERE_GIVEN = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
-# Sizes of changes are compared in parts of a thousand million, so that rounding cannot swap equals.
-SIZE = parse("floor(abs(change) * 1000000000 + 0.5)")
-MOVED = [
-    ("size > 0", "Largest move: {metric} of {subject} from {built:,.3} to {live:,.3} {unit}, {change:.1%}."),
-    ("", "No headline number has moved."),
-]
 
 
 @frozen
@@ -70,13 +58,6 @@ class Listing:
     verdicts: tuple[CellRef, ...]
     values: tuple[Scalar, ...]
     bottom: int
-
-
-def _heading(row: int, title: str, columns: Sequence[tuple[int, str]]) -> dict[tuple[int, int], Cell]:
-    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in range(LABEL, FIRST + 5)}
-    for column, text in columns:
-        cells[row + 1, column] = Cell(text, style="header_left" if column < FIRST else "header")
-    return cells
 
 
 def expectations(
@@ -99,7 +80,7 @@ def expectations(
         (EXPECTED, "Expected"),
         (TOLERANCE, "Tolerance"),
     )
-    cells = _heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
+    cells = heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
     row, cell_refs, values = top + 2, [], []
     for expectation in listed:
         metric = table_sets["study"].catalog.metrics[expectation.metric]
@@ -145,7 +126,7 @@ class Fitting:
 def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
     """One line per run: whether it fits, on what; below them the first that does not, in words."""
     titles = ((LABEL, "Run"), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"))
-    cells, row = _heading(top, "Runs that fit", titles), top + 2
+    cells, row = heading(top, "Runs that fit", titles), top + 2
     for kind, metric in FITS.items():
         table_set = table_sets.get(kind)
         for at, (run,) in enumerate(table_set.table("run").keys if table_set else ()):
@@ -190,76 +171,6 @@ def _column(column: int, first: int, last: int) -> str:
     return f"{letters(column)}{first}:{letters(column)}{last}"
 
 
-def changes(
-    table_sets: Mapping[str, TableSet], built: Mapping[str, TableSet], cell_index: CellIndex, top: int
-) -> Listing:
-    """One line per headline number: live, as built, change."""
-    titles = (
-        (LABEL, "Model or run"),
-        (NAME, "Metric"),
-        (UNIT, "Unit"),
-        (NOTE, "Context length"),
-        (FIRST, "Live"),
-        (FIRST + 1, "As built"),
-        (FIRST + 2, "Change"),
-        (FIRST + 3, "Size"),
-    )
-    cells = _heading(top, "Live against as built", titles)
-    row, cell_refs, values = top + 2, [], []
-    for name in COMPARED:
-        metric = table_sets["study"].catalog.metrics[name]
-        table_set = table_sets.get(table_set_of(metric.grain))
-        for at in range(len(table_set.table(metric.grain)) if table_set else 0):
-            assert table_set is not None
-            key = built[table_set.name].table(metric.grain).keys[at]
-            format = table_set.catalog.format(metric.name)
-            live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
-            then = built[table_set.name].value(name, at)
-            cells[row, LABEL] = Cell(str(key[0]), style="label")
-            cells[row, NAME] = Cell(name, style="name")
-            cells[row, UNIT] = Cell(metric.unit, style="unit")
-            if len(key) > 1:
-                cells[row, NOTE] = Cell(float(key[1]), style="as_built", format="#,##0")
-            cells[row, FIRST] = mirror(SHEET, live, format=format)
-            cells[row, FIRST + 1] = Cell(then, style="as_built", format=format)
-            here = {
-                "live": Live(CellRef(SHEET, row, FIRST), live.value),
-                "built": Live(CellRef(SHEET, row, FIRST + 1), then),
-            }
-            changed = CHANGE_WHERE_GIVEN if metric.absent else CHANGE
-            cells[row, FIRST + 2] = local(SHEET, changed, here, "calc", '+#,##0.0%;-#,##0.0%;"–"')
-            change = {"change": Live(CellRef(SHEET, row, FIRST + 2), cells[row, FIRST + 2].value)}
-            cells[row, FIRST + 3] = local(SHEET, SIZE, change, "calc", "#,##0")
-            cell_refs.append(CellRef(SHEET, row, FIRST + 3))
-            values.append(cells[row, FIRST + 3].value)
-            row += 1
-    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
-
-
-def largest_move(moved: Listing) -> tuple[dict[tuple[int, int], Cell], Live]:
-    """The headline number that moved most since the workbook was built, found in the list of changes, as a sentence."""
-    first, last, row = moved.verdicts[0].row, moved.verdicts[-1].row, moved.bottom + 2
-    sizes = [float(size) for size in moved.values]
-    at = sizes.index(max(sizes))
-    cells = {(row, LABEL): Cell("Largest move", style="label")}
-    among = _column(FIRST + 3, first, last)
-    place = Cell(float(at + 1), f"MATCH(MAX({among}),{among},0)", "calc", "0")
-    cells[row, FIRST + 3] = place
-    position = CellRef(SHEET, row, FIRST + 3).address
-    found = {}
-    named = {"subject": LABEL, "metric": NAME, "unit": UNIT, "live": FIRST, "built": FIRST + 1, "change": FIRST + 2}
-    for step, (name, column) in enumerate({**named, "size": FIRST + 3}.items()):
-        source = moved.cells[first + at, column]
-        here = CellRef(SHEET, row + 1 + step, FIRST + 3)
-        formula = f"INDEX({_column(column, first, last)},{position})"
-        cells[here.row, LABEL] = Cell(f"Largest move: {name}", style="label")
-        cells[here.row, here.column] = Cell(source.value, formula, "linked", "General")
-        found[name] = Live(here, source.value)
-    words = CellRef(SHEET, row + 2 + len(named) + 1, LABEL)
-    cells[words.row, LABEL] = sentence(SHEET, MOVED, found)
-    return cells, Live(words, cells[words.row, LABEL].value)
-
-
 @frozen
 class Verdict:
     """The counts, the status and the sentence at the top of the sheet."""
@@ -267,6 +178,7 @@ class Verdict:
     cells: dict[tuple[int, int], Cell]
     sentence: Live
     status: CellRef
+    counts: Mapping[str, Live]
 
 
 def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
@@ -323,7 +235,17 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
         counts["about_checks"] = Live(CellRef(SHEET, fitted.bottom, LABEL), about_checks.value)
     words = sentence(SHEET, VERDICTS_OF_RUNS if fitted.said else VERDICTS, counts, "lead")
     cells[2, LABEL] = words
-    return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status)
+    return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status, counts)
+
+
+def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:
+    """How many checks fail for the values of the spec."""
+    values: list[Scalar] = []
+    for block in blocks:
+        for name in (name for band in block.bands if band.kind == "metrics" for name in band.names):
+            if block.table_set.catalog.metrics[name].unit == TRUTH:
+                values += built[block.table_set.name].column(name)
+    return float(sum(value not in {OK, NOTICE} for value in values))
 
 
 def _counted(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:

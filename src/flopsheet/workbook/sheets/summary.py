@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from flopsheet.catalog import RUNS, Entry, Metric
@@ -14,11 +14,13 @@ from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
 from flopsheet.workbook.model.styles import COLOURS
 from flopsheet.workbook.sheets import context
+from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import FITS, fit_colours, verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
-FIRST_ROW = 8  # below the banner
+CHANGES = 5  # the first row of what changed
+FIRST_ROW = 11  # below the banner
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
@@ -29,11 +31,6 @@ COLOURS_MEAN = (
     ("linked", "linked from another cell"),
     ("calc", "computed"),
 )
-DIFFER = [
-    ("changed > 1", "{changed:,} inputs differ from the spec; they are orange on Inputs."),
-    ("changed > 0", "One input differs from the spec; it is orange on Inputs."),
-    ("", "No input differs from the spec."),
-]
 
 
 @frozen
@@ -45,7 +42,8 @@ class Facts:
     changed: Live
     verdict: Live
     status: CellRef
-    move: Live
+    lines: Sequence[Live]
+    """What changed since the workbook was built."""
     sheets: Sequence[tuple[str, str]]
     largest: str
 
@@ -64,10 +62,9 @@ def sheet(
         (1, 1): Cell(facts.title, style="title"),
         (2, 1): Cell(facts.subtitle, style="subtitle"),
         (4, 1): mirror(SHEET, facts.verdict, "lead"),
-        (5, 1): sentence(SHEET, DIFFER, {"changed": facts.changed}, "lead"),
-        (5, 7): mirror(SHEET, facts.move, "text"),
-        (6, 1): _conventions(table_set, cell_index),
+        (CHANGES + len(facts.lines), 1): _conventions(table_set, cell_index),
     }
+    cells |= {(CHANGES + at, 1): mirror(SHEET, line, "muted") for at, line in enumerate(facts.lines)}
     metrics = _headlines(table_set)
     lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
     length = "context_length_words"
@@ -113,13 +110,20 @@ def sheet(
     highlights = (
         *verdict_colours(SHEET, "A4:F4", facts.status),
         *(colour for each in answers for colour in fit_colours(each)),
-        Highlight("A5:N5", "hint", f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"),
+        *_colours_of_changes(facts),
     )
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
     return Sheet(
         SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
         tab="1F3A5F", print_to=last, one_page=True,
     )  # fmt: skip
+
+
+def _colours_of_changes(facts: Facts) -> Iterator[Highlight]:
+    """Each line of what changed is coloured while it says something and an input differs from the spec."""
+    changed = f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"
+    for row in range(CHANGES, CHANGES + len(facts.lines)):
+        yield Highlight(f"A{row}:N{row}", "hint", f'IF($A{row}="{NOTHING}",FALSE,{changed})')
 
 
 def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]], row: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import floor, log
 
 from openpyxl.chart import BarChart, LineChart, ScatterChart
+from openpyxl.chart._chart import ChartBase
 from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
 from openpyxl.chart.marker import Marker
 from openpyxl.chart.series import Series as ChartSeries
@@ -13,12 +14,54 @@ from openpyxl.chart.series import SeriesLabel, XYSeries
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
+from openpyxl.drawing.graphic import GraphicFrame
 from openpyxl.drawing.line import LineProperties
+from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from flopsheet.workbook.model.sheet import Chart, Scalar, Series
 from flopsheet.workbook.model.styles import INK, MUTED, RULE
+
+BELOW = "b"  # where an axis lies
+
+
+class Drawing(SpreadsheetDrawing):
+    """The charts of a sheet, each with a text for those who do not see it."""
+
+    __elements__ = SpreadsheetDrawing.__elements__
+
+    def __init__(self, charts: Sequence[ChartBase], descriptions: Sequence[str]) -> None:
+        super().__init__()
+        self.charts = list(charts)
+        self.descriptions = descriptions
+
+    def _chart_frame(self, idx: int) -> GraphicFrame:
+        frame = super()._chart_frame(idx)
+        frame.nvGraphicFramePr.cNvPr.descr = self.descriptions[idx - 1]
+        return frame
+
+
+def describe(chart: Chart) -> str:
+    """What a chart shows, in words: its kind, its title, what is drawn and over what, with the range as built."""
+    series = [one for one in chart.series if any(point is not None for point in one.points)]
+    ranges = [f"{one.title} {_range(one, chart.y_format)}" for one in series[:MOST_DESCRIBED]]
+    more = f" and {len(series) - MOST_DESCRIBED} more" if len(series) > MOST_DESCRIBED else ""
+    over = f" by {_in_words(chart.x_points)}" if chart.x_points and isinstance(chart.x_points[0], str) else ""
+    return f"{KINDS[chart.kind]}. {chart.title}{over}. As built: {'; '.join(ranges)}{more}."
+
+
+def _range(series: Series, format: str) -> str:
+    """From the least to the largest of a series."""
+    points = [float(point) for point in series.points if point is not None]
+    ends = min(points), max(points)
+    texts = [f"{end:.0%}".replace("%", " %") if "%" in format else f"{end:,.4g}" for end in ends]
+    return texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
+
+
+def _in_words(names: Sequence[Scalar]) -> str:
+    shown = ", ".join(map(str, names[:MOST_DESCRIBED]))
+    return shown if len(names) <= MOST_DESCRIBED else f"{shown} and {len(names) - MOST_DESCRIBED} more"
 
 
 def add_chart(worksheet: Worksheet, chart: Chart) -> None:
@@ -55,7 +98,9 @@ def _letters(size: int, *, bold: bool = False) -> CharacterProperties:
 
 def _rich(size: int, *, bold: bool = False) -> RichText:
     letters = _letters(size, bold=bold)
-    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
+    paragraph = Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)
+    paragraph.r = []  # openpyxl puts in an empty run, which Excel writes nowhere
+    return RichText(p=[paragraph])
 
 
 def _numbers(ref: str, points: Sequence[Scalar | None], format: str = "General") -> NumRef:
@@ -85,6 +130,7 @@ def _bar(chart: Chart, series: Sequence[Series], format: str) -> BarChart:
 def _shares(chart: Chart) -> BarChart:
     drawn = _bar(chart, chart.series, "0.0%")
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "percentStacked", 100, 45
+    drawn.y_axis.axPos = BELOW
     drawn.x_axis.scaling.orientation = "maxMin"  # the first model on top
     drawn.y_axis.crosses = "max"
     return drawn
@@ -95,6 +141,7 @@ def _columns(chart: Chart) -> BarChart:
     columns = [series for series in chart.series if series.draw != "line"]
     drawn = _bar(chart, columns, chart.y_format)
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "col", "stacked", 100, 70
+    drawn.x_axis.axPos = BELOW
     lines = LineChart()
     for at, series in enumerate((series for series in chart.series if series.draw == "line"), start=len(columns)):
         values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
@@ -115,6 +162,7 @@ def _tornado(chart: Chart) -> BarChart:
     """Bars to both sides of none, the first on top, their names at the left edge."""
     drawn = _bar(chart, chart.series, chart.y_format)
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "clustered", 100, 40
+    drawn.y_axis.axPos = BELOW
     drawn.x_axis.scaling.orientation = "maxMin"
     drawn.x_axis.tickLblPos = "low"
     drawn.y_axis.crosses = "max"
@@ -124,6 +172,7 @@ def _tornado(chart: Chart) -> BarChart:
 def _scatter(chart: Chart) -> ScatterChart:
     drawn = ScatterChart()
     drawn.style, drawn.scatterStyle = 13, "lineMarker"
+    drawn.x_axis.axPos = BELOW  # where openpyxl says left, other programs draw it upright
     for at, series in enumerate(chart.series):
         one = XYSeries(idx=at, order=at, tx=_title(series))
         x_ref, x_points = (series.x_ref, series.x_points) if series.x_ref else (chart.x_ref, chart.x_points)
@@ -159,6 +208,13 @@ def _size(series: Series) -> int:
     return 9 if series.draw == "marker" else 5
 
 
+MOST_DESCRIBED = 8  # series or names in an alternative text
+KINDS = {
+    "shares": "Stacked bars of shares",
+    "columns": "Stacked columns",
+    "tornado": "Bars to both sides",
+    "scatter": "Lines and points",
+}
 DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter}
 
 

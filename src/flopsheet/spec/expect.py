@@ -1,0 +1,96 @@
+"""`expect:` of a spec: the claims that name a number of it, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flopsheet import catalog, diagnostics
+from flopsheet.catalog import Catalog, Metric
+from flopsheet.diagnostics import Finding
+from flopsheet.spec.entries import Expectation, Run
+from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
+from flopsheet.spec.resolve.names import Names
+from flopsheet.yamlio.source import Path
+
+
+def resolve_expectations(
+    draft: Draft, names: Names, ran: Mapping[str, Sequence[Run]], known: Catalog | None
+) -> Resolved[tuple[Expectation, ...]]:
+    """The claims that name a number of this spec; none where the catalogue or what they are about is faulty."""
+    listed, models, lengths = (draft.data.get(key) for key in ("expect", "models", "context_lengths"))
+    if known is None or not (isinstance(listed, list) and isinstance(models, dict) and models):
+        return Resolved((), [])
+    if not (isinstance(lengths, list) and draft.is_valid(("context_lengths",))):
+        return Resolved((), [])
+    subjects = _subjects(draft, names, ran)
+    found: list[Expectation] = []
+    faults: list[Fault] = []
+    told: set[Finding] = set()  # one misspelled model or context length is one mistake, however many claims name it
+    for index, claim in enumerate(listed):
+        path: Path = ("expect", index)
+        if not draft.is_valid(path):
+            continue
+        subject, _, metric = claim["that"].rpartition(".")
+        if subject not in subjects and not names.is_unknown(subject):
+            continue
+        fault = _fault(names, claim, subject, metric, subjects, lengths, known.metrics)
+        if fault:
+            key, finding = fault
+            if finding not in told:
+                faults.append(draft.fault((*path, key), finding))
+            told.add(finding)
+            continue
+        said = {key: value for key, value in claim.items() if key != "that"}
+        if known.metrics[metric].grain == "scenario":
+            said.setdefault("context_length", lengths[0])
+        found.append(Expectation(subject, metric, **said))
+    return Resolved(tuple(found), faults)
+
+
+def _subjects(draft: Draft, names: Names, ran: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, ...]]:
+    """The models and runs that a claim may be about, each with the grains of its numbers."""
+    subjects: dict[str, tuple[str, ...]] = dict.fromkeys(names.models, ("model", "scenario"))
+    for kind, (of_run, _) in catalog.RUNS.items():
+        swept = draft.swept(kind)
+        plain = [name for name in draft.listed(kind) if name not in swept]
+        subjects |= dict.fromkeys((*plain, *(run.name for run in ran.get(kind, ()))), (of_run,))
+    return subjects
+
+
+def _fault(
+    names: Names,
+    claim: Mapping[str, Any],
+    subject: str,
+    metric: str,
+    subjects: Mapping[str, Sequence[str]],
+    lengths: list[float],
+    known: Mapping[str, Metric],
+) -> tuple[str, Finding] | None:
+    """The key of a claim that is at fault, and why."""
+    if not subject:
+        return "that", diagnostics.not_a_claim(claim["that"])
+    if subject not in subjects:
+        has_runs = len(set(subjects.values())) > 1
+        return "that", names.unknown(subject, list(subjects), "model or run" if has_runs else "model")
+    metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
+    if metric not in metrics:
+        of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
+        return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
+    claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
+    if not claimed:
+        return "that", diagnostics.claims_nothing()
+    if "within" in claim and "equals" not in claim:
+        return "within", diagnostics.tolerance_of_nothing()
+    is_text = metrics[metric].unit in {"text", "verdict"}
+    for key, value in claimed.items():
+        if isinstance(value, str) != is_text:
+            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
+    length = claim.get("context_length")
+    if metrics[metric].grain != "scenario":
+        return ("context_length", diagnostics.claim_without_context(metric)) if length is not None else None
+    if length is None and len(lengths) > 1:
+        return "that", diagnostics.claim_needs_context(None, lengths)
+    if length is not None and length not in lengths:
+        return "context_length", diagnostics.claim_needs_context(length, lengths)
+    return None

@@ -1,0 +1,97 @@
+"""What changed since the workbook was built, as the few lines that the Summary says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flopsheet.records import frozen
+from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.typed_cells import Live, sentence
+from flopsheet.workbook.model.references import LABEL, CellRef
+from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.sheets import changed_inputs, changed_results, inputs
+from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, Cells, heading
+
+IN_A_LINE = 3  # changes; the others of the five stand in a line below
+AS_BUILT = "As built."
+INPUTS = [
+    ("total == 0", AS_BUILT),
+    ("total == 1", "Changed: {one}"),
+    ("total == 2", "Changed, {number} inputs: {one} · {two}"),
+    ("", "Changed, {number:,} inputs: {one} · {two} · {three}"),
+]
+RESULTS = [
+    ("total == 0", NOTHING),
+    ("total == 1", "Moved: {one}"),
+    ("total == 2", "Moved, {total} results: {one} · {two}"),
+    ("", "Moved, {total:,} results: {one} · {two} · {three}"),
+]
+MORE = [
+    ("total <= 3", NOTHING),
+    ("total == 4", "and {four}"),
+    ("total == 5", "and {four} · {five}"),
+    ("", "and {four} · {five} · {total - 5:,} more"),
+]
+# On the Summary, one below the other without a gap.
+SHOWN = (
+    [("", "{inputs}")],
+    [("n_inputs > 3", "{more_inputs}"), ("", "{results}")],
+    [("n_inputs > 3", "{results}"), ("", "{more_results}")],
+    [("n_inputs > 3", "{more_results}"), ("", NOTHING)],
+)
+
+
+@frozen
+class Changes:
+    """The cells, the lines for the Summary (a blank where there is nothing to say), and the rows that are folded."""
+
+    cells: Cells
+    lines: tuple[Live, ...]
+    folded: tuple[tuple[int, int, bool], ...]
+
+
+def changes(
+    laid: inputs.InputsLayout,
+    input_cells: Mapping[CellRef, Cell],
+    table_sets: Mapping[str, TableSet],
+    built: Mapping[str, TableSet],
+    counts: Sequence[tuple[str, Live, float]],
+    top: int,
+) -> Changes:
+    """The lines, and below them what they are looked up from.
+
+    `counts` are of checks that fail and of budgets not met, each as a line calls it and as it was built.
+    """
+    failing, *unmet = (changed_results.Result("", words, "", "", "#,##0", live, then) for words, live, then in counts)
+    compared = changed_results.results(table_sets, built, laid.cell_index)
+    start = top + 2 + 4 + len(SHOWN) + 1
+    moved = changed_results.listing([failing, *compared, *unmet], start)
+    results, n_results, of_results = changed_results.in_words(moved, moved.last + 2)
+    edited = changed_inputs.listing(laid, input_cells, results.bottom + 2)
+    typed, n_inputs, of_inputs = changed_inputs.in_words(laid, input_cells, edited, edited.lines[1] + 2)
+    cells = heading(top, "What changed since the workbook was built")
+    number = Live(laid.changed, input_cells[laid.changed].value)
+    values: dict[str, Live] = {"n_inputs": n_inputs, "number": number}
+    row = top + 1
+
+    def put(name: str, cases: Sequence[tuple[str, str]], total: Live, lines: Sequence[Live]) -> None:
+        nonlocal row
+        numbers = dict(zip(("one", "two", "three", "four", "five"), lines, strict=False))
+        numbers |= {name: lines[-1] for name in ("one", "two", "three", "four", "five") if name not in numbers}
+        cells[row, LABEL] = sentence(SHEET, cases, {**values, **numbers, "total": total})
+        values[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
+        row += 1
+
+    put("inputs", INPUTS, n_inputs, of_inputs)
+    put("more_inputs", MORE, n_inputs, of_inputs)
+    put("results", RESULTS, n_results, of_results)
+    put("more_results", MORE, n_results, of_results)
+    shown = []
+    row += 1
+    for cases in SHOWN:
+        shown.append(sentence(SHEET, cases, values))
+        cells[row, LABEL] = shown[-1]
+        row += 1
+    lines = tuple(Live(CellRef(SHEET, row - len(SHOWN) + at, LABEL), cell.value) for at, cell in enumerate(shown))
+    folded = ((results.top + 1, results.bottom, True), (edited.lines[0], typed.bottom, True))
+    return Changes({**cells, **moved.cells, **results.cells, **edited.cells, **typed.cells}, lines, folded)
