@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flopsheet.formula.nodes import Aggregate, Call, Negative, Node, Number, Operation
+from flopsheet.formula.nodes import Aggregate, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, LOOSE, OPERATORS, POWER, TIGHT, Style
 
 
@@ -21,20 +21,19 @@ def needs_brackets(part: Node, symbol: str, style: Style, *, right: bool) -> boo
 
 def binding(node: Node, style: Style) -> int:
     """How tightly the outermost sign of a node binds as a writer spells it."""
-    match node:
-        case Operation(symbol):
-            return OPERATORS[symbol].binds
-        case Negative():
+    if isinstance(node, Name | Text):  # as most parts are
+        return TIGHT
+    if isinstance(node, Operation):
+        return OPERATORS[node.symbol].binds
+    if isinstance(node, Number):
+        if node.value < 0:
             return LOOSE
-        case Number(value) if value < 0:
-            return LOOSE
-        case Number(value) if style == "notation" and is_power_of_ten(value):
-            return POWER
-        case Call(function) if function in FUNCTIONS:
-            return FUNCTIONS[function].binds.get(style, TIGHT)
-        case Aggregate(function):
-            return GATHERERS[function].binds.get(style, TIGHT)
-    return TIGHT
+        return POWER if style == "notation" and is_power_of_ten(node.value) else TIGHT
+    if isinstance(node, Negative):
+        return LOOSE
+    if isinstance(node, Aggregate):
+        return GATHERERS[node.function].binds.get(style, TIGHT)
+    return FUNCTIONS[node.function].binds.get(style, TIGHT) if node.function in FUNCTIONS else TIGHT
 
 
 def is_power_of_ten(value: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flopsheet.formula.brackets import needs_brackets
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
@@ -11,25 +11,27 @@ MAX_LITERAL = 255  # Excel's longest text inside a formula
 
 def to_excel(node: Node, at: References) -> str:
     """The formula's text, without the leading equals sign."""
-    match node:
-        case Number(value):
-            return number(value)
-        case Text(value):
-            return literal(value)
-        case Name(name):
-            return at.cell(name)
-        case Negative(operand):
-            # A spreadsheet's minus binds tighter than its power, and two signs in a row are hard to read.
-            return f"-{_bracketed(operand, '^', at, right=True)}"
-        case Operation("&", left, right):
+    # By kind, the most frequent first: patterns with fields take twice the time.
+    if isinstance(node, Name):
+        return at.cell(node[0])
+    if isinstance(node, Operation):
+        symbol, left, right = node
+        if symbol == "&":
             return f"{_said(left, at, right=False)}&{_said(right, at, right=True)}"
-        case Operation(symbol, left, right):
-            before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
-            return f"{before}{OPERATORS[symbol].excel}{after}"
-        case Call(function, arguments):
-            return FUNCTIONS[function].excel(*(to_excel(argument, at) for argument in arguments))
-        case Aggregate(function, names):
-            return GATHERERS[function].excel(at, *names)
+        before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
+        return f"{before}{OPERATORS[symbol].excel}{after}"
+    if isinstance(node, Number):
+        return number(node[0])
+    if isinstance(node, Call):
+        function, arguments = node
+        return FUNCTIONS[function].excel(*[to_excel(argument, at) for argument in arguments])
+    if isinstance(node, Text):
+        return literal(node[0])
+    if isinstance(node, Negative):
+        # A spreadsheet's minus binds tighter than its power, and two signs in a row are hard to read.
+        return f"-{_bracketed(node[0], '^', at, right=True)}"
+    function, names = node
+    return GATHERERS[function].excel(at, *names)
 
 
 def _said(node: Node, at: References, *, right: bool) -> str:

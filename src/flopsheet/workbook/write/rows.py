@@ -7,7 +7,7 @@ each cell costs a build half its time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 
 from flopsheet.workbook.model.references import letters
@@ -31,7 +31,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
     for (row, column), cell in sheet.cells.items():
         in_row.setdefault(row, []).append((column, cell))
     styles: dict[tuple[str, str, int], str] = {}
-    numbers = _Numbers()
+    numbers, texts = _Numbers(), _Texts()
     pieces: list[str] = []
     for row in sorted(in_row):
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
@@ -41,11 +41,15 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
             if number_of_style is None:
                 number_of_style = styles[style, format, indent] = f'" s="{style_of(cell)}"'
             begin = f'<c r="{letters(column)}{row}{number_of_style}'
-            if not formula or isinstance(value, str):
-                pieces.append(begin + cell_content(value, formula, numbers))
-            else:  # as most cells are
-                if UNUSUAL.search(formula):
-                    formula = escaped(formula)
+            if not formula:
+                content = texts[value] if isinstance(value, str) else f' t="n"><v>{numbers[value]}</v></c>'
+                pieces.append(begin + content)
+                continue
+            if UNUSUAL.search(formula):
+                formula = escaped(formula)
+            if isinstance(value, str):
+                pieces.append(f'{begin} t="str"><f>{formula}</f><v>{escaped(value)}</v></c>')
+            else:
                 pieces.append(f"{begin}><f>{formula}</f><v>{numbers[value]}</v></c>")
         pieces.append("</row>")
         if len(pieces) > CHUNK:
@@ -74,16 +78,15 @@ class _Numbers(dict[float, str]):
         return text
 
 
-def cell_content(value: Scalar, formula: str, numbers: Mapping[float, str]) -> str:
-    """What follows the place and style of a cell: a formula with its text, a number, or a text, which stays one though
-    it begins with '='.
+class _Texts(dict[str, str]):
+    """What follows the place and style of a text; it stays one though it begins with '='. One above the other, linked
+    rows and labels repeat each other.
     """
-    if not isinstance(value, str):
-        return f' t="n"><v>{numbers[value]}</v></c>'
-    if formula:
-        return f' t="str"><f>{escaped(formula)}</f><v>{escaped(value)}</v></c>'
-    text = shown_text(value)
-    return f' t="inlineStr"><is><t>{escaped(text)}</t></is></c>' if text else ' t="n"></c>'
+
+    def __missing__(self, value: str) -> str:
+        text = shown_text(value)
+        content = self[value] = f' t="inlineStr"><is><t>{escaped(text)}</t></is></c>' if text else ' t="n"></c>'
+        return content
 
 
 def shown_text(text: str) -> str:
