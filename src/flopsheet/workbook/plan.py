@@ -199,10 +199,16 @@ def _context_sheet(
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
     cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
-    chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
+    shares = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
+    beside = CellRef(context.SHEET, laid.chart_row, FIRST)
+    of_cache = sentence(context.SHEET, [("", "Cache of {model} as the context grows")], model)
+    cells[beside.row, beside.column] = of_cache
+    has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
+    cache = summary.cache_chart(other, rows, beside, str(of_cache.value), has_states)
     sheet = _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
-        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),
+        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
+        charts=(replace(shares, width_cm=26.0), cache),
         print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
+from typing import Any
 
 from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.records import frozen
@@ -12,7 +13,7 @@ from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, width_of
-from flopsheet.workbook.model.styles import COLOURS
+from flopsheet.workbook.model.styles import COLOURS, PALETTE
 from flopsheet.workbook.sheets import context
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import FITS, fit_colours, verdict_colours
@@ -25,6 +26,9 @@ SECOND = 8  # the column of the second chart, and of what stands beside the list
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
+CACHE_COLOURS = dict(
+    zip(("kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib"), (PALETTE[0], PALETTE[2], "1F2933"), strict=True)
+)
 WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
@@ -251,25 +255,64 @@ def context_chart(
     what_if: TableSet, rows: dict[str, list[CellRef]], anchor: CellRef, title: str, crossover: Series | None = None
 ) -> Chart:
     """Shares against context length for the chosen model."""
-    lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
+    colours = {name: colour for name, colour in COLOURS.items() if name != "share_non_matmul"}
+    used = {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)}
+    series = _lines(what_if, rows, used)
+    axes = "Context length (tokens, log scale)", "Share of FLOPs"
+    return _context_chart(what_if, rows, anchor, title, axes, (*series, crossover) if crossover else series, x_log=2)
+
+
+def cache_chart(
+    what_if: TableSet, rows: dict[str, list[CellRef]], anchor: CellRef, title: str, has_states: bool
+) -> Chart:
+    """The cache of the chosen model; where models of the study have states, also its fixed and its growing part.
+
+    Axes are linear: the slope is what a token adds, and what doesn't grow is where the line begins.
+    """
+    lines = CACHE_COLOURS if has_states else {"kv_cache_gib": CACHE_COLOURS["kv_cache_gib"]}
+    series = _lines(what_if, rows, lines)
+    format = '[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General'
+    return _context_chart(
+        what_if, rows, anchor, title, ("Context length (tokens)", "GiB"), series,
+        y_format="#,##0", y_most=None, x_format=format,
+    )  # fmt: skip
+
+
+def _is_folded(what_if: TableSet, name: str) -> bool:
+    return name in what_if.catalog.folded and what_if.is_unused(name)
+
+
+def _lines(what_if: TableSet, rows: dict[str, list[CellRef]], colours: Mapping[str, str]) -> tuple[Series, ...]:
+    """A line against the context lengths for each of some metrics."""
     listed = []
-    for name in SHARES:
-        is_unused = name in what_if.catalog.folded and what_if.is_unused(name)
-        if name in rows and name != "share_non_matmul" and not is_unused:
+    for name, colour in colours.items():
+        if name in rows:
             cell_refs = rows[name]
             points = tuple(float(what_if.value(name, at)) for at in range(len(cell_refs)))
             label = what_if.catalog.metrics[name].label
             heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
-            listed.append(Series(heading, label, absolute_span(cell_refs), points, COLOURS[name]))
+            listed.append(Series(heading, label, absolute_span(cell_refs), points, colour))
+    return tuple(listed)
+
+
+def _context_chart(
+    what_if: TableSet,
+    rows: dict[str, list[CellRef]],
+    anchor: CellRef,
+    title: str,
+    axes: tuple[str, str],
+    series: tuple[Series, ...],
+    **more: Any,
+) -> Chart:
+    lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
     return Chart(
         "scatter",
         f"{anchor.sheet}!{anchor.absolute}",
         title,
         anchor.address,
-        "Context length (tokens, log scale)",
-        "Share of FLOPs",
+        *axes,
         absolute_span(rows["context_length"]),
         lengths,
-        (*listed, crossover) if crossover else tuple(listed),
-        x_log=2,
+        series,
+        **more,
     )
