@@ -14,7 +14,8 @@ import pytest
 from lxml import etree
 
 import flopsheet
-from edits import EVERYTHING, FAMILY, GROUPS, disagreements_of, formulas, planned
+from edited_studies import EVERYTHING, FAMILY, GROUPS
+from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
 from figures import FIGURES, Figure, live_cell
 from flopsheet.catalog import OF_RUNS, load_catalog
