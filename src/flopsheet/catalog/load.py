@@ -204,8 +204,7 @@ class _Reader:
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
             whole = self.units[raw["unit"]].whole
-            if raw.get("choices") == formats.FORMATS:
-                raw = {**raw, "choices": self.formats, "choices_called": formats.CALLED}
+            raw = formats.spell_out(raw, self.formats)
             self.inputs[name] = Input(
                 **{**raw, "grain": grain, "whole": whole, "choices": tuple(raw.get("choices", ()))}
             )
