@@ -9,9 +9,9 @@ from functools import reduce
 from typing import TypeAlias
 
 from flopsheet import diagnostics
+from flopsheet.catalog import formats
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
-from flopsheet.catalog import formats
 from flopsheet.catalog.matching import expand_match
 from flopsheet.diagnostics import CatalogError, Place
 from flopsheet.formula.evaluate import as_text

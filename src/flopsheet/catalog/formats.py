@@ -10,7 +10,6 @@ from flopsheet.formula.arms import FORMATS, Choice, choices_and_values
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.formula.vocabulary import MATCH
 
-
 BYTES = "format_bytes"  # the function that looks one up
 CALLED = "a number format"  # what a reader is told in the place of a long list
 KEYS = frozenset({"formats", "units"})  # of a metric that is the bytes of some formats

@@ -20,8 +20,9 @@ def expand_match(
 ) -> Node:
     """The call as nested `where`, its values expanded; refused where an arm is missing, unknown or doubled.
 
-    `possible` are the choices of each input, `groups` the words that stand for several. While the value of an arm is expanded they are those of the arm alone, so
-    that a `match` of the same input inside of it names these and no others.
+    `possible` are the choices of each input, `groups` the words that stand for several. While the value of an arm is
+    expanded they are those of the arm alone, so that a `match` of the same input inside of it names these and no
+    others.
     """
     name = matched_name(call)
     if name not in possible:

@@ -79,8 +79,12 @@ def parts_of(name: str) -> Mapping[str, Input]:
 def _all_parts() -> dict[str, dict[str, Input]]:
     """The parts of every input that has any."""
     found: dict[str, dict[str, Input]] = {}
-    for entry in catalog.load_inputs().inputs.values():
-        if whole := entry.follows:
+    entries = catalog.load_inputs().inputs
+    for entry in entries.values():
+        whole = entry.follows
+        while whole and entries[whole].follows:  # a part may follow another part
+            whole = entries[whole].follows
+        if whole:
             found.setdefault(whole, {})[entry.name.removeprefix(f"{whole}_")] = entry
     return found
 
