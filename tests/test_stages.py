@@ -59,7 +59,7 @@ def test_stages_that_a_pipeline_does_not_have_hold_nothing():
     [
         ({"zero_stage": 0, "recomputation": "full"}, "optimizer states"),  # 12 of 16 bytes
         ({"recomputation": "none", "global_batch_size": 64, "micro_batch_size": 16}, "activations"),
-        ({"optimizer": "sgd", "precision": "pure_bf16", "loss_kernel": "plain", "micro_batch_size": 16}, "loss and working memory"),
+        ({"optimizer": "sgd", "precision": "pure_bf16", "micro_batch_size": 16}, "loss and working memory"),
     ],
 )  # fmt: skip
 def test_what_most_of_the_memory_is(run, most):
