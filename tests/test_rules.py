@@ -117,6 +117,10 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("offloaded", "spread", "all")],
         "spread: offloaded is all, but zero_stage is 1",
     ),
+    "check_measured": (
+        [("measured_flops_per_device", "measured", 1e14)],
+        "measured: 2 measured speeds are given",
+    ),
     "check_recomputed_by": (
         [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
         "measured: recomputed_layers is 2, beside recomputed_every 2",
