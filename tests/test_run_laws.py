@@ -122,7 +122,7 @@ def test_a_later_zero_stage_never_needs_more_memory(model, run, devices):
     found = ran(model, *runs)
     assert rising(found["device_bytes"])
     assert rising(found["bytes_per_param"])
-    if devices == 1:
+    if devices == 1 and run["sharded_weights"] == "weights_and_master":  # else ZeRO-3 holds no 16-bit weights
         assert found["device_bytes"].nunique() == 1
 
 
