@@ -199,7 +199,9 @@ def _context_sheet(
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
     cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
-    chart = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
+    longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
+    crossover = context.crossover(other, anchor.row - 3)
+    chart = summary.context_chart(other, rows, anchor, str(title.value), longest, crossover)
     sheet = _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", charts=(replace(chart, width_cm=26.0),),

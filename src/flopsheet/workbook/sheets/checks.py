@@ -191,7 +191,11 @@ def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight,
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
     """The colours of yes and no, in cells that say whether a run fits."""
     first = answers.partition(":")[0]
-    return tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+    return (
+        ()
+        if not answers
+        else tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+    )
 
 
 def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
