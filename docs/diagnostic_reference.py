@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from markdown_tables import NOTE
 
@@ -35,6 +38,8 @@ CONFIGURATION = {
     "hidden_act": "silu",
     "max_position_embeddings": 2048,
 }
+# Where the edit of Inputs that breaks each rule stands, and what a spreadsheet engine then reads on Checks.
+EDITS = Path(__file__).resolve().parent.parent / "tests" / "test_rules.py"
 # Texts that are no YAML on their own: an example cannot be completed by reading its keys.
 WORDS = ("$ ", ">>> ", "In ", "On ", "Without ")
 
@@ -68,6 +73,8 @@ def section(entry: Diagnostic) -> Iterator[str]:
         yield f"Fix: {entry.fix}"
     for message in messages_of_rules().get(entry.code, ()):
         yield from ("", f"Message: {code(message)}")
+    if entry.code in edits_of_rules():
+        yield from ("", *edit_of_inputs(*edits_of_rules()[entry.code]))
     if not entry.example:
         return
     yield ""
@@ -79,6 +86,22 @@ def section(entry: Diagnostic) -> Iterator[str]:
         yield from ("```console" if entry.example.startswith("$ ") else "```python", entry.example, "```")
     else:
         yield entry.example
+
+
+@cache
+def edits_of_rules() -> dict[str, tuple[list[tuple[str, str, Any]], str]]:
+    """Code → what the tests type on Inputs to break a rule, and the sentence that they expect on Checks."""
+    tables = (node for node in ast.parse(EDITS.read_text(encoding="utf-8")).body if isinstance(node, ast.AnnAssign))
+    [broken] = [node.value for node in tables if ast.unparse(node.target) == "BROKEN"]
+    known = catalog.load_inputs().rules
+    return {known[name].code: edit for name, edit in ast.literal_eval(broken).items()} if broken else {}
+
+
+def edit_of_inputs(typed: list[tuple[str, str, Any]], sentence: str) -> Iterator[str]:
+    """An edit of a workbook and what it then says."""
+    edits = " and ".join(f"{code(name)} of {code(row)} is {value}" for name, row, value in typed)
+    yield f"Example: where {edits} on *Inputs*, *Checks* says"
+    yield from ("", "```text", sentence, "```")
 
 
 def is_run(entry: Diagnostic) -> bool:

@@ -48,6 +48,9 @@ PARTS = (
     ("Training runs", "`training.NAME`", "TrainingRun"),
     ("Serving runs", "`serving.NAME`", "ServingRun"),
     ("Sweeps of runs", "`training.NAME.sweep`, `serving.NAME.sweep`; [about them](sweeps.md#sweeps-of-runs)", ""),
+    ("Searches", "`search.NAME`; [about them](layout-search.md)", "Search"),
+    ("Values of a search", "`search.NAME.vary`", "vary"),
+    ("Bounds of a search", "`search.NAME.require.METRIC`", "SearchLimit"),
     ("Expectations", "`expect[]`", "Expectation"),
     ("Inputs of the spec's own", "`inputs[]`; [about them](sweeps.md#metrics-of-your-own)", "OwnInput"),
     ("Metrics of the spec's own", "`metrics[]`", "OwnMetric"),
@@ -56,7 +59,12 @@ PARTS = (
 # Told under one heading: their keys are those of the run, each with a list or a range of values.
 OF_RUNS = ("TrainingSweep", "TrainingZip", "ServingSweep", "ServingZip")
 # The same keys as another part, of numbers of another unit.
-LIKE = {"BytesRange": "Range"}
+LIKE = {"BytesRange": "Range", "SearchVary": "vary"}
+# What is said in the place of a table of keys that stand elsewhere.
+INSTEAD = {
+    "": "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
+    "vary": "The inputs of a training run, each with a list, a range or `auto`.",
+}
 
 
 def files() -> dict[str, str]:
@@ -98,13 +106,10 @@ def spec_reference() -> str:
     assert not missing, f"no heading for {missing}"
     for title, where, name in PARTS:
         lines += [f"## {title}", "", where, ""]
-        if name:
-            lines += [*table(["key", "type", "default", "meaning"], keys(schema["$defs"][name])), ""]
+        if name in INSTEAD:
+            lines += [INSTEAD[name], ""]
         else:
-            lines += [
-                "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
-                "",
-            ]
+            lines += [*table(["key", "type", "default", "meaning"], keys(schema["$defs"][name])), ""]
     return "\n".join([*lines, *number_reference(), *rule_reference(), *formula_reference(), *unit_reference()])
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from commands import run
 from flopsheet import __version__
+from flopsheet.catalog.diagnostics_list import diagnostics_by_code
+from flopsheet.diagnostics import Place, Problem
+from flopsheet.diagnostics.machine_formats import Checked, to_sarif
 
 # An unusual name: GitHub's commands escape %, comma and colon in properties, SARIF's addresses the blank.
 NAME = "two, 100%.yaml"
@@ -159,6 +165,45 @@ def test_sarif_has_a_result_for_each_problem_and_a_rule_for_each_code(specs: Pat
             result("FS101", 0, f"models.50%.n_kv_heads: {'; '.join(HEADS)}", "models.50%.n_kv_heads", (4, 42, 43)),
         ],
     }
+
+
+SARIF = json.loads((Path(__file__).parent / "truth" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+
+
+def sarif_of_everything() -> Any:
+    """A log with each diagnostic: in a file whose name needs escapes, with a path alone, with neither."""
+    places = [Place("a b/ü,100%.yaml", 3, 7, "    d_model: 4k", 2), Place("/whole/näme.yaml", 1, 1), None]
+    problems = [
+        Problem("said", "hint", path, place, code)
+        for code in diagnostics_by_code()
+        for place, path in zip(places, ("models.a", "", ""), strict=True)
+    ]
+    return json.loads(to_sarif([Checked("a.yaml", problems), Checked("b.yaml", [])], diagnostics_by_code()))
+
+
+def test_sarif_is_what_its_schema_asks_for() -> None:
+    log = sarif_of_everything()
+    rules = log["runs"][0]["tool"]["driver"]["rules"]
+    jsonschema.validate(log, SARIF)
+    # SARIF 2.1.0, 3.27.7: ruleIndex is that of the rule whose id is ruleId.
+    assert {rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in log["runs"][0]["results"]} == {True}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda run: run.pop("tool"),
+        lambda run: run["results"][0].pop("message"),
+        lambda run: run["results"][0].update(level="fatal"),
+        lambda run: run["results"][0]["locations"][0]["physicalLocation"]["region"].update(startLine=0),
+        lambda run: run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"].update(uri="a b"),
+        lambda run: run["tool"]["driver"]["rules"].append(run["tool"]["driver"]["rules"][0]),
+    ],
+)
+def test_the_schema_refuses_what_is_no_sarif(spoil: Callable[[Any], object]) -> None:
+    log = sarif_of_everything()
+    spoil(log["runs"][0])
+    assert not jsonschema.Draft7Validator(SARIF).is_valid(log)
 
 
 def test_every_diagnostic_is_listed_with_its_code() -> None:

@@ -18,6 +18,7 @@ from edits import EVERYTHING, FAMILY, GROUPS, disagreements_of, formulas, planne
 from engines import recalculate_ironcalc, spoil_cached_values, strip_cached_values
 from figures import FIGURES, Figure, live_cell
 from flopsheet.catalog import OF_RUNS, load_catalog
+from flopsheet.workbook.model.styles import STYLES
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
@@ -315,6 +316,18 @@ def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: 
         if isinstance(cell.value, float) and book[sheet.title].cell(*at).value != cell.value
     }
     assert differing == {}
+
+
+def test_every_cell_of_the_file_has_the_number_format_and_the_alignment_that_were_planned(tmp_path: Path) -> None:
+    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", tmp_path / "b.xlsx")
+    book, wrong = openpyxl.load_workbook(tmp_path / "b.xlsx"), []
+    for sheet in planned(report, report).sheets:
+        for (row, column), cell in sheet.cells.items():
+            found = book[sheet.title].cell(row, column)
+            wanted = (cell.format, STYLES[cell.style].align or None)
+            if (found.number_format, found.alignment.horizontal) != wanted:
+                wrong.append((sheet.title, found.coordinate, found.number_format, wanted))
+    assert wrong == []
 
 
 def test_source_date_epoch_dates_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

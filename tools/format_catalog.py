@@ -74,11 +74,13 @@ def listing(head: str, values: list[object], indent: int) -> list[str]:
 
 
 def entry(head: str, value: object, indent: int) -> list[str]:
-    """A key and its scalar, folded where it is long."""
+    """A key and its scalar, folded where it is long; a text of several lines keeps them."""
+    pad = " " * (indent + 2)
+    if isinstance(value, str) and "\n" in value:
+        return [head + "|-", *(pad + part for part in value.split("\n"))]
     line = head + scalar(value)
     if len(line) <= WIDTH or not isinstance(value, str) or value != " ".join(value.split()):
         return [line]
-    pad = " " * (indent + 2)
     kept = value.replace(": ", f":{UNBROKEN}") if head.strip() == "formula:" else value
     wrapped = textwrap.wrap(kept, WIDTH - len(pad), break_long_words=False, break_on_hyphens=False)
     return [head + ">-", *(pad + part.replace(UNBROKEN, " ") for part in wrapped)]

@@ -15,6 +15,7 @@ MODULES = {
     "build": "build",
     "show": "show",
     "explain": "explain",
+    "search": "search",
     "validate": "validate",
     "pull": "pull",
     "diff": "diff",

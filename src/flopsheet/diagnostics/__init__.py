@@ -12,6 +12,7 @@ from flopsheet.diagnostics.own import *  # noqa: F403
 from flopsheet.diagnostics.problem import *  # noqa: F403
 from flopsheet.diagnostics.review import *  # noqa: F403
 from flopsheet.diagnostics.runs import *  # noqa: F403
+from flopsheet.diagnostics.searches import *  # noqa: F403
 from flopsheet.diagnostics.specs import *  # noqa: F403
 from flopsheet.diagnostics.sweeps import *  # noqa: F403
 from flopsheet.diagnostics.texts import *  # noqa: F403

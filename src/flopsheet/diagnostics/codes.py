@@ -25,7 +25,7 @@ TOPICS = {
     "FS2": "Rules between inputs of a training run",
     "FS3": "Rules between inputs of a serving run",
     "FS4": "Keys, names and values of a spec",
-    "FS5": "Sweeps",
+    "FS5": "Sweeps and searches",
     "FS6": "Formulas, metrics and inputs of the spec's own, expectations",
     "FS7": "Import of configurations",
     "FS8": "Workbooks and their review",

@@ -10,7 +10,7 @@ from flopsheet.diagnostics.problem import did_you_mean, shown
 from flopsheet.diagnostics.values import kind_of
 
 # Parts of a spec that are mappings of names that the author gives, each with what the names are of.
-NAMED = {"models": "MODEL", "training": "RUN", "serving": "RUN", "hardware": "KIND"}
+NAMED = {"models": "MODEL", "training": "RUN", "serving": "RUN", "search": "SEARCH", "hardware": "KIND"}
 GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
 from flopsheet import diagnostics
-from flopsheet.catalog import RUNS
+from flopsheet.catalog import RUNS, Catalog
 from flopsheet.diagnostics import UsageError
 from flopsheet.output.progress import progress
 from flopsheet.output.rows import CSV, JSON, Field, fields_of, lines
@@ -18,6 +19,7 @@ from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.stream import Chunk, Stream
 from flopsheet.pipeline.tables import Column, tabulate_runs
+from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
@@ -60,7 +62,7 @@ def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> No
     if style == "parquet":
         _require_parquet(output)
     if style == "csv":
-        export_text(_runs_as_csv(stream, kind), output)
+        export_text(runs_as_csv(stream.spec, stream.catalog, kind), output)
     elif output is None:
         sys.stdout.buffer.write(_runs_as_parquet(stream, kind))
         sys.stdout.buffer.flush()
@@ -155,27 +157,31 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
 # The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
 
 
-def _runs(stream: Stream, kind: str) -> tuple[Values, list[str], list[Field]]:
+def _runs(spec: Spec, catalog: Catalog, kind: str) -> tuple[Values, list[str], list[Field]]:
     """The values of a kind of run, the names of the runs, and what is written of each."""
-    values = frames.compute_runs(tabulate_runs(stream.spec, kind), stream.catalog)
+    values = frames.compute_runs(tabulate_runs(spec, kind), catalog)
     of_run, _ = RUNS[kind]
-    fields = fields_of(values, stream.catalog, ("context", "run", of_run))
+    fields = fields_of(values, catalog, ("context", "run", of_run))
     return values, [str(name) for (name,) in values.tables["run"].keys], fields
 
 
-def _runs_as_csv(stream: Stream, kind: str) -> str:
-    values, names, fields = _runs(stream, kind)
+def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
+    """A line for each run of a kind."""
+    values, names, fields = _runs(spec, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), CSV)
     header = ",".join(["run", *(field.name for field in fields)])
     return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
 
 
 def _runs_as_json(stream: Stream, kind: str) -> str:
-    if kind not in stream.spec.runs:
-        return "{}"
-    values, names, fields = _runs(stream, kind)
+    return runs_as_json(stream.spec, stream.catalog, kind) if kind in stream.spec.runs else "{}"
+
+
+def runs_as_json(spec: Spec, catalog: Catalog, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """An object with each run of a kind by name; `more` is what some say besides."""
+    values, names, fields = _runs(spec, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), JSON)
-    entries = (f"{JSON.text(name)}: {{{row}}}" for name, row in zip(names, rows, strict=True))
+    entries = (f"{JSON.text(name)}: {{{more.get(name, '')}{row}}}" for name, row in zip(names, rows, strict=True))
     return "{\n" + ",\n".join(entries) + "\n}"
 
 
@@ -183,7 +189,7 @@ def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    values, names, fields = _runs(stream, kind)
+    values, names, fields = _runs(stream.spec, stream.catalog, kind)
     columns = {field.name: _arrow_column(values.column(field.grain, field.name), field.kind) for field in fields}
     made = arrow.BufferOutputStream()
     table = arrow.table({"run": arrow.array(names, arrow.string()), **columns})

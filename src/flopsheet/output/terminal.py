@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flopsheet.output.headline import Summary, summarise
@@ -18,22 +19,37 @@ GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 def to_text(report: Report, width: int | None) -> str:
     """The title and the summary, as wide as the terminal where no width is given."""
+    return _printed(partial(to_tables, report), width, report.spec.title)
+
+
+def to_tables(report: Report, width: int) -> Iterator[Table]:
+    """The summary as tables that are no wider than the terminal."""
+    return fit(summarise(report, MOST_ROWS), width)
+
+
+def tables_to_text(summaries: Iterable[Summary], width: int | None) -> str:
+    """Tables as wide as the terminal where no width is given."""
+    return _printed(partial(fit, summaries), width)
+
+
+def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title: str = "") -> str:
     from io import StringIO
 
     from rich.console import Console
 
     console = Console(width=width, highlight=False, file=StringIO() if width else None)
     with console.capture() as captured:
-        console.print(report.spec.title, style="bold", markup=False)
-        console.print()
-        for table in to_tables(report, console.width):
+        if title:
+            console.print(title, style="bold", markup=False)
+            console.print()
+        for table in tables(console.width):
             console.print(table)
     return captured.get()
 
 
-def to_tables(report: Report, width: int) -> Iterator[Table]:
-    """The summary as tables that are no wider than the terminal."""
-    for summary in summarise(report, MOST_ROWS):
+def fit(summaries: Iterable[Summary], width: int) -> Iterator[Table]:
+    """Tables that are no wider than the terminal."""
+    for summary in summaries:
         yield from _fit(summary, width)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node, evaluate, names
+from flopsheet.records import frozen
 from flopsheet.review.expressions import Translator
 from flopsheet.review.input_cells import InputCell, Key, Plain, list_input_cells, plain
 from flopsheet.review.rebuild import Returned
@@ -28,7 +29,7 @@ YES = {"yes", "true", "1", "wahr", "vrai", "verdadero", "vero"}
 NO = {"no", "false", "0", "falsch", "faux", "falso"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """An input that the workbook says otherwise than the spec."""
 
@@ -48,7 +49,7 @@ def format_input(value: Plain) -> str:
     return str(value).lower() if isinstance(value, bool) else diagnostics.shown(str(value), 200)
 
 
-@dataclass
+@frozen
 class InputReading:
     """Every input by its key; what changed; what cannot be understood; what a person should know."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -58,6 +59,37 @@ class Run(NamedTuple):
     inputs: Mapping[str, InputValue]
 
 
+class Search(NamedTuple):
+    """Training layouts of which the best are looked for: combinations of the axes, the last fastest."""
+
+    name: str
+    model: str
+    devices: Mapping[str, Device]
+    """The kinds of hardware that are chosen among."""
+    axes: Mapping[str, tuple[float | str, ...]]
+    """The values of each input that varies; of `hardware` names."""
+    inputs: Mapping[str, InputValue]
+    """Those that do not vary; of an expression that depends on what does the value is NaN."""
+    metric: str = "predicted_seconds_per_step"
+    is_maximised: bool = False
+    limits: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({})
+    """The least and the largest value of metrics."""
+    keep: int = 20
+
+    @property
+    def size(self) -> int:
+        """How many layouts there are."""
+        return prod(map(len, self.axes.values()))
+
+    def layout(self, number: int) -> dict[str, float | str]:
+        """The values of one combination."""
+        found: dict[str, float | str] = {}
+        for name, values in reversed(tuple(self.axes.items())):
+            number, at = divmod(number, len(values))
+            found[name] = values[at]
+        return {name: found[name] for name in self.axes}
+
+
 class Expectation(NamedTuple):
     """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`.
 
@@ -86,6 +118,7 @@ class Spec:
     hardware: tuple[Device, ...] = ()
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
     """Training and serving runs by kind; a kind without any is absent."""
+    searches: tuple[Search, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)
     catalog: Catalog | None = field(default=None, repr=False)

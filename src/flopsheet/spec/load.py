@@ -11,7 +11,7 @@ from flopsheet import catalog
 from flopsheet.catalog import Catalog
 from flopsheet.diagnostics import CatalogError, Problem, SpecError
 from flopsheet.records import frozen
-from flopsheet.spec.entries import CustomEntries, Device, InputValue, ModelSpec, Run, Spec
+from flopsheet.spec.entries import CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
 from flopsheet.spec.expect import resolve_expectations
 from flopsheet.spec.resolve import custom, suffixes
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved, draft, merge_faults, values_of
@@ -20,6 +20,7 @@ from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.validate import shape_problems
+from flopsheet.spec.search import searches
 from flopsheet.spec.sweep import expand
 from flopsheet.spec.sweep.expand import Families
 from flopsheet.yamlio import source
@@ -74,7 +75,7 @@ class ParsedSpec:
         """What expectations and runs are about: names of models and runs."""
         data = self.draft.data
         claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
-        runs = [run for kind in catalog.RUNS for run in (data.get(kind) or {}).values()]
+        runs = [run for kind in (*catalog.RUNS, "search") for run in (data.get(kind) or {}).values()]
         swept = [run.get("sweep", {}) for run in runs]
         chosen = [name for of in swept for axes in (of, of.get("zip", {})) for name in axes.get("model", ())]
         return {*claims, *chosen, *(run["model"] for run in runs if "model" in run)}
@@ -97,6 +98,7 @@ class ParsedSpec:
             models=tuple(models),
             hardware=ran.hardware if ran.runs else (),
             runs=ran.runs,
+            searches=ran.searches,
             expectations=expectations,
             text=self.text.text,
             data=self.draft.data,
@@ -106,7 +108,8 @@ class ParsedSpec:
     def resolve_runs(self, models: Sequence[ModelSpec], names: Names) -> Resolved[Ran]:
         """The runs of every kind, their hardware, and all names that expectations may use."""
         kinds = [kind for kind in catalog.RUNS if kind in self.draft.data]
-        if not kinds and "hardware" not in self.draft.data:
+        has_search = "search" in self.draft.data
+        if not kinds and not has_search and "hardware" not in self.draft.data:
             return Resolved(Ran({}, (), names), [])
         hardware, faults = devices(self.draft)
         ran: dict[str, tuple[Run, ...]] = {}
@@ -115,7 +118,12 @@ class ParsedSpec:
             faults += wrong
             if found:
                 ran[kind] = found
-        return Resolved(Ran(ran, hardware, names), faults)
+        searched: tuple[Search, ...] = ()
+        if has_search:
+            metrics = (self.extended or catalog.load_catalog()).metrics
+            searched, wrong = searches(self.draft, models, hardware, names, metrics)
+            faults += wrong
+        return Resolved(Ran(ran, hardware, names, searched), faults)
 
     def refuse(self, faults: Iterable[Fault]) -> None:
         """SpecError where anything is wrong: with the spec up to here, or what was found since."""
@@ -130,6 +138,7 @@ class Ran(NamedTuple):
     runs: Mapping[str, tuple[Run, ...]]
     hardware: tuple[Device, ...]
     names: Names
+    searches: tuple[Search, ...] = ()
 
 
 def in_digits(text: Source) -> tuple[Source, CustomEntries]:

@@ -156,9 +156,9 @@ def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Reso
         faults.append(among.draft.fault(path, diagnostics.missing_of_run(missing), key=True))
     model, device = (str(value.value) if value else "" for value in named.values())
     if named["model"]:
-        faults += _unknown_model(among, named["model"].path, model)
+        faults += unknown_model(among.draft, among.names, named["model"].path, model)
     if named["hardware"]:
-        faults += _unknown_hardware(among, named["hardware"].path, device)
+        faults += unknown_hardware(among.draft, among.hardware, named["hardware"].path, device)
     if missing or model not in among.models or device not in among.hardware:
         return Resolved(None, faults)
     inputs, wrong = resolve_inputs(among.draft, of, path, entries, own)
@@ -175,21 +175,25 @@ def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Reso
 
 def _unknown_names(among: _Kind, path: Path, said: Mapping[str, Any]) -> list[Fault]:
     """What a run names and is not there, where something else about the run is wrong and was told."""
-    model, device = (said.get(key) if among.draft.is_valid((*path, key)) else None for key in ("model", "hardware"))
-    faults = _unknown_model(among, (*path, "model"), model) if isinstance(model, str) else []
-    return faults + (_unknown_hardware(among, (*path, "hardware"), device) if isinstance(device, str) else [])
+    draft = among.draft
+    model, device = (said.get(key) if draft.is_valid((*path, key)) else None for key in ("model", "hardware"))
+    faults = unknown_model(draft, among.names, (*path, "model"), model) if isinstance(model, str) else []
+    if isinstance(device, str):
+        faults += unknown_hardware(draft, among.hardware, (*path, "hardware"), device)
+    return faults
 
 
-def _unknown_model(among: _Kind, path: Path, name: str) -> list[Fault]:
-    names = among.names
-    return [among.draft.fault(path, names.unknown(name, names.models))] if names.is_unknown(name) else []
+def unknown_model(draft: Draft, names: Names, path: Path, name: str) -> list[Fault]:
+    """What is wrong where no model has a name."""
+    return [draft.fault(path, names.unknown(name, names.models))] if names.is_unknown(name) else []
 
 
-def _unknown_hardware(among: _Kind, path: Path, name: str) -> list[Fault]:
-    is_told = name in among.draft.listed("hardware")  # it is there, and what is wrong with it was told
-    if name in among.hardware or is_told:
+def unknown_hardware(draft: Draft, hardware: Mapping[str, Device], path: Path, name: str) -> list[Fault]:
+    """What is wrong where no kind of hardware has a name."""
+    is_told = name in draft.listed("hardware")  # it is there, and what is wrong with it was told
+    if name in hardware or is_told:
         return []
-    return [among.draft.fault(path, diagnostics.unknown_hardware(name, list(among.hardware)))]
+    return [draft.fault(path, diagnostics.unknown_hardware(name, list(hardware)))]
 
 
 def _is_whole(model: ModelSpec) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from flopsheet import diagnostics
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
@@ -48,7 +48,7 @@ class WorkbookInput:
         return {"study": self.table_set(built), **found}
 
 
-@dataclass
+@frozen
 class WorkbookLayout:
     """Every block of every sheet; nothing has a formula yet."""
 
@@ -95,9 +95,8 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     for sheet in results(study.catalog):
         blocks[sheet] = _place_sections(table_set, sheet, 4, cell_index)
     named = next(block for block in blocks["Parameters"] if block.grain == "model")
-    laid.model_names = absolute_span(
-        [CellRef(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)]
-    )
+    ends = [CellRef(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)]
+    laid = replace(laid, model_names=absolute_span(ends))
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4

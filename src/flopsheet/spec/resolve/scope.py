@@ -42,6 +42,18 @@ def resolve_inputs(
     return _Scope(draft, of, path, own, filled, above or {}, readable).resolve()
 
 
+def parse_inputs(
+    draft: Draft, path: Path, entries: Iterable[Input], said: RawInputs, others: Iterable[Input]
+) -> Resolved[dict[str, InputValue]]:
+    """The inputs at a path before any expression is evaluated: it has no value yet, and may read `others`, too."""
+    own = {entry.name: entry for entry in entries}
+    filled = {name: said.get(name) or RawInput(entry.default, ()) for name, entry in own.items()}
+    readable = sorted(entry.name for entry in (*own.values(), *others) if entry.is_number)
+    done, nodes, faults = _Scope(draft, path, path, own, filled, {}, readable).parsed()
+    found = done | {name: InputValue(math.nan, node) for name, node in nodes.items()}
+    return Resolved({name: found[name] for name in own if name in found}, faults)
+
+
 @frozen
 class _Scope:
     """The inputs of one model, layer group, run or study, with defaults filled in."""
@@ -54,7 +66,8 @@ class _Scope:
     above: Mapping[str, InputValue]
     readable: Sequence[str]
 
-    def resolve(self) -> Resolved[dict[str, InputValue]]:
+    def parsed(self) -> tuple[dict[str, InputValue], dict[str, Node], list[Fault]]:
+        """The constants, the expressions in the order in which they can be evaluated, and what is wrong."""
         faults: list[Fault] = []
         nodes: dict[str, Node] = {}
         done: dict[str, InputValue] = {}
@@ -69,9 +82,13 @@ class _Scope:
         try:
             order = catalog.sort_by_dependencies({name: names(node) for name, node in nodes.items()})
         except CycleError as cycle:
-            return Resolved(done, [*faults, self.circle(cycle.chain)])
+            return done, {}, [*faults, self.circle(cycle.chain)]
+        return done, {name: nodes[name] for name in order}, faults
+
+    def resolve(self) -> Resolved[dict[str, InputValue]]:
+        done, nodes, faults = self.parsed()
         known = {**self.above, **done}
-        for name in order:
+        for name in nodes:
             if not all(read in known for read in names(nodes[name])):
                 continue  # what is wrong with one of them was told
             given = self.compute(name, nodes[name], known)

@@ -13,6 +13,7 @@ from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
 from flopsheet.spec.entries import NONE
+from flopsheet.spec.schema import expectation, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -255,6 +256,13 @@ def _run(kind: str) -> Shape:
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
 
 
+def _search() -> Shape:
+    """A search of training layouts."""
+    inputs = [*inputs_of("context"), *run_inputs("training")]
+    values = {entry.name: _swept(entry) for entry in inputs if not entry.chooses}
+    return search.shape(_fields(inputs), values, _reference("hardware"), expectation.bound())
+
+
 # The whole ------------------------------------------------------------------------------------------------------------
 
 
@@ -343,33 +351,13 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
-            "expect": optional(list_of(_expectation(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
+            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of training layouts by name."),
+            "expect": optional(list_of(expectation.shape(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
             "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
             "metrics": optional(list_of(_custom_metric(), 0, 1000), "Metrics that this spec defines."),
             **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
             **_fields(entry for entry in own if entry.grain == "study"),
             **loose,
-        },
-    )
-
-
-def _expectation() -> Shape:
-    """What a spec claims of one number."""
-    drawn = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
-    claimed = checked(partial(diagnostics.claimed_problem, most=LARGEST), drawn)
-    length = number(1, None, whole=True, expression=False)
-    within = number(0, 1, whole=False, expression=False, unit="share")
-    value = checked(diagnostics.equals_problem, {"type": ["number", "string"]})
-    return mapping(
-        "Expectation",
-        {
-            "that": required(text(200), "MODEL.METRIC, such as gpt2-xl.n_params."),
-            "context_length": optional(length, "Which context length, where there are several."),
-            "equals": optional(value, "What it is."),
-            "at_least": optional(claimed, "What it does not fall below."),
-            "at_most": optional(claimed, "What it does not exceed."),
-            "within": optional(within, "Relative tolerance of equals."),
-            "note": optional(text(500), "Where the figure comes from."),
         },
     )
 

@@ -58,7 +58,7 @@ def to_schema() -> Node:
     for name, swept in parts.items():
         if name.endswith("Range"):
             swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0
-        if name.endswith(("Sweep", "Zip")):
+        if name.endswith(("Sweep", "Zip", "SearchVary")):
             _swept(swept)
     properties = drawn["properties"]
     properties["context_lengths"]["uniqueItems"] = True

@@ -9,12 +9,12 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.spec import library
 from flopsheet.spec.entries import CustomEntries
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema import data_model, search
 from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
 # Parts of pydantic's paths that are none of a spec's.
-TAGS = {"[key]", data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART}
+TAGS = {"[key]", data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, search.ONE, search.ALL}
 
 
 def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:
@@ -152,7 +152,7 @@ def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
 
 def _names(data: Mapping[str, Any]) -> Iterator[tuple[Path, Finding]]:
     """Names that a spreadsheet could not look up; a model and a run of one name could not be told apart."""
-    for kinds in (("models", "training", "serving"), ("hardware",)):
+    for kinds in (("models", "training", "serving", "search"), ("hardware",)):
         seen: dict[str, str] = {}
         for kind in kinds:
             listed = data.get(kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
@@ -47,19 +47,19 @@ class Row:
     changed: CellRef
 
 
-@dataclass
+@frozen
 class InputsLayout:
     """Where the inputs stand; made before any formula is written, since formulas refer to it."""
 
     table_set: TableSet
     runs: Mapping[str, TableSet]
     cell_index: CellIndex
+    model_row: int
+    group_row: int
+    count_row: int
+    """How many layer groups each model has; 0 while every model has one."""
     rows: list[Row] = field(default_factory=list)
     bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
-    model_row: int = 0
-    group_row: int = 0
-    count_row: int = 0
-    """How many layer groups each model has; 0 while every model has one."""
     headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
     """Header rows of the blocks below the models: row, label, texts."""
     changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
@@ -98,11 +98,10 @@ WIDE = frozenset({"layer_group", "context", "hardware", "run"})
 
 def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> InputsLayout:
     """Gives every input its row and columns, and tells the homes."""
-    layout = InputsLayout(table_set, runs, cell_index)
     row = 5
-    layout.model_row = row + 1
     has_groups = any(group for _, group in table_set.table("layer_group").keys)
-    layout.group_row, layout.count_row = (row + 2, row + 3) if has_groups else (0, 0)
+    group_row, count_row = (row + 2, row + 3) if has_groups else (0, 0)
+    layout = InputsLayout(table_set, runs, cell_index, row + 1, group_row, count_row)
     columns = layout.model_columns()
     cell_index.put(table_set.name, "model", (CellRef(SHEET, layout.model_row, column) for column in columns))
     layout.bands.append((row, "block", "Models"))
@@ -124,8 +123,7 @@ def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellI
         cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, FIRST + at) for at in range(len(names))))
         for section in _sections(table_set, {"hardware"}):
             row = _place_rows(layout, table_set, _entries(section), row + 2) + 1
-    layout.bottom = row - 2
-    return layout
+    return replace(layout, bottom=row - 2)
 
 
 def _sections(table_set: TableSet, grains: Container[str]) -> list[Section]:

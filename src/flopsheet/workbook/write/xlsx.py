@@ -187,7 +187,8 @@ class _StyleTable:
         key = (planned.style, planned.format, planned.indent)
         if key not in self.prepared:
             look = STYLES[planned.style]
-            cell = self._bare(planned.style)
+            # A cell of its own: openpyxl keeps the style itself, no copy of it, and a later change would change it.
+            cell = StyledCell(self.scratch, row=1, column=1, style_array=self._bare(planned.style)._style)
             cell.alignment = Alignment(
                 horizontal=look.align or None,
                 vertical="center",

@@ -1,0 +1,53 @@
+"""`flopsheet search`: the best training layouts, and why the others lose."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from flopsheet import diagnostics
+from flopsheet.cli import options
+from flopsheet.diagnostics import UsageError
+from flopsheet.yamlio import files
+
+WIDE = 240  # columns where the table goes into a file or a pipe
+
+
+@click.command("search")
+@options.specs_argument
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+)
+@click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
+@options.set_option
+def command(specs: tuple[str, ...], style: str, output: str | None, settings: tuple[str, ...]) -> None:
+    """Look for the best layouts of training runs.
+
+    Every combination of what a spec varies under search: is a training run. Those that break a rule or do not fit are
+    counted by the first reason; of the others the best are told, each with what it loses against the first, and those
+    that no other beats in both step time and memory. csv and json have every input and metric of these layouts.
+
+    \b
+    flopsheet search specs/layout-search.yaml
+    flopsheet search specs/layout-search.yaml --format csv -o layouts.csv
+    """
+    if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
+        raise UsageError(diagnostics.target_is_read(output))
+    spec = options.load_specs(specs, settings)
+    if not spec.searches:
+        raise UsageError(diagnostics.located(diagnostics.no_searches(), "", None))
+    from flopsheet.output import export, layouts
+    from flopsheet.pipeline.search import result
+
+    found = [result.run_search(spec, search) for search in spec.searches]
+    match style:
+        case "json":
+            text = layouts.to_json(found)
+        case "csv":
+            text = layouts.to_csv(found)
+        case "md":
+            text = layouts.to_markdown(found)
+        case _:
+            text = layouts.to_text(found, None if output is None and sys.stdout.isatty() else WIDE)
+    export.export_text(text, output)

@@ -1,0 +1,102 @@
+"""Wording: searches of layouts that look for nothing, vary too much, or vary what cannot be varied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flopsheet.diagnostics.codes import Wording, diagnostic
+from flopsheet.diagnostics.problem import did_you_mean, quoted, shown
+
+
+@diagnostic("FS541", "no-automatic-values")
+def no_automatic_values(key: str, known: Sequence[str]) -> Wording:
+    """`auto` stands for an input that has no natural set of values.
+
+    Why: Parallelisms have the divisors of the devices, choices have all of theirs; other numbers are anybody's guess.
+    Fix: Write a list of values.
+    Example:
+        search:
+          best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {n_tokens: auto}}
+    """
+    return f"{key} has no values of its own", f"write a list; auto is for choices and for {quoted(known)}"
+
+
+@diagnostic("FS542", "search-too-large")
+def too_many_layouts(count: float, most: int) -> Wording:
+    """A search has more layouts than are looked at.
+
+    Why: A hundred million layouts take minutes; this would take days.
+    Fix: List fewer values of some inputs.
+    Example:
+        search:
+          best:
+            model: m
+            context_length: 1024
+            hardware: h100-sxm
+            n_devices: 8
+            vary: {n_tokens: {from: 1, to: 100000}, global_batch_size: {from: 1, to: 100000}}
+    """
+    return f"{count:,.0f} layouts, {most:,} are the most", "list fewer values"
+
+
+@diagnostic("FS543", "search-metric-unknown")
+def no_such_objective(name: str, known: Sequence[str]) -> Wording:
+    """What is minimised, maximised or bounded is no number of a training run.
+
+    Why: Layouts are compared by a number that each of them has.
+    Fix: Write a metric of training runs: `flopsheet list metrics`.
+    Example:
+        search:
+          best:
+            model: m
+            context_length: 1024
+            hardware: h100-sxm
+            n_devices: 8
+            vary: {tensor_parallel: auto}
+            minimise: second_per_step
+    """
+    return f"'{shown(name)}' is no number of a training run", did_you_mean(name, known)
+
+
+@diagnostic("FS544", "varied-expression")
+def varied_expression(key: str, value: str) -> Wording:
+    """A value under `vary:` is an expression.
+
+    Why: The values of an input are what layouts are told apart by.
+    Fix: Write numbers; an input that follows from others stands beside `vary:`.
+    Example:
+        search:
+          best:
+            model: m
+            context_length: 1024
+            hardware: h100-sxm
+            n_devices: 8
+            vary: {global_batch_size: [8 * data_parallel]}
+    """
+    return f"'{shown(value)}' is an expression", f"write numbers, or {key}: {shown(value)} beside vary"
+
+
+@diagnostic("FS545", "search-varies-nothing")
+def varies_nothing() -> Wording:
+    """A search varies nothing.
+
+    Why: There would be one layout, which a training run says.
+    Fix: Write inputs with the values that they take, or `auto`.
+    Example:
+        search:
+          best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {}}
+    """
+    return "vary names no input", "write inputs with their values, such as tensor_parallel: auto"
+
+
+@diagnostic("FS546", "no-search")
+def no_searches() -> Wording:
+    """A spec has no search of layouts.
+
+    Why: What is looked for, and among which layouts, stands under `search:`.
+    Fix: Write one.
+    Example:
+        $ flopsheet search specs/gpt2.yaml
+    """
+    fact = "the spec searches no layouts"
+    return fact, "write search: {NAME: {model: …, hardware: …, n_devices: …, vary: {…}}}"

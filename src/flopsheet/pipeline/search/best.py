@@ -1,0 +1,98 @@
+"""What is kept of a search: the best layouts, the front of time against margin, and how many fail which rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flopsheet.pipeline.tables import Column
+
+
+@dataclass
+class Kept:
+    """Layouts by number with two figures each, of which less is better: the objective and the memory that is used."""
+
+    number: Column
+    objective: Column
+    used: Column
+
+    @classmethod
+    def none(cls) -> Kept:
+        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def take(self, which: Column) -> Kept:
+        return Kept(self.number[which], self.objective[which], self.used[which])
+
+    def join(self, other: Kept) -> Kept:
+        pairs = zip(self.columns, other.columns, strict=True)
+        return Kept(*(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def columns(self) -> tuple[Column, Column, Column]:
+        return self.number, self.objective, self.used
+
+
+@dataclass
+class Found:
+    """The result over some layouts; that over more is the same in whatever order the parts are added."""
+
+    keep: int
+    best: Kept = field(default_factory=Kept.none)
+    front: Kept = field(default_factory=Kept.none)
+    """No other is better in both figures; by the objective."""
+    fails: Counter[str] = field(default_factory=Counter)
+    """Layouts by the first rule that they break, by what fills a device, by the bound that they miss."""
+    n_valid: int = 0
+    """Layouts that break no rule, fit and keep every bound."""
+    n_seen: int = 0
+
+    def add(self, layouts: Kept) -> None:
+        """Adds layouts that are valid."""
+        self.n_valid += len(layouts)
+        if not len(layouts):
+            return
+        near = layouts
+        if len(self.best) == self.keep:
+            near = layouts.take(layouts.objective <= self.best.objective[-1])
+        elif len(layouts) > 4 * self.keep:
+            least = np.partition(layouts.objective, self.keep - 1)[self.keep - 1]
+            near = layouts.take(layouts.objective <= least)
+        if len(near):
+            self.best = _least(self.best.join(near), self.keep)
+        if len(self.front):
+            layouts = layouts.take(self.may_join(layouts))
+        if len(layouts):
+            self.front = _front(self.front.join(layouts))
+
+    def may_join(self, layouts: Kept) -> Column:
+        """Whether none of the front is at least as good in both figures, or only one that comes later in the grid."""
+        at = np.searchsorted(self.front.objective, layouts.objective, side="right") - 1
+        nearest = self.front.take(np.maximum(at, 0))
+        is_equal = (layouts.objective == nearest.objective) & (layouts.used == nearest.used)
+        joins: Column = (at < 0) | (layouts.used < nearest.used) | (is_equal & (layouts.number < nearest.number))
+        return joins
+
+    def merge(self, other: Found) -> None:
+        """Adds the result over other layouts."""
+        self.best = _least(self.best.join(other.best), self.keep)
+        self.front = _front(self.front.join(other.front))
+        self.fails.update(other.fails)
+        self.n_valid += other.n_valid
+        self.n_seen += other.n_seen
+
+
+def _least(layouts: Kept, keep: int) -> Kept:
+    """Those with the least objective; of equals those that come first in the grid."""
+    return layouts.take(np.lexsort((layouts.number, layouts.objective))[:keep])
+
+
+def _front(layouts: Kept) -> Kept:
+    """Those that no other equals or beats in both figures; of equals the first in the grid."""
+    layouts = layouts.take(np.lexsort((layouts.number, layouts.used, layouts.objective)))
+    least_before = np.minimum.accumulate(np.concatenate([[np.inf], layouts.used[:-1]]))
+    return layouts.take(layouts.used < least_before)

@@ -1,0 +1,224 @@
+"""Searches of a spec: what varies, what does not, and what is looked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flopsheet import catalog, diagnostics
+from flopsheet.catalog import Input, Metric
+from flopsheet.formula import Node, evaluate, names
+from flopsheet.records import frozen
+from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run, Search
+from flopsheet.spec.resolve import rules
+from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, Resolved, values_of
+from flopsheet.spec.resolve.names import Names
+from flopsheet.spec.resolve.scope import parse_inputs
+from flopsheet.spec.runs import unknown_hardware, unknown_model
+from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.search import AUTO
+from flopsheet.spec.sweep import axes
+from flopsheet.yamlio.source import Path
+
+MOST = 1_000_000_000  # layouts of one search
+WORDS = frozenset({"model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep"})
+# Inputs whose values are divisors of another, or of the devices.
+DIVIDES = {
+    "tensor_parallel": "n_devices",
+    "pipeline_parallel": "n_devices",
+    "context_parallel": "n_devices",
+    "expert_parallel": "n_devices",
+    "micro_batch_size": "global_batch_size",
+    "virtual_stages": "n_layers",
+}
+
+
+@frozen
+class _Known:
+    """What searches are resolved with."""
+
+    draft: Draft
+    models: Mapping[str, ModelSpec]
+    hardware: Mapping[str, Device]
+    names: Names
+    metrics: Mapping[str, Metric]
+
+
+def searches(
+    draft: Draft,
+    models: Sequence[ModelSpec],
+    hardware: Sequence[Device],
+    names: Names,
+    metrics: Mapping[str, Metric],
+) -> Resolved[tuple[Search, ...]]:
+    """The searches of a spec that are not faulty."""
+    by_name = {model.name: model for model in models}
+    known = _Known(draft, by_name, {device.name: device for device in hardware}, names, metrics)
+    found: list[Search] = []
+    faults: list[Fault] = []
+    for name, said in draft.listed("search").items():
+        if isinstance(said, dict) and draft.is_valid(("search", name)):
+            search, wrong = _search(known, ("search", name), said)
+            found += [search] if search is not None and not wrong else []
+            faults += wrong
+    return Resolved(tuple(found), faults)
+
+
+def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Search | None]:
+    """One search; None where it is faulty."""
+    draft, varied = known.draft, said["vary"]
+    kinds = _listed(said["hardware"])
+    faults = unknown_model(draft, known.names, (*path, "model"), said["model"])
+    for kind in kinds:
+        faults += unknown_hardware(draft, known.hardware, (*path, "hardware"), kind)
+    faults += _unknown_metrics(known, path, said)
+    if not varied:
+        faults.append(draft.fault((*path, "vary"), diagnostics.varies_nothing(), key=True))
+    for key in varied.keys() & said.keys():
+        faults.append(draft.fault((*path, "vary", key), diagnostics.said_twice(f"vary.{key}", key), key=True))
+    of_spec = {"hardware": kinds, "n_devices": _listed(said["n_devices"])}
+    inputs, wrong = _fixed(draft, path, {key: said[key] for key in said if key not in WORDS}, [*of_spec, *varied])
+    faults += wrong
+    model = known.models.get(said["model"])
+    if model is None or faults:
+        return Resolved(None, faults)
+    first, faults = axes.read_grid(draft, path, of_spec)
+    numbers = dict(zip(first.keys, (axis.values[0] for axis in first.axes), strict=True))
+    others = {}
+    for key, value in varied.items():
+        others[key] = value
+        if value == AUTO:
+            others[key], wrong = _possible(draft, (*path, "vary", key), model, inputs, numbers.get("n_devices", ()))
+            faults += wrong
+    if faults:
+        return Resolved(None, faults)
+    grid, faults = axes.read_grid(draft, (*path, "vary"), others)
+    values: dict[str, tuple[float | str, ...]] = {}
+    for axis in (*first.axes, *grid.axes):
+        [key], [listed] = axis.keys, axis.values
+        if draft.inputs[key].is_number:
+            faults += [
+                draft.fault((*axis.paths[0], at), diagnostics.varied_expression(key, value))
+                for at, value in enumerate(listed)
+                if isinstance(value, str)
+            ]
+        values[key] = tuple(map(_plain, listed))
+    chosen = {kind: known.hardware[kind] for kind in kinds if kind in known.hardware}
+    limits = {
+        name: (bounds.get("at_least"), bounds.get("at_most")) for name, bounds in (said.get("require") or {}).items()
+    }
+    metric, is_maximised = _objective(said)
+    found = Search(
+        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits, int(said.get("keep", 20))
+    )
+    if found.size > MOST:
+        faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
+    return Resolved(found, faults)
+
+
+def _listed(value: Any) -> Any:
+    """One value as a list of it; lists and ranges as they are."""
+    return value if isinstance(value, list | dict) else [value]
+
+
+def _plain(value: float | str | bool) -> float | str:
+    """A value as formulas read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else float(value)
+
+
+def _objective(said: Mapping[str, Any]) -> tuple[str, bool]:
+    """The metric by which layouts are compared, and whether more of it is better."""
+    if "maximise" in said:
+        return said["maximise"], True
+    return said.get("minimise", Search._field_defaults["metric"]), False
+
+
+def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the metrics that layouts are compared by or held to."""
+    draft, faults = known.draft, []
+    if "minimise" in said and "maximise" in said:
+        faults.append(draft.fault((*path, "maximise"), diagnostics.said_twice("maximise", "minimise"), key=True))
+    numbers = [
+        metric.name
+        for metric in known.metrics.values()
+        if metric.grain == "training_run" and metric.unit not in {"text", "verdict"}
+    ]
+    named = {(*path, key): said[key] for key in ("minimise", "maximise") if key in said}
+    limits = {(*path, "require", name): name for name in said.get("require") or ()}
+    for at, name in {**named, **limits}.items():
+        if name not in numbers:
+            faults.append(draft.fault(at, diagnostics.no_such_objective(name, numbers), key=at in limits))
+    return faults
+
+
+def _entries() -> list[Input]:
+    """The inputs of a training run that a search may say."""
+    entries = [*data_model.inputs_of("context"), *data_model.run_inputs("training")]
+    return [entry for entry in entries if not entry.chooses]
+
+
+def _fixed(draft: Draft, path: Path, said: Mapping[str, Any], varied: Sequence[str]) -> Resolved[dict[str, InputValue]]:
+    """The inputs that do not vary, in the catalogue's order; expressions are not evaluated."""
+    entries = [entry for entry in _entries() if entry.name not in varied]
+    missing = [entry.name for entry in entries if entry.default is None and entry.name not in said]
+    if missing:
+        return Resolved({}, [draft.fault(path, diagnostics.missing_of_run(missing), key=True)])
+    raw = {key: RawInput(value, (*path, key)) for key, value in said.items()}
+    return parse_inputs(draft, path, entries, raw, [entry for entry in _entries() if entry.name in varied])
+
+
+def _possible(
+    draft: Draft, path: Path, model: ModelSpec, inputs: Mapping[str, InputValue], devices: Sequence[Any]
+) -> Resolved[list[Any]]:
+    """Every value of an input that breaks no rule which reads this input alone of those that vary."""
+    key = str(path[-1])
+    entry = draft.inputs[key]
+    if entry.choices:
+        return Resolved([{"yes": True, "no": False}[str(one)] if entry.is_flag else one for one in entry.choices], [])
+    of = {"n_devices": devices, "n_layers": [model.inputs["n_layers"].value]}
+    given = inputs.get(DIVIDES.get(key, ""))
+    if given is not None and given.ast is None:
+        of[DIVIDES[key]] = [given.value]
+    wholes = of.get(DIVIDES.get(key, ""), ())
+    if not wholes or not all(isinstance(whole, int | float) for whole in wholes):
+        return Resolved([], [draft.fault(path, diagnostics.no_automatic_values(key, list(DIVIDES)))])
+    values = sorted({divisor for whole in wholes for divisor in _divisors(int(whole))})
+    known = {**draft.study, **values_of(model.inputs)}
+    known |= {name: one.value for name, one in inputs.items() if one.ast is None}
+    return Resolved([value for value in values if _is_possible({**known, key: float(value)}, model)], [])
+
+
+def _divisors(whole: int) -> Iterator[int]:
+    for small in range(1, math.isqrt(whole) + 1):
+        if whole % small == 0:
+            yield from {small, whole // small}
+
+
+def _is_possible(values: Mapping[str, Any], model: ModelSpec) -> bool:
+    """Whether no rule is broken; one that reads what is not known yet is none of those."""
+    groups = [values_of(group.inputs) for group in model.groups]
+    of_run, of_layer = catalog.RUNS["training"]
+    row = rules.Row(values, groups)
+    layers = [rules.Row({**values, **group}) for group in groups]
+    return all(row.holds(rule) for rule in rules.of_grains("run", of_run)) and all(
+        layer.holds(rule) for layer in layers for rule in rules.of_grains("run_layer", of_layer)
+    )
+
+
+def layout_run(search: Search, number: int, name: str) -> Run:
+    """A layout as a training run, which the rules allow."""
+    chosen = search.layout(number)
+    hardware = str(chosen.pop("hardware"))
+    found = {key: InputValue(value) for key, value in chosen.items()}
+    found |= {key: one for key, one in search.inputs.items() if one.ast is None}
+    nodes: dict[str, Node] = {key: one.ast for key, one in search.inputs.items() if one.ast is not None}
+    for key in catalog.sort_by_dependencies({key: names(node) for key, node in nodes.items()}):
+        value = evaluate(nodes[key], lambda read: found[read].value)
+        is_word = isinstance(value, str)
+        found[key] = InputValue(str(value) if is_word else float(value) + 0.0, nodes[key])
+    inputs = {entry.name: found[entry.name] for entry in _entries()}
+    named = {"run_model": InputValue(search.model), "hardware": InputValue(hardware)}
+    return Run(name, search.model, hardware, {**named, **inputs})

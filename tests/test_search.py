@@ -1,0 +1,191 @@
+"""A search of layouts gives what a training run of each layout gives, and counts what it leaves out."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+import commands
+from flopsheet.diagnostics import SpecError
+from flopsheet.pipeline.search import engine
+from flopsheet.spec import load_spec
+from layouts import by_runs, random_search
+
+SPECS = "specs/layout-search.yaml"
+GPT = {"version": 1, "context_lengths": [2048], "models": {"m": {"model": "gpt2-xl"}}}
+SEARCH = {"model": "m", "hardware": "a100-80gb", "n_devices": 8, "context_length": 1024, "global_batch_size": 64}
+
+
+def spec_of(vary, **more):
+    return {**GPT, "search": {"s": {**SEARCH, "vary": vary, **more}}}
+
+
+def searched(data, most=1 << 17):
+    spec = load_spec(data)
+    return spec.searches[0], engine.search_all(engine.Engine(spec, spec.searches[0], most))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
+    chance = random.Random(seed)
+    data = random_search(chance)
+    _, found = searched(data, chance.choice([4, 30, 1 << 17]))
+    runs = by_runs(data, "s")
+    fits = runs[(runs["margin_bytes"] >= 0) & np.isfinite(runs["predicted_seconds_per_step"])]
+    ranked = fits.iloc[np.lexsort((fits.index.astype(int), fits["predicted_seconds_per_step"]))]
+    assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == list(
+        ranked["predicted_seconds_per_step"].items()
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_layout_is_possible_or_counted_once(seed):
+    search, found = searched(random_search(random.Random(seed)), 30)
+    assert found.n_valid + sum(found.fails.values()) == found.n_seen == search.size
+
+
+def test_what_breaks_a_rule_is_counted_by_the_first_rule_it_breaks():
+    # By hand: gpt2-xl has 25 heads and 48 layers. Of 2 · 3 · 2 layouts tensor 2 never divides the heads (6); of the
+    # other six virtual stages without a pipeline are one (FS205), 32 stages are no divisor of 8 devices (2, FS201).
+    vary = {"tensor_parallel": [1, 2], "pipeline_parallel": [1, 2, 32], "virtual_stages": [1, 2]}
+    _, found = searched(spec_of(vary))
+    broken = {name: count for name, count in found.fails.items() if name.startswith("check_") and count}
+    assert broken == {"check_heads_split": 6, "check_interleaving": 1, "check_devices_split": 2}
+
+
+def test_what_does_not_fit_is_counted_by_what_fills_the_device():
+    # By hand: AdamW beside 16-bit weights is 16 bytes per parameter, 70.6e9 · 16 B on one device of 80 GB; the two
+    # fp32 moments are most of it.
+    data = {**GPT, "models": {"m": {"model": "llama-3-70b"}}}
+    data["search"] = {"s": {**SEARCH, "vary": {"micro_batch_size": [1, 2]}}}
+    _, found = searched(data)
+    assert (found.n_valid, {name: n for name, n in found.fails.items() if n}) == (0, {"optimizer_bytes_device": 2})
+
+
+def test_no_layout_of_the_front_is_beaten_in_both_figures():
+    _, found = searched(spec_of({"recomputation": "auto", "zero_stage": "auto", "micro_batch_size": [1, 2, 4, 8]}))
+    front = found.front
+    assert len(front) > 1
+    assert (np.diff(front.objective) > 0).all()
+    assert (np.diff(front.used) < 0).all()
+
+
+def test_every_possible_layout_is_beaten_or_equalled_by_one_of_the_front():
+    _, found = searched(spec_of({"recomputation": "auto", "micro_batch_size": [1, 2, 4, 8]}, keep=1000))
+    assert found.n_valid == len(found.best) > 4
+    for objective, used in zip(found.best.objective, found.best.used, strict=True):
+        assert ((found.front.objective <= objective) & (found.front.used <= used)).any()
+
+
+def test_a_bound_leaves_out_and_counts_what_misses_it():
+    vary = {"recomputation": "auto", "micro_batch_size": [1, 2, 4, 8]}
+    _, free = searched(spec_of(vary, keep=1000))
+    _, bound = searched(spec_of(vary, keep=1000, require={"margin_share": {"at_least": 0.5}}))
+    assert 0 < bound.n_valid < free.n_valid
+    assert bound.fails["require margin_share"] == free.n_valid - bound.n_valid
+
+
+def test_the_largest_is_found_where_a_metric_is_maximised():
+    _, least = searched(spec_of({"micro_batch_size": [1, 2, 4, 8]}, minimise="margin_share"))
+    _, largest = searched(spec_of({"micro_batch_size": [1, 2, 4, 8]}, maximise="margin_share"))
+    assert list(largest.best.number) == list(reversed(least.best.number))
+
+
+def test_equal_layouts_stand_in_the_order_of_the_grid():
+    # Nothing in the time of a step depends on the price of an hour or on the tokens of the run.
+    _, found = searched(spec_of({"n_tokens": [3e9, 1e9, 2e9]}))
+    assert list(found.best.number) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("tensor_parallel", [1]),  # divisors of 8 that divide 25 heads
+        ("pipeline_parallel", [1, 2, 4, 8]),  # of 8 devices, at most 48
+        ("context_parallel", [1, 2, 4, 8]),  # which divide 1,024 tokens
+        ("expert_parallel", [1]),  # a model without experts
+        ("micro_batch_size", [1, 2, 4, 8, 16, 32, 64]),  # of a batch of 64
+        ("virtual_stages", [1]),  # without a pipeline
+        ("zero_stage", [0, 1, 2, 3]),
+        ("sequence_parallel", ["no", "yes"]),
+    ],
+)
+def test_auto_is_what_the_rules_allow(key, values):
+    search = load_spec(spec_of({key: "auto"})).searches[0]
+    assert list(search.axes[key]) == values
+
+
+def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline():
+    search = load_spec(spec_of({"pipeline_parallel": [1, 2], "virtual_stages": "auto"})).searches[0]
+    assert list(search.axes["virtual_stages"]) == [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]  # of 48
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vary": {}}, "vary names no input"),
+        ({"vary": {"n_tokens": "auto"}}, "n_tokens has no values of its own"),
+        ({"vary": {"micro_batch_size": ["2 * zero_stage"]}}, "'2 * zero_stage' is an expression"),
+        ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage say the same thing"),
+        ({"vary": {"zero_stage": [7]}}, "7"),
+        ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is no number of a training run"),
+        ({"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}}, "'fits' is no number of a training run"),
+        ({"vary": {"zero_stage": [1]}, "hardware": "h1000"}, "no hardware is called 'h1000'"),
+        ({"vary": {"zero_stage": [1]}, "model": "n"}, "'n'"),
+        ({"vary": {"zero_stage": [1]}, "n_token": 5}, "unknown key 'n_token'"),
+        (
+            {"vary": {"n_tokens": {"from": 1, "to": 99_999}, "micro_batch_size": {"from": 1, "to": 99_999}}},
+            "9,999,800,001 layouts, 1,000,000,000 are the most",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_told_with_its_place(change, message):
+    with pytest.raises(SpecError) as refused:
+        load_spec(spec_of(change.pop("vary"), **change))
+    [problem] = refused.value.problems
+    assert message in problem.fact
+    assert problem.path.startswith("search.s")
+
+
+def test_the_command_tells_best_front_and_what_is_left_out():
+    told = commands.run("search", SPECS)
+    assert told.returncode == 0
+    for part in ("22,680 layouts", "on-1024-h100 1", "the best", "No other layout is better", "Left out"):
+        assert part in told.stdout
+
+
+def test_the_numbers_of_the_command_are_those_of_a_training_run(tmp_path):
+    told = json.loads(commands.run("search", SPECS, "--format", "json").stdout)["on-1024-h100"]
+    best = told["training"][told["best"][0]]
+    keys = ("tensor_parallel", "pipeline_parallel", "virtual_stages", "context_parallel", "zero_stage", "recomputation",
+            "micro_batch_size", "n_devices", "hardware", "context_length", "global_batch_size", "sequence_parallel",
+            "gradients")  # fmt: skip
+    run = {"model": "llama-3-70b", **{key: best[key] for key in keys}}
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "context_lengths": [8192],
+                "models": {"llama-3-70b": {"model": "llama-3-70b"}},
+                "training": {"r": run},
+            }
+        )
+    )
+    ran = json.loads(commands.run("show", str(path), "--format", "json").stdout)["training"]["r"]
+    names = [name for name in ran if name.startswith(("seconds_", "predicted_", "margin_"))]
+    assert {name: ran[name] for name in names} == {name: best[name] for name in names}
+
+
+def test_csv_has_a_line_for_each_layout_that_json_has():
+    told = json.loads(commands.run("search", SPECS, "--format", "json").stdout)["on-1024-h100"]["training"]
+    lines = commands.run("search", SPECS, "--format", "csv").stdout.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["run", *told]
+
+
+def test_a_spec_without_a_search_is_told_what_to_write():
+    told = commands.run("search", "specs/gpt2.yaml")
+    assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec searches no layouts")
