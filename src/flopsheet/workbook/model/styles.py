@@ -61,6 +61,7 @@ STYLES: dict[str, Style] = {
     "label_total": Style(bold=True, align="left", top=INK),
     "name": Style(MUTED, size=9, align="left"),
     "unit_right": Style(MUTED, size=9, align="right"),
+    "unit_link": Style(MUTED, size=9, align="right", underline=True),
     "sentence": Style(align="left", indent=2),
     "unit": Style(MUTED, size=9, align="left"),
     "maths": Style(MUTED, size=9, align="left", wrap=True),

@@ -20,11 +20,12 @@ from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 SHEET = "Summary"
 CHART_ROWS = 19
 CHANGES = 5  # the first row of what changed
-FIRST_ROW = 11  # below the banner
+FIRST_ROW = 10  # below the banner
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
+FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
 FURTHER = 4  # times the longest context of the study: how far its charts go
 EXCEL_CM, GAP_CM = 7 / 96 * 2.54, 0.3  # of a column one digit wide, of what stays between two charts
 COLOURS_MEAN = (
@@ -86,7 +87,9 @@ def sheet(
         row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
     last = max(column for table in tables.values() for column in table.columns.values())
     widths = _widths(cells, last)
-    second, sizes = _halves(widths, last)
+    # Where it begins does not depend on any figure: an edit moves numbers and never cells.
+    second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
+    sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
     charts = (
         _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
         context_chart(
@@ -116,17 +119,16 @@ def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float
     for (_, column), cell in cells.items():
         if column == 1 and cell.style == "label":
             widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
-        elif cell.style.startswith("figure"):
+        elif cell.style in FIGURES:
             widths[column] = max(widths[column], width_of(cell))
         elif cell.style in {"header_wrapped", "header_centred"}:
             widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
     return widths
 
 
-def _halves(widths: Mapping[int, float], last: int) -> tuple[int, tuple[float, float]]:
-    """The column in which the second chart begins, and how wide each is, so that both go from edge to edge."""
-    second = min(range(3, last), key=lambda at: abs(_cm(widths, 1, at) - _cm(widths, at, last + 1)))
-    return second, (_cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1))
+def _second(widths: Mapping[int, float], last: int) -> int:
+    """The column in which the second chart begins, about halfway."""
+    return min(range(3, last), key=lambda at: abs(_cm(widths, 1, at) - _cm(widths, at, last + 1)))
 
 
 def _cm(widths: Mapping[int, float], first: int, end: int) -> float:

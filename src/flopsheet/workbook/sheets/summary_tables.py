@@ -47,7 +47,9 @@ FORMATS = {
     "MWh": "[>=100]#,##0;0.0",
     "s": "[>=10]0.0;0.000",
     "token/s": "[>=100]#,##0;0.0",
+    "B": '[>=1000000]#,##0.0,," M";#,##0',
 }
+CALLED = {"text": "word", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 MOST_LETTERS = 9  # of a header in one line
@@ -80,7 +82,7 @@ def headlines(table_set: TableSet) -> list[Metric]:
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
     listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE]
-    listed = [catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed]
+    listed = [*dict.fromkeys(catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed)]
     if table_set.name in RUNS:
         at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
         listed.insert(at + 1, catalog.metrics[CAPACITY[table_set.name]])
@@ -101,12 +103,12 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
     def devices(at: int) -> Cell:
         return sentence(SHEET, [("", DEVICES)], {name: live(name, at) for name in ("n_devices", "hardware")}, "figure")
 
-    yield _column(table_set, cell_index, "context_length", "Context", "", live)
+    yield _column(table_set, cell_index, "context_length", "Context", "token", live)
     for metric in headlines(table_set):
         yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
         if metric.name in FITS.values():
             home = _link(cell_index.of(table_set, "hardware")[0])
-            yield Column("devices", "Devices", "", home, devices)
+            yield Column("devices", "Devices", "kind", home, devices)
 
 
 def _column(
@@ -119,8 +121,7 @@ def _column(
     def cell(at: int) -> Cell:
         return mirror(SHEET, live(name, at), style, format)
 
-    shown = "" if unit in {"text", "share", "ratio", "parameters"} else unit
-    return Column(name, title, shown, _link(cell_index.of(table_set, name)[0]), cell)
+    return Column(name, title, CALLED.get(unit, unit), _link(cell_index.of(table_set, name)[0]), cell)
 
 
 def _link(cell_ref: CellRef) -> str:
@@ -138,8 +139,9 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
     for column, one in enumerate(columns(table_set, cell_index), start=2):
         found[one.name] = column
         style = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
-        cells[top + 1, column] = Cell(_folded(one.title), style=style, link=one.link)
-        cells[top + 2, column] = Cell(one.unit, style="unit_right")
+        cells[top + 1, column] = Cell(_folded(one.title), style=style)
+        # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
+        cells[top + 2, column] = Cell(one.unit, style="unit_link", link=one.link)
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)
     first_rows = set() if of_runs else _repeated(table_set)

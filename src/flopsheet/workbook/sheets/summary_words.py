@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flopsheet.catalog.desugar import substitute
-from flopsheet.formula import Node, parse
-from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.nodes import names as names_in
+from flopsheet.formula import Node, evaluate, parse
+from flopsheet.formula.nodes import Call, Name, Operation, Text, names
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.runs import CAPACITY
@@ -45,19 +44,27 @@ def _of_run(kind: str) -> Node:
     return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
 
 
+def _read(kind: str) -> dict[str, str]:
+    """The metric of each name that the sentence of a run reads."""
+    of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
+    return {name: of_kind.get(name, name) for name in names(_of_run(kind))}
+
+
 def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     """A sentence for each of the first runs of a kind."""
     kind = table_set.name
-    node = _of_run(kind)
-    names = {
-        "fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind],
-        **{name: name for name in set(names_in(node)) - {"fits", "margin", "memory", "capacity"}},
-    }  # fmt: skip
+    node, read = _of_run(kind), _read(kind)
     for at, (run,) in enumerate(table_set.table("run").keys[:MOST_RUNS]):
         live: Mapping[str, Live] = {
-            said: Live(cell_index.of(table_set, name)[at], table_set.value(name, at)) for said, name in names.items()
+            said: Live(cell_index.of(table_set, name)[at], table_set.value(name, at)) for said, name in read.items()
         }
         yield local(SHEET, Operation("&", Text(f"{run}: "), node), live, "text")
+
+
+def of_run(kind: str, value_of: Callable[[str], Scalar]) -> str:
+    """The same of one run, without its name, from its values."""
+    read = _read(kind)
+    return str(evaluate(_of_run(kind), lambda name: value_of(read[name])))
 
 
 def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Iterator[Cell]:
