@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -103,13 +104,13 @@ def _words(report: Report) -> Iterator[str]:
     for kind, values in report.runs.items():
         of_run = RUNS[kind][0]
         for at, (run,) in enumerate(values.tables[of_run].keys):
-            said = summary_words.of_run(kind, lambda name, at=at, values=values: _value(values, name, at))
+            said = summary_words.of_run(kind, partial(_value, values, at))
             yield f"<li><b>{escape(str(run))}</b>: {escape(said)}</li>"
     yield from (f"<li>{escape(text)}</li>" for text in sentences(report)[:1])
     yield "</ul>"
 
 
-def _value(values: Values, name: str, at: int) -> float | str:
+def _value(values: Values, at: int, name: str) -> float | str:
     """The value of an input or metric of a run; the tables of a kind of run have one row each for it."""
     grain = next(grain for grain, frame in values.frames.items() if name in frame.columns)
     return values.plain(grain, name)[at]

@@ -90,7 +90,7 @@ def sheet(
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
     sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
-    charts = (
+    drawn = (
         _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
         context_chart(
             what_if, what_if_homes, CellRef(SHEET, chart_row, second), str(chart_title.value), longest=longest
@@ -98,7 +98,7 @@ def sheet(
     )
     cells[chart_row, second] = mirror(SHEET, chart_title, "text")  # in a cell that the chart covers
     charts = tuple(
-        replace(chart, width_cm=size, height_cm=_height(bars)) for chart, size in zip(charts, sizes, strict=True)
+        replace(chart, width_cm=size, height_cm=_height(bars)) for chart, size in zip(drawn, sizes, strict=True)
     )
     _guide(cells, facts.sheets, row)
     highlights = (
