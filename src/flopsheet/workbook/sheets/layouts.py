@@ -156,7 +156,7 @@ def chart(found: Sequence[Listed]) -> Chart:
     series = tuple(one.series(PALETTE[at % len(PALETTE)]) for at, one in enumerate(found))
     return Chart(
         "scatter", f"{SHEET}!{anchor.absolute}", CHART_TITLE, anchor.address, "Memory left (share of the capacity)",
-        "Predicted time of one step (s)", series[0].x_ref, series[0].x_points, series, width_cm=24.0, height_cm=9.6,
+        "Predicted time of one step (s)", series[0].x_ref, (), series, width_cm=24.0, height_cm=9.6,
         y_format="#,##0.0", x_format="0%", y_most=None, from_zero=False,
     )  # fmt: skip
 
