@@ -16,8 +16,8 @@ from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, check_workbook
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
+from pulling import built
 from review_helpers import input_cells_of, type_into
-from test_pull import built
 
 
 def gpt2(folder: Path) -> Report:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from edits import FAMILY, GROUPS, RUNS, disagreements_of, formulas
+from edited_studies import FAMILY, GROUPS, RUNS
+from edits import disagreements_of, formulas
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.api import Report, build, compute
 from flopsheet.workbook import plan

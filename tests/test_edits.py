@@ -7,19 +7,8 @@ from typing import Any
 
 import pytest
 
-from edits import (
-    EVERYTHING,
-    FAMILY,
-    GROUPS,
-    OWN,
-    RUNS,
-    differences,
-    disagreements_of,
-    edits,
-    formulas,
-    planned,
-    rows_of,
-)
+from edited_studies import EVERYTHING, FAMILY, GROUPS, OWN, RUNS
+from edits import differences, disagreements_of, edits, formulas, planned, rows_of
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from every_input import every_input, name_of
 from flopsheet.api import Report, build, compute

@@ -20,8 +20,9 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load_spec
 from flopsheet.spec.schema.json_schema import to_schema, to_text
 from flopsheet.yamlio import source
+from spec_mistakes import REFUSED, REFUSED_TEXTS, VALID
 from studies import SPECS, spec_of
-from test_spec_messages import REFUSED, REFUSED_TEXTS, VALID, edited, told
+from test_spec_messages import edited, told
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"

@@ -96,6 +96,8 @@ class Metric:
     source_text: str
     source_ast: Node
     ast: Node
+    reads: tuple[str, ...] = ()
+    """What the formula reads in the order of its text, before what is not given is asked for."""
     shape: str = ""
     level: str = "part"
     headline: bool = False
@@ -106,6 +108,8 @@ class Metric:
     """What is said where an input that it needs is not given; empty where it always has a value."""
     has_value: Node | None = None
     """1 where every input that it needs is given, else 0; None where it always has a value."""
+    words: Node | None = None
+    """What is said by what is not given, where that differs; `absent` is the first of them."""
 
     @cached_property
     def dependencies(self) -> tuple[str, ...]:

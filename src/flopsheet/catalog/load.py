@@ -149,10 +149,13 @@ class _Reader:
             node = parse(raw["formula"], topic.place(("functions", name, "formula")), name, known)
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
+    def arities(self) -> dict[str, int]:
+        """The number of arguments of each function of the catalogue."""
+        return {known: len(entry.arguments) for known, entry in self.functions.items()}
+
     def parse(self, text: str, name: str) -> Node:
-        functions = {known: len(entry.arguments) for known, entry in self.functions.items()}
         own = self.own.get(name)
-        return parse(text, own.place if own else None, own.path if own else name, functions)
+        return parse(text, own.place if own else None, own.path if own else name, self.arities())
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -266,9 +269,7 @@ class _Reader:
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
-                order = sort_by_dependencies(
-                    {name: (*m.dependencies, *m.aggregated) for name, m in self.metrics.items()}
-                )
+                order = sort_by_dependencies({name: metric.reads for name, metric in self.metrics.items()})
             except CycleError as cycle:
                 _, refuse = self.raw[cycle.chain[0]]
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
@@ -321,15 +322,16 @@ class _Reader:
             return self.done[metric.name]
         raw, refuse = self.raw[metric.name]
         if "text" in raw:
-            plain = self.template(raw["text"], refuse, metric.name)
+            plain = self.template(raw["text"], refuse, metric.name, self.arities())
         else:
             plain = self.parse(metric.source_text, metric.name)
         node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
         desugar.check_names(node, metric.grain, grain_of, refuse)
         check_units(node, metric.unit, unit_of, refuse)
+        reads = (*names(node), *aggregated(node))
         if metric.unit == desugar.TRUTH:
             node = Call("where", (node, Text(OK), Text(metric.failing)))
-        return dataclasses.replace(metric, source_ast=plain, ast=node)
+        return dataclasses.replace(metric, source_ast=plain, ast=node, reads=reads)
 
     def rule(
         self,

@@ -13,7 +13,7 @@ from flopsheet.workbook.model.references import CellRef, absolute_span, letters,
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS
-from flopsheet.workbook.sheets import context, runs, summary_tables, summary_words
+from flopsheet.workbook.sheets import context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
@@ -26,7 +26,6 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-FURTHER = 4  # times the longest context of the study: how far its charts go
 EXCEL_CM, GAP_CM = 7 / 96 * 2.54, 0.3  # of a column one digit wide, of what stays between two charts
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
@@ -92,7 +91,7 @@ def sheet(
     sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
     drawn = (
         _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
-        context_chart(
+        context_charts.shares(
             what_if, what_if_homes, CellRef(SHEET, chart_row, second), str(chart_title.value), longest=longest
         ),
     )
@@ -217,38 +216,3 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
         absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip
-
-
-def context_chart(
-    what_if: TableSet,
-    rows: dict[str, list[CellRef]],
-    anchor: CellRef,
-    title: str,
-    longest: float,
-    crossover: Series | None = None,
-) -> Chart:
-    """Shares against context length for the chosen model."""
-    every = [what_if.value("context_length", at) for at in range(context.LENGTHS)]
-    lengths = tuple(length for length in every if float(length) <= FURTHER * longest) or tuple(every)
-    n_lengths = len(lengths)
-    listed = []
-    for name in SHARES:
-        is_unused = name in what_if.catalog.folded and what_if.is_unused(name)
-        if name in rows and name != "share_non_matmul" and not is_unused:
-            cell_refs = rows[name][:n_lengths]
-            points = tuple(float(what_if.value(name, at)) for at in range(len(cell_refs)))
-            label = what_if.catalog.metrics[name].label
-            heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
-            listed.append(Series(heading, label, absolute_span(cell_refs), points, COLOURS[name]))
-    return Chart(
-        "scatter",
-        f"{anchor.sheet}!{anchor.absolute}",
-        title,
-        anchor.address,
-        "Context length (tokens, log scale)",
-        "Share of FLOPs",
-        absolute_span(rows["context_length"][:n_lengths]),
-        lengths,
-        (*listed, crossover) if crossover else tuple(listed),
-        x_log=2,
-    )
