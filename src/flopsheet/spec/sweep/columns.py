@@ -71,7 +71,7 @@ class Resolution:
         self.labels = [np.array(labels, dtype=object) for labels in self.sweep.labels]
         self.kind_of = [self.kinds_of(at) for at in range(len(self.axes))]
 
-    def is_plain(self, key: str, value: Any) -> bool:
+    def is_plain(self, key: str, value: object) -> bool:
         """Whether a swept value is a number that may stand in a column; zeros switch parts of a model off."""
         entry = self.sweep.draft.inputs.get(key)
         return bool(entry and entry.is_number and not isinstance(value, str | bool) and value)
