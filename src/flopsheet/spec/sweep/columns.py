@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
@@ -22,7 +23,7 @@ from flopsheet.spec.schema import shapes
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
 
-Column: TypeAlias = np.ndarray[Any, Any]
+Column: TypeAlias = NDArray[Any]  # float64, numbers of points, or texts
 Values: TypeAlias = dict[str, Any]  # a column, or what all variants have
 
 
