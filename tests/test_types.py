@@ -37,9 +37,7 @@ def mentions_any(function: ast.FunctionDef) -> bool:
     listed = function.args
     arguments = [*listed.posonlyargs, *listed.args, *listed.kwonlyargs, listed.vararg, listed.kwarg]
     annotations = [function.returns, *(one.annotation for one in arguments if one)]
-    return any(
-        isinstance(part, ast.Name) and part.id == "Any" for one in annotations if one for part in ast.walk(one)
-    )
+    return any(isinstance(part, ast.Name) and part.id == "Any" for one in annotations if one for part in ast.walk(one))
 
 
 def public_functions(path: Path) -> Iterator[ast.FunctionDef]:

@@ -86,6 +86,9 @@ def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | A
     """The column as bool, as int64 where it counts whole things exactly, else as it is."""
     if _says_yes_or_no(name, catalog):
         return np.asarray(column.array == "yes", bool)
+    if column.dtype == object:
+        texts: Array = column.to_numpy()  # as an array, so that pandas finds its own type of texts
+        return texts
     if name in KEYS or not catalog.units[catalog.entry(name).unit].whole or column.dtype != np.float64:
         as_it_is: ExtensionArray = column.array
         return as_it_is

@@ -75,6 +75,8 @@ class Search(NamedTuple):
     limits: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({})
     """The least and the largest value of metrics."""
     keep: int = 20
+    found: tuple[str, ...] = ()
+    """The training runs that are its best layouts, where the spec names them."""
 
     @property
     def size(self) -> int:

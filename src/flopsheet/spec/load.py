@@ -121,7 +121,8 @@ class ParsedSpec:
         searched: tuple[Search, ...] = ()
         if has_search:
             metrics = (self.extended or catalog.load_catalog()).metrics
-            searched, wrong = searches(self.draft, models, hardware, names, metrics)
+            trained = [run.name for run in ran.get("training", ())]
+            searched, wrong = searches(self.draft, models, hardware, names, metrics, trained)
             faults += wrong
         return Resolved(Ran(ran, hardware, names, searched), faults)
 

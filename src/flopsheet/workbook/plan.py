@@ -20,6 +20,7 @@ from flopsheet.workbook.sheets import (
     compare,
     context,
     inputs,
+    layouts,
     lookups,
     reference,
     rules,
@@ -39,6 +40,7 @@ PURPOSE = {
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
+    layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -81,6 +83,8 @@ def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.table_sets[1:]]
+    if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
+        ran.insert(1, layouts.sheet(searched))
     written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}

@@ -93,6 +93,8 @@ class Chart:
     y_most: float | None = 1.0
     x_log: int = 0
     y_log: int = 0
+    from_zero: bool = True
+    """Whether the vertical axis begins there; not where values that differ little are compared."""
 
 
 class Extent(NamedTuple):
