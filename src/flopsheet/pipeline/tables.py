@@ -8,13 +8,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
 from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
-Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
-Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Numbers: TypeAlias = NDArray[np.float64]
+Texts: TypeAlias = NDArray[np.object_]
+Column: TypeAlias = Numbers | Texts
+Rows: TypeAlias = NDArray[np.int64]  # numbers of rows, from 0
+Array: TypeAlias = NDArray[Any]  # numbers, row numbers, truth values
 Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 

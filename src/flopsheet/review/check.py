@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
@@ -26,7 +27,7 @@ class Disagreement:
     name: str
     found: str
     wanted: str
-    kind: str  # value, typed over, formula
+    kind: Literal["value", "typed over", "formula"]
 
     def __str__(self) -> str:
         about = f"{self.address} ({self.name})" if self.name else self.address
