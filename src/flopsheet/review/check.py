@@ -103,7 +103,9 @@ def _compared(sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored, is_in
         yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
 
 
-def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: str) -> Disagreement:
+def _disagreement(
+    sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Literal["value", "typed over", "formula"]
+) -> Disagreement:
     return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
 
 
