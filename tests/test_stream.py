@@ -242,7 +242,7 @@ def test_a_metric_that_gathers_over_more_models_than_are_held_is_refused(monkeyp
     with pytest.raises(UsageError) as caught:
         written(gathering(), "csv")
     assert str(caught.value) == (
-        "all_params gathers over all models, which a stream does not hold; sweep fewer values, or remove the metric"
+        "all_params aggregates over all models, which a stream does not hold; sweep fewer values, or remove the metric"
     )
 
 

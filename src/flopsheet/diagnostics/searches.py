@@ -36,7 +36,7 @@ def too_many_layouts(count: float, most: int) -> Wording:
             n_devices: 8
             vary: {n_tokens: {from: 1, to: 100000}, global_batch_size: {from: 1, to: 100000}}
     """
-    return f"{count:,.0f} layouts, {most:,} are the most", "list fewer values"
+    return f"{count:,.0f} layouts, at most {most:,} are allowed", "list fewer values"
 
 
 @diagnostic("FS543", "search-metric-unknown")

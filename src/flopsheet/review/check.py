@@ -33,7 +33,7 @@ class Disagreement:
         about = f"{self.address} ({self.name})" if self.name else self.address
         match self.kind:
             case "typed over":
-                return f"{about}: {self.found} stands where the formula {self.wanted} was"
+                return f"{about}: {self.found} is typed over the formula {self.wanted}"
             case "formula":
                 return f"{about}: the formula is {self.found}, it was {self.wanted}"
         return f"{about}: {self.found} is stored, {self.wanted} is right"
