@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flopsheet.api import Report, compute
@@ -13,6 +14,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Plan
+from flopsheet.workbook.write import xlsx
 
 Cell = tuple[str, str]
 
@@ -23,6 +25,13 @@ class Edit:
 
     spec: Mapping[str, Any]
     cells: Mapping[Cell, float | str]
+
+
+def write_workbook(report: Report, path: Path) -> Plan:
+    """Writes the workbook that `build` writes: its plan, which need not be made twice."""
+    made = plan.plan_workbook(report.study)
+    xlsx.save(made, path)
+    return made
 
 
 def planned(edited: Report, original: Report) -> Plan:
@@ -62,8 +71,8 @@ def edits(base: Mapping[str, Any], report: Report, count: int, seed: int) -> Ite
 
 def rows_of(report: Report) -> list[Any]:
     """The rows of Inputs into which something can be typed."""
-    layout = arrange.lay_out(report.study, report.study).inputs
-    return [line for line in layout.rows if (line.table_set.name, line.entry.name) != ("serving", "context_length")]
+    rows = report._layout.inputs.rows  # laid out once for all that ask a report where its cells are
+    return [line for line in rows if (line.table_set.name, line.entry.name) != ("serving", "context_length")]
 
 
 def _edit_once(

@@ -40,17 +40,17 @@ OF_INPUTS = [
     ({"d_model: 64": "d_model:«»"}, "models.a.d_model: nothing is not a number; write a whole number"),
     (
         {"defaults:\n  vocab_size: 100": "defaults: «[»vocab_size, 100]"},
-        "defaults: a list stands where a mapping should; write {key: value}",
+        "defaults: a list where a mapping is expected; write {key: value}",
     ),
     (
         {"defaults:\n  vocab_size: 100": "defaults:«»"},
-        "defaults: nothing stands where a mapping should; write {key: value}",
+        "defaults: nothing where a mapping is expected; write {key: value}",
     ),
     (
         {"[1024]": "«{»first: 1024}"},
-        "context_lengths: a mapping stands where a list should; begin each entry with '- '",
+        "context_lengths: a mapping where a list is expected; begin each entry with '- '",
     ),
-    ({"[1024]": "«1024»"}, "context_lengths: 1,024 stands where a list should; write [a, b]"),
+    ({"[1024]": "«1024»"}, "context_lengths: 1,024 where a list is expected; write [a, b]"),
     ({"[1024]": "[«1k»]"}, "context_lengths[0]: '1k' is 1,000 to some and 1,024 to others; write 1000 or 1Ki"),
     ({"[1024]": "[«[»1024]]"}, "context_lengths[0]: a list is not a number; write a whole number"),
     ({"[1024]": "[«true»]"}, "context_lengths[0]: true is not a number; write a whole number"),
@@ -131,7 +131,7 @@ OF_INPUTS = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    attention: «gqa»"},
-        "models.a.attention: 'gqa' stands where a mapping should; write {key: value}",
+        "models.a.attention: 'gqa' where a mapping is expected; write {key: value}",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    attention: {kind: gqa, «n_kv_head»: 2}"},
@@ -170,7 +170,7 @@ OF_INPUTS = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    n_kv_heads: 2\n    attention: {kind: gqa, «n_kv_heads»: 2}"},
-        "models.a.attention.n_kv_heads: n_kv_heads and models.a.n_kv_heads say the same thing; keep one of the two",
+        "models.a.attention.n_kv_heads: n_kv_heads and models.a.n_kv_heads set the same thing; keep one of the two",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    q_lora_rank: «8»"},
@@ -261,7 +261,7 @@ OF_INPUTS = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n  b: {«model»: llama-3-70b, extends: a}"},
-        "models.b.model: model and extends say the same thing; keep one of the two",
+        "models.b.model: model and extends set the same thing; keep one of the two",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n  b: {model: llama-3-70b, n_layers: «81», layers: [{n_layers: 3}, {n_layers: 77}]}"},

@@ -46,7 +46,7 @@ OF_MEANING = [
     ),
     (
         {"4 * d_model": "«sum»(d_model)"},
-        "models.a.d_ff: sum(…) has nothing to gather in an input; write a number or an expression of other inputs",
+        "models.a.d_ff: sum(…) has nothing to aggregate in an input; write a number or an expression of other inputs",
     ),
     (
         {"4 * d_model": "«d_model < 256»"},
@@ -130,7 +130,7 @@ OF_MEANING = [
     ),
     (
         {"ffn: gelu": "«ffn»: gelu\n    ffn_matrices: 2"},
-        "models.a.ffn: ffn and ffn_matrices say the same thing; keep one of the two",
+        "models.a.ffn: ffn and ffn_matrices set the same thing; keep one of the two",
     ),
     # names
     (
@@ -163,7 +163,7 @@ OF_MEANING = [
             EXPECT: "",
         },
         "models.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…: the name has 65 characters; "
-        "64 are the most",
+        "at most 64 are allowed",
     ),
     # expectations
     (
@@ -244,16 +244,16 @@ OF_MEANING = [
     ),
     (
         {"  a:": "  b: «llama-3-70b»\n  a:"},
-        "models.b: 'llama-3-70b' stands where a mapping should; write {model: llama-3-70b}",
+        "models.b: 'llama-3-70b' where a mapping is expected; write {model: llama-3-70b}",
     ),
-    ({"  a:": "  b: «a»\n  a:"}, "models.b: 'a' stands where a mapping should; write {extends: a}"),
+    ({"  a:": "  b: «a»\n  a:"}, "models.b: 'a' where a mapping is expected; write {extends: a}"),
     (
         {"  a:": "  b: {extends: «llama-3-70b»}\n  a:"},
         "models.b.extends: 'llama-3-70b' is a model of the library; write model: llama-3-70b",
     ),
     (
         {EXPECT: "expect: «{»that: a.n_params, at_least: 1}"},
-        "expect: a mapping stands where a list should; begin each entry with '- '",
+        "expect: a mapping where a list is expected; begin each entry with '- '",
     ),
     ({"version: 1": "version: 1\ntitle:«»"}, "title: nothing is not a text; write one, or remove the key"),
     (

@@ -159,7 +159,7 @@ REFUSED = [
     # shapes and keys
     (
         {"  box: {peak_flops_bf16: 1e12, memory_bytes: 1e9, memory_bandwidth: 1e11}": "  box: «3»"},
-        "hardware.box: 3 stands where a mapping should; write {key: value}",
+        "hardware.box: 3 where a mapping is expected; write {key: value}",
     ),
     ({"box: {": "box: {«flops»: 1, "}, f"hardware.box.flops: unknown key 'flops'; known: extends, {OF_HARDWARE}"),
     (

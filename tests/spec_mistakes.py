@@ -38,11 +38,11 @@ REFUSED_TEXTS = [
     ("version: 1\ncontext_lengths: [1]\nmodels: «{»}", "models: there are no entries; write at least one"),
     (
         "version: 1\ncontext_lengths: [1]\nmodels: «[»a]",
-        "models: a list stands where a mapping should; write {MODEL: {…}}",
+        "models: a list where a mapping is expected; write {MODEL: {…}}",
     ),
     (
         "version: 1\ncontext_lengths: [1]\nmodels: {a: «5»}",
-        "models.a: 5 stands where a mapping should; write {key: value}",
+        "models.a: 5 where a mapping is expected; write {key: value}",
     ),
     (
         "version: 1\ncontext_lengths: [1]\n«models»: {n_layers: 2, d_model: 64}",

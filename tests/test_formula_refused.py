@@ -120,17 +120,17 @@ REFUSED = [
     ("1_0.5", "1: '1_0.5' is not a plain number; write 10.5", "^^^^^"),
     (
         "1e999",
-        "1: '1e999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1: '1e999' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
         "^^^^^",
     ),
     (
         "a + 1e-310",
-        "5: '1e-310' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "5: '1e-310' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
         "^^^^^^",
     ),
     (
         "1e-999",
-        "1: '1e-999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1: '1e-999' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
         "^^^^^^",
     ),
     (
@@ -211,7 +211,7 @@ LONG = [
     ("1" * 2001, "formula:1:1: a formula of 2,001 characters; split it; 2,000 is the most"),
     (
         "9" * 400,
-        f"formula:1:1: '{'9' * 59}…' is no finite number that a cell can hold; "
+        f"formula:1:1: '{'9' * 59}…' is not a finite number that a cell can hold; "
         "write 0 or a number between 1e-300 and 1e300",
     ),
     ("a^" * 999 + "a", "formula:1:99: more than 50 levels deep; split the formula"),

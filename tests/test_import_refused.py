@@ -58,7 +58,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"model_type": "mpt", "expansion_ratio": 2},
         "expansion_ratio: 2 may change a count and is not understood; only 4 is",
     ),
-    ({"model_type": "mpt", "attn_config": 8}, "attn_config: 8 stands where a mapping should; write {key: value}"),
+    ({"model_type": "mpt", "attn_config": 8}, "attn_config: 8 where a mapping is expected; write {key: value}"),
     (V2 | {"moe_layer_freq": 2}, "moe_layer_freq: 2 may change a count and is not understood; only 1 is"),
     ({"model_type": "deepseek_v2"}, "num_experts_per_tok: is missing; write it: model_type deepseek_v2 has no default"),
     (
@@ -80,7 +80,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"model_type": "gpt2", "n_embd": 768, "hidden_size": 96},
-        "hidden_size: differs from n_embd, which says the same thing; keep one of the two",
+        "hidden_size: differs from n_embd, which sets the same thing; keep one of the two",
     ),
     # rules between keys
     (
@@ -112,19 +112,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         NEO | {"attention_types": [["global", 4]]},
-        'attention_types: this is not a list of patterns and how often each stands; write [[["global", "local"], 12]]',
+        'attention_types: this is not a list of patterns with their repeat counts; write [[["global", "local"], 12]]',
     ),
     (NEO, "attention_layers: the list has 24 entries, the model 4 layers; write one for each layer"),
     (
         NEO | {"attention_types": [[["global"], 4]], "attention_layers": ["local"] * 4},
-        "attention_layers: differs from attention_types, which says the same thing; keep one of the two",
+        "attention_layers: differs from attention_types, which sets the same thing; keep one of the two",
     ),
     (
         {"model_type": "nemotron_h", "hybrid_override_pattern": ""},
         "hybrid_override_pattern: is empty; write one item for each layer",
     ),
     # several models in one
-    ({"model_type": "gemma3"}, "text_config: nothing stands where a mapping should; write {key: value}"),
+    ({"model_type": "gemma3"}, "text_config: nothing where a mapping is expected; write {key: value}"),
     (
         {"model_type": "gemma3", "text_config": {"model_type": "llama"}},
         "text_config.model_type: 'llama' may change a count and is not understood; only 'gemma3_text' is",
@@ -197,12 +197,15 @@ def test_the_command_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> 
             "<stdin>:2:6: this is not JSON (expecting ':' delimiter); give the config.json of a model\n"
             '     "b" 2}\n         ^\n',
         ),
-        ("[1]", 1, "'<stdin>' is no configuration: it holds a list, not an object; give the config.json of a model\n"),
-        ('{"a": NaN}', 1, "'<stdin>' is no configuration: NaN is no number; give the config.json of a model\n"),
+        (
+            "[1]", 1,
+            "'<stdin>' is not a configuration: it holds a list, not an object; give the config.json of a model\n",
+        ),
+        ('{"a": NaN}', 1, "'<stdin>' is not a configuration: NaN is no number; give the config.json of a model\n"),
         ('{"a": 1, "a": 2}', 1, "'<stdin>' says 'a' twice; keep one of the two\n"),
         (
             "[" * 100_000, 1,
-            "'<stdin>' is no configuration: its lists and objects are nested too deep; "
+            "'<stdin>' is not a configuration: its lists and objects are nested too deep; "
             "give the config.json of a model\n",
         ),
         ('{"model_type": "gpt5", "x": 1}', 1, None),

@@ -43,7 +43,7 @@ BEYOND = {
     "cross-references: names of models, metrics, inputs and context lengths": (
         r"no (model|model or run|hardware) is called|no metric of a|is not a number that can be read here"
         r"|is not a context length|is an input, not a metric|is a model of the library|is swept, and stands for"
-        r"|unknown name|is no input that can be read here"
+        r"|unknown name|is not an input that can be read here"
     ),
     "what a named metric is": (
         r"is a number, which|is a text, which|depends on the context length|does not depend on the context"

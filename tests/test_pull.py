@@ -162,7 +162,7 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
             "open the workbook in a spreadsheet program and save it"
         ],
         ["models.gpt2-small.d_ff: 4 * d_model → 3584"],
-        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' is no expression of a spec, so its value 3584 counts"],
+        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' is not an expression that a spec can hold, so its value 3584 counts"],
     )
 
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
                 "fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
                 f"models.gpt2-large.n_group_layers: Inputs!{at['models.gpt2-large.n_group_layers']}: "
-                "'7.0' stands in a cell that is derived; change what it is derived from",
+                "'7.0' is in a derived cell; change what it is derived from",
             ]
         ),
     )

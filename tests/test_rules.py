@@ -13,7 +13,6 @@ from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.api import Report
 from flopsheet.catalog import Input
-from flopsheet.workbook import arrange
 
 SHIPPED = catalog.load_catalog()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
@@ -255,7 +254,7 @@ def book(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cells(report: Report) -> Mapping[str, dict[str, tuple[str, str]]]:
     """Name → row of its table → the cell in which it is typed or computed."""
-    laid = arrange.lay_out(report.study, report.study)
+    laid = report._layout
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for line in laid.inputs.rows:
         for key, cell_ref in zip(line.table_set.table(line.entry.grain).keys, line.live, strict=True):

@@ -30,7 +30,7 @@ def test_a_mistake_in_a_model_is_told_once_although_a_run_names_it():
 def test_a_run_that_is_no_mapping_is_told_once_although_claims_name_others():
     text = VALID.partition("serving:")[0] + 'serving: {chat: 2}\nexpect: [{that: long.fits, equals: "yes"}]\n'
     assert refusal(text).splitlines()[0] == (
-        "s.yaml:18:17: serving.chat: 2 stands where a mapping should; write {key: value}"
+        "s.yaml:18:17: serving.chat: 2 where a mapping is expected; write {key: value}"
     )
 
 

@@ -60,19 +60,19 @@ REFUSED = [
     # scalars that no cell holds
     (
         "a: .nan",
-        "1:4: a: '.nan' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1:4: a: '.nan' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
     ),
     (
         "a: [1, -.INF]",
-        "1:8: a[1]: '-.INF' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1:8: a[1]: '-.INF' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
     ),
     (
         "a: 1e999",
-        "1:4: a: '1e999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1:4: a: '1e999' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
     ),
     (
         "a: 1e-999",
-        "1:4: a: '1e-999' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
+        "1:4: a: '1e-999' is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300",
     ),
     # keys
     (
@@ -115,11 +115,11 @@ REFUSED = [
     ("%FOO\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
     ("%YAML 3.0\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
     # tabs
-    ("a:\n\tb: 1", "2:1: a tab stands where only spaces may; replace it with spaces"),
-    ("a: 1\n  \tb: 2", "2:3: a tab stands where only spaces may; replace it with spaces"),
-    ("a: |\n  x\n\ty", "3:1: a tab stands where only spaces may; replace it with spaces"),
+    ("a:\n\tb: 1", "2:1: a tab where YAML allows only spaces; replace it with spaces"),
+    ("a: 1\n  \tb: 2", "2:3: a tab where YAML allows only spaces; replace it with spaces"),
+    ("a: |\n  x\n\ty", "3:1: a tab where YAML allows only spaces; replace it with spaces"),
     # syntax
-    ("title: GPT-2: the accounts", "1:13: a second ': ' stands on this line; put the text that holds it in quotes"),
+    ("title: GPT-2: the accounts", "1:13: there is a second ': ' on this line; put the text that holds it in quotes"),
     (
         "a: 1\n b: 2",
         "2:3: a key cannot stand here; line it up with the keys beside it, and write ': ' after every key above",
@@ -143,7 +143,7 @@ REFUSED = [
         "put the whole value in quotes; inside single quotes write '' for '",
     ),
     ("a: 'x' # y\n: 1", "2:1: a key is missing before ':'; write the key"),
-    ("a: 1\n- b", "2:1: a list item stands among the keys of a mapping; indent it under its key"),
+    ("a: 1\n- b", "2:1: a list item among the keys of a mapping; indent it under its key"),
     ("- a\nb: 1", "2:1: a list item does not begin with '- '; write '- ', or indent the line further"),
     ("- a: - b", "1:6: a list cannot begin here; begin it on the next line, or write [a, b]"),
     (
@@ -158,7 +158,7 @@ REFUSED = [
     ("a: {b: 1", "1:4: this '{' is never closed; close it"),
     ("a: [1,", "1:7: the text ends inside brackets; close every '[' and '{'"),
     ("a: ]", "1:4: this ']' closes nothing; remove it, or put the text in quotes"),
-    ("a: [1, , 2]", "1:8: nothing stands before ','; write what belongs there, or remove ','"),
+    ("a: [1, , 2]", "1:8: there is nothing before ','; write what belongs there, or remove ','"),
     ("unit: %", "1:7: a text cannot begin with '%'; put it in quotes"),
     ("by: @me", "1:5: a text cannot begin with '@'; put it in quotes"),
     ("formula: * 4", "1:10: a text cannot begin with '*'; put it in quotes"),
@@ -172,9 +172,9 @@ REFUSED = [
     ("a: > x\n  y", "1:6: text follows '|' or '>' on its line; begin it on the next line, or quote it all"),
     (
         "{a: 1}\nb",
-        "2:1: this stands outside the document; put everything into one mapping, without '%' and '...' lines",
+        "2:1: this is outside the document; put everything into one mapping, without '%' and '...' lines",
     ),
-    ("...\na: 1", "1:1: nothing stands before '.'; write what belongs there, or remove '.'"),
+    ("...\na: 1", "1:1: there is nothing before '.'; write what belongs there, or remove '.'"),
     # numbers with commas
     ("{a: 4,096}", "1:7: a comma ends the value before it; write 4096 without a comma, a formula in quotes"),
     ("{a: 4, 96: }", "1:8: keys are text, but 96 reads as a number; quote it: '96'"),
@@ -293,7 +293,8 @@ title: "x
     assert (
         str(refusal(parse, text, "s.yaml"))
         == """\
-s.yaml:2:10: models.a.n: '.inf' is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300
+s.yaml:2:10: models.a.n: '.inf' is not a finite number that a cell can hold; \
+write 0 or a number between 1e-300 and 1e300
       a: {n: .inf, n: 2}
              ^^^^
 s.yaml:2:16: models.a.n: 'n' is already given at line 2, column 7; keep one of the two
@@ -324,7 +325,7 @@ def test_a_key_given_three_times_names_the_first_place_each_time():
 
 
 def test_a_long_word_is_cut_in_the_message():
-    fact = "'99999999999999999999999999999999999999999999999999999999999…' is no finite number that a cell can hold"
+    fact = "'99999999999999999999999999999999999999999999999999999999999…' is not a finite number that a cell can hold"
     assert refusal(parse, "a: " + "9" * 301, "s.yaml").problems[0].fact == fact
 
 

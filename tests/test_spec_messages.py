@@ -54,7 +54,7 @@ OF_SHAPE = [
         "training: {run: {model: a, tensor_parallel: [1]}, pipeline_parallel: 2}",
         [
             "training.run.tensor_parallel: a list is not a number; write one, or the list under sweep:",
-            "training.pipeline_parallel: 2 stands where a mapping should; write {key: value}",
+            "training.pipeline_parallel: 2 where a mapping is expected; write {key: value}",
         ],
     ),
     (
@@ -68,7 +68,7 @@ OF_SHAPE = [
     (
         "context_lengths: 64\nmetrics: [{name: m, label: M, grain: model, unit: count, formula: n_params, doc: x}]",
         [
-            "context_lengths: 64 stands where a list should; write [a, b]",
+            "context_lengths: 64 where a list is expected; write [a, b]",
             "metrics[0].formula: the formula gives parameters, the metric says count; write unit: parameters",
         ],
     ),

@@ -57,7 +57,7 @@ UNREADABLE = [
     (
         "tab.yaml",
         1,
-        "tab.yaml:3:1: a tab stands where only spaces may; replace it with spaces\n     a: {}\n    ^\n",
+        "tab.yaml:3:1: a tab where YAML allows only spaces; replace it with spaces\n     a: {}\n    ^\n",
     ),
     (
         "book.xlsx",
@@ -206,7 +206,7 @@ MINE = "version: 1\n# mine\n"
 KEPT = [
     (["show", GPT2, "mine.yaml", "--format", "csv", "-o", "mine.yaml"], "a spec that this command reads"),
     (["show", GPT2, "mine.yaml", "--format", "json", "-o", "./folder/../mine.yaml"], "a spec that this command reads"),
-    (["pull", "{book}", "-o", "mine.yaml"], "exists already, and is no patch of 'flopsheet pull'"),
+    (["pull", "{book}", "-o", "mine.yaml"], "already exists and is not a patch of 'flopsheet pull'"),
 ]
 
 

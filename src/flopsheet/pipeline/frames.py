@@ -17,7 +17,7 @@ from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
 from flopsheet.formula.operators import Value
-from flopsheet.pipeline.tables import FEW_ROWS, Column, Table, Tables, frame_of
+from flopsheet.pipeline.tables import FEW_ROWS, Array, Column, Numbers, Rows, Table, Tables, frame_of
 from flopsheet.records import frozen
 
 
@@ -116,29 +116,29 @@ def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame
     return pd.concat([inputs, frame_of(metrics, inputs.index)], axis=1) if metrics else inputs
 
 
-def _sum(owner: Column, count: int, values: Column) -> Column:
+def _sum(owner: Rows, count: int, values: Numbers) -> Numbers:
     """The sum of a groupby, added row by row as a spreadsheet does; pandas compensates, which gives other bits."""
-    return np.bincount(owner, weights=values, minlength=count)
+    return np.bincount(owner, weights=values, minlength=count).astype(np.float64, copy=False)
 
 
-def _first(owner: Column, count: int, values: Column) -> Column:
+def _first(owner: Rows, count: int, values: Column) -> Column:
     _, position = np.unique(owner, return_index=True)
     return values[position]
 
 
-def _at_min(owner: Column, count: int, key: Column, values: Column) -> Column:
+def _at_min(owner: Rows, count: int, key: Numbers, values: Column) -> Column:
     order = np.lexsort((np.arange(len(key)), key, owner))  # the first of equals wins, as in a spreadsheet's MATCH
     return values[order[np.searchsorted(owner[order], np.arange(count))]]
 
 
-def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
+def _at_max(owner: Rows, count: int, key: Numbers, values: Column) -> Column:
     return _at_min(owner, count, -key, values)
 
 
 AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
 
 
-def _of_length(result: Column, length: int) -> Column:
+def _of_length(result: Array, length: int) -> Array:
     return result if result.shape == (length,) else np.broadcast_to(result, length)
 
 

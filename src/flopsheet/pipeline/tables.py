@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
 from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
-Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
-Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Numbers: TypeAlias = NDArray[np.float64]
+Texts: TypeAlias = NDArray[np.object_]
+Column: TypeAlias = Numbers | Texts
+Rows: TypeAlias = NDArray[np.int64]  # numbers of rows, from 0
+Array: TypeAlias = NDArray[Any]  # numbers, row numbers, truth values
 Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 
@@ -39,6 +44,11 @@ class Table:
     @cached_property
     def _length(self) -> int:  # of an index with several levels, pandas finds it anew each time
         return len(self.inputs.index)
+
+    def with_inputs(self, inputs: pd.DataFrame) -> Table:
+        """The same rows with other values."""
+        columns = {str(name): column.to_numpy() for name, column in inputs.items()}
+        return replace(self, inputs=inputs, columns=columns)
 
     @cached_property
     def keys(self) -> tuple[tuple[Any, ...], ...]:
