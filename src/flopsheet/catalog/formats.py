@@ -54,13 +54,13 @@ def groups(functions: Mapping[str, Function]) -> dict[str, tuple[Choice, ...]]:
     return {FORMATS: tuple(word for word, _ in choices_and_values(looked_up.ast))}
 
 
-def spell_out(raw: Mapping[str, Any], words: tuple[str, ...]) -> dict[str, Any]:
+def spell_out(raw: Data, words: tuple[str, ...]) -> Data:
     """An input as written, with every format where its choices are `formats` or have that word among them."""
     choices = raw.get("choices", ())
     if choices == FORMATS:
         return {**raw, "choices": words, "choices_called": CALLED}
     if FORMATS not in choices:
-        return dict(raw)
+        return raw
     others = [choice for choice in choices if choice != FORMATS]
     return {**raw, "choices": (*others, *words), "choices_called": f"{', '.join(others)} or {CALLED}"}
 

@@ -205,9 +205,9 @@ class _Reader:
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
             whole = self.units[raw["unit"]].whole
-            raw = formats.spell_out(raw, self.formats)
+            said = formats.spell_out(raw, self.formats)
             self.inputs[name] = Input(
-                **{**raw, "grain": grain, "whole": whole, "choices": tuple(raw.get("choices", ()))}
+                **{**said, "grain": grain, "whole": whole, "choices": tuple(said.get("choices", ()))}
             )
         else:
             self.metrics[name] = Metric(
