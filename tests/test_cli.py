@@ -38,7 +38,7 @@ def test_build_tells_of_runs_of_both_kinds_in_ten_lines(tmp_path: Path) -> None:
     # What weights and reserve leave, 58,952,184,627 B, takes 535 sequences of 104,857,600 and 5,284,823 of logits.
     assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-2]) == (
         True,
-        "  pretraining: 49.33 of 79.65 GiB per device, margin 38.07 %; 412 days, 5,068,674 device-hours, "
+        "  pretraining: 49.33 of 79.65 GiB per device, margin 38.07 %; 412 days (assumed), 5,068,674 device-hours, "
         "12,671,684 USD",
         "  chat: 23.34 of 71.68 GiB per device, 535 sequences at ",
         "  … 2 more runs in the workbook",

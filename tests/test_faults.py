@@ -22,13 +22,12 @@ from pathlib import Path
 import pytest
 
 from commands import ROOT, environment, run
-from edits import FAMILY
+from edited_studies import FAMILY
 from flopsheet.api import build, compute
 from flopsheet.workbook import plan
 from flopsheet.workbook.write import xlsx
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
-
 OLD = b"the workbook of last week"
 TINY = """\
 version: 1
@@ -284,9 +283,12 @@ def test_source_date_epoch_is_the_day_of_the_document(
 
 
 @pytest.mark.parametrize("epoch", ["-1", "later", "1e9", "4354819200", "99999999999999999999", "²", " 1"])
-def test_a_source_date_epoch_that_is_none_has_one_message_and_leaves_nothing(epoch: str, tmp_path: Path) -> None:
+def test_a_source_date_epoch_that_is_none_has_one_message_and_leaves_nothing(
+    epoch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "spec.yaml").write_text(TINY)
-    done = run("build", "spec.yaml", "-o", "book.xlsx", cwd=tmp_path, more={"SOURCE_DATE_EPOCH": epoch})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    done = run("build", "spec.yaml", "-o", "book.xlsx", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr, results_in(tmp_path)) == (
         2,
         "",

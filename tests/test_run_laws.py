@@ -123,7 +123,7 @@ def test_a_later_zero_stage_never_needs_more_memory(model, run, devices):
 @few
 @given(model=models(), run=training())
 def test_more_recomputation_never_keeps_more_activations_and_never_works_less(model, run):
-    found = ran(model, *(run | {"recomputation": kind} for kind in ("full", "selective", "none")))
+    found = ran(model, *(run | {"recomputation": kind, "assumed_mfu": 0.4} for kind in ("full", "selective", "none")))
     assert rising(found["activation_bytes_device"])
     assert rising(found["hfu_one_forward"][::-1])
     assert rising(found["flops_run_hardware"][::-1])
@@ -207,7 +207,10 @@ def test_the_largest_micro_batch_fits_and_one_more_does_not(model, run):
 @given(model=models(), run=training(), tokens=st.integers(10**6, 10**13), price=st.floats(0.01, 100))
 def test_twice_the_devices_take_half_the_days_at_the_same_cost(model, run, tokens, price):
     devices = {"priced": {"extends": "h100-sxm", "price_per_hour": price}}
-    named = {f"run-{n}": run | {"n_devices": n, "n_tokens": tokens, "hardware": "priced"} for n in (8, 16)}
+    named = {
+        f"run-{n}": run | {"n_devices": n, "n_tokens": tokens, "hardware": "priced", "assumed_mfu": 0.4}
+        for n in (8, 16)
+    }
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "hardware": devices, "training": named}
     found = frames_of(spec)["training_run"]
     slow, fast = found.loc["run-8"], found.loc["run-16"]

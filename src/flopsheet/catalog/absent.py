@@ -24,13 +24,24 @@ def where_given(metric: Metric, words: Mapping[str, str], refuse: Callable[..., 
     test = has_value(metric.ast, frozenset(words), refuse)
     if test == YES:
         return metric
-    said = words[_needed(test)[0]]
+    said = tuple(dict.fromkeys(words[name] for name in _needed(test)))
+    spelled = said_by(test, Text(""), words, Text)
     match metric.unit:
         case desugar.TRUTH:
             return replace(metric, ast=_where(test, metric.ast, Text(metric.failing)))
         case desugar.TEXT_UNIT:
-            return replace(metric, ast=_where(test, metric.ast, Text(said)))
-    return replace(metric, ast=_where(test, metric.ast, Call(ABSENT, (Text(said),))), has_value=test, absent=said)
+            return replace(metric, ast=said_by(test, metric.ast, words, Text))
+    node = said_by(test, metric.ast, words, lambda word: Call(ABSENT, (Text(word),)))
+    return replace(metric, ast=node, has_value=test, absent=said[0], words=spelled if len(said) > 1 else None)
+
+
+def said_by(test: Node, yes: Node, words: Mapping[str, str], say: Callable[[str], Node]) -> Node:
+    """`yes` where a test is 1, else what is said of the first name that has no number."""
+    match test:
+        case Call("where", (condition, one, zero)) if zero == NO:
+            rest = yes if one == YES else said_by(one, yes, words, say)
+            return Call("where", (condition, rest, say(words[_needed(condition)[0]])))
+    return Call("where", (Operation("==", test, YES), yes, say(words[_needed(test)[0]])))
 
 
 def has_value(node: Node, absent: frozenset[str], refuse: Callable[..., CatalogError]) -> Node:

@@ -137,7 +137,7 @@ def first_that_holds(
     """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
     node = sentence(cases[-1][1], refuse, path, known)
     for when, say in reversed(cases[:-1]):
-        node = Call("where", (parse(when, path=path), sentence(say, refuse, path, known), node))
+        node = Call("where", (parse(when, path=path, functions=known), sentence(say, refuse, path, known), node))
     return node
 
 

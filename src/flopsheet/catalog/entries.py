@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.records import frozen
@@ -96,6 +96,8 @@ class Metric:
     source_text: str
     source_ast: Node
     ast: Node
+    reads: tuple[str, ...] = ()
+    """What the formula reads in the order of its text, before what is not given is asked for."""
     shape: str = ""
     level: str = "part"
     headline: bool = False
@@ -106,6 +108,8 @@ class Metric:
     """What is said where an input that it needs is not given; empty where it always has a value."""
     has_value: Node | None = None
     """1 where every input that it needs is given, else 0; None where it always has a value."""
+    words: Node | None = None
+    """What is said by what is not given, where that differs; `absent` is the first of them."""
 
     @cached_property
     def dependencies(self) -> tuple[str, ...]:
@@ -182,8 +186,8 @@ class Section(NamedTuple):
     title: str
     grain: str
     entries: tuple[Entry, ...]
-    kind: str = ""
-    """conventions, ranges; empty for sections that nothing asks for."""
+    kind: Literal["conventions", "ranges", ""] = ""
+    """Empty for sections that nothing asks for."""
     detail: bool = False
     fold: bool = False
     """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""

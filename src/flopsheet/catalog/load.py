@@ -23,6 +23,7 @@ from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_shipped
+from flopsheet.yamlio.source import Data
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
@@ -38,7 +39,7 @@ RANGES = {"title": "Inputs in range", "kind": "ranges"}  # of the sheet Checks
 class CustomEntry(NamedTuple):
     """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
 
-    raw: Mapping[str, Any]
+    raw: Data
     place: Place | None
     path: str
     refuse: desugar.Refuse
@@ -64,7 +65,7 @@ def extend(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Cat
     return reader.finish()
 
 
-def custom_input(raw: Mapping[str, Any]) -> Input:
+def custom_input(raw: Data) -> Input:
     """An input that a spec defines; what is not said to go below zero does not."""
     fields = {"least": 0, **raw, "choices": tuple(raw.get("choices", ()))}
     if fields["choices"]:
@@ -116,7 +117,7 @@ class _Reader:
         self.metrics: dict[str, Metric] = {}
         self.functions: dict[str, Function] = {}
         self.rules: dict[str, Rule] = {}
-        self.raw_rules: dict[str, Mapping[str, Any]] = {}
+        self.raw_rules: dict[str, Data] = {}
         self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, CustomEntry] = {}
@@ -149,10 +150,13 @@ class _Reader:
             node = parse(raw["formula"], topic.place(("functions", name, "formula")), name, known)
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
+    def arities(self) -> dict[str, int]:
+        """The number of arguments of each function of the catalogue."""
+        return {known: len(entry.arguments) for known, entry in self.functions.items()}
+
     def parse(self, text: str, name: str) -> Node:
-        functions = {known: len(entry.arguments) for known, entry in self.functions.items()}
         own = self.own.get(name)
-        return parse(text, own.place if own else None, own.path if own else name, functions)
+        return parse(text, own.place if own else None, own.path if own else name, self.arities())
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -266,9 +270,7 @@ class _Reader:
         order: tuple[str, ...] = ()
         if not self.problems:
             try:
-                order = sort_by_dependencies(
-                    {name: (*m.dependencies, *m.aggregated) for name, m in self.metrics.items()}
-                )
+                order = sort_by_dependencies({name: metric.reads for name, metric in self.metrics.items()})
             except CycleError as cycle:
                 _, refuse = self.raw[cycle.chain[0]]
                 self.problems.extend(refuse(f"a cycle: {' → '.join(cycle.chain)}", "break it at one of them").problems)
@@ -321,19 +323,20 @@ class _Reader:
             return self.done[metric.name]
         raw, refuse = self.raw[metric.name]
         if "text" in raw:
-            plain = self.template(raw["text"], refuse, metric.name)
+            plain = self.template(raw["text"], refuse, metric.name, self.arities())
         else:
             plain = self.parse(metric.source_text, metric.name)
         node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
         desugar.check_names(node, metric.grain, grain_of, refuse)
         check_units(node, metric.unit, unit_of, refuse)
+        reads = (*names(node), *aggregated(node))
         if metric.unit == desugar.TRUTH:
             node = Call("where", (node, Text(OK), Text(metric.failing)))
-        return dataclasses.replace(metric, source_ast=plain, ast=node)
+        return dataclasses.replace(metric, source_ast=plain, ast=node, reads=reads)
 
     def rule(
         self,
-        raw: Mapping[str, Any],
+        raw: Data,
         grain_of: Mapping[str, str],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],

@@ -87,7 +87,7 @@ STYLES: dict[str, Callable[[float], str]] = {
 }
 
 
-def format_value(value: Any, unit: Unit) -> str:
+def format_value(value: float | str, unit: Unit) -> str:
     """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
     return value if isinstance(value, str) else STYLES[unit.style](float(value))
 
@@ -136,8 +136,8 @@ def _scenario(report: Report, at: int) -> str:
 
 # What is told of a run, by kind; a metric stands in braces.
 TOLD = {
-    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days, {device_hours} "
-    "device-hours",
+    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days ({time_is}), "
+    "{device_hours} device-hours",
     "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most; "
     "{decode_tokens_per_second_user} tokens/s per user, {decode_bound}-bound",
 }

@@ -1,0 +1,122 @@
+"""What the time and cost of a training run follow: what was measured, what is assumed, or what the layout predicts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import flopsheet
+from commands import run as command
+from edits import disagreements_of, formulas, planned
+from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from flopsheet.diagnostics import SpecError
+from review_helpers import input_cells_of
+from studies import frames_of
+
+MODEL = {"n_layers": 4, "d_model": 512, "n_heads": 8, "vocab_size": 1000, "ffn": "swiglu", "d_ff": 2048}
+RUN = {"model": "m", "hardware": "h100-sxm", "n_devices": 8, "context_length": 1024, "n_tokens": 1e9}
+IN_RUN = {"assumed_mfu", "measured_seconds_per_step", "time_basis", "tensor_parallel", "data_parallel"}
+TOKENS_OF_STEP = 8 * 1024  # a sequence of 1,024 on each of 8 devices
+
+
+def spec(**said):
+    return {"version": 1, "context_lengths": [1024], "models": {"m": MODEL}, "training": {"run": RUN | said}}
+
+
+def ran(**said):
+    return frames_of(spec(**said))["training_run"].loc["run"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_called"),
+    [
+        ({}, "predicted"),
+        ({"assumed_mfu": 0.3}, "assumed"),
+        ({"measured_tokens_per_second": 1e6}, "measured"),
+        ({"measured_seconds_per_step": 0.5}, "measured"),
+        ({"assumed_mfu": 0.3, "measured_tokens_per_second": 1e6}, "measured"),
+        ({"assumed_mfu": 0.3, "measured_tokens_per_second": 1e6, "time_basis": "assumed"}, "assumed"),
+        ({"assumed_mfu": 0.3, "measured_tokens_per_second": 1e6, "time_basis": "predicted"}, "predicted"),
+        ({"assumed_mfu": 0.3, "measured_seconds_per_step": 0.5, "time_basis": "measured"}, "measured"),
+    ],
+)
+def test_time_follows_what_is_said_and_is_called_so(said, is_called):
+    found = ran(**said)
+    speeds = {
+        "predicted": found["predicted_tokens_per_second"],
+        "assumed": 0.3 * 8 * 989.4e12 / found["flops_per_token"],
+        "measured": 1e6 if "measured_tokens_per_second" in said else TOKENS_OF_STEP / 0.5,
+    }
+    assert found["time_is"] == is_called
+    assert found["days"] == pytest.approx(1e9 / speeds[is_called] / 86_400, rel=1e-12)
+
+
+def test_a_range_of_days_stands_beside_every_run_whatever_it_follows():
+    found = ran(assumed_mfu=0.3, n_tokens=1e12)
+    low, high = found[["predicted_days_p10", "predicted_days_p90"]]
+    assert found["predicted_days_range"] == f"{low:.1f} to {high:.1f}".replace(".0", "")
+
+
+def test_mfu_is_not_assumed_where_none_is_said():
+    found = ran()
+    assert found["mfu"] == pytest.approx(found["predicted_mfu"], rel=1e-12)
+
+
+@pytest.mark.parametrize("basis", ["measured", "assumed"])
+def test_a_basis_that_is_not_given_is_refused(basis):
+    with pytest.raises(SpecError, match=f"time_basis is {basis}, but nothing of that is given"):
+        flopsheet.compute(spec(time_basis=basis))
+
+
+def test_hardware_that_nobody_measured_has_no_days_unless_an_mfu_is_assumed():
+    said = {"hardware": "tpu-v5p"}
+    assert (np.isnan(ran(**said)["days"]), ran(**said, assumed_mfu=0.3)["time_is"]) == (True, "assumed")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "price", "word"),
+    [("tpu-v5p", 4, "not fitted"), ("h100-sxm", "none", "no price"), ("tpu-v5p", "none", "not fitted")],
+)
+def test_a_cost_that_has_no_number_says_what_is_missing(hardware, price, word):
+    study = spec(hardware=hardware) | {"hardware": {hardware: {"price_per_hour": price}}}
+    assert flopsheet.compute(study).runs["training"].plain("training_run", "run_cost") == [word]
+
+
+def test_the_basis_stands_beside_days_on_the_terminal_and_in_json(tmp_path):
+    (tmp_path / "s.yaml").write_text(json.dumps(spec()), encoding="utf-8")
+    row = json.loads(command("show", str(tmp_path / "s.yaml"), "--format", "json").stdout)["training"]["run"]
+    table = command("show", str(tmp_path / "s.yaml")).stdout
+    assert (row["time_is"], "Time and" in table, "predicted" in table) == ("predicted", True, True)
+
+
+def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path):
+    """An assumed MFU is cleared, a time of a step typed, the prediction chosen, the device's efficiency cleared."""
+    typed = [
+        {"assumed_mfu": "none"},
+        {"measured_seconds_per_step": 0.25},
+        {"time_basis": "predicted"},
+        {"assumed_mfu": "none", "matmul_efficiency": "none"},
+        {"time_basis": "predicted", "network_bandwidth": 2e9, "collective_efficiency": 0.7, "tensor_parallel": 2,
+         "data_parallel": 4},
+    ]  # fmt: skip
+    base = spec(assumed_mfu=0.3)
+    report = flopsheet.build(base, tmp_path / "book.xlsx")
+    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
+    homes = {
+        cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address)
+        for cell in input_cells_of(report)
+        if cell.path[0] == "training" or cell.path[1:2] == ("h100-sxm",)
+    }
+    absent = {"assumed_mfu": "not given", "matmul_efficiency": "not fitted"}
+    edits = [{homes[name]: absent[name] if value == "none" else value for name, value in one.items()} for one in typed]
+    studies = []
+    for one in typed:
+        of_run = {name: value for name, value in one.items() if name in IN_RUN}
+        of_kind = {name: value for name, value in one.items() if name not in IN_RUN}
+        studies.append(spec(**{"assumed_mfu": 0.3} | of_run) | {"hardware": {"h100-sxm": of_kind}})
+    wanted = [formulas(planned(flopsheet.compute(study), report)) for study in studies]
+    for recalculate in (recalculate_ironcalc, recalculate_libreoffice):
+        got = recalculate(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
+        assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}] * len(typed)
