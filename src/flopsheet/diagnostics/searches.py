@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flopsheet.diagnostics.codes import Wording, diagnostic
-from flopsheet.diagnostics.problem import did_you_mean, quoted, shown
+from flopsheet.diagnostics.problem import Problem, did_you_mean, quoted, shown
 
 
 @diagnostic("FS541", "no-automatic-values")
@@ -134,3 +134,13 @@ def named_like_layout(name: str, search: str) -> Wording:
           best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {tensor_parallel: auto}}
     """
     return f"'{shown(name)}' is what a layout that the search '{shown(search)}' finds is called", "choose another name"
+
+
+@diagnostic("FS549", "workers-die")
+def workers_die(count: int) -> Problem:
+    """The processes of a search end before they are done.
+
+    Why: One that ends is replaced and its work done again; so many ends have a reason, such as too little memory.
+    Fix: Use fewer `--workers`.
+    """
+    return Problem(f"{count} processes of the search ended before they were done", "use fewer --workers")
