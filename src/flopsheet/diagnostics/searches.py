@@ -136,11 +136,6 @@ def named_like_layout(name: str, search: str) -> Wording:
     return f"'{shown(name)}' is what a layout that the search '{shown(search)}' finds is called", "choose another name"
 
 
-@diagnostic("FS549", "workers-die")
 def workers_die(count: int) -> Problem:
-    """The processes of a search end before they are done.
-
-    Why: One that ends is replaced and its work done again; so many ends have a reason, such as too little memory.
-    Fix: Use fewer `--workers`.
-    """
+    """So many processes of a search ended that a reason such as too little memory is likely; no spec shows that."""
     return Problem(f"{count} processes of the search ended before they were done", "use fewer --workers")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-import multiprocessing.context
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
@@ -111,7 +111,7 @@ def _processes(spec: Spec, search: Search, most: int) -> Iterator[Callable[[], _
             worker.process.join()
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> SpawnContext | ForkServerContext:
     """How processes are started: from one that has imported what they need, where the system can do that."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
