@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import commands
-from flopsheet.diagnostics import ComputeError, SpecError
+from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.search import workers
 from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
@@ -240,8 +240,7 @@ def test_a_worker_that_is_killed_loses_nothing():
     assert (len(killed), told) == (1, told_by(1))
 
 
-def test_a_search_whose_workers_always_die_ends_with_a_message(monkeypatch):
+def test_a_search_whose_workers_always_die_is_done_without_them(monkeypatch):
     monkeypatch.setattr(workers, "_serve", os._exit)  # which takes other arguments, and so ends its process
     monkeypatch.setattr(workers, "MOST_DEATHS", 1)
-    with pytest.raises(ComputeError, match="processes of the search ended before they were done"):
-        told_by(2)
+    assert told_by(2) == told_by(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flopsheet.diagnostics.codes import Wording, diagnostic
-from flopsheet.diagnostics.problem import Problem, did_you_mean, quoted, shown
+from flopsheet.diagnostics.problem import did_you_mean, quoted, shown
 
 
 @diagnostic("FS541", "no-automatic-values")
@@ -134,8 +134,3 @@ def named_like_layout(name: str, search: str) -> Wording:
           best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {tensor_parallel: auto}}
     """
     return f"'{shown(name)}' is what a layout that the search '{shown(search)}' finds is called", "choose another name"
-
-
-def workers_die(count: int) -> Problem:
-    """So many processes of a search ended that a reason such as too little memory is likely; no spec shows that."""
-    return Problem(f"{count} processes of the search ended before they were done", "use fewer --workers")

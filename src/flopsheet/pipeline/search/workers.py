@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
-from flopsheet import diagnostics
-from flopsheet.diagnostics import ComputeError
 from flopsheet.pipeline.search.best import Found
 from flopsheet.pipeline.search.engine import Engine
 from flopsheet.spec import Search, Spec
 
 AT_ONCE = 4  # blocks at a time
-MOST_DEATHS = 8  # of one search, after which something is wrong that another try does not mend
+MOST_DEATHS = 8  # of one search, after which another try would end alike
 Advance = Callable[[int], None]
 
 
@@ -44,9 +43,13 @@ def search_all(spec: Spec, search: Search, workers: int, advance: Advance, most:
         return found
     at_once = max(1, min(AT_ONCE, n_blocks // (8 * workers)))
     parts = [range(start, min(start + at_once, n_blocks)) for start in range(0, n_blocks, at_once)]
-    for part in _results(_alone(spec), search, workers, most, parts):
+    left = dict(enumerate(parts))
+    for at, part in _results(_alone(spec), search, workers, most, parts):
+        del left[at]
         found.merge(part)
         advance(part.n_seen)
+    for number in itertools.chain(*left.values()):  # where processes cannot live, this one does without
+        engine.search_block(number, found)
     return found
 
 
@@ -55,34 +58,36 @@ def _alone(spec: Spec) -> Spec:
     return dataclasses.replace(spec, runs={}, expectations=(), searches=(), text="", data={})
 
 
-def _results(spec: Spec, search: Search, workers: int, most: int, parts: list[range]) -> Iterator[Found]:
-    """The results over parts of the grid, in whatever order they are done."""
-    waiting, deaths = parts[::-1], 0
-    at_work: dict[Connection, tuple[_Worker, range]] = {}
+def _results(
+    spec: Spec, search: Search, workers: int, most: int, parts: Sequence[range]
+) -> Iterator[tuple[int, Found]]:
+    """The results over parts of the grid by number, in whatever order they are done; not of all where too many die."""
+    waiting, deaths = list(range(len(parts)))[::-1], 0
+    at_work: dict[Connection, tuple[_Worker, int]] = {}
     with _processes(spec, search, most) as start:
 
         def give(worker: _Worker) -> None:
-            part = waiting.pop()
-            at_work[worker.pipe] = (worker, part)
+            at = waiting.pop()
+            at_work[worker.pipe] = (worker, at)
             with suppress(OSError):  # where it has died, which is seen when its answer is read
-                worker.pipe.send(part)
+                worker.pipe.send(parts[at])
 
         for _ in range(min(workers, len(parts))):
             give(start())
         while at_work:
             for pipe in wait(list(at_work)):
                 assert isinstance(pipe, Connection)
-                worker, part = at_work.pop(pipe)
+                worker, at = at_work.pop(pipe)
                 try:
                     found = pipe.recv()
                 except (EOFError, OSError):
                     deaths += 1
+                    waiting.append(at)
                     if deaths > MOST_DEATHS:
-                        raise ComputeError(diagnostics.workers_die(deaths)) from None
-                    waiting.append(part)
+                        return
                     worker = start()
                 else:
-                    yield found
+                    yield at, found
                 if waiting:
                     give(worker)
 
