@@ -37,7 +37,7 @@ class TableSet:
     built: Values
 
     def is_unused(self, name: str) -> bool:
-        """Whether the spec has no use for a name: it is zero, no, none or, whatever the reason, not given throughout."""
+        """Whether the spec has no use for a name: it is zero, no, none or not given throughout."""
         values = self.built.plain(self.grain(name), name)
         if name in self.built.absent:  # a number or the words for its absence, of which there may be several
             return all(isinstance(value, str) or value in NOTHING for value in values)
