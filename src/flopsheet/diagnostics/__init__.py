@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.diagnostics.claims import *  # noqa: F403
 from flopsheet.diagnostics.codes import *  # noqa: F403
 from flopsheet.diagnostics.commands import *  # noqa: F403
+from flopsheet.diagnostics.custom import *  # noqa: F403
 from flopsheet.diagnostics.files import *  # noqa: F403
 from flopsheet.diagnostics.formulas import *  # noqa: F403
 from flopsheet.diagnostics.keys import *  # noqa: F403
 from flopsheet.diagnostics.layers import *  # noqa: F403
-from flopsheet.diagnostics.own import *  # noqa: F403
 from flopsheet.diagnostics.problem import *  # noqa: F403
 from flopsheet.diagnostics.runs import *  # noqa: F403
 from flopsheet.diagnostics.specs import *  # noqa: F403
