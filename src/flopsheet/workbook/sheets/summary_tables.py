@@ -53,6 +53,11 @@ CALLED = {"text": "word", "share": "%", "ratio": "×", "parameters": "number", "
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 MOST_LETTERS = 9  # of a header in one line
+SWITCH = "hardware"  # the input of a run that the link above its table leads to
+SWITCHES = {
+    "training": "change hardware, devices, context length, micro-batch, layout on Inputs →",
+    "serving": "change hardware, devices, prompt, formats, sequences on Inputs →",
+}
 DEVICES = "{n_devices:,} {hardware}"
 
 
@@ -133,6 +138,9 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
     cells[top, 1] = Cell(table_set.name.capitalize() if of_runs else "Models", style="section")
+    if of_runs:  # what is tried most, where its results are: a link, since an input has one cell
+        home = _link(cell_index.of(table_set, SWITCH)[0])
+        cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
     cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="header_left")
     cells[top + 2, 1] = Cell("", style="unit")
     found = {}

@@ -19,7 +19,7 @@ MOST_RUNS = 4  # of a kind
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
-    "training": "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU, {run_cost}; {fit}.",
+    "training": "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is}), {run_cost}; {fit}.",
     "serving": "on {n_devices} {hardware} {largest_batch} sequences at most, {decode_tokens_per_second_user} tokens/s "
     "for each user, {cost_per_million_generated} per million tokens; {fit}.",
 }
