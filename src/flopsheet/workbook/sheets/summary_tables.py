@@ -49,7 +49,7 @@ FORMATS = {
     "token/s": "[>=100]#,##0;0.0",
     "B": '[>=1000000]#,##0.0,," M";#,##0',
 }
-CALLED = {"text": "word", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
+CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 MOST_LETTERS = 9  # of a header in one line
@@ -113,7 +113,7 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
         yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
         if metric.name in FITS.values():
             home = _link(cell_index.of(table_set, "hardware")[0])
-            yield Column("devices", "Devices", "kind", home, devices)
+            yield Column("devices", "Devices", "→", home, devices)
 
 
 def _column(
@@ -149,7 +149,8 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
         style = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
         cells[top + 1, column] = Cell(_folded(one.title), style=style)
         # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
-        cells[top + 2, column] = Cell(one.unit, style="unit_link", link=one.link)
+        look = "unit_link_centred" if style == "header_centred" else "unit_link"
+        cells[top + 2, column] = Cell(one.unit, style=look, link=one.link)
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)
     first_rows = set() if of_runs else _repeated(table_set)
