@@ -87,8 +87,10 @@ def build_workbook(
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.output.headline import brief
+    from flopsheet.output.headline import brief, unfit
 
     click.echo(f"{target}: {report.spec.title}")
+    if words := unfit(report):
+        click.echo(f"  {click.style(words, fg='red', bold=True)}")
     for line in brief(report):
         click.echo(f"  {line}")
