@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flopsheet import diagnostics
 from flopsheet.catalog.entries import Unit
@@ -14,6 +14,7 @@ from flopsheet.review.diff import Compared, Difference
 from flopsheet.review.inputs import format_input
 
 NOTHING = "–"
+VERDICTS = frozenset({"yes", "no"})
 NUMBERS = {"A", "B", "Change"}  # columns of numbers
 MOST_TEXT = 60
 
@@ -53,10 +54,14 @@ def sections(compared: Compared) -> Iterator[tuple[str, list[str], list[list[str
     if compared.results:
         units = compared.sides[0].report.catalog.units
         lines = [
-            [one.subject, one.metric.label, *(_result(value, units[one.metric.unit]) for value in pair), _percent(one)]
-            for one in compared.results
+            [
+                one.subject,
+                one.metric.label,
+                *(_result(value, units[one.metric.unit]) for value in (one.before, one.after)),
+                _change(one, units[one.metric.unit]),
+            ]
+            for one in _ranked(compared.results)
             if one.metric
-            for pair in [(one.before, one.after)]
         ]
         yield "Results", ["Of", "Metric", *names, "Change"], lines
     if compared.formulas:
@@ -83,6 +88,25 @@ def _result(value: float | str | None, unit: Unit) -> str:
     text = NOTHING if value is None else format_value(value, unit)
     beside = unit.label if unit.beside and not isinstance(value, str) else ""
     return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)
+
+
+def _ranked(results: Sequence[Difference]) -> list[Difference]:
+    """First whether a run fits; a quantity in GB and in GiB is told once."""
+    named = {(one.subject, one.metric.name) for one in results if one.metric}
+    once = [one for one in results if one.metric and (one.subject, _in_gib(one.metric.name)) not in named]
+    return sorted(once, key=lambda one: one.before not in VERDICTS)
+
+
+def _in_gib(name: str) -> str:
+    """The name of the same quantity in GiB; none of what is in no GB."""
+    return f"{name.removesuffix('_gb')}_gib" if name.endswith("_gb") else ""
+
+
+def _change(one: Difference, unit: Unit) -> str:
+    """Relative, but of a share the percentage points: 38 % to 42 % are 4 of them, not a tenth."""
+    if unit.style == "percent" and isinstance(one.before, float) and isinstance(one.after, float):
+        return f"{(one.after - one.before) * 100:+.2f} pp"
+    return _percent(one)
 
 
 def _percent(one: Difference) -> str:
