@@ -30,7 +30,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
-from fuzzing import SMALL, SPEC_KINDS  # noqa: E402
+from fuzzing import SPEC_KINDS  # noqa: E402
+from fuzzing_words import SMALL  # noqa: E402
 from fuzzing_workbooks import SECRET, bombs, workbook_kinds  # noqa: E402
 from robustness_case import SECONDS, Ending, endured_build, endured_review  # noqa: E402
 

@@ -12,12 +12,11 @@ from typing import Any
 
 import yaml
 
-from edits import Cell, Edit, differences, disagreements_of, formulas, planned
+from edits import Cell, Edit, differences, disagreements_of, formulas, planned, write_workbook
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
-from flopsheet.api import Report, build, compute
+from flopsheet.api import Report, compute
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.spec.schema import data_model
-from flopsheet.workbook import arrange
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
 ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
@@ -67,11 +66,11 @@ def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, en
     outcome = Outcome(name)
     made = [(Edit({}, {}), report), *edits(report, raw, n_edits, name, outcome)]
     outcome.n_edits = len(made) - 1
-    wanted = [formulas(planned(edited, report)) for _, edited in made]
-    relative = differences(planned(report, report))
     with TemporaryDirectory(prefix="flopsheet-agreement-") as folder:
         book, spoiled = Path(folder, "book.xlsx"), Path(folder, "spoiled.xlsx")
-        build(report, book)
+        original = write_workbook(report, book)
+        relative = differences(original)
+        wanted = [formulas(original), *(formulas(planned(edited, report)) for _, edited in made[1:])]
         spoil_cached_values(book, spoiled)
         for engine, most in engines.items():
             typed = [edit.cells for edit, _ in made[: most + 1]]
@@ -92,7 +91,7 @@ def edits(
     """Valid edits of one to four inputs each, of every grain, with the report that pandas gives for the edited spec."""
     dice = random.Random(f"edits of {seed}")
     base = said_alone(report, raw)
-    lines = [line for line in arrange.lay_out(report.study, report.study).inputs.rows if not is_derived(line, report)]
+    lines = [line for line in report._layout.inputs.rows if not is_derived(line, report)]
     by_grain: dict[tuple[str, str], list[Any]] = {}
     for line in lines:
         by_grain.setdefault((line.table_set.name, line.entry.grain), []).append(line)

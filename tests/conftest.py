@@ -64,3 +64,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def recalculate(request):
     """Each engine in turn: recalculate(path, edits, cells)."""
     return request.param
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(recalculate_ironcalc, id="ironcalc"),
+        pytest.param(recalculate_libreoffice, id="libreoffice", marks=pytest.mark.libreoffice),
+    ],
+)
+def spreadsheet(request, tmp_path_factory):
+    """What an engine computes from every spreadsheet text of the tests of formulas."""
+    from formula_cases import recomputed
+
+    return recomputed(request.param, tmp_path_factory.mktemp("formulas") / "formulas.xlsx")

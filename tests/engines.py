@@ -268,7 +268,7 @@ def spoil_cached_values(source: Path | str, target: Path | str) -> None:
 
 def _copy(source: Path | str, target: Path | str, change: Callable[[etree._Element], None]) -> None:
     """Copy a workbook, passing each cell that holds a formula to `change`; all other parts stay as they are."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for entry in old.infolist():
             content = old.read(entry)
             if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):

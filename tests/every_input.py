@@ -8,7 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from edits import EVERYTHING, Edit, random_value, rows_of, type_once
+from edited_studies import EVERYTHING
+from edits import Edit, random_value, rows_of, type_once
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load_spec
@@ -16,7 +17,6 @@ from flopsheet.spec import load_spec
 FOUND = Path(__file__).parent / "golden" / "every-input.json"
 MOST_EDITS = 4
 TRIES = 12  # values of one input
-
 InputReading = tuple[str, int, Any]  # row, which of its cells, value
 
 

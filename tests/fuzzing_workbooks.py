@@ -10,7 +10,8 @@ from functools import cache
 from hypothesis import strategies as st
 
 from flopsheet.api import build, compute
-from fuzzing import MARK, SMALL, mangled
+from fuzzing import mangled
+from fuzzing_words import MARK, SMALL
 
 PARTS = [
     "xl/workbook.xml",
@@ -25,7 +26,6 @@ PARTS = [
 ]
 SWOLLEN = 300 * 2**20  # bytes that a bomb inflates to; a thousandth of it in the file
 SECRET = f"{MARK}-secret"  # what an external entity would fetch
-
 LONG = "x" * 1000
 DOCTYPES = [
     '<!DOCTYPE a [<!ENTITY b "'
@@ -39,6 +39,7 @@ DOCTYPES = [
     '<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd">',
     '<!DOCTYPE a [<!ENTITY % p SYSTEM "file://{secret}"> %p;]>',
 ]
+
 # What stands in the XML → what stands there instead.
 SPELLINGS: list[tuple[str, str]] = [
     (r'<dimension ref="[^"]*"', '<dimension ref="A1:XFD1048576"'),

@@ -6,13 +6,12 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from edits import OWN
+from edited_studies import OWN
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.spec.schema import data_model
 
 Model = dict[str, Any]
-
 HEADS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 25, 32, 40, 64, 96]
 HEAD_WIDTHS = [1, 16, 32, 48, 64, 80, 96, 128, 256]
 LENGTHS = [1, 2, 7, 100, 128, 1000, 1024, 2048, 4096, 8192, 16384, 32768, 131072, 262144, 1_000_000]

@@ -13,7 +13,6 @@ from lxml import etree
 from engines import MAIN
 from flopsheet.api import Report
 from flopsheet.review.input_cells import InputCell, list_input_cells
-from flopsheet.workbook import arrange
 
 Cell = tuple[str, str]
 File = Path | IO[bytes]
@@ -100,7 +99,7 @@ serving:
 
 def input_cells_of(report: Report) -> list[InputCell]:
     """Every input cell of a report's workbook."""
-    return list(list_input_cells(arrange.lay_out(report.study, report.study)))
+    return list(list_input_cells(report._layout))  # laid out once for all that ask a report where its cells are
 
 
 def typings(report: Report, count: int, seed: int) -> Iterator[Typing]:
@@ -162,7 +161,7 @@ def sheet_parts(source: File) -> dict[str, str]:
 
 def change_parts(source: File, target: T, change: Callable[[str, bytes], bytes]) -> T:
     """A copy of a workbook whose parts went through `change`."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for entry in old.infolist():
             new.writestr(entry.filename, change(entry.filename, old.read(entry)))
     return target

@@ -19,7 +19,7 @@ from types import FrameType
 import yaml
 
 from flopsheet.cli import main
-from fuzzing import MARK
+from fuzzing_words import MARK
 
 SECONDS = 60.0  # for one command, on a machine that does other things too
 ALLOWED = frozenset(

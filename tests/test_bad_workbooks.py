@@ -155,10 +155,10 @@ def both_versions_and_layout() -> bytes:
     return target.getvalue()
 
 
-NO = "'book.xlsx' is no .xlsx workbook: "
+NO = "'book.xlsx' is not an .xlsx workbook: "
 DECLARES = f"{NO}it declares a document type, which no workbook does"
 PART = f"{NO}its part 'xl/worksheets/sheet2.xml' is "
-OURS = "'book.xlsx' is no workbook that 'flopsheet build' wrote: "
+OURS = "'book.xlsx' is not a workbook that 'flopsheet build' wrote: "
 SAVE, AGAIN = "; save it as .xlsx in a spreadsheet program", "; build the spec again and make the changes there"
 LARGE = "; check that it is the workbook that flopsheet built"
 MOVED = "; rows, columns or names were changed: undo that, or make the changes in a fresh workbook"
@@ -259,7 +259,7 @@ def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) 
 @pytest.mark.parametrize("command", ["pull", "check"])
 def test_a_spec_in_place_of_a_workbook_is_told(command: str) -> None:
     done = run(command, "specs/gpt2.yaml")
-    fact = "'specs/gpt2.yaml' is no .xlsx workbook: it is a spec"
+    fact = "'specs/gpt2.yaml' is not an .xlsx workbook: it is a spec"
     assert (done.returncode, done.stderr) == (2, f"{fact}; name the workbook that 'flopsheet build' made of it\n")
 
 

@@ -16,8 +16,8 @@ from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, check_workbook
 from flopsheet.review.pull import pull
 from flopsheet.workbook import plan
+from pulling import built
 from review_helpers import input_cells_of, type_into
-from test_pull import built
 
 
 def gpt2(folder: Path) -> Report:
@@ -46,7 +46,7 @@ def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_
     sheet, address = cell(report, "n_params", 3)
     right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
     formula = plan.plan_workbook(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
-    told = f"{sheet}!{address} (n_params): %s stands where the formula ={formula} was"
+    told = f"{sheet}!{address} (n_params): %s is typed over the formula ={formula}"
     assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
         [told % "2,127,057,600"],
         [told % "2,000,000,000", f"{sheet}!{address} (n_params): 2,000,000,000 is stored, 2,127,057,600 is right"],
@@ -105,7 +105,7 @@ def test_a_workbook_without_stored_values_is_said_so(tmp_path: Path) -> None:
     ("address", "value", "message"),
     [
         ("F4", "gpt5", "'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied"),
-        ("G5", "long", "'long' is no context length; type a whole number of 1 or more"),
+        ("G5", "long", "'long' is not a context length; type a whole number of 1 or more"),
     ],
 )
 def test_a_control_that_holds_no_choice_is_named(address: str, value: str, message: str, tmp_path: Path) -> None:

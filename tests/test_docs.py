@@ -26,6 +26,7 @@ from test_init import CONFIG
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
+
 # Programs beside flopsheet that a page may name; they are not ours to run.
 OTHERS = {"make", "soffice", "eval", "_FLOPSHEET_COMPLETE"}
 
@@ -229,7 +230,7 @@ def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Pa
 def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:
     import openpyxl
 
-    from edits import OWN
+    from edited_studies import OWN
     from flopsheet import build
 
     guide = (ROOT / "docs" / "workbook.md").read_text(encoding="utf-8")

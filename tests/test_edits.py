@@ -7,32 +7,22 @@ from typing import Any
 
 import pytest
 
-from edits import (
-    EVERYTHING,
-    FAMILY,
-    GROUPS,
-    OWN,
-    RUNS,
-    differences,
-    disagreements_of,
-    edits,
-    formulas,
-    planned,
-    rows_of,
-)
+from edited_studies import EVERYTHING, FAMILY, GROUPS, OWN, RUNS
+from edits import differences, disagreements_of, edits, formulas, planned, rows_of, write_workbook
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from every_input import every_input, name_of
-from flopsheet.api import Report, build, compute
+from flopsheet.api import Report, compute
+from flopsheet.workbook.model.sheet import Plan
 
 STUDIES = {"family": (FAMILY, 8), "groups": (GROUPS, 8), "own": (OWN, 5), "runs": (RUNS, 8)}
 IN_LIBREOFFICE = ["own"]  # test_round_trip.py has it recompute the others
 
 
-def spoiled_workbook(report: Report, folder: Path) -> Path:
-    """The study's workbook with a wrong value stored beside every formula."""
-    build(report, folder / "book.xlsx")
+def spoiled_workbook(report: Report, folder: Path) -> tuple[Path, Plan]:
+    """The study's workbook with a wrong value stored beside every formula, and its plan, which has the right ones."""
+    original = write_workbook(report, folder / "book.xlsx")
     spoil_cached_values(folder / "book.xlsx", folder / "spoiled.xlsx")
-    return folder / "spoiled.xlsx"
+    return folder / "spoiled.xlsx", original
 
 
 def assert_follows(recalculate: Any, name: str, count: int, seed: int, folder: Path) -> None:
@@ -40,10 +30,10 @@ def assert_follows(recalculate: Any, name: str, count: int, seed: int, folder: P
     base = STUDIES[name][0]
     report = compute(base)
     made = list(edits(base, report, count, seed))
-    original = planned(report, report)
+    book, original = spoiled_workbook(report, folder)
     cells, relative = list(formulas(original)), differences(original)
 
-    results = recalculate(spoiled_workbook(report, folder), [edit.cells for edit, _ in made], cells)
+    results = recalculate(book, [edit.cells for edit, _ in made], cells)
 
     wrong = {
         str(dict(edit.cells)): differing
@@ -60,11 +50,11 @@ def test_every_formula_cell_follows_random_edits_as_pandas_does(name: str, tmp_p
 
 def test_every_row_of_inputs_is_followed(tmp_path: Path) -> None:
     report = compute(EVERYTHING)
-    original = planned(report, report)
+    book, original = spoiled_workbook(report, tmp_path)
     made = every_input(report)
     cells, relative = list(formulas(original)), differences(original)
 
-    results = recalculate_ironcalc(spoiled_workbook(report, tmp_path), [edit.cells for edit, _ in made], cells)
+    results = recalculate_ironcalc(book, [edit.cells for edit, _ in made], cells)
 
     wrong = [
         disagreements_of(got, formulas(planned(edited, report)), relative)

@@ -22,13 +22,12 @@ from pathlib import Path
 import pytest
 
 from commands import ROOT, environment, run
-from edits import FAMILY
+from edited_studies import FAMILY
 from flopsheet.api import build, compute
 from flopsheet.workbook import plan
 from flopsheet.workbook.write import xlsx
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
-
 OLD = b"the workbook of last week"
 TINY = """\
 version: 1

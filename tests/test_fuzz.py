@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 import flopsheet
 from flopsheet.review.xlsx import package
-from fuzzing import MARK, REAL, SEEDS, SPEC_KINDS
+from fuzzing import SPEC_KINDS
+from fuzzing_words import MARK, REAL, SEEDS
 from fuzzing_workbooks import SECRET, bomb, book, packed, parts, workbook_kinds
 from robustness_case import endured_build, endured_review, run, workbook_faults
 from studies import spec_of

@@ -116,7 +116,7 @@ def test_a_file_without_a_word_of_experts_gets_none_from_defaults() -> None:
     with pytest.raises(SpecError) as raised:
         to_inputs(config)
     assert str(raised.value) == (
-        "num_experts: is missing, and the file says nothing of experts, which model_type qwen3_moe has; "
+        "num_experts: is missing, and the file does not mention experts, which model_type qwen3_moe has; "
         "write it, or check the model_type"
     )
 

@@ -112,7 +112,7 @@ def test_init_into_a_file_is_refused(tmp_path: Path) -> None:
     done = run("init", "taken", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "'taken' is no folder; choose another one: flopsheet init DIR\n",
+        "'taken' is not a folder; choose another one: flopsheet init DIR\n",
     )
 
 

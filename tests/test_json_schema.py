@@ -20,8 +20,9 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.spec import load_spec
 from flopsheet.spec.schema.json_schema import to_schema, to_text
 from flopsheet.yamlio import source
+from spec_mistakes import REFUSED, REFUSED_TEXTS, VALID
 from studies import SPECS, spec_of
-from test_spec_messages import REFUSED, REFUSED_TEXTS, VALID, edited, told
+from test_spec_messages import edited, told
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"
@@ -42,7 +43,7 @@ BEYOND = {
     "cross-references: names of models, metrics, inputs and context lengths": (
         r"no (model|model or run|hardware) is called|no metric of a|is not a number that can be read here"
         r"|is not a context length|is an input, not a metric|is a model of the library|is swept, and stands for"
-        r"|unknown name|is no input that can be read here"
+        r"|unknown name|is not an input that can be read here"
     ),
     "what a named metric is": (
         r"is a number, which|is a text, which|depends on the context length|does not depend on the context"

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 import flopsheet
-from edits import RUNS
+from edited_studies import RUNS
 from flopsheet import Report
 from studies import SPECS
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from edits import OWN, disagreements_of, formulas, planned
+from edited_studies import OWN
+from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
 from exported import as_json
 from flopsheet import build, compute
@@ -137,7 +138,7 @@ def test_an_edit_of_an_input_of_the_spec_reaches_its_metrics_through_another_eng
 
 
 def test_a_spec_without_metrics_has_no_sheet_for_them(tmp_path: Path) -> None:
-    from edits import GROUPS
+    from edited_studies import GROUPS
     from flopsheet.workbook import plan
 
     titles = [sheet.title for sheet in plan.plan_workbook(compute(GROUPS).study).sheets]
@@ -293,7 +294,7 @@ def test_what_no_cell_can_hold_is_refused() -> None:
     assert (refusals(gathered), len(refusals(long.replace("unit: parameters", "unit: width")))) == (
         [
             "s.yaml:16:68: metrics[0].formula: at_max(…) over the scenario rows of a model, which do not stand side by "
-            "side; use sum(…), or gather at grain context or study"
+            "side; use sum(…), or aggregate at grain context or study"
         ],
         1,
     )

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from commands import run
-from edits import EVERYTHING, FAMILY, edits, formulas, planned
+from edited_studies import EVERYTHING, FAMILY
+from edits import edits, formulas, planned
 from engines import recalculate_libreoffice
 from every_input import every_input
 from flopsheet.api import build, compute
 from flopsheet.review.check import check_workbook
 from flopsheet.review.pull import pull
-from test_pull import addressed, blamed, built, cell, differing, lines
+from pulling import blamed, built, cell, lines
+from test_pull import addressed
+from test_pull_writes import differing
 
 STUDIES: dict[str, Mapping[str, Any]] = {"family": FAMILY, "every input": EVERYTHING}
 EDITS = 1

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 import flopsheet
-from commands import ROOT
-from edits import EVERYTHING
+from edited_studies import EVERYTHING
 from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.api import Report
 from flopsheet.catalog import Input
-from flopsheet.catalog.load import TOPICS, build_catalog
-from flopsheet.formula.evaluate import vectorised
-from flopsheet.spec.resolve import rules
-from flopsheet.workbook import arrange
 
 SHIPPED = catalog.load_catalog()
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
@@ -248,18 +240,9 @@ def book(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
-    """The workbook of the GPT-2 family, and the first cell of every input."""
-    path = tmp_path_factory.mktemp("gpt2") / "gpt2.xlsx"
-    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", path)
-    laid = arrange.lay_out(report.study, report.study)
-    return path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
-
-
-@pytest.fixture(scope="module")
 def cells(report: Report) -> Mapping[str, dict[str, tuple[str, str]]]:
     """Name → row of its table → the cell in which it is typed or computed."""
-    laid = arrange.lay_out(report.study, report.study)
+    laid = report._layout
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for line in laid.inputs.rows:
         for key, cell_ref in zip(line.table_set.table(line.entry.grain).keys, line.live, strict=True):
@@ -351,61 +334,6 @@ def test_every_impossible_value_of_every_input_fails_its_check(book: Path, cells
     assert missed == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("vocab_size", 0, "gpt2-small: vocab_size is 0, which must be a whole number of 1 or more"),
-        ("window", 100.5, "gpt2-small: window is 100.5, which must be a whole number of 0 or more"),
-        ("n_norms", 9, "gpt2-small: n_norms is 9, which must be a whole number from 0 to 8"),
-        ("weights", "fp31", "weights is fp31, which must be a number format"),
-    ],
-)
-def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | str, said: str, gpt2) -> None:
-    path, at = gpt2
-    verdict = ("Summary", "A4")
-    [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
-    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"FAIL: some checks fail; {said}."
-
-
-@pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
-def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_errors(
-    name: str, book: Path, cells
-) -> None:
-    typed = {next(iter(cells[name].values())): "many"}
-    [found] = recalculate_ironcalc(book, [typed], [("Checks", "A2")])
-    assert str(found["Checks", "A2"]).startswith("FAIL: ")
-
-
-def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = Path(catalog.__file__).parent / "data"
-    texts = {topic: (folder / f"{topic}.yaml").read_text(encoding="utf-8") for topic in ("units", *TOPICS)}
-    rule = "  - name: check_kv_heads_divide\n"
-    head, _, rest = texts["rules"].partition(rule)
-    texts["rules"] = head + rule + rest.replace("level: error", "level: note", 1)
-    noted = build_catalog(texts)
-    monkeypatch.setattr(catalog, "load_inputs", lambda: noted)
-    monkeypatch.setattr("flopsheet.api.load_catalog", lambda: noted)
-    rules.of_grains.cache_clear()
-    report = flopsheet.build({**TINY, "models": {"m": {**MODEL, "n_kv_heads": 3}}}, tmp_path / "noted.xlsx")
-    rules.of_grains.cache_clear()
-    own = sentence_cells(tmp_path / "noted.xlsx")["check_kv_heads_divide"]
-    [found] = recalculate_ironcalc(tmp_path / "noted.xlsx", [{}], [("Checks", "A2"), own])
-    assert (
-        noted.rules["check_kv_heads_divide"].is_error,
-        report.frames["layer_group"].check_kv_heads_divide.iloc[0],
-    ) == (
-        False,
-        "note",
-    )
-    assert (str(found["Checks", "A2"])[:4], str(found["Checks", "A2"])[-36:], found[own]) == (
-        "All ",
-        "1 notes on a convention, see Checks.",
-        "m: n_kv_heads 3 does not divide n_heads 4",
-    )
-
-
 # What a reviewer may type into the first column of GPT-2 that no model can be, and what the Summary must say of it.
 GPT2: list[tuple[dict[str, float | str], str]] = [
     ({"n_kv_heads": 5}, "n_kv_heads 5 does not divide n_heads 12"),
@@ -420,37 +348,3 @@ GPT2: list[tuple[dict[str, float | str], str]] = [
     ({"d_ff": 0}, "d_ff is 0 and there are no experts"),
     ({"n_shared_experts": 1}, "a dense layer has no shared experts, n_shared_experts is 1"),
 ]
-
-
-def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2) -> None:
-    path, at = gpt2
-    edits = [{at[name]: value for name, value in edit.items()} for edit, _ in GPT2]
-    verdict = ("Summary", "A4")
-    said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
-    failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
-    assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
-        f"FAIL: {count} of all checks fail; gpt2-small: {words}."
-        for count, (_, words) in zip(failed, GPT2, strict=True)
-    ]
-
-
-def test_a_rule_says_of_whole_columns_what_it_says_of_each_row() -> None:
-    dice, functions = np.random.default_rng(15), vectorised()
-    numbers = [name for name, entry in SHIPPED.inputs.items() if not entry.choices and not entry.chooses]
-    columns: dict[str, Any] = {name: dice.choice([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0], 400) for name in numbers}
-    for name in numbers:  # zero where it may be
-        if not SHIPPED.inputs[name].least:
-            columns[name] = np.where(dice.random(400) < 0.5, columns[name], 0.0)
-            columns[name][:4] = 0.0  # and all of them at once, which chance leaves out
-    columns["d_head"] = columns["d_model"] / np.maximum(columns["n_heads"], 1)
-    words = {name: entry.choices for name, entry in SHIPPED.inputs.items() if entry.choices}
-    columns |= {name: dice.choice(np.array(choices, dtype=object), 400) for name, choices in words.items()}
-    groups = [{**columns, "n_group_layers": columns["n_layers"]}]
-    whole = rules.Row(columns, groups, functions)
-    rows = [
-        rules.Row({k: v[at] for k, v in columns.items()}, [{k: v[at] for k, v in groups[0].items()}])
-        for at in range(400)
-    ]
-    said = {name: np.asarray(whole.holds(rule)).tolist() for name, rule in SHIPPED.rules.items()}
-    assert said == {name: [bool(row.holds(rule)) for row in rows] for name, rule in SHIPPED.rules.items()}
-    assert {name for name, verdicts in said.items() if len({*verdicts}) < 2} == {"check_layers"}  # one group holds all

@@ -110,7 +110,7 @@ REFUSED = [
     ),
     (
         {"tensor_parallel == 3": "tensor_paralel == 3"},
-        "s.yaml:16:17: training.t.sweep.exclude[0]: 'tensor_paralel' is no input that can be read here; "
+        "s.yaml:16:17: training.t.sweep.exclude[0]: 'tensor_paralel' is not an input that can be read here; "
         "did you mean 'tensor_parallel'?",
     ),
     (

@@ -129,7 +129,7 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
         ({"vary": {}}, "vary names no input"),
         ({"vary": {"n_tokens": "auto"}}, "n_tokens has no values of its own"),
         ({"vary": {"micro_batch_size": ["2 * zero_stage"]}}, "'2 * zero_stage' is an expression"),
-        ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage say the same thing"),
+        ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage set the same thing"),
         ({"vary": {"zero_stage": [7]}}, "7"),
         ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is no number of a training run"),
         ({"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}}, "'fits' is no number of a training run"),
@@ -138,7 +138,7 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
         ({"vary": {"zero_stage": [1]}, "n_token": 5}, "unknown key 'n_token'"),
         (
             {"vary": {"n_tokens": {"from": 1, "to": 99_999}, "micro_batch_size": {"from": 1, "to": 99_999}}},
-            "9,999,800,001 layouts, 1,000,000,000 are the most",
+            "9,999,800,001 layouts, at most 1,000,000,000 are allowed",
         ),
     ],
 )

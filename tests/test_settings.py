@@ -101,15 +101,15 @@ REFUSED = [
     ("models.b.layers[0].«n_layer»=1", "models.b.layers[0].n_layer: unknown key 'n_layer'; did you mean 'n_layers'?"),
     (
         "«models.gpt-2.5.d_model»",
-        "no '=' stands in it; write --set PATH=VALUE, such as models.gpt2-xl.d_model=2048",
+        "there is no '=' in it; write --set PATH=VALUE, such as models.gpt2-xl.d_model=2048",
     ),
-    ("«=»1", "nothing stands before '='; write --set PATH=VALUE, such as models.gpt2-xl.d_model=2048"),
-    ("title=«»", "title: no value stands after '='; write one; '' is the empty text"),
+    ("«=»1", "there is nothing before '='; write --set PATH=VALUE, such as models.gpt2-xl.d_model=2048"),
+    ("title=«»", "title: there is no value after '='; write one; '' is the empty text"),
     ("title=«'»a", "title: this quote is never closed; close it with the same quote"),
     ("title=«*»a", "title: anchors and aliases such as '*a' are not read; write the value out, let a model say "
      "'extends:', or put the text in quotes"),
     ("models.gpt-2.5.d_model=«0»", "models.gpt-2.5.d_model: 0 is out of range; write 1 or more"),
-    ("models.gpt-2.5.d_model=«.nan»", "models.gpt-2.5.d_model: '.nan' is no finite number that a cell can hold; "
+    ("models.gpt-2.5.d_model=«.nan»", "models.gpt-2.5.d_model: '.nan' is not a finite number that a cell can hold; "
      "write 0 or a number between 1e-300 and 1e300"),
     ("models.gpt-2.5.d_ff=4 * «d_modle»", "models.gpt-2.5.d_ff: 'd_modle' is not a number that can be read here; "
      "did you mean 'd_model'?"),
@@ -211,7 +211,7 @@ def test_stdin_is_read_only_once() -> None:
     done = run("build", "-", "-")
     assert (done.returncode, done.stderr) == (
         2,
-        "'-' stands twice, and stdin can be read only once; give one of the specs as a file\n",
+        "'-' is given twice, but stdin can be read only once; give one of the specs as a file\n",
     )
 
 

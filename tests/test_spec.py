@@ -266,7 +266,7 @@ expect:
         ("d_ff: 4 * (d_model", "a bracket is not closed"),
         ("n_heads: n_kv_heads", "a cycle: n_heads → n_kv_heads → n_heads"),
         ("positions: learned", "positions are learned, but max_positions is 0 in model 'a'"),
-        ("ffn_matrices: 2", "ffn and ffn_matrices say the same thing"),
+        ("ffn_matrices: 2", "ffn and ffn_matrices set the same thing"),
         ("n_layers: 3\n  layers: [n_layers: 2]", "unknown key 'layers'"),
     ],
 )

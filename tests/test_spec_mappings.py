@@ -76,8 +76,8 @@ def test_a_mistake_in_a_mapping_points_at_it_as_json():
 
 ITSELF: list[object] = []
 ITSELF.append(ITSELF)
-NUMBERS = "is no finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300"
-TYPES = "is no type of a spec; give texts, numbers, lists and mappings"
+NUMBERS = "is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300"
+TYPES = "is not a type that a spec can hold; give texts, numbers, lists and mappings"
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,10 @@ def test_a_damaged_spec_ends_in_a_spec_or_a_spec_error(data):
 def test_a_mistake_is_told_without_importing_pandas_numpy_or_openpyxl():
     code = f"""
 import sys
-from flopsheet.spec import load
+from flopsheet.spec import load_spec
 from flopsheet.diagnostics import SpecError
 try:
-    load({PLAIN | {"version": 2}!r})
+    load_spec({PLAIN | {"version": 2}!r})
 except SpecError as error:
     print(error.problems[0].path, sorted({{"numpy", "openpyxl", "pandas"}} & sys.modules.keys()))
 """

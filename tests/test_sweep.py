@@ -191,7 +191,7 @@ REFUSED = [
     ),
     (
         {"d_model: [64, 128]": "d_model: «64»", "{d_model: 128, n_heads: 8}": "{n_heads: 8}"},
-        "d_model: 64 stands where a list should; write [a, b]",
+        "d_model: 64 where a list is expected; write [a, b]",
     ),
     ({"d_model: [64, 128]": "d_model: «[»]"}, "d_model: there are no entries; write at least one"),
     ({"[64, 128]": "[64, «64»]"}, "d_model[1]: 64 is already in the list; keep one of the two"),
@@ -200,22 +200,22 @@ REFUSED = [
     ({"d_model: [64, 128]": "«d_model»: {from: 64}"}, "d_model: to is missing; write to: …"),
     (
         {"[64, 128]": "«{»from: 128, to: 64}"},
-        "d_model: nothing lies from 128 to 64; write from: the smaller, to: the larger",
+        "d_model: the range from 128 to 64 is empty; write from: the smaller, to: the larger",
     ),
     (
         {"[64, 128]": "{from: 64, to: 128, step: «0.5»}"},
         "d_model.step: 0.5 is not a whole number; write 0 or 1",
     ),
     ({"[64, 128]": "{from: «0», to: 128}"}, "d_model.from: 0 is out of range; write 1 or more"),
-    ({"[64, 128]": "{from: 64, to: 128, step: «0»}"}, "d_model.step: 0 is no step; write more than 0"),
+    ({"[64, 128]": "{from: 64, to: 128, step: «0»}"}, "d_model.step: 0 is not a step; write more than 0"),
     (
         {"[64, 128]": "«{»from: 1, to: 1e9}"},
-        "d_model: 1,000,000,000 values; 100,000 are the most for one input; take larger steps",
+        "d_model: 1,000,000,000 values; at most 100,000 are allowed for one input; take larger steps",
     ),
     (
         {"d_model: [64, 128]": WIDE, "sweep:": "«sweep»:"},
         ": the sweep has 50,000,000 combinations; "
-        "10,000,000 are the most; take fewer values, or pair them under zip:",
+        "at most 10,000,000 are allowed; take fewer values, or pair them under zip:",
     ),
     (
         {"n_kv_heads: [2, 4]": "n_kv_heads: [2]", "zip:": "«zip»:"},
@@ -224,7 +224,7 @@ REFUSED = [
     ),
     (
         {"n_kv_heads: [2, 4]": "«d_model»: [2, 4]"},
-        "zip.d_model: d_model and d_model say the same thing; keep one of the two",
+        "zip.d_model: d_model and d_model set the same thing; keep one of the two",
     ),
     ({"{d_model: 128, n_heads: 8}": "«5»"}, "exclude[0]: 5 excludes nothing; "
      "write {input: value}, or a condition such as d_model > 4096"),
@@ -260,7 +260,7 @@ REFUSED = [
     ),
     (
         {"d_model > 10 * n_heads * n_layers": "d_model > «n_haeds»"},
-        "exclude[1]: 'n_haeds' is no input that can be read here; did you mean 'n_heads'?",
+        "exclude[1]: 'n_haeds' is not an input that can be read here; did you mean 'n_heads'?",
     ),
     (
         {"d_model > 10 * n_heads * n_layers": "d_model > «10 % 4»"},
@@ -334,7 +334,7 @@ def test_more_models_than_are_held_at_once_are_refused_with_the_way_out() -> Non
     )
     text = text.replace("  - d_model > 10 * n_heads * n_layers\n", "")
     assert refusal(text).splitlines()[0] == (
-        "s.yaml:9:5: models.a.sweep: 15,986 models are more than the 10,000 that are held at once; "
+        "s.yaml:9:5: models.a.sweep: 15,986 models are more than the 10,000 that can be held at once; "
         "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edits import GROUPS
+from edited_studies import GROUPS
 from flopsheet.api import Report, compute
 from flopsheet.pipeline import what_ifs
 from flopsheet.workbook import plan
@@ -40,6 +40,7 @@ STEPPED: dict[str, Any] = {
     },
 }  # fmt: skip
 HALF = 0.5
+
 # A group's own name for an input, and what follows from others, where the step moves those alone.
 IN_SPECS = {"n_group_layers": "n_layers"}
 FOLLOWS = {("latent", "d_head"), ("latent", "n_kv_heads")}

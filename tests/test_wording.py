@@ -30,7 +30,9 @@ CATALOG = Path(catalog.__file__).parent / "data"
 def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
     sheets = plan.plan_workbook(compute(SPECS / "gpt2.yaml").study)
     rules = {
-        title: [(one.style, one.formula) for one in sheets.sheet(title).highlights if one.cells in {"A4:F4", "A2:D2"}]
+        title: [
+            (one.style, one.formula) for one in sheets.sheet(title).highlights if one.cells.startswith(("A4:", "A2:"))
+        ]
         for title in ("Summary", "Checks")
     }
     at = "$F$9"

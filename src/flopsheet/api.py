@@ -222,6 +222,15 @@ def compute_for_workbook(spec: Spec) -> Report:
     return compute_spec(spec)
 
 
+def compute_with_layouts(spec: Spec) -> Report:
+    """The same with the best layouts of the spec's searches among its training runs."""
+    if not spec.searches:
+        return compute_for_workbook(spec)
+    from flopsheet.pipeline.search.layouts import with_layouts
+
+    return compute_for_workbook(with_layouts(spec))
+
+
 def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
     """Computes a spec and writes its workbook; the target is replaced in one step or not at all.
 
@@ -238,7 +247,7 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
     from flopsheet.workbook import plan
     from flopsheet.workbook.write import xlsx
 
-    report = spec if isinstance(spec, Report) else compute_for_workbook(load_spec(spec))
+    report = spec if isinstance(spec, Report) else compute_with_layouts(load_spec(spec))
     with _without_collector():
         xlsx.save(plan.plan_workbook(report.study), target)
     return report

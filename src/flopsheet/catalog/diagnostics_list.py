@@ -17,5 +17,5 @@ def diagnostics_by_code() -> dict[str, Diagnostic]:
 def _of_rules() -> Iterator[Diagnostic]:
     for rule in load_inputs().rules.values():
         name = rule.name.removeprefix("check_").replace("_", "-")
-        level = "error" if rule.is_error else "note"
-        yield Diagnostic(rule.code, name, f"Broken rule: {rule.label}.", rule.doc, "", rule.example, level)
+        what = f"Broken rule: {rule.label}."
+        yield Diagnostic(rule.code, name, what, rule.doc, "", rule.example, "error" if rule.is_error else "note")

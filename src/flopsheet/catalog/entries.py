@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.records import frozen
@@ -186,8 +186,8 @@ class Section(NamedTuple):
     title: str
     grain: str
     entries: tuple[Entry, ...]
-    kind: str = ""
-    """conventions, ranges; empty for sections that nothing asks for."""
+    kind: Literal["conventions", "ranges", ""] = ""
+    """Empty for sections that nothing asks for."""
     detail: bool = False
     fold: bool = False
     """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog import formats
 from flopsheet.catalog.desugar import Refuse
 from flopsheet.catalog.entries import SEVERITIES, Input, Metric
 from flopsheet.catalog.grains import OF_RUNS
+from flopsheet.yamlio.source import Data
 
 LEVELS = ("part", "subtotal", "total")
 # Fields of a metric that nobody writes.
@@ -30,7 +29,7 @@ ALLOWED = {"inputs": INPUT_KEYS, "metrics": METRIC_KEYS, "rules": RULE_KEYS}
 NEEDED = {"inputs": ENTRY_NEEDS, "metrics": ENTRY_NEEDS, "rules": RULE_NEEDS}
 
 
-def check_keys(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
+def check_keys(raw: Data, kind: str, refuse: Refuse) -> None:
     """Refuses unknown keys of an input, metric or rule, and missing ones."""
     allowed = ALLOWED[kind]
     for key in [key for key in raw if key not in allowed]:
@@ -40,7 +39,7 @@ def check_keys(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
             raise refuse(f"{key} is missing", f"write {key}: …")
 
 
-def check_values(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
+def check_values(raw: Data, kind: str, refuse: Refuse) -> None:
     """Refuses unknown levels and severities, and a metric without one formula or text."""
     if raw.get("level", "part") not in LEVELS or raw.get("severity", "") not in SEVERITIES:
         raise refuse("unknown level or severity", f"levels: {', '.join(LEVELS)}; severity: note")
@@ -48,7 +47,7 @@ def check_values(raw: Mapping[str, Any], kind: str, refuse: Refuse) -> None:
         raise refuse("a metric has either a formula or a text", "write one of them")
 
 
-def check_rule_fields(raw: Mapping[str, Any], grain: str, refuse: Refuse) -> None:
+def check_rule_fields(raw: Data, grain: str, refuse: Refuse) -> None:
     """Refuses a rule with unknown or missing keys, of a grain or level that no rule has."""
     check_keys(raw, "rules", refuse)
     if grain not in RULE_GRAINS:

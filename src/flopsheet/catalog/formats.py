@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flopsheet.catalog.entries import Function
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.formula.vocabulary import MATCH
+from flopsheet.yamlio.source import Data
 
 FORMATS = "formats"  # in the place of an input's choices
 CALLED = "a number format"  # what a reader is told in the place of a long list
@@ -35,7 +36,7 @@ class Formats(NamedTuple):
         )
 
 
-def read_formats(metrics: Iterable[Mapping[str, Any]]) -> Formats:
+def read_formats(metrics: Iterable[Data]) -> Formats:
     """The formats that metrics say they are the bytes of."""
     listed = [metric for metric in metrics if FORMATS in metric]
     return Formats(

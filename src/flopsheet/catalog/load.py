@@ -23,6 +23,7 @@ from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_shipped
+from flopsheet.yamlio.source import Data
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
@@ -38,7 +39,7 @@ RANGES = {"title": "Inputs in range", "kind": "ranges"}  # of the sheet Checks
 class CustomEntry(NamedTuple):
     """An input or metric that a spec adds: its fields, where its formula stands, and how it is refused."""
 
-    raw: Mapping[str, Any]
+    raw: Data
     place: Place | None
     path: str
     refuse: desugar.Refuse
@@ -64,7 +65,7 @@ def extend(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Cat
     return reader.finish()
 
 
-def custom_input(raw: Mapping[str, Any]) -> Input:
+def custom_input(raw: Data) -> Input:
     """An input that a spec defines; what is not said to go below zero does not."""
     fields = {"least": 0, **raw, "choices": tuple(raw.get("choices", ()))}
     if fields["choices"]:
@@ -116,7 +117,7 @@ class _Reader:
         self.metrics: dict[str, Metric] = {}
         self.functions: dict[str, Function] = {}
         self.rules: dict[str, Rule] = {}
-        self.raw_rules: dict[str, Mapping[str, Any]] = {}
+        self.raw_rules: dict[str, Data] = {}
         self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, CustomEntry] = {}
@@ -335,7 +336,7 @@ class _Reader:
 
     def rule(
         self,
-        raw: Mapping[str, Any],
+        raw: Data,
         grain_of: Mapping[str, str],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],

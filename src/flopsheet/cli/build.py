@@ -57,7 +57,7 @@ def build_workbook(specs: tuple[str, ...], output: str | None, settings: tuple[s
     with verbosity.step("computed"):
         from flopsheet import api
 
-        report = api.compute_for_workbook(spec)
+        report = api.compute_with_layouts(spec)
     target = Path(output) if output else Path("output") / f"{report.spec.name}.xlsx"
     with verbosity.step(f"written {target}"):
         if output is None:

@@ -15,7 +15,7 @@ from flopsheet.yamlio import files
 if TYPE_CHECKING:
     from flopsheet.api import Report
 
-TEXTS = ("table", "md")
+TEXTS = ("table", "md", "html")
 WIDE = 240  # columns where the table goes into a file or a pipe
 
 
@@ -24,7 +24,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["table", "json", "csv", "md", "parquet"]),
+    type=click.Choice(["table", "json", "csv", "md", "html", "parquet"]),
     default="table",
     show_default=True,
 )
@@ -40,11 +40,13 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Print the numbers of a spec.
 
-    The headlines as a table for a terminal or, as Markdown, for a pull request; everything as JSON, CSV or Parquet, and
-    that for sweeps of any size. Several specs are merged from left to right.
+    The headlines as a table for a terminal, as Markdown for a pull request or as one HTML page with charts for people
+    who have no spreadsheet at hand; everything as JSON, CSV or Parquet, and that for sweeps of any size. Several specs
+    are merged from left to right.
 
     \b
     flopsheet show specs/gpt2.yaml --format json
+    flopsheet show specs/gpt2.yaml --format html -o report.html
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
@@ -70,11 +72,15 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
 
 
 def _text(report: Report, style: str, output: str | None) -> str:
-    """The headlines as Markdown, or as tables as wide as the terminal."""
+    """The headlines as Markdown, as a page, or as tables as wide as the terminal."""
     if style == "md":
         from flopsheet.output.markdown import to_markdown
 
         return to_markdown(report)
+    if style == "html":
+        from flopsheet.output.html import to_page
+
+        return to_page(report)
     from flopsheet.output.terminal import to_text
 
     return to_text(report, None if output is None and sys.stdout.isatty() else WIDE)

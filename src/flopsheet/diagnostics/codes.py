@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, Protocol, overload
+from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, overload
 
 from flopsheet.diagnostics.problem import Finding, Problem
 
@@ -43,7 +43,7 @@ class Diagnostic(NamedTuple):
     fix: str
     example: str
     """A part of a spec, a configuration (JSON) or a command ($ …) that shows it."""
-    level: str = "error"
+    level: Literal["error", "note"] = "error"
 
 
 class _Entry(NamedTuple):

@@ -33,7 +33,7 @@ def stdin_twice() -> Problem:
     Example:
         $ flopsheet validate - -
     """
-    return Problem("'-' stands twice, and stdin can be read only once", "give one of the specs as a file")
+    return Problem("'-' is given twice, but stdin can be read only once", "give one of the specs as a file")
 
 
 @diagnostic("FS903", "stdin-watched")
@@ -57,7 +57,7 @@ def setting_without_value(place: Place) -> Problem:
     Example:
         $ flopsheet validate spec.yaml --set title
     """
-    return Problem("no '=' stands in it", SETTING, "", place)
+    return Problem("there is no '=' in it", SETTING, "", place)
 
 
 @diagnostic("FS912", "setting-empty")
@@ -69,7 +69,7 @@ def setting_is_empty(place: Place, path: str) -> Problem:
     Example:
         $ flopsheet validate spec.yaml --set title=
     """
-    return Problem("no value stands after '='", "write one; '' is the empty text", path, place)
+    return Problem("there is no value after '='", "write one; '' is the empty text", path, place)
 
 
 @diagnostic("FS913", "setting-without-path")
@@ -81,7 +81,7 @@ def setting_without_path(place: Place) -> Problem:
     Example:
         $ flopsheet validate spec.yaml --set =7
     """
-    return Problem("nothing stands before '='", SETTING, "", place)
+    return Problem("there is nothing before '='", SETTING, "", place)
 
 
 @diagnostic("FS914", "setting-key-unknown")
@@ -157,7 +157,7 @@ def no_folder(folder: str) -> Problem:
     Example:
         $ flopsheet init spec.yaml
     """
-    return Problem(f"'{folder}' is no folder", "choose another one: flopsheet init DIR")
+    return Problem(f"'{folder}' is not a folder", "choose another one: flopsheet init DIR")
 
 
 @diagnostic("FS906", "spec-exists")

@@ -85,7 +85,7 @@ def not_a_patch(target: str) -> Problem:
         $ flopsheet pull book.xlsx -o spec.yaml
     """
     return Problem(
-        f"'{shown(target)}' exists already, and is no patch of 'flopsheet pull'", "choose another file with -o"
+        f"'{shown(target)}' already exists and is not a patch of 'flopsheet pull'", "choose another file with -o"
     )
 
 
@@ -122,7 +122,7 @@ def too_many_to_hold(count: int, most: int) -> Problem:
     Example:
         In a spec: a million layer groups at context lengths, without a sweep.
     """
-    fact = f"{count:,} layer groups at context lengths are more than the {most:,} that are held at once"
+    fact = f"{count:,} layer groups at context lengths are more than the {most:,} that can be held at once"
     return Problem(fact, "split the study, or sweep it and stream it with 'flopsheet show --format csv'")
 
 

@@ -36,7 +36,7 @@ def no_configuration(name: str, reason: str) -> Problem:
     Example:
         $ echo '[1, 2]' | flopsheet import -
     """
-    return Problem(f"'{shown(name)}' is no configuration: {reason}", "give the config.json of a model")
+    return Problem(f"'{shown(name)}' is not a configuration: {reason}", "give the config.json of a model")
 
 
 @diagnostic("FS703", "json-key-twice")
@@ -128,7 +128,7 @@ def experts_from_defaults(model_type: str) -> Wording:
     Example:
         {"model_type": "mixtral"}
     """
-    fact = f"is missing, and the file says nothing of experts, which model_type {model_type} has"
+    fact = f"is missing, and the file does not mention experts, which model_type {model_type} has"
     return fact, "write it, or check the model_type"
 
 
@@ -193,7 +193,7 @@ def keys_disagree(other: str) -> Wording:
     Example:
         {"model_type": "gpt2", "n_embd": 768, "hidden_size": 1024, "intermediate_size": null}
     """
-    return f"differs from {other}, which says the same thing", "keep one of the two"
+    return f"differs from {other}, which sets the same thing", "keep one of the two"
 
 
 @diagnostic("FS713", "configuration-does-not-divide")
@@ -265,4 +265,4 @@ def not_attention_types() -> Wording:
     Example:
         {"model_type": "gpt_neo", "attention_types": "local"}
     """
-    return "this is not a list of patterns and how often each stands", 'write [[["global", "local"], 12]]'
+    return "this is not a list of patterns with their repeat counts", 'write [[["global", "local"], 12]]'

@@ -36,7 +36,7 @@ def not_a_list(value: object) -> Wording:
         context_lengths: 1024
     """
     remedy = "begin each entry with '- '" if isinstance(value, dict) else "write [a, b]"
-    return f"{kind_of(value)} stands where a list should", remedy
+    return f"{kind_of(value)} where a list is expected", remedy
 
 
 @diagnostic("FS403", "not-a-mapping")
@@ -57,7 +57,7 @@ def not_keys(
             remedy = f"write {{{'extends' if value in models else 'model'}: {value}}}"
         case _:
             remedy = "write {key: value}"
-    return f"{kind_of(value)} stands where a mapping should", remedy
+    return f"{kind_of(value)} where a mapping is expected", remedy
 
 
 @diagnostic("FS404", "name-missing")
@@ -97,7 +97,7 @@ def wrong_count(count: int, most: int) -> Wording:
     """
     if not count:
         return "there are no entries", "write at least one"
-    return f"there are {count:,} entries", f"{most:,} are the most"
+    return f"there are {count:,} entries", f"at most {most:,} are allowed"
 
 
 @diagnostic("FS407", "unknown-key")
@@ -157,7 +157,7 @@ def said_twice(one: str, other: str) -> Wording:
           a: {model: gpt2-small}
           b: {model: gpt2-small, extends: a}
     """
-    return f"{one} and {other} say the same thing", "keep one of the two"
+    return f"{one} and {other} set the same thing", "keep one of the two"
 
 
 @diagnostic("FS411", "name-unusable")
@@ -179,7 +179,7 @@ def model_name_problem(name: str, most: int, forbidden: str) -> Wording | None:
     if not name.isprintable():
         return f"'{shown(name)}' holds a line break or another sign that does not print", "choose another name"
     if len(name) > most:
-        return f"the name has {len(name):,} characters", f"{most} are the most"
+        return f"the name has {len(name):,} characters", f"at most {most} are allowed"
     return None
 
 

@@ -58,7 +58,7 @@ def own_default_problem(value: object) -> Wording | None:
     """
     if isinstance(value, bool | int | float | str):
         return None
-    return f"{kind_of(value)} is no value of an input", "write a number, an expression or a choice"
+    return f"{kind_of(value)} is not a value for an input", "write a number, an expression or a choice"
 
 
 @diagnostic("FS614", "own-name-built-in")
@@ -187,8 +187,8 @@ def gathers_no_range(function: str, grain: str, finer: str) -> Wording:
         metrics:
         - {name: mine, label: M, unit: B, grain: model, formula: "at_min(flops_forward, kv_cache_bytes)", doc: M.}
     """
-    fact = f"{function}(…) over the {finer} rows of a {grain}, which do not stand side by side"
-    return fact, "use sum(…), or gather at grain context or study"
+    fact = f"{function}(…) over the {finer} rows of a {grain}, which are not side by side"
+    return fact, "use sum(…), or aggregate at grain context or study"
 
 
 @diagnostic("FS626", "gather-too-many")
@@ -200,7 +200,7 @@ def gathers_too_many(count: int, most: int) -> Wording:
     Example:
         In a spec of three hundred context lengths: a metric of grain model with the formula `sum(flops_forward)`.
     """
-    return f"a sum over {count:,} context lengths", f"{most} are the most in one formula; sum at grain context or study"
+    return f"a sum over {count:,} context lengths", f"at most {most} fit in one formula; sum at grain context or study"
 
 
 @diagnostic("FS621", "own-choices-mixed")

@@ -18,7 +18,7 @@ def no_workbook(source: str, reason: str, remedy: str = SAVE_AS) -> Problem:
     Example:
         $ flopsheet check spec.yaml
     """
-    return Problem(f"'{shown(source, 200)}' is no .xlsx workbook: {reason}", remedy)
+    return Problem(f"'{shown(source, 200)}' is not an .xlsx workbook: {reason}", remedy)
 
 
 @diagnostic("FS812", "workbook-too-large")
@@ -42,7 +42,7 @@ def not_ours(source: str, reason: str) -> Problem:
     Example:
         $ flopsheet check another.xlsx
     """
-    fact = f"'{shown(source, 200)}' is no workbook that 'flopsheet build' wrote: {reason}"
+    fact = f"'{shown(source, 200)}' is not a workbook that 'flopsheet build' wrote: {reason}"
     return Problem(fact, "build the spec again and make the changes there")
 
 
@@ -113,7 +113,7 @@ def number_as_text(address: str, text: str) -> str:
 
 
 def formula_as_value(address: str, formula: str, value: str) -> str:
-    return f"{address}: '={shown(formula)}' is no expression of a spec, so its value {value} counts"
+    return f"{address}: '={shown(formula)}' is not an expression that a spec can hold, so its value {value} counts"
 
 
 @diagnostic("FS823", "input-error")
@@ -149,7 +149,7 @@ def no_length_in_cell(text: str) -> Wording:
     Example:
         In the workbook: a context length on Context is "long"; then `flopsheet check`.
     """
-    return f"'{shown(text)}' is no context length", "type a whole number of 1 or more"
+    return f"'{shown(text)}' is not a context length", "type a whole number of 1 or more"
 
 
 @diagnostic("FS826", "sensitivity-step")
@@ -161,7 +161,7 @@ def no_step_in_cell(text: str) -> Wording:
     Example:
         In the workbook: the step on Compare is "some"; then `flopsheet check`.
     """
-    return f"'{shown(text)}' is no step", "type a number such as 10 %"
+    return f"'{shown(text)}' is not a step", "type a number such as 10 %"
 
 
 @diagnostic("FS827", "edit-of-variant")
@@ -186,7 +186,7 @@ def derived_cell(text: str) -> Wording:
     Example:
         In the workbook: a derived cell on Inputs is overwritten.
     """
-    return f"{shown(text)} stands in a cell that is derived", "change what it is derived from"
+    return f"{shown(text)} is in a derived cell", "change what it is derived from"
 
 
 @diagnostic("FS829", "edit-not-computed")
@@ -231,12 +231,12 @@ def would_differ(spec: str, path: str) -> Problem:
     """The spec cannot be edited so that it says what the workbook says.
 
     Why: Some edits have no place in the file as it is written.
-    Fix: Nothing was written; take the patch over by hand.
+    Fix: Nothing was written; apply the patch by hand.
     Example:
         In the workbook: an edit that the spec cannot express where it stands; then `flopsheet pull --write`.
     """
     fact = f"'{shown(spec, 200)}' cannot be edited so that it says what the workbook says: {path} would differ"
-    return Problem(fact, "nothing was written; the patch stands above, take it over by hand")
+    return Problem(fact, "nothing was written; the patch is above; apply it by hand")
 
 
 @diagnostic("FS843", "edits-incomplete")

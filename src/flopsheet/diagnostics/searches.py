@@ -36,7 +36,7 @@ def too_many_layouts(count: float, most: int) -> Wording:
             n_devices: 8
             vary: {n_tokens: {from: 1, to: 100000}, global_batch_size: {from: 1, to: 100000}}
     """
-    return f"{count:,.0f} layouts, {most:,} are the most", "list fewer values"
+    return f"{count:,.0f} layouts, at most {most:,} are allowed", "list fewer values"
 
 
 @diagnostic("FS543", "search-metric-unknown")
@@ -100,3 +100,37 @@ def no_searches() -> Wording:
     """
     fact = "the spec searches no layouts"
     return fact, "write search: {NAME: {model: …, hardware: …, n_devices: …, vary: {…}}}"
+
+
+@diagnostic("FS547", "layout-unknown")
+def unknown_layout(name: str, known: Sequence[str]) -> Wording:
+    """What a search names as found is no training run of the spec.
+
+    Why: The sheet Layouts compares these runs.
+    Fix: Write the names of training runs, or leave `found` out.
+    Example:
+        search:
+          best:
+            model: m
+            context_length: 1024
+            hardware: h100-sxm
+            n_devices: 8
+            vary: {tensor_parallel: auto}
+            found: [best 1]
+    """
+    return f"no training run is called '{shown(name)}'", did_you_mean(name, known)
+
+
+@diagnostic("FS548", "name-like-layout")
+def named_like_layout(name: str, search: str) -> Wording:
+    """A training run has the name that one of the best layouts of a search gets.
+
+    Why: In the workbook the two could not be told apart.
+    Fix: Choose another name.
+    Example:
+        training:
+          best 1: {model: m, context_length: 1024, hardware: h100-sxm}
+        search:
+          best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {tensor_parallel: auto}}
+    """
+    return f"'{shown(name)}' is what a layout that the search '{shown(search)}' finds is called", "choose another name"

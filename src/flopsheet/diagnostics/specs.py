@@ -89,7 +89,7 @@ def not_for_inputs(function: str) -> Wording:
         models:
           m: {model: gpt2-small, d_ff: sum(d_model)}
     """
-    return f"{function}(…) has nothing to gather in an input", "write a number or an expression of other inputs"
+    return f"{function}(…) has nothing to aggregate in an input", "write a number or an expression of other inputs"
 
 
 def inherited(finding: Finding, kind: str, name: str) -> Finding:

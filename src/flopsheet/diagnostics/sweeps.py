@@ -62,7 +62,10 @@ def not_streamed(name: str) -> Wording:
     Example:
         In a spec with a sweep: a metric of grain study that sums over models; then `flopsheet show --format csv`.
     """
-    return f"{name} gathers over all models, which a stream does not hold", "sweep fewer values, or remove the metric"
+    return (
+        f"{name} aggregates over all models, which a stream does not hold",
+        "sweep fewer values, or remove the metric",
+    )
 
 
 @diagnostic("FS921", "rows-option")
@@ -110,7 +113,7 @@ def parquet_on_a_terminal() -> Wording:
     Example:
         On a terminal: `flopsheet show spec.yaml --format parquet`
     """
-    return "Parquet is no text for a terminal", "name a file with -o, or send it on with a pipe"
+    return "Parquet is binary and cannot be shown in a terminal", "name a file with -o, or send it on with a pipe"
 
 
 def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
@@ -143,7 +146,7 @@ def empty_range(first: float, last: float) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {n_layers: {from: 24, to: 12, step: 4}}}
     """
-    return f"nothing lies from {kind_of(first)} to {kind_of(last)}", "write from: the smaller, to: the larger"
+    return f"the range from {kind_of(first)} to {kind_of(last)} is empty", "write from: the smaller, to: the larger"
 
 
 @diagnostic("FS505", "step-not-positive")
@@ -156,7 +159,7 @@ def step_not_positive(step: float) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {n_layers: {from: 12, to: 24, step: 0}}}
     """
-    return f"{kind_of(step)} is no step", "write more than 0"
+    return f"{kind_of(step)} is not a step", "write more than 0"
 
 
 @diagnostic("FS506", "range-too-fine")
@@ -169,7 +172,7 @@ def values_of_one_input(count: float, most: int) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {d_ff: {from: 1, to: 1e12, step: 1}}}
     """
-    return f"{count:,.0f} values", f"{most:,} are the most for one input; take larger steps"
+    return f"{count:,.0f} values", f"at most {most:,} are allowed for one input; take larger steps"
 
 
 @diagnostic("FS507", "zip-lengths")
@@ -214,7 +217,10 @@ def too_many_combinations(count: int, most: int) -> Wording:
               d_ff: {from: 1, to: 9000, step: 1}
               vocab_size: {from: 1, to: 9000, step: 1}
     """
-    return f"the sweep has {count:,} combinations", f"{most:,} are the most; take fewer values, or pair them under zip:"
+    return (
+        f"the sweep has {count:,} combinations",
+        f"at most {most:,} are allowed; take fewer values, or pair them under zip:",
+    )
 
 
 @diagnostic("FS510", "too-many-variants")
@@ -228,7 +234,7 @@ def too_many_variants(count: int, most: int, kind: object) -> Wording:
     """
     if kind != "models":
         return f"{count:,} {kind} runs are more than the {most:,} that a spec may have", "sweep fewer values"
-    fact = f"{count:,} models are more than the {most:,} that are held at once"
+    fact = f"{count:,} models are more than the {most:,} that can be held at once"
     return fact, "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
 
 
@@ -255,7 +261,7 @@ def excludes_nothing() -> Wording:
         models:
           m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [{}]}}
     """
-    return "no combination is meant", "write input: value, or a condition such as d_model > 4096"
+    return "this excludes no combination", "write input: value, or a condition such as d_model > 4096"
 
 
 @diagnostic("FS523", "exclusion-of-fixed-input")
@@ -321,7 +327,7 @@ def unknown_in_condition(name: str, known: Sequence[str]) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [n_layer > 12]}}
     """
-    return f"'{shown(name)}' is no input that can be read here", did_you_mean(name, known)
+    return f"'{shown(name)}' is not an input that can be read here", did_you_mean(name, known)
 
 
 @diagnostic("FS511", "variant-name-too-long")
@@ -336,7 +342,7 @@ def variant_names_too_long(count: int, most: int) -> Wording:
             model: gpt2-small
             sweep: {n_layers: [12, 24]}
     """
-    return f"its variants would have names of {count:,} characters, {most} are the most", "shorten the name"
+    return f"its variants would have names of {count:,} characters, at most {most} are allowed", "shorten the name"
 
 
 @diagnostic("FS512", "name-like-variant")

@@ -42,9 +42,9 @@ COMPLAINTS: tuple[tuple[str, str], ...] = (
 BEGAN = frozenset({"line", "open quote", "anchor", "tag", "directive"})
 # Our fact and remedy for each, once its surroundings have told apart what one complaint can mean.
 YAML_SYNTAX: dict[str, tuple[str, str]] = {
-    "tab": ("a tab stands where only spaces may", "replace it with spaces"),
+    "tab": ("a tab where YAML allows only spaces", "replace it with spaces"),
     "letter": ("a text cannot begin with '{letter}'", "put it in quotes"),
-    "second colon": ("a second ': ' stands on this line", "put the text that holds it in quotes"),
+    "second colon": ("there is a second ': ' on this line", "put the text that holds it in quotes"),
     "colon": (
         "a key cannot stand here",
         "line it up with the keys beside it, and write ': ' after every key above",
@@ -59,7 +59,7 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
         "put the whole value in quotes; inside single quotes write '' for '",
     ),
     "no key": ("a key is missing before ':'", "write the key"),
-    "item among keys": ("a list item stands among the keys of a mapping", "indent it under its key"),
+    "item among keys": ("a list item among the keys of a mapping", "indent it under its key"),
     "mapping": (
         "the indentation matches no line above",
         "line the key up with the keys that it belongs to",
@@ -77,7 +77,7 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
     "inside brackets": ("the text ends inside brackets", "close every '[' and '{{'"),
     "closes nothing": ("this '{letter}' closes nothing", "remove it, or put the text in quotes"),
     "nothing before": (
-        "nothing stands before '{letter}'",
+        "there is nothing before '{letter}'",
         "write what belongs there, or remove '{letter}'",
     ),
     "open quote": ("this quote is never closed", "close it with the same quote"),
@@ -89,7 +89,7 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
     "block scalar": ("text follows '|' or '>' on its line", "begin it on the next line, or quote it all"),
     "directive": ("directives are not read", "remove the line that begins with '%'"),
     "outside": (
-        "this stands outside the document",
+        "this is outside the document",
         "put everything into one mapping, without '%' and '...' lines",
     ),
     "": ("this is not YAML ({complaint})", "look at the quotes and the indentation"),
@@ -327,5 +327,5 @@ def not_a_cell_number(place: Place | None, path: str, word: str) -> Problem:
     Example:
         context_lengths: [1e400]
     """
-    fact = f"'{shown(word)}' is no finite number that a cell can hold"
+    fact = f"'{shown(word)}' is not a finite number that a cell can hold"
     return Problem(fact, "write 0 or a number between 1e-300 and 1e300", path, place)

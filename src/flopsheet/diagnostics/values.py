@@ -187,7 +187,7 @@ def text_problem(value: object, most: int) -> Wording | None:
     if not value.strip():
         return "the text is empty", "write something, or remove the key"
     if len(value) > most:
-        return f"the text has {len(value):,} characters", f"{most:,} are the most"
+        return f"the text has {len(value):,} characters", f"at most {most:,} are allowed"
     return None
 
 
@@ -272,7 +272,9 @@ def not_plain(value: object, path: str) -> Problem:
     Example:
         >>> flopsheet.compute({"version": 1, "title": object()})
     """
-    return Problem(f"{type(value).__name__} is no type of a spec", "give texts, numbers, lists and mappings", path)
+    return Problem(
+        f"{type(value).__name__} is not a type that a spec can hold", "give texts, numbers, lists and mappings", path
+    )
 
 
 @diagnostic("FS029", "key-not-str")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flopsheet.formula.nodes import Aggregate, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, LOOSE, OPERATORS, POWER, TIGHT, Style
 
+WORDS = Name, Text
+
 
 def needs_brackets(part: Node, symbol: str, style: Style, *, right: bool) -> bool:
     """Whether a part stands in brackets beside an operator, at its right or at its left.
@@ -21,7 +23,7 @@ def needs_brackets(part: Node, symbol: str, style: Style, *, right: bool) -> boo
 
 def binding(node: Node, style: Style) -> int:
     """How tightly the outermost sign of a node binds as a writer spells it."""
-    if isinstance(node, Name | Text):  # as most parts are
+    if isinstance(node, WORDS):  # as most parts are
         return TIGHT
     if isinstance(node, Operation):
         return OPERATORS[node.symbol].binds

@@ -14,6 +14,7 @@ ValueOf: TypeAlias = Callable[[str], Value]
 Gather: TypeAlias = Callable[[str, tuple[str, ...]], Value]
 Functions: TypeAlias = Mapping[str, Callable[..., Value]]
 
+CONSTANTS = Number, Text  # a union would be made anew each time
 PLAIN: Functions = computed((*OPERATORS.values(), *FUNCTIONS.values()))
 
 
@@ -32,36 +33,58 @@ def evaluate(
     value_of: ValueOf,
     aggregate: Gather | None = None,
     functions: Functions = PLAIN,
+    *,
+    remember: bool = True,
 ) -> Value:
     """The node's value; `value_of` gives that of a name, `aggregate` that of a function over a finer grain.
 
-    Operations run in the author's order, so that a spreadsheet that does the same gets the same double.
+    Operations run in the author's order, so that a spreadsheet that does the same gets the same double. A part that
+    occurs again has its value already, unless that shall not be remembered: whole columns of millions would be held.
     """
+    return _value(node, value_of, aggregate, functions, {} if remember else None)
 
-    return _value(node, value_of, aggregate, functions)
 
-
-def _value(node: Node, read: ValueOf, gather: Gather | None, functions: Functions) -> Value:
+def _value(
+    node: Node, read: ValueOf, gather: Gather | None, functions: Functions, known: dict[int, Value] | None
+) -> Value:
     # No function inside another, which would hold itself, and with it every column until Python looks for circles.
+    if isinstance(node, Name):
+        return read(node[0])
+    if isinstance(node, CONSTANTS):
+        return node[0]
+    if known is None:
+        return _computed(node, read, gather, functions, known)
+    # Equal parts are one object; no part goes while its formula is computed, so that none gets the number of another.
+    value = known.get(id(node))
+    if value is None:
+        value = known[id(node)] = _computed(node, read, gather, functions, known)
+    return value
+
+
+def _computed(
+    node: Operation | Call | Negative | Aggregate,
+    read: ValueOf,
+    gather: Gather | None,
+    functions: Functions,
+    known: dict[int, Value] | None,
+) -> Value:
     match node:
-        case Name():
-            return read(node[0])
         case Operation():
             symbol, left, right = node
-            return functions[symbol](_value(left, read, gather, functions), _value(right, read, gather, functions))
-        case Number() | Text():
-            return node[0]
+            before = _value(left, read, gather, functions, known)
+            return functions[symbol](before, _value(right, read, gather, functions, known))
         case Call():
             function, arguments = node
             if function != "where":
-                return functions[function](*[_value(argument, read, gather, functions) for argument in arguments])
+                return functions[function](*[_value(part, read, gather, functions, known) for part in arguments])
             condition, yes, no = arguments
-            holds = _value(condition, read, gather, functions)
+            holds = _value(condition, read, gather, functions, known)
             if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
-                return _value(yes if holds else no, read, gather, functions)
-            return functions["where"](holds, _value(yes, read, gather, functions), _value(no, read, gather, functions))
+                return _value(yes if holds else no, read, gather, functions, known)
+            one = _value(yes, read, gather, functions, known)
+            return functions["where"](holds, one, _value(no, read, gather, functions, known))
         case Negative():
-            return -_value(node[0], read, gather, functions)
+            return -_value(node[0], read, gather, functions, known)
         case Aggregate():
             function, names = node
             if gather is None:

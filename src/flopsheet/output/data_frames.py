@@ -14,7 +14,7 @@ from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.tables import Column
+from flopsheet.pipeline.tables import Array, Numbers
 
 EXACT = 2**53  # from here on a double is no exact count
 YES_NO = frozenset({"yes", "no"})
@@ -82,14 +82,17 @@ def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
     return typed
 
 
-def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | Column:
+def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | Array:
     """The column as bool, as int64 where it counts whole things exactly, else as it is."""
     if _says_yes_or_no(name, catalog):
         return np.asarray(column.array == "yes", bool)
+    if column.dtype == object:
+        texts: Array = column.to_numpy()  # as an array, so that pandas finds its own type of texts
+        return texts
     if name in KEYS or not catalog.units[catalog.entry(name).unit].whole or column.dtype != np.float64:
         as_it_is: ExtensionArray = column.array
         return as_it_is
-    numbers: Column = column.to_numpy()
+    numbers: Numbers = column.to_numpy()
     is_exact = (numbers % 1 == 0) & (abs(numbers) < EXACT)
     return numbers.astype(np.int64) if is_exact.all() else numbers
 

@@ -18,7 +18,7 @@ from flopsheet.output.rows import CSV, JSON, Field, fields_of, lines
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.stream import Chunk, Stream
-from flopsheet.pipeline.tables import Column, tabulate_runs
+from flopsheet.pipeline.tables import Rows, tabulate_runs
 from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
@@ -101,7 +101,7 @@ def passes(style: str) -> int:
     return 2 if style == "json" else 1
 
 
-def _order(chunk: Chunk, grain: str) -> Column:
+def _order(chunk: Chunk, grain: str) -> Rows:
     return chunk.models if grain == "model" else chunk.scenarios
 
 
@@ -213,9 +213,9 @@ def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
                 "context_length": arrow.array(np.tile(stream.spec.context_lengths, len(names)).astype(np.int64)),
             }
             for field in fields:
-                column = chunk.values.column(field.grain, field.name)[_order(chunk, field.grain)]
-                column = np.repeat(column, n_lengths) if field.grain == "model" else column
-                columns[field.name] = _arrow_column(column, field.kind)
+                order = _order(chunk, field.grain)
+                rows = np.repeat(order, n_lengths) if field.grain == "model" else order
+                columns[field.name] = _arrow_column(chunk.values.column(field.grain, field.name)[rows], field.kind)
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
             writer.write_table(table)

@@ -87,7 +87,7 @@ STYLES: dict[str, Callable[[float], str]] = {
 }
 
 
-def format_value(value: Any, unit: Unit) -> str:
+def format_value(value: float | str, unit: Unit) -> str:
     """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
     return value if isinstance(value, str) else STYLES[unit.style](float(value))
 

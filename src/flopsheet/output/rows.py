@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from flopsheet.catalog import Catalog
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.tables import Column
+from flopsheet.pipeline.tables import Column, Rows
 from flopsheet.records import frozen
 
 EXACT = 2.0**53  # beyond it a double is no exact count
+
+
+FieldKind: TypeAlias = Literal["whole", "number", "flag", "text"]
 
 
 @frozen
@@ -23,7 +27,7 @@ class Field:
 
     name: str
     grain: str
-    kind: str  # whole, number, flag, text
+    kind: FieldKind
 
 
 @frozen
@@ -62,7 +66,7 @@ def fields_of(values: Values, catalog: Catalog, grains: Sequence[str]) -> list[F
     ]
 
 
-def _kind(name: str, column: Column, catalog: Catalog) -> str:
+def _kind(name: str, column: Column, catalog: Catalog) -> FieldKind:
     if column.dtype == object:
         return "flag" if name in catalog.inputs and catalog.inputs[name].is_flag else "text"
     return "whole" if catalog.units[catalog.entry(name).unit].whole else "number"
@@ -74,7 +78,7 @@ def number(value: float, *, whole: bool) -> int | float:
     return int(value) if is_integer else value
 
 
-def lines(values: Values, fields: Sequence[Field], order: Column, notation: Notation) -> Iterator[str]:
+def lines(values: Values, fields: Sequence[Field], order: Rows, notation: Notation) -> Iterator[str]:
     """The fields of each row, in this order of rows.
 
     What is alike in all rows is spelled once, in the form that the others fill.

@@ -17,7 +17,7 @@ from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
 from flopsheet.formula.operators import Value
-from flopsheet.pipeline.tables import Column, Table, Tables
+from flopsheet.pipeline.tables import FEW_ROWS, Array, Column, Numbers, Rows, Table, Tables, frame_of
 from flopsheet.records import frozen
 
 
@@ -69,21 +69,22 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
     hundreds of insertions, one after the other, would cost a DataFrame more than the arithmetic.
     ComputeError where one is not finite.
     """
-    columns: dict[str, dict[str, Column]] = {grain: {} for grain in tables}  # as they are read or computed
+    columns = {grain: dict(table.columns) for grain, table in tables.items()}  # inputs, and what is computed
     metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
     words: dict[str, Column] = {}
     functions = vectorised()
-    # Without their index, from which a column is picked in a tenth of the time.
-    flat = {grain: table.inputs.reset_index(drop=True) for grain, table in tables.items()}
 
     def column(grain: str, name: str) -> Column:
         found = columns[grain].get(name)
-        if found is None:
-            found = columns[grain][name] = _column(tables[grain].inputs if name in KEYS else flat[grain], name)
+        if found is None:  # a name of the rows
+            found = columns[grain][name] = _column(tables[grain].inputs, name)
         return found
 
     def read(table: Table, name: str) -> Column:
         """A value for each row of a table, or a single one that fits them all."""
+        own = columns[table.grain].get(name)
+        if own is not None:
+            return own
         grain = KEYS[name] if name in KEYS else catalog.entry(name).grain
         values = column(grain, name)
         return values if grain == table.grain or len(values) == 1 else values.take(table.above[grain])
@@ -98,8 +99,10 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
             metric = catalog.metrics[name]
             if metric.grain in tables:
                 table = tables[metric.grain]
-                result = evaluate(metric.ast, partial(read, table), partial(gather, table), functions)
-                needed = metric.has_value and evaluate(metric.has_value, partial(read, table), None, functions)
+                few = len(table) <= FEW_ROWS
+                of_name, of_finer = partial(read, table), partial(gather, table)
+                result = evaluate(metric.ast, of_name, of_finer, functions, remember=few)
+                needed = metric.has_value and evaluate(metric.has_value, of_name, None, functions, remember=few)
                 made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
                 columns[metric.grain][name] = metrics[metric.grain][name] = made
                 if metric.words is not None and np.isnan(made).any():
@@ -110,32 +113,32 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
 
 
 def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:
-    return pd.concat([inputs, pd.DataFrame(metrics, inputs.index, copy=False)], axis=1) if metrics else inputs
+    return pd.concat([inputs, frame_of(metrics, inputs.index)], axis=1) if metrics else inputs
 
 
-def _sum(owner: Column, count: int, values: Column) -> Column:
+def _sum(owner: Rows, count: int, values: Numbers) -> Numbers:
     """The sum of a groupby, added row by row as a spreadsheet does; pandas compensates, which gives other bits."""
-    return np.bincount(owner, weights=values, minlength=count)
+    return np.bincount(owner, weights=values, minlength=count).astype(np.float64, copy=False)
 
 
-def _first(owner: Column, count: int, values: Column) -> Column:
+def _first(owner: Rows, count: int, values: Column) -> Column:
     _, position = np.unique(owner, return_index=True)
     return values[position]
 
 
-def _at_min(owner: Column, count: int, key: Column, values: Column) -> Column:
+def _at_min(owner: Rows, count: int, key: Numbers, values: Column) -> Column:
     order = np.lexsort((np.arange(len(key)), key, owner))  # the first of equals wins, as in a spreadsheet's MATCH
     return values[order[np.searchsorted(owner[order], np.arange(count))]]
 
 
-def _at_max(owner: Column, count: int, key: Column, values: Column) -> Column:
+def _at_max(owner: Rows, count: int, key: Numbers, values: Column) -> Column:
     return _at_min(owner, count, -key, values)
 
 
 AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
 
 
-def _of_length(result: Column, length: int) -> Column:
+def _of_length(result: Array, length: int) -> Array:
     return result if result.shape == (length,) else np.broadcast_to(result, length)
 
 

@@ -22,7 +22,7 @@ from flopsheet.spec.sweep.expand import MOST_HELD, Sweep
 
 if TYPE_CHECKING:
     from flopsheet.pipeline.frames import Values
-    from flopsheet.pipeline.tables import Column, Table
+    from flopsheet.pipeline.tables import Column, Rows, Table, Texts
 
 ROWS = 8_192  # of the largest table of a chunk, about
 
@@ -32,8 +32,8 @@ class Chunk:
     """Some models with all their contexts, computed; `models` and `scenarios` are their rows in the spec's order."""
 
     values: Values
-    models: Column
-    scenarios: Column
+    models: Rows
+    scenarios: Rows
 
 
 @frozen
@@ -120,7 +120,7 @@ class Stream:
         assert len(tables["scenario"]) == count * lengths
         return Chunk(frames.compute_values(tables, self.catalog, wanted), order, scenarios)
 
-    def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Column]:
+    def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Rows]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
         from flopsheet.pipeline.tables import add_table, columns_of
 
@@ -224,5 +224,5 @@ def _column(value: Any, count: int) -> Column:
     return np.broadcast_to(np.asarray(value, dtype=kind), count)
 
 
-def _texts(values: Sequence[str]) -> Column:
+def _texts(values: Sequence[str]) -> Texts:
     return np.array(values, dtype=object)

@@ -8,13 +8,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
 from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
-Column: TypeAlias = np.ndarray[Any, Any]  # float64, or texts as objects
-Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Numbers: TypeAlias = NDArray[np.float64]
+Texts: TypeAlias = NDArray[np.object_]
+Column: TypeAlias = Numbers | Texts
+Rows: TypeAlias = NDArray[np.int64]  # numbers of rows, from 0
+Array: TypeAlias = NDArray[Any]  # numbers, row numbers, truth values
 Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 
@@ -22,16 +26,22 @@ Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 class Table:
     """The rows of one grain: `inputs` has a row for each and a column for each input, its index names the rows.
 
+    `columns` are the inputs as arrays, from which one is picked much faster than from the DataFrame; texts are objects.
     `above` gives a row's place in every coarser table, `given` what the spec says of an input, expressions included;
     the tables of a stream, whose variants come as columns, have no `given`.
     """
 
     grain: str
     inputs: pd.DataFrame
+    columns: Mapping[str, Column]
     above: Mapping[str, Rows]
     given: Mapping[str, tuple[InputValue, ...]]
 
     def __len__(self) -> int:
+        return self._length
+
+    @cached_property
+    def _length(self) -> int:  # of an index with several levels, pandas finds it anew each time
         return len(self.inputs.index)
 
     @cached_property
@@ -46,6 +56,7 @@ class Table:
 
 
 Tables = Mapping[str, Table]
+FEW_ROWS = 1_000
 
 
 def add_table(
@@ -64,8 +75,35 @@ def add_table(
             above.setdefault(higher, their_rows[rows])
     levels = [pd.Index(values, name=name) for name, values in keys.items()]
     index = levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
-    inputs = pd.DataFrame(columns, index, copy=False)
-    built[grain] = Table(grain, inputs, {name: above[name] for name in coarser(grain)}, given or {})
+    inputs = frame_of(columns, index)
+    built[grain] = Table(grain, inputs, columns, {name: above[name] for name in coarser(grain)}, given or {})
+
+
+def frame_of(columns: Mapping[str, Column], index: pd.Index) -> pd.DataFrame:
+    """The DataFrame of these columns, in their order.
+
+    Of few rows, all numbers are copied into one block and all texts into another: pandas takes longer to make a block
+    for each of hundreds of columns than to compute them. Of many rows, a copy would cost more, and hold them twice.
+    """
+    if len(index) > FEW_ROWS:
+        return pd.DataFrame(columns, index, copy=False)
+    texts = [name for name, column in columns.items() if column.dtype == object]
+    numbers = [name for name, column in columns.items() if column.dtype != object]
+    frame = pd.concat(
+        [
+            pd.DataFrame(np.stack([columns[name] for name in names]).T, index, dtype=dtype)
+            for names, dtype in ((numbers, np.float64), (texts, object))
+            if names
+        ]
+        or [pd.DataFrame(index=index)],
+        axis=1,
+        ignore_index=True,
+    )
+    if texts and numbers:
+        place = {name: at for at, name in enumerate((*numbers, *texts))}
+        frame = frame.take([place[name] for name in columns], axis=1)
+    frame.columns = pd.Index(list(columns), dtype=object)
+    return frame
 
 
 class _Builder:

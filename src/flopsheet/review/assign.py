@@ -18,7 +18,7 @@ from flopsheet.spec.resolve.draft import draft
 from flopsheet.spec.resolve.inherit import from_library
 from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.schema import kinds
-from flopsheet.yamlio.source import Path, Source
+from flopsheet.yamlio.source import Data, Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
 NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
@@ -71,7 +71,7 @@ class _Models:
 
     def __init__(self, text: Source, data: dict[str, Any], reading: InputReading) -> None:
         self.draft = draft(text, (), custom.read_custom(text))
-        self.built: Mapping[str, Any] = text.data["models"]  # type: ignore[index]
+        self.built: Data = text.data["models"]  # type: ignore[index]
         self.data = data
         self.reading = reading
         self.input_cells: dict[str, list[InputCell]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
@@ -26,13 +27,13 @@ class Disagreement:
     name: str
     found: str
     wanted: str
-    kind: str  # value, typed over, formula
+    kind: Literal["value", "typed over", "formula"]
 
     def __str__(self) -> str:
         about = f"{self.address} ({self.name})" if self.name else self.address
         match self.kind:
             case "typed over":
-                return f"{about}: {self.found} stands where the formula {self.wanted} was"
+                return f"{about}: {self.found} is typed over the formula {self.wanted}"
             case "formula":
                 return f"{about}: the formula is {self.found}, it was {self.wanted}"
         return f"{about}: {self.found} is stored, {self.wanted} is right"
@@ -91,21 +92,29 @@ def _is_nan(value: Scalar) -> bool:
 
 
 def _compared(sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
-    address = cell_ref.seen_from("")
-    name = _name(sheet, cell_ref)
     if not is_input and not stored.formula:
         held = "nothing" if stored.value is None else _shown(stored.value)
-        yield Disagreement(address, name, held, f"={_cut(cell.formula)}", "typed over")
-    elif not is_input and normalize_formula(stored.formula, cell_ref.sheet) != normalize_formula(
-        cell.formula, cell_ref.sheet
-    ):
-        without = (normalize_formula(text, cell_ref.sheet, brackets=False) for text in (stored.formula, cell.formula))
-        if len(set(without)) > 1:
-            yield Disagreement(address, name, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
+        yield _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
+    elif not is_input and not _alike(stored.formula, cell.formula, cell_ref.sheet):
+        yield _disagreement(sheet, cell_ref, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
     # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
     is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
     if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-        yield Disagreement(address, name, _shown(stored.value), _shown(cell.value), "value")
+        yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+
+
+def _disagreement(
+    sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Literal["value", "typed over", "formula"]
+) -> Disagreement:
+    return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
+
+
+def _alike(stored: str, right: str, sheet: str) -> bool:
+    """Whether two formulas of a sheet are the same but for how a program spells them."""
+    return stored == right or any(
+        normalize_formula(stored, sheet, brackets=brackets) == normalize_formula(right, sheet, brackets=brackets)
+        for brackets in (True, False)
+    )
 
 
 def _name(sheet: Sheet, cell_ref: CellRef) -> str:

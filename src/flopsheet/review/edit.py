@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from flopsheet.review.patch import alike
 from flopsheet.yamlio.dump import flow
+from flopsheet.yamlio.source import Data
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 AFTER = "context_lengths"  # a key that is new at the top of a spec stands after this one
@@ -17,7 +18,7 @@ AFTER = "context_lengths"  # a key that is new at the top of a spec stands after
 Edit = tuple[int, int, str]  # from, to, what stands there instead
 
 
-def rewrite(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def rewrite(text: str, old: Data, new: Data) -> str:
     """The text, which says `old`, so that it says `new`."""
     unified, places = _unified(text)
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -56,7 +57,7 @@ class _Rewriter:
             is_block = isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}
             yield self.at(node.start_mark), self.end(node), flow(new) + ("\n" if is_block else "")
 
-    def mapping(self, node: yaml.MappingNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Edit]:
+    def mapping(self, node: yaml.MappingNode, old: Data, new: Data) -> Iterator[Edit]:
         entries = {key.value: (key, value) for key, value in node.value}
         added = {key: value for key, value in new.items() if key not in old}
         for key, (name, value) in entries.items():
@@ -70,18 +71,18 @@ class _Rewriter:
         if added:
             yield self.inserted(node, added)
 
-    def joined(self, node: yaml.MappingNode, key: yaml.Node | None, added: Mapping[str, Any]) -> str:
+    def joined(self, node: yaml.MappingNode, key: yaml.Node | None, added: Data) -> str:
         if node.flow_style:
             return ", ".join(f"{flow(name)}: {flow(value)}" for name, value in added.items())
         indent = " " * (key or node).start_mark.column
         return f"\n{indent}".join(self.entry(name, value, indent) for name, value in added.items())
 
-    def entry(self, name: str, value: Any, indent: str) -> str:
+    def entry(self, name: str, value: object, indent: str) -> str:
         if isinstance(value, list) and any(isinstance(item, dict) for item in value):
             return "\n".join([f"{flow(name)}:", *(f"{indent}- {flow(item)}" for item in value)])
         return f"{flow(name)}: {flow(value)}"
 
-    def inserted(self, node: yaml.MappingNode, added: Mapping[str, Any]) -> Edit:
+    def inserted(self, node: yaml.MappingNode, added: Data) -> Edit:
         text = self.joined(node, None, added)
         if not node.value:
             at = self.at(node.start_mark) + 1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS
@@ -21,7 +20,7 @@ from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
 from flopsheet.workbook.model.sheet import Scalar
-from flopsheet.yamlio.source import Path, spell
+from flopsheet.yamlio.source import Data, Path, spell
 
 TOLERANCE = 1e-9  # a spreadsheet program stores 15 digits
 NUMERAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -216,7 +215,7 @@ class _Reader:
                 self.report(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
 
 
-def is_variant(data: Mapping[str, Any], path: Path) -> bool:
+def is_variant(data: Data, path: Path) -> bool:
     """Whether an input belongs to a variant of a sweep, which stands in no spec by itself."""
     return path[0] in {"models", *RUNS} and path[1] not in data[str(path[0])]
 

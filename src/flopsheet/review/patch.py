@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from flopsheet.yamlio.dump import flow
+from flopsheet.yamlio.source import Data
 
 MARK = "; written by 'flopsheet pull'."  # by which a patch is known
 HEAD = (
@@ -14,7 +15,7 @@ HEAD = (
 )
 
 
-def difference(old: Any, new: Any) -> dict[str, Any]:
+def difference(old: Data, new: Data) -> dict[str, Any]:
     """What has to be merged onto a mapping to get another; empty where they are alike."""
     changed: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
@@ -28,7 +29,7 @@ def difference(old: Any, new: Any) -> dict[str, Any]:
     return changed
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(one: object, other: object) -> bool:
     """Whether two values say the same; true is not 1, but 1.0 is."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
@@ -39,14 +40,14 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def to_text(patch: Mapping[str, Any], source: str, name: str) -> str:
+def to_text(patch: Data, source: str, name: str) -> str:
     """The patch as a file."""
     lines = list(_lines(patch, 0)) or ["{}"]
     head = HEAD.format(source=" ".join(source.split()), name=" ".join(name.split()))
     return head + "\n".join(lines) + "\n"
 
 
-def _lines(mapping: Mapping[str, Any], depth: int) -> Iterator[str]:
+def _lines(mapping: Data, depth: int) -> Iterator[str]:
     indent = "  " * depth
     for key, value in mapping.items():
         if isinstance(value, dict) and value:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog.entries import Unit
@@ -23,7 +22,7 @@ def to_json(compared: Compared) -> str:
     """One object; whole things as integers, `change` relative: 0.28 is 28 %."""
     before, after = compared.sides
 
-    def entry(one: Difference) -> dict[str, Any]:
+    def entry(one: Difference) -> dict[str, object]:
         catalog = before.report.catalog
         pair: list[object] = [one.before, one.after]
         if one.metric:
@@ -80,7 +79,7 @@ def _input(value: object) -> str:
     return NOTHING if value is None else diagnostics.shown(format_input(value), MOST_TEXT)  # type: ignore[arg-type]
 
 
-def _result(value: object, unit: Unit) -> str:
+def _result(value: float | str | None, unit: Unit) -> str:
     text = NOTHING if value is None else format_value(value, unit)
     beside = unit.label if unit.beside and not isinstance(value, str) else ""
     return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)

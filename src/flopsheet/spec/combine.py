@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flopsheet.diagnostics import Problem
@@ -44,7 +44,7 @@ def _text(data: dict[str, Any], sources: Sequence[Source], settings: Sequence[st
     return "\n".join([f"# Put together from {remark}", *block(data)]) + "\n"
 
 
-def _order(sources: Sequence[Source]) -> Any:
+def _order(sources: Sequence[Source]) -> Callable[[Problem], int]:
     """A sort key: file after file as they were given, the settings last."""
     names = [one.name for one in sources]
 

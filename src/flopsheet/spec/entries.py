@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from math import prod
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flopsheet.catalog import Catalog, Input
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node
 from flopsheet.records import frozen
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 NONE = "none"  # how a spec says that a number is not given
 
@@ -75,6 +75,8 @@ class Search(NamedTuple):
     limits: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({})
     """The least and the largest value of metrics."""
     keep: int = 20
+    found: tuple[str, ...] = ()
+    """The training runs that are its best layouts, where the spec names them."""
 
     @property
     def size(self) -> int:
@@ -123,7 +125,7 @@ class Spec:
     text: str = field(default="", repr=False)
     catalog: Catalog | None = field(default=None, repr=False)
     """The catalogue with what the spec defines itself; None where it defines nothing."""
-    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    data: Data = field(default_factory=dict, repr=False)
     """What the text says, without its comments."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, Metric
@@ -11,7 +10,7 @@ from flopsheet.diagnostics import Finding
 from flopsheet.spec.entries import Expectation, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.resolve.names import Names
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 
 def resolve_expectations(
@@ -60,7 +59,7 @@ def _subjects(draft: Draft, names: Names, ran: Mapping[str, Sequence[Run]]) -> d
 
 def _fault(
     names: Names,
-    claim: Mapping[str, Any],
+    claim: Data,
     subject: str,
     metric: str,
     subjects: Mapping[str, Sequence[str]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flopsheet import catalog
 from flopsheet.catalog import Catalog
@@ -26,10 +26,10 @@ from flopsheet.spec.sweep.expand import Families
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import study_name
 from flopsheet.yamlio.from_mapping import to_yaml
-from flopsheet.yamlio.source import Source
+from flopsheet.yamlio.source import Data, Source
 
 
-def load_spec(spec: str | os.PathLike[str] | Mapping[str, Any]) -> Spec:
+def load_spec(spec: str | os.PathLike[str] | Data) -> Spec:
     """The spec at a path (`-` is stdin), or from a mapping of plain data; SpecError with all problems, FileError."""
     if isinstance(spec, Mapping):
         return from_source(source.parse(to_yaml(spec), "spec"), "spec")
@@ -61,7 +61,7 @@ class ParsedSpec:
     """What is wrong with its shape and with what it defines."""
     faults: tuple[Fault, ...]
     """What is wrong with the inputs of the study."""
-    order: Callable[[Problem], Any]
+    order: Callable[[Problem], int]
 
     def families(self) -> Families:
         """The models, swept ones unexpanded; SpecError where anything else is wrong with the spec."""
@@ -121,7 +121,8 @@ class ParsedSpec:
         searched: tuple[Search, ...] = ()
         if has_search:
             metrics = (self.extended or catalog.load_catalog()).metrics
-            searched, wrong = searches(self.draft, models, hardware, names, metrics)
+            trained = [run.name for run in ran.get("training", ())]
+            searched, wrong = searches(self.draft, models, hardware, names, metrics, trained)
             faults += wrong
         return Resolved(Ran(ran, hardware, names, searched), faults)
 
@@ -150,7 +151,7 @@ def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     return text, defined
 
 
-def parse_spec(text: Source, name: str, order: Callable[[Problem], Any] = lambda _: 0) -> ParsedSpec:
+def parse_spec(text: Source, name: str, order: Callable[[Problem], int] = lambda _: 0) -> ParsedSpec:
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]

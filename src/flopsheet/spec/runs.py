@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
@@ -16,7 +16,7 @@ from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.resolve.scope import resolve_inputs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.sweep import expand
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
@@ -47,7 +47,7 @@ def devices(draft: Draft) -> Resolved[tuple[Device, ...]]:
     return Resolved(tuple(found.values()), faults)
 
 
-def _own_device(draft: Draft, name: str, listed: Mapping[str, Any]) -> Resolved[Device | None]:
+def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None]:
     """A kind of hardware that the spec says; None where it is faulty."""
     path: Path = ("hardware", name)
     parent = listed.get("extends", name if name in catalog.hardware() else None)
@@ -173,7 +173,7 @@ def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Reso
     return Resolved(Run(name, model, device, whole), faults)
 
 
-def _unknown_names(among: _Kind, path: Path, said: Mapping[str, Any]) -> list[Fault]:
+def _unknown_names(among: _Kind, path: Path, said: Data) -> list[Fault]:
     """What a run names and is not there, where something else about the run is wrong and was told."""
     draft = among.draft
     model, device = (said.get(key) if draft.is_valid((*path, key)) else None for key in ("model", "hardware"))

@@ -22,7 +22,7 @@ from flopsheet.spec.sweep import axes
 from flopsheet.yamlio.source import Path
 
 MOST = 1_000_000_000  # layouts of one search
-WORDS = frozenset({"model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep"})
+WORDS = frozenset({"model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep", "found"})
 # Inputs whose values are divisors of another, or of the devices.
 DIVIDES = {
     "tensor_parallel": "n_devices",
@@ -43,6 +43,7 @@ class _Known:
     hardware: Mapping[str, Device]
     names: Names
     metrics: Mapping[str, Metric]
+    runs: Sequence[str]
 
 
 def searches(
@@ -51,10 +52,11 @@ def searches(
     hardware: Sequence[Device],
     names: Names,
     metrics: Mapping[str, Metric],
+    runs: Sequence[str],
 ) -> Resolved[tuple[Search, ...]]:
-    """The searches of a spec that are not faulty."""
+    """The searches of a spec that are not faulty; `runs` are the names of its training runs."""
     by_name = {model.name: model for model in models}
-    known = _Known(draft, by_name, {device.name: device for device in hardware}, names, metrics)
+    known = _Known(draft, by_name, {device.name: device for device in hardware}, names, metrics, runs)
     found: list[Search] = []
     faults: list[Fault] = []
     for name, said in draft.listed("search").items():
@@ -109,9 +111,17 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
         name: (bounds.get("at_least"), bounds.get("at_most")) for name, bounds in (said.get("require") or {}).items()
     }
     metric, is_maximised = _objective(said)
+    for run in known.runs:
+        rank = run.removeprefix(f"{path[-1]} ")
+        if rank != run and rank.isdecimal() and run not in said.get("found", ()):
+            faults.append(draft.fault(("training", run), diagnostics.named_like_layout(run, str(path[-1])), key=True))
+    for at, run in enumerate(said.get("found", ())):
+        if run not in known.runs:
+            faults.append(draft.fault((*path, "found", at), diagnostics.unknown_layout(run, known.runs)))
     found = Search(
-        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits, int(said.get("keep", 20))
-    )
+        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
+        int(said.get("keep", 20)), tuple(said.get("found", ())),
+    )  # fmt: skip
     if found.size > MOST:
         faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
     return Resolved(found, faults)

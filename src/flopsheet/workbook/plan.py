@@ -19,7 +19,9 @@ from flopsheet.workbook.sheets import (
     checks,
     compare,
     context,
+    context_charts,
     inputs,
+    layouts,
     lookups,
     reference,
     rules,
@@ -39,6 +41,7 @@ PURPOSE = {
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
+    layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -81,6 +84,8 @@ def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -
     context_sheet, chart_title = _context_sheet(laid, rows, links)
     counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.table_sets[1:]]
+    if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
+        ran.insert(1, layouts.sheet(searched))
     written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
@@ -199,12 +204,14 @@ def _context_sheet(
     title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
     cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
-    shares = summary.context_chart(other, rows, anchor, str(title.value), context.crossover(other, anchor.row - 3))
+    longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
+    crossover = context.crossover(other, anchor.row - 3)
+    shares = context_charts.shares(other, rows, anchor, str(title.value), longest, crossover)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST)
     of_cache = sentence(context.SHEET, [("", "Cache of {model} as the context grows")], model)
     cells[beside.row, beside.column] = of_cache
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
-    cache = summary.cache_chart(other, rows, beside, str(of_cache.value), has_states)
+    cache = context_charts.cache(other, rows, beside, str(of_cache.value), has_states)
     sheet = _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",

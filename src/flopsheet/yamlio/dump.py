@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from flopsheet.yamlio import source
+from flopsheet.yamlio.source import Data
 
 WIDEST = 118  # columns
 PLAIN = re.compile(r"[^\W_]([\w. ()+*/^-]*[\w)])?")  # texts that need no quotes in YAML: words, 4 * d_model
 
 
-def flow(value: Any) -> str:
+def flow(value: object) -> str:
     """A value in YAML's flow style: `{n_layers: 12, ffn: swiglu}`."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{word(key)}: {flow(item)}" for key, item in value.items()) + "}"
@@ -28,7 +28,7 @@ def word(text: str) -> str:
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
-def block(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+def block(data: Data, indent: str = "") -> Iterator[str]:
     """A mapping in lines, each value on its key's line where it fits; of a spec, every model and claim has its own."""
     for key, value in data.items():
         line = f"{indent}{word(key)}: {flow(value)}"
@@ -43,5 +43,5 @@ def block(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield line
 
 
-def _is_nested(data: Mapping[str, Any]) -> bool:
+def _is_nested(data: Data) -> bool:
     return any(isinstance(value, Mapping) for value in data.values())

@@ -8,10 +8,10 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Problem, SpecError
-from flopsheet.yamlio.source import DEEPEST, LARGEST, Path, spell
+from flopsheet.yamlio.source import DEEPEST, LARGEST, Data, Path, spell
 
 
-def to_yaml(data: Mapping[str, Any]) -> str:
+def to_yaml(data: Data) -> str:
     """A mapping of texts, numbers, truth values, lists and mappings as JSON, which is YAML."""
     import json  # only where a spec is no file
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml import events
@@ -15,6 +15,8 @@ from flopsheet.diagnostics import Place, Problem, SpecError
 from flopsheet.yamlio.files import read_bytes
 
 Path = tuple[str | int, ...]  # ("models", "gpt2-xl", "d_model")
+Data: TypeAlias = Mapping[str, Any]
+"""A mapping as YAML or JSON says it. Values are of any kind: what they must be is for the code that reads them."""
 
 LARGEST_FILE = 4 * 2**20  # bytes
 MOST_NODES = 200_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -12,6 +11,7 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Place, SpecError
 from flopsheet.spec.schema import data_model
 from flopsheet.yamlio.files import read_bytes
+from flopsheet.yamlio.source import Data
 
 LARGEST_FILE = 16 * 2**20  # bytes; the label tables of some configurations are long
 
@@ -28,7 +28,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     return _parsed(content, name)
 
 
-def suggest_name(config: Mapping[str, Any], path: str | os.PathLike[str]) -> str:
+def suggest_name(config: Data, path: str | os.PathLike[str]) -> str:
     """What to call the model: as the file says, else as the file or its folder is called, else its model_type."""
     file = PurePath(os.path.abspath(path))
     said = PurePath(str(config.get("_name_or_path") or "")).name

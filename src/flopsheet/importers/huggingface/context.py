@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from flopsheet.yamlio.source import Data
 
 STRETCHED = ("yarn", "deepseek_yarn", "longrope", "su", "llama3", "dynamic", "linear")
 CALLED = {"yarn": "YaRN", "deepseek_yarn": "YaRN", "longrope": "LongRoPE", "su": "LongRoPE", "llama3": "Llama 3's rule"}
 
 
-def remark(config: Mapping[str, Any], longest: int) -> str:
+def remark(config: Data, longest: int) -> str:
     """That the longest context is stretched, and from what; empty where it is not."""
     for key in ("rope_scaling", "rope_parameters"):
         for said in _scalings(config.get(key)):
@@ -30,7 +31,7 @@ def remark(config: Mapping[str, Any], longest: int) -> str:
     return ""
 
 
-def _scalings(said: Any) -> list[Mapping[str, Any]]:
+def _scalings(said: Any) -> list[Data]:
     """A scaling, or one for each kind of layer."""
     if not isinstance(said, dict):
         return []

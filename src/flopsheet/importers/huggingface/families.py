@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from flopsheet.yamlio import source
 
@@ -44,7 +44,8 @@ class PerLayer:
 
     name: str
     keys: tuple[str, ...]
-    kind: str  # words, letters, flags, numbers, members (numbers of layers), holds (a word at all), length, patterns
+    kind: Literal["words", "letters", "flags", "numbers", "members", "holds", "length", "patterns"]
+    """members are numbers of layers, holds is whether a word occurs at all."""
     words: Mapping[str, str]  # as the file may write them → as rules read them
     first: int  # the number of the first layer
     cut: bool  # whether items beyond the last layer are dropped, as transformers does

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from flopsheet.importers.huggingface import quantization
 from flopsheet.spec.schema.data_model import DEFAULT
+from flopsheet.yamlio.source import Data
 
 LAYER = "{layer}"
 # The matrices of each part of a layer as checkpoints call them; of experts the first stands for all.
@@ -32,7 +32,7 @@ NAMED = (
 )
 
 
-def by_part(config: Mapping[str, Any], n_layers: int, parts: Iterable[str], whole: str) -> str | dict[str, str]:
+def by_part(config: Data, n_layers: int, parts: Iterable[str], whole: str) -> str | dict[str, str]:
     """What a spec says under `weights:`; `whole` is the format of what is not quantised, `parts` those of the model."""
     said = quantization.said_of(config)
     if not said:
@@ -44,7 +44,7 @@ def by_part(config: Mapping[str, Any], n_layers: int, parts: Iterable[str], whol
     return {DEFAULT: whole or "bf16", **listed}
 
 
-def _converted(said: Mapping[str, Any], n_layers: int) -> Iterator[tuple[str, str]]:
+def _converted(said: Data, n_layers: int) -> Iterator[tuple[str, str]]:
     """Each part of which most matrices are quantised, with its format."""
     format, method = quantization.weights(said), str(said.get("quant_method") or "").lower()
     if not format or ("quant_method" not in said and "quant_algo" not in said and "config_groups" not in said):
@@ -59,7 +59,7 @@ def _converted(said: Mapping[str, Any], n_layers: int) -> Iterator[tuple[str, st
             yield part, "mxfp4" if own else format
 
 
-def _named(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _named(said: Data) -> Iterator[tuple[str, str]]:
     """The format that most layers of each part have in a file that lists them one by one."""
     layers = said.get("quantized_layers")
     found: dict[str, Counter[str]] = {}

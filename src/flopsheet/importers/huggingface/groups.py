@@ -9,6 +9,7 @@ from typing import Any
 from flopsheet import catalog, diagnostics
 from flopsheet.importers.huggingface.families import Case, Rule
 from flopsheet.importers.huggingface.keys import Keys
+from flopsheet.yamlio.source import Data
 
 NO_FFN = "none"  # the FFN of layers with neither FFN nor experts
 NOTES = ("other_note", "other_model_note")  # texts: what further parameters are
@@ -31,7 +32,7 @@ class LayerGroup:
 
     name: str
     layers: tuple[int, ...]
-    inputs: Mapping[str, Any]
+    inputs: Data
     repeats: int = 1  # how often its layers are passed
 
 
@@ -99,7 +100,7 @@ def _values(keys: Keys, given: Mapping[str, Rule], layer: int) -> dict[str, Any]
     } | {name: rule for name, rule in given.items() if name in NOTES}
 
 
-def check_inputs(keys: Keys, inputs: Mapping[str, Any]) -> None:
+def check_inputs(keys: Keys, inputs: Data) -> None:
     """Rules between keys, told by the names that the file has."""
     heads, width = inputs.get("n_heads", 0), inputs["d_model"]
     if heads:

@@ -10,6 +10,7 @@ from flopsheet.diagnostics import Finding, Problem
 from flopsheet.importers.huggingface import families, rules
 from flopsheet.importers.huggingface.families import Family, Key, Rule
 from flopsheet.spec.schema.shapes import LARGEST
+from flopsheet.yamlio.source import Data
 
 MOST_LAYERS = 10_000
 PER_LAYER = "per_layer_config"  # {"5": {"head_dim": 512}}: what single layers have instead
@@ -33,7 +34,7 @@ class Keys:
     def report(self, key: str, finding: Finding) -> None:
         self.problems.append(diagnostics.located(finding, key, None))
 
-    def take(self, config: Mapping[str, Any]) -> None:
+    def take(self, config: Data) -> None:
         """Notes every key, those of nested mappings under `mapping.key`; reports what is not understood."""
         for key, value in config.items():
             if key in self.family.nested and isinstance(value, dict):
@@ -46,7 +47,7 @@ class Keys:
         for known in self.family.keys.values():
             self.value(known)
 
-    def refuse_strange(self, config: Mapping[str, Any], inner: Mapping[str, Any] | None = None) -> None:
+    def refuse_strange(self, config: Data, inner: Data | None = None) -> None:
         """Reports keys, or values of keys, that may change a count and are not understood.
 
         Of a file of several models, the outer mapping may repeat what the `inner` one says.
@@ -134,11 +135,11 @@ class Keys:
             return None
         return value if is_flag or key.is_fraction else int(value)
 
-    def is_list_of_layers(self, alias: str, value: Any) -> bool:
+    def is_list_of_layers(self, alias: str, value: object) -> bool:
         """Whether a key that may be one number for all layers is a list of one for each."""
         return isinstance(value, list) and any(alias in one.keys for one in self.family.lists.values())
 
-    def number_problem(self, key: Key, value: Any) -> Finding | None:
+    def number_problem(self, key: Key, value: object) -> Finding | None:
         least = 0 if 0 in (key.missing, key.null) or key.is_fraction else 1
         most = MOST_LAYERS if key.name == self.family.inputs["n_layers"] else LARGEST
         return diagnostics.number_problem(value, least, most, whole=not key.is_fraction)

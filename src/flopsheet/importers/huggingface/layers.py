@@ -9,6 +9,7 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Problem
 from flopsheet.importers.huggingface.families import PerLayer
 from flopsheet.spec.schema.shapes import LARGEST
+from flopsheet.yamlio.source import Data
 
 
 class Lists:
@@ -17,7 +18,7 @@ class Lists:
     `problems` collects what is wrong.
     """
 
-    def __init__(self, known: Mapping[str, PerLayer], config: Mapping[str, Any], count: int) -> None:
+    def __init__(self, known: Mapping[str, PerLayer], config: Data, count: int) -> None:
         self.count = count
         self.problems: list[Problem] = []
         self.items = {name: self.read(entry, config) for name, entry in known.items()}
@@ -25,7 +26,7 @@ class Lists:
     def report(self, key: str, finding: diagnostics.Finding) -> None:
         self.problems.append(diagnostics.located(finding, key, None))
 
-    def read(self, entry: PerLayer, config: Mapping[str, Any]) -> list[Any] | None:
+    def read(self, entry: PerLayer, config: Data) -> list[Any] | None:
         """The items of one list; None where the file lacks it, or where it is refused."""
         if entry.kind == "patterns":
             return self.patterns(entry, config)
@@ -71,7 +72,7 @@ class Lists:
             return None
         return [layer + entry.first in listed for layer in range(self.count)]
 
-    def patterns(self, entry: PerLayer, config: Mapping[str, Any]) -> list[Any] | None:
+    def patterns(self, entry: PerLayer, config: Data) -> list[Any] | None:
         """GPT-Neo: `attention_layers` word by word, or `attention_types` as [[["global", "local"], 12]]."""
         key, short_key = entry.keys
         spelled, short = config.get(key), config.get(short_key)

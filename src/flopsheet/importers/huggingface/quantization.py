@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from flopsheet.yamlio.source import Data
 
 KEYS = ("quantization_config", "compression_config", "quantization")  # transformers, older files of vLLM, MLX
 NOT_CONVERTED = ("modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules", "llm_int8_skip_modules")
@@ -44,7 +45,7 @@ BITS = {("int", "4"): "int4", ("int", "8"): "int8", ("float", "4"): "int4", ("fl
 GROUPED = {128: "int4_g128", 32: "q4_0"}
 
 
-def weights(said: Mapping[str, Any]) -> str:
+def weights(said: Data) -> str:
     """The format of the quantised weights, scales included; empty where nobody can say how they are."""
     found = _format(said)
     if not found:
@@ -54,7 +55,7 @@ def weights(said: Mapping[str, Any]) -> str:
     return GROUPED.get(_group_size(said), found.weights) if found.weights == "int4" else found.weights
 
 
-def _group_size(said: Mapping[str, Any]) -> int:
+def _group_size(said: Data) -> int:
     """How many values share a scale; 0 where the file does not say."""
     groups = said.get("config_groups")
     listed = groups.values() if isinstance(groups, dict) else ()
@@ -63,13 +64,13 @@ def _group_size(said: Mapping[str, Any]) -> int:
     return found if isinstance(found, int) else 0
 
 
-def modules(said: Mapping[str, Any]) -> list[str]:
+def modules(said: Data) -> list[str]:
     """The modules that are not quantised, as the file names them."""
     found: list[Any] = next((said[key] for key in NOT_CONVERTED if isinstance(said.get(key), list) and said[key]), [])
     return [name for name in found if isinstance(name, str)]
 
 
-def remark(config: Mapping[str, Any]) -> str:
+def remark(config: Data) -> str:
     """What the spec's one format says and leaves out; empty where nothing is quantised."""
     said = said_of(config)
     if not said:
@@ -92,18 +93,16 @@ def remark(config: Mapping[str, Any]) -> str:
     )
 
 
-def said_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def said_of(config: Data) -> Data:
     """What the file says of quantisation, that of a nested mapping on top."""
-    said: Mapping[str, Any] = next(
-        (config[key] for key in KEYS if isinstance(config.get(key), dict) and config[key]), {}
-    )
+    said: Data = next((config[key] for key in KEYS if isinstance(config.get(key), dict) and config[key]), {})
     inner = said.get("quantization")
     merged = {**said, **inner} if isinstance(inner, dict) else said
     expert = config.get("expert_dtype")
     return merged if not merged or expert is None else {"expert_dtype": expert, **merged}
 
 
-def _format(said: Mapping[str, Any]) -> Format | None:
+def _format(said: Data) -> Format | None:
     algorithm, method = str(said.get("quant_algo") or "").upper(), str(said.get("quant_method") or "").lower()
     if algorithm in ALGORITHMS:
         return ALGORITHMS[algorithm]
@@ -127,7 +126,7 @@ def _format(said: Mapping[str, Any]) -> Format | None:
     return None
 
 
-def _kept(said: Mapping[str, Any]) -> str:
+def _kept(said: Data) -> str:
     """Which modules are not quantised."""
     names: list[Any] = next((said[key] for key in NOT_CONVERTED if isinstance(said.get(key), list) and said[key]), [])
     if not names:

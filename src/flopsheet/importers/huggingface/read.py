@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from flopsheet.importers.huggingface.formats import by_part
 from flopsheet.importers.huggingface.groups import LayerGroup, check_inputs, group_layers
 from flopsheet.importers.huggingface.keys import Keys
 from flopsheet.importers.huggingface.layers import Lists
+from flopsheet.yamlio.source import Data
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,16 @@ class Imported:
     """What a configuration says: inputs of the whole model and of its layer groups, and what a reader should know."""
 
     model_type: str
-    inputs: Mapping[str, Any]
+    inputs: Data
     groups: tuple[LayerGroup, ...]
     longest: int
     weights: str | dict[str, str]
     """The format, or formats by part."""
-    assumed: Mapping[str, Any]
+    assumed: Data
     notes: tuple[str, ...]
 
 
-def interpret_config(config: Mapping[str, Any], ignored: Collection[str] = ()) -> Imported:
+def interpret_config(config: Data, ignored: Collection[str] = ()) -> Imported:
     """What a configuration says; SpecError with every key that is not understood and every value that is wrong.
 
     Keys in `ignored` are taken to change no count although their meaning is not known.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from flopsheet import diagnostics
 from flopsheet.importers.huggingface import families
 from flopsheet.importers.huggingface.families import Text
 from flopsheet.importers.huggingface.keys import Keys
+from flopsheet.yamlio.source import Data
 
 TIED = "tie_word_embeddings"
 SHARED = (TIED, "dtype", "torch_dtype", "quantization_config", "compression_config")  # said outside, of the inner model
 
 
-def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping[str, Any]:
+def language_model(keys: Keys, config: Data, text: Text) -> Data:
     """The configuration of the language model, with its model_type; problems are noted in `keys`."""
     inner = config.get(text.mapping)
     if inner is None and text.flat:
@@ -41,7 +39,7 @@ def language_model(keys: Keys, config: Mapping[str, Any], text: Text) -> Mapping
     return inner | outer | {"model_type": kind, TIED: tied if text.always is None else text.always}
 
 
-def notes(keys: Keys, config: Mapping[str, Any]) -> dict[str, None]:
+def notes(keys: Keys, config: Data) -> dict[str, None]:
     """What a reader of the spec should know of this part of the file, in order."""
     remark = [keys.family.remark] if keys.family.remark else []
     left_aside = sorted(set(keys.ignored) & set(config))

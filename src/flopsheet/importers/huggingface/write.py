@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flopsheet import catalog, diagnostics
@@ -17,6 +17,7 @@ from flopsheet.spec.load import from_source
 from flopsheet.spec.schema import data_model
 from flopsheet.yamlio import source
 from flopsheet.yamlio.dump import WIDEST, flow, word
+from flopsheet.yamlio.source import Data
 
 NAME = "name"  # what is wrong with the model's name is told of this
 COMPARED = 4096  # tokens; the context length beside the longest
@@ -52,7 +53,7 @@ NOTES = {"other_params": "other_note", "other_model_params": "other_model_note"}
 ORDER = {key: at for at, key in enumerate(key for topic in TOPICS for key in topic)}
 
 
-def to_inputs(config: Mapping[str, Any]) -> dict[str, Any]:
+def to_inputs(config: Data) -> dict[str, Any]:
     """The model that a configuration describes, as a spec says it; SpecError with every problem."""
     return _inputs(interpret_config(config))
 
@@ -70,7 +71,7 @@ def convert(path: str | os.PathLike[str], name: str | None = None, ignored: Coll
         ) from None
 
 
-def to_spec(config: Mapping[str, Any], name: str, ignored: Collection[str] = ()) -> str:
+def to_spec(config: Data, name: str, ignored: Collection[str] = ()) -> str:
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
     if finding := diagnostics.model_name_problem(name, data_model.MOST_NAME, data_model.WILDCARDS):
         raise SpecError(diagnostics.located(finding, NAME, None))
@@ -105,7 +106,7 @@ def _inputs(imported: Imported) -> dict[str, Any]:
     return _ordered(shared) | {"layers": own}
 
 
-def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _said(inputs: Data) -> dict[str, Any]:
     """The inputs that are not the catalogue's defaults, further parameters under one key with their note."""
     others: dict[str, dict[str, Any]] = {}
     for name, (key, brief) in OTHERS.items():
@@ -116,7 +117,7 @@ def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return _differing(inputs) | others
 
 
-def _differing(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _differing(inputs: Data) -> dict[str, Any]:
     entries = catalog.load_inputs().inputs
     defaults = {name: entries[name].default if name in entries else None for name in inputs}
     needed = {name for key, names in NEEDED.items() if inputs.get(key) for name in names}
@@ -127,7 +128,7 @@ def _differing(inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[str, Any]) -> bool:
+def _is_default(value: Any, default: int | float | str | None, inputs: Data) -> bool:
     if isinstance(value, bool):
         return default == ("yes" if value else "no")
     if isinstance(default, str) and isinstance(value, int):
@@ -138,7 +139,7 @@ def _is_default(value: Any, default: int | float | str | None, inputs: Mapping[s
     return bool(value == default)
 
 
-def _ordered(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _ordered(inputs: Data) -> dict[str, Any]:
     """By topic."""
     return dict(sorted(inputs.items(), key=lambda item: ORDER.get(item[0], len(ORDER))))
 
@@ -169,7 +170,7 @@ def _model(name: str, imported: Imported) -> list[str]:
     return [f"{entry}{{", *(f"    {row}," for row in rows), "    layers: [", *lines]
 
 
-def _wrapped(inputs: Mapping[str, Any], topic: Sequence[str]) -> list[str]:
+def _wrapped(inputs: Data, topic: Sequence[str]) -> list[str]:
     """The inputs of a topic as `key: value, key: value`, on as many lines as they need."""
     text = ", ".join(f"{key}:\0{flow(inputs[key])}" for key in topic if key in inputs)
     return [line.rstrip(",").replace("\0", " ") for line in textwrap.wrap(text, WIDEST - 6, break_long_words=False)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flopsheet.pipeline.tables import Column
+from flopsheet.pipeline.tables import Array as Column
 
 
 @dataclass

@@ -11,7 +11,8 @@ import numpy as np
 
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.search.program import LIFT, Constant, Leaf, Program, computed
-from flopsheet.pipeline.tables import Column, Rows
+from flopsheet.pipeline.tables import Array as Column
+from flopsheet.pipeline.tables import Rows
 from flopsheet.records import frozen
 
 MOST = 1 << 17  # combinations of a block

@@ -14,7 +14,8 @@ from flopsheet.formula.nodes import Name
 from flopsheet.pipeline.search.best import Found, Kept
 from flopsheet.pipeline.search.blocks import MOST, Block, Runner, Split
 from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source
-from flopsheet.pipeline.tables import Column, absent_of
+from flopsheet.pipeline.tables import Array as Column
+from flopsheet.pipeline.tables import absent_of
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.sweep.columns import out_of_range
 

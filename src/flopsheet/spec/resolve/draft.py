@@ -11,7 +11,7 @@ from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.records import frozen
 from flopsheet.spec.entries import CustomEntries, InputValue
-from flopsheet.yamlio.source import Path, Source, spell
+from flopsheet.yamlio.source import Data, Path, Source, spell
 
 Value = TypeVar("Value")
 
@@ -58,7 +58,7 @@ class Draft:
     """A spec whose shape was checked and whose inputs are not yet resolved."""
 
     source: Source = field(repr=False)
-    data: Mapping[str, Any]
+    data: Data
     faulty: frozenset[Path]
     """Where its shape is wrong, and everything above."""
     inputs: Mapping[str, Input] = field(repr=False)
@@ -80,7 +80,7 @@ class Draft:
         told = diagnostics.inherited(finding, *map(str, of)) if of and path[:2] != of else finding
         return Fault(path, finding.fact, diagnostics.located(told, spell(path), self.source.place(path, key=key)))
 
-    def listed(self, key: str) -> Mapping[str, Any]:
+    def listed(self, key: str) -> Data:
         """What stands under a key of the spec by name; nothing where its shape is wrong, which was told."""
         listed = self.data.get(key)
         return listed if isinstance(listed, dict) else {}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from flopsheet import diagnostics
 from flopsheet.spec import library
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved
 from flopsheet.spec.resolve.names import unknown_model
 from flopsheet.spec.resolve.normalize import normalize
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 
 def inherit(draft: Draft) -> Resolved[dict[str, RawInputs]]:
@@ -49,7 +48,7 @@ def defaults_of(draft: Draft) -> Resolved[RawInputs | None]:
     return Resolved(*normalize(draft, ("defaults",), draft.data.get("defaults", {})))
 
 
-def _add(draft: Draft, said: RawInputs | None, path: Path, data: Mapping[str, Any]) -> Resolved[RawInputs | None]:
+def _add(draft: Draft, said: RawInputs | None, path: Path, data: Data) -> Resolved[RawInputs | None]:
     """What a model says, and the library's model that it names, on top of what it starts from."""
     shipped, faults = from_library(draft, path, data)
     if said is None or shipped is None or not draft.is_valid(path):
@@ -58,7 +57,7 @@ def _add(draft: Draft, said: RawInputs | None, path: Path, data: Mapping[str, An
     return Resolved({**said, **shipped, **own}, [*faults, *wrong])
 
 
-def from_library(draft: Draft, path: Path, data: Mapping[str, Any]) -> Resolved[RawInputs | None]:
+def from_library(draft: Draft, path: Path, data: Data) -> Resolved[RawInputs | None]:
     """What the library says of the model that `model:` names, as if it stood there; None where it has none."""
     at = (*path, "model")
     if "model" not in data:
@@ -75,7 +74,7 @@ def from_library(draft: Draft, path: Path, data: Mapping[str, Any]) -> Resolved[
     return Resolved({key: RawInput(said.value, at) for key, said in inputs.items()}, [*twice, *faults])
 
 
-def _parent(draft: Draft, name: str, listed: Mapping[str, Any]) -> str | Fault | None:
+def _parent(draft: Draft, name: str, listed: Data) -> str | Fault | None:
     """The model that this one extends; what is wrong where no model has its name."""
     parent = listed[name].get("extends")
     if not isinstance(parent, str):
@@ -86,7 +85,7 @@ def _parent(draft: Draft, name: str, listed: Mapping[str, Any]) -> str | Fault |
     return draft.fault(("models", name, "extends"), unknown_model(parent, known, extends=True))
 
 
-def _circle(draft: Draft, circle: Sequence[str], listed: Mapping[str, Any]) -> Fault:
+def _circle(draft: Draft, circle: Sequence[str], listed: Data) -> Fault:
     """Models that extend each other in a circle, told from the first of them in the file."""
     start = min(range(len(circle)), key=[*map([*listed].index, circle)].__getitem__)
     chain = [*circle[start:], *circle[: start + 1]]

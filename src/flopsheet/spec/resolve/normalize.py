@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from flopsheet import diagnostics
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved
 from flopsheet.spec.schema import kinds
-from flopsheet.yamlio.source import Path, spell
+from flopsheet.yamlio.source import Data, Path, spell
 
 
-def normalize(draft: Draft, path: Path, data: Mapping[str, Any]) -> Resolved[RawInputs]:
+def normalize(draft: Draft, path: Path, data: Data) -> Resolved[RawInputs]:
     """The inputs of one mapping, `ffn: swiglu` turned into the number of matrices that it stands for."""
     said = {key: RawInput(value, (*path, key)) for key, value in data.items()}
     faults: list[Fault] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from itertools import chain
-from typing import Any
 
 from pydantic_core import SchemaValidator
 
@@ -100,7 +99,7 @@ def _reference(kind: str) -> Shape:
     return text(MOST_NAME, partial(diagnostics.reference_problem, kind))
 
 
-def problem_of(entry: Input, value: Any) -> Finding | None:
+def problem_of(entry: Input, value: object) -> Finding | None:
     """What is wrong with a value of an input."""
     for fault in faults(SchemaValidator(shape_of(entry)), value):
         return Finding(**fault["ctx"])

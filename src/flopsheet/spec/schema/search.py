@@ -54,6 +54,9 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
             ),
             "minimise": optional(metric, "The metric that is least in the best layout; predicted_seconds_per_step."),
             "maximise": optional(metric, "The metric that is largest in the best layout."),
+            "found": optional(
+                list_of(text(64), 1, MOST_KEPT), "The training runs that are the best layouts; a workbook names them."
+            ),
             "keep": optional(number(1, MOST_KEPT, whole=True, expression=False), "How many of the best are told; 20."),
             **{key: field for key, field in fields.items() if key not in {*apart, "model"}},
         },

@@ -24,10 +24,10 @@ IS_FORMULA = "is formula"  # marks the JSON Schema of a formula, which has a pat
 FORMULA = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model", IS_FORMULA: True}
 
 
-def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, Any], unit: str = "") -> Shape:
+def checked(check: Callable[[Any], Finding | None], drawn: Mapping[str, object], unit: str = "") -> Shape:
     """A value of which `check` says what is wrong; `drawn` is its JSON Schema, `unit` that of a number."""
 
-    def validate(value: Any) -> Any:
+    def validate(value: object) -> object:
         problem = check(value)
         if problem:
             raise PydanticCustomError("flopsheet", "{fact}", problem._asdict())
@@ -51,7 +51,7 @@ def number(
     `absent` is the word for no number, where there may be none.
     """
 
-    def check(value: Any) -> Finding | None:
+    def check(value: object) -> Finding | None:
         if absent and value == absent:
             return None
         if isinstance(value, str) and expression:
@@ -153,7 +153,7 @@ def below(kind: Shape, part: str | int) -> Shape:
     return ANYTHING
 
 
-def faults(validator: SchemaValidator, value: Any) -> list[Any]:
+def faults(validator: SchemaValidator, value: object) -> list[Any]:
     """Every deviation of a value, as pydantic tells it: `type`, `loc` and `ctx`."""
     try:
         validator.validate_python(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from math import prod
@@ -14,7 +14,7 @@ from flopsheet.records import frozen
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.schema import data_model, shapes
 from flopsheet.spec.schema.kinds import SWEEP_WORDS
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 MOST_VALUES = 100_000  # of one input
 
@@ -65,7 +65,7 @@ class Grid:
             yield from axis.said(at)
 
 
-def read_grid(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Grid]:
+def read_grid(draft: Draft, path: Path, raw: Data) -> Resolved[Grid]:
     """The grid under `sweep:`, without the axes that are faulty."""
     axes: list[Axis] = []
     faults: list[Fault] = []
@@ -104,7 +104,7 @@ def _repeated(draft: Draft, path: Path, raw: Sequence[Any]) -> Fault | None:
     return None
 
 
-def _range(draft: Draft, path: Path, raw: Mapping[str, Any], entry: Input) -> tuple[float, ...] | Fault:
+def _range(draft: Draft, path: Path, raw: Data, entry: Input) -> tuple[float, ...] | Fault:
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
     for key in ("from", "to", "step"):
@@ -121,7 +121,7 @@ def _range(draft: Draft, path: Path, raw: Mapping[str, Any], entry: Input) -> tu
     return tuple(int(value) if value == int(value) else float(value) for value in values)
 
 
-def _zipped(draft: Draft, path: Path, raw: Mapping[str, Any]) -> Resolved[Axis | None]:
+def _zipped(draft: Draft, path: Path, raw: Data) -> Resolved[Axis | None]:
     """The inputs under `zip:` as one axis; in it, values may repeat, pairs not."""
     single = []
     for key, values in raw.items():
@@ -153,7 +153,7 @@ def word(key: str, style: int) -> str:
     return data_model.symbols().get(key, key) if style == 1 else key
 
 
-def label(value: Any) -> str:
+def label(value: object) -> str:
     """A value in the name of a variant: as the spec says it, without blanks and without a spreadsheet's wildcards."""
     if isinstance(value, bool):
         return str(value).lower()

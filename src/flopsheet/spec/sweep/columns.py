@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
@@ -22,7 +23,7 @@ from flopsheet.spec.schema import shapes
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
 
-Column: TypeAlias = np.ndarray[Any, Any]
+Column: TypeAlias = NDArray[Any]  # float64, numbers of points, or texts
 Values: TypeAlias = dict[str, Any]  # a column, or what all variants have
 
 
@@ -71,7 +72,7 @@ class Resolution:
         self.labels = [np.array(labels, dtype=object) for labels in self.sweep.labels]
         self.kind_of = [self.kinds_of(at) for at in range(len(self.axes))]
 
-    def is_plain(self, key: str, value: Any) -> bool:
+    def is_plain(self, key: str, value: object) -> bool:
         """Whether a swept value is a number that may stand in a column; zeros switch parts of a model off."""
         entry = self.sweep.draft.inputs.get(key)
         return bool(entry and entry.is_number and not isinstance(value, str | bool) and value)

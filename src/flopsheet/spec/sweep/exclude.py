@@ -20,6 +20,7 @@ from flopsheet.yamlio.source import Path, spell
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 
 class Partial(NamedTuple):
@@ -115,7 +116,7 @@ class _Columns:
         inputs: Mapping[str, catalog.Input],
         grid: Grid,
         said: RawInputs,
-        points: Sequence[np.ndarray[Any, Any]],
+        points: Sequence[NDArray[np.int64]],
     ) -> None:
         self.inputs, self.grid, self.said, self.points = inputs, grid, said, points
         self.functions = vectorised()
@@ -141,7 +142,7 @@ class _Columns:
                     return self.swept(entry, given, points)
         return self.single(entry, self.said.get(name) or RawInput(entry.default, ()))
 
-    def swept(self, entry: catalog.Input, values: Sequence[Any], points: np.ndarray[Any, Any]) -> Any:
+    def swept(self, entry: catalog.Input, values: Sequence[Any], points: NDArray[np.int64]) -> Any:
         import numpy as np
 
         singles = [self.single(entry, RawInput(value, ())) for value in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -20,7 +20,7 @@ from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.spec.sweep import axes
 from flopsheet.spec.sweep.axes import Grid, label, word
 from flopsheet.spec.sweep.exclude import Condition, Exclude, Partial, find_kept, read_condition, readable
-from flopsheet.yamlio.source import Path
+from flopsheet.yamlio.source import Data, Path
 
 MOST_COMBINATIONS = 10_000_000  # of one sweep
 MOST_HELD = 10_000  # models in memory at once, in a workbook or a report
@@ -252,7 +252,7 @@ def read_sweep(draft: Draft, of: Path, said: RawInputs, grains: frozenset[str]) 
     return Resolved(None if faults else Sweep(name, of, said, grid, excludes, style, draft), faults)
 
 
-def _check_keys(draft: Draft, path: Path, raw: Mapping[str, Any], said: RawInputs) -> list[Fault]:
+def _check_keys(draft: Draft, path: Path, raw: Data, said: RawInputs) -> list[Fault]:
     """No input twice, and none that a layer group says itself."""
     zipped = raw.get("zip") or {}
     places = {key: (*path, key) for key in raw if key not in SWEEP_WORDS}
@@ -290,7 +290,7 @@ def _excludes(
     return Resolved(tuple(found), faults)
 
 
-def _partial(draft: Draft, path: Path, item: Mapping[str, Any], grid: Grid) -> Resolved[Partial]:
+def _partial(draft: Draft, path: Path, item: Data, grid: Grid) -> Resolved[Partial]:
     """`{d_model: 4096}`: for each axis the points that have the value."""
     where = {key: at for at, axis in enumerate(grid.axes) for key in axis.keys}
     found: dict[int, frozenset[int]] = {}

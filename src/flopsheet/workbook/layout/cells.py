@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
 from flopsheet.workbook.model.references import COLUMNS, FIRST, SENTENCE, CellRef
+
+BandKind: TypeAlias = Literal["metrics", "linked_rows", "sentences"]
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
@@ -107,7 +110,7 @@ class Band:
     row: int
     rows: Mapping[str, int]
     detail: bool = False
-    kind: str = "metrics"  # metrics, linked_rows, sentences
+    kind: BandKind = "metrics"
     collapsed: bool = False
 
 
@@ -181,7 +184,7 @@ def place(
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 
-    def band(title: str, listed: Sequence[str], detail: bool, kind: str, collapsed: bool = False) -> None:
+    def band(title: str, listed: Sequence[str], detail: bool, kind: BandKind, collapsed: bool = False) -> None:
         nonlocal row
         per_name = len(table) if kind == "sentences" else 1
         rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
@@ -200,9 +203,9 @@ def place(
     if not results_first:
         linked_rows()
     for part in sections:
-        kind = "sentences" if all(_metric(table_set, name).is_sentence for name in part.names) else "metrics"
+        are_sentences = all(_metric(table_set, name).is_sentence for name in part.names)
         collapsed = part.fold and all(table_set.is_unused(name) for name in part.names)
-        band(part.title, part.names, part.detail or part.fold, kind, collapsed)
+        band(part.title, part.names, part.detail or part.fold, "sentences" if are_sentences else "metrics", collapsed)
     if results_first:
         linked_rows()
     block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)

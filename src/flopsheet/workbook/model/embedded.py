@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
+
+from flopsheet.yamlio.source import Data
 
 LONGEST = 120  # characters of a line, so that a reader and a page see all of it
 
 
-def to_lines(data: Mapping[str, Any]) -> list[str]:
+def to_lines(data: Data) -> list[str]:
     """What a YAML text said, without its comments, as lines of ASCII.
 
     No line begins or ends with a blank and no two blanks stand together, which a cell may lose; `_x` is spelled

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.records import frozen
 
 Scalar: TypeAlias = float | str
+
+
+Draw: TypeAlias = Literal["both", "line", "marker", "column"]
+ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter"]
 
 
 class Cell(NamedTuple):
@@ -31,7 +35,7 @@ class Validation:
     """What a reviewer may type into some cells, and what the program says about it."""
 
     cells: tuple[str, ...]
-    kind: str  # whole, list
+    kind: Literal["whole", "decimal", "list"]
     prompt_title: str
     prompt: str
     error: str
@@ -62,18 +66,18 @@ class Series:
     x_ref: str = ""
     x_points: tuple[Scalar | None, ...] = ()
     """Of its own, where the chart's do not hold for it."""
-    draw: str = "both"  # of a scatter: line, marker, both; of columns: column, line
+    draw: Draw = "both"
+    """Of a scatter line, marker or both; of columns column or line."""
 
 
 @frozen
 class Chart:
-    """A chart over cells; `kind` is shares (100 % bars), columns (stacked, lines over them), tornado or
-    scatter.
+    """A chart over cells: shares are 100 % bars, columns are stacked with lines over them.
 
     The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
     """
 
-    kind: str
+    kind: ChartKind
     title_ref: str
     title: str
     anchor: str
@@ -89,6 +93,8 @@ class Chart:
     y_most: float | None = 1.0
     x_log: int = 0
     y_log: int = 0
+    from_zero: bool = True
+    """Whether the vertical axis begins there; not where values that differ little are compared."""
 
 
 class Extent(NamedTuple):

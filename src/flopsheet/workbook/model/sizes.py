@@ -70,9 +70,9 @@ def _width(value: Scalar, format: str) -> float:
 @cache
 def _spelling(format: str) -> Callable[[float], str]:
     """Roughly how a number format displays a number."""
-    if format.startswith("[>="):  # one section for large values, one for small ones
+    if format.startswith("[>="):  # one section for large values, the others for smaller ones
         least, _, sections = format.removeprefix("[>=").partition("]")
-        large, small = map(_spelling, sections.split(";")[:2])
+        large, small = map(_spelling, sections.split(";", 1))
         bound = float(least)
         return lambda value: small(value) if value < bound else large(value)
     unit = 1000 ** (format.count(",") - format.count("#,##"))

@@ -117,7 +117,8 @@ def in_words(
         values: dict[str, Live] = {"differing": total}
 
         def put(name: str, value: Scalar, formula: str, step: int = step, values: dict[str, Live] = values) -> str:
-            values[name] = grid.put(name, step, Cell(value, formula, "linked"))
+            # A format of its own: LibreOffice shows a cell without one as the cell that it is looked up from.
+            values[name] = grid.put(name, step, Cell(value, formula, "linked", "0.############"))
             return values[name].cell_ref.address
 
         put("nth", float(step + 1), str(step + 1))

@@ -12,13 +12,15 @@ from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets import changed_inputs, changed_results, inputs
 from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, Cells, heading
 
-IN_A_LINE = 3  # changes; the others of the five stand in a line below
 AS_BUILT = "As built."
 INPUTS = [
     ("total == 0", AS_BUILT),
     ("total == 1", "Changed: {one}"),
     ("total == 2", "Changed, {number} inputs: {one} · {two}"),
-    ("", "Changed, {number:,} inputs: {one} · {two} · {three}"),
+    ("total == 3", "Changed, {number} inputs: {one} · {two} · {three}"),
+    ("total == 4", "Changed, {number} inputs: {one} · {two} · {three} · {four}"),
+    ("total == 5", "Changed, {number} inputs: {one} · {two} · {three} · {four} · {five}"),
+    ("", "Changed, {number:,} inputs: {one} · {two} · {three} · {four} · {five} · {total - 5} more"),
 ]
 RESULTS = [
     ("total == 0", NOTHING),
@@ -32,13 +34,6 @@ MORE = [
     ("total == 5", "and {four} · {five}"),
     ("", "and {four} · {five} · {total - 5:,} more"),
 ]
-# On the Summary, one below the other without a gap.
-SHOWN = (
-    [("", "{inputs}")],
-    [("n_inputs > 3", "{more_inputs}"), ("", "{results}")],
-    [("n_inputs > 3", "{results}"), ("", "{more_results}")],
-    [("n_inputs > 3", "{more_results}"), ("", NOTHING)],
-)
 
 
 @frozen
@@ -64,14 +59,14 @@ def changes(
     """
     failing, *unmet = (changed_results.Result("", words, "", "", "#,##0", live, then) for words, live, then in counts)
     compared = changed_results.results(table_sets, built, laid.cell_index)
-    start = top + 2 + 4 + len(SHOWN) + 1
+    start = top + 5
     moved = changed_results.listing([failing, *compared, *unmet], start)
     results, n_results, of_results = changed_results.in_words(moved, moved.last + 2)
     edited = changed_inputs.listing(laid, input_cells, results.bottom + 2)
     typed, n_inputs, of_inputs = changed_inputs.in_words(laid, input_cells, edited, edited.lines[1] + 2)
     cells = heading(top, "What changed since the workbook was built")
     number = Live(laid.changed, input_cells[laid.changed].value)
-    values: dict[str, Live] = {"n_inputs": n_inputs, "number": number}
+    values: dict[str, Live] = {"number": number}
     row = top + 1
 
     def put(name: str, cases: Sequence[tuple[str, str]], total: Live, lines: Sequence[Live]) -> None:
@@ -83,15 +78,8 @@ def changes(
         row += 1
 
     put("inputs", INPUTS, n_inputs, of_inputs)
-    put("more_inputs", MORE, n_inputs, of_inputs)
     put("results", RESULTS, n_results, of_results)
     put("more_results", MORE, n_results, of_results)
-    shown = []
-    row += 1
-    for cases in SHOWN:
-        shown.append(sentence(SHEET, cases, values))
-        cells[row, LABEL] = shown[-1]
-        row += 1
-    lines = tuple(Live(CellRef(SHEET, row - len(SHOWN) + at, LABEL), cell.value) for at, cell in enumerate(shown))
+    lines = (values["inputs"], values["results"], values["more_results"])
     folded = ((results.top + 1, results.bottom, True), (edited.lines[0], typed.bottom, True))
     return Changes({**cells, **moved.cells, **results.cells, **edited.cells, **typed.cells}, lines, folded)

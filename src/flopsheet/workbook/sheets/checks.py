@@ -46,6 +46,7 @@ VERDICTS = [
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
     ("", "All {held + met:,} checks hold."),
 ]
+VERDICT_CELL, STATUS_CELL = (2, LABEL), (9, FIRST)
 # Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
 
@@ -191,7 +192,11 @@ def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight,
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
     """The colours of yes and no, in cells that say whether a run fits."""
     first = answers.partition(":")[0]
-    return tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+    return (
+        ()
+        if not answers
+        else tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+    )
 
 
 def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
@@ -225,17 +230,17 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
         cells[at[name].row, LABEL] = Cell(label, style="label")
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
-    status = CellRef(SHEET, 9, FIRST)
+    status = CellRef(SHEET, *STATUS_CELL)
     meaning = "Status: 2 a check fails or a run does not fit, 1 a budget is not met, 0 neither"
-    cells[9, LABEL] = Cell(meaning, style="label")
-    cells[9, FIRST] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
+    cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")
+    cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     if fitted.said:
         about_checks = sentence(SHEET, VERDICTS, counts)
         cells[fitted.bottom, LABEL] = about_checks
         counts["about_checks"] = Live(CellRef(SHEET, fitted.bottom, LABEL), about_checks.value)
     words = sentence(SHEET, VERDICTS_OF_RUNS if fitted.said else VERDICTS, counts, "lead")
-    cells[2, LABEL] = words
-    return Verdict(cells, Live(CellRef(SHEET, 2, LABEL), words.value), status, counts)
+    cells[VERDICT_CELL] = words
+    return Verdict(cells, Live(CellRef(SHEET, *VERDICT_CELL), words.value), status, counts)
 
 
 def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:

@@ -381,5 +381,5 @@ def _validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
     if entry.choices:
         choices = '"' + ",".join(map(str, entry.choices)) + '"'
         return Validation(cells, "list", title, prompt, error, choices=choices)
-    kind = "whole" if entry.whole else "decimal"
-    return Validation(cells, kind, title, prompt, error, least=entry.least or 0, most=entry.most or MOST)
+    least, most = entry.least or 0, entry.most or MOST
+    return Validation(cells, "whole" if entry.whole else "decimal", title, prompt, error, least=least, most=most)

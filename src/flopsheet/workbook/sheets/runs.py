@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, CellRef, absolute_span, quoted
-from flopsheet.workbook.model.sheet import Cell, Chart, Series
+from flopsheet.workbook.model.sheet import Cell, Chart, ChartKind, Draw, Series
 from flopsheet.workbook.model.styles import PALETTE
 
 SHEETS = {"training": "Training", "serving": "Serving"}
@@ -92,14 +92,14 @@ class _ChartBuilder:
         values = (self.table_set.value(name, at) for at in range(len(cell_refs)))
         return absolute_span(cell_refs), tuple(None if isinstance(value, str) else value for value in values)
 
-    def series(self, name: str, colour: str, draw: str = "column") -> Series:
+    def series(self, name: str, colour: str, draw: Draw = "column") -> Series:
         ref, points = self.row(name)
         label = CellRef(self.sheet, self.cell_index.of(self.table_set, name)[0].row, LABEL)
         title = self.table_set.catalog.metrics[name].label
         return Series(_one(label), title, ref, points, colour, draw=draw)
 
     def chart(
-        self, kind: str, column: int, x_title: str, y_title: str, series: Sequence[Series], **more: object
+        self, kind: ChartKind, column: int, x_title: str, y_title: str, series: Sequence[Series], **more: object
     ) -> Chart:
         anchor = CellRef(self.sheet, CHART_ROW, column)
         return Chart(
@@ -147,7 +147,7 @@ class _ChartBuilder:
             "scatter", FIRST, "Context length (tokens, log scale)", "GiB", series, x_log=2, y_format="#,##0"
         )
 
-    def line(self, at: int, x: str, y: str, count: int, colour: str, draw: str) -> Series:
+    def line(self, at: int, x: str, y: str, count: int, colour: str, draw: Draw) -> Series:
         """One run over several rows of its own column."""
         found = {}
         for axis in (x, y):

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
-from typing import Any
 
-from flopsheet.catalog import RUNS, Entry, Metric
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
-from flopsheet.workbook.model.sizes import ROW_CM, width_of
-from flopsheet.workbook.model.styles import COLOURS, PALETTE
-from flopsheet.workbook.sheets import context
+from flopsheet.workbook.model.sizes import ROW_CM, WORD_WIDTH, width_of
+from flopsheet.workbook.model.styles import COLOURS
+from flopsheet.workbook.sheets import context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
-from flopsheet.workbook.sheets.checks import FITS, fit_colours, verdict_colours
+from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
 CHANGES = 5  # the first row of what changed
-FIRST_ROW = 11  # below the banner
+FIRST_ROW = 10  # below the banner
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
-CACHE_COLOURS = dict(
-    zip(("kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib"), (PALETTE[0], PALETTE[2], "1F2933"), strict=True)
-)
-WIDTHS = {"parameters": 15.0, "text": 21.0, "ratio": 13.0}  # of a column, by the unit of its metric
+FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
+EXCEL_CM, GAP_CM = 7 / 96 * 2.54, 0.3  # of a column one digit wide, of what stays between two charts
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
     ("linked", "linked from another cell"),
@@ -61,7 +58,7 @@ def sheet(
     facts: Facts,
 ) -> Sheet:
     """The sheet with its charts; the study's own table set comes first, then those of its runs."""
-    table_set, *runs = table_sets
+    table_set, *of_kinds = table_sets
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
         (2, 1): Cell(facts.subtitle, style="subtitle"),
@@ -69,52 +66,44 @@ def sheet(
         (CHANGES + len(facts.lines), 1): _conventions(table_set, cell_index),
     }
     cells |= {(CHANGES + at, 1): mirror(SHEET, line, "muted") for at, line in enumerate(facts.lines)}
-    metrics = _headlines(table_set)
-    lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in runs)
-    length = "context_length_words"
-    heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
+    lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in of_kinds)
     models = len(table_set.table("model"))
     bars = min(models, MOST_BARS)
-    about = f"Where the forward pass goes at {{{length}}} tokens"
-    family_title = sentence(SHEET, [("", about if bars == models else f"{about}, the first {bars} models")], heading)
+    longest = max(float(length) for length in table_set.column("context_length"))
     chart_rows = ceil(_height(bars) / ROW_CM) + 1
     # What an approver wants to see fits one screen: below a long table nobody would find the charts.
     is_long = lines > MOST_LINES
-    top = FIRST_ROW
+    row = FIRST_ROW
     if is_long:
-        chart_row, words_row = top, top + chart_rows
-        top = _words(cells, table_set, cell_index, facts.largest, words_row) + 2
-    row = top - 2
-    answers: list[str] = []  # where the tables of runs say whether each fits
-    for each in table_sets:
-        first = row + 4  # below a blank row and two of headers
-        row = bottom = _table(cells, each, cell_index, row + 2)
-        for at, metric in enumerate(_headlines(each), start=3):
-            if metric.name == FITS.get(each.name):
-                answers.append(f"{letters(at)}{first}:{letters(at)}{row}")
+        chart_row = row
+        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+    tables = {}
+    for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
+        tables[each.name] = summary_tables.place(cells, each, cell_index, row)
+        row = tables[each.name].bottom + 2
     if not is_long:
-        chart_row = bottom + 2
-        row = _words(cells, table_set, cell_index, facts.largest, chart_row + chart_rows)
-    # The titles of the charts stand in the cells that the charts cover.
-    cells[chart_row, 1], cells[chart_row, SECOND] = family_title, mirror(SHEET, chart_title, "text")
-    charts = (
-        _family(table_set, metrics, bars, top, chart_row, str(family_title.value)),
-        context_chart(what_if, what_if_homes, CellRef(SHEET, chart_row, SECOND), str(chart_title.value)),
+        chart_row = row
+        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+    last = max(column for table in tables.values() for column in table.columns.values())
+    widths = _widths(cells, last)
+    # Where it begins does not depend on any figure: an edit moves numbers and never cells.
+    second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
+    sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
+    drawn = (
+        _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
+        context_charts.shares(
+            what_if, what_if_homes, CellRef(SHEET, chart_row, second), str(chart_title.value), longest=longest
+        ),
     )
-    _guide(cells, facts.sheets, row + 2)
-    last = 2 + len(metrics)
-    names = [str(key[0]) for key in table_set.table("scenario").keys]
-    names += [str(name) for of_kind in runs for (name,) in of_kind.table("run").keys]
-    widths = {1: max(16.0, *(len(name) + 3 for name in names)), 2: 12.0}
-    for at, metric in enumerate(metrics):
-        widths[3 + at] = WIDTHS.get(metric.unit, 11.0)
-    for (_, column), cell in cells.items():
-        if cell.style == "linked":
-            widths[column] = max(widths[column], width_of(cell))
+    cells[chart_row, second] = mirror(SHEET, chart_title, "text")  # in a cell that the chart covers
+    charts = tuple(
+        replace(chart, width_cm=size, height_cm=_height(bars)) for chart, size in zip(drawn, sizes, strict=True)
+    )
+    _guide(cells, facts.sheets, row)
     highlights = (
-        *verdict_colours(SHEET, "A4:F4", facts.status),
-        *(colour for each in answers for colour in fit_colours(each)),
-        *_colours_of_changes(facts),
+        *verdict_colours(SHEET, f"A4:{letters(last)}4", facts.status),
+        *(colour for each in tables.values() for colour in fit_colours(summary_tables.answers(each))),
+        *_colours_of_changes(facts, last),
     )
     heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
     return Sheet(
@@ -123,11 +112,54 @@ def sheet(
     )  # fmt: skip
 
 
-def _colours_of_changes(facts: Facts) -> Iterator[Highlight]:
+def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float]:
+    """Columns as wide as their figures and the lines of their headers."""
+    widths = dict.fromkeys(range(1, last + 1), 10.0)
+    for (_, column), cell in cells.items():
+        if column == 1 and cell.style == "label":
+            widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
+        elif cell.style in FIGURES:
+            widths[column] = max(widths[column], width_of(cell))
+        elif cell.style in {"header_wrapped", "header_centred"}:
+            widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
+    return widths
+
+
+def _second(widths: Mapping[int, float], last: int) -> int:
+    """The column in which the second chart begins, about halfway."""
+    return min(range(3, last), key=lambda at: abs(_cm(widths, 1, at) - _cm(widths, at, last + 1)))
+
+
+def _cm(widths: Mapping[int, float], first: int, end: int) -> float:
+    return sum(widths[column] for column in range(first, end)) * EXCEL_CM
+
+
+def _first_chart(
+    cells: dict[tuple[int, int], Cell],
+    table_sets: Sequence[TableSet],
+    cell_index: CellIndex,
+    table: summary_tables.Table,
+    bars: int,
+    anchor: CellRef,
+) -> Chart:
+    """Memory against capacity where there are runs, else shares of the forward pass, a bar per model."""
+    table_set, *of_kinds = table_sets
+    if of_kinds:
+        return replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchor.address)
+    length = "context_length_words"
+    heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
+    about = f"Where the forward pass goes at {{{length}}} tokens"
+    n_models = len(table_set.table("model"))
+    title = sentence(SHEET, [("", about if bars == n_models else f"{about}, the first {bars} models")], heading)
+    cells[anchor.row, anchor.column] = title
+    return _family(table_set, table, bars, anchor, str(title.value))
+
+
+def _colours_of_changes(facts: Facts, last: int) -> Iterator[Highlight]:
     """Each line of what changed is coloured while it says something and an input differs from the spec."""
     changed = f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"
     for row in range(CHANGES, CHANGES + len(facts.lines)):
-        yield Highlight(f"A{row}:N{row}", "hint", f'IF($A{row}="{NOTHING}",FALSE,{changed})')
+        yield Highlight(f"A{row}:{letters(last)}{row}", "hint", f'IF($A{row}="{NOTHING}",FALSE,{changed})')
 
 
 def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]], row: int) -> None:
@@ -150,83 +182,16 @@ def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
     return sentence(SHEET, [("", text)], live)
 
 
-def _headlines(table_set: TableSet) -> list[Metric]:
-    """The metrics of a table: of models and scenarios, or of the runs of a kind."""
-    grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
-    headlines = [metric for metric in table_set.catalog.headlines if metric.grain in grains]
-    return [one for one in headlines if not (one.name in table_set.catalog.folded and table_set.is_unused(one.name))]
-
-
-def _table(cells: dict[tuple[int, int], Cell], table_set: TableSet, cell_index: CellIndex, top: int) -> int:
-    """One row per scenario, or per run of a kind, every number called up; gives the last row."""
-    is_runs, metrics = table_set.name in RUNS, _headlines(table_set)
-    title, name = (f"{table_set.name.capitalize()} run", "run") if is_runs else ("Model", "model")
-    cells[top, 1], cells[top + 1, 1] = Cell(title, style="header_left"), Cell(name, style="name")
-    cells[top, 2] = Cell("Context\nlength", style="header_wrapped")
-    cells[top + 1, 2] = Cell("context_length", style="name")
-    for column, metric in enumerate(metrics, start=3):
-        cells[top, column] = Cell(_title(metric), style="header_centred" if metric.unit == "text" else "header_wrapped")
-        cells[top + 1, column] = Cell(metric.unit if metric.unit not in {"text", "share"} else "", style="unit_right")
-    table = table_set.table("run" if is_runs else "scenario")
-    entries: list[Entry] = [table_set.catalog.inputs["context_length"], *metrics]
-    for at, key in enumerate(table.keys):
-        row = top + 2 + at
-        cells[row, 1] = Cell(str(key[0]), style="label")
-        for column, entry in enumerate(entries, start=2):
-            # A scenario's model and context length stand above it; the tables of a run have one row each for it.
-            index = table.above[entry.grain][at] if not is_runs and entry.grain != "scenario" else at
-            live = Live(cell_index.of(table_set, entry.name)[index], table_set.value(entry.name, index))
-            style = "linked_centred" if entry.unit == "text" else "linked"
-            cells[row, column] = mirror(SHEET, live, style, table_set.catalog.format(entry.name))
-    return top + 1 + len(table)
-
-
-TITLES = {
-    "flops_ratio": "Work against first context",
-    "doubling_multiplier": "Doubling context costs",
-    "device_gb": "Memory per device",
-    "device_gib": "Memory per device",
-    "energy_mwh": "Energy",
-    "largest_batch": "Largest batch",
-    "longest_context": "Longest context",
-    "prefill_seconds_one": "Bound of first token",
-    "decode_tokens_per_second": "Bound of tokens/s",
-    "decode_tokens_per_second_user": "Bound of tokens/s and user",
-    "decode_bound": "Decoding bound by",
-    "cost_per_million_generated": "Bound of cost per 1M",
-    "predicted_days_range": "Predicted days, P10–P90",
-    "predicted_token_range": "Predicted ms per token",
-    "predicted_first_token_range": "Predicted ms to first",
-}
-MOST_LETTERS = 9  # of a header in one line
-
-
-def _title(metric: Metric) -> str:
-    """What heads a column, in two lines where it is long, so that it does not touch its neighbour."""
-    title = TITLES.get(metric.name, metric.label)
-    blanks = [at for at, letter in enumerate(title) if letter == " "]
-    if len(title) <= MOST_LETTERS or not blanks:
-        return title
-    middle = min(blanks, key=lambda at: abs(at - len(title) / 2))
-    return f"{title[:middle]}\n{title[middle + 1 :]}"
-
-
 def _words(
-    cells: dict[tuple[int, int], Cell], table_set: TableSet, cell_index: CellIndex, largest: str, row: int
+    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, largest: str, row: int
 ) -> int:
-    """The sentences of the catalogue that an approver reads; gives the row below them."""
+    """The sentences that an approver reads, of runs and of models; gives the last row."""
+    table_set, *of_kinds = table_sets
     cells[row, 1] = Cell("What the numbers say", style="lead")
-    contexts = sorted({0, len(table_set.table("context")) - 1})  # the first and the last
-    scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
-    wanted = [("ffn_count_words", 0)]
-    wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
-    wanted.append(("context_words", scenarios[-1]))
-    for name, at in wanted:
+    said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
+    for cell in (*said, *summary_words.of_models(table_set, cell_index, largest)):
         row += 1
-        live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
-        cells[row, 1] = mirror(
-            SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text"
-        )
+        cells[row, 1] = cell
     return row
 
 
@@ -235,87 +200,19 @@ def _height(bars: int) -> float:
     return max(9.0, 3.5 + 0.55 * bars)
 
 
-def _family(table_set: TableSet, metrics: Sequence[Metric], bars: int, top: int, row: int, title: str) -> Chart:
+def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor: CellRef, title: str) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model."""
     names = [str(key) for (key,) in table_set.table("model").keys[:bars]]
+    rows = range(table.first, table.first + bars)
     listed = []
-    for at, metric in enumerate(metrics, start=3):
-        if metric.name in SHARES:
-            cells = [CellRef(SHEET, top + 2 + step, at) for step in range(bars)]
-            points = tuple(float(table_set.value(metric.name, step)) for step in range(bars))
-            name = f"{quoted(SHEET)}!{CellRef(SHEET, top, at).absolute}"
-            listed.append(Series(name, metric.label, absolute_span(cells), points, COLOURS[metric.name]))
-    categories = [CellRef(SHEET, top + 2 + step, 1) for step in range(bars)]
-    anchor = CellRef(SHEET, row, 1)
+    for name in (name for name in SHARES if name in table.columns):
+        column = table.columns[name]
+        points = tuple(float(table_set.value(name, step)) for step in range(bars))
+        heading = f"{quoted(SHEET)}!{CellRef(SHEET, table.top, column).absolute}"
+        label = table_set.catalog.metrics[name].label
+        found = absolute_span([CellRef(SHEET, row, column) for row in rows])
+        listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address,
-        "Model", "Share of FLOPs", absolute_span(categories), tuple(names), tuple(listed),
-        height_cm=_height(bars),
+        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
+        absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip
-
-
-def context_chart(
-    what_if: TableSet, rows: dict[str, list[CellRef]], anchor: CellRef, title: str, crossover: Series | None = None
-) -> Chart:
-    """Shares against context length for the chosen model."""
-    colours = {name: colour for name, colour in COLOURS.items() if name != "share_non_matmul"}
-    used = {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)}
-    series = _lines(what_if, rows, used)
-    axes = "Context length (tokens, log scale)", "Share of FLOPs"
-    return _context_chart(what_if, rows, anchor, title, axes, (*series, crossover) if crossover else series, x_log=2)
-
-
-def cache_chart(
-    what_if: TableSet, rows: dict[str, list[CellRef]], anchor: CellRef, title: str, has_states: bool
-) -> Chart:
-    """The cache of the chosen model; where models of the study have states, also its fixed and its growing part.
-
-    Axes are linear: the slope is what a token adds, and what doesn't grow is where the line begins.
-    """
-    lines = CACHE_COLOURS if has_states else {"kv_cache_gib": CACHE_COLOURS["kv_cache_gib"]}
-    series = _lines(what_if, rows, lines)
-    format = '[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General'
-    return _context_chart(
-        what_if, rows, anchor, title, ("Context length (tokens)", "GiB"), series,
-        y_format="#,##0", y_most=None, x_format=format,
-    )  # fmt: skip
-
-
-def _is_folded(what_if: TableSet, name: str) -> bool:
-    return name in what_if.catalog.folded and what_if.is_unused(name)
-
-
-def _lines(what_if: TableSet, rows: dict[str, list[CellRef]], colours: Mapping[str, str]) -> tuple[Series, ...]:
-    """A line against the context lengths for each of some metrics."""
-    listed = []
-    for name, colour in colours.items():
-        if name in rows:
-            cell_refs = rows[name]
-            points = tuple(float(what_if.value(name, at)) for at in range(len(cell_refs)))
-            label = what_if.catalog.metrics[name].label
-            heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
-            listed.append(Series(heading, label, absolute_span(cell_refs), points, colour))
-    return tuple(listed)
-
-
-def _context_chart(
-    what_if: TableSet,
-    rows: dict[str, list[CellRef]],
-    anchor: CellRef,
-    title: str,
-    axes: tuple[str, str],
-    series: tuple[Series, ...],
-    **more: Any,
-) -> Chart:
-    lengths = tuple(what_if.value("context_length", at) for at in range(context.LENGTHS))
-    return Chart(
-        "scatter",
-        f"{anchor.sheet}!{anchor.absolute}",
-        title,
-        anchor.address,
-        *axes,
-        absolute_span(rows["context_length"]),
-        lengths,
-        series,
-        **more,
-    )

@@ -86,7 +86,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
     drawn.y_axis.number_format = chart.y_format
-    drawn.y_axis.scaling.min = None if chart.y_log or chart.kind == "tornado" else 0
+    drawn.y_axis.scaling.min = 0 if chart.from_zero and not chart.y_log and chart.kind != "tornado" else None
     if chart.y_most is not None:
         drawn.y_axis.scaling.max, drawn.y_axis.majorUnit = chart.y_most, chart.y_most / 5
     worksheet.add_chart(drawn, chart.anchor)

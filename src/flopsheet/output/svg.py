@@ -1,0 +1,87 @@
+"""Charts of a report as SVG, narrow enough for a telephone: a name above each bar, its parts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+from flopsheet.catalog import RUNS, Catalog
+from flopsheet.pipeline.frames import Values
+from flopsheet.records import frozen
+from flopsheet.workbook.model.styles import COLOURS, PALETTE
+from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES
+
+WIDTH, ROW, BAR = 360, 38, 16
+MOST_BARS, MOST_LETTERS = 12, 34
+
+
+@frozen
+class Drawn:
+    """A chart: its title, its markup, the colour of each name."""
+
+    title: str
+    markup: str
+    legend: Mapping[str, str]
+
+
+def _bars(rows: Sequence[tuple[str, str, Sequence[tuple[float, str]], float | None]], most: float, title: str) -> str:
+    """A row each: name, figure, parts with their colours, and where a mark stands."""
+    height = ROW * len(rows)
+    return "".join(
+        [
+            f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">',
+            *(piece for at, row in enumerate(rows) for piece in _bar(*row, at * ROW, most)),
+            "</svg>",
+        ]
+    )
+
+
+def _bar(
+    name: str, figure: str, parts: Sequence[tuple[float, str]], mark: float | None, top: int, most: float
+) -> Iterator[str]:
+    shown = name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+    yield f'<text x="0" y="{top + 13}"><title>{escape(name)}</title>{escape(shown)}</text>'
+    yield f'<text x="{WIDTH}" y="{top + 13}" text-anchor="end">{escape(figure)}</text>'
+    at = 0.0
+    for value, colour in parts:
+        wide = value / most * WIDTH
+        yield f'<rect x="{at:.2f}" y="{top + 18}" width="{wide:.2f}" height="{BAR}" fill="#{colour}"/>'
+        at += wide
+    if mark is not None:
+        x = min(mark / most * WIDTH, WIDTH - 1)
+        yield f'<line class="mark" x1="{x:.2f}" x2="{x:.2f}" y1="{top + 15}" y2="{top + 18 + BAR + 2}"/>'
+
+
+def memory(catalog: Catalog, values: Values, kind: str) -> Drawn:
+    """Memory of the fullest device of each run by class; a mark at its capacity."""
+    grain = RUNS[kind][0]
+    names, column = values.tables[grain].keys[:MOST_BARS], {}
+    for name in (*CLASSES[kind], CAPACITY[kind]):
+        column[name] = [float(value) for value in values.plain(grain, name)]
+    used = [name for name in CLASSES[kind] if any(column[name])]
+    colours = {name: PALETTE[CLASSES[kind].index(name)] for name in used}
+    rows = []
+    for at, (run,) in enumerate(names):
+        needed, capacity = sum(column[name][at] for name in used), column[CAPACITY[kind]][at]
+        sign = "✔" if needed <= capacity else "✘"
+        parts = [(column[name][at], colours[name]) for name in used]
+        rows.append((str(run), f"{sign} {needed:,.1f} of {capacity:,.1f} GiB", parts, capacity))
+    most = max(max(sum(value for value, _ in parts), mark) for _, _, parts, mark in rows)
+    title = f"{kind.capitalize()}: memory of the fullest device against its capacity"
+    legend = {catalog.metrics[name].label: colour for name, colour in colours.items()}
+    return Drawn(title, _bars(rows, most, title), legend)
+
+
+def shares(catalog: Catalog, values: Values) -> Drawn:
+    """Where the forward pass goes: a bar for each model at each context length."""
+    table = values.tables["scenario"]
+    column = {name: [float(value) for value in values.plain("scenario", name)] for name in COLOURS}
+    used = [name for name in COLOURS if any(column[name])]
+    rows = []
+    for at, (model, length) in enumerate(table.keys[:MOST_BARS]):
+        largest = max(used, key=lambda name: column[name][at])
+        figure = f"{catalog.metrics[largest].label} {column[largest][at]:.0%}".replace("%", " %")
+        rows.append((f"{model} at {length:,}", figure, [(column[name][at], COLOURS[name]) for name in used], None))
+    more = f", the first {MOST_BARS} of {len(table):,}" if len(table) > MOST_BARS else ""
+    title = f"Where the forward pass goes{more}"
+    return Drawn(title, _bars(rows, 1.0, title), {catalog.metrics[name].label: COLOURS[name] for name in used})

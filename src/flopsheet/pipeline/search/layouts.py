@@ -1,0 +1,52 @@
+"""A spec with the best layouts of its searches among its training runs, as a workbook shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flopsheet.catalog import load_inputs
+from flopsheet.pipeline.search.result import run_search
+from flopsheet.spec import Search, Spec
+from flopsheet.spec.load import from_source
+from flopsheet.spec.search import WORDS
+from flopsheet.yamlio import source
+from flopsheet.yamlio.dump import block
+
+MOST = 10  # of a search, in a workbook
+REMARK = "# The training runs under found: are the best layouts of a search."
+
+
+def with_layouts(spec: Spec) -> Spec:
+    """The spec with the best layouts of each search as training runs; one that names its own is not searched again."""
+    training: dict[str, Any] = dict(spec.data.get("training") or {})
+    searches: dict[str, Any] = dict(spec.data.get("search") or {})
+    for search in spec.searches:
+        if search.found:
+            continue
+        runs = best_runs(spec, search)
+        training |= runs
+        if runs:
+            searches[search.name] = {**searches[search.name], "found": list(runs)}
+    if searches == (spec.data.get("search") or {}):
+        return spec
+    data = {**spec.data, "search": searches, "training": training}
+    return from_source(source.parse("\n".join([REMARK, *block(data)]) + "\n", spec.name), spec.name)
+
+
+def best_runs(spec: Spec, search: Search) -> dict[str, dict[str, Any]]:
+    """The best layouts as a spec says them, by name."""
+    result = run_search(spec, search._replace(keep=min(search.keep, MOST)))
+    said = {key: value for key, value in spec.data["search"][search.name].items() if key not in WORDS}
+    runs = {}
+    for run, number in zip(result.spec.runs["training"], result.found.best.number.tolist(), strict=False):
+        varied = {key: _as_said(key, value) for key, value in search.layout(number).items()}
+        runs[run.name] = {"model": search.model, **said, **varied}
+    return runs
+
+
+def _as_said(key: str, value: float | str) -> Any:
+    """A value as a spec says it."""
+
+    if load_inputs().inputs[key].is_flag:
+        return value == "yes"
+    return int(value) if isinstance(value, float) and value.is_integer() else value

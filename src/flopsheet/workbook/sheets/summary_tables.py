@@ -1,0 +1,178 @@
+"""The tables of the Summary: runs of each kind, and the models at each context length; every figure is linked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.records import frozen
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
+from flopsheet.workbook.model.references import CellRef, letters, quoted
+from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.sheets.checks import FITS
+from flopsheet.workbook.sheets.runs import CAPACITY
+
+SHEET = "Summary"
+Cells = dict[tuple[int, int], Cell]
+TITLES = {
+    "flops_ratio": "Against first context",
+    "doubling_multiplier": "Doubling context costs",
+    "n_params_active": "Active parameters",
+    "device_gib": "Memory of a device",
+    "capacity_gib": "It has",
+    "served_gib_device": "Memory of a device",
+    "served_capacity_gib_device": "It may use",
+    "peak_phase": "Peak lies in",
+    "energy_mwh": "Energy",
+    "largest_batch": "Largest batch",
+    "longest_context": "Longest context",
+    "prefill_seconds_one": "First token after",
+    "decode_tokens_per_second": "Tokens per second",
+    "decode_tokens_per_second_user": "Tokens/s per user",
+    "decode_bound": "Decoding bound by",
+    "cost_per_million_generated": "Cost per 1M tokens",
+}
+# As many digits as a decision needs; the sheet that a header leads to has them all.
+FORMATS = {
+    "parameters": '[>=1000000000]#,##0.00,,," B";[>=1000000]#,##0.0,," M";#,##0',
+    "TFLOP": "[>=100]#,##0;0.00",
+    "share": "0%",
+    "GiB": "[>=100]#,##0;0.0",
+    "GB": "[>=100]#,##0;0.0",
+    "ratio": '[>=10]0"×";0.0"×"',
+    "h": '[>=1000000]0.00,," M";[>=1000]#,##0;0.0',
+    "day": "[>=100]#,##0;0.0",
+    "USD": '[>=1000000]0.00,," M";[>=1000]#,##0;0.00',
+    "MWh": "[>=100]#,##0;0.0",
+    "s": "[>=10]0.0;0.000",
+    "token/s": "[>=100]#,##0;0.0",
+    "B": '[>=1000000]#,##0.0,," M";#,##0',
+}
+CALLED = {"text": "word", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
+ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
+FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
+MOST_LETTERS = 9  # of a header in one line
+DEVICES = "{n_devices:,} {hardware}"
+
+
+@frozen
+class Column:
+    """What heads a column, where that leads, and its cell in a row of the table."""
+
+    name: str
+    title: str
+    unit: str
+    link: str
+    cell: Callable[[int], Cell]
+
+
+@frozen
+class Table:
+    """Where a table stands: its first and last row of figures, and the columns by name."""
+
+    top: int
+    first: int
+    bottom: int
+    columns: dict[str, int]
+
+
+def headlines(table_set: TableSet) -> list[Metric]:
+    """The metrics of a table: of models and scenarios, or of the runs of a kind."""
+    grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
+    catalog = table_set.catalog
+    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE]
+    listed = [*dict.fromkeys(catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed)]
+    if table_set.name in RUNS:
+        at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
+        listed.insert(at + 1, catalog.metrics[CAPACITY[table_set.name]])
+    return [one for one in listed if not (one.name in catalog.folded and table_set.is_unused(one.name))]
+
+
+def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
+    """The context length, the devices of a run, then the headlines."""
+    of_runs = table_set.name in RUNS
+    table = table_set.table("run" if of_runs else "scenario")
+
+    def live(name: str, at: int) -> Live:
+        """The value of a name in a row of the table; what belongs to a model stands above a scenario."""
+        grain = table_set.grain(name)
+        row = at if of_runs or grain == "scenario" else table.above[grain][at]
+        return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
+
+    def devices(at: int) -> Cell:
+        return sentence(SHEET, [("", DEVICES)], {name: live(name, at) for name in ("n_devices", "hardware")}, "figure")
+
+    yield _column(table_set, cell_index, "context_length", "Context", "token", live)
+    for metric in headlines(table_set):
+        yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
+        if metric.name in FITS.values():
+            home = _link(cell_index.of(table_set, "hardware")[0])
+            yield Column("devices", "Devices", "kind", home, devices)
+
+
+def _column(
+    table_set: TableSet, cell_index: CellIndex, name: str, title: str, unit: str, live: Callable[[str, int], Live]
+) -> Column:
+    is_text = unit == "text"
+    style = "figure_centred" if is_text else "figure"
+    format = FORMATS.get(unit, table_set.catalog.format(name))
+
+    def cell(at: int) -> Cell:
+        return mirror(SHEET, live(name, at), style, format)
+
+    return Column(name, title, CALLED.get(unit, unit), _link(cell_index.of(table_set, name)[0]), cell)
+
+
+def _link(cell_ref: CellRef) -> str:
+    return f"{quoted(cell_ref.sheet)}!{cell_ref.address}"
+
+
+def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) -> Table:
+    """Writes a table: one row per run of a kind, or per model at each context length."""
+    of_runs = table_set.name in RUNS
+    table = table_set.table("run" if of_runs else "scenario")
+    cells[top, 1] = Cell(table_set.name.capitalize() if of_runs else "Models", style="section")
+    cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="header_left")
+    cells[top + 2, 1] = Cell("", style="unit")
+    found = {}
+    for column, one in enumerate(columns(table_set, cell_index), start=2):
+        found[one.name] = column
+        style = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
+        cells[top + 1, column] = Cell(_folded(one.title), style=style)
+        # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
+        cells[top + 2, column] = Cell(one.unit, style="unit_link", link=one.link)
+        for at in range(len(table)):
+            cells[top + 3 + at, column] = one.cell(at)
+    first_rows = set() if of_runs else _repeated(table_set)
+    for at, key in enumerate(table.keys):
+        cells[top + 3 + at, 1] = Cell(str(key[0]), style="label")
+        if at in first_rows:  # what a model has at every context length is said once
+            for metric in (metric for metric in headlines(table_set) if metric.grain == "model"):
+                del cells[top + 3 + at, found[metric.name]]
+    return Table(top + 1, top + 3, top + 2 + len(table), found)
+
+
+def _repeated(table_set: TableSet) -> set[int]:
+    """The scenarios of a model after its first."""
+    seen: set[str] = set()
+    again = set()
+    for at, (model, _) in enumerate(table_set.table("scenario").keys):
+        again |= {at} if model in seen else set()
+        seen.add(model)
+    return again
+
+
+def _folded(title: str) -> str:
+    """What heads a column, in two lines where it is long, so that it does not touch its neighbour."""
+    blanks = [at for at, letter in enumerate(title) if letter == " "]
+    if len(title) <= MOST_LETTERS or not blanks:
+        return title
+    middle = min(blanks, key=lambda at: abs(at - len(title) / 2))
+    return f"{title[:middle]}\n{title[middle + 1 :]}"
+
+
+def answers(table: Table) -> str:
+    """Where a table of runs says whether each fits; nothing in one of models."""
+    column = next((table.columns[name] for name in FITS.values() if name in table.columns), 0)
+    return f"{letters(column)}{table.first}:{letters(column)}{table.bottom}" if column else ""

@@ -1,0 +1,79 @@
+"""What the Summary says in sentences: of each run whether it fits, how long, how much; of the models what dominates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from flopsheet.catalog.desugar import substitute
+from flopsheet.formula import Node, evaluate, parse
+from flopsheet.formula.nodes import Call, Name, Operation, Text, names
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
+from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.sheets.change_words import COMPUTED
+from flopsheet.workbook.sheets.checks import FITS
+from flopsheet.workbook.sheets.runs import CAPACITY
+
+SHEET = "Summary"
+MOST_RUNS = 4  # of a kind
+MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
+MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
+SAYS = {
+    "training": "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU, {run_cost}; {fit}.",
+    "serving": "on {n_devices} {hardware} {largest_batch} sequences at most, {decode_tokens_per_second_user} tokens/s "
+    "for each user, {cost_per_million_generated} per million tokens; {fit}.",
+}
+COSTS = {"training": "run_cost", "serving": "cost_per_million_generated"}
+PRICED = " USD"
+
+
+def _number(name: str) -> Node:
+    """A figure in words, rounded, or the word that stands in its place."""
+    return substitute(COMPUTED, {"x": Name(name)})
+
+
+def _of_run(kind: str) -> Node:
+    """The sentence of a run of a kind."""
+    fits = parse("where(fits == yes, room, lack)")
+    spare = first_that_holds([("", "fits with {margin:.0%} to spare")])
+    lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1}")])
+    cost = Name(COSTS[kind])
+    priced = Call("where", (Call("given", (cost,)), Operation("&", _number(cost.name), Text(PRICED)), cost))
+    numbers = {name: _number(name) for name in ("days", "largest_batch", "decode_tokens_per_second_user", "n_devices")}
+    words = {"fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}), cost.name: priced}
+    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
+
+
+def _read(kind: str) -> dict[str, str]:
+    """The metric of each name that the sentence of a run reads."""
+    of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
+    return {name: of_kind.get(name, name) for name in names(_of_run(kind))}
+
+
+def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
+    """A sentence for each of the first runs of a kind."""
+    kind = table_set.name
+    node, read = _of_run(kind), _read(kind)
+    for at, (run,) in enumerate(table_set.table("run").keys[:MOST_RUNS]):
+        live: Mapping[str, Live] = {
+            said: Live(cell_index.of(table_set, name)[at], table_set.value(name, at)) for said, name in read.items()
+        }
+        yield local(SHEET, Operation("&", Text(f"{run}: "), node), live, "text")
+
+
+def of_run(kind: str, value_of: Callable[[str], Scalar]) -> str:
+    """The same of one run, without its name, from its values."""
+    read = _read(kind)
+    return str(evaluate(_of_run(kind), lambda name: value_of(read[name])))
+
+
+def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Iterator[Cell]:
+    """Whether parameters and work count alike, what dominates, and what a longer context costs the largest model."""
+    contexts = sorted({0, len(table_set.table("context")) - 1})  # the first and the last
+    scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
+    wanted = [("ffn_count_words", 0)]
+    wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
+    wanted.append(("context_words", scenarios[-1]))
+    for name, at in wanted:
+        live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+        yield mirror(SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text")

@@ -1,0 +1,103 @@
+"""The page of a report: complete by itself, nothing of a spec becomes markup, a browser has nothing to complain of."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flopsheet
+from commands import run
+from flopsheet.output.html import to_page
+from studies import SPECS
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+VOID = {"meta", "rect", "line"}
+EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(1)>"
+RUNS: dict[str, Any] = {
+    "version": 1,
+    "title": EVIL,
+    "context_lengths": [8192],
+    "models": {"m": {"model": "llama-3-70b"}},
+    "training": {"a&b <i>": {"model": "m", "context_length": 8192, "n_devices": 8, "hardware": "h100-sxm"}},
+    "serving": {"c": {"model": "m", "prompt_length": 2048, "generated_length": 64, "hardware": "mi300x"}},
+    "expect": [{"that": "m.n_params", "at_most": 1e9, "note": "<b>note</b>"}],
+}
+
+
+class Reader(HTMLParser):
+    """The elements of a page, each with its attributes; what is opened is closed in turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+@pytest.mark.parametrize(
+    "spec", [RUNS, SPECS / "gpt2.yaml", SPECS / "deepseek-v3.yaml"], ids=["evil", "gpt2", "deepseek"]
+)
+def test_a_page_loads_nothing_runs_nothing_and_closes_every_element(spec: Any) -> None:
+    text = to_page(flopsheet.compute(spec))
+    page = Reader(text)
+    tags = {tag for tag, _ in page.found}
+    loading = [attributes for _, attributes in page.found if attributes.keys() & {"src", "href", "onerror", "onload"}]
+    assert (tags & {"script", "img", "link", "iframe"}, loading) == (set(), [])
+    assert (page.open, page.wrong, re.findall(r"url\(|@import", text)) == ([], [], [])
+
+
+def test_no_text_of_a_spec_becomes_markup() -> None:
+    text = to_page(flopsheet.compute(RUNS))
+    assert ("<script" in text, "a&b <i>" in text, "<b>note" in text) == (False, False, False)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text and "a&amp;b &lt;i&gt;" in text
+
+
+def test_the_page_says_first_what_does_not_fit() -> None:
+    page = to_page(flopsheet.compute(SPECS / "deepseek-v3.yaml"))
+    [verdict] = re.findall(r'<p class="verdict (\w+)">✘ ([^<.]*)', page)
+    assert verdict == ("bad", "1 of 5 runs does not fit: pretraining on h800")
+    assert page.index("verdict bad") < page.index("<table")
+
+
+def test_the_command_writes_the_page_to_a_file(tmp_path: Path) -> None:
+    done = run("show", str(SPECS / "gpt2.yaml"), "--format", "html", "-o", str(tmp_path / "report.html"))
+    assert (done.returncode, (tmp_path / "report.html").read_text(encoding="utf-8")[:15]) == (0, "<!doctype html>")
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_has_nothing_to_complain_of_and_nothing_sticks_out_of_the_page(width: int, tmp_path: Path) -> None:
+    # What sticks out is told by a probe that the test adds to its copy: a page of ours has no script.
+    probe = "<script>document.title = document.documentElement.scrollWidth <= innerWidth ? 'narrow' : 'wide'</script>"
+    page = to_page(flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml")).replace("</body>", f"{probe}</body>")
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+            f"--window-size={width},900", "--enable-logging=stderr", "--dump-dom", (tmp_path / "report.html").as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert (complaints, re.findall(r"<title>(\w+)</title>", done.stdout)[0]) == ([], "narrow")

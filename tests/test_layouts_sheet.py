@@ -1,0 +1,130 @@
+"""The sheet Layouts: the best of a search as live runs, and why each loses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flopsheet
+from edits import planned
+from engines import recalculate_ironcalc
+from flopsheet.api import Report
+from flopsheet.pipeline.search.layouts import with_layouts
+from flopsheet.spec import load_spec
+from flopsheet.workbook import plan
+from review_helpers import input_cells_of
+
+SPEC: dict[str, Any] = {
+    "version": 1,
+    "context_lengths": [4096],
+    "models": {"m": {"model": "llama-3-8b"}},
+    "search": {
+        "s": {
+            "model": "m",
+            "hardware": "h100-sxm",
+            "n_devices": 64,
+            "context_length": 4096,
+            "global_batch_size": 256,
+            "sequence_parallel": True,
+            "vary": {"tensor_parallel": [2, 4, 8], "pipeline_parallel": [1, 2], "zero_stage": [1, 3]},
+            "keep": 5,
+        }
+    },
+}
+SHEET = "Layouts"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    path = tmp_path_factory.mktemp("layouts") / "book.xlsx"
+    return path, flopsheet.build(SPEC, path)
+
+
+def cells_of(report: Report) -> dict[tuple[str, str], Any]:
+    """Every formula cell of the sheet with its value."""
+    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+    letters = {(row, column): f"{chr(64 + column)}{row}" for row, column in sheet.cells}
+    return {(SHEET, letters[at]): cell.value for at, cell in sheet.cells.items() if cell.formula}
+
+
+def disagreeing(found: dict[Any, Any], wanted: dict[Any, Any]) -> dict[Any, tuple[Any, Any]]:
+    """Cells that differ by more than rounding; a difference of two seconds by that of the seconds."""
+    return {
+        cell: (found[cell], value)
+        for cell, value in wanted.items()
+        if found[cell] != (value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12))
+    }
+
+
+def test_the_best_layouts_are_training_runs_in_the_order_of_the_search(book):
+    _, report = book
+    runs = report.frames["training_run"]
+    assert list(runs.index) == [f"s {rank}" for rank in range(1, 6)]
+    assert runs["predicted_seconds_per_step"].is_monotonic_increasing
+    assert report.spec.searches[0].found == tuple(runs.index)
+
+
+def test_a_spec_that_names_its_layouts_is_not_searched_again(book):
+    _, report = book
+    assert with_layouts(report.spec) is report.spec
+
+
+def test_a_spec_without_a_possible_layout_has_no_such_sheet(tmp_path):
+    search = {**SPEC["search"]["s"], "vary": {"tensor_parallel": [3]}}  # which divides neither 32 heads nor 64 devices
+    report = flopsheet.build({**SPEC, "search": {"s": search}}, tmp_path / "none.xlsx")
+    assert SHEET not in [sheet.title for sheet in plan.plan_workbook(report.study).sheets]
+
+
+def test_each_cell_of_the_sheet_is_recalculated_to_the_value_that_pandas_gives(book):
+    path, report = book
+    cells = cells_of(report)
+    assert len(cells) > 80
+    [found] = recalculate_ironcalc(path, [{}], cells)
+    assert disagreeing(found, cells) == {}
+
+
+def test_the_sheet_follows_an_edit_of_a_layout(book):
+    path, report = book
+    runs = {run: dict(report.spec.data["training"][run]) for run in report.spec.searches[0].found}
+    runs["s 1"]["zero_stage"] = 3 if runs["s 1"]["zero_stage"] == 1 else 1
+    edited = flopsheet.api.compute_spec(load_spec({**report.spec.data, "training": runs}))
+    homes = {".".join(map(str, one.path)): one.cell_ref for one in input_cells_of(report)}
+    home = homes["training.s 1.zero_stage"]
+    sheet = planned(edited, report).sheet(SHEET)
+    wanted = {
+        (SHEET, f"{chr(64 + column)}{row}"): cell.value for (row, column), cell in sheet.cells.items() if cell.formula
+    }
+    assert wanted != cells_of(report)
+    edit = {(home.sheet, home.address): float(runs["s 1"]["zero_stage"])}
+    [found] = recalculate_ironcalc(path, [edit], wanted)
+    assert disagreeing(found, wanted) == {}
+
+
+def test_the_term_that_is_told_is_the_one_that_grows_most(book):
+    _, report = book
+    runs = report.frames["training_run"]
+    terms = [name for name in report.catalog.metrics["predicted_seconds_per_step"].dependencies if name in runs]
+    more = runs[terms] - runs[terms].iloc[0]
+    labels = [report.catalog.metrics[name].label for name in more.idxmax(axis=1)]
+    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+    told = [cell.value for (_, column), cell in sorted(sheet.cells.items()) if column == 2 and cell.formula]
+    assert len(told) == 4
+    for sentence, label in zip(told, labels[1:], strict=True):
+        assert label in sentence
+
+
+def test_the_chart_has_a_title_both_axes_and_a_point_for_each_layout(book):
+    _, report = book
+    [chart] = plan.plan_workbook(report.study).sheet(SHEET).charts
+    runs = report.frames["training_run"]
+    assert all((chart.title, chart.x_title, chart.y_title))
+    assert chart.series[0].points == tuple(runs["predicted_seconds_per_step"])
+    assert chart.series[0].x_points == tuple(runs["margin_share"])
+
+
+def test_a_search_names_only_runs_that_there_are():
+    search = {**SPEC["search"]["s"], "found": ["s 9"]}
+    with pytest.raises(flopsheet.SpecError, match="no training run is called 's 9'"):
+        load_spec({**SPEC, "search": {"s": search}})

@@ -1,0 +1,148 @@
+"""The file of a workbook: texts, numbers and formats as planned; replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+import flopsheet
+from edited_studies import EVERYTHING, FAMILY, GROUPS
+from edits import disagreements_of, formulas, planned
+from engines import recalculate_ironcalc
+from flopsheet.workbook.model.styles import STYLES
+from test_workbook import ROOT
+
+HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5"]
+
+
+def test_text_of_the_spec_never_becomes_a_formula_or_an_error(tmp_path: Path) -> None:
+    layer = {"d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    grouped = {**layer, "layers": [{"name": text, "n_layers": 1} for text in HOSTILE]}
+    spec = {
+        "version": 1,
+        "title": HOSTILE[0],
+        "context_lengths": [128],
+        "models": {**{text: {**layer, "n_layers": 2} for text in HOSTILE}, "m": grouped},
+        "expect": [{"that": "m.n_params", "at_least": 1, "note": text} for text in HOSTILE],
+    }
+    report = flopsheet.build(spec, tmp_path / "book.xlsx")
+    ours = formulas(planned(report, report))
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+
+    alien = [
+        (sheet.title, cell.coordinate, cell.value)
+        for sheet in book
+        for line in sheet.iter_rows()
+        for cell in line
+        if (cell.data_type == "f" and (sheet.title, cell.coordinate) not in ours) or cell.data_type == "e"
+    ]
+    (got,) = recalculate_ironcalc(tmp_path / "book.xlsx", [{}], list(ours))
+    assert (alien, disagreements_of(got, ours)) == ([], {})
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_title_is_the_text_that_the_spec_says(text: str, tmp_path: Path) -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    flopsheet.build(
+        {"version": 1, "title": text, "context_lengths": [128], "models": {"m": model}}, tmp_path / "b.xlsx"
+    )
+    cell = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)["Summary"]["A1"]
+    assert (cell.value, cell.data_type) == (text, "s")
+
+
+def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: Path) -> None:
+    report = flopsheet.build(ROOT / "specs" / "deepseek-v3.yaml", tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True)
+    differing = {
+        (sheet.title, at): (book[sheet.title].cell(*at).value, cell.value)
+        for sheet in planned(report, report).sheets
+        for at, cell in sheet.cells.items()
+        if isinstance(cell.value, float) and book[sheet.title].cell(*at).value != cell.value
+    }
+    assert differing == {}
+
+
+def test_every_cell_of_the_file_has_the_number_format_and_the_alignment_that_were_planned(tmp_path: Path) -> None:
+    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", tmp_path / "b.xlsx")
+    book, wrong = openpyxl.load_workbook(tmp_path / "b.xlsx"), []
+    for sheet in planned(report, report).sheets:
+        for (row, column), cell in sheet.cells.items():
+            found = book[sheet.title].cell(row, column)
+            wanted = (cell.format, STYLES[cell.style].align or None)
+            if (found.number_format, found.alignment.horizontal) != wanted:
+                wrong.append((sheet.title, found.coordinate, found.number_format, wanted))
+    assert wrong == []
+
+
+def test_source_date_epoch_dates_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    flopsheet.build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as archive:
+        dates = {member.date_time for member in archive.infolist()}
+        core = archive.read("docProps/core.xml").decode()
+    assert (dates, core.count("2023-11-14T22:13:20Z")) == ({(2023, 11, 14, 22, 13, 20)}, 2)
+
+
+def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "book.xlsx"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", _refuse)
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(FAMILY, target)
+    assert (str(caught.value), target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (
+        f"cannot write '{target}': text file busy; close it where it is open, or choose another file with -o",
+        b"old",
+        ["book.xlsx"],
+    )
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(26, "Text file busy")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (
+            "missing/book.xlsx",
+            "no such file or directory; make the folder first, or choose another file with -o",
+        ),
+        ("folder", "it is a directory; name a file in it with -o"),
+    ],
+)
+def test_a_target_that_cannot_be_written_is_named_with_the_reason(target: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(GROUPS, tmp_path / target)
+    assert str(caught.value) == (f"cannot write '{tmp_path / target}': {reason}")
+
+
+def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    model = FAMILY["models"]["small"]
+    spec = {"version": 1, "context_lengths": list(range(1, 1001)), "models": {f"m{at}": model for at in range(17)}}
+    with pytest.raises(flopsheet.FlopsheetError) as caught:
+        flopsheet.build(spec, tmp_path / "book.xlsx")
+    # 17 models at 1,000 lengths, and five columns before the first value.
+    assert (str(caught.value), list(tmp_path.iterdir())) == (
+        "sheet 'Forward FLOPs' would need 17,005 columns, a sheet holds 16,384; "
+        "split the study, or print it with 'flopsheet show --format csv'",
+        [],
+    )
+
+
+def test_no_formula_is_longer_than_excel_reads() -> None:
+    """Excel's limits: 8,192 characters, "=" included; a longer one makes it repair the file."""
+    report = flopsheet.compute(EVERYTHING)
+    cells = {
+        (sheet.title, at): len(cell.formula) + 1
+        for sheet in planned(report, report).sheets
+        for at, cell in sheet.cells.items()
+        if cell.formula
+    }
+    assert {at: length for at, length in cells.items() if length > 8192} == {}
