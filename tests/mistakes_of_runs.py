@@ -29,7 +29,7 @@ serving:
 """
 
 LONG, MIXTURE, CHAT = "context_length: 1024\n", "context_length: 512\n", "generated_length: 10\n"
-SHIPPED = "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h100-nvl, h200, h20, h800, gh200, b200, b300, … (39 in all)"
+SHIPPED = "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h100-nvl, h200, h20, h800, gh200, b200, b300, … (33 in all)"
 
 OF_HARDWARE = (
     "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_fp4, "
