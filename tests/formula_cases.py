@@ -123,8 +123,8 @@ SPELLINGS = [
     ("-sum(parts)", -14, "-SUM(H1:J1)", "−(Σ parts)"),
     ("first(parts)", 4, "H1", "first(parts)"),
     ("first(parts)^2", 16, "H1^2", "first(parts)²"),
-    ("at_min(keys, parts)", 9, "INDEX(H1:J1,MATCH(MIN(K1:M1),K1:M1,0))", "at_min(keys, parts)"),
-    ("at_max(keys, parts) * 2", 8, "INDEX(H1:J1,MATCH(MAX(K1:M1),K1:M1,0))*2", "at_max(keys, parts) · 2"),
+    ("at_min(keys, parts)", 9, "INDEX(H1:J1,1,MATCH(MIN(K1:M1),K1:M1,0))", "at_min(keys, parts)"),
+    ("at_max(keys, parts) * 2", 8, "INDEX(H1:J1,1,MATCH(MAX(K1:M1),K1:M1,0))*2", "at_max(keys, parts) · 2"),
     # blanks, line breaks and brackets that change nothing
     ("a+b", 10, "A1+B1", "a + b"),
     ("  a\n + \tb  ", 10, "A1+B1", "a + b"),

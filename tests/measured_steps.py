@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def with_constants(tables: Tables, constants: Column) -> Tables:
     for (name, generation, *_), value in zip(CONSTANTS, constants, strict=True):
         kinds = [kind for kind in FITTED_ON.get(generation, inputs.index) if kind in inputs.index]
         inputs.loc[kinds, name] = value
-    return {**tables, "hardware": replace(kinds_of, inputs=inputs)}
+    return {**tables, "hardware": kinds_of.with_inputs(inputs)}
 
 
 def fitted() -> dict[str, Any]:

@@ -60,13 +60,14 @@ def generator():
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("path", generator().files())
+@pytest.mark.parametrize("path", generator().generators())
 def test_a_generated_page_follows_the_live_definitions(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == generator().files()[path], "stale: run 'make docs'"
+    assert (ROOT / path).read_text(encoding="utf-8") == generator().generators()[path](), "stale: run 'make docs'"
 
 
 def test_the_references_name_every_key_metric_and_option() -> None:
-    pages = generator().files()
+    generators = generator().generators()
+    pages = {path: generators[path]() for path in ("docs/metrics.md", "docs/spec.md", "docs/cli.md")}
     metrics = [name for name in catalog.load_catalog().metrics if f"`{name}`" not in pages["docs/metrics.md"]]
     inputs = [
         name

@@ -283,9 +283,12 @@ def test_source_date_epoch_is_the_day_of_the_document(
 
 
 @pytest.mark.parametrize("epoch", ["-1", "later", "1e9", "4354819200", "99999999999999999999", "²", " 1"])
-def test_a_source_date_epoch_that_is_none_has_one_message_and_leaves_nothing(epoch: str, tmp_path: Path) -> None:
+def test_a_source_date_epoch_that_is_none_has_one_message_and_leaves_nothing(
+    epoch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "spec.yaml").write_text(TINY)
-    done = run("build", "spec.yaml", "-o", "book.xlsx", cwd=tmp_path, more={"SOURCE_DATE_EPOCH": epoch})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    done = run("build", "spec.yaml", "-o", "book.xlsx", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr, results_in(tmp_path)) == (
         2,
         "",

@@ -159,7 +159,7 @@ def test_every_chart_carries_points_titles_and_axes(gpt2: Path) -> None:
                 axis.get("val") != "0" for axis in root.iter(CHART + "delete")
             ):
                 empty.append(part)
-    assert (len(charts), empty) == (4, [])
+    assert (len(charts), empty) == (5, [])
 
 
 def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None:

@@ -33,7 +33,7 @@ class References(Protocol):
         """The reference of a name in the formula's own column: `F12`."""
 
     def range(self, name: str) -> str:
-        """The reference of all cells of a name one grain finer: `F12:H12`."""
+        """The reference of all cells of a name one grain finer: `F12:H12`, or `F12` of one."""
 
     def first(self, name: str) -> str:
         """The reference of the first of them."""
@@ -158,8 +158,12 @@ def _called(name: str) -> Callable[..., str]:
 
 
 def _of_finer(pick: str) -> Callable[..., str]:
-    """The spreadsheet text of a value in the row where a key is least or largest."""
-    return lambda at, key, x: f"INDEX({at.range(x)},MATCH({pick}({at.range(key)}),{at.range(key)},0))"
+    """The spreadsheet text of a value in the row where a key is least or largest.
+
+    Cells of a finer grain stand side by side; INDEX of a row without its row number fails in some programs.
+    """
+
+    return lambda at, key, x: f"INDEX({at.range(x)},1,MATCH({pick}({at.range(key)}),{at.range(key)},0))"
 
 
 OPERATORS: Mapping[str, Operator] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -43,6 +44,11 @@ class Table:
     @cached_property
     def _length(self) -> int:  # of an index with several levels, pandas finds it anew each time
         return len(self.inputs.index)
+
+    def with_inputs(self, inputs: pd.DataFrame) -> Table:
+        """The same rows with other values."""
+        columns = {str(name): column.to_numpy() for name, column in inputs.items()}
+        return replace(self, inputs=inputs, columns=columns)
 
     @cached_property
     def keys(self) -> tuple[tuple[Any, ...], ...]:

@@ -134,7 +134,7 @@ class _ChartBuilder:
             series.append(Series(_one(label), title, ref, points, colour, x_ref, x_points, "marker"))
         return self.chart(
             "scatter", MATHS, "FLOP per byte (log scale)", "FLOP/s (log scale)", series,
-            x_log=10, y_log=10, y_format='[>=1E+12]#,##0,,,,"T";[>=1E+9]#,##0,,,"G";#,##0,,"M"',
+            x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
             x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
         )  # fmt: skip
 

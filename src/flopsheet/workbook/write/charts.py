@@ -19,6 +19,8 @@ from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.xml.constants import SHEET_DRAWING_NS
+from openpyxl.xml.functions import Element
 
 from flopsheet.workbook.model.sheet import Chart, Scalar, Series
 from flopsheet.workbook.model.styles import INK, MUTED, RULE
@@ -40,6 +42,15 @@ class Drawing(SpreadsheetDrawing):
         frame = super()._chart_frame(idx)
         frame.nvGraphicFramePr.cNvPr.descr = self.descriptions[idx - 1]
         return frame
+
+    def _write(self) -> Element:
+        """Every element in its namespace by prefix: some readers look for `xdr:` and know no other spelling."""
+        tree = super()._write()
+        del tree.attrib["xmlns"]
+        for element in tree.iter():
+            if not element.tag.startswith("{"):
+                element.tag = f"{{{SHEET_DRAWING_NS}}}{element.tag}"
+        return tree
 
 
 def describe(chart: Chart) -> str:

@@ -53,10 +53,10 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
                 pieces.append(f"{begin}><f>{formula}</f><v>{numbers[value]}</v></c>")
         pieces.append("</row>")
         if len(pieces) > CHUNK:
-            yield "".join(pieces).encode("ascii", "xmlcharrefreplace")
+            yield "".join(pieces).encode()
             pieces.clear()
     pieces.append("</sheetData>")
-    yield "".join(pieces).encode("ascii", "xmlcharrefreplace")
+    yield "".join(pieces).encode()
 
 
 def row_attributes(sheet: Sheet) -> dict[int, str]:

@@ -62,6 +62,7 @@ def to_bytes(plan: Plan) -> bytes:
     for name, value in plan.properties.items():
         book.custom_doc_props.append(StringProperty(name=name, value=value))
     book.calculation.fullCalcOnLoad = True
+    book.security = None  # openpyxl's default is an empty element that protects nothing
     buffer = io.BytesIO()
     with _Archive(buffer, stamp) as archive:
         _BookWriter(book, archive, {sheet.title: sheet for sheet in plan.sheets}, look).save()
