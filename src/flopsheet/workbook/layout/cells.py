@@ -38,8 +38,9 @@ class TableSet:
 
     def is_unused(self, name: str) -> bool:
         """Whether the spec has no use for a name: it is zero, no or none throughout."""
-        nothing = NOTHING | {self.built.absent.get(name, 0.0)}
-        return all(value in nothing for value in self.built.plain(self.grain(name), name))
+        has_words = name in self.built.absent  # where it has no number, whatever it lacks
+        values = self.built.plain(self.grain(name), name)
+        return all(value in NOTHING or (has_words and isinstance(value, str)) for value in values)
 
     def table(self, grain: str) -> Table:
         return self.values.tables[grain]
