@@ -142,7 +142,7 @@ def test_the_command_names_the_cells_and_counts_them(tmp_path: Path) -> None:
     done = run("check", "edited.xlsx", cwd=tmp_path)
     lines = done.stdout.splitlines()
     count = len(formulas(planned(report, report)))
-    assert (done.returncode, lines[0].partition(" stands")[0], lines[-1]) == (
+    assert (done.returncode, lines[0].partition(" is typed over")[0], lines[-1]) == (
         1,
         f"{sheet}!{address} (weight_bytes): 5",
         f"{count:,} formula cells compared, 1 disagree; 0 inputs differ from the spec",

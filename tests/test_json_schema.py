@@ -31,7 +31,7 @@ MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"
 BEYOND = {
     "what one number must be for another: divisibility, sums, upper bounds": (
         r"does not divide|the groups under layers: have|is more than n_experts|stages|not split by"
-        r"|, not the \d+ devices|is no multiple of|has no units for|nothing lies from|least is more than most"
+        r"|, not the \d+ devices|is no multiple of|has no units for|the range from|least is more than most"
         r"|zip pairs lists|[0-9,]+ (combinations|values|training runs)"
     ),
     "what inputs need of each other, since defaults or another model may say them": (
@@ -50,7 +50,7 @@ BEYOND = {
     ),
     "circles": r"a cycle: ",
     "the grammar of expressions": (
-        r"not an expression|bracket is not closed|nothing to gather|is true or false|compares nothing"
+        r"not an expression|bracket is not closed|nothing to aggregate|is true or false|compares nothing"
         r"|exclude\[\d\]: the operator|is a number, not a condition"
     ),
     "the value of an expression": r"has no value| = -?[0-9.]+ is ",

@@ -293,7 +293,7 @@ def test_what_no_cell_can_hold_is_refused() -> None:
     long = TEXT.replace("2 * d_model * rank", "+".join(["2 * rank"] * 180) + " - 0")
     assert (refusals(gathered), len(refusals(long.replace("unit: parameters", "unit: width")))) == (
         [
-            "s.yaml:16:68: metrics[0].formula: at_max(…) over the scenario rows of a model, which do not stand side by "
+            "s.yaml:16:68: metrics[0].formula: at_max(…) over the scenario rows of a model, which are not side by "
             "side; use sum(…), or aggregate at grain context or study"
         ],
         1,

@@ -78,7 +78,7 @@ def test_check_names_a_formula_that_was_typed_over_in_libreoffice_and_what_follo
     done = run("check", "back.xlsx", cwd=tmp_path)
     gigabytes = report.cells("weight_gb_fp32")[3]  # 4 bytes each; 2,127,057,600 parameters are published
     told = [line.partition(" (")[2] for line in done.stdout.splitlines() if line.startswith(f"{total.sheet}!")]
-    assert (done.returncode, told[0].startswith("n_params): 2,000,000,000 stands where the formula ="), told[1]) == (
+    assert (done.returncode, told[0].startswith("n_params): 2,000,000,000 is typed over the formula ="), told[1]) == (
         1,
         True,
         "n_params): 2,000,000,000 is stored, 2,127,057,600 is right",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import random
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
 
 import commands
 from flopsheet.diagnostics import SpecError
-from flopsheet.pipeline.search import engine
+from flopsheet.pipeline.search import workers
+from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
 from layouts import by_runs, random_search
 
@@ -25,7 +31,7 @@ def spec_of(vary, **more):
 
 def searched(data, most=1 << 17):
     spec = load_spec(data)
-    return spec.searches[0], engine.search_all(engine.Engine(spec, spec.searches[0], most))
+    return spec.searches[0], search_all(spec, spec.searches[0], 1, lambda _: None, most)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -189,3 +195,52 @@ def test_csv_has_a_line_for_each_layout_that_json_has():
 def test_a_spec_without_a_search_is_told_what_to_write():
     told = commands.run("search", "specs/gpt2.yaml")
     assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec searches no layouts")
+
+
+WIDE = spec_of(
+    {
+        "micro_batch_size": [1, 2, 4, 8],
+        "zero_stage": "auto",
+        "recomputation": "auto",
+        "attention_kernel": "auto",
+        "loss_kernel": "auto",
+        "gradients": "auto",
+        "tensor_parallel_overlap": [0, 0.25, 0.5, 0.75],
+        "data_parallel_overlap": [0, 0.25, 0.5, 0.75],
+        "n_tokens": [1e9, 2e9, 3e9],
+    }
+)
+
+
+def told_by(workers):
+    """The result of a search in many small blocks, on so many processes."""
+    spec = load_spec(WIDE)
+    found = search_all(spec, spec.searches[0], workers, lambda _: None, 500)
+    return [*map(list, (*found.best.columns, *found.front.columns)), found.n_valid, found.n_seen, +found.fails]
+
+
+def test_the_result_is_the_same_whatever_the_number_of_workers():
+    assert told_by(1) == told_by(2) == told_by(3)
+
+
+def test_a_worker_that_is_killed_loses_nothing():
+    killed = []
+
+    def kill():
+        while not (running := multiprocessing.active_children()):
+            time.sleep(0.001)
+        if running[0].is_alive():
+            os.kill(running[0].pid, signal.SIGKILL)
+            killed.append(running[0].pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    told = told_by(2)
+    killer.join()
+    assert (len(killed), told) == (1, told_by(1))
+
+
+def test_a_search_whose_workers_always_die_is_done_without_them(monkeypatch):
+    monkeypatch.setattr(workers, "_serve", os._exit)  # which takes other arguments, and so ends its process
+    monkeypatch.setattr(workers, "MOST_DEATHS", 1)
+    assert told_by(2) == told_by(1)

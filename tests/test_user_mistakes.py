@@ -133,7 +133,7 @@ ARGUMENTS = [
     (
         ["show", "--format", "xml"],
         HINT.format("show", "[OPTIONS] [SPEC]...")
-        + "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'csv', 'md', 'parquet'.\n",
+        + "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'csv', 'md', 'html', 'parquet'.\n",
     ),
     (["explain"], HINT.format("explain", "[OPTIONS] METRIC [SPEC]...") + "Missing argument 'METRIC'.\n"),
     (
@@ -176,7 +176,7 @@ TARGETS = [
     ),
     ("folder", "cannot write 'folder': it is a directory; name a file in it with -o\n"),
     ("empty.yaml/o.xlsx", "cannot write 'empty.yaml/o.xlsx': not a directory; choose another file with -o\n"),
-    ("full.xlsx", "cannot write 'full.xlsx': it is no regular file; choose another file with -o\n"),
+    ("full.xlsx", "cannot write 'full.xlsx': it is not a regular file; choose another file with -o\n"),
     (f"{LONG}.xlsx", f"cannot write '{LONG}.xlsx': file name too long; choose a shorter name with -o\n"),
     ("twice.yaml", "'twice.yaml' does not end in .xlsx; write -o twice.xlsx\n"),
     ("v1.5/book", "'v1.5/book' does not end in .xlsx; write -o v1.5/book.xlsx\n"),
@@ -240,7 +240,7 @@ def test_the_default_folder_that_is_a_file_has_one_message(tmp_path: Path) -> No
     done = run("build", GPT2, cwd=tmp_path)
     assert (done.returncode, done.stderr, (tmp_path / "output").read_text()) == (
         2,
-        "cannot write 'output': it is no folder; move it away, or choose another file with -o\n",
+        "cannot write 'output': it is not a folder; move it away, or choose another file with -o\n",
         "mine",
     )
 

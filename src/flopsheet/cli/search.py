@@ -19,9 +19,16 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.option(
     "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that share the work; the result is the same.",
+)
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
-def command(specs: tuple[str, ...], style: str, output: str | None, settings: tuple[str, ...]) -> None:
+def command(specs: tuple[str, ...], style: str, workers: int, output: str | None, settings: tuple[str, ...]) -> None:
     """Look for the best layouts of training runs.
 
     Every combination of what a spec varies under search: is a training run. Those that break a rule or do not fit are
@@ -31,6 +38,7 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
     \b
     flopsheet search specs/layout-search.yaml
     flopsheet search specs/layout-search.yaml --format csv -o layouts.csv
+    flopsheet search specs/layout-search.yaml --workers 2
     """
     if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
         raise UsageError(diagnostics.target_is_read(output))
@@ -38,9 +46,13 @@ def command(specs: tuple[str, ...], style: str, output: str | None, settings: tu
     if not spec.searches:
         raise UsageError(diagnostics.located(diagnostics.no_searches(), "", None))
     from flopsheet.output import export, layouts
+    from flopsheet.output.progress import progress
     from flopsheet.pipeline.search import result
 
-    found = [result.run_search(spec, search) for search in spec.searches]
+    found = []
+    for search in spec.searches:
+        with progress(search.size, "layouts") as advance:
+            found.append(result.run_search(spec, search, workers, advance))
     match style:
         case "json":
             text = layouts.to_json(found)

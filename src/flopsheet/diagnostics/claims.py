@@ -64,7 +64,7 @@ def claims_nothing() -> Wording:
         expect:
         - {that: m.n_params}
     """
-    return "the expectation claims nothing", "write equals:, at_least: or at_most:"
+    return "the expectation has no condition", "write equals:, at_least: or at_most:"
 
 
 @diagnostic("FS655", "tolerance-alone")

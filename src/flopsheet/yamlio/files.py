@@ -76,7 +76,7 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
         if path.exists() and not os.access(path, os.W_OK):
             raise OSError(errno.EACCES, "it is read-only")
         if path.exists() and not path.is_file():
-            raise OSError(errno.ENODEV, "it is no regular file")
+            raise OSError(errno.ENODEV, "it is not a regular file")
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
@@ -113,7 +113,7 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise FileError(diagnostics.cannot_write(os.fspath(folder), "it is no folder", errno.EEXIST)) from None
+        raise FileError(diagnostics.cannot_write(os.fspath(folder), "it is not a folder", errno.EEXIST)) from None
     except OSError as error:
         raise FileError(_cannot_write(os.fspath(folder), error)) from None
 

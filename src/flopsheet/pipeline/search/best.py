@@ -87,8 +87,10 @@ class Found:
 
 
 def _least(layouts: Kept, keep: int) -> Kept:
-    """Those with the least objective; of equals those that come first in the grid."""
-    return layouts.take(np.lexsort((layouts.number, layouts.objective))[:keep])
+    """Those with the least objective, each once; of equals those that come first in the grid."""
+    layouts = layouts.take(np.lexsort((layouts.number, layouts.objective)))
+    is_new = np.append(True, layouts.number[1:] != layouts.number[:-1])[: len(layouts)]
+    return layouts.take(np.flatnonzero(is_new)[:keep])
 
 
 def _front(layouts: Kept) -> Kept:

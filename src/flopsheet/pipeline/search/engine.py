@@ -160,14 +160,6 @@ class Engine:
         return np.asarray(column) if index is None else np.asarray(column).take(index)
 
 
-def search_all(engine: Engine) -> Found:
-    """The result over the whole grid, block after block."""
-    found = Found(engine.search.keep)
-    for number in range(engine.split.n_blocks):
-        engine.search_block(number, found)
-    return found
-
-
 def _plain(name: str, value: float | str) -> float | str:
     """A value as formulas read it; what is not given is NaN."""
     return float("nan") if isinstance(value, str) and value == absent_of(name) else value

@@ -10,7 +10,9 @@ from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.search.best import Found
-from flopsheet.pipeline.search.engine import CLASSES, USED, Engine, search_all
+from flopsheet.pipeline.search.blocks import MOST
+from flopsheet.pipeline.search.engine import CLASSES, USED
+from flopsheet.pipeline.search.workers import Advance, search_all
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.records import frozen
 from flopsheet.spec import Search, Spec
@@ -49,7 +51,8 @@ class SearchResult:
     @cached_property
     def fails(self) -> Mapping[str, int]:
         """How many layouts fail what, the most frequent first."""
-        return dict(sorted(((key, count) for key, count in self.found.fails.items() if count), key=lambda one: -one[1]))
+        counted = ((key, count) for key, count in self.found.fails.items() if count)
+        return dict(sorted(counted, key=lambda one: (-one[1], one[0])))
 
     def difference(self, row: int) -> Difference:
         """What makes a layout lose against the best, term by term."""
@@ -72,9 +75,9 @@ class SearchResult:
         return CLASSES if USED in needed else ()
 
 
-def run_search(spec: Spec, search: Search) -> SearchResult:
-    """Looks at every layout of a search."""
-    return to_result(spec, search, search_all(Engine(spec, search)))
+def run_search(spec: Spec, search: Search, workers: int = 1, advance: Advance = lambda _: None) -> SearchResult:
+    """Looks at every layout of a search, on so many processes; `advance` is told how many it has looked at."""
+    return to_result(spec, search, search_all(spec, search, workers, advance, MOST))
 
 
 def to_result(spec: Spec, search: Search, found: Found) -> SearchResult:

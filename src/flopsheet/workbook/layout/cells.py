@@ -37,10 +37,11 @@ class TableSet:
     built: Values
 
     def is_unused(self, name: str) -> bool:
-        """Whether the spec has no use for a name: it is zero, no or none throughout."""
-        has_words = name in self.built.absent  # where it has no number, whatever it lacks
+        """Whether the spec has no use for a name: it is zero, no, none or not given throughout."""
         values = self.built.plain(self.grain(name), name)
-        return all(value in NOTHING or (has_words and isinstance(value, str)) for value in values)
+        if name in self.built.absent:  # a number or the words for its absence, of which there may be several
+            return all(isinstance(value, str) or value in NOTHING for value in values)
+        return all(value in NOTHING for value in values)
 
     def table(self, grain: str) -> Table:
         return self.values.tables[grain]

@@ -213,6 +213,6 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
+        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "Model", "Share of FLOPs",
         absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip
