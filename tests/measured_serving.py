@@ -152,7 +152,7 @@ class Serving:
         inputs = kinds.inputs.copy()
         for (name, *_), value in zip(CONSTANTS, constants, strict=False):
             inputs[name] = value
-        tables = {**self.tables, "hardware": replace(kinds, inputs=inputs)}
+        tables = {**self.tables, "hardware": kinds.with_inputs(inputs)}
         found = frames.compute_values(tables, self.catalog, [PER_TOKEN, FIRST_TOKEN])
         return found.column("serving_run", PER_TOKEN), found.column("serving_run", FIRST_TOKEN)
 
@@ -167,7 +167,7 @@ def _without_constants(tables: Tables, catalog: Catalog) -> tuple[Tables, Catalo
             moved.add(name)
     fixed = [name for name in wanted if name not in moved]
     values = frames.compute_values(tables, catalog, fixed)
-    made = {grain: replace(table, inputs=values.frames[grain]) for grain, table in tables.items()}
+    made = {grain: table.with_inputs(values.frames[grain]) for grain, table in tables.items()}
     inputs = {**catalog.inputs, **{name: catalog.metrics[name] for name in fixed}}
     metrics = {name: metric for name, metric in catalog.metrics.items() if name in moved}
     rest = replace(
