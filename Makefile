@@ -40,8 +40,9 @@ SPECS := $(wildcard specs/*.yaml)
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-report: $(RUNTIME) ## build the GPT-2 workbook: output/gpt2.xlsx
+report: $(RUNTIME) ## build two workbooks: output/llama3-70b-512xh100.xlsx and output/gpt2.xlsx
 	@mkdir -p output
+	$(BIN)/flopsheet build specs/llama3-70b-512xh100.yaml -o output/llama3-70b-512xh100.xlsx
 	$(BIN)/flopsheet build specs/gpt2.yaml -o output/gpt2.xlsx
 
 all-specs: $(RUNTIME) ## build a workbook from every file in specs/

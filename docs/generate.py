@@ -59,7 +59,7 @@ PARTS = (
 # Told under one heading: their keys are those of the run, each with a list or a range of values.
 OF_RUNS = ("TrainingSweep", "TrainingZip", "ServingSweep", "ServingZip")
 # The same keys as another part, of numbers of another unit.
-LIKE = {"BytesRange": "Range", "SearchVary": "vary"}
+LIKE = {"BytesRange": "Range", "FlopPerSecondRange": "Range", "SearchVary": "vary"}
 # What is said in the place of a table of keys that stand elsewhere.
 INSTEAD = {
     "": "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",

@@ -142,6 +142,8 @@ RANGES: dict[str, Any] = {
     "n_tokens": [1, 1e6, 3.3e11, 15e12],
     "measured_tokens_per_second": [0, 12.5, 1e6],
     "measured_seconds_per_step": [0, 0.25, 30],
+    "measured_tokens_per_second_per_device": [0, 12.5, 1e4],
+    "measured_flops_per_device": [0, 1e12, 4.5e14],
     "adapter_rank": [0, 4, 64],
     "recomputed_every": [1, 2, 3],
     "recomputed_layers": [0, 1, 2, 3],

@@ -21,11 +21,20 @@ SHORT = {
 }  # fmt: skip
 
 
+def run_of(case: dict[str, Any]) -> dict[str, Any]:
+    """The run of a measured case, with what the code behind it does: torchtitan is FSDP2 and loss_parallel."""
+    run = case["run"] | {"model": "m"}
+    if "pytorch/torchtitan" in case["source"]:
+        loss = "parallel" if run.get("tensor_parallel", 1) > 1 else "plain"
+        run = {"sharded_weights": "master", "loss_kernel": loss} | run
+    return run
+
+
 def computed(case: dict[str, Any]) -> Any:
     """The training run of a measured case as a row."""
     length = case["run"]["context_length"]
     spec = {"version": 1, "context_lengths": [length], "models": {"m": case["model"]}}
-    return frames_of(spec | {"training": {"run": case["run"] | {"model": "m"}}})["training_run"].loc["run"]
+    return frames_of(spec | {"training": {"run": run_of(case)}})["training_run"].loc["run"]
 
 
 def deviation(case: dict[str, Any]) -> float:

@@ -178,7 +178,7 @@ REFUSED = [
         beside(CHAT, "«zero_stage»: 1"),
         "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, tensor_parallel, "
         "pipeline_parallel, expert_parallel, reserved_bytes, prompt_length, generated_length, n_sequences, "
-        "attention_data_parallel, chunk_length, … (39 in all)",
+        "attention_data_parallel, chunk_length, … (40 in all)",
     ),
     (
         beside(CHAT, "«context_length»: 110"),
@@ -214,7 +214,7 @@ REFUSED = [
     (
         beside(CHAT, "cache_format: «q8»"),
         "serving.chat.cache_format: 'q8' is not a choice; did you mean 'q8_0'? "
-        "choices: fp32, bf16, fp16, fp8, int8, int4, fp8_block, mxfp8, mxfp4, nvfp4, nf4, nf4_double, … (25 in all)",
+        "choices: fp32, bf16, fp16, fp8, int8, int4, fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
     ),
     # expressions
     (

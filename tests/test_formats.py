@@ -43,8 +43,8 @@ def run_of(name: str, **more: Any) -> Any:
     ("name", "bytes_each"),
     [
         ("fp32", 4), ("bf16", 2), ("fp16", 2), ("fp8", 1), ("int8", 1), ("int4", 0.5),
-        ("fp8_block", 1 + 4 / 16384), ("mxfp8", 1 + 1 / 32), ("mxfp4", 0.53125), ("nvfp4", 0.5625),
-        ("nf4", 0.5625), ("nf4_double", 0.515869140625), ("int4_g128", 0.51953125),
+        ("fp8_block", 1 + 4 / 16384), ("fp8_g128", 1 + 4 / 128), ("mxfp8", 1 + 1 / 32), ("mxfp4", 0.53125),
+        ("nvfp4", 0.5625), ("nf4", 0.5625), ("nf4_double", 0.515869140625), ("int4_g128", 0.51953125),
         ("q8_0", 34 / 32), ("q4_0", 18 / 32), ("q4_1", 20 / 32), ("q5_0", 22 / 32), ("q5_1", 24 / 32),
         ("q2_K", 84 / 256), ("q3_K", 110 / 256), ("q4_K", 144 / 256), ("q5_K", 176 / 256), ("q6_K", 210 / 256),
         ("iq4_nl", 18 / 32), ("iq4_xs", 136 / 256),
@@ -135,6 +135,20 @@ def test_a_latent_is_kept_as_keys_are() -> None:
     # DeepSeek-V3: 61 layers, a latent of 512 and a positional key of 64.
     run = run_of("deepseek-v3", cache_format={"k": "fp8", "v": "fp32"})
     assert run["served_cache_bytes"] == 1024 * 61 * 576
+
+
+def test_a_latent_in_fp8_keeps_its_positions_in_16_bits_as_servers_do() -> None:
+    # vLLM, flashmla_sparse.py, fp8_ds_mla: 656 bytes of a latent of 512 in fp8 with four fp32 scales and 64 positions
+    # in bf16; its indexer keeps 128 numbers in fp8 and an fp32 scale, 132 bytes. 61 layers: 48,068 bytes of a token.
+    cache = {"default": "fp8_g128", "rope": "bf16"}
+    assert run_of("deepseek-v3.2", cache_format=cache)["served_cache_bytes"] == 1024 * 48_068
+    assert frames_of(study("deepseek-v3.2", kv_cache=cache))["model"].loc["m", "kv_cache_bytes_per_token"] == 48_068
+
+
+def test_a_server_reads_a_long_prompt_in_chunks_of_8192() -> None:
+    # vLLM, engine/arg_utils.py, get_batch_defaults: 8,192 tokens for its API server on devices of 70 GiB and more.
+    runs = [run_of("llama-3-8b", prompt_length=prompt)["served_activation_bytes_device"] for prompt in (8192, 65536)]
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.parametrize(

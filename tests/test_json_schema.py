@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import test_own
+import test_custom
 import test_run_messages
 import test_run_sweeps
 import test_sweep
@@ -96,7 +96,7 @@ BAD += [(told(text, message)[0], message) for text, message in REFUSED_TEXTS]
 BAD += [(told(test_run_messages.edited(edits), message)[0], message) for edits, message in test_run_messages.REFUSED]
 BAD += [(unmarked(test_sweep.edited(edits)), message) for edits, message in test_sweep.REFUSED]
 BAD += [(test_run_sweeps.edited(edits), message) for edits, message in test_run_sweeps.REFUSED]
-BAD += [(unmarked(test_own.edited(old, new)), message) for old, new, message in test_own.REFUSED]
+BAD += [(unmarked(test_custom.edited(old, new)), message) for old, new, message in test_custom.REFUSED]
 
 
 def test_the_schema_is_one() -> None:

@@ -49,6 +49,7 @@ PARTS = {
         "sheets": {"model", "layout"},
         "arrange": {"model", "layout", "sheets"},
         "plan": {"model", "layout", "sheets", "arrange"},
+        "brief": {"model", "sheets"},
         "write": {"model"},
         "": set(),
     },

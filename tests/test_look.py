@@ -185,3 +185,14 @@ def test_parts_are_spelled_as_readers_beside_excel_expect_them(path: Path) -> No
 def test_a_sheet_says_how_deep_it_is_folded(book: Any) -> None:
     folded = [sheet for sheet in book if any(row.outlineLevel for row in sheet.row_dimensions.values())]
     assert {sheet.sheet_format.outlineLevelRow for sheet in folded} == {1}
+
+
+def test_on_a_laptop_more_than_half_of_the_screen_is_left_to_the_values(book: Any) -> None:
+    # 7 pixels for a digit of Calibri 11, a screen of 1,366 pixels, sheets at 90 %.
+    frozen = {}
+    for sheet in book:
+        if sheet.freeze_panes:
+            columns = openpyxl.utils.cell.coordinate_to_tuple(sheet.freeze_panes)[1] - 1
+            widths = (sheet.column_dimensions[openpyxl.utils.get_column_letter(at + 1)].width for at in range(columns))
+            frozen[sheet.title] = sum(widths) * 7 * sheet.sheet_view.zoomScale / 100
+    assert {title: pixels for title, pixels in frozen.items() if pixels > 1366 / 2} == {}

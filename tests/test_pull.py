@@ -229,7 +229,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
                 f"models.gpt2-medium.d_model: Inputs!{at['models.gpt2-medium.d_model']}: the cell is empty; "
                 "it held 1024",
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
-                "fp8_block, mxfp8, mxfp4, nvfp4, nf4, nf4_double, … (25 in all)",
+                "fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
                 f"models.gpt2-large.n_group_layers: Inputs!{at['models.gpt2-large.n_group_layers']}: "
                 "'7.0' is in a derived cell; change what it is derived from",
             ]

@@ -108,6 +108,18 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
         [("frozen_format", "measured", "nf4")],
         "measured: frozen_format is nf4, but no weight is frozen: adapter_rank is 0",
     ),
+    "check_fp8_weights": (
+        [("fp8_weights", "measured", "only")],
+        "measured: fp8_weights is only, but precision is mixed_bf16",
+    ),
+    "check_offloaded": (
+        [("offloaded", "spread", "all")],
+        "spread: offloaded is all, but zero_stage is 1",
+    ),
+    "check_measured": (
+        [("measured_flops_per_device", "measured", 1e14)],
+        "measured: 2 measured speeds are given",
+    ),
     "check_recomputed_by": (
         [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
         "measured: recomputed_layers is 2, beside recomputed_every 2",

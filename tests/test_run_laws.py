@@ -48,11 +48,17 @@ def training(draw, **fixed):
         "micro_batch_size": draw(st.integers(1, 8)),
         "precision": draw(st.sampled_from(["mixed_bf16", "pure_bf16", "fp32", "tf32"])),
         "gradients": draw(st.sampled_from(["as_weights", "fp32"])),
+        "master_weights": draw(st.sampled_from(["as_precision", "fp16"])),
+        "moments": draw(st.sampled_from(["as_optimizer", "bf16", "mxfp8"])),
+        "sharded_weights": draw(st.sampled_from(["weights_and_master", "master"])),
+        "offloaded": draw(st.sampled_from(["none", "none", "optimizer"])),
+        "linear_inputs": draw(st.sampled_from(["as_precision", "fp8"])),
+        "activation_inputs": draw(st.sampled_from(["as_precision", "fp8"])),
         "optimizer": draw(st.sampled_from(["adamw", "adamw_8bit", "sgd", "sgd_momentum", "lion", "adafactor", "muon"])),
         "recomputation": draw(st.sampled_from(["none", "selective", "operations", "full"])),
         "attention_kernel": draw(st.sampled_from(["fused", "eager", "explicit"])),
         "activation_method": draw(st.sampled_from(METHODS)),
-        "loss_kernel": draw(st.sampled_from(["plain", "fused", "chunked"])),
+        "loss_kernel": draw(st.sampled_from(["plain", "parallel", "fused", "chunked"])),
         "adapter_rank": draw(st.sampled_from([0, 0, 8])),
         "adapter_targets": draw(st.sampled_from(["query_value", "attention", "ffn", "all"])),
         "reserved_bytes": draw(st.sampled_from([0, 2e9])),
@@ -116,7 +122,7 @@ def test_a_later_zero_stage_never_needs_more_memory(model, run, devices):
     found = ran(model, *runs)
     assert rising(found["device_bytes"])
     assert rising(found["bytes_per_param"])
-    if devices == 1:
+    if devices == 1 and run["sharded_weights"] == "weights_and_master":  # else ZeRO-3 holds no 16-bit weights
         assert found["device_bytes"].nunique() == 1
 
 
@@ -270,7 +276,7 @@ def test_the_longest_context_fits_and_one_more_does_not(model, run, window, wind
     plain = {key: value for key, value in model.items() if key not in {"layers", "n_layers"}}
     model = plain | {"layers": [{"n_layers": 1}, {"n_layers": windowed, "window": window}]}
     longest = int(served(model, run)["longest_context"].iloc[0])
-    chunk = run["prompt_length"]  # by default the whole prompt, whose activations would grow with it
+    chunk = min(run["prompt_length"], 8192)  # the default, which would grow with a short prompt
     lengths = [
         {"prompt_length": length - 1, "generated_length": 1, "chunk_length": chunk} for length in (longest, longest + 1)
     ]

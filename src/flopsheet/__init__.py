@@ -41,5 +41,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What a shell completes: also what is not imported yet."""
-    return sorted({*globals(), *__all__})
+    """What a shell completes: the public names, imported yet or not."""
+    return sorted(__all__)

@@ -231,10 +231,11 @@ def compute_with_layouts(spec: Spec) -> Report:
     return compute_for_workbook(with_layouts(spec))
 
 
-def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
+def build(spec: SpecLike | Report, target: str | os.PathLike[str], *, brief: bool = False) -> Report:
     """Computes a spec and writes its workbook; the target is replaced in one step or not at all.
 
-    Takes what `compute` takes, or the report that it gave, and returns the report. Raises what `compute` raises,
+    A brief one is Summary, Inputs and the results as values, to be attached to a message. Takes what `compute` takes,
+    or the report that it gave, and returns the report. Raises what `compute` raises,
     SizeError where the study is wider than Excel's 16,384 columns, and FileError where the target cannot be written.
 
     >>> import flopsheet, os, tempfile
@@ -249,7 +250,13 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str]) -> Report:
 
     report = spec if isinstance(spec, Report) else compute_with_layouts(load_spec(spec))
     with _without_collector():
-        xlsx.save(plan.plan_workbook(report.study), target)
+        planned = plan.plan_workbook(report.study)
+        if brief:
+            from flopsheet.workbook import brief as short
+
+            used = [str(kind) for values in report.runs.values() for kind in values.plain("run", "hardware")]
+            planned = short.shorten(planned, used)
+        xlsx.save(planned, target)
     return report
 
 

@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from flopsheet import diagnostics
+from flopsheet.catalog import formats
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
 from flopsheet.catalog.matching import expand_match
@@ -47,6 +48,7 @@ def expand(
     """The node with choices as texts, and `match`, `largest`, `trend` and the catalogue's own functions written out."""
 
     possible = {entry.name: tuple(map(str, entry.choices)) for entry in inputs.values() if entry.choices}
+    groups = formats.groups(functions)
 
     def visit(node: Node) -> Node:
         match node:
@@ -62,7 +64,7 @@ def expand(
                 shared = functions[function]
                 return visit(substitute(shared.ast, dict(zip(shared.arguments, arguments, strict=True))))
             case Call(function) if function == MATCH:
-                return expand_match(node, possible, visit, refuse)
+                return expand_match(node, possible, groups, visit, refuse)
         return with_parts(node, visit)
 
     def _is_choice(name: str) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from flopsheet.catalog.entries import Function
+from flopsheet.formula.arms import FORMATS, Choice, choices_and_values
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.formula.vocabulary import MATCH
 from flopsheet.yamlio.source import Data
 
-FORMATS = "formats"  # in the place of an input's choices
+BYTES = "format_bytes"  # the function that looks one up
 CALLED = "a number format"  # what a reader is told in the place of a long list
 KEYS = frozenset({"formats", "units"})  # of a metric that is the bytes of some formats
 
@@ -26,7 +27,7 @@ class Formats(NamedTuple):
         """What formulas look up by the format that an input names."""
         by_units = {name: self.units.get(name, "others") for name in self.bytes_of}
         return (
-            _look_up("format_bytes", (), self.bytes_of, "Bytes of one number in a format, its scales included."),
+            _look_up(BYTES, (), self.bytes_of, "Bytes of one number in a format, its scales included."),
             _look_up(
                 "by_units",
                 ("fp8", "fp4", "others"),
@@ -43,6 +44,25 @@ def read_formats(metrics: Iterable[Data]) -> Formats:
         {name: metric["name"] for metric in listed for name in metric[FORMATS]},
         {name: unit for metric in listed for name, unit in metric.get("units", {}).items()},
     )
+
+
+def groups(functions: Mapping[str, Function]) -> dict[str, tuple[Choice, ...]]:
+    """The word that stands for all formats in `match(…)`, where the catalogue has any."""
+    looked_up = functions.get(BYTES)
+    if not looked_up or not isinstance(looked_up.ast, Call):
+        return {}
+    return {FORMATS: tuple(word for word, _ in choices_and_values(looked_up.ast))}
+
+
+def spell_out(raw: Data, words: tuple[str, ...]) -> Data:
+    """An input as written, with every format where its choices are `formats` or have that word among them."""
+    choices = raw.get("choices", ())
+    if choices == FORMATS:
+        return {**raw, "choices": words, "choices_called": CALLED}
+    if FORMATS not in choices:
+        return raw
+    others = [choice for choice in choices if choice != FORMATS]
+    return {**raw, "choices": (*others, *words), "choices_called": f"{', '.join(others)} or {CALLED}"}
 
 
 def _look_up(name: str, more: tuple[str, ...], values: Mapping[str, str], doc: str) -> Function:

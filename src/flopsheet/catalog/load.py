@@ -205,10 +205,9 @@ class _Reader:
         self.raw[name] = (raw, refuse)
         if kind == "inputs":
             whole = self.units[raw["unit"]].whole
-            if raw.get("choices") == formats.FORMATS:
-                raw = {**raw, "choices": self.formats, "choices_called": formats.CALLED}
+            said = formats.spell_out(raw, self.formats)
             self.inputs[name] = Input(
-                **{**raw, "grain": grain, "whole": whole, "choices": tuple(raw.get("choices", ()))}
+                **{**said, "grain": grain, "whole": whole, "choices": tuple(said.get("choices", ()))}
             )
         else:
             self.metrics[name] = Metric(

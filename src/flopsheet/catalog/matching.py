@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import CatalogError
@@ -14,13 +14,15 @@ from flopsheet.formula.nodes import Call, Name, Node, Operation
 def expand_match(
     call: Call,
     possible: dict[str, tuple[str, ...]],
+    groups: Mapping[str, tuple[Choice, ...]],
     expand: Callable[[Node], Node],
     refuse: Callable[..., CatalogError],
 ) -> Node:
     """The call as nested `where`, its values expanded; refused where an arm is missing, unknown or doubled.
 
-    `possible` are the choices of each input. While the value of an arm is expanded they are those of the arm alone, so
-    that a `match` of the same input inside of it names these and no others.
+    `possible` are the choices of each input, `groups` the words that stand for several. While the value of an arm is
+    expanded they are those of the arm alone, so that a `match` of the same input inside of it names these and no
+    others.
     """
     name = matched_name(call)
     if name not in possible:
@@ -30,12 +32,13 @@ def expand_match(
     choices = possible[name]
     arms: dict[str, tuple[Choice, Node]] = {}
     for choice, value in choices_and_values(call):
-        word = as_text(choice.value)
-        if word not in choices:
-            raise refuse(f"{name} is never '{word}'", diagnostics.did_you_mean(word, choices), at=word)
-        if word in arms:
-            raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them", at=word)
-        arms[word] = choice, value
+        for one in groups.get(as_text(choice.value), (choice,)):
+            word = as_text(one.value)
+            if word not in choices:
+                raise refuse(f"{name} is never '{word}'", diagnostics.did_you_mean(word, choices), at=word)
+            if word in arms:
+                raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them", at=word)
+            arms[word] = one, value
     if missing := [choice for choice in choices if choice not in arms]:
         fact = f"match(…) leaves out choices of '{name}': {', '.join(missing)}"
         raise refuse(fact, "give every choice an arm; a | b: value is one for both", at=name)

@@ -23,11 +23,25 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=click.Path(), help="The workbook to write.  [default: output/NAME.xlsx, after the spec]"
 )
+@click.option(
+    "--report",
+    "kind",
+    type=click.Choice(["full", "brief"]),
+    default="full",
+    show_default=True,
+    help="brief: Summary, Inputs and results as values, to be attached to a message.",
+)
 @options.set_option
 @click.option("--watch", is_flag=True, help="Build again whenever a spec is saved, until Ctrl-C.")
 @options.verbosity_options
 def command(
-    specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], watch: bool, quiet: bool, verbose: bool
+    specs: tuple[str, ...],
+    output: str | None,
+    kind: str,
+    settings: tuple[str, ...],
+    watch: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     """Write the workbook of a spec.
 
@@ -36,19 +50,22 @@ def command(
 
     \b
     flopsheet build specs/gpt2.yaml -o review.xlsx
+    flopsheet build specs/gpt2.yaml --report brief -o brief.xlsx
     flopsheet build --set models.ours.n_layers=24 --watch
     """
     verbosity = Verbosity(quiet, verbose)
     if not watch:
-        return build_workbook(specs, output, settings, verbosity)
+        return build_workbook(specs, output, settings, verbosity, kind)
     from flopsheet.cli.watch import rebuild_on_save
 
     if "-" in specs:
         raise UsageError(diagnostics.nothing_to_watch())
-    return rebuild_on_save(options.chosen(specs), lambda: build_workbook(specs, output, settings, verbosity))
+    return rebuild_on_save(options.chosen(specs), lambda: build_workbook(specs, output, settings, verbosity, kind))
 
 
-def build_workbook(specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity) -> int:
+def build_workbook(
+    specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity, kind: str
+) -> int:
     """One build: the exit code says whether every expectation holds."""
     if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
         raise UsageError(diagnostics.no_workbook_name(output))
@@ -62,7 +79,7 @@ def build_workbook(specs: tuple[str, ...], output: str | None, settings: tuple[s
     with verbosity.step(f"written {target}"):
         if output is None:
             files.make_folder(target.parent)
-        api.build(report, target)
+        api.build(report, target, brief=kind == "brief")
     if not verbosity.quiet:
         summarise(report, target)
     return print_failed_expectations(report, quiet=verbosity.quiet)
@@ -70,8 +87,10 @@ def build_workbook(specs: tuple[str, ...], output: str | None, settings: tuple[s
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.output.headline import brief
+    from flopsheet.output.headline import brief, unfit
 
     click.echo(f"{target}: {report.spec.title}")
+    if words := unfit(report):
+        click.echo(f"  {click.style(words, fg='red', bold=True)}")
     for line in brief(report):
         click.echo(f"  {line}")

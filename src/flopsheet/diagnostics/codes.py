@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, overload
 
 from flopsheet.diagnostics.problem import Finding, Problem
@@ -87,7 +88,11 @@ def diagnostic(code: str, name: str) -> _Decorator:
 
 
 def documented() -> list[Diagnostic]:
-    """Every diagnostic of the modules that are imported, by code."""
+    """Every diagnostic, by code."""
+    from flopsheet import diagnostics
+
+    for module in diagnostics.LATER:
+        import_module(f"{diagnostics.__name__}.{module}")
     return [_documented(code, entry) for code, entry in sorted(REGISTRY.items())]
 
 

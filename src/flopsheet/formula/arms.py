@@ -9,6 +9,7 @@ from flopsheet.formula.nodes import Call, Name, Node, Number, Text, with_parts
 from flopsheet.formula.vocabulary import MATCH
 
 Choice: TypeAlias = Text | Number
+FORMATS = "formats"  # the arm of every number format that has none of its own
 
 
 def matched_name(call: Call) -> str:
@@ -40,6 +41,7 @@ def pick_arms(node: Node, choice_of: Callable[[str], str | float]) -> Node:
     """The node with the value of the arm that counts in the place of each `match(…)`."""
     if isinstance(node, Call) and node.function == MATCH:
         chosen = choice_of(matched_name(node))
-        node = next(value for choice, value in choices_and_values(node) if choice.value == chosen)
+        by_choice = {choice.value: value for choice, value in choices_and_values(node)}
+        node = by_choice.get(chosen) or by_choice[FORMATS]
         return pick_arms(node, choice_of)
     return with_parts(node, lambda part: pick_arms(part, choice_of))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
+from flopsheet.formula import evaluate
 from flopsheet.records import frozen
 
 if TYPE_CHECKING:
@@ -109,6 +110,28 @@ def brief(report: Report) -> list[str]:
     if len(table) > len(chosen):
         lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
     return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
+
+
+def unfit(report: Report) -> str:
+    """Which runs do not fit, in the words of the Summary sheet; nothing where every run fits."""
+    from flopsheet.workbook.layout.typed_cells import first_that_holds
+    from flopsheet.workbook.sheets import checks
+
+    answers = [
+        (str(run), str(values.plain("run", "hardware")[at]), values.plain(RUNS[kind][0], checks.FITS[kind])[at])
+        for kind, values in report.runs.items()
+        for at, (run,) in enumerate(values.tables["run"].keys)
+    ]
+    lacking = [(run, hardware) for run, hardware, answer in answers if answer == "no"]
+    if not lacking:
+        return ""
+    values = {
+        "runs": float(len(answers)),
+        "unfit": float(len(lacking)),
+        "run": lacking[0][0],
+        "hardware": lacking[0][1],
+    }
+    return f"✘ {evaluate(first_that_holds(checks.UNFIT), values.__getitem__)}"
 
 
 # Powers of 1,000 with what a number of them is followed by.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import Summary, summarise
+from flopsheet.output.headline import Summary, summarise, unfit
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 def to_text(report: Report, width: int | None) -> str:
     """The title and the summary, as wide as the terminal where no width is given."""
-    return _printed(partial(to_tables, report), width, report.spec.title)
+    return _printed(partial(to_tables, report), width, report.spec.title, unfit(report))
 
 
 def to_tables(report: Report, width: int) -> Iterator[Table]:
@@ -32,7 +32,7 @@ def tables_to_text(summaries: Iterable[Summary], width: int | None) -> str:
     return _printed(partial(fit, summaries), width)
 
 
-def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title: str = "") -> str:
+def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title: str = "", lacking: str = "") -> str:
     from io import StringIO
 
     from rich.console import Console
@@ -41,6 +41,8 @@ def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title:
     with console.capture() as captured:
         if title:
             console.print(title, style="bold", markup=False)
+            if lacking:
+                console.print(lacking, style="bold red", markup=False)
             console.print()
         for table in tables(console.width):
             console.print(table)

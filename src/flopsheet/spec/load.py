@@ -20,7 +20,6 @@ from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.runs import devices, runs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.validate import shape_problems
-from flopsheet.spec.search import searches
 from flopsheet.spec.sweep import expand
 from flopsheet.spec.sweep.expand import Families
 from flopsheet.yamlio import source
@@ -120,6 +119,8 @@ class ParsedSpec:
                 ran[kind] = found
         searched: tuple[Search, ...] = ()
         if has_search:
+            from flopsheet.spec.search import searches  # which few specs have, and each start takes time
+
             metrics = (self.extended or catalog.load_catalog()).metrics
             trained = [run.name for run in ran.get("training", ())]
             searched, wrong = searches(self.draft, models, hardware, names, metrics, trained)

@@ -161,7 +161,7 @@ def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str])
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
-    return _finish(title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C")
+    return _finish(title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C")
 
 
 def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
@@ -172,7 +172,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     cells |= runs.title_cells(table_set)
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
-        title, subtitle, cells, blocks, freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
+        title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=runs.charts(table_set, laid.cell_index),
     )  # fmt: skip
 
@@ -214,7 +214,7 @@ def _context_sheet(
     cache = context_charts.cache(other, rows, beside, str(of_cache.value), has_states)
     sheet = _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
-        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C",
+        freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=(replace(shares, width_cm=26.0), cache),
         print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
@@ -243,7 +243,7 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     subtitle = "Scenario B of Compare with each main input one step down and one step up, all others unchanged."
     return _finish(
         sensitivity.SHEET, subtitle, cells, blocks,
-        freeze=f"{letters(FIRST)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,
+        freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,
     )  # fmt: skip
 
 
@@ -298,7 +298,7 @@ def _checks_sheet(
         "",
         cells,
         blocks,
-        freeze=f"{letters(FIRST)}4",
+        freeze=f"{letters(MATHS)}4",
         title_rows="1:3",
         title_columns="A:C",
         highlights=highlights,

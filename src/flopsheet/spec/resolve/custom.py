@@ -38,7 +38,7 @@ def read_custom(source: Source) -> CustomEntries:
 
     for kind, path, raw in _entries(source):
         name = raw.get("name")
-        if diagnostics.own_name_problem(name):
+        if diagnostics.custom_name_problem(name):
             continue  # told with the shape of the spec
         before = len(problems)
         if finding := _name_problem(str(name), taken):

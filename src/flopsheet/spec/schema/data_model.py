@@ -78,8 +78,12 @@ def parts_of(name: str) -> Mapping[str, Input]:
 def _all_parts() -> dict[str, dict[str, Input]]:
     """The parts of every input that has any."""
     found: dict[str, dict[str, Input]] = {}
-    for entry in catalog.load_inputs().inputs.values():
-        if whole := entry.follows:
+    entries = catalog.load_inputs().inputs
+    for entry in entries.values():
+        whole = entry.follows
+        while whole and entries[whole].follows:  # a part may follow another part
+            whole = entries[whole].follows
+        if whole:
             found.setdefault(whole, {})[entry.name.removeprefix(f"{whole}_")] = entry
     return found
 
@@ -185,7 +189,7 @@ def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shap
     return mapping(
         f"Own{kind.capitalize()}",
         {
-            "name": required(checked(diagnostics.own_name_problem, drawn), "How formulas call it."),
+            "name": required(checked(diagnostics.custom_name_problem, drawn), "How formulas call it."),
             "label": required(text(60), "What a reader calls it."),
             "grain": required(one_of(tuple(grains)), "The table that it lives in: one value per row."),
             "unit": required(one_of(units), "What it is measured in."),
@@ -201,8 +205,8 @@ def _custom_input() -> Shape:
     """An input that a spec defines."""
     drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
     bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
-    choice = checked(diagnostics.own_choice_problem, {"type": ["string", "integer"]})
-    default = checked(diagnostics.own_default_problem, {"type": ["number", "string", "boolean"]})
+    choice = checked(diagnostics.custom_choice_problem, {"type": ["string", "integer"]})
+    default = checked(diagnostics.custom_default_problem, {"type": ["number", "string", "boolean"]})
     return _custom(
         "input",
         ("study", "model", "layer_group"),

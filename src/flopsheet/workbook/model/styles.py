@@ -62,6 +62,7 @@ STYLES: dict[str, Style] = {
     "name": Style(MUTED, size=9, align="left"),
     "unit_right": Style(MUTED, size=9, align="right"),
     "unit_link": Style(MUTED, size=9, align="right", underline=True),
+    "unit_link_centred": Style(MUTED, size=9, align="center", underline=True),
     "sentence": Style(align="left", indent=2),
     "unit": Style(MUTED, size=9, align="left"),
     "maths": Style(MUTED, size=9, align="left", wrap=True),

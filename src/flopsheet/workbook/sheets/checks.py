@@ -231,7 +231,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
     status = CellRef(SHEET, *STATUS_CELL)
-    meaning = "Status: 2 a check fails or a run does not fit, 1 a budget is not met, 0 neither"
+    meaning = "Status: 2 fails or does not fit, 1 unmet budget"
     cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")
     cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     if fitted.said:

@@ -274,7 +274,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         cells,
         widths,
         heights_of(cells, widths),
-        freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
+        freeze=f"{letters(MATHS)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
         title_rows="1:3",
         title_columns="A:C",
         outline_rows=tuple(layout.folds),

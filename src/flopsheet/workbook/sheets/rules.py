@@ -152,7 +152,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
 
     def add(label: str, value: Scalar, formula: str, style: str) -> CellRef:
         cell_ref = CellRef(sheet, top + (len(cells) - 1) // 2, WORKING)
-        cells[cell_ref.row, LABEL] = Cell(f"{rule.label}: {label}", style="label")
+        cells[cell_ref.row, LABEL] = Cell(f"{rule.label}: {label}", style="sentence")  # runs over the empty cells
         cells[cell_ref.row, cell_ref.column] = Cell(value, formula, style, "General")
         return cell_ref
 

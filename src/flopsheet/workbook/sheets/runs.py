@@ -53,7 +53,8 @@ def title_cells(table_set: TableSet) -> dict[tuple[int, int], Cell]:
 
 def _is_priced(table_set: TableSet) -> bool:
     """Whether a training run has a cost as it is built; without a price its chart would be empty."""
-    return table_set.name == "training" and not table_set.is_unused("run_cost")
+    costs = table_set.built.plain(table_set.grain("run_cost"), "run_cost") if table_set.name == "training" else ()
+    return any(cost for cost in costs if not isinstance(cost, str))
 
 
 def _titles(table_set: TableSet) -> dict[int, str]:

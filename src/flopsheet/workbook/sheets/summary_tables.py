@@ -52,10 +52,15 @@ FORMATS = {
     "token/s": "[>=100]#,##0;0.0",
     "B": '[>=1000000]#,##0.0,," M";#,##0',
 }
-CALLED = {"text": "word", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
+CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 MOST_LETTERS = 9  # of a header in one line
+SWITCH = "hardware"  # the input of a run that the link above its table leads to
+SWITCHES = {
+    "training": "change hardware, devices, context length, micro-batch, layout on Inputs →",
+    "serving": "change hardware, devices, prompt, formats, sequences on Inputs →",
+}
 DEVICES = "{n_devices:,} {hardware}"
 
 
@@ -111,7 +116,7 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
         yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
         if metric.name in FITS.values():
             home = _link(cell_index.of(table_set, "hardware")[0])
-            yield Column("devices", "Devices", "kind", home, devices)
+            yield Column("devices", "Devices", "→", home, devices)
 
 
 def _column(
@@ -136,6 +141,9 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
     cells[top, 1] = Cell(table_set.name.capitalize() if of_runs else "Models", style="section")
+    if of_runs:  # what is tried most, where its results are: a link, since an input has one cell
+        home = _link(cell_index.of(table_set, SWITCH)[0])
+        cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
     cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="header_left")
     cells[top + 2, 1] = Cell("", style="unit")
     found = {}
@@ -144,7 +152,8 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
         style = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
         cells[top + 1, column] = Cell(_folded(one.title), style=style)
         # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
-        cells[top + 2, column] = Cell(one.unit, style="unit_link", link=one.link)
+        look = "unit_link_centred" if style == "header_centred" else "unit_link"
+        cells[top + 2, column] = Cell(one.unit, style=look, link=one.link)
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)
     first_rows = set() if of_runs else _repeated(table_set)

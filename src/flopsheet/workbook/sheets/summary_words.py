@@ -25,7 +25,7 @@ SAYS = {
     "tokens; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
-TIMED = "{days} days as {time_is} on {n_devices} {hardware} at {mfu:.0%} MFU"
+TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
 UNTIMED = "no time known on {n_devices} {hardware}, which is not fitted"
 COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = " USD"

@@ -12,8 +12,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 MOST = 60
 
 
-@diagnostic("FS611", "own-name")
-def own_name_problem(value: object) -> Wording | None:
+@diagnostic("FS611", "custom-name")
+def custom_name_problem(value: object) -> Wording | None:
     """The name of a custom input or metric cannot be used in formulas.
 
     Why: Formulas read it as one word.
@@ -29,8 +29,8 @@ def own_name_problem(value: object) -> Wording | None:
     return None
 
 
-@diagnostic("FS612", "own-choice")
-def own_choice_problem(value: object) -> Wording | None:
+@diagnostic("FS612", "custom-choice")
+def custom_choice_problem(value: object) -> Wording | None:
     """A choice of a custom input is neither a word nor a whole number.
 
     Why: Formulas compare the input with it.
@@ -46,8 +46,8 @@ def own_choice_problem(value: object) -> Wording | None:
     return None
 
 
-@diagnostic("FS613", "own-default")
-def own_default_problem(value: object) -> Wording | None:
+@diagnostic("FS613", "custom-default")
+def custom_default_problem(value: object) -> Wording | None:
     """The default of a custom input is a list or a mapping.
 
     Why: An input has one value.
@@ -61,7 +61,7 @@ def own_default_problem(value: object) -> Wording | None:
     return f"{kind_of(value)} is not a value for an input", "write a number, an expression or a choice"
 
 
-@diagnostic("FS614", "own-name-built-in")
+@diagnostic("FS614", "custom-name-built-in")
 def name_is_built_in(name: str, kind: str) -> Wording:
     """A custom input or metric has the name of a built-in one.
 
@@ -74,7 +74,7 @@ def name_is_built_in(name: str, kind: str) -> Wording:
     return f"'{name}' is a built-in {kind}", "choose another name"
 
 
-@diagnostic("FS615", "own-name-reserved")
+@diagnostic("FS615", "custom-name-reserved")
 def name_is_reserved(name: str) -> Wording:
     """A custom input or metric has a name that already means something.
 
@@ -87,7 +87,7 @@ def name_is_reserved(name: str) -> Wording:
     return f"'{name}' has a meaning in specs or formulas already", "choose another name"
 
 
-@diagnostic("FS616", "own-name-taken")
+@diagnostic("FS616", "custom-name-taken")
 def name_is_taken(name: str) -> Wording:
     """The spec defines one name twice.
 
@@ -101,7 +101,7 @@ def name_is_taken(name: str) -> Wording:
     return f"the spec already defines '{name}'", "choose another name"
 
 
-@diagnostic("FS617", "own-bounds")
+@diagnostic("FS617", "custom-bounds")
 def least_above_most() -> Wording:
     """The lower bound of a custom input is above the upper one.
 
@@ -114,7 +114,7 @@ def least_above_most() -> Wording:
     return "least is more than most", "exchange the two"
 
 
-@diagnostic("FS618", "own-bounds-and-choices")
+@diagnostic("FS618", "custom-bounds-and-choices")
 def bounds_and_choices(key: str) -> Wording:
     """A custom input has both bounds and choices.
 
@@ -127,7 +127,7 @@ def bounds_and_choices(key: str) -> Wording:
     return f"the choices already say what is possible, and so does {key}", "keep one of the two"
 
 
-@diagnostic("FS619", "own-choices-unit")
+@diagnostic("FS619", "custom-choices-unit")
 def words_need_text() -> Wording:
     """Choices that are words have a unit of numbers.
 
@@ -140,7 +140,7 @@ def words_need_text() -> Wording:
     return "choices that are words have the unit text", "write unit: text"
 
 
-@diagnostic("FS620", "own-text-without-choices")
+@diagnostic("FS620", "custom-text-without-choices")
 def text_needs_words() -> Wording:
     """A custom input of unit text has no choices.
 
@@ -203,7 +203,7 @@ def gathers_too_many(count: int, most: int) -> Wording:
     return f"a sum over {count:,} context lengths", f"at most {most} fit in one formula; sum at grain context or study"
 
 
-@diagnostic("FS621", "own-choices-mixed")
+@diagnostic("FS621", "custom-choices-mixed")
 def mixed_choices() -> Wording:
     """Choices are partly words, partly numbers.
 
@@ -216,7 +216,7 @@ def mixed_choices() -> Wording:
     return "the choices are words and numbers", "write words only, or numbers only"
 
 
-@diagnostic("FS622", "own-input-missing")
+@diagnostic("FS622", "custom-input-missing")
 def missing_of_study(name: str) -> Wording:
     """A custom input of the whole study has no value.
 

@@ -1,0 +1,149 @@
+"""A short report made of a planned workbook: Summary, Inputs and the results, as values, small enough to be attached.
+
+Formulas would need the sheets that are left out; what a reviewer edits is the whole workbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    CellRef,
+    absolute_span,
+    coordinates,
+)
+from flopsheet.workbook.model.sheet import Cell, Chart, Plan, Series, Sheet
+from flopsheet.workbook.sheets import checks, inputs, summary
+from flopsheet.workbook.sheets.runs import SHEETS
+
+SAID = "Values as built; the workbook in which they are live is written by flopsheet build."
+RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
+CONSTANT = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
+STATES = {checks.FAILED: "bad", checks.MISSED: "hint", checks.HELD: "good"}
+SHIFT = NOTE - UNIT  # columns of formulas and notes, which are left out
+Cells = dict[tuple[int, int], Cell]
+
+
+def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
+    """The plan without formulas, working and what is folded; of the hardware only the kinds that are named."""
+    status = int(float(plan.sheet(checks.SHEET).cells[checks.STATUS_CELL].value))
+    titles = [sheet.title for sheet in plan.sheets if sheet.title in {summary.SHEET, inputs.SHEET, *RESULTS}]
+    sheets = [_summary(plan.sheet(summary.SHEET), titles, STATES[status])]
+    for title in titles[1:]:
+        sheet = plan.sheet(title)
+        sheets.append(_shortened(_of_kinds(sheet, hardware) if title == inputs.SHEET else sheet))
+    return replace(plan, sheets=tuple(sheets))
+
+
+def _value(cell: Cell) -> Cell:
+    return cell._replace(formula="", style=CONSTANT.get(cell.style, cell.style), link="")
+
+
+def _summary(sheet: Sheet, titles: Collection[str], style: str) -> Sheet:
+    """The Summary with its charts, drawn from figures below it."""
+    lists = {row: cell.link for (row, column), cell in sheet.cells.items() if (column, cell.style) == (LABEL, "link")}
+    dropped = {row for row, link in lists.items() if _sheet_of(link) not in titles}
+    cells: Cells = {}
+    for (row, column), cell in sheet.cells.items():
+        is_switch = cell.style == "link" and column != LABEL  # nothing follows it here
+        if not is_switch and (row not in dropped or column >= summary.SECOND):
+            cells[row, column] = _value(cell)
+            if cell.style == "link":
+                cells[row, column] = cells[row, column]._replace(link=cell.link)
+    cells[2, LABEL] = cells[2, LABEL]._replace(value=f"{cells[2, LABEL].value} · {SAID}")
+    verdict = next(iter(sheet.highlights)).cells.partition(":")[0]
+    cells[coordinates(verdict)] = cells[coordinates(verdict)]._replace(style=style)
+    row = sheet.extent.bottom + 2
+    charts = []
+    for chart in sheet.charts:
+        cells[row, LABEL] = Cell(f"Drawn above: {chart.title}", style="lead")
+        drawn, row = _drawn(cells, chart, row + 1)
+        charts.append(drawn)
+    own = tuple(one for one in sheet.highlights if "!" not in one.formula)
+    return replace(sheet, cells=cells, charts=tuple(charts), highlights=own, one_page=False)
+
+
+def _sheet_of(link: str) -> str:
+    return link.rpartition("!")[0].strip("'")
+
+
+def _drawn(cells: Cells, chart: Chart, top: int) -> tuple[Chart, int]:
+    """A chart over rows of figures from a row on, and the row below them."""
+
+    def put(row: int, title: str, points: Collection[object]) -> str:
+        cells[row, LABEL] = Cell(title, style="label")
+        cell_refs = [CellRef(summary.SHEET, row, LABEL + 1 + at) for at in range(len(points))]
+        for cell_ref, point in zip(cell_refs, points, strict=True):
+            if isinstance(point, (int, float, str)):
+                cells[cell_ref.row, cell_ref.column] = Cell(point, style="as_built", format="General")
+        return absolute_span(cell_refs)
+
+    x_ref = put(top, chart.x_title or "over", chart.x_points)
+    listed: list[Series] = []
+    for at, series in enumerate(chart.series, start=1):
+        ref = put(top + at, series.title, series.points)
+        title = f"{summary.SHEET}!{CellRef(summary.SHEET, top + at, LABEL).absolute}"
+        listed.append(replace(series, ref=ref, title_ref=title, x_ref="", x_points=()))
+    row, column = coordinates(chart.anchor)
+    cells[row, column] = Cell(chart.title, style="text")
+    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, row, column).absolute}"
+    return replace(chart, x_ref=x_ref, series=tuple(listed), title_ref=title_ref), top + len(listed) + 2
+
+
+def _of_kinds(sheet: Sheet, hardware: Collection[str]) -> Sheet:
+    """Inputs with those columns of the hardware that are named."""
+    top = next(
+        (
+            row
+            for (row, column), cell in sheet.cells.items()
+            if (column, cell.value) == (NAME, "hardware") and cell.style == "header_left"
+        ),
+        0,
+    )
+    if not top:
+        return sheet
+    named = [c for (row, c), cell in sorted(sheet.cells.items()) if row == top and FIRST <= c <= sheet.print_to]
+    wanted = [column for column in named if sheet.cells[top, column].value in hardware]
+    moved = {column: FIRST + at for at, column in enumerate(wanted)}
+    cells: Cells = {}
+    for (row, column), cell in sheet.cells.items():
+        if row < top or column < FIRST:
+            cells[row, column] = cell
+        elif column in moved:
+            cells[row, moved[column]] = cell
+    return replace(sheet, cells=cells)
+
+
+def _shortened(sheet: Sheet) -> Sheet:
+    """A sheet of rows without those that are folded, the formulas and notes, and charts of sheets that are gone."""
+    closed = {row for first, last, is_closed in sheet.outline_rows if is_closed for row in range(first, last + 1)}
+    if sheet.title != inputs.SHEET:
+        closed |= {row for first, last, _ in sheet.outline_rows for row in range(first, last + 1)}
+        closed |= {coordinates(chart.anchor)[0] for chart in sheet.charts}
+    last = sheet.print_to or max(sheet.widths)
+    kept = {
+        (row, column): cell
+        for (row, column), cell in sheet.cells.items()
+        if row not in closed and column <= last and column not in {MATHS, NOTE}
+    }
+    full = sorted({row for row, _ in kept})
+    rows = {row: at for at, row in enumerate(full, start=1)}
+    cells = {(rows[row], _column(column)): _value(cell) for (row, column), cell in kept.items()}
+    widths = {_column(column): width for column, width in sheet.widths.items() if column not in {MATHS, NOTE}}
+    used = max(column for _, column in cells)
+    return replace(
+        sheet, cells=cells, widths={column: width for column, width in widths.items() if column <= used},
+        heights={}, freeze="D4", title_columns="", outline_rows=(), outline_columns=(),
+        validations=(), highlights=(), charts=(), print_to=0, print_rows=0,
+    )  # fmt: skip
+
+
+def _column(column: int) -> int:
+    return column if column <= UNIT else column - SHIFT

@@ -1,0 +1,72 @@
+"""The short workbook: small enough to be attached, the same figures as the whole one, nothing that needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+import flopsheet
+from commands import run
+from studies import SPECS
+
+NAMES = ["gpt2", "llama3-70b-512xh100", "deepseek-v3"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def books(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
+    folder = tmp_path_factory.mktemp("brief")
+    report = flopsheet.build(SPECS / f"{request.param}.yaml", folder / "whole.xlsx")
+    flopsheet.build(report, folder / "brief.xlsx", brief=True)
+    return folder / "brief.xlsx", *(
+        openpyxl.load_workbook(folder / name, data_only=True) for name in ("brief.xlsx", "whole.xlsx")
+    )
+
+
+def figures(book: Any, title: str) -> dict[tuple[Any, ...], list[Any]]:
+    """The numbers of each row of a sheet by its label and its name, wherever they stand."""
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for row in book[title].iter_rows():
+        numbers = [cell.value for cell in row[3:] if isinstance(cell.value, (int, float))]
+        found.setdefault((row[0].value, row[1].value), []).append(numbers)
+    return found
+
+
+def test_a_short_report_is_under_100_kb_and_has_no_formula(books: tuple[Path, Any, Any]) -> None:
+    path, *_ = books
+    written = openpyxl.load_workbook(path)
+    formulas = [
+        cell.coordinate for sheet in written for row in sheet.iter_rows() for cell in row if cell.data_type == "f"
+    ]
+    assert (path.stat().st_size < 100_000, formulas) == (True, [])
+
+
+def test_a_short_report_has_the_figures_of_the_whole_workbook(books: tuple[Path, Any, Any]) -> None:
+    _, brief, whole = books
+    wrong = []
+    for title in (title for title in brief.sheetnames if title not in {"Summary", "Inputs"}):
+        there = figures(whole, title)
+        for key, rows in figures(brief, title).items():
+            wrong += [(title, key) for numbers in rows if numbers and numbers not in there.get(key, [])]
+    assert wrong == []
+
+
+def test_links_and_charts_of_a_short_report_lead_to_its_own_sheets(books: tuple[Path, Any, Any]) -> None:
+    _, brief, _ = books
+    links = {
+        cell.hyperlink.location.rpartition("!")[0].strip("'")
+        for sheet in brief
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.hyperlink
+    }
+    assert links <= set(brief.sheetnames)
+    assert brief.sheetnames[:2] == ["Summary", "Inputs"]
+
+
+def test_the_command_writes_a_short_report(tmp_path: Path) -> None:
+    done = run("build", str(SPECS / "gpt2.yaml"), "--report", "brief", "-q", "-o", str(tmp_path / "brief.xlsx"))
+    sheets = openpyxl.load_workbook(tmp_path / "brief.xlsx", read_only=True).sheetnames
+    assert (done.returncode, sheets) == (0, ["Summary", "Inputs", "Parameters", "Forward FLOPs", "KV cache"])

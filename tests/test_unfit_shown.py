@@ -1,0 +1,24 @@
+"""Commands say which runs do not fit, as the Summary sheet does, before any number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from commands import run
+from studies import SPECS
+
+WORDS = "✘ 1 of 5 runs does not fit: pretraining on h800."
+
+
+def test_build_says_it_below_the_name_of_the_workbook(tmp_path: Path) -> None:
+    done = run("build", str(SPECS / "deepseek-v3.yaml"), "-o", str(tmp_path / "book.xlsx"))
+    assert (done.returncode, done.stdout.splitlines()[1].strip()) == (0, WORDS)
+
+
+def test_show_says_it_below_the_title() -> None:
+    lines = run("show", str(SPECS / "deepseek-v3.yaml")).stdout.splitlines()
+    assert [line.strip() for line in lines[:3]] == ["DeepSeek-V3, training and serving", WORDS, ""]
+
+
+def test_nothing_is_said_where_every_run_fits() -> None:
+    assert "✘" not in run("show", str(SPECS / "llama3-70b-512xh100.yaml")).stdout
