@@ -18,7 +18,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.search import workers
 from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
-from layouts import by_runs, random_search
+from layouts_by_runs import by_runs, random_search
 
 SPECS = "specs/layout-search.yaml"
 GPT = {"version": 1, "context_lengths": [2048], "models": {"m": {"model": "gpt2-xl"}}}
