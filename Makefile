@@ -68,8 +68,9 @@ docs: $(RUNTIME) ## write the references and the schema anew from the live defin
 bench: $(BENCH) ## measure speed and memory: docs/performance.md
 	$(BIN)/python benchmarks/bench.py
 
-calibrate: $(TEST) $(DEV) ## fit the constants of predicted step time to measured steps: docs/calibration-time.md
+calibrate: $(TEST) $(DEV) ## fit the constants of predicted times to measured ones: docs/calibration-time.md, docs/calibration-serving.md
 	$(BIN)/python benchmarks/calibrate.py
+	$(BIN)/python benchmarks/calibrate_serving.py
 
 agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
 	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --edits $(EDITS) --office $(OFFICE) --workers $(WORKERS)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import evaluation
+import layouts
 import recalculation
 import size
 import start
@@ -43,6 +44,7 @@ def measured(folder: Path, quick: bool) -> Iterator[tuple[str, list[Line]]]:
     yield "Starting", list(start.lines(folder, many))
     yield "A large study", list(size.lines(folder, few))
     yield "Evaluation alone", list(evaluation.lines(few))
+    yield "Searches of layouts", list(layouts.lines(folder, few))
     yield "Recalculation by others", list(recalculation.lines(folder, many))
     yield "Growth", list(size.growth(folder, 1 if quick else 3))
 

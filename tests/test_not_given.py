@@ -94,12 +94,12 @@ def test_a_chart_has_a_gap(spec: str, tmp_path: Path) -> None:
     assert [point.idx for point in points[2]] == [0]
 
 
-def test_cells_follow_a_price_that_is_typed_or_cleared(spec: str, tmp_path: Path) -> None:
+def test_cells_follow_a_price_that_is_typed_or_taken_away(spec: str, tmp_path: Path) -> None:
     report = build(spec, tmp_path / "book.xlsx")
     prices = [input_cell for input_cell in input_cells_of(report) if input_cell.entry.name == "price_per_hour"]
     cells = {input_cell.path[1]: (input_cell.cell_ref.sheet, input_cell.cell_ref.address) for input_cell in prices}
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
-    typed = {cells["h100-sxm"]: "", cells["h200"]: 3.0}
+    typed = {cells["h100-sxm"]: "no price", cells["h200"]: 3.0}
     edited = compute(
         {**report.spec.data, "hardware": {"h100-sxm": {"price_per_hour": "none"}, "h200": {"price_per_hour": 3}}}
     )

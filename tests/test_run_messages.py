@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flopsheet.diagnostics import SpecError
-from mistakes_of_runs import CHAT, REFUSED, VALID, beside
+from mistakes_of_runs import CHAT, LONG, REFUSED, VALID, beside
 from studies import spec_of
 from test_spec_messages import told
 
@@ -16,6 +16,24 @@ WORDS = {
     "gpu_memory_utilization": "memory_utilisation", "mem_fraction_static": "memory_utilisation",
     "enable_prefix_caching": "prefix_hit_rate",
 }  # fmt: skip
+
+
+WORDS_OF_TRAINERS = {
+    "fsdp": "zero_stage", "use_distributed_optimizer": "zero_stage", "gradient_checkpointing": "recomputation",
+    "recompute_granularity": "recomputation", "gradient_accumulation_steps": "global_batch_size", "epochs": "n_tokens",
+    "lora_rank": "adapter_rank", "adapter": "adapter_rank", "cpu_offload": "offloaded", "exp_avg_dtype": "moments",
+    "fp8_param_gather": "fp8_weights", "step_time": "measured_seconds_per_step",
+    "tokens_per_second": "measured_tokens_per_second", "tps": "measured_tokens_per_second_per_device",
+    "tflops_per_gpu": "measured_flops_per_device",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "name"), WORDS_OF_TRAINERS.items(), ids=[*WORDS_OF_TRAINERS])
+def test_a_word_of_trainers_leads_to_ours(word, name):
+    text, expected = told(
+        edited(beside(LONG, f"«{word}»: 8")), f"training.long.{word}: unknown key '{word}'; did you mean '{name}'?"
+    )
+    assert refusal(text) == expected
 
 
 @pytest.mark.parametrize(("word", "name"), WORDS.items(), ids=[*WORDS])

@@ -27,11 +27,14 @@ TITLES = {
     "energy_mwh": "Energy",
     "largest_batch": "Largest batch",
     "longest_context": "Longest context",
-    "prefill_seconds_one": "First token after",
-    "decode_tokens_per_second": "Tokens per second",
-    "decode_tokens_per_second_user": "Tokens/s per user",
+    "prefill_seconds_one": "Bound of first token",
+    "decode_tokens_per_second": "Bound of tokens/s",
+    "decode_tokens_per_second_user": "Bound of tokens/s per user",
     "decode_bound": "Decoding bound by",
-    "cost_per_million_generated": "Cost per 1M tokens",
+    "cost_per_million_generated": "Bound of cost per 1M",
+    "predicted_days_range": "Predicted days",
+    "predicted_token_range": "Predicted ms per token",
+    "predicted_first_token_range": "Predicted ms to first",
 }
 # As many digits as a decision needs; the sheet that a header leads to has them all.
 FORMATS = {

@@ -19,11 +19,15 @@ MOST_RUNS = 4  # of a kind
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
-    "training": "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is}), {run_cost}; {fit}.",
-    "serving": "on {n_devices} {hardware} {largest_batch} sequences at most, {decode_tokens_per_second_user} tokens/s "
-    "for each user, {cost_per_million_generated} per million tokens; {fit}.",
+    "training": "{time}, {run_cost}; {fit}.",
+    "serving": "on {n_devices} {hardware} {largest_batch} sequences at most, {predicted_token_range} ms per token and "
+    "{predicted_first_token_range} ms to the first as predicted, P10 to P90, {predicted_cost_per_million} per million "
+    "tokens; {fit}.",
 }
-COSTS = {"training": "run_cost", "serving": "cost_per_million_generated"}
+# Time of a training run, named after what it follows, and where nobody could predict it.
+TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
+UNTIMED = "no time known on {n_devices} {hardware}, which is not fitted"
+COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = " USD"
 
 
@@ -39,9 +43,11 @@ def _of_run(kind: str) -> Node:
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1}")])
     cost = Name(COSTS[kind])
     priced = Call("where", (Call("given", (cost,)), Operation("&", _number(cost.name), Text(PRICED)), cost))
-    numbers = {name: _number(name) for name in ("days", "largest_batch", "decode_tokens_per_second_user", "n_devices")}
+    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices")}
+    timed, untimed = (substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED))
+    time = Call("where", (Call("given", (Name("days"),)), timed, untimed))
     words = {"fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}), cost.name: priced}
-    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
+    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words, "time": time})
 
 
 def _read(kind: str) -> dict[str, str]:

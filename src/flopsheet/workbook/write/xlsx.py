@@ -13,7 +13,6 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
 from openpyxl.compat import safe_string
-from openpyxl.formatting.rule import FormulaRule
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
@@ -54,7 +53,7 @@ def to_bytes(plan: Plan) -> bytes:
     book.remove(book.active)
     look = _StyleTable(book)
     for sheet in plan.sheets:
-        _set_up(book.create_sheet(sheet.title), sheet, look)
+        _set_up(book.create_sheet(sheet.title), sheet)
     stamp = _stamp()
     book.properties.creator = "flopsheet"
     book.properties.title = plan.title
@@ -118,7 +117,7 @@ class _BookWriter(ExcelWriter):
         """As openpyxl does it, but that the rows go straight into the archive."""
         sheet = self.sheets[worksheet.title]
         worksheet._drawing = Drawing(worksheet._charts, [describe(chart) for chart in sheet.charts])
-        around = _SheetWriter(worksheet, sheet)
+        around = _SheetWriter(worksheet, sheet, self.look)
         around.write()
         worksheet._rels = around._rels
         before, after = EMPTY_ROWS.split(around.out.getvalue())
@@ -133,9 +132,9 @@ class _BookWriter(ExcelWriter):
 class _SheetWriter(WorksheetWriter):
     """openpyxl's writer of a sheet, which is told what it would ask the cells: they are written elsewhere."""
 
-    def __init__(self, worksheet: Worksheet, sheet: Sheet) -> None:
+    def __init__(self, worksheet: Worksheet, sheet: Sheet, look: _StyleTable) -> None:
         super().__init__(worksheet, io.BytesIO())
-        self.sheet = sheet
+        self.sheet, self.look = sheet, look
 
     def write_dimensions(self) -> None:
         top, left, bottom, right = self.sheet.extent
@@ -158,6 +157,19 @@ class _SheetWriter(WorksheetWriter):
             place = {"min": str(column), "max": str(column)}
             SubElement(columns, "col", {**level, "width": safe_string(width), "customWidth": "1", **place})
         self.xf.send(columns)
+
+    def write_formatting(self) -> None:
+        """As openpyxl spells it, without its dozen objects for each rule."""
+        of_cells: dict[str, Element] = {}
+        for priority, highlight in enumerate(self.sheet.highlights, start=1):
+            first, _, last = highlight.cells.partition(":")
+            cells = first if first == last else highlight.cells
+            about = of_cells.setdefault(cells, Element("conditionalFormatting", {"sqref": cells}))
+            place = {"priority": str(priority), "dxfId": str(self.look.differential(highlight.style))}
+            rule = SubElement(about, "cfRule", {"type": "expression", **place, "stopIfTrue": "0"})
+            SubElement(rule, "formula").text = highlight.formula
+        for about in of_cells.values():
+            self.xf.send(about)
 
     def write_rows(self) -> None:
         self.xf.send(Element("sheetData"))
@@ -235,16 +247,12 @@ def font(look: Style) -> Font:
     )  # fmt: skip
 
 
-def _set_up(worksheet: Worksheet, sheet: Sheet, look: _StyleTable) -> None:
+def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
     """Everything of a sheet but its cells."""
     worksheet.sheet_properties.outlinePr.summaryBelow = False
     worksheet.sheet_properties.outlinePr.summaryRight = False
     for validation in sheet.validations:
         worksheet.add_data_validation(_validation(validation))
-    for highlight in sheet.highlights:
-        rule = FormulaRule(formula=[highlight.formula], stopIfTrue=False)
-        rule.dxfId = look.differential(highlight.style)
-        worksheet.conditional_formatting.add(highlight.cells, rule)
     for chart in sheet.charts:
         add_chart(worksheet, chart)
     _set_up_page(worksheet, sheet)

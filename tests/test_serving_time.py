@@ -1,0 +1,256 @@
+"""Predicted time of serving beside measured runs, and each of its terms beside a calculation by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import flopsheet
+from edits import disagreements_of, formulas, planned
+from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from measured_serving import PAGE, Serving, errors, fitted, in_catalog, left_out, measured, page
+from review_helpers import input_cells_of
+from studies import frames_of
+
+
+@pytest.fixture(scope="module")
+def serving() -> Serving:
+    return Serving(measured())
+
+
+@pytest.fixture(scope="module")
+def predicted(serving) -> tuple[np.ndarray, np.ndarray]:
+    return serving.predicted(np.array(in_catalog()))
+
+
+def test_the_catalogue_has_the_constants_that_were_fitted():
+    assert in_catalog() == fitted()["all"]
+
+
+def test_time_per_token_is_off_by_a_quarter_at_most_and_half_of_it_by_fifteen_per_cent(serving, predicted):
+    found = errors(predicted[0], serving.per_token)
+    assert (found.mean() <= 0.25, np.median(found) <= 0.15) == (True, True)
+
+
+def test_half_of_the_times_to_the_first_token_of_few_at_once_are_within_thirty_five_per_cent(serving, predicted):
+    assert np.median(errors(predicted[1], serving.first_token)[serving.is_few]) <= 0.35
+
+
+def test_a_model_left_out_of_the_fit_is_off_by_thirty_per_cent_at_most(serving):
+    found = errors(left_out(serving)[0], serving.per_token)
+    assert max(found[serving.models == model].mean() for model in set(serving.models)) <= 0.30
+
+
+def test_the_page_has_the_errors_of_today():
+    assert page() == PAGE.read_text(encoding="utf-8")
+
+
+# Terms by hand -------------------------------------------------------------------------------------------------------
+
+D, F, V, LAYERS, HEADS, KV_HEADS, HEAD = 1024, 4096, 32_000, 8, 8, 4, 128
+PROMPT, GENERATED = 1000, 200
+HARDWARE = {
+    "peak_flops_bf16": 1e15, "memory_bytes": 80e9, "memory_bandwidth": 2e12, "link_bandwidth": 800e9,
+    "network_bandwidth": 50e9, "n_devices_per_node": 8, "served_memory_efficiency": 0.8,
+    "served_matmul_efficiency": 0.4, "prefill_efficiency": 0.5, "prefill_attention_efficiency": 0.25,
+    "served_collective_efficiency": 0.5, "layer_latency": 3e-5, "expert_latency": 1e-6, "all_reduce_latency": 2e-5,
+    "prompt_layer_latency": 4e-4, "prompt_expert_latency": 1e-5, "prompt_queue": 0.25, "price_per_hour": 2,
+    "token_time_ratio_low": 0.8, "token_time_ratio_median": 1.05, "token_time_ratio_high": 1.5,
+    "first_token_ratio_low": 0.6, "first_token_ratio_median": 1.2, "first_token_ratio_high": 3,
+}  # fmt: skip
+MODEL = {
+    "n_layers": LAYERS, "d_model": D, "n_heads": HEADS, "n_kv_heads": KV_HEADS, "ffn": "swiglu", "d_ff": F,
+    "vocab_size": V, "positions": "rotary", "tie_embeddings": True, "n_norms": 0, "final_norm": False,
+}  # fmt: skip
+LAYER = 2 * D * D + 2 * D * KV_HEADS * HEAD + 3 * D * F
+PARAMS = LAYERS * LAYER + V * D
+EXPERTS = {"n_experts": 16, "n_active_experts": 2, "d_expert": 512, "d_ff": 0}
+
+
+def served(model=(), hardware=(), **run):
+    said = {"model": "m", "hardware": "mine", "prompt_length": PROMPT, "generated_length": GENERATED, **run}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": MODEL | dict(model)}, "serving": {"run": said}}
+    return frames_of(spec | {"hardware": {"mine": HARDWARE | dict(hardware)}})["serving_run"].loc["run"]
+
+
+def test_a_step_of_few_tokens_reads_weights_and_cache_and_launches_its_layers():
+    cache = 2 * LAYERS * 2 * KV_HEADS * HEAD * (PROMPT + (GENERATED + 1) / 2)
+    by_hand = (2 * PARAMS + 4 * cache) / (0.8 * 2e12) + LAYERS * 3e-5
+    assert served(n_sequences=4)["seconds_step"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_step_of_many_tokens_multiplies_longer_than_it_reads():
+    scores = LAYERS * 2 * HEADS * 2 * HEAD * (PROMPT + (GENERATED + 1) / 2)
+    by_hand = 4000 * (2 * PARAMS + scores) / (0.4 * 1e15)
+    assert served(n_sequences=4000)["seconds_step_weights"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_step_reads_the_experts_that_its_tokens_hit():
+    expert = LAYERS * 16 * 3 * D * 512
+    dense = LAYERS * (2 * D * D + 2 * D * KV_HEADS * HEAD + 16 * D) + V * D
+    by_hand = 2 * (dense + expert * (1 - (1 - 2 / 16) ** 4)) / (0.8 * 2e12)
+    found = served(EXPERTS, n_sequences=4)
+    assert found["seconds_step_weights"] == pytest.approx(by_hand, rel=1e-12)
+    assert found["seconds_step_layers"] == pytest.approx(LAYERS * (3e-5 + 16 * 1e-6), rel=1e-12)
+
+
+def test_two_all_reduces_of_a_layer_have_a_latency_and_their_traffic():
+    found = served(n_sequences=4, n_devices=4)
+    traffic = LAYERS * 2 * 2 * (2 * 4 * D) * 3 / 4 / (0.5 * 400e9)
+    assert found["seconds_step_all_reduces"] == pytest.approx(LAYERS * 2 * 2e-5, rel=1e-12)
+    assert found["seconds_step_tensor_parallel"] == pytest.approx(traffic, rel=1e-12)
+
+
+def test_tokens_of_attention_data_parallel_groups_go_to_their_experts_and_back():
+    found = served(EXPERTS, n_sequences=8, n_devices=4, attention_data_parallel=4, expert_parallel=4)
+    by_hand = LAYERS * 2 * 2 * (2 * 2 * D) * 3 / 4 / (0.5 * 400e9)
+    assert found["seconds_step_expert_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_prompt_takes_its_products_and_the_causal_half_of_attention():
+    products = 2 * LAYERS * LAYER * PROMPT / (0.5 * 1e15)
+    attention = LAYERS * 2 * HEADS * 2 * HEAD * PROMPT * (PROMPT + 1) / 2 / (0.5 * 0.25 * 1e15)
+    assert served()["seconds_prompt"] == pytest.approx(products + attention, rel=1e-12)
+
+
+def test_a_prefix_in_the_cache_is_not_computed_again():
+    products = 2 * LAYERS * LAYER * 400 / (0.5 * 1e15)
+    pairs = PROMPT * (PROMPT + 1) / 2 - 600 * 601 / 2
+    attention = LAYERS * 2 * HEADS * 2 * HEAD * pairs / (0.5 * 0.25 * 1e15)
+    assert served(prefix_hit_rate=0.6)["seconds_prompt"] == pytest.approx(products + attention, rel=1e-12)
+
+
+def test_each_token_carries_its_share_of_the_prompts_that_follow():
+    found = served(n_sequences=4)
+    by_hand = found["seconds_step"] + 4 / GENERATED * found["seconds_prompt"]
+    assert found["predicted_seconds_per_token"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_the_first_token_waits_for_a_quarter_of_each_further_prompt():
+    found = served(n_sequences=5)
+    prompt = max(found["seconds_prompt"], 2 * PARAMS / (0.8 * 2e12))
+    by_hand = prompt * (1 + 0.25 * 4) + LAYERS * 4e-4
+    assert found["predicted_time_to_first_token"] == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("drafts", "accepted"),
+    # A step gives its own token, and a draft wherever all before it are accepted: 0.9, 0.9 · 0.8, 0.9 · 0.8 · 0.5, …
+    [(0, 0), (1, 0.9), (2, 0.9 + 0.72), (3, 0.9 + 0.72 + 0.36), (5, 0.9 + 0.72 + 0.36 + 0.18 + 0.09)],
+)
+def test_drafts_count_where_all_before_them_are_accepted(drafts, accepted):
+    found = served(n_draft_tokens=drafts, acceptance_rate=0.9, acceptance_rate_2=0.8, acceptance_rate_3=0.5)
+    assert found["tokens_per_step"] == pytest.approx(1 + accepted, rel=1e-12)
+
+
+def test_all_drafts_count_where_all_are_accepted():
+    assert served(n_draft_tokens=4, acceptance_rate=1)["tokens_per_step"] == 5
+
+
+def test_drafts_are_verified_together_and_cost_what_is_said():
+    found = served(n_sequences=4, n_draft_tokens=3, acceptance_rate=0.5, draft_cost=0.125)
+    plain = served(n_sequences=4)
+    assert found["n_step_tokens"] == 16
+    assert found["seconds_step"] == pytest.approx(plain["seconds_step"] * (1 + 3 * 0.125), rel=1e-12)
+
+
+def test_prefill_apart_sends_the_cache_and_leaves_decoding_alone():
+    found = served(n_sequences=4, n_prefill_devices=1)
+    cache = 2 * LAYERS * 2 * KV_HEADS * HEAD * PROMPT
+    assert found["predicted_seconds_per_token"] == found["seconds_step"]
+    assert found["seconds_transfer"] == pytest.approx(cache / (50e9 * 0.5), rel=1e-12)
+    assert found["prefill_devices_per_decode_device"] == pytest.approx(
+        4 * found["seconds_prompt"] / (GENERATED * found["seconds_step"]), rel=1e-12
+    )
+
+
+def test_prefill_devices_that_are_too_few_hold_up_the_throughput():
+    few, enough = (served(n_sequences=4000, n_devices=64, tensor_parallel=1, n_prefill_devices=n) for n in (1, 640))
+    assert few["predicted_served_tokens_per_second"] == pytest.approx(GENERATED / few["seconds_prompt"], rel=1e-12)
+    assert enough["predicted_served_tokens_per_second"] == pytest.approx(
+        4000 / enough["predicted_seconds_per_token"], rel=1e-12
+    )
+
+
+def test_stages_of_a_pipeline_work_on_different_sequences():
+    found = served(n_sequences=8, n_devices=2, pipeline_parallel=2)
+    assert (found["n_step_sequences"], found["n_stage_devices"]) == (4, 1)
+
+
+def test_throughput_and_cost_follow_from_the_time_per_token():
+    found = served(n_sequences=4)
+    rate = 4 / found["predicted_seconds_per_token"]
+    assert found["predicted_served_tokens_per_second"] == pytest.approx(rate, rel=1e-12)
+    assert found["predicted_cost_per_million"] == pytest.approx(2 / 3600 * 1e6 / rate, rel=1e-12)
+
+
+def test_every_figure_is_a_range_by_the_measured_error():
+    found = served(n_sequences=4)
+    token, first = found["predicted_seconds_per_token"], found["predicted_time_to_first_token"]
+    rate, cost = found["predicted_served_tokens_per_second"], found["predicted_cost_per_million"]
+    wanted = {
+        ("predicted_seconds_per_token_p10", "predicted_seconds_per_token_p50", "predicted_seconds_per_token_p90"): [
+            token * ratio for ratio in (0.8, 1.05, 1.5)
+        ],
+        ("predicted_first_token_p10", "predicted_first_token_p50", "predicted_first_token_p90"): [
+            first * ratio for ratio in (0.6, 1.2, 3)
+        ],
+        ("predicted_served_tokens_p10", "predicted_served_tokens_p50", "predicted_served_tokens_p90"): [
+            rate / ratio for ratio in (1.5, 1.05, 0.8)
+        ],
+        ("predicted_cost_per_million_p10", "predicted_cost_per_million_p50", "predicted_cost_per_million_p90"): [
+            cost * ratio for ratio in (0.8, 1.05, 1.5)
+        ],
+    }
+    for names, values in wanted.items():
+        assert found[list(names)].tolist() == pytest.approx(values, rel=1e-12)
+    assert found["predicted_token_range"] == f"{800 * token:.1f} to {1500 * token:.1f}"
+    assert found["predicted_first_token_range"] == f"{600 * first:.1f} to {3000 * first:.1f}"
+
+
+def test_no_prediction_is_faster_than_its_bound():
+    """At efficiencies of at most one; the convention that counts least is that of masked pairs."""
+    for run in ({"n_sequences": 1}, {"n_sequences": 300}, {"n_sequences": 64, "n_devices": 4}):
+        found = served(**run)
+        assert found["predicted_seconds_per_token"] >= found["decode_seconds"]
+
+
+# Live cells ----------------------------------------------------------------------------------------------------------
+
+IN_RUN = {
+    "n_devices", "tensor_parallel", "attention_data_parallel", "expert_parallel", "n_sequences", "prefix_hit_rate",
+    "n_draft_tokens", "acceptance_rate", "acceptance_rate_2", "acceptance_rate_3", "n_prefill_devices",
+}  # fmt: skip
+TYPED = [
+    {"n_devices": 8, "tensor_parallel": 2, "attention_data_parallel": 4, "expert_parallel": 8, "n_sequences": 64},
+    {"memory_bandwidth": 4e12, "network_bandwidth": 25e9, "served_memory_efficiency": 0.6, "prompt_queue": 0.5},
+    {"n_draft_tokens": 3, "acceptance_rate": 0.8, "acceptance_rate_2": 0.6, "acceptance_rate_3": 0.4,
+     "prefix_hit_rate": 0.5},
+    {"n_prefill_devices": 2, "expert_latency": 3e-6, "token_time_ratio_high": 2.5, "first_token_ratio_low": 0.4},
+]  # fmt: skip
+
+
+def study(typed):
+    run = {"model": "m", "hardware": "mine", "prompt_length": PROMPT, "generated_length": GENERATED, "n_devices": 2,
+           "tensor_parallel": 2, "attention_data_parallel": 1, "n_sequences": 8, "acceptance_rate": 0.5,
+           "acceptance_rate_2": 0.5, "acceptance_rate_3": 0.5}  # fmt: skip
+    of_run, of_kind = ({key: typed[key] for key in typed if (key in IN_RUN) is inside} for inside in (True, False))
+    return {
+        "version": 1, "context_lengths": [1024], "models": {"m": MODEL | EXPERTS},
+        "hardware": {"mine": HARDWARE | of_kind}, "serving": {"run": run | of_run},
+    }  # fmt: skip
+
+
+def test_every_cell_follows_layout_hardware_and_constants_that_are_typed(tmp_path):
+    report = flopsheet.build(study({}), tmp_path / "book.xlsx")
+    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
+    homes = {
+        cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address)
+        for cell in input_cells_of(report)
+        if cell.path[0] == "serving" or cell.path[1:2] == ("mine",)
+    }
+    edits = [{homes[name]: value for name, value in typed.items()} for typed in TYPED]
+    wanted = [formulas(planned(flopsheet.compute(study(typed)), report)) for typed in TYPED]
+    for recalculate in (recalculate_ironcalc, recalculate_libreoffice):
+        got = recalculate(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
+        assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}] * len(TYPED)
