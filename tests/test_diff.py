@@ -88,6 +88,14 @@ def test_models_and_context_lengths_that_only_one_side_has_are_named(tmp_path: P
     )
 
 
+def test_an_input_that_only_one_side_has_is_told_as_nothing_on_the_other(tmp_path: Path) -> None:
+    in_a_group = BASE.replace("b: {n_layers: 3,", "b: {layers: [{name: one, n_layers: 3}],")
+    specs(tmp_path, base=BASE, grouped=in_a_group)
+    found = as_json("base.yaml", "grouped.yaml", cwd=tmp_path)
+    told = {row["name"]: (row["a"], row["b"]) for row in found["inputs"]}
+    assert (told["models.b.d_ff"], told["models.b.layers[0].d_ff"], found["results"]) == ((256, None), (None, 256), [])
+
+
 def test_an_expression_instead_of_its_value_is_a_difference_of_inputs_alone(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE, expressed=BASE.replace("d_ff: 256", "d_ff: 4 * d_model"))
     found = as_json("base.yaml", "expressed.yaml", "--all", cwd=tmp_path)
