@@ -41,7 +41,7 @@ COMPARED = {
 }
 SAME = {"weight_gb": "n_params"}  # what moves by the same share as another quantity has no line of its own
 UNITS = {"day": "days", "parameters": "", "token/s": "tokens/s"}  # as a line says them
-LIVE, BUILT, SHARE, RANK, FIT = range(FIRST, FIRST + 5)  # columns
+LIVE, BUILT, SHARE, RANK, FIT, PLACE = range(FIRST, FIRST + 6)  # columns
 # What is not given on one side has not changed by any number.
 ZERO = Number(0.0)
 CHANGED = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
@@ -140,6 +140,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
     titles = (
         (LABEL, "Model or run"), (NAME, "Metric"), (UNIT, "Unit"), (MATHS, "Result"), (LIVE, "Live"),
         (BUILT, "As built"), (SHARE, "Change"), (RANK, "Rank"), (FIT, "Fits: 1 no longer, 2 now"),
+        (PLACE, "Place"),
     )  # fmt: skip
     cells, ranks = heading(top, "Live against as built", titles), []
     shares: dict[tuple[str, str], Live] = {}
@@ -169,6 +170,10 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         ranked = Operation("-", rank, parse(f"{at} / {len(listed)}"))
         cells[row, RANK] = local(SHEET, ranked, values, "calc", "#,##0")
         ranks.append(float(cells[row, RANK].value))
+    among = column_span(RANK, top + 2, top + 1 + len(listed))
+    for row, rank in enumerate(ranks, start=top + 2):
+        formula = f"SUMPRODUCT(--({among}>{CellRef(SHEET, row, RANK).address}))+1"
+        cells[row, PLACE] = Cell(float(sum(other > rank for other in ranks) + 1), formula, "calc", "0")
     return Listing(cells, top + 2, top + 1 + len(listed), tuple(ranks))
 
 
@@ -193,7 +198,7 @@ def in_words(listed: Listing, top: int) -> tuple[Grid, Live, list[Live]]:
     lines = []
     for step in range(min(MOST, len(ordered))):
         source = listed.first + ordered[step]
-        formula = f"MATCH(LARGE({among},{step + 1}),{among},0)"
+        formula = f"MATCH({step + 1},{column_span(PLACE, listed.first, listed.last)},0)"
         place = grid.put("place in the list", step, Cell(float(ordered[step] + 1), formula, "calc", "0")).cell_ref
         live = {}
         for name, column in {"live": LIVE, "built": BUILT, "change": SHARE, "rank": RANK, "fit": FIT}.items():
