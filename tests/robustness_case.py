@@ -27,6 +27,7 @@ ALLOWED = frozenset(
         "ABS",
         "AND",
         "CEILING",
+        "COLUMN",
         "COLUMNS",
         "COUNT",
         "COUNTA",

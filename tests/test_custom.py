@@ -179,7 +179,7 @@ REFUSED = [
         "unit: parameters",
         "unit: «FLOPS»",
         "metrics[0].unit: 'FLOPS' is not a choice; did you mean 'FLOP'? choices: count, parameters, token, width, "
-        "FLOP, FLOP/token, TFLOP, B, B/parameter, GB, GiB, share, … (28 in all)",
+        "FLOP, FLOP/token, TFLOP/s, TFLOP, B, B/parameter, GB, GiB, … (29 in all)",
     ),
     (
         "grain: scenario",

@@ -20,10 +20,10 @@ TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
 RANGE = "check_input_"
 
 # A name (of an input, or of a metric whose cell is overwritten), the row of its table, and what is typed there.
-InputReading = tuple[str, str, float | str]
+Edit = tuple[str, str, float | str]
 
 # Rule → the edit of Inputs that breaks it, and the sentence that Checks must say of it.
-BROKEN: dict[str, tuple[list[InputReading], str]] = {
+BROKEN: dict[str, tuple[list[Edit], str]] = {
     "check_kv_heads_divide": (
         [("n_kv_heads", "plain", 3)],
         "plain: n_kv_heads 3 does not divide n_heads 8",
@@ -215,7 +215,7 @@ BROKEN: dict[str, tuple[list[InputReading], str]] = {
 }
 
 # Check → the edit that breaks it. No input can break a sum: the cell of one of its parts is overwritten.
-OVERWRITTEN: dict[str, list[InputReading]] = {
+OVERWRITTEN: dict[str, list[Edit]] = {
     "check_group_params": [("n_group_params_attention", "plain", 1000)],
     "check_params": [("n_params_attention", "plain", 1000)],
     "check_share_params": [("share_params_ffn", "plain", 0.01)],
@@ -280,7 +280,7 @@ def row_name(grain: str, key: tuple[object, ...]) -> str:
 @pytest.fixture(scope="module")
 def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
     """What IronCalc computes: for nothing (""), and for the edit of each rule and check."""
-    edits: dict[str, list[InputReading]] = {"": []} | {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
+    edits: dict[str, list[Edit]] = {"": []} | {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
     typed = [{cells[name][row]: value for name, row, value in edit} for edit in edits.values()]
     wanted = [("Checks", "A2"), *(cell for name in edits if name for cell in cells[name].values())]
     wanted += sentence_cells(book).values()
@@ -360,3 +360,12 @@ GPT2: list[tuple[dict[str, float | str], str]] = [
     ({"d_ff": 0}, "d_ff is 0 and there are no experts"),
     ({"n_shared_experts": 1}, "a dense layer has no shared experts, n_shared_experts is 1"),
 ]
+
+
+@pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
+def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_errors(
+    name: str, book: Path, cells
+) -> None:
+    typed = {next(iter(cells[name].values())): "many"}
+    [found] = recalculate_ironcalc(book, [typed], [("Checks", "A2")])
+    assert str(found["Checks", "A2"]).startswith("FAIL: ")

@@ -45,15 +45,6 @@ def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | s
     assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"FAIL: some checks fail; {said}."
 
 
-@pytest.mark.parametrize("name", ["d_model", "n_heads", "context_length", "global_batch_size", "memory_bytes"])
-def test_a_text_typed_for_a_number_turns_the_verdict_although_checks_become_errors(
-    name: str, book: Path, cells
-) -> None:
-    typed = {next(iter(cells[name].values())): "many"}
-    [found] = recalculate_ironcalc(book, [typed], [("Checks", "A2")])
-    assert str(found["Checks", "A2"]).startswith("FAIL: ")
-
-
 def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
