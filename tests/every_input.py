@@ -17,7 +17,7 @@ from flopsheet.spec import load_spec
 FOUND = Path(__file__).parent / "golden" / "every-input.json"
 MOST_EDITS = 4
 TRIES = 12  # values of one input
-Edit = tuple[str, int, Any]  # row, which of its cells, value
+InputReading = tuple[str, int, Any]  # row, which of its cells, value
 
 
 def name_of(line: Any) -> str:
@@ -37,13 +37,13 @@ def every_input(report: Report) -> list[tuple[Edit, Report]]:
     return made
 
 
-def find(report: Report, seed: int) -> tuple[list[list[Edit]], list[str]]:
+def find(report: Report, seed: int) -> tuple[list[list[InputReading]], list[str]]:
     """Few edits that together change every row, each as many as a valid spec lets it; and rows that none could."""
     dice = random.Random(seed)
     waiting = rows_of(report)
-    found: list[list[Edit]] = []
+    found: list[list[InputReading]] = []
     while waiting and len(found) < MOST_EDITS:
-        spec, typings, left = copy.deepcopy(EVERYTHING), list[Edit](), []
+        spec, typings, left = copy.deepcopy(EVERYTHING), list[InputReading](), []
         for line in dice.sample(waiting, len(waiting)):
             changed = _changed(dice, spec, line, report)
             if changed is None:
@@ -58,7 +58,7 @@ def find(report: Report, seed: int) -> tuple[list[list[Edit]], list[str]]:
 
 def _changed(
     dice: random.Random, spec: dict[str, Any], line: Any, report: Report
-) -> tuple[dict[str, Any], Edit] | None:
+) -> tuple[dict[str, Any], InputReading] | None:
     """A spec with one more input changed, if there is a value of it with which the spec is valid."""
     for _ in range(TRIES):
         tried, at, value = copy.deepcopy(spec), dice.randrange(len(line.live)), random_value(dice, line.entry, report)
