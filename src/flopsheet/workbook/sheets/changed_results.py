@@ -171,9 +171,9 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         cells[row, RANK] = local(SHEET, ranked, values, "calc", "#,##0")
         ranks.append(float(cells[row, RANK].value))
     among = column_span(RANK, top + 2, top + 1 + len(listed))
-    for row, rank in enumerate(ranks, start=top + 2):
+    for row, own in enumerate(ranks, start=top + 2):
         formula = f"SUMPRODUCT(--({among}>{CellRef(SHEET, row, RANK).address}))+1"
-        cells[row, PLACE] = Cell(float(sum(other > rank for other in ranks) + 1), formula, "calc", "0")
+        cells[row, PLACE] = Cell(float(sum(other > own for other in ranks) + 1), formula, "calc", "0")
     return Listing(cells, top + 2, top + 1 + len(listed), tuple(ranks))
 
 
