@@ -9,6 +9,7 @@ from flopsheet.catalog import RUNS, Catalog
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
+from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES
 
 WIDTH, ROW, BAR = 360, 38, 16
@@ -58,12 +59,13 @@ def memory(catalog: Catalog, values: Values, kind: str) -> Drawn:
     names, column = values.tables[grain].keys[:MOST_BARS], {}
     for name in (*CLASSES[kind], CAPACITY[kind]):
         column[name] = [float(value) for value in values.plain(grain, name)]
+    fits = values.plain(grain, FITS[kind])
     used = [name for name in CLASSES[kind] if any(column[name])]
     colours = {name: PALETTE[CLASSES[kind].index(name)] for name in used}
     rows = []
     for at, (run,) in enumerate(names):
         needed, capacity = sum(column[name][at] for name in used), column[CAPACITY[kind]][at]
-        sign = "✔" if needed <= capacity else "✘"
+        sign = "✔" if fits[at] == "yes" else "✘"
         parts = [(column[name][at], colours[name]) for name in used]
         rows.append((str(run), f"{sign} {needed:,.1f} of {capacity:,.1f} GiB", parts, capacity))
     most = max(max(sum(value for value, _ in parts), mark) for _, _, parts, mark in rows)
