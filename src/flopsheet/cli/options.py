@@ -10,6 +10,7 @@ import click
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
+from flopsheet.yamlio import files
 
 if TYPE_CHECKING:
     from flopsheet.spec import Spec
@@ -46,6 +47,12 @@ def chosen(specs: Sequence[str]) -> tuple[str, ...]:
     if not specs and not os.path.exists(DEFAULT_SPEC):
         raise UsageError(diagnostics.no_spec(DEFAULT_SPEC))
     return tuple(specs) or (DEFAULT_SPEC,)
+
+
+def refuse_own_target(specs: Sequence[str], output: str | None) -> None:
+    """Refuses to write over a spec that is read."""
+    if output is not None and any(files.are_one(output, spec) for spec in chosen(specs)):
+        raise UsageError(diagnostics.target_is_read(output))
 
 
 def load_specs(specs: Sequence[str], settings: Sequence[str] = ()) -> Spec:

@@ -9,7 +9,6 @@ import click
 from flopsheet import diagnostics
 from flopsheet.cli import options
 from flopsheet.diagnostics import UsageError
-from flopsheet.yamlio import files
 
 WIDE = 240  # columns where the table goes into a file or a pipe
 
@@ -40,8 +39,7 @@ def command(specs: tuple[str, ...], style: str, workers: int, output: str | None
     flopsheet search specs/layout-search.yaml --format csv -o layouts.csv
     flopsheet search specs/layout-search.yaml --workers 2
     """
-    if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
-        raise UsageError(diagnostics.target_is_read(output))
+    options.refuse_own_target(specs, output)
     spec = options.load_specs(specs, settings)
     if not spec.searches:
         raise UsageError(diagnostics.located(diagnostics.no_searches(), "", None))

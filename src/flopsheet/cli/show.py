@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopsheet import diagnostics
 from flopsheet.cli import options
-from flopsheet.diagnostics import UsageError
-from flopsheet.yamlio import files
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
@@ -52,8 +49,7 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     """
     from flopsheet.pipeline import stream
 
-    if output is not None and any(files.are_one(output, spec) for spec in options.chosen(specs)):
-        raise UsageError(diagnostics.target_is_read(output))
+    options.refuse_own_target(specs, output)
     read = options.read_specs(specs, settings)
     if rows == "scenarios" and style in TEXTS:
         spec = read.expand()
