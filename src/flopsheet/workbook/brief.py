@@ -19,7 +19,7 @@ from flopsheet.workbook.model.references import (
     absolute_span,
     coordinates,
 )
-from flopsheet.workbook.model.sheet import Cell, Chart, Plan, Series, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, Sheet
 from flopsheet.workbook.sheets import checks, inputs, summary
 from flopsheet.workbook.sheets.runs import SHEETS
 
@@ -28,7 +28,6 @@ RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
 CONSTANT = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
 STATES = {checks.FAILED: "bad", checks.MISSED: "hint", checks.HELD: "good"}
 SHIFT = NOTE - UNIT  # columns of formulas and notes, which are left out
-Cells = dict[tuple[int, int], Cell]
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:

@@ -97,6 +97,9 @@ class Chart:
     """Whether the vertical axis begins there; not where values that differ little are compared."""
 
 
+Cells: TypeAlias = dict[tuple[int, int], Cell]  # by row and column
+
+
 class Extent(NamedTuple):
     """A rectangle of cells by its outermost rows and columns."""
 

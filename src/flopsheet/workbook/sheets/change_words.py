@@ -8,14 +8,13 @@ from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Cells
 
 SHEET = "Checks"
 MOST = 5  # lines of a list
 # Programs differ in what they make of an empty text: a list says NONE where there is no unit or owner, a line that has
 # nothing to say is a blank that nobody sees.
 NONE, NOTHING = "–", "\N{NO-BREAK SPACE}"
-Cells = dict[tuple[int, int], Cell]
 
 GROUPED = (
     "{floor(floor(x + 0.5) / 1000)},{floor(floor(x + 0.5) / 100) - 10 * floor(floor(x + 0.5) / 1000)}"

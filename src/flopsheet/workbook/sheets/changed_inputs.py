@@ -11,7 +11,7 @@ from flopsheet.formula.nodes import Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, UNIT, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.change_words import (
     MOST,
@@ -19,7 +19,6 @@ from flopsheet.workbook.sheets.change_words import (
     NOTHING,
     SHEET,
     TYPED,
-    Cells,
     Grid,
     column_span,
     heading,

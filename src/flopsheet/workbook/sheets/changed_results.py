@@ -12,14 +12,13 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets.change_words import (
     COMPUTED,
     MOST,
     NONE,
     NOTHING,
     SHEET,
-    Cells,
     Grid,
     column_span,
     heading,

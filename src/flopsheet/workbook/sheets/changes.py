@@ -8,9 +8,9 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets import changed_inputs, changed_results, inputs
-from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, Cells, heading
+from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, heading
 
 AS_BUILT = "As built."
 INPUTS = [

@@ -13,11 +13,10 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
-Cells = dict[tuple[int, int], Cell]
 
 
 @frozen

@@ -9,12 +9,11 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Summary"
-Cells = dict[tuple[int, int], Cell]
 TITLES = {
     "flops_ratio": "Against first context",
     "doubling_multiplier": "Doubling context costs",
