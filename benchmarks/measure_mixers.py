@@ -6,6 +6,7 @@ launches of Triton are left out, and the two extensions written in CUDA are repl
 inside the tensors mean nothing; their shapes, types and storages are the real ones.
 
 mamba-ssm and causal-conv1d build CUDA extensions when they are installed; here their unpacked source archives do.
+measure_memory.py must lie beside it.
 
     python measure_mixers.py --sources DIR --output saved_mixers.json  # DIR holds mamba_ssm-* and causal_conv1d-*
 """
@@ -20,34 +21,17 @@ import sys
 import types
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from measure_memory import SavedStorages
 from torch import Tensor, nn
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
 BATCH_SIZE = 2
-
-
-@dataclass
-class SavedStorages:
-    """Collects the storages that autograd saves, each once."""
-
-    excluded: set[int]
-    kept: dict[int, int] = field(default_factory=dict)
-    alive: list[Tensor] = field(default_factory=list)  # a freed storage's address could be used again
-
-    def pack(self, tensor: Tensor) -> Tensor:
-        """The tensor as autograd shall keep it; its storage is noted."""
-        tensor = tensor.detach()
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self.excluded:
-            self.kept[storage.data_ptr()] = storage.nbytes()
-            self.alive.append(tensor)
-        return tensor
 
 
 def saved_bytes(module: nn.Module, stream: Tensor, *others: Any) -> int:
@@ -56,7 +40,7 @@ def saved_bytes(module: nn.Module, stream: Tensor, *others: Any) -> int:
     storages = SavedStorages({tensor.untyped_storage().data_ptr() for tensor in own})
     with torch.autograd.graph.saved_tensors_hooks(storages.pack, lambda tensor: tensor):
         module(stream, *others)
-    return sum(storages.kept.values())
+    return storages.n_bytes()
 
 
 def leave_out_launches(sources: Path) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from studies import frames_of
+from test_activations import PRECISIONS
 
 # torch 2.13.0, transformers 5.24.0, flash-linear-attention 0.6.0, mlstm-kernels 2.0.6, mamba-ssm 2.3.2 and
 # causal-conv1d 1.7.0, on a CPU: benchmarks/measure_mixers.py.
 FILE = Path(__file__).parent / "truth" / "saved_mixers.json"
 ROWS: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))["rows"]
-PRECISIONS = {"float32": "fp32", "bfloat16": "pure_bf16"}
 KINDS = {"mamba_1": "mamba", "mamba_1_with_norms": "mamba", "mamba_2": "mamba2", "short_convolution": "short_conv"}
 NORMS = {"mamba_1": "none", "mamba_1_with_norms": "parts", "mamba_2": "inner"}
 
