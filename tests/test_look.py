@@ -182,6 +182,14 @@ def test_parts_are_spelled_as_readers_beside_excel_expect_them(path: Path) -> No
     assert re.findall(rb"\[&gt;=[\d.]+E|<workbookProtection", rest) == []
 
 
+def test_inputs_of_mixers_that_a_study_lacks_are_folded(tmp_path: Path) -> None:
+    flopsheet.build(SPECS / "gpt2.yaml", tmp_path / "book.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["Inputs"]
+    names = ("n_linear_key_heads", "n_ssm_heads", "d_rnn", "d_short_conv", "n_group_mtp_layers", "kv_lora_rank")
+    rows = {cell.value: cell.row for [cell] in sheet.iter_rows(min_col=NAME, max_col=NAME) if cell.value in names}
+    assert {name: sheet.row_dimensions[rows[name]].hidden for name in names} == dict.fromkeys(names, True)
+
+
 def test_a_sheet_says_how_deep_it_is_folded(book: Any) -> None:
     folded = [sheet for sheet in book if any(row.outlineLevel for row in sheet.row_dimensions.values())]
     assert {sheet.sheet_format.outlineLevelRow for sheet in folded} == {1}

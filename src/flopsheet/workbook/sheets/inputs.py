@@ -170,10 +170,10 @@ def _place_rows(layout: InputsLayout, table_set: TableSet, entries: Sequence[Inp
 
 
 def _is_default(entry: Input, given: InputValue) -> bool:
-    """Whether nobody said anything about an input."""
+    """Whether an input is as it is where nobody says anything about it, or follows another one to the same number."""
     if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
         return given.ast == parse(str(entry.default))
-    return given.ast is None and given.value == (entry.absent or entry.default)
+    return given.value == (entry.absent or entry.default)
 
 
 class InputRefs:
