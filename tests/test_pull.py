@@ -204,6 +204,28 @@ def test_a_flag_is_understood_however_a_program_stores_it(stored: object, change
     assert (lines(pulled), blamed(pulled)) == (changes, [])
 
 
+UNKNOWN = "but the workbook's formulas do not know it; choose"
+# input | what a cell holds | what it counts as; text with another case is the same to a spreadsheet
+REJECTED = [
+    ("models.gpt2-small.tie_embeddings", True, "'TRUE' counts as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", "WAHR", "'WAHR' counts as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", 1.0, "'1' counts as yes", "yes"),
+    ("weights", "fp8 ", "'fp8 ' counts as fp8", "fp8"),
+    ("conventions.ffn_matmuls", "2", "'2' counts as 2", "2"),
+    ("weights", "BF16", "", ""),
+    ("models.gpt2-small.tie_embeddings", "YES", "", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "held", "counts", "choice"), REJECTED)
+def test_a_choice_that_the_workbook_itself_rejects_counts_with_a_note(
+    path: str, held: object, counts: str, choice: str, tmp_path: Path
+) -> None:
+    pulled, at = typed("gpt2", tmp_path, {path: held}), cell(made("gpt2")[0], path)[1]
+    told = [f"Inputs!{at}: {counts}, {UNKNOWN} {choice} from the list of the cell"] if counts else []
+    assert (pulled.reading.notes, blamed(pulled)) == (told, [])
+
+
 def test_numbers_and_choices_that_are_stored_as_text_are_understood(tmp_path: Path) -> None:
     typing = {"models.gpt2-small.n_heads": " 16 ", "conventions.ffn_matmuls": "2", "weights": "BF16"}
     assert lines(typed("gpt2", tmp_path, typing)) == ["models.gpt2-small.n_heads: 12 → 16", "weights: fp32 → bf16"]
@@ -231,7 +253,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
                 "fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
                 f"models.gpt2-large.n_group_layers: Inputs!{at['models.gpt2-large.n_group_layers']}: "
-                "'7.0' is in a derived cell; change what it is derived from",
+                "'7' is in a derived cell; change what it is derived from",
             ]
         ),
     )

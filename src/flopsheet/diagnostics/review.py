@@ -112,6 +112,11 @@ def number_as_text(address: str, text: str) -> str:
     return f"{address}: '{shown(text)}' is a text and counts as that number; sums in the workbook leave it out"
 
 
+def choice_counts_as(address: str, text: str, choice: str) -> str:
+    fact = f"{address}: '{shown(text)}' counts as {choice}, but the workbook's formulas do not know it"
+    return f"{fact}; choose {choice} from the list of the cell"
+
+
 def formula_as_value(address: str, formula: str, value: str) -> str:
     return f"{address}: '={shown(formula)}' is not an expression that a spec can hold, so its value {value} counts"
 

@@ -138,8 +138,8 @@ def _shown(value: float | str | bool) -> str:
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:
     """Whether a stored value is the computed one, as far as a program writes digits."""
-    if isinstance(stored, str) or isinstance(computed, str):
-        return stored == computed or (isinstance(stored, str) and stored.strip() == str(computed).strip())
+    if isinstance(stored, str) or isinstance(computed, str):  # spreadsheets compare texts without case
+        return isinstance(stored, str) and stored.strip().casefold() == str(computed).strip().casefold()
     return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
 
 
