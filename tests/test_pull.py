@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import run
 from flopsheet.api import build
 from flopsheet.review.pull import pull, write_spec
 from pulling import blamed, cell, lines, made, typed
@@ -145,6 +146,25 @@ def test_a_variant_of_a_sweep_is_named_as_what_no_spec_says(tmp_path: Path) -> N
             f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep, which the spec does "
             "not say one by one; change the sweep, or write the variant out as a model of its own"
         ],
+    )
+
+
+def test_every_number_of_an_edited_variant_is_computed_although_no_spec_says_it(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SWEPT, encoding="utf-8")
+    report = build(tmp_path / "spec.yaml", tmp_path / "built.xlsx")
+    at = cell(report, f"models.{report.spec.models[1].name}.n_layers")
+    type_into(tmp_path / "built.xlsx", {at: 3.0}, tmp_path / "edited.xlsx")
+    checked, compared = (
+        run("check", "edited.xlsx", cwd=tmp_path),
+        run("diff", "built.xlsx", "edited.xlsx", cwd=tmp_path),
+    )
+    # Nobody recalculated the workbook: the parameters of its two layers are stored. 100·128·2 + 3·(4·128² +
+    # 2·128·256 + 2·128) + 128 = 419,712 are those of three.
+    assert ("is right" in checked.stdout, checked.stderr, "419,712" in compared.stdout, compared.stderr) == (
+        True,
+        "",
+        True,
+        "",
     )
 
 

@@ -62,7 +62,7 @@ class Input(NamedTuple):
     """The default in serving runs, of an input that both kinds of run share; None where it is the same."""
 
     def number(self, value: float) -> float:
-        """A value as the tables hold it: whole where it counts whole things and is whole to 15 digits; no negative zero."""
+        """A value as the tables hold it: what counts and is whole to 15 digits is whole; no negative zero."""
         return (to_whole(value) if self.whole else value) + 0.0
 
     def of_kind(self, kind: str) -> Input:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
 from flopsheet.review.inputs import TOLERANCE, format_input
+from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import LABEL, NAME, CellRef
-from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.model.sheet import Cell, Plan, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
+
+Kind: TypeAlias = Literal["value", "typed over", "formula", "moved"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,16 @@ class Disagreement:
     name: str
     found: str
     wanted: str
-    kind: Literal["value", "typed over", "formula"]
+    kind: Kind
 
     def __str__(self) -> str:
         about = f"{self.address} ({self.name})" if self.name else self.address
         match self.kind:
+            case "moved":
+                return (
+                    f"{about} should hold {self.wanted} and holds {self.found}: rows or columns of the sheet were "
+                    "inserted, removed or sorted, and none of its formula cells was compared"
+                )
             case "typed over":
                 return f"{about}: {self.found} is typed over the formula {self.wanted}"
             case "formula":
@@ -41,11 +49,15 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Checked:
-    """How many formula cells were compared, and those that disagree."""
+    """How many formula cells were compared, how many of them hold no value, and those that disagree.
+
+    `skipped` stand on sheets on which rows or columns were moved.
+    """
 
     count: int
     missing: int
     disagreements: tuple[Disagreement, ...]
+    skipped: int = 0
 
 
 def check_workbook(pulled: Pulled) -> Checked:
@@ -64,57 +76,97 @@ def check_workbook(pulled: Pulled) -> Checked:
         input_cell = unsettled[0]
         raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
-    study = replace(pulled.report.study, choice=_choice(pulled))
-    planned = plan.plan_workbook(study, returned.built.study)
-    count, missing = 0, 0
-    found: list[Disagreement] = []
+    planned, moved = _plan(pulled)
+    found = [
+        Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
+        for one in moved.values()
+    ]
     expressions = {
         input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
     }
+    compared = _Comparison(expressions, frozenset(f"{title.casefold()}!" for title in moved))
+    count, missing = 0, 0
     for sheet in planned.sheets:
+        if sheet.title in moved:
+            continue
         stored_cells = returned.book.cells(sheet.title)
         for (row, column), cell in sheet.cells.items():
-            cell_ref = CellRef(sheet.title, row, column)
             if not cell.formula:
                 continue
             count += 1
             stored = stored_cells.get((row, column), BLANK)
             missing += bool(stored.formula) and stored.value is None
-            is_input = cell_ref in expressions  # what a reviewer may type over
-            found += _compared(sheet, cell_ref, cell, stored, is_input)
-    if missing == count:
+            found += compared.of(sheet, CellRef(sheet.title, row, column), cell, stored)
+    if count and missing == count:
         raise FileError(diagnostics.no_stored_values(returned.source, missing, count))
-    return Checked(count, missing, tuple(found))
+    return Checked(count, missing, tuple(found), sum(one.n_formulas for one in moved.values()))
+
+
+def _plan(pulled: Pulled) -> tuple[Plan, Mapping[str, Moved]]:
+    """The workbook as it must be, and its sheets whose cells were moved.
+
+    What is chosen on one of these cannot be read; then the other sheets are planned as built.
+    """
+    built = pulled.returned.built.study
+    try:
+        planned = plan.plan_workbook(replace(pulled.report.study, choice=_choice(pulled)), built)
+        return planned, _moved(pulled, planned)
+    except diagnostics.SpecError:
+        planned = plan.plan_workbook(pulled.report.study, built)
+        moved = _moved(pulled, planned)
+        if moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
+            raise
+        return planned, moved
+
+
+def _moved(pulled: Pulled, planned: Plan) -> dict[str, Moved]:
+    book = pulled.returned.book
+    found = ((sheet.title, find_moved(sheet, book.cells(sheet.title))) for sheet in planned.sheets)
+    return {title: one for title, one in found if one}
+
+
+def _held_text(text: str) -> str:
+    return f"'{diagnostics.shown(text)}'" if text else "nothing"
 
 
 def _is_nan(value: Scalar) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _compared(sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
-    if not is_input and not stored.formula:
-        held = "nothing" if stored.value is None else _shown(stored.value)
-        yield _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
-    elif not is_input and not _alike(stored.formula, cell.formula, cell_ref.sheet):
-        yield _disagreement(sheet, cell_ref, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
-    # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
-    is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
-    if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-        yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+@dataclass(frozen=True)
+class _Comparison:
+    """Compares cells: `expressions` may be typed over, and references to `moved` sheets were rewritten."""
+
+    expressions: Collection[CellRef]
+    moved: frozenset[str]
+
+    def of(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> Iterator[Disagreement]:
+        if cell_ref not in self.expressions:
+            if not stored.formula:
+                held = "nothing" if stored.value is None else _shown(stored.value)
+                yield _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
+            elif not self.is_alike(stored.formula, cell.formula, cell_ref.sheet):
+                yield _disagreement(sheet, cell_ref, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
+        # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
+        is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
+        if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
+            yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+
+    def is_alike(self, stored: str, right: str, sheet: str) -> bool:
+        """Whether two formulas of a sheet are the same but for how a program spells them."""
+        return (
+            stored == right
+            or any(
+                normalize_formula(stored, sheet, brackets=brackets)
+                == normalize_formula(right, sheet, brackets=brackets)
+                for brackets in (True, False)
+            )
+            or not self.moved.isdisjoint(normalize_formula(right, sheet))
+        )
 
 
-def _disagreement(
-    sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Literal["value", "typed over", "formula"]
-) -> Disagreement:
+def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:
     return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
-
-
-def _alike(stored: str, right: str, sheet: str) -> bool:
-    """Whether two formulas of a sheet are the same but for how a program spells them."""
-    return stored == right or any(
-        normalize_formula(stored, sheet, brackets=brackets) == normalize_formula(right, sheet, brackets=brackets)
-        for brackets in (True, False)
-    )
 
 
 def _name(sheet: Sheet, cell_ref: CellRef) -> str:

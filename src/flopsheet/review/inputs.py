@@ -50,12 +50,16 @@ def format_input(value: Plain) -> str:
 
 @frozen
 class InputReading:
-    """Every input by its key; what changed; what cannot be understood; what a person should know."""
+    """Every input by its key; what changed; what cannot be understood; what a person should know.
+
+    `unsayable` are edits that are understood, but for which a spec has no place.
+    """
 
     input_cells: dict[Key, InputCell]
     givens: dict[Key, InputValue] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unsayable: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -221,7 +225,9 @@ class _Reader:
                 return
             self.reading.changes.append(Change(input_cell, now))
             if is_variant(self.data, input_cell.path):
-                self.report(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
+                finding = diagnostics.variant_of_a_sweep(str(input_cell.path[1]))
+                path = spell(input_cell.path)
+                self.reading.unsayable.append(diagnostics.in_cell(input_cell.address, path, finding))
 
 
 def is_variant(data: Data, path: Path) -> bool:

@@ -47,6 +47,8 @@ PURPOSE = {
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
+TITLES = {summary.SHEET, *PURPOSE}
+WAY_BACK = (1, NAME)  # the cell of each sheet that leads to Summary
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
@@ -117,7 +119,7 @@ def _with_way_back(sheet: Sheet) -> Sheet:
     A copy of a million of them would be the most memory that a build ever takes.
     """
     assert isinstance(sheet.cells, dict)
-    sheet.cells[1, NAME] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    sheet.cells[WAY_BACK] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return sheet
 
 
