@@ -66,7 +66,7 @@ def test_mfu_is_not_assumed_where_none_is_said():
 
 @pytest.mark.parametrize("basis", ["measured", "assumed"])
 def test_a_basis_that_is_not_given_is_refused(basis):
-    with pytest.raises(SpecError, match=f"time_basis is {basis}, but nothing of that is given"):
+    with pytest.raises(SpecError, match=f"time_basis is {basis}, but no such figure is given"):
         flopsheet.compute(spec(time_basis=basis))
 
 

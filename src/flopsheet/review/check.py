@@ -65,13 +65,13 @@ def check_workbook(pulled: Pulled) -> Checked:
         raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
     study = replace(pulled.report.study, choice=_choice(pulled))
-    planned = plan.plan_workbook(study, returned.built.study)
+    draft = plan.draft_workbook(study, returned.built.study)
     count, missing = 0, 0
     found: list[Disagreement] = []
     expressions = {
         input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
     }
-    for sheet in planned.sheets:
+    for sheet in draft.sheets:
         stored_cells = returned.book.cells(sheet.title)
         for (row, column), cell in sheet.cells.items():
             cell_ref = CellRef(sheet.title, row, column)
