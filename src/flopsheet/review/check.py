@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
@@ -12,11 +12,11 @@ from flopsheet.diagnostics import FileError, Problem
 from flopsheet.review.inputs import TOLERANCE, format_input
 from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
-from flopsheet.review.xlsx.cells import BLANK, Stored
+from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import LABEL, NAME, CellRef
-from flopsheet.workbook.model.sheet import Cell, Plan, Scalar, Sheet
+from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
 
 Kind: TypeAlias = Literal["value", "typed over", "formula", "moved"]
@@ -76,53 +76,28 @@ def check_workbook(pulled: Pulled) -> Checked:
         input_cell = unsettled[0]
         raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
-    planned, moved = _plan(pulled)
-    found = [
-        Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
-        for one in moved.values()
-    ]
+    choice, unreadable = _read_choice(pulled)
+    draft = plan.draft_workbook(replace(pulled.report.study, choice=choice), returned.built.study)
     expressions = {
         input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
     }
-    compared = _Comparison(expressions, frozenset(f"{title.casefold()}!" for title in moved))
-    count, missing = 0, 0
-    for sheet in planned.sheets:
-        if sheet.title in moved:
-            continue
-        stored_cells = returned.book.cells(sheet.title)
-        for (row, column), cell in sheet.cells.items():
-            if not cell.formula:
-                continue
-            count += 1
-            stored = stored_cells.get((row, column), BLANK)
-            missing += bool(stored.formula) and stored.value is None
-            found += compared.of(sheet, CellRef(sheet.title, row, column), cell, stored)
-    if count and missing == count:
-        raise FileError(diagnostics.no_stored_values(returned.source, missing, count))
-    return Checked(count, missing, tuple(found), sum(one.n_formulas for one in moved.values()))
+    compared = _Comparison(expressions)
+    for sheet in draft.sheets:
+        compared.add(sheet, returned.book.cells(sheet.title))
+    if unreadable and compared.moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
+        raise unreadable
+    if compared.count and compared.missing == compared.count:
+        raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
+    skipped = sum(one.n_formulas for one in compared.moved.values())
+    return Checked(compared.count, compared.missing, compared.disagreements(), skipped)
 
 
-def _plan(pulled: Pulled) -> tuple[Plan, Mapping[str, Moved]]:
-    """The workbook as it must be, and its sheets whose cells were moved.
-
-    What is chosen on one of these cannot be read; then the other sheets are planned as built.
-    """
-    built = pulled.returned.built.study
+def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:
+    """What is chosen on Context and Compare; as built, and why, where it cannot be read."""
     try:
-        planned = plan.plan_workbook(replace(pulled.report.study, choice=_choice(pulled)), built)
-        return planned, _moved(pulled, planned)
-    except diagnostics.SpecError:
-        planned = plan.plan_workbook(pulled.report.study, built)
-        moved = _moved(pulled, planned)
-        if moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
-            raise
-        return planned, moved
-
-
-def _moved(pulled: Pulled, planned: Plan) -> dict[str, Moved]:
-    book = pulled.returned.book
-    found = ((sheet.title, find_moved(sheet, book.cells(sheet.title))) for sheet in planned.sheets)
-    return {title: one for title, one in found if one}
+        return _choice(pulled), None
+    except diagnostics.SpecError as error:
+        return pulled.report.study.choice, error
 
 
 def _held_text(text: str) -> str:
@@ -133,40 +108,65 @@ def _is_nan(value: Scalar) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Comparison:
-    """Compares cells: `expressions` may be typed over, and references to `moved` sheets were rewritten."""
+    """Sheets as they are stored against what they must be; `expressions` are cells that may be typed over."""
 
     expressions: Collection[CellRef]
-    moved: frozenset[str]
+    count: int = 0
+    missing: int = 0
+    moved: dict[str, Moved] = field(default_factory=dict)
+    values: list[Disagreement] = field(default_factory=list)
+    formulas: list[tuple[Disagreement, tuple[str, ...]]] = field(default_factory=list)
+    """Each with the pieces of the right formula: what refers to a sheet whose cells were moved was rewritten."""
 
-    def of(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> Iterator[Disagreement]:
+    def add(self, sheet: Sheet, stored_cells: Cells) -> None:
+        if moved := find_moved(sheet, stored_cells):
+            self.moved[sheet.title] = moved
+            return
+        for (row, column), cell in sheet.cells.items():
+            if not cell.formula:
+                continue
+            self.count += 1
+            stored = stored_cells.get((row, column), BLANK)
+            self.missing += bool(stored.formula) and stored.value is None
+            self.compare(sheet, CellRef(sheet.title, row, column), cell, stored)
+
+    def compare(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> None:
         if cell_ref not in self.expressions:
             if not stored.formula:
                 held = "nothing" if stored.value is None else _shown(stored.value)
-                yield _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
-            elif not self.is_alike(stored.formula, cell.formula, cell_ref.sheet):
-                yield _disagreement(sheet, cell_ref, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
+                self.values.append(_disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over"))
+            elif not _alike(stored.formula, cell.formula, cell_ref.sheet):
+                texts = f"={_cut(stored.formula)}", f"={_cut(cell.formula)}"
+                pieces = normalize_formula(cell.formula, cell_ref.sheet)
+                self.formulas.append((_disagreement(sheet, cell_ref, *texts, "formula"), pieces))
         # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
         is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
         if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-            yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+            self.values.append(_disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value"))
 
-    def is_alike(self, stored: str, right: str, sheet: str) -> bool:
-        """Whether two formulas of a sheet are the same but for how a program spells them."""
-        return (
-            stored == right
-            or any(
-                normalize_formula(stored, sheet, brackets=brackets)
-                == normalize_formula(right, sheet, brackets=brackets)
-                for brackets in (True, False)
-            )
-            or not self.moved.isdisjoint(normalize_formula(right, sheet))
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """What was moved, then formulas, then values, each in the order of the sheets."""
+        moved = (
+            Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
+            for one in self.moved.values()
         )
+        titles = {f"{title.casefold()}!" for title in self.moved}
+        formulas = (one for one, pieces in self.formulas if titles.isdisjoint(pieces))
+        return (*moved, *formulas, *self.values)
 
 
 def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:
     return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
+
+
+def _alike(stored: str, right: str, sheet: str) -> bool:
+    """Whether two formulas of a sheet are the same but for how a program spells them."""
+    return stored == right or any(
+        normalize_formula(stored, sheet, brackets=brackets) == normalize_formula(right, sheet, brackets=brackets)
+        for brackets in (True, False)
+    )
 
 
 def _name(sheet: Sheet, cell_ref: CellRef) -> str:
