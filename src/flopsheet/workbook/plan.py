@@ -13,7 +13,7 @@ from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (
     changes,
@@ -62,7 +62,7 @@ TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     draft = draft_workbook(study, as_built)
-    return Plan(draft.title, tuple(draft.sheets), draft.properties)
+    return Plan(draft.title, tuple(draft.sheets), draft.properties, draft.verdict)
 
 
 def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
@@ -124,7 +124,9 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
-    return Draft(spec.title, titles, _made([partial(_itself, first), *(make for _, make in written)]), properties)
+    makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
+    said = Verdict(str(verdict.sentence.value), verdict.style)
+    return Draft(spec.title, titles, _made(makers), properties, said)
 
 
 def _itself(sheet: Sheet) -> Sheet:

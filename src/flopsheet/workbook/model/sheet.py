@@ -141,12 +141,21 @@ class Sheet:
 
 
 @frozen
+class Verdict:
+    """What the workbook says of itself as built: the sentence at the top of Summary and its style."""
+
+    words: str
+    style: str
+
+
+@frozen
 class Plan:
     """A whole workbook."""
 
     title: str
     sheets: tuple[Sheet, ...]
     properties: Mapping[str, str]
+    verdict: Verdict
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -166,3 +175,4 @@ class Draft:
     titles: tuple[str, ...]
     sheets: Iterator[Sheet]
     properties: Mapping[str, str]
+    verdict: Verdict

@@ -23,6 +23,7 @@ ZERO = Number(0.0)
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
+STYLES = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
 UNFIT = [
     ("unfit == 0", "Every run fits."),
@@ -181,12 +182,16 @@ class Verdict:
     status: CellRef
     counts: Mapping[str, Live]
 
+    @property
+    def style(self) -> str:
+        """The style of the sentence for the values as built."""
+        return STYLES[int(float(self.cells[STATUS_CELL].value))]
+
 
 def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
     """The colours of the sentence, which follow the status and not the wording."""
     cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
-    styles = ((FAILED, "bad"), (HELD, "good"), (MISSED, "hint"))
-    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in styles)
+    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in STYLES.items())
 
 
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
