@@ -22,6 +22,7 @@ from flopsheet.workbook.sheets import (
     context_charts,
     inputs,
     layouts,
+    limits,
     lookups,
     reference,
     rules,
@@ -43,6 +44,7 @@ PURPOSE = {
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
+    limits.SHEET: "how far each run goes in one input, and what breaks one step further",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
@@ -86,6 +88,8 @@ def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -
     ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.table_sets[1:]]
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, layouts.sheet(searched))
+    if len(laid.table_sets) > 1:
+        ran.append(_limits_sheet(laid))
     written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
     written.insert(-1, _sensitivity_sheet(laid, links))
     listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
@@ -175,6 +179,12 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=runs.charts(table_set, laid.cell_index),
     )  # fmt: skip
+
+
+def _limits_sheet(laid: WorkbookLayout) -> Sheet:
+    of_kinds = laid.table_sets[1:]
+    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
+    return limits.sheet(of_kinds, laid.cell_index, blocks)
 
 
 def _context_sheet(
