@@ -47,9 +47,9 @@ class Limit:
     first_alone: bool = False
     """Of equal groups the first one alone."""
 
-    def is_refined(self, most_groups: int) -> bool:
-        """Whether the line is drawn anew."""
-        return self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1)
+    def rounds(self, most_groups: int) -> int:
+        """How often the line is drawn anew."""
+        return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1) else 0
 
 
 ADDED = "n_group_layers + main * (x - n_layers)"

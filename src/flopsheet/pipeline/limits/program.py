@@ -3,7 +3,7 @@
 What is left of a device's memory is linear in nearly every input, in the context length at most quadratic, for each
 stage and phase apart. So a run is computed as it is and far away; the line through both tells where it ends, and there
 it is computed again: at the last value and one step further. Where layer groups differ, the largest of them may be
-another one there; then the line is drawn anew between two neighbours.
+another one there; then the line is drawn anew between two neighbours, twice.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from flopsheet.formula import Node, names, parse
 from flopsheet.formula.nodes import Call, Name
 from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
 
-NOW, FAR, OTHER, NEAR, NEAR_NEXT, LAST, NEXT = "now", "far", "other", "near", "near_next", "last", "next"
+NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
+ROUNDS = ("near", "near_next"), ("nearer", "nearer_next")  # a point near the end and its neighbour, twice
 CALLED = {
-    FAR: "Far away", OTHER: "A further point", NEAR: "Near the end", NEAR_NEXT: "Its neighbour", LAST: "Last that fits",
+    FAR: "Far away",
+    OTHER: "A further point",
+    **{point: words for pair in ROUNDS for point, words in zip(pair, ("Near the end", "Its neighbour"), strict=True)},
+    LAST: "Last that fits",
     NEXT: "One step further",
-}  # fmt: skip
+}
 UNLIMITED, NOWHERE = "1e300", "(0 - 1e300)"  # where a line that does not fall ends, or that is below from the start
 ENDLESS = f"where(left_a >= 0, {UNLIMITED}, {NOWHERE})"
 FALL = "(left_a - left_b) / (need_b - need_a)"
@@ -105,28 +109,28 @@ def program(kind: str, limit: Limit, most_groups: int) -> list[Step | Point]:
     if NOW in points:
         done += _left(limit, pieces, NOW)
     done += _end(pieces, points, "", is_squared=limit.is_squared)
-    refined = limit.is_refined(most_groups)
-    done.append(Step(at("x", NEAR if refined else LAST), _value(limit, "need"), CALLED[NEAR if refined else LAST]))
-    if refined:
-        done += [Point(NEAR, at("x", NEAR)), *_left(limit, pieces, NEAR)]
-        done += _point(limit, pieces, NEAR_NEXT, parse("x_near + step"))
-        done += _end(pieces, [NEAR, NEAR_NEXT], "_anew", is_squared=limit.is_squared)
-        done.append(Step(at("x", LAST), _value(limit, "need_anew"), CALLED[LAST]))
-    done += [Point(LAST, at("x", LAST)), Step(at("x", NEXT), _known(BEYOND[limit.fewest]), CALLED[NEXT])]
+    need = "need"
+    for near, beside in ROUNDS[: limit.rounds(most_groups)]:
+        done += [Step(at("x", near), _value(limit, need), CALLED[near]), Point(near, at("x", near))]
+        done += [*_left(limit, pieces, near), *_point(limit, pieces, beside, _beside(near))]
+        done += _end(pieces, [near, beside], f"_{near}", is_squared=limit.is_squared)
+        need = f"need_{near}"
+    done.append(Step(at("x", LAST), _value(limit, need), CALLED[LAST]))
+    beyond = substitute(BEYOND[limit.fewest], {"last": Name(at("x", LAST))})
+    done += [Point(LAST, at("x", LAST)), Step(at("x", NEXT), beyond, CALLED[NEXT])]
     done.append(Point(NEXT, at("x", NEXT)))
     done += [Step(point, moved(limit.shown, point), CALLED[point]) for point in (LAST, NEXT)]
     return done
 
 
-def _known(node: Node) -> Node:
-    """A formula about values of x by its words for them."""
-    words = {"x_near": Name(at("x", NEAR)), "last": Name(at("x", LAST))}
-    return substitute(node, words)
+def _beside(near: str) -> Node:
+    """One step beyond a point."""
+    return substitute(parse("x + step"), {"x": Name(at("x", near))})
 
 
 def _point(limit: Limit, pieces: Mapping[str, Node], point: str, x: Node) -> list[Step | Point]:
     where = at("x", point)
-    return [Step(where, _known(x), CALLED[point]), Point(point, where), *_left(limit, pieces, point)]
+    return [Step(where, x, CALLED[point]), Point(point, where), *_left(limit, pieces, point)]
 
 
 def _left(limit: Limit, pieces: Mapping[str, Node], point: str) -> list[Step | Point]:

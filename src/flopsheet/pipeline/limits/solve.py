@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
@@ -32,8 +33,11 @@ class Solved:
 
 
 def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
-    """Every limit of the runs of a kind."""
-    return [_solved(values, kind, limit, catalog) for limit in LIMITS[kind]]
+    """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
+    try:
+        return [_solved(values, kind, limit, catalog) for limit in LIMITS[kind]]
+    except ComputeError:
+        return []
 
 
 def n_groups(values: Values) -> int:
@@ -55,7 +59,8 @@ def _solved(values: Values, kind: str, limit: Limit, catalog: Catalog) -> Solved
         return there[metric] if metric in there else _of_run(values, metric, catalog)
 
     def most(_: str, gathered: tuple[str, ...]) -> Array:
-        return values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
+        found: Array = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
+        return found
 
     for step in steps:
         if isinstance(step, Point):
@@ -112,4 +117,6 @@ def _of_run(values: Values, name: str, catalog: Catalog) -> Array:
     grain = catalog.entry(name).grain
     column: Array = values.column(grain, name)
     length = len(values.tables["run"])
-    return column if len(column) == length and grain != "hardware" else column[values.tables["run"].above[grain]]
+    if len(column) != length or grain == "hardware":
+        column = column.take(values.tables["run"].above[grain])
+    return column

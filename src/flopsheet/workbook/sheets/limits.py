@@ -239,7 +239,7 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
     for one in table_sets:
         source = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
         for column in range(LABEL, LACKS_AT + 1):
-            title = one.name.capitalize() if column == LABEL else HEADS[column] if column in HEADS else ""
+            title = one.name.capitalize() if column == LABEL else HEADS.get(column, "")
             cells[row, column] = Cell(title, style="block")
         row += 1
         for run in shown[one.name]:
