@@ -117,6 +117,7 @@ def _of_run(values: Values, name: str, catalog: Catalog) -> Array:
     grain = catalog.entry(name).grain
     column: Array = values.column(grain, name)
     length = len(values.tables["run"])
-    if len(column) != length or grain == "hardware":
-        column = column.take(values.tables["run"].above[grain])
-    return column
+    if len(column) == length and grain != "hardware":
+        return column
+    found: Array = column[values.tables["run"].above[grain]]
+    return found
