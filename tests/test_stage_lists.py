@@ -12,6 +12,7 @@ from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import compute
 from flopsheet.api import build
 from flopsheet.diagnostics import SpecError
+from flopsheet.output.headline import summarise
 from flopsheet.review.pull import pull, write_spec
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import read_yaml
@@ -154,3 +155,19 @@ def test_an_edit_of_a_listed_stage_is_pulled_into_the_list(said, tmp_path: Path)
     problems = write_spec(pull(tmp_path / "edited.xlsx"), tmp_path / "spec.yaml")
     found: Any = read_yaml(tmp_path / "spec.yaml").data
     assert (problems, found["training"]["run"]["stage_layers"]) == ([], [12, 10, 11, 7])
+
+
+def test_show_has_a_table_of_the_memory_of_each_stage(tmp_path: Path):
+    spec = study(stage_layers=[5, 9, 17, 9], n_devices=4, global_batch_size=8)
+    spec["training"] |= {
+        "two": spec["training"]["run"] | {"stage_layers": [20, 20], "n_devices": 2},
+        "alone": {"model": "m", "hardware": "h100-sxm", "context_length": S},
+    }
+    report = compute(spec)
+    [table] = [one for one in summarise(report) if one.title == "Memory by stage"]
+    gib = report.frames["training_run"][GIBS]
+    rows = [
+        ("run", *(f"{one:,.2f}" for one in gib.loc["run"][:4])),
+        ("two", *(f"{one:,.2f}" for one in gib.loc["two"][:2]), "", ""),
+    ]
+    assert (table.header[1:], list(table.body)) == (tuple(f"Stage {at} GiB" for at in range(1, 5)), rows)
