@@ -1,4 +1,4 @@
-"""`flopsheet search`: the best training layouts, and why the others lose."""
+"""`flopsheet search`: the best layouts of runs, and why the others lose."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
 def command(specs: tuple[str, ...], style: str, workers: int, output: str | None, settings: tuple[str, ...]) -> None:
-    """Look for the best layouts of training runs.
+    """Look for the best layouts of training and serving runs.
 
-    Every combination of what a spec varies under search: is a training run. Those that break a rule or do not fit are
-    counted by the first reason; of the others the best are told, each with what it loses against the first, and those
-    that no other beats in both step time and memory. csv and json have every input and metric of these layouts.
+    Every combination of what a spec varies under search: is a run. Those that break a rule or do not fit are counted
+    by the first reason; of the others the best are told, each with what it loses against the first, and those that no
+    other beats in both figures: of training step time and memory, of serving what is minimised and the time per token.
+    csv and json have every input and metric of these layouts.
 
     \b
     flopsheet search specs/layout-search.yaml
-    flopsheet search specs/layout-search.yaml --format csv -o layouts.csv
+    flopsheet search specs/serving-search.yaml --format csv -o layouts.csv
     flopsheet search specs/layout-search.yaml --workers 2
     """
     options.refuse_own_target(specs, output)

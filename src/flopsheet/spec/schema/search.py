@@ -1,4 +1,4 @@
-"""The shape of `search:`: a training run of which some inputs vary, and what is looked for."""
+"""The shape of `search:`: a run of which some inputs vary, and what is looked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flopsheet.spec.schema.shapes import (
     text,
 )
 
+KINDS = ("training", "serving")
 AUTO = "auto"  # every value that the rules allow
 # How values are written; part of pydantic's paths, not of a spec's.
 ONE, ALL = "[one]", "[auto]"
@@ -42,6 +43,7 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     return mapping(
         "Search",
         {
+            "kind": optional(one_of(KINDS), "Of the runs that the layouts are; training."),
             "model": required(text(64), "A model of this spec."),
             "hardware": required(of_kinds, "A kind of device, or a list of them."),
             "n_devices": required(of_devices, "Devices of that kind, or a list."),
@@ -52,10 +54,12 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
             "require": optional(
                 named(mapping("SearchLimit", bounds)), "Bounds of metrics; what does not fit is left out anyway."
             ),
-            "minimise": optional(metric, "The metric that is least in the best layout; predicted_seconds_per_step."),
-            "maximise": optional(metric, "The metric that is largest in the best layout."),
+            "minimise": optional(
+                metric, "What is least in the best layout; predicted_seconds_per_step, of serving n_devices."
+            ),
+            "maximise": optional(metric, "What is largest in the best layout."),
             "found": optional(
-                list_of(text(64), 1, MOST_KEPT), "The training runs that are the best layouts; a workbook names them."
+                list_of(text(64), 1, MOST_KEPT), "The runs that are the best layouts; a workbook names them."
             ),
             "keep": optional(number(1, MOST_KEPT, whole=True, expression=False), "How many of the best are told; 20."),
             **{key: field for key, field in fields.items() if key not in {*apart, "model"}},
