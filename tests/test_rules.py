@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_time_basis": (
         [("time_basis", "small", "assumed")],
-        "small: time_basis is assumed, but nothing of that is given",
+        "small: time_basis is assumed, but no such figure is given",
     ),
     "check_served_peak": (
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
