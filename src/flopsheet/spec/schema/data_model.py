@@ -249,6 +249,11 @@ def run_inputs(kind: str) -> tuple[Input, ...]:
     return tuple(entry.of_kind(kind) for entry in entries if entry.name != "run_model")
 
 
+def search_inputs(kind: str) -> tuple[Input, ...]:
+    """What a search of a kind of run may say or vary."""
+    return (*(inputs_of("context") if kind == "training" else ()), *run_inputs(kind))
+
+
 def _run(kind: str) -> Shape:
     """A training or serving run."""
     length = inputs_of("context") if kind == "training" else ()
@@ -269,10 +274,12 @@ def _stage_layers() -> Shape:
 
 
 def _search() -> Shape:
-    """A search of training layouts."""
-    inputs = [*inputs_of("context"), *run_inputs("training")]
-    values = {entry.name: _swept(entry) for entry in inputs if not entry.chooses}
-    return search.shape(_fields(inputs), values, _reference("hardware"), expectation.bound())
+    """A search of layouts; which inputs belong to its kind of run is held where it is resolved."""
+    inputs: dict[str, Input] = {}
+    for entry in chain.from_iterable(map(search_inputs, catalog.RUNS)):
+        inputs.setdefault(entry.name, entry)
+    values = {entry.name: _swept(entry) for entry in inputs.values() if not entry.chooses}
+    return search.shape(_fields(inputs.values()), values, _reference("hardware"), expectation.bound())
 
 
 # The whole ------------------------------------------------------------------------------------------------------------
@@ -363,7 +370,7 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
-            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of training layouts by name."),
+            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."
             ),
