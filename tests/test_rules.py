@@ -100,6 +100,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("last_stage_layers", "spread", 12)],
         "spread: a first stage of 0 and a last of 12 layers don't make up 12 layers in 2 stages",
     ),
+    "check_listed_layers": (
+        [("stage_layers_2", "spread", 3)],
+        "spread: the stages hold 3 layers, the model has 12",
+    ),
     "check_recomputed_layers": (
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",
@@ -154,7 +158,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_time_basis": (
         [("time_basis", "small", "assumed")],
-        "small: time_basis is assumed, but nothing of that is given",
+        "small: time_basis is assumed, but no such figure is given",
     ),
     "check_served_peak": (
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],

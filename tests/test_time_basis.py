@@ -66,7 +66,7 @@ def test_mfu_is_not_assumed_where_none_is_said():
 
 @pytest.mark.parametrize("basis", ["measured", "assumed"])
 def test_a_basis_that_is_not_given_is_refused(basis):
-    with pytest.raises(SpecError, match=f"time_basis is {basis}, but nothing of that is given"):
+    with pytest.raises(SpecError, match=f"time_basis is {basis}, but no such figure is given"):
         flopsheet.compute(spec(time_basis=basis))
 
 
@@ -120,3 +120,32 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path
     for recalculate in (recalculate_ironcalc, recalculate_libreoffice):
         got = recalculate(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
         assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}] * len(typed)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "time", "efficiencies"),
+    [
+        ("h100-sxm", "predicted", "fitted to measured steps on this kind of device"),
+        (
+            "h200",
+            "predicted with its generation's efficiencies, H100",
+            "not fitted for this kind of device; those of its generation, fitted to steps on H100",
+        ),
+        ("mi300x", "predicted", "not fitted for this kind of device, nor for its generation"),
+    ],
+)
+def test_a_prediction_says_to_whose_steps_its_efficiencies_were_fitted(hardware, time, efficiencies):
+    found = ran(hardware=hardware)
+    assert (found["time_is"], found["efficiencies_are"]) == (time, efficiencies)
+
+
+def test_efficiencies_that_the_spec_gives_are_not_those_of_a_generation():
+    said = spec(hardware="h200") | {"hardware": {"h200": {"matmul_efficiency": 0.7, "fitted_to": "nothing"}}}
+    found = frames_of(said)["training_run"].loc["run"]
+    assert (found["time_is"], found["efficiencies_are"]) == ("predicted", "as the spec gives them")
+
+
+def test_the_generation_is_told_in_the_table_of_the_terminal(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text(json.dumps(spec(hardware="h200")), encoding="utf-8")
+    assert "predicted with its generation's efficiencies, H100" in " ".join(command("show", str(path)).stdout.split())

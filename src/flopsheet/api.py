@@ -250,13 +250,13 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str], *, brief: boo
 
     report = spec if isinstance(spec, Report) else compute_with_layouts(load_spec(spec))
     with _without_collector():
-        planned = plan.plan_workbook(report.study)
         if brief:
             from flopsheet.workbook import brief as short
 
             used = [str(kind) for values in report.runs.values() for kind in values.plain("run", "hardware")]
-            planned = short.shorten(planned, used)
-        xlsx.save(planned, target)
+            xlsx.save(short.shorten(plan.plan_workbook(report.study), used), target)
+        else:
+            xlsx.save(plan.draft_workbook(report.study), target)
     return report
 
 

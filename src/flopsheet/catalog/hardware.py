@@ -15,7 +15,7 @@ class Hardware(NamedTuple):
 
     name: str
     label: str
-    inputs: Mapping[str, float]
+    inputs: Mapping[str, float | str]
     sources: Mapping[str, str]
 
 
@@ -27,6 +27,7 @@ def hardware() -> dict[str, Hardware]:
     found = {}
     for name, entry in data.items():
         figures = {key: figure for key, figure in entry.items() if key != "label"}
-        inputs = {key: float(figure["value"]) for key, figure in figures.items()}
+        values = {key: figure["value"] for key, figure in figures.items()}
+        inputs = {key: value if isinstance(value, str) else float(value) for key, value in values.items()}
         found[name] = Hardware(name, entry["label"], inputs, {key: figure["source"] for key, figure in figures.items()})
     return found

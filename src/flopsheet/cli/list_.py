@@ -15,8 +15,8 @@ KINDS = ["models", "hardware", "metrics", "inputs", "conventions", "units", "mod
 def command(what: str) -> None:
     """List built-in models, hardware, inputs, metrics and more.
 
-    The models and the hardware in the library, the inputs and conventions of a spec, the metrics that are computed,
-    the units of inputs and metrics, the model types that import supports, and all diagnostics with their codes.
+    The built-in models and hardware, the inputs and conventions of a spec, the metrics that are computed, the units of
+    inputs and metrics, the model types that import supports, and all diagnostics with their codes.
 
     \b
     flopsheet list conventions
@@ -64,11 +64,11 @@ def _text_model(family: Any) -> str:
     return f"the language model in {family.text.mapping} ({family.text.model_type})" if family.text else ""
 
 
-def _peak(inputs: Mapping[str, float]) -> str:
+def _peak(inputs: Mapping[str, float | str]) -> str:
     """`989.4 TFLOP/s in bf16`; of the first format that the device has units for where it is not that."""
     kept = next(name for name in ("peak_flops_bf16", "peak_flops_fp16", "peak_flops_fp32") if inputs.get(name))
-    return f"{inputs[kept] / 1e12:,.4g} TFLOP/s in {kept.removeprefix('peak_flops_')}"
+    return f"{float(inputs[kept]) / 1e12:,.4g} TFLOP/s in {kept.removeprefix('peak_flops_')}"
 
 
-def _memory(inputs: Mapping[str, float]) -> str:
-    return f"{inputs['memory_bytes'] / 1e9:,.4g} GB at {inputs['memory_bandwidth'] / 1e12:,.4g} TB/s"
+def _memory(inputs: Mapping[str, float | str]) -> str:
+    return f"{float(inputs['memory_bytes']) / 1e9:,.4g} GB at {float(inputs['memory_bandwidth']) / 1e12:,.4g} TB/s"

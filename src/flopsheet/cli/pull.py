@@ -38,7 +38,7 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
         click.echo(str(change))
     if not pulled.reading.changes and not pulled.reading.problems:
         click.echo("No input differs from the spec.")
-    problems = list(pulled.reading.problems)
+    problems = [*pulled.reading.problems, *pulled.reading.unsayable]
     if output is not None:
         reviewed.write_patch(pulled, output)
         click.echo(f"{output}: written", err=True)

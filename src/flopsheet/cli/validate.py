@@ -35,7 +35,7 @@ def command(specs: tuple[str, ...], merge: bool, style: str, settings: tuple[str
     """Check specs and their expectations.
 
     All problems of a spec are reported at once; the exit code is 1 if there are any. Every kind of problem has a stable
-    code, see 'flopsheet list diagnostics'.
+    code, listed by 'flopsheet list diagnostics'.
 
     \b
     flopsheet validate specs/*.yaml

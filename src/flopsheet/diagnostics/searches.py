@@ -40,11 +40,11 @@ def too_many_layouts(count: float, most: int) -> Wording:
 
 
 @diagnostic("FS543", "search-metric-unknown")
-def no_such_objective(name: str, known: Sequence[str]) -> Wording:
-    """What is minimised, maximised or bounded is no number of a training run.
+def no_such_objective(name: str, kind: str, known: Sequence[str]) -> Wording:
+    """What is minimised, maximised or bounded is no number of such a run.
 
     Why: Layouts are compared by a number that each of them has.
-    Fix: Write a metric of training runs: `flopsheet list metrics`.
+    Fix: Write a metric of training runs, or of serving runs under `kind: serving`: `flopsheet list metrics`.
     Example:
         search:
           best:
@@ -55,7 +55,7 @@ def no_such_objective(name: str, known: Sequence[str]) -> Wording:
             vary: {tensor_parallel: auto}
             minimise: second_per_step
     """
-    return f"'{shown(name)}' is no number of a training run", did_you_mean(name, known)
+    return f"'{shown(name)}' is no number of a {kind} run", did_you_mean(name, known)
 
 
 @diagnostic("FS544", "varied-expression")
@@ -103,11 +103,11 @@ def no_searches() -> Wording:
 
 
 @diagnostic("FS547", "layout-unknown")
-def unknown_layout(name: str, known: Sequence[str]) -> Wording:
-    """What a search names as found is no training run of the spec.
+def unknown_layout(name: str, kind: str, known: Sequence[str]) -> Wording:
+    """What a search names as found is no run of the spec.
 
     Why: The sheet Layouts compares these runs.
-    Fix: Write the names of training runs, or leave `found` out.
+    Fix: Write the names of training runs, or of serving runs under `kind: serving`, or leave `found` out.
     Example:
         search:
           best:
@@ -118,12 +118,12 @@ def unknown_layout(name: str, known: Sequence[str]) -> Wording:
             vary: {tensor_parallel: auto}
             found: [best 1]
     """
-    return f"no training run is called '{shown(name)}'", did_you_mean(name, known)
+    return f"no {kind} run is called '{shown(name)}'", did_you_mean(name, known)
 
 
 @diagnostic("FS548", "name-like-layout")
 def named_like_layout(name: str, search: str) -> Wording:
-    """A training run has the name that one of the best layouts of a search gets.
+    """A run has the name that one of the best layouts of a search gets.
 
     Why: In the workbook the two could not be told apart.
     Fix: Choose another name.
@@ -134,3 +134,24 @@ def named_like_layout(name: str, search: str) -> Wording:
           best: {model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, vary: {tensor_parallel: auto}}
     """
     return f"'{shown(name)}' is what a layout that the search '{shown(search)}' finds is called", "choose another name"
+
+
+@diagnostic("FS549", "input-of-other-runs")
+def input_of_other_runs(key: str, kind: str, other: str) -> Wording:
+    """A search says or varies an input that runs of its kind do not have.
+
+    Why: A search is of training runs, or with `kind: serving` of serving runs; each has inputs of its own.
+    Fix: Write the kind, or leave the input out.
+    Example:
+        search:
+          best:
+            model: m
+            context_length: 1024
+            hardware: h100-sxm
+            n_devices: 8
+            vary: {n_sequences: [8, 16]}
+    """
+    return (
+        f"{key} is an input of {other} runs, and this search is of {kind} runs",
+        f"write kind: {other}, or leave it out",
+    )

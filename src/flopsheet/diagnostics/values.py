@@ -46,7 +46,7 @@ def number_problem(
         return not_a_number(value, no_number_in(value, "whole number" if whole else "number"))
     if (least is not None and value < least) or value > most:
         return out_of_range(value, least, most)
-    return not_whole(value) if whole and value != int(value) else None
+    return not_whole(value) if whole and not float(quantities.to_whole(value)).is_integer() else None
 
 
 @diagnostic("FS451", "suffix")

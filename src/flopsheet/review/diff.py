@@ -21,6 +21,9 @@ from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.workbook.sheets.reference import FORMULAS, formulas
 from flopsheet.yamlio.source import spell
 
+SPREADSHEETS = {
+    ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".fods", ".csv", ".tsv", ".gnumeric", ".numbers",
+}  # fmt: skip
 ROUNDING = 1e-12
 FIRST_FORMULA, NAME, FORMULA = 5, 1, 5  # row and columns of the Formulas sheet
 
@@ -81,13 +84,14 @@ def side(path: str | os.PathLike[str]) -> Side:
 
 
 def _is_workbook(name: str) -> bool:
-    """By what it holds, or by its name where it cannot be opened."""
+    """By its name, or by what it holds."""
+    if FilePath(name).suffix.lower() in SPREADSHEETS:
+        return True
     try:
         with open(name, "rb") as file:
-            start = file.read(4)
+            return file.read(4).startswith((b"PK", OLE))
     except (OSError, ValueError):
-        return FilePath(name).suffix.lower() in {".xlsx", ".xlsm"}
-    return start.startswith((b"PK", OLE)) or FilePath(name).suffix.lower() in {".xlsx", ".xlsm"}
+        return False
 
 
 def _formulas(cells: Cells) -> dict[str, str]:

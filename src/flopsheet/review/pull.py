@@ -16,6 +16,7 @@ from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
 from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
 from flopsheet.review.rebuild import Returned, read_back
+from flopsheet.review.unread import list_unread
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source, in_digits
 from flopsheet.yamlio import source
@@ -79,7 +80,9 @@ class Pulled:
 def pull(path: str | os.PathLike[str]) -> Pulled:
     """The workbook at a path; FileError where it cannot be read back."""
     returned = read_back(path)
-    return Pulled(returned, read_inputs(returned))
+    reading = read_inputs(returned)
+    reading.notes.extend(list_unread(returned))
+    return Pulled(returned, reading)
 
 
 def judge_edits(edited: Source, reading: InputReading) -> tuple[list[Problem], str]:
@@ -114,7 +117,7 @@ def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
 def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     """Edits a spec in place, or raises SpecError and leaves it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
-    if pulled.reading.problems:
+    if pulled.reading.problems or pulled.reading.unsayable:
         raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read_yaml(target))
     if drifted := _differing(pulled.text.data, current.data, ()):

@@ -60,7 +60,7 @@ class Run(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Training layouts of which the best are looked for: combinations of the axes, the last fastest."""
+    """Layouts of a run of which the best are looked for: combinations of the axes, the last fastest."""
 
     name: str
     model: str
@@ -76,7 +76,9 @@ class Search(NamedTuple):
     """The least and the largest value of metrics."""
     keep: int = 20
     found: tuple[str, ...] = ()
-    """The training runs that are its best layouts, where the spec names them."""
+    """The runs that are its best layouts, where the spec names them."""
+    kind: str = "training"
+    """Of the runs that the layouts are."""
 
     @property
     def size(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import failed
@@ -12,7 +13,7 @@ from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (
     changes,
@@ -49,6 +50,8 @@ PURPOSE = {
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
+TITLES = {summary.SHEET, *PURPOSE}
+WAY_BACK = (1, NAME)  # the cell of each sheet that leads to Summary
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
@@ -60,6 +63,12 @@ TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
+    draft = draft_workbook(study, as_built)
+    return Plan(draft.title, tuple(draft.sheets), draft.properties)
+
+
+def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
+    """The same with each sheet made as it is taken."""
     check_size(study)
     original = as_built or study
     laid = lay_out(study, original)
@@ -83,16 +92,25 @@ def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -
         for name, row in laid.shown_rows.items()
     }
     rows["context_length"] = list(cell_index.of(laid.controls.table_set, "context_length"))
-    context_sheet, chart_title = _context_sheet(laid, rows, links)
-    counted = [_result_sheet(title, laid, links) for title in results(study.catalog)]
-    ran = [_runs_sheet(of_kind, laid, links) for of_kind in laid.table_sets[1:]]
+    shares_title = _about_model(laid, "Where the forward pass of {model} goes as the context grows")
+    chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
+    ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
-        ran.insert(1, layouts.sheet(searched))
-    if len(laid.table_sets) > 1:
-        ran.append(_limits_sheet(laid))
-    written = [inputs_sheet, *counted, context_sheet, _compare_sheet(laid, links), *ran, checks_sheet]
-    written.insert(-1, _sensitivity_sheet(laid, links))
-    listed = {*(sheet.title for sheet in written), reference.FORMULAS, reference.PROVENANCE}
+        ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
+    if ran:
+        ran.append((limits.SHEET, partial(_limits_sheet, laid)))
+    written: list[tuple[str, Callable[[], Sheet]]] = [
+        (inputs.SHEET, partial(_itself, inputs_sheet)),
+        *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
+        (context.SHEET, partial(_context_sheet, laid, rows, shares_title, links)),
+        (compare.SHEET, partial(_compare_sheet, laid, links)),
+        *ran,
+        (sensitivity.SHEET, partial(_sensitivity_sheet, laid, links)),
+        (checks.SHEET, partial(_itself, checks_sheet)),
+        (reference.FORMULAS, partial(_itself, formulas)),
+        (reference.PROVENANCE, partial(reference.provenance, spec, study.version, study.catalog)),
+    ]
+    listed = {title for title, _ in written}
     facts = summary.Facts(
         title=spec.title,
         subtitle=(
@@ -107,12 +125,21 @@ def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
-    sheets = (
-        summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts),
-        *map(_with_way_back, (*written, formulas, reference.provenance(spec, study.version, study.catalog))),
-    )
+    first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
-    return Plan(spec.title, sheets, properties)
+    titles = (first.title, *(title for title, _ in written))
+    return Draft(spec.title, titles, _made([partial(_itself, first), *(make for _, make in written)]), properties)
+
+
+def _itself(sheet: Sheet) -> Sheet:
+    return sheet
+
+
+def _made(makers: list[Callable[[], Sheet]]) -> Iterator[Sheet]:
+    """The sheets in turn; none of them is held once the next is asked for."""
+    yield makers.pop(0)()
+    while makers:
+        yield _with_way_back(makers.pop(0)())
 
 
 def _with_way_back(sheet: Sheet) -> Sheet:
@@ -121,7 +148,7 @@ def _with_way_back(sheet: Sheet) -> Sheet:
     A copy of a million of them would be the most memory that a build ever takes.
     """
     assert isinstance(sheet.cells, dict)
-    sheet.cells[1, NAME] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    sheet.cells[WAY_BACK] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return sheet
 
 
@@ -187,9 +214,15 @@ def _limits_sheet(laid: WorkbookLayout) -> Sheet:
     return limits.sheet(of_kinds, laid.cell_index, blocks)
 
 
+def _about_model(laid: WorkbookLayout, words: str) -> Cell:
+    """A sentence of Context with the name of the {model} that is chosen there."""
+    model = Live(laid.controls.model, laid.controls.table_set.value("model", 0))
+    return sentence(context.SHEET, [("", words)], {"model": model})
+
+
 def _context_sheet(
-    laid: WorkbookLayout, rows: dict[str, list[CellRef]], links: Callable[[str], str]
-) -> tuple[Sheet, Live]:
+    laid: WorkbookLayout, rows: dict[str, list[CellRef]], title: Cell, links: Callable[[str], str]
+) -> Sheet:
     cell_index, controls, other = laid.cell_index, laid.controls, laid.controls.table_set
     blocks = laid.blocks[context.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
@@ -210,26 +243,23 @@ def _context_sheet(
             cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
     # The chart covers the cell that holds its title.
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
-    model = {"model": Live(controls.model, other.value("model", 0))}
-    title = sentence(context.SHEET, [("", "Where the forward pass of {model} goes as the context grows")], model)
     cells[anchor.row, anchor.column] = title
     cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
     longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
     crossover = context.crossover(other, anchor.row - 3)
     shares = context_charts.shares(other, rows, anchor, str(title.value), longest, crossover)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST)
-    of_cache = sentence(context.SHEET, [("", "Cache of {model} as the context grows")], model)
+    of_cache = _about_model(laid, "Cache of {model} as the context grows")
     cells[beside.row, beside.column] = of_cache
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
     cache = context_charts.cache(other, rows, beside, str(of_cache.value), has_states)
-    sheet = _finish(
+    return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=(replace(shares, width_cm=26.0), cache),
         print_rows=laid.looked_up[context.SHEET].top - 2,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
-    return sheet, Live(anchor, title.value)
 
 
 def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:

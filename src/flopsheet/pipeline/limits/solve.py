@@ -109,7 +109,8 @@ def main(values: Values, limit: Limit) -> Array:
     found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
     if limit.first_alone:
         found &= found.cumsum(axis=1) == 1
-    return found.astype(np.float64).ravel()
+    meant: Array = found.astype(np.float64).ravel()
+    return meant
 
 
 def _of_run(values: Values, name: str, catalog: Catalog) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
@@ -148,5 +148,21 @@ class Plan:
     sheets: tuple[Sheet, ...]
     properties: Mapping[str, str]
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(sheet.title for sheet in self.sheets)
+
     def sheet(self, title: str) -> Sheet:
         return next(sheet for sheet in self.sheets if sheet.title == title)
+
+
+@frozen
+class Draft:
+    """A whole workbook whose sheets are made one after the other, each as it is taken: a million cells need not be in
+    memory at once.
+    """
+
+    title: str
+    titles: tuple[str, ...]
+    sheets: Iterator[Sheet]
+    properties: Mapping[str, str]

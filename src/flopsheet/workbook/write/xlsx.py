@@ -6,7 +6,7 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from openpyxl.xml.functions import Element, SubElement
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
 from flopsheet.workbook.model.references import letters
-from flopsheet.workbook.model.sheet import Cell, Plan, Sheet, Validation
+from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
 from flopsheet.workbook.model.styles import FONT, STYLES, Style
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
@@ -42,18 +42,18 @@ COMPRESSION = 5  # a third less work than zlib's own choice of 6, for files that
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
 
 
-def save(plan: Plan, target: str | os.PathLike[str]) -> None:
+def save(plan: Plan | Draft, target: str | os.PathLike[str]) -> None:
     """Writes the workbook, whole or not at all."""
     write_bytes(target, to_bytes(plan))
 
 
-def to_bytes(plan: Plan) -> bytes:
+def to_bytes(plan: Plan | Draft) -> bytes:
     """The file's content; the same for the same plan, whatever the time, the process or the machine."""
     book = Workbook()
     book.remove(book.active)
     look = _StyleTable(book)
-    for sheet in plan.sheets:
-        _set_up(book.create_sheet(sheet.title), sheet)
+    for title in plan.titles:
+        book.create_sheet(title)
     stamp = _stamp()
     book.properties.creator = "flopsheet"
     book.properties.title = plan.title
@@ -64,7 +64,7 @@ def to_bytes(plan: Plan) -> bytes:
     book.security = None  # openpyxl's default is an empty element that protects nothing
     buffer = io.BytesIO()
     with _Archive(buffer, stamp) as archive:
-        _BookWriter(book, archive, {sheet.title: sheet for sheet in plan.sheets}, look).save()
+        _BookWriter(book, archive, plan.sheets, look).save()
     return buffer.getvalue()
 
 
@@ -109,13 +109,14 @@ def _with_modified(xml: bytes, stamp: datetime) -> bytes:
 class _BookWriter(ExcelWriter):
     """openpyxl's writer of a workbook, with the cells of each sheet from its plan."""
 
-    def __init__(self, book: Workbook, archive: _Archive, sheets: Mapping[str, Sheet], look: _StyleTable) -> None:
+    def __init__(self, book: Workbook, archive: _Archive, sheets: Iterable[Sheet], look: _StyleTable) -> None:
         super().__init__(book, archive)
-        self.sheets, self.look = sheets, look
+        self.sheets, self.look = iter(sheets), look
 
     def write_worksheet(self, worksheet: Worksheet) -> None:
         """As openpyxl does it, but that the rows go straight into the archive."""
-        sheet = self.sheets[worksheet.title]
+        sheet = next(self.sheets)
+        _set_up(worksheet, sheet)
         worksheet._drawing = Drawing(worksheet._charts, [describe(chart) for chart in sheet.charts])
         around = _SheetWriter(worksheet, sheet, self.look)
         around.write()
