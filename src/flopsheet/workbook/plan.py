@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
-from flopsheet.pipeline.expectations import failed
+from flopsheet.pipeline.expectations import Numbers, failed
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
@@ -85,7 +85,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    missed = sum(1 for _ in failed(spec, original.values, original.runs, original.catalog))
+    numbers = Numbers(original.values, original.runs, original.catalog)
+    missed = sum(1 for one in failed(spec, numbers) if not one.expectation.is_warning)
     checks_sheet, verdict, lines = _checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     rows = {
         name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
