@@ -14,7 +14,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
 from flopsheet.workbook.sheets.change_words import heading
 
@@ -267,7 +267,7 @@ def _counted(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: 
 
 def _rest(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], counted: Mapping[CellRef, Cell]) -> Cell:
     """All verdicts but those counted elsewhere: one that is an error, as after a text typed for a number, fails too."""
-    every = "+".join(f"COUNTA({first.address}:{last.address})" for first, last in rectangles(rows)) or "0"
+    every = "+".join(f"COUNTA({between(first.address, last.address)})" for first, last in rectangles(rows)) or "0"
     formula = "-".join((every, *(cell_ref.address for cell_ref in counted)))
     rest = len(values) - sum(float(cell.value) for cell in counted.values())
     return Cell(rest, formula, "calc", "#,##0")
