@@ -121,8 +121,7 @@ def messages(entry: Diagnostic) -> Iterable[Problem]:
                 huggingface.convert("config.json")
         else:
             report = api.compute_spec(from_source(parse(completed(entry.example), "spec.yaml"), "spec"))
-            failed = [diagnostics.expectation_fails(one.to_text(report.catalog)) for one in report.findings]
-            return [diagnostics.located(one, "", None) for one in failed]
+            return [diagnostics.located(one.to_finding(report.catalog), "", None) for one in report.missed()]
     except FlopsheetError as error:
         return error.problems
     return ()

@@ -100,6 +100,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("last_stage_layers", "spread", 12)],
         "spread: a first stage of 0 and a last of 12 layers don't make up 12 layers in 2 stages",
     ),
+    "check_listed_layers": (
+        [("stage_layers_2", "spread", 3)],
+        "spread: the stages hold 3 layers, the model has 12",
+    ),
     "check_recomputed_layers": (
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flopsheet import __version__, diagnostics
+from flopsheet import __version__, diagnostics, quantities
 from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.diagnostics import SizeError
 from flopsheet.output import data_frames
@@ -31,26 +31,51 @@ SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
 # How a message says a claim.
-CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+CLAIMS = {
+    "equals": "equals",
+    "text": "equals",
+    "at_least": "at least",
+    "at_most": "at most",
+    "at_least_change": "a change of at least",
+    "at_most_change": "a change of at most",
+}
 
 
 @frozen
 class FailedExpectation:
-    """An expectation that does not hold: what was claimed, and the value that was found."""
+    """An expectation that does not hold: what was claimed, the value that was found, that of the base of a change."""
 
     expectation: Expectation
     claim: str
     claimed: float | str
     found: float | str
+    base: float | None = None
+
+    def to_finding(self, catalog: Catalog) -> diagnostics.Finding:
+        """The diagnostic of its level."""
+        word = diagnostics.expectation_warns if self.expectation.is_warning else diagnostics.expectation_fails
+        return word(self.to_text(catalog))
 
     def to_text(self, catalog: Catalog) -> str:
         """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
         from flopsheet.output.headline import format_value
 
-        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
+        that, unit = self.expectation, catalog.units[catalog.metrics[self.expectation.metric].unit]
         at = f" at {that.context_length:,.0f}" if that.context_length else ""
-        found, claimed = (format_value(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
-        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
+        found = format_value(self.found, unit)
+        if self.base is None:
+            claimed = format_value(self.claimed, unit)
+            return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
+        change = quantities.read_change(getattr(that, self.claim))
+        assert change and not isinstance(self.found, str)
+        rise = self.found - self.base
+        if change[1]:
+            told = f"{100 * rise / abs(self.base):+.3g} %" if self.base else "from nothing"
+            bound = f"{100 * change[0]:+.3g} %"
+        else:
+            told, bound = (f"{'+' if one > 0 else ''}{format_value(one, unit)}" for one in (rise, change[0]))
+        was = format_value(self.base, unit)
+        return f"{that.subject}.{that.metric}{at} is {found}, was {was} ({told}), expected {CLAIMS[self.claim]} {bound}"
 
 
 Finding = FailedExpectation  # its earlier name, for scripts that import it
@@ -151,12 +176,25 @@ study, model, layer_group, context, scenario, layer_run
         """The expectations of the spec that do not hold, in its order; empty where all do.
 
         Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
-        value that is `claimed` and the one that was `found`.
+        value that is `claimed` and the one that was `found`. Those of `level: warn` are `warnings`.
+        """
+        return Findings(one for one in self.missed() if not one.expectation.is_warning)
+
+    @property
+    def warnings(self) -> Findings:
+        """The expectations of `level: warn` that do not hold."""
+        return Findings(one for one in self.missed() if one.expectation.is_warning)
+
+    def missed(self, base: Report | None = None) -> Findings:
+        """All expectations that do not hold; bounds of a change (`at_most_change`) against a base.
+
+        What the base does not have may change as it likes.
         """
         from flopsheet.pipeline import expectations
 
-        failed = expectations.failed(self.spec, self.values, self.runs, self.catalog)
-        return Findings(FailedExpectation(*one) for one in failed)
+        numbers = expectations.Numbers(self.values, self.runs, self.catalog)
+        before = expectations.Numbers(base.values, base.runs, base.catalog) if base else None
+        return Findings(FailedExpectation(*one) for one in expectations.failed(self.spec, numbers, before))
 
     @cached_property
     def study(self) -> WorkbookInput:

@@ -35,16 +35,16 @@ def too_many_layouts(count: float, most: int) -> Wording:
 
 
 @diagnostic("FS543", "search-metric-unknown")
-def no_such_objective(name: str, known: Sequence[str]) -> Wording:
-    """The metric to minimise, maximise or bound is not a number of a training run.
+def no_such_objective(name: str, kind: str, known: Sequence[str]) -> Wording:
+    """The metric to minimise, maximise or bound is not a number of such a run.
 
     Why: Layouts are compared by a number that each of them has.
-    Fix: Write a metric of training runs: `flopsheet list metrics`.
+    Fix: Write a metric of training runs, or of serving runs under `kind: serving`: `flopsheet list metrics`.
     Example:
         search:
           best: {vary: {tensor_parallel: auto}, minimise: second_per_step}
     """
-    return f"'{shown(name)}' is not a number of a training run", did_you_mean(name, known)
+    return f"'{shown(name)}' is not a number of a {kind} run", did_you_mean(name, known)
 
 
 @diagnostic("FS544", "varied-expression")
@@ -87,21 +87,21 @@ def no_searches() -> Wording:
 
 
 @diagnostic("FS547", "layout-unknown")
-def unknown_layout(name: str, known: Sequence[str]) -> Wording:
-    """`found` lists a name that is not a training run of the spec.
+def unknown_layout(name: str, kind: str, known: Sequence[str]) -> Wording:
+    """`found` lists a name that is not a run of the spec.
 
     Why: The sheet Layouts compares these runs.
-    Fix: List names of training runs, or omit `found`.
+    Fix: List names of training runs, of serving runs under `kind: serving`, or omit `found`.
     Example:
         search:
           best: {vary: {tensor_parallel: auto}, found: [best 1]}
     """
-    return f"no training run is called '{shown(name)}'", did_you_mean(name, known)
+    return f"no {kind} run is called '{shown(name)}'", did_you_mean(name, known)
 
 
 @diagnostic("FS548", "name-like-layout")
 def named_like_layout(name: str, search: str) -> Wording:
-    """A training run has the name of one of the best layouts of a search.
+    """A run has the name of one of the best layouts of a search.
 
     Why: The two would be indistinguishable in the workbook.
     Fix: Choose another name.
@@ -112,3 +112,19 @@ def named_like_layout(name: str, search: str) -> Wording:
           best: {vary: {tensor_parallel: auto}}
     """
     return f"'{shown(name)}' is the name of a layout found by the search '{shown(search)}'", "choose another name"
+
+
+@diagnostic("FS549", "input-of-other-runs")
+def input_of_other_runs(key: str, kind: str, other: str) -> Wording:
+    """A search sets or varies an input that runs of its kind do not have.
+
+    Why: A search is over training runs, with `kind: serving` over serving runs; each kind has inputs of its own.
+    Fix: Write the kind, or omit the input.
+    Example:
+        search:
+          best: {vary: {n_sequences: [8, 16]}}
+    """
+    return (
+        f"{key} is an input of {other} runs, and this search is of {kind} runs",
+        f"write kind: {other}, or leave it out",
+    )

@@ -233,6 +233,12 @@ def claimed_problem(value: object, most: float) -> Finding | None:
     return number_problem(value, None, most, whole=False)
 
 
+def change_problem(value: object, most: float) -> Finding | None:
+    """What is neither a percentage nor a number of any unit."""
+    change = quantities.read_change(value)
+    return claimed_problem(value if change is None else change[0], most)
+
+
 @diagnostic("FS660", "expectation-value")
 def equals_problem(value: object) -> Wording | None:
     """The expected value is neither a number nor a text.

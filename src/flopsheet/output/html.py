@@ -156,6 +156,7 @@ def _budgets(report: Report) -> Iterator[str]:
     held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
     yield f"<h2>Budgets</h2><p>{held:,} of {len(report.spec.expectations):,} budgets met.</p><ul>"
     yield from (f"<li>Budget not met: {escape(finding.to_text(report.catalog))}</li>" for finding in findings)
+    yield from (f"<li>Warning: {escape(one.to_text(report.catalog))}</li>" for one in report.warnings)
     yield "</ul>"
 
 

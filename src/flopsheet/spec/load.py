@@ -123,8 +123,8 @@ class ParsedSpec:
             from flopsheet.spec.search import searches  # which few specs have, and each start takes time
 
             metrics = (self.extended or catalog.load_catalog()).metrics
-            trained = [run.name for run in ran.get("training", ())]
-            searched, wrong = searches(self.draft, models, hardware, names, metrics, trained)
+            by_kind = {kind: [run.name for run in found] for kind, found in ran.items()}
+            searched, wrong = searches(self.draft, models, hardware, names, metrics, by_kind)
             faults += wrong
         return Resolved(Ran(ran, hardware, names, searched), faults)
 

@@ -44,9 +44,10 @@ from flopsheet.spec.schema.shapes import (
 )
 
 MOST_NAME = 64
+MOST_LISTED = 16  # stages of a pipeline, each a row of Inputs
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 # How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
-LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
+LIST, RANGE, WHOLE, BY_PART, LAYOUT = "[list]", "[range]", "[whole]", "[by part]", "[layout]"
 DEFAULT = "default"  # among formats by part: that of the whole
 
 
@@ -248,22 +249,37 @@ def run_inputs(kind: str) -> tuple[Input, ...]:
     return tuple(entry.of_kind(kind) for entry in entries if entry.name != "run_model")
 
 
+def search_inputs(kind: str) -> tuple[Input, ...]:
+    """What a search of a kind of run may say or vary."""
+    return (*(inputs_of("context") if kind == "training" else ()), *run_inputs(kind))
+
+
 def _run(kind: str) -> Shape:
     """A training or serving run."""
     length = inputs_of("context") if kind == "training" else ()
     model = "A model of this spec."
     fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
     axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
+    if kind == "training":
+        fields["stage_layers"] = optional(_stage_layers(), "Layers of each stage: a list, or a layout of Megatron-LM.")
     name = f"{kind.capitalize()}Run"
     swept = "Values of inputs; the run becomes one variant per combination."
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
 
 
+def _stage_layers() -> Shape:
+    """The layers of each stage of a pipeline: `[10, 10, 11, 9]`, or `Et*10|(t*10|)*2t*10L`."""
+    listed = list_of(number(0, None, whole=True, expression=False), most=MOST_LISTED)
+    return either({LIST: listed, LAYOUT: text(1000)}, lambda value: LIST if isinstance(value, list) else LAYOUT)
+
+
 def _search() -> Shape:
-    """A search of training layouts."""
-    inputs = [*inputs_of("context"), *run_inputs("training")]
-    values = {entry.name: _swept(entry) for entry in inputs if not entry.chooses}
-    return search.shape(_fields(inputs), values, _reference("hardware"), expectation.bound())
+    """A search of layouts; which inputs belong to its kind of run is held where it is resolved."""
+    inputs: dict[str, Input] = {}
+    for entry in chain.from_iterable(map(search_inputs, catalog.RUNS)):
+        inputs.setdefault(entry.name, entry)
+    values = {entry.name: _swept(entry) for entry in inputs.values() if not entry.chooses}
+    return search.shape(_fields(inputs.values()), values, _reference("hardware"), expectation.bound())
 
 
 # The whole ------------------------------------------------------------------------------------------------------------
@@ -354,7 +370,7 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
-            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of training layouts by name."),
+            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."
             ),

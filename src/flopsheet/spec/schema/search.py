@@ -1,4 +1,4 @@
-"""The shape of `search:`: a training run of which some inputs vary, and what is looked for."""
+"""The shape of `search:`: a run of which some inputs vary, and what is looked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flopsheet.spec.schema.shapes import (
     text,
 )
 
+KINDS = ("training", "serving")
 AUTO = "auto"  # every value that the rules allow
 # How values are written; part of pydantic's paths, not of a spec's.
 ONE, ALL = "[one]", "[auto]"
@@ -42,6 +43,7 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     return mapping(
         "Search",
         {
+            "kind": optional(one_of(KINDS), "Kind of the runs; training if omitted."),
             "model": required(text(64), "A model of this spec."),
             "hardware": required(of_kinds, "A kind of device, or a list of kinds."),
             "n_devices": required(of_devices, "Number of devices, or a list of numbers."),
@@ -53,11 +55,13 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
                 named(mapping("SearchLimit", bounds)),
                 "Bounds on metrics; layouts that do not fit are excluded in any case.",
             ),
-            "minimise": optional(metric, "The metric to minimise; predicted_seconds_per_step if omitted."),
-            "maximise": optional(metric, "The metric to maximise."),
+            "minimise": optional(
+                metric, "The number to minimise; if omitted predicted_seconds_per_step, for serving n_devices."
+            ),
+            "maximise": optional(metric, "The number to maximise."),
             "found": optional(
                 list_of(text(64), 1, MOST_KEPT),
-                "The training runs that are the best layouts; written into the spec inside a workbook.",
+                "The runs that are the best layouts; written into the spec inside a workbook.",
             ),
             "keep": optional(
                 number(1, MOST_KEPT, whole=True, expression=False),
