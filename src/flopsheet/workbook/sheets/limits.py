@@ -8,6 +8,7 @@ from functools import cached_property
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.nodes import names
+from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits import words
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.program import CALLED, LAST, NEXT, NOW, Point, Step, at
@@ -186,7 +187,10 @@ class _At:
 
     def range(self, name: str) -> str:
         first, last = self.ends(name)
-        return f"{first.seen_from(SHEET)}:{last.address}"
+        return first.seen_from(SHEET) if first == last else f"{first.seen_from(SHEET)}:{last.address}"
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return picked(pick, self.range(key), self.range(name))
 
     def first(self, name: str) -> str:
         return self.ends(name)[0].seen_from(SHEET)
