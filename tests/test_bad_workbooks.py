@@ -204,15 +204,15 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "deleted row": (
         lambda: changed("Inputs", delete_row),
-        "'book.xlsx': Inputs!B9 should hold 'd_model' and holds 'vocab_size'",
+        "'book.xlsx': Inputs!F9 should hold 'd_model' and holds 'vocab_size'",
         MOVED,
     ),
     "inserted row": (
-        lambda: changed("Inputs", insert_row), "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty", MOVED,
+        lambda: changed("Inputs", insert_row), "'book.xlsx': Inputs!F9 should hold 'd_model' and is empty", MOVED,
     ),
     "another version": (
         both_versions_and_layout,
-        "'book.xlsx': Inputs!B9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0: ",
+        "'book.xlsx': Inputs!F9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0: ",
         "use that version, or build the spec again and make the changes there",
     ),
     "changed data": (
@@ -243,7 +243,7 @@ def test_a_changed_name_above_a_column_is_found_where_it_goes_over_several_lines
         return content.replace(f">{name}<".encode(), b">another<") if part == inputs else content
 
     change_parts(tmp_path / "built.xlsx", tmp_path / "book.xlsx", renamed)
-    with pytest.raises(FileError, match=f"Inputs!F6 should hold '{name}' and holds 'another'"):
+    with pytest.raises(FileError, match=f"Inputs!C6 should hold '{name}' and holds 'another'"):
         pull(str(tmp_path / "book.xlsx"))
 
 

@@ -26,10 +26,10 @@ def books(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def figures(book: Any, title: str) -> dict[tuple[Any, ...], list[Any]]:
-    """The numbers of each row of a sheet by its label and its name, wherever they stand."""
+    """The numbers of each row of a sheet by its label and its unit, wherever they stand."""
     found: dict[tuple[Any, ...], list[Any]] = {}
     for row in book[title].iter_rows():
-        numbers = [cell.value for cell in row[3:] if isinstance(cell.value, (int, float))]
+        numbers = [cell.value for cell in row[2:] if isinstance(cell.value, (int, float))]
         found.setdefault((row[0].value, row[1].value), []).append(numbers)
     return found
 

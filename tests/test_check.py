@@ -106,8 +106,8 @@ def test_a_workbook_without_stored_values_is_said_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "value", "message"),
     [
-        ("F4", "gpt5", "'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied"),
-        ("G5", "long", "'long' is not a context length; type a whole number of 1 or more"),
+        ("C4", "gpt5", "'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied"),
+        ("D5", "long", "'long' is not a context length; type a whole number of 1 or more"),
     ],
 )
 def test_a_control_that_holds_no_choice_is_named(address: str, value: str, message: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_inputs_that_no_spec_can_say_are_computed_all_the_same(tmp_path: Path) -
     ]
     typing = {(width.sheet, width.address): 2048.0}  # 25 heads do not divide it
     saves = [(tmp_path / "edited.xlsx", None)]
-    recalculate_libreoffice(tmp_path / "built.xlsx", [typing], [("Inputs", "F8")], saves=saves)
+    recalculate_libreoffice(tmp_path / "built.xlsx", [typing], [("Inputs", "C8")], saves=saves)
     done = run("check", "edited.xlsx", cwd=tmp_path)
     count = len(formulas(planned(report, report)))
     assert (done.returncode, done.stdout, done.stderr) == (

@@ -15,12 +15,7 @@ from edits import disagreements_of, formulas, write_workbook
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
 from flopsheet.api import Report, compute
 from flopsheet.workbook import plan
-from flopsheet.workbook.model.references import (
-    FIRST,
-    NAME,
-    CellRef,
-    coordinates,
-)
+from flopsheet.workbook.model.references import FIRST, CellRef, coordinates
 from flopsheet.workbook.sheets import compare, context
 
 STUDIES = {"family": FAMILY, "groups": GROUPS}
@@ -96,7 +91,7 @@ def test_every_drop_down_offers_what_the_input_can_be() -> None:
     for rule in book.sheet("Inputs").validations:
         if rule.kind == "list":
             row = coordinates(rule.cells[0])[0]
-            found[str(book.sheet("Inputs").cells[row, NAME].value)] = offered(book, rule.choices)
+            found[str(book.sheet("Inputs").cells[row, book.sheet("Inputs").tail].value)] = offered(book, rule.choices)
     assert found == wanted
 
 

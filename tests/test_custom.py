@@ -11,7 +11,7 @@ import yaml
 
 from edited_studies import OWN
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values
+from engines import name_column, recalculate_ironcalc, spoil_cached_values
 from exported import as_json
 from flopsheet import build, compute
 from flopsheet.api import compute_spec
@@ -99,19 +99,20 @@ def test_the_workbook_has_a_sheet_of_them_and_no_text_of_the_spec_is_a_formula(t
     spec["metrics"][0] |= {"label": "=1+1", "doc": '=HYPERLINK("x")', "source": "@SUM(A1)", "shape": "+1"}
     report = build(spec, tmp_path / "own.xlsx")
     book = openpyxl.load_workbook(tmp_path / "own.xlsx")
-    named = {row[1].value: row for row in book["Metrics"].iter_rows() if row[1].value}
-    row = named["n_group_lora"]
+    rows = [*book["Metrics"].iter_rows()]
+    named = name_column([cell.value for cell in row] for row in rows) - 1
+    row = next(row for row in rows if row[named].value == "n_group_lora")
     formulas = {cell.value for cell in book["Formulas"][f"A{explained_at(book)}:H{explained_at(book)}"][0]}
     assert (
-        [cell.data_type for cell in row[:6]],
-        row[5].value,
+        [row[at].data_type for at in (0, 1, named, named + 1, named + 2, 2)],
+        row[2].value,
         {'=HYPERLINK("x")', "=1+1", "@SUM(A1)"} <= formulas,
         report.cells("n_group_lora")[0].sheet,
         report.cells("check_share_lora")[0].sheet,
         report.cells("lora_rank")[0].sheet,
     ) == (
         ["s", "s", "s", "s", "s", "f"],
-        '=IF(F8="none",0,F9*F10*(2*F11+F16))',
+        '=IF(C29="none",0,C30*C31*(2*C32+C27))',
         True,
         "Metrics",
         "Checks",

@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
     },
 }
 VERDICTS = [("Summary", "A4"), ("Checks", "A2")]
-STATUS = ("Checks", "F9")
+STATUS = ("Checks", "C9")
 ON_H100 = {"serving.llama-70b.hardware": "h100-sxm"}
 # 7 B parameters of 16 bytes with mixed precision and Adam are 108 GB, on one H100 not sharded.
 BOTH = {**ON_H100, "training.gpt.hardware": "h100-sxm", "training.gpt.zero_stage": 0.0}

@@ -14,13 +14,13 @@ from lxml import etree
 
 import flopsheet
 from edited_studies import RUNS
+from engines import name_column
 from flopsheet import Report
 from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 ANCHOR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
-NAME = 2  # the column of the names of inputs and metrics
 OF_RESULTS = {"Parameters", "Forward FLOPs", "KV cache", "Training", "Serving"}
 COMPONENTS = {"FFN", "Q/K/V/O projections", "QKᵀ + PV", "LM head"}
 
@@ -60,7 +60,7 @@ def test_every_sheet_leads_back_to_the_summary_and_the_summary_to_every_sheet(bo
 
 
 def test_the_name_of_a_result_leads_to_its_line_on_formulas(book: Any, report: Report) -> None:
-    led = {(title, cell.row): target for title, cell, target in links(book) if cell.column == NAME}
+    led = {(title, cell.row): target for title, cell, target in links(book) if target.parent.title == "Formulas"}
     found = {}
     for name in report.catalog.metrics:
         for cell_ref in report.cells(name)[:1]:
@@ -125,8 +125,9 @@ def test_what_somebody_typed_is_shown_with_every_decimal(tmp_path: Path) -> None
     found = {}
     for at, sheet in enumerate(cells):
         if sheet.title in {"Inputs", "Checks"}:
+            named = name_column(sheet.values)
             for cell in (cell for row in sheet.iter_rows() for cell in row):
-                name = sheet.cell(cell.row, NAME).value if sheet.title == "Inputs" else "within"
+                name = sheet.cell(cell.row, named).value if sheet.title == "Inputs" else "within"
                 if name in said and cell.value == said[name]:
                     found[name] = book.get_formatted_cell_value(at, cell.row, cell.column)
     assert found == {name: shown for name, (_, shown) in TYPED.items()}
@@ -186,7 +187,7 @@ def test_inputs_of_mixers_that_a_study_lacks_are_folded(tmp_path: Path) -> None:
     flopsheet.build(SPECS / "gpt2.yaml", tmp_path / "book.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["Inputs"]
     names = ("n_linear_key_heads", "n_ssm_heads", "d_rnn", "d_short_conv", "n_group_mtp_layers", "kv_lora_rank")
-    rows = {cell.value: cell.row for [cell] in sheet.iter_rows(min_col=NAME, max_col=NAME) if cell.value in names}
+    rows = {cell.value: cell.row for row in sheet.iter_rows() for cell in row if cell.value in names}
     assert {name: sheet.row_dimensions[rows[name]].hidden for name in names} == dict.fromkeys(names, True)
 
 

@@ -192,8 +192,8 @@ def test_a_number_that_was_typed_as_a_text_counts_and_is_told(tmp_path: Path) ->
         ["models.gpt2-small.n_layers: 12 → 24"],
         [],
         [
-            "Inputs!F8: ' 24' is a text and counts as that number; sums in the workbook leave it out",
-            "Inputs!F9: '768' is a text and counts as that number; sums in the workbook leave it out",
+            "Inputs!C8: ' 24' is a text and counts as that number; sums in the workbook leave it out",
+            "Inputs!C9: '768' is a text and counts as that number; sums in the workbook leave it out",
         ],
     )
 

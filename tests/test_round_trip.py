@@ -32,12 +32,12 @@ def test_libreoffice_brings_back_the_spec_that_was_meant_and_its_values_agree(
     report = compute(STUDIES[name])
     build(report, tmp_path / "built.xlsx")
     # The controls of Context are not inputs of the spec, but its values follow them.
-    controls = {("Context", "F4"): report.spec.models[0].name, ("Context", "G5"): 3000.0, ("Context", "Q5"): 7.0}
+    controls = {("Context", "C4"): report.spec.models[0].name, ("Context", "D5"): 3000.0, ("Context", "N5"): 7.0}
     meant = every_input(report) if name == "every input" else list(edits(STUDIES[name], report, EDITS, 77))
     typing = [{}, *({**edit.cells, **controls} for edit, _ in meant)]
     saves = [(tmp_path / f"{at}.xlsx", tmp_path / f"{at}.ods" if by_way_of_ods else None) for at in range(len(typing))]
 
-    recalculate_libreoffice(tmp_path / "built.xlsx", typing, [("Inputs", "F8")], saves=saves)
+    recalculate_libreoffice(tmp_path / "built.xlsx", typing, [("Inputs", "C8")], saves=saves)
 
     untouched, *pulled = [pull(path) for path, _ in saves]
     wrong = [differing(edit, spec, one) for (edit, spec), one in zip(meant, pulled, strict=True)]

@@ -9,7 +9,7 @@ import pytest
 
 import flopsheet
 from edited_studies import EVERYTHING
-from engines import recalculate_ironcalc
+from engines import name_column, recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.api import Report
 from flopsheet.catalog import Input
@@ -296,11 +296,11 @@ def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
     import openpyxl
 
     sheet = openpyxl.load_workbook(book, read_only=True)["Checks"]
-    rows = [*sheet.iter_rows(max_col=6, values_only=True)]
-    start = next(at for at, row in enumerate(rows) if row[5] == "What is wrong")
+    rows = [*sheet.iter_rows(values_only=True)]
+    start, named = next(at for at, row in enumerate(rows) if row[2] == "What is wrong"), name_column(rows) - 1
     found: dict[str, tuple[str, str]] = {}  # the first: inputs of runs are checked for training and for serving
     for at, row in enumerate(rows[start + 1 :], start=start + 2):
-        found.setdefault(str(row[1]), ("Checks", f"F{at}"))
+        found.setdefault(str(row[named]), ("Checks", f"C{at}"))
     return found
 
 

@@ -12,7 +12,7 @@ from edited_studies import GROUPS
 from flopsheet.api import Report, compute
 from flopsheet.pipeline import what_ifs
 from flopsheet.workbook import plan
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME
+from flopsheet.workbook.model.references import FIRST, LABEL
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.sheets import compare, context, sensitivity
 
@@ -96,7 +96,7 @@ def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
 def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) -> None:
     lengths = [1.0, 7.0, 100.0, 2048.0, 3000.0, 4096.0, 8192.0, 20000.0, 65536.0, 131072.0, 500000.0, 1e6]
     book = chosen(compute(GROUPS), model=model, lengths=tuple(lengths))
-    rows = rows_of(book.sheet("Context"), NAME)
+    rows = rows_of(book.sheet("Context"), book.sheet("Context").tail)
     frame = compute({**GROUPS, "context_lengths": lengths}).frames["scenario"].loc[model]
     shown = {name: [rows[name][FIRST + at] for at in range(12)] for name in context.SHOWN if name in rows}
     assert {"flops_forward", "share_ffn", "flops_ratio", "kv_cache_gib", "dominant"} <= shown.keys()
@@ -105,7 +105,8 @@ def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) ->
 
 def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
     report = compute(GROUPS)
-    rows = rows_of(chosen(report, pair=compare.Pair(1, 5, 0.1)).sheet("Compare"), NAME)
+    sheet = chosen(report, pair=compare.Pair(1, 5, 0.1)).sheet("Compare")
+    rows = rows_of(sheet, sheet.tail)
     frame = report.frames["scenario"]
     first, second = frame.iloc[1], frame.iloc[5]
     names = [name for name in frame if name in rows and frame[name].dtype.kind in "fi"]

@@ -15,7 +15,7 @@ from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
-from flopsheet.workbook.model.references import LABEL, NAME, CellRef
+from flopsheet.workbook.model.references import LABEL, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
 
@@ -171,9 +171,9 @@ def _alike(stored: str, right: str, sheet: str) -> bool:
 
 def _name(sheet: Sheet, cell_ref: CellRef) -> str:
     """What the row is about: the metric that its name column says, or else its label."""
-    for column in (NAME, LABEL):
+    for column in (sheet.tail, LABEL):
         cell = sheet.cells.get((cell_ref.row, column))
-        if cell is not None and isinstance(cell.value, str) and not cell.formula and column < cell_ref.column:
+        if cell is not None and isinstance(cell.value, str) and not cell.formula and column != cell_ref.column:
             return diagnostics.shown(cell.value)
     return ""
 

@@ -13,7 +13,7 @@ from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
 from flopsheet.workbook.model import embedded
-from flopsheet.workbook.model.references import NAME, UNIT, CellRef
+from flopsheet.workbook.model.references import UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs
@@ -108,8 +108,11 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
     found = returned.book.cells(inputs.SHEET)
-    for (row, column), cell in sorted(returned.inputs_sheet.cells.items()):
-        if _is_fixed(cell, row, column):
+    # Of a row that moved its name says most.
+    tail, cells = returned.inputs_sheet.tail, returned.inputs_sheet.cells
+    ordered = sorted(cells.items(), key=lambda item: (item[0][0], item[0][1] != tail, item[0][1]))
+    for (row, column), cell in ordered:
+        if _is_fixed(cell, row, column in {UNIT, tail}):
             wanted = str(cell.value).strip()
             value = found.get((row, column), BLANK).value
             text = "" if value is None else str(value).strip()
@@ -121,8 +124,8 @@ def check_layout(returned: Returned) -> None:
                 raise FileError(problem)
 
 
-def _is_fixed(cell: Cell, row: int, column: int) -> bool:
-    """Names, units and headers: texts that tell what a cell is."""
+def _is_fixed(cell: Cell, row: int, tells: bool) -> bool:
+    """Names, units and headers: texts that tell what a cell is; `tells` of a cell in a column of such."""
     if cell.formula or not isinstance(cell.value, str) or row <= 3:
         return False
-    return cell.style in HEADERS or (column in {NAME, UNIT} and cell.style in {"name", "unit", "header_left"})
+    return cell.style in HEADERS or (tells and cell.style in {"name", "unit", "header_left"})

@@ -20,11 +20,15 @@ from flopsheet.workbook.layout.cells import (
     TableSet,
     place,
 )
-from flopsheet.workbook.model.references import FIRST, CellRef, absolute_span
+from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
 from flopsheet.workbook.sheets import checks, compare, context, inputs, lookups, runs, sensitivity, summary
 from flopsheet.workbook.sheets.lookups import Chosen
 
-MOST_COLUMNS = 16_384
+# From what a reviewer looks for to what it is made of.
+ORDER = (
+    "training_run", "serving_run", "scenario", "model", "context", "run",
+    "training_layer", "serving_layer", "run_layer", "layer_run", "layer_group", "study", "hardware",
+)  # fmt: skip
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
 
 
@@ -78,8 +82,8 @@ def check_size(study: WorkbookInput) -> None:
 def check_columns(n_groups: int, n_lengths: int) -> None:
     """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(n_groups, n_lengths) + FIRST,
-        "Forward FLOPs": n_groups * n_lengths + FIRST - 1,
+        inputs.SHEET: 2 * max(n_groups, n_lengths) + inputs.BETWEEN + FIRST - 1,
+        "Forward FLOPs": n_groups * n_lengths + FIRST - 1 + len(TAIL),
     }
     for sheet, columns in widest.items():
         if columns > MOST_COLUMNS:
@@ -200,9 +204,8 @@ def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellI
         if section.sheet == sheet and listed and own and section.grain in table_set.values.tables:
             by_grain.setdefault(section.grain, []).append(Part(section.title, listed, section.detail, section.fold))
     blocks = []
-    for grain, sections in by_grain.items():
-        of_run = grain in {kind[0] for kind in RUNS.values()}  # what a reviewer of a run looks for stands on top
-        block = place(table_set, sheet, grain, sections, top, cell_index, results_first=of_run)
+    for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
+        block = place(table_set, sheet, grain, sections, top, cell_index)
         blocks.append(block)
         top = block.bottom + 2
     return blocks

@@ -11,10 +11,6 @@ from dataclasses import replace
 from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
-    MATHS,
-    NAME,
-    NOTE,
-    UNIT,
     CellRef,
     absolute_span,
     coordinates,
@@ -26,7 +22,6 @@ from flopsheet.workbook.sheets.runs import SHEETS
 SAID = "Values as built; the workbook in which they are live is written by flopsheet build."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
 CONSTANT = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
-SHIFT = NOTE - UNIT  # columns of formulas and notes, which are left out
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
@@ -100,7 +95,7 @@ def _of_kinds(sheet: Sheet, hardware: Collection[str]) -> Sheet:
         (
             row
             for (row, column), cell in sheet.cells.items()
-            if (column, cell.value) == (NAME, "hardware") and cell.style == "header_left"
+            if (column, cell.value) == (sheet.tail, "hardware") and cell.style == "header_left"
         ),
         0,
     )
@@ -124,23 +119,14 @@ def _shortened(sheet: Sheet) -> Sheet:
     if sheet.title != inputs.SHEET:
         closed |= {row for first, last, _ in sheet.outline_rows for row in range(first, last + 1)}
         closed |= {coordinates(chart.anchor)[0] for chart in sheet.charts}
-    last = sheet.print_to or max(sheet.widths)
-    kept = {
-        (row, column): cell
-        for (row, column), cell in sheet.cells.items()
-        if row not in closed and column <= last and column not in {MATHS, NOTE}
-    }
+    last = sheet.print_to or sheet.tail - 1
+    kept = {at: cell for at, cell in sheet.cells.items() if at[0] not in closed and at[1] <= last}
     full = sorted({row for row, _ in kept})
     rows = {row: at for at, row in enumerate(full, start=1)}
-    cells = {(rows[row], _column(column)): _value(cell) for (row, column), cell in kept.items()}
-    widths = {_column(column): width for column, width in sheet.widths.items() if column not in {MATHS, NOTE}}
+    cells = {(rows[row], column): _value(cell) for (row, column), cell in kept.items()}
     used = max(column for _, column in cells)
     return replace(
-        sheet, cells=cells, widths={column: width for column, width in widths.items() if column <= used},
-        heights={}, freeze="D4", title_columns="", outline_rows=(), outline_columns=(),
+        sheet, cells=cells, widths={column: width for column, width in sheet.widths.items() if column <= used},
+        heights={}, freeze="C4", title_columns="", outline_rows=(), outline_columns=(),
         validations=(), highlights=(), charts=(), print_to=0, print_rows=0,
     )  # fmt: skip
-
-
-def _column(column: int) -> int:
-    return column if column <= UNIT else column - SHIFT

@@ -12,9 +12,21 @@ from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, c
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    TAIL,
+    UNIT,
+    CellRef,
+    coordinates,
+    letters,
+    quoted,
+)
 from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
     changes,
     checks,
@@ -41,17 +53,20 @@ PURPOSE = {
     CUSTOM_SHEET: "what this spec defines itself",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
-    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limits.SHEET: "how far each run goes in one input, and what breaks one step further",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
+    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
 TITLES = {summary.SHEET, *PURPOSE}
-WAY_BACK = (1, NAME)  # the cell of each sheet that leads to Summary
+WAY_BACK = (1, UNIT)  # the cell of each sheet that leads to Summary
+# What is read on paper, besides Summary, Inputs, Checks and what is said of runs.
+PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache", CUSTOM_SHEET})
+FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
@@ -106,8 +121,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         (context.SHEET, partial(_context_sheet, laid, rows, shares_title, links)),
         (compare.SHEET, partial(_compare_sheet, laid, links)),
         *ran,
-        (sensitivity.SHEET, partial(_sensitivity_sheet, laid, links)),
         (checks.SHEET, partial(_itself, checks_sheet)),
+        (sensitivity.SHEET, partial(_sensitivity_sheet, laid, links)),
         (reference.FORMULAS, partial(_itself, formulas)),
         (reference.PROVENANCE, partial(reference.provenance, spec, study.version, study.catalog)),
     ]
@@ -163,7 +178,7 @@ def _linked(sheet: Sheet, names: dict[int, str], links: Callable[[str], str]) ->
     """The sheet with the names in its name column leading to where they are explained."""
     cells = dict(sheet.cells)
     for row, name in names.items():
-        cells[row, NAME] = cells[row, NAME]._replace(link=links(name))
+        cells[row, sheet.tail] = cells[row, sheet.tail]._replace(link=links(name))
     return replace(sheet, cells=cells)
 
 
@@ -177,8 +192,9 @@ def _finish(
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
-    cells |= folded(cells)
-    widths = widths_of(cells)
+    tail = settle(cells)
+    cells |= folded(cells, tail)
+    widths = widths_of(cells, tail)
     details = (
         *details,
         *(
@@ -188,14 +204,20 @@ def _finish(
             if band.detail
         ),
     )
-    return Sheet(title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], **more)  # type: ignore[arg-type]
+    return Sheet(
+        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
+        **more,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
-    return _finish(title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C")
+    return _finish(
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        is_printed=title in PRINTED, print_rows=blocks[0].results_bottom,
+    )  # fmt: skip
 
 
 def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
@@ -203,11 +225,11 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(looked_up, laid.inputs))
-    cells |= runs.title_cells(table_set)
+    cells |= runs.title_cells(table_set, blocks)
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
-        title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
-        charts=runs.charts(table_set, laid.cell_index),
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        charts=runs.charts(table_set, laid.cell_index, blocks), print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
 
@@ -231,7 +253,7 @@ def _context_sheet(
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     cells |= context.control_cells(controls)
     cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
-    for column in range(LABEL, FIRST + context.LENGTHS):
+    for column in (*range(LABEL, FIRST + context.LENGTHS), *TAIL):
         cells[controls.context_row + 1, column] = Cell(
             "What the context costs, for the chosen model" if column == LABEL else "", style="band"
         )
@@ -251,16 +273,16 @@ def _context_sheet(
     longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
     crossover = context.crossover(other, anchor.row - 3)
     shares = context_charts.shares(other, rows, anchor, str(title.value), longest, crossover)
-    beside = CellRef(context.SHEET, laid.chart_row, FIRST)
+    beside = CellRef(context.SHEET, laid.chart_row, FIRST + 4)  # right of the first chart
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
     cells[beside.row, beside.column] = of_cache
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
     cache = context_charts.cache(other, rows, beside, str(of_cache.value), has_states)
     return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
-        freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
-        charts=(replace(shares, width_cm=26.0), cache),
-        print_rows=laid.looked_up[context.SHEET].top - 2,
+        freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        charts=(shares, cache),
+        is_printed=False,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
 
@@ -273,7 +295,8 @@ def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
     return Sheet(
-        compare.SHEET, cells, compare.widths_of(layout), freeze="D4", title_rows="1:3", charts=(chart,),
+        compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
+        tail=compare.NAMED, is_printed=False,
         tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
@@ -286,8 +309,14 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     subtitle = "Scenario B of Compare with each main input one step down and one step up, all others unchanged."
     return _finish(
         sensitivity.SHEET, subtitle, cells, blocks,
-        freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C", print_rows=laid.steps.bottom,
+        freeze=FROZEN, title_rows="1:3", title_columns="A:B", is_printed=False,
     )  # fmt: skip
+
+
+def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
+    """The colours of verdicts; `first` is the first of the cells."""
+    for style, word in (("bad", "FAIL"), ("good", "ok"), ("hint", "note")):
+        yield Highlight(cells, style, f'{first}="{word}"')
 
 
 def _checks_sheet(
@@ -322,17 +351,15 @@ def _checks_sheet(
     words = cell_index.of(table_set, "ffn_count_words")[0]
     cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
-    last = max(column for _, column in cells)
-    area = f"F12:{letters(last)}{bottom}"
+    last = max(column for _, column in cells if column < TAIL[0])
+    corner = f"{letters(FIRST)}12"
+    area = f"{corner}:{letters(last)}{bottom}"
     start, end = told.verdicts
-    verdicts = f"C{start}:C{end}"
+    verdict_column = letters(rules.VERDICT)
+    verdicts = f"{verdict_column}{start}:{verdict_column}{end}"
     highlights = (
-        Highlight(verdicts, "bad", f'C{start}="FAIL"'),
-        Highlight(verdicts, "good", f'C{start}="ok"'),
-        Highlight(verdicts, "hint", f'C{start}="note"'),
-        Highlight(area, "bad", 'F12="FAIL"'),
-        Highlight(area, "good", 'F12="ok"'),
-        Highlight(area, "hint", 'F12="note"'),
+        *_verdict_colours(verdicts, f"{verdict_column}{start}"),
+        *_verdict_colours(area, corner),
         *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
         *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
@@ -341,9 +368,9 @@ def _checks_sheet(
         "",
         cells,
         blocks,
-        freeze=f"{letters(MATHS)}4",
+        freeze=FROZEN,
         title_rows="1:3",
-        title_columns="A:C",
+        title_columns="A:B",
         highlights=highlights,
         details=(*told.folded, *changed.folded),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from flopsheet.catalog import Entry, Input, Metric
 from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
-from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, UNIT
+from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
 from flopsheet.workbook.model.sheet import Cell
 
 Placed = tuple[tuple[int, int], Cell]
@@ -23,12 +23,11 @@ HEADER_LABELS = {
 
 def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]) -> Iterator[Placed]:
     """Every cell of a block; `links` gives where a name is explained."""
-    last = max(block.columns[-1], NOTE)
-    for column in range(LABEL, last + 1):
+    for column in (*range(LABEL, block.columns[-1] + 1), *TAIL):
         yield (block.top, column), Cell(block.title if column == LABEL else "", style="block")
     yield from _header_cells(block, cell_index)
     for band in block.bands:
-        for column in range(LABEL, last + 1):
+        for column in (*range(LABEL, block.columns[-1] + 1), *TAIL):
             yield (band.row, column), Cell(band.title if column == LABEL else "", style="band")
         for name in band.names:
             if band.kind == "sentences":
@@ -42,7 +41,7 @@ def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     for name, row in block.headers.items():
         yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
         yield (row, NAME), Cell(name if name != "study" else "", style="header_left")
-        for column in (UNIT, MATHS, NOTE):
+        for column in (UNIT, NOTE, MATHS):
             yield (row, column), Cell("", style="header_left")
         for at, column in enumerate(block.columns):
             yield (row, column), header_cell(block, cell_index, name, at)
@@ -102,8 +101,7 @@ def _sentence_rows(
     entry = block.table_set.catalog.metrics[name]
     for at, cell in enumerate(metric_cells(block, cell_index, name, "text")):
         row = band.rows[name] + at
-        yield (row, LABEL), Cell(entry.label, style="label")
-        yield (row, NAME), Cell(name, style="name", link=links(name))
+        yield (row, LABEL), Cell(entry.label, style="label", link=links(name))  # a name would cut the sentence
         if "context_length" in block.headers:
             length = header_cell(block, cell_index, "context_length", at)
             yield (row, UNIT), Cell(length.value, length.formula, "linked_left", length.format)

@@ -18,6 +18,8 @@ BandKind: TypeAlias = Literal["metrics", "linked_rows", "sentences"]
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
+UNUSED = "Linked inputs and metrics that this study does not use"
+
 NOTHING = frozenset({0.0, "no", "none"})
 
 # Grain -> the input that names the row of it which a run uses; the names themselves stand above the study's columns.
@@ -114,6 +116,8 @@ class Band:
     detail: bool = False
     kind: BandKind = "metrics"
     collapsed: bool = False
+    fold: bool = False
+    """Of an architecture, shown where the study uses it."""
 
 
 @frozen
@@ -138,6 +142,13 @@ class Block:
         """The row of every name that a formula of this block can read in its own column."""
         found = {name: row for band in self.bands if band.kind != "sentences" for name, row in band.rows.items()}
         return found | {name: row for name, row in self.headers.items() if name != "group"}
+
+    @property
+    def results_bottom(self) -> int:
+        """The last row of its results, above the working."""
+        shown = [band for band in self.bands if not band.detail or band.fold]
+        last = max(shown, key=lambda band: band.row, default=self.bands[0])
+        return max(last.rows.values())
 
     def cell_ref(self, name: str, column: int) -> CellRef:
         return CellRef(self.sheet, self.rows[name], column)
@@ -167,12 +178,10 @@ def place(
     sections: Sequence[Part],
     top: int,
     cell_index: CellIndex,
-    *,
-    results_first: bool = False,
 ) -> Block:
-    """Gives rows to a block, linked rows first or last, and makes it the home of its metrics.
+    """Gives rows to a block and makes it the home of its metrics: results first, then working, then linked rows.
 
-    Parts of an architecture that the study does not use are folded: their rows are there, and closed.
+    Linked rows are folded, and so are parts of an architecture that the study does not use: there, and closed.
     """
     table = table_set.table(grain)
     own = {name for part in sections for name in part.names}
@@ -186,30 +195,26 @@ def place(
     called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
     bands = []
 
-    def band(title: str, listed: Sequence[str], detail: bool, kind: BandKind, collapsed: bool = False) -> None:
+    def band(
+        title: str, listed: Sequence[str], detail: bool, kind: BandKind, collapsed: bool = False, fold: bool = False
+    ) -> None:
         nonlocal row
         per_name = len(table) if kind == "sentences" else 1
         rows = {name: row + 1 + at * per_name for at, name in enumerate(listed)}
-        bands.append(Band(title, tuple(listed), row, rows, detail, kind, collapsed))
+        bands.append(Band(title, tuple(listed), row, rows, detail, kind, collapsed, fold))
         row += 1 + per_name * len(listed)
 
     unused = tuple(name for name in called if table_set.is_unused(name))
     used = tuple(name for name in called if name not in unused)
 
-    def linked_rows() -> None:
-        if used:
-            band("Linked inputs and metrics", used, True, "linked_rows")
-        if unused:
-            band("Linked inputs and metrics that this study does not use", unused, True, "linked_rows", True)
-
-    if not results_first:
-        linked_rows()
-    for part in sections:
+    for part in sorted(sections, key=lambda part: part.detail):
         are_sentences = all(_metric(table_set, name).is_sentence for name in part.names)
         collapsed = part.fold and all(table_set.is_unused(name) for name in part.names)
-        band(part.title, part.names, part.detail or part.fold, "sentences" if are_sentences else "metrics", collapsed)
-    if results_first:
-        linked_rows()
+        kind: BandKind = "sentences" if are_sentences else "metrics"
+        band(part.title, part.names, part.detail or part.fold, kind, collapsed, part.fold and not part.detail)
+    for title, listed in (("Linked inputs and metrics", used), (UNUSED, unused)):
+        if listed:
+            band(title, listed, True, "linked_rows", True)
     block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
     _index(block, cell_index)
     return block

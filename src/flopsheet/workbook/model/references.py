@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
-SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
+LABEL, UNIT, FIRST = 1, 2, 3  # columns; values begin at FIRST
+SENTENCE = FIRST  # where a sentence begins: it runs over the empty cells beside it
 
-COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+MOST_COLUMNS = 16_384  # of a sheet
+# What explains a row stands behind its values: the name in the spec, the shape or a note, the formula. Blocks use these
+# numbers, which no sheet has; `tail.settle` puts the columns behind the last value of all blocks of a sheet.
+NAME, NOTE, MATHS = TAIL = (20_001, 20_002, 20_003)
+
+COLUMNS = tuple(range(MOST_COLUMNS + 1))  # the same objects wherever a column is named: a million cells would hold one
 
 
 @cache
 def letters(column: int) -> str:
     """`1` → `A`, `28` → `AB`."""
+    if column > MOST_COLUMNS:
+        raise ValueError(f"column {column} has no letters: what stands behind the values is read by no formula")
     text = ""
     while column:
         column, rest = divmod(column - 1, 26)

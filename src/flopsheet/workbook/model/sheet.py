@@ -125,11 +125,15 @@ class Sheet:
     validations: tuple[Validation, ...] = ()
     highlights: tuple[Highlight, ...] = ()
     charts: tuple[Chart, ...] = ()
+    tail: int = 0
+    """The first column behind the values, that of the names in the spec; 0 where there is none."""
     tab: str = "7F7F7F"
     print_to: int = 0
     """The last column that is printed; 0 prints all."""
     print_rows: int = 0
     """The last row that is printed; 0 prints all."""
+    is_printed: bool = True
+    """Working sheets are for the screen."""
     one_page: bool = False
     """Printed on one page, upright where it is long, as long as that can be read."""
 

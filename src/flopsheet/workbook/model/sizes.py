@@ -7,25 +7,28 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from flopsheet.catalog.entries import EVERY_DECIMAL
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.model.styles import FOLDED, STYLES
 
-WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
+WIDTHS = {LABEL: 40.0, UNIT: 11.0}
+VALUE_WIDTH = 12.0  # at least
+TAIL_WIDTHS = (32.0, 25.0, 60.0)  # of names, notes and formulas
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
-RUNNING = frozenset({"text", "block", "band", "lead"})  # styles of texts that run over the empty cells beside them
+EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
+RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
 Cells = Mapping[tuple[int, int], Cell]
 
 
-def folded(cells: Cells) -> dict[tuple[int, int], Cell]:
+def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
     """The long texts of several words in columns of values, in the style that goes over several lines."""
     return {
         at: cell._replace(style=f"{cell.style}_{FOLDED}")
         for at, cell in cells.items()
-        if isinstance(cell.value, str) and at[1] >= FIRST and _is_folded(cell.value, cell.style)
+        if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell.value, cell.style)
     }
 
 
@@ -38,12 +41,15 @@ def _lines(text: str) -> list[str]:
     return textwrap.wrap(text, FOLDED_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def widths_of(cells: Cells) -> dict[int, float]:
-    """Value columns as wide as their longest number or header, the first one as its longest label or name."""
-    widths = WIDTHS | dict.fromkeys(range(FIRST, max(column for _, column in cells) + 1), 12.0)
+def widths_of(cells: Cells, tail: int) -> dict[int, float]:
+    """Value columns as wide as their longest number or header, the first one as its longest label or name.
+
+    `tail` is the first of the columns behind the values.
+    """
+    widths = WIDTHS | dict.fromkeys(range(FIRST, tail), VALUE_WIDTH) | dict(enumerate(TAIL_WIDTHS, start=tail))
     taken: dict[tuple[object, ...], float] = {}  # side by side, cells repeat each other
     for (_, column), cell in cells.items():
-        if column >= FIRST:
+        if FIRST <= column < tail:
             look = cell[0], cell[2], cell[3]  # value, style, format
             width = taken.get(look)
             if width is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds
-from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 
 SHEET = "Checks"
@@ -52,7 +52,8 @@ COMPUTED = _spelled(
 
 def heading(row: int, title: str, columns: Sequence[tuple[int, str]] = ()) -> Cells:
     """The bar above a list, and what heads its columns."""
-    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in range(LABEL, FIRST + 5)}
+    bar = (*range(LABEL, FIRST + MOST), *TAIL)
+    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in bar}
     for column, text in columns:
         cells[row + 1, column] = Cell(text, style="header_left" if column < FIRST else "header")
     return cells

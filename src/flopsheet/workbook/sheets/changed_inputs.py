@@ -10,7 +10,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, UNIT, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.change_words import (
@@ -26,7 +26,7 @@ from flopsheet.workbook.sheets.change_words import (
 )
 
 EMPTY = "empty"  # where a reviewer emptied a cell
-SO_FAR, WHOSE = FIRST, FIRST + 1  # columns of the list
+SO_FAR, WHOSE, ROW, NAMED = range(FIRST, FIRST + 4)  # columns of the list
 PREFIXED = frozenset({"B", "B/s", "FLOP/s"})  # units that a typed number has with a prefix
 UNIT_WORDS = {
     "unit": substitute(parse("where(unit == none, nothing, unit)"), {"none": Text(NONE), "nothing": Text("")}),
@@ -58,7 +58,8 @@ class Listing:
 
 def listing(laid: inputs.InputsLayout, cells: Mapping[CellRef, Cell], top: int) -> Listing:
     """How many lines of Inputs differ up to each of them, by which the first, the second, … is found."""
-    found = heading(top, "Lines of Inputs that differ from the spec", [(SO_FAR, "So far"), (WHOSE, "Whose")])
+    titles = [(SO_FAR, "So far"), (WHOSE, "Whose"), (ROW, "Row")]
+    found = heading(top, "Lines of Inputs that differ from the spec", titles)
     owners: dict[tuple[str, str], int] = {}
     row = top + 2
     for line in laid.rows:
@@ -67,16 +68,16 @@ def listing(laid: inputs.InputsLayout, cells: Mapping[CellRef, Cell], top: int) 
             owners[key] = len(owners) + 1
             found[row, LABEL] = Cell(f"Whose a line of a {line.entry.grain.replace('_', ' ')} is", style="label")
             named = {cell_ref.column: _owner(line, at) for at, cell_ref in enumerate(line.live)}
-            for column in range(FIRST, laid.built_column - 1):
+            for column in range(FIRST, FIRST + laid.width):
                 found[row, column] = Cell(named.get(column, NONE), style="as_built")
             row += 1
     start, so_far = row, accumulate(int(float(cells[line.changed].value) > 0) for line in laid.rows)
     for line, count in zip(laid.rows, so_far, strict=True):
         above = f"{letters(SO_FAR)}{row - 1}+" if row > start else ""
         found[row, LABEL] = Cell(line.entry.label, style="label")
-        found[row, NAME] = Cell(line.entry.name, style="name")
+        found[row, NAMED] = Cell(line.entry.name, style="name")
         found[row, UNIT] = Cell(_prefixed(line), style="unit")
-        found[row, NOTE] = Cell(float(line.live[0].row), style="as_built", format="0")
+        found[row, ROW] = Cell(float(line.live[0].row), style="as_built", format="0")
         found[row, SO_FAR] = Cell(float(count), f"{above}IF({line.changed.seen_from(SHEET)}>0,1,0)", "calc", "0")
         found[row, WHOSE] = Cell(float(owners[line.table_set.name, line.entry.grain]), style="as_built", format="0")
         row += 1
@@ -102,7 +103,7 @@ def in_words(
 ) -> tuple[Grid, Live, list[Live]]:
     """The first lines of Inputs that differ, each in a column of its own; how many do, and the lines."""
     grid, (first, last) = Grid(top, "Inputs that differ from the spec, in words"), listed.lines
-    width, bottom = laid.built_column - 1 - FIRST, laid.rows[-1].live[0].row
+    width, bottom = laid.width, laid.rows[-1].live[0].row
     changed = [line for line in laid.rows if float(cells[line.changed].value)]
     total = grid.put("lines that differ", 0, Cell(float(len(changed)), f"{letters(SO_FAR)}{last}", "linked", "0"))
     area = {"live": _area(FIRST, width, bottom), "built": _area(laid.built_column, width, bottom)}
@@ -111,7 +112,7 @@ def in_words(
     for step in range(MOST):
         line = changed[step] if step < len(changed) else laid.rows[-1]
         differing = [at for at, pair in enumerate(zip(line.live, line.built, strict=True)) if _differ(cells, *pair)]
-        column = line.live[differing[0]].column if differing else FIRST + width - 1
+        column = min(line.live[at].column for at in differing) if differing else FIRST + width - 1
         values: dict[str, Live] = {"differing": total}
 
         def put(name: str, value: Scalar, formula: str, step: int = step, values: dict[str, Live] = values) -> str:
@@ -129,16 +130,16 @@ def in_words(
         def found(column: int, place: str = place) -> str:
             return f"INDEX({column_span(column, first, last)},{place})"
 
-        row = put("row of Inputs", float(line.live[0].row), found(NOTE))
+        row = put("row of Inputs", float(line.live[0].row), found(ROW))
         # Cell by cell, from the last column to the first: INDEX(…, row, 0) and COLUMN of a range fail in some programs.
-        across, differing_columns = str(width), [line.live[at].column - FIRST + 1 for at in differing]
+        across, differing_columns = str(width), sorted(line.live[at].column - FIRST + 1 for at in differing)
         for number in range(width - 1, 0, -1):
             reached = next((one for one in differing_columns if one >= number), width)
             sides = "<>".join(f"INDEX({area[side]},{row},{number})" for side in ("live", "built"))
             formula = f"IF({sides},{number},{across})"
             across = put(f"first column that differs, from {number} on", float(reached), formula)
-        put("cells", cells[line.changed].value, f"INDEX({_area(NOTE, 1, bottom)},{row})")
-        put("name", line.entry.name, found(NAME))
+        put("cells", cells[line.changed].value, f"INDEX({_area(laid.behind(inputs.CHANGED), 1, bottom)},{row})")
+        put("name", line.entry.name, found(NAMED))
         put("unit", _prefixed(line), found(UNIT))
         owners_of = {cell_ref.column: _owner(line, at) for at, cell_ref in enumerate(line.live)}
         whose = f"INDEX({owners},{found(WHOSE)},{across})"

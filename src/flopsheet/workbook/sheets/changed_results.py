@@ -11,7 +11,7 @@ from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets.change_words import (
     COMPUTED,
@@ -40,7 +40,7 @@ COMPARED = {
 }
 SAME = {"weight_gb": "n_params"}  # what moves by the same share as another quantity has no line of its own
 UNITS = {"day": "days", "parameters": "", "token/s": "tokens/s"}  # as a line says them
-LIVE, BUILT, SHARE, RANK, FIT, PLACE = range(FIRST, FIRST + 6)  # columns
+LIVE, BUILT, SHARE, RANK, FIT, PLACE, RESULT = range(FIRST, FIRST + 7)  # columns
 # What is not given on one side has not changed by any number.
 ZERO = Number(0.0)
 CHANGED = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
@@ -137,7 +137,7 @@ class Listing:
 def listing(listed: Sequence[Result], top: int) -> Listing:
     """One line per result: live, as built, change, rank."""
     titles = (
-        (LABEL, "Model or run"), (NAME, "Metric"), (UNIT, "Unit"), (MATHS, "Result"), (LIVE, "Live"),
+        (LABEL, "Model or run"), (NAME, "Metric"), (UNIT, "Unit"), (RESULT, "Result"), (LIVE, "Live"),
         (BUILT, "As built"), (SHARE, "Change"), (RANK, "Rank"), (FIT, "Fits: 1 no longer, 2 now"),
         (PLACE, "Place"),
     )  # fmt: skip
@@ -148,7 +148,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         cells[row, LABEL] = Cell(one.subject, style="label")
         cells[row, NAME] = Cell(one.name, style="name")
         cells[row, UNIT] = Cell(one.unit or NONE, style="unit")
-        cells[row, MATHS] = _called(one)
+        cells[row, RESULT] = _called(one)
         cells[row, LIVE] = mirror(SHEET, one.live, format=one.format)
         cells[row, BUILT] = Cell(one.built, style="as_built", format=one.format)
         values = {
@@ -180,12 +180,12 @@ def _called(one: Result) -> Cell:
     """What a line calls a result: a length that was edited is the live one, with what it was."""
     words = f"{one.subject} {one.words}".strip()
     if not one.length:
-        return Cell(words, style="maths")
+        return Cell(words, style="text")
     live, then = one.length
     said = {"then": Text(then), "nothing": Text(""), "before": Text(f" (was {then})")}
     was = substitute(parse("where(length == then, nothing, before)"), said)
     node = Operation("&", Operation("&", Text(f"{words} at "), Name("length")), was)
-    return local(SHEET, node, {"length": live}, "maths")
+    return local(SHEET, node, {"length": live}, "text")
 
 
 def in_words(listed: Listing, top: int) -> tuple[Grid, Live, list[Live]]:
@@ -204,8 +204,8 @@ def in_words(listed: Listing, top: int) -> tuple[Grid, Live, list[Live]]:
             value = listed.cells[source, column].value if (source, column) in listed.cells else 0.0
             formula = f"INDEX({column_span(column, listed.first, listed.last)},{place.address})"
             live[name] = grid.put(name, step, Cell(value, formula, "linked"))
-        found = f"INDEX({column_span(MATHS, listed.first, listed.last)},{place.address})"
-        live["result"] = grid.put("result", step, Cell(listed.cells[source, MATHS].value, found, "linked"))
+        found = f"INDEX({column_span(RESULT, listed.first, listed.last)},{place.address})"
+        live["result"] = grid.put("result", step, Cell(listed.cells[source, RESULT].value, found, "linked"))
         found = f"INDEX({column_span(UNIT, listed.first, listed.last)},{place.address})"
         live["unit"] = grid.put("unit", step, Cell(listed.cells[source, UNIT].value, found, "linked"))
         for name, of in (("before", "built"), ("now", "live")):

@@ -10,16 +10,17 @@ from flopsheet.formula import parse
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, looked_up, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, looked_up, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
 from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, Placed, effect_titles, heading
 
 SHEET = "Compare"
-A, B, DIFFERENCE, SHARE, RATIO = range(4, 9)  # columns
-LAST = 9
-WIDTHS = {LABEL: 36.0, NAME: 30.0, UNIT: 12.0} | dict.fromkeys(range(A, LAST + 1), 21.0)
+A, B, DIFFERENCE, SHARE, RATIO = range(FIRST, FIRST + 5)  # columns
+LAST = FIRST + 5
+NAMED = LAST + 1  # the column of names in the spec
+WIDTHS = {LABEL: 36.0, UNIT: 12.0, NAMED: 30.0} | dict.fromkeys(range(A, LAST + 1), 21.0)
 CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
 TABLE_ROW = 10
 CHART_ROWS = 20
@@ -128,14 +129,14 @@ class _Listed:
 
     def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
         table_set = self.table_set
-        yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", RATIO)
-        for column, text in ((LABEL, "Scenario"), (NAME, "Model"), (UNIT, "Context"), (A, "Number of the model")):
+        yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", NAMED)
+        for column, text in ((LABEL, "Scenario"), (UNIT, "Context"), (A, "Number of the model"), (B, "Model")):
             yield (self.top - 1, column), Cell(text, style="header_left" if column < A else "header")
         lengths = cell_index.of(table_set, "context_length")
         for at in range(len(self.table)):
             row, context = self.top + at, self.table.above["context"][at]
             yield (row, LABEL), Cell(scenario_name(table_set, at), style="label")
-            yield (row, NAME), Cell(str(self.table.keys[at][0]), style="name")
+            yield (row, B), Cell(str(self.table.keys[at][0]), style="as_built")
             length = Live(lengths[context], table_set.value("context_length", context))
             yield (row, UNIT), mirror(SHEET, length, "linked_left", "#,##0")
             yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
@@ -143,7 +144,7 @@ class _Listed:
 
 def _choice_cells(layout: CompareLayout, listed: _Listed) -> Iterator[Placed]:
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", RATIO)
+    yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", NAMED)
     labels = (
         (CHOICE_ROW, "Scenario (choose)", ""),
         (POSITION_ROW, "Place in the list below", ""),
@@ -152,14 +153,14 @@ def _choice_cells(layout: CompareLayout, listed: _Listed) -> Iterator[Placed]:
     )
     for row, label, name in labels:
         yield (row, LABEL), Cell(label, style="lead" if row == CHOICE_ROW else "label")
-        yield (row, NAME), Cell(name, style="name")
+        yield (row, NAMED), Cell(name, style="name")
     yield (LENGTH_ROW, UNIT), Cell("token", style="unit")
     for column, row in ((A, layout.pair.first), (B, layout.pair.second)):
         letter = letters(column)
         yield (CHOICE_ROW, column), Cell(scenario_name(table_set, row), style="input")
         formula = f"MATCH({letter}{CHOICE_ROW},{listed.column(LABEL)},0)"
         yield (POSITION_ROW, column), Cell(float(row + 1), formula, "calc", "0")
-        formula = f"INDEX({listed.column(NAME)},{letter}{POSITION_ROW})"
+        formula = f"INDEX({listed.column(B)},{letter}{POSITION_ROW})"
         yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "linked")
         formula = f"INDEX({listed.column(UNIT)},{letter}{POSITION_ROW})"
         length = table_set.value("context_length", table.above["context"][row])
@@ -172,14 +173,14 @@ def _table_cells(
     table_set, row = layout.table_set, TABLE_ROW
     titles = {A: "A", B: "B", DIFFERENCE: "B − A", SHARE: "Change", RATIO: "B / A"}
     for title, metrics in layout.metrics:
-        yield from heading(row, title, "band", RATIO)
+        yield from heading(row, title, "band", NAMED)
         for column, text in titles.items() if row == TABLE_ROW else ():
             yield (row, column), Cell(text, style="header")
         for metric in metrics:
             row += 1
             format = table_set.catalog.format(metric.name)
             yield (row, LABEL), Cell(metric.label, style="label")
-            yield (row, NAME), Cell(metric.name, style="name", link=links(metric.name))
+            yield (row, NAMED), Cell(metric.name, style="name", link=links(metric.name))
             yield (row, UNIT), Cell(unit_of(metric), style="unit")
             values = dict(_called(layout, listed, cell_index, metric, row))
             for name, column in (("a", A), ("b", B)):
@@ -213,11 +214,11 @@ def _called(
 def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:
     """The lines of the sensitivity, the largest swing first."""
     title = "Sensitivity of scenario B: one input at a time, all others unchanged"
-    yield from heading(layout.step.row - 1, title, "block", LAST)
+    yield from heading(layout.step.row - 1, title, "block", NAMED)
     yield (layout.step.row, LABEL), Cell("Step (enter)", style="lead")
-    yield (layout.step.row, NAME), Cell("memory: weights and cache; time: work per token", style="name")
+    yield (layout.step.row, NAMED), Cell("memory: weights and cache; time: work per token", style="name")
     yield (layout.step.row, A), Cell(layout.pair.step, style="input", format="0%")
-    yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", LAST)
+    yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", NAMED)
     yield from effect_titles(layout.sorted_row - 1, A, "header")
     source = quoted(sensitivity.SHEET)
 
@@ -230,7 +231,7 @@ def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -
         place = f"MATCH({at + 1},{column(steps.rank_column)},0)"
         yield (row, LABEL), Cell(effect.tag, f"INDEX({column(LABEL)},{place})", "linked_left")
         for step, value in enumerate(effect.values):
-            formula = f"INDEX({column(6 + step)},{place})"
+            formula = f"INDEX({column(FIRST + step)},{place})"
             yield (row, A + step), Cell(value, formula, "linked", EFFECT_FORMAT)
 
 

@@ -16,9 +16,6 @@ from flopsheet.workbook.layout.typed_cells import count_differences
 from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
-    MATHS,
-    NAME,
-    NOTE,
     UNIT,
     CellRef,
     absolute_span,
@@ -26,15 +23,23 @@ from flopsheet.workbook.model.references import (
     letters,
     span,
 )
-from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar, Sheet, Validation
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import folded, heights_of, width_of
+from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
 
 SHEET = "Inputs"
-MOST = 1e15  # of a whole number
-LOCKED = {
-    "n_group_layers": "the layers of the model, while it has one group",
-    "n_layers": "the sum over the layer groups",
+# Behind the values: what the first of them that differs was, what it means, the name in the spec, what may be typed,
+# how many values differ; then the values as the spec says them.
+BETWEEN = 5
+WAS, NOTE, NAME, ALLOWED, CHANGED = range(BETWEEN)
+BEHIND = {
+    WAS: ("Was", 16.0),
+    NOTE: ("Note", 80.0),
+    NAME: ("", 32.0),
+    ALLOWED: ("Allowed", 46.0),
+    CHANGED: ("Changed", 9.0),
 }
+UNFOLD = " · not used; + at the left unfolds"
 
 
 @frozen
@@ -72,12 +77,16 @@ class InputsLayout:
     @property
     def built_column(self) -> int:
         tables = [*self.table_set.values.tables.values(), *(table_set.table("run") for table_set in self.runs.values())]
-        return FIRST + max(len(table) for table in tables if table.grain in WIDE) + 1
+        return FIRST + max(len(table) for table in tables if table.grain in WIDE) + BETWEEN
 
     @property
-    def note_column(self) -> int:
-        """What an input means, between its values and those as built."""
-        return self.built_column - 1
+    def width(self) -> int:
+        """How many columns of values there are."""
+        return self.built_column - BETWEEN - FIRST
+
+    def behind(self, place: int) -> int:
+        """The column of one of the things that stand between the values and those as built."""
+        return self.built_column - BETWEEN + place
 
     def model_columns(self) -> list[int]:
         """The first column of every model: a model with several layer groups takes one column for each."""
@@ -142,6 +151,8 @@ def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, 
     if section.fold:
         given = table_set.built.tables[section.grain].given
         collapsed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
+        if collapsed:
+            layout.bands[-1] = (row, style, f"{section.title}{UNFOLD}")
         layout.folds.append((row + 1, row + len(entries), collapsed))
     return _place_rows(layout, table_set, entries, row + 1)
 
@@ -164,7 +175,7 @@ def _place_rows(layout: InputsLayout, table_set: TableSet, entries: Sequence[Inp
         columns = layout.model_columns() if entry.grain == "model" else range(FIRST, FIRST + count)
         live = tuple(CellRef(SHEET, row, column) for column in columns)
         built = tuple(CellRef(SHEET, row, cell_ref.column + shift) for cell_ref in live)
-        layout.rows.append(Row(table_set, entry, live, built, CellRef(SHEET, row, NOTE)))
+        layout.rows.append(Row(table_set, entry, live, built, CellRef(SHEET, row, layout.behind(CHANGED))))
         layout.cell_index.put(table_set.name, entry.name, live)
         row += 1
     return row
@@ -214,7 +225,7 @@ class InputRefs:
 def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
     """The sheet, and its cells by position; `as_built` holds the values of the spec, by table set."""
     cell_index = layout.cell_index
-    last = layout.built_column + (layout.built_column - FIRST - 2)
+    last = 2 * layout.built_column - BETWEEN - FIRST - 1
     cells: dict[tuple[int, int], Cell] = {
         (1, LABEL): Cell("Inputs", style="title"),
         (2, LABEL): Cell(
@@ -236,11 +247,9 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         table_set = line.table_set
         table = table_set.table(line.entry.grain)
         row = line.live[0].row
-        for column, cell in _describe(line.entry):
-            cells[row, column] = cell
-        cells[row, layout.note_column] = Cell(line.entry.doc, style="note")
+        cells |= _describe(layout, line.entry, row)
         format = table_set.catalog.format(line.entry.name)
-        pairs: list[tuple[Scalar, Scalar]] = []
+        pairs: dict[int, tuple[Scalar, Scalar]] = {}
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
             given = table.given[line.entry.name][at]
@@ -251,39 +260,40 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
             value = _typed(line.entry, given.value)
             cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
             cells[row, built.column] = _as_said(line.entry, said, beside, format)
-            pairs.append((value, cells[row, built.column].value))
+            pairs[live.column] = value, cells[row, built.column].value
             if not locked:
                 editable.append(live.address)
-        last_live, last_built = line.live[-1].column, line.built[-1].column
-        live_row = [CellRef(SHEET, row, column) for column in range(FIRST, last_live + 1)]
-        built_row = [CellRef(SHEET, row, column) for column in range(layout.built_column, last_built + 1)]
-        cell = count_differences(SHEET, live_row, built_row, pairs)
-        cells[row, NOTE] = Cell(cell.value, cell.formula, "calc", '0;-0;""')
+        live_row = [CellRef(SHEET, row, column) for column in range(FIRST, max(pairs) + 1)]
+        built_row = [CellRef(SHEET, row, layout.built_column + at) for at in range(len(live_row))]
+        in_order = [pair for _, pair in sorted(pairs.items())]
+        cell = count_differences(SHEET, live_row, built_row, in_order)
+        cells[line.changed.row, line.changed.column] = Cell(cell.value, cell.formula, "calc", '0;-0;""')
+        cells[row, layout.behind(WAS)] = was(line.entry, (live_row, built_row), in_order, line.changed, format)
         counted.append((line.changed, cell))
         highlights.append(Highlight(span(live_row, SHEET), "changed", f"{live_row[0].address}<>{built_row[0].address}"))
         if editable:
             among = layout.choices(line.entry) if line.entry.chooses else ""
-            validations.append(_validation(line.entry, tuple(editable), among))
+            validations.append(validation(line.entry, tuple(editable), among))
     cells[3, FIRST] = _sum_of_changes(counted)
-    cells |= folded(cells)
-    widths = {LABEL: 36.0, NAME: 25.0, UNIT: 11.0, MATHS: 46.0, NOTE: 9.0}
-    widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
+    cells |= folded(cells, last + 1)
+    widths = {LABEL: 36.0, UNIT: 11.0} | dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
             widths[column] = max(widths[column], 12.0, width_of(cell))
-    widths[layout.note_column] = 120.0
-    outline = tuple(range(layout.built_column, last + 1))
+    widths |= {layout.behind(place): width for place, (_, width) in BEHIND.items()}
+    outline = tuple(range(layout.behind(CHANGED), last + 1))
     result = Sheet(
         SHEET,
         cells,
         widths,
         heights_of(cells, widths),
-        freeze=f"{letters(MATHS)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
+        freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
         title_rows="1:3",
-        title_columns="A:C",
+        title_columns="A:B",
         outline_rows=tuple(layout.folds),
         outline_columns=outline,
-        print_to=layout.built_column - 2,
+        tail=layout.behind(NAME),
+        print_to=layout.behind(WAS),
         validations=tuple(validations),
         highlights=tuple(highlights),
         tab="C9A400",
@@ -333,9 +343,10 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
 
     def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
         cells[row, LABEL] = Cell(label, style="header_left")
-        cells[row, NAME] = Cell(name, style="header_left")
-        for column, text in ((UNIT, "Unit"), (MATHS, "Allowed"), (NOTE, "Changed"), (layout.note_column, "Note")):
+        titles = {UNIT: "Unit"} | {layout.behind(place): text for place, (text, _) in BEHIND.items()}
+        for column, text in titles.items():
             cells[row, column] = Cell(text if row == layout.model_row else "", style="header_left")
+        cells[row, layout.behind(NAME)] = Cell(name, style="header_left")
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")
             cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
@@ -346,7 +357,7 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
         columns = range(FIRST, FIRST + len(groups))
         header(layout.group_row, "Layer group", "group", columns, [str(key[1]) for key in groups.keys])
         cells[layout.count_row, LABEL] = Cell("Layer groups", style="label")
-        cells[layout.count_row, MATHS] = Cell("fixed when the workbook is built", style="maths")
+        cells[layout.count_row, layout.behind(ALLOWED)] = Cell("fixed when the workbook is built", style="maths")
         for at, column in enumerate(layout.model_columns()):
             cells[layout.count_row, column] = Cell(
                 float(len(table_set.children["layer_group", "model"][at])), style="calc", format="0"
@@ -355,37 +366,12 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
         header(row, label, label.lower(), range(FIRST, FIRST + len(texts)), texts)
 
 
-def _describe(entry: Input) -> Iterable[tuple[int, Cell]]:
+def _describe(layout: InputsLayout, entry: Input, row: int) -> Cells:
     symbol = f" {entry.symbol}" if entry.symbol else ""
-    yield LABEL, Cell(entry.label + symbol, style="label")
-    yield NAME, Cell(entry.name, style="name")
-    yield UNIT, Cell(entry.unit if entry.unit != "text" else "", style="unit")
-    yield MATHS, Cell(allowed(entry), style="maths")
-
-
-def allowed(entry: Input) -> str:
-    """What may be typed, in words."""
-    if entry.name in LOCKED and entry.name == "n_group_layers":
-        return "derived where a model has one group"
-    if entry.chooses:
-        return f"a {entry.chooses} named on this sheet" if entry.chooses == "model" else "a kind named below"
-    if entry.choices:
-        return entry.choices_called or ", ".join(map(str, entry.choices))
-    kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
-    has_most = entry.most is not None and entry.most < MOST
-    text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
-    if entry.absent:
-        return f"{text}; or empty: {entry.absent}"
-    return f"{text}; or {entry.default}" if isinstance(entry.default, str) else text
-
-
-def _validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
-    title, prompt = entry.label[:32], f"{entry.doc} Allowed: {allowed(entry)}."[:255]
-    error = f"{entry.name} is {'one of' if entry.choices else 'a'} {allowed(entry)}."[:225]
-    if entry.chooses:
-        return Validation(cells, "list", title, prompt, "Choose one from the list.", choices=among)
-    if entry.choices:
-        choices = '"' + ",".join(map(str, entry.choices)) + '"'
-        return Validation(cells, "list", title, prompt, error, choices=choices)
-    least, most = entry.least or 0, entry.most or MOST
-    return Validation(cells, "whole" if entry.whole else "decimal", title, prompt, error, least=least, most=most)
+    return {
+        (row, LABEL): Cell(entry.label + symbol, style="label"),
+        (row, UNIT): Cell(entry.unit if entry.unit != "text" else "", style="unit"),
+        (row, layout.behind(NOTE)): note(entry),
+        (row, layout.behind(NAME)): Cell(entry.name, style="name"),
+        (row, layout.behind(ALLOWED)): Cell(allowed(entry), style="aside"),
+    }

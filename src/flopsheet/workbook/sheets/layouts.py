@@ -11,14 +11,14 @@ from flopsheet.records import frozen
 from flopsheet.spec import Search
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
-from flopsheet.workbook.model.references import LABEL, NAME, CellRef, absolute_span, span
+from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, span
 from flopsheet.workbook.model.sheet import Cell, Chart, Series, Sheet
 from flopsheet.workbook.model.styles import PALETTE
 
 SHEET = "Layouts"
 TOP, CHART_ROWS = 4, 20
-VALUES = 3  # the first column of values
-WIDTHS = {LABEL: 30.0, NAME: 60.0}
+SAYS, VALUES = 2, 3  # the columns of the sentence and of the first value
+WIDTHS = {LABEL: 30.0, SAYS: 60.0}
 COLUMN_WIDTH = 14.0
 TAB = "CC79A7"
 MORE_FORMAT = {"training": "+0.000;-0.000;0.000", "serving": "+0.00000;-0.00000;0.00000"}
@@ -145,7 +145,7 @@ class Listed:
         terms = self.place(more(self.terms[0]), self.top)
         yield terms[1:], Cell("Seconds more than the first, by term", style="band")
         yield (self.top + 1, LABEL), Cell("Layout", style="header_left")
-        yield (self.top + 1, NAME), Cell("Against the first", style="header_left")
+        yield (self.top + 1, SAYS), Cell("Against the first", style="header_left")
         for name, header in self.headers.items():
             yield self.place(name, self.top + 1)[1:], Cell(header, style="header_wrapped")
         for at in range(len(self.rows)):
@@ -183,7 +183,7 @@ class Listed:
             entry = catalog.entry(self.search.metric)
             number = "," if entry.unit == "count" else ",.4"
             said = cases_beside(self.kind.name, entry.label, number, is_maximised=self.search.is_maximised)
-        yield (row, NAME), sentence(SHEET, said, told) if at else Cell(BEST)
+        yield (row, SAYS), sentence(SHEET, said, told) if at else Cell(BEST)
 
     @property
     def more_format(self) -> str:

@@ -17,16 +17,18 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.tail import settle
 
 SHEET = "Limits"
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
-NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT = range(FIRST, FIRST + 5)
+NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
+WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
-    LABEL: "Run and input", NAME: "What goes along", UNIT: "Unit", MATHS: "One step further", NOW_AT: "As it is",
+    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: "One step further", NOW_AT: "As it is",
     LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there GiB", LACKS_AT: "Left then GiB",
 }  # fmt: skip
 GIB = "#,##0.0;-#,##0.0"
@@ -113,7 +115,7 @@ class Working:
     def cells(self) -> Iterator[Placed]:
         last = self.column(self.points[-1], self.source.groups - 1)
         title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.solved.limit.label.lower()}"
-        for column in range(LABEL, max(last, LACKS_AT) + 1):
+        for column in range(LABEL, max(last, SAYS_AT) + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "As it is"), style="header")
@@ -214,9 +216,9 @@ def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
         return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
 
     yield (row, LABEL), Cell(limit.label, style="label", indent=1)
-    yield (row, NAME), Cell(limit.held, style="name")
+    yield (row, HELD_AT), Cell(limit.held, style="name")
     yield (row, UNIT), Cell(unit.heading or "", style="unit")
-    yield (row, MATHS), said(words.sentence(fewest=limit.fewest), "text")
+    yield (row, SAYS_AT), said(words.sentence(fewest=limit.fewest), "text")
     shown = {"x": Live(working.place("now"), working.value("now"))}
     shown |= {name: Live(working.place(name), working.value(name)) for name in names(limit.shown) if name != "x"}
     yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
@@ -242,12 +244,12 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
     cells[below - 1, LABEL] = Cell("How each limit is found", style="section")
     for one in table_sets:
         source = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
-        for column in range(LABEL, LACKS_AT + 1):
+        for column in range(LABEL, SAYS_AT + 1):
             title = one.name.capitalize() if column == LABEL else HEADS.get(column, "")
             cells[row, column] = Cell(title, style="block")
         row += 1
         for run in shown[one.name]:
-            for column in range(LABEL, LACKS_AT + 1):
+            for column in range(LABEL, SAYS_AT + 1):
                 name = str(one.table("run").keys[run][0])
                 cells[row, column] = Cell(name if column == LABEL else "", style="band")
             row += 1
@@ -257,9 +259,10 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
                 details.append((working.top + 1, working.bottom, True))
                 cells |= dict(_lines(working, row, one.name))
                 row, below = row + 1, working.bottom + 1
-    cells |= folded(cells)
-    widths = widths_of(cells) | {NAME: 46.0, NOTE: 2.0}
+    tail = settle(cells)
+    cells |= folded(cells, tail)
+    widths = widths_of(cells, tail) | WIDE
     return Sheet(
-        SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(NAME)}{TOP}", title_rows="1:3",
-        outline_rows=tuple(details), print_rows=table_end, print_to=LACKS_AT, tab="CC79A7",
+        SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
+        outline_rows=tuple(details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
     )  # fmt: skip

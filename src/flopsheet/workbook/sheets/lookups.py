@@ -11,11 +11,12 @@ from dataclasses import field, replace
 
 from flopsheet.catalog import Input
 from flopsheet.formula import aggregated, names
+from flopsheet.formula.excel import literal
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets import inputs
 
@@ -118,8 +119,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
         left, right = CellRef(inputs.SHEET, row, FIRST).absolute, CellRef(inputs.SHEET, row, last).absolute
         return f"{sheet}!{left}:{right}"
 
-    width = max(NOTE, FIRST + len(table_set.table("layer_group")) - 1)
-    for column in range(LABEL, width + 1):
+    for column in (*range(LABEL, FIRST + len(table_set.table("layer_group"))), *TAIL):
         text = "Working: inputs of the chosen model" if column == LABEL else ""
         yield (chosen.top, column), Cell(text, style="block")
     if chosen.has_header:
@@ -159,8 +159,8 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
             start = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
             scaled = ""
             if name in chosen.scaled:
-                letter = letters(FIRST + model)
-                scaled = f"*IF({letter}${chosen.tag_row}=$E{row},{letter}${chosen.tag_row + 1},100)/100"
+                letter, tag = letters(FIRST + model), literal(chosen.scaled[name])
+                scaled = f"*IF({letter}${chosen.tag_row}={tag},{letter}${chosen.tag_row + 1},100)/100"
             formula = f"INDEX({source},1,{start.address}){scaled}"
             if group:
                 count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
@@ -173,7 +173,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
 def _header(chosen: Chosen, row: int, grain: str, key_names: Sequence[str]) -> Iterator[PLACED]:
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
-        for column in range(LABEL, FIRST):
+        for column in (LABEL, UNIT, *TAIL):
             text = HEADER_LABELS[key] if column == LABEL else key if column == NAME else ""
             yield (row + step, column), Cell(text, style="header_left")
         for at, parts in enumerate(table.keys):

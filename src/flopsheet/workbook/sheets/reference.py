@@ -65,7 +65,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
         where[texts[0]] = f"{FORMULAS}!A{row}"
     widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
-    return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F"), where
+    return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F", is_printed=False), where
 
 
 def _written(entry: Entry, catalog: Catalog) -> str:
@@ -134,4 +134,4 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         row += 1
         cells[row, 1] = Cell(f"{at} of {len(data)}", style="label")
         cells[row, 2] = Cell(line, style="code")
-    return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, tab="7F7F7F")
+    return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, tab="7F7F7F", is_printed=False)

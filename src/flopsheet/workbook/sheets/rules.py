@@ -12,7 +12,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 
 HOLDS, SEE = "holds", "see Checks"
@@ -126,7 +126,7 @@ def _unless_it_holds(message: Node, *, of_study: bool = False) -> Node:
 
 
 def _heading(top: int) -> Cells:
-    columns = range(LABEL, FIRST + 5)
+    columns = (*range(LABEL, FIRST + 5), *TAIL)
     cells = {(top, at): Cell("Rules between inputs" if at == LABEL else "", style="block") for at in columns}
     titles = (
         (LABEL, "Rule"),

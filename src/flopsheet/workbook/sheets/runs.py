@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, CellRef, absolute_span, quoted
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, ChartKind, Draw, Series
+from flopsheet.workbook.model.sizes import EXCEL_CM, TAIL_WIDTHS, VALUE_WIDTH, WIDTHS
 from flopsheet.workbook.model.styles import PALETTE
 
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
-SIZES = {LABEL: 15.2, MATHS: 13.0, FIRST: 15.0}  # width in cm by the column that a chart begins in
+SIZES, GAP = (15.2, 13.0, 15.0), 0.3  # widths of the charts from left to right, and what stays between two, in cm
 MOST_LINES = 8
 CLASSES = {
     "training": (
@@ -26,14 +27,14 @@ CLASSES = {
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
 TITLES = {
     "training": {
-        LABEL: "Memory of the most-loaded device against its capacity",
-        MATHS: "Time of each run",
-        FIRST: "Device-hours of each run; a price on Inputs gives its cost",
+        "memory": "Memory of the most-loaded device against its capacity",
+        "time": "Time of each run",
+        "cost": "Device-hours of each run; a price on Inputs gives its cost",
     },
     "serving": {
-        LABEL: "Memory of the fullest device against its capacity",
-        MATHS: "Roofline: what bounds prefill and decoding on one device",
-        FIRST: "Cache of all sequences against context length",
+        "memory": "Memory of the fullest device against its capacity",
+        "roofline": "Roofline: what bounds prefill and decoding on one device",
+        "cache": "Cache of all sequences against context length",
     },
 }
 
@@ -46,9 +47,27 @@ def first_row(table_set: TableSet) -> int:
     return CHART_ROW + CHART_ROWS
 
 
-def title_cells(table_set: TableSet) -> dict[tuple[int, int], Cell]:
+def columns(blocks: Sequence[Block]) -> tuple[int, ...]:
+    """The column in which each chart begins, edge to edge as far as columns are as narrow as they may be.
+
+    It does not depend on any figure: an edit moves numbers and never cells.
+    """
+    n_values = max(len(block.columns) for block in blocks)
+    widths = [*WIDTHS.values(), *(VALUE_WIDTH,) * n_values, *TAIL_WIDTHS]
+    found, left = [LABEL], 0.0
+    for size in SIZES[:-1]:
+        wanted, column = left + size + GAP, found[-1]
+        while left < wanted:
+            left += (widths[column - 1] if column <= len(widths) else VALUE_WIDTH) * EXCEL_CM
+            column += 1
+        found.append(column)
+    return tuple(found)
+
+
+def title_cells(table_set: TableSet, blocks: Sequence[Block]) -> dict[tuple[int, int], Cell]:
     """The titles of the charts, in the cells that the charts cover."""
-    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in _titles(table_set).items()}
+    titles = zip(columns(blocks), _titles(table_set).values(), strict=True)
+    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in titles}
 
 
 def _is_priced(table_set: TableSet) -> bool:
@@ -57,30 +76,36 @@ def _is_priced(table_set: TableSet) -> bool:
     return any(cost for cost in costs if not isinstance(cost, str))
 
 
-def _titles(table_set: TableSet) -> dict[int, str]:
-    """The title of each chart by the column that it begins in."""
-    return TITLES[table_set.name] | ({FIRST: PRICED} if _is_priced(table_set) else {})
+def _titles(table_set: TableSet) -> dict[str, str]:
+    """The title of each chart, from left to right."""
+    return TITLES[table_set.name] | ({"cost": PRICED} if _is_priced(table_set) else {})
 
 
-def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
+def charts(table_set: TableSet, cell_index: CellIndex, blocks: Sequence[Block]) -> tuple[Chart, ...]:
     """The charts of the sheet of a kind of run, from left to right."""
-    artist = _ChartBuilder(table_set, cell_index)
+    artist = _ChartBuilder(table_set, cell_index, columns(blocks))
     if table_set.name == "training":
         return (
             artist.memory(),
-            artist.columns(MATHS, "days", "Days", "#,##0"),
+            artist.columns("time", "days", "Days", "#,##0"),
             artist.columns(
-                FIRST, *(("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")), "#,##0"
+                "cost", *(("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")), "#,##0"
             ),
         )
     return artist.memory(), artist.roofline(), artist.cache()
 
 
+def memory(table_set: TableSet, cell_index: CellIndex) -> Chart:
+    """The chart of memory alone, for another sheet."""
+    return _ChartBuilder(table_set, cell_index, (LABEL,) * len(SIZES)).memory()
+
+
 class _ChartBuilder:
     """Draws rows of one table set, a point or a line for each run."""
 
-    def __init__(self, table_set: TableSet, cell_index: CellIndex) -> None:
+    def __init__(self, table_set: TableSet, cell_index: CellIndex, begin: Sequence[int]) -> None:
         self.table_set, self.cell_index = table_set, cell_index
+        self.place = dict(zip(TITLES[table_set.name], zip(begin, SIZES, strict=True), strict=True))
         self.sheet = SHEETS[table_set.name]
         self.names = [str(key) for (key,) in table_set.table("run").keys]
         # Run names stand in the header of the sheet's first block, and on Inputs above each run.
@@ -100,12 +125,13 @@ class _ChartBuilder:
         return Series(_one(label), title, ref, points, colour, draw=draw)
 
     def chart(
-        self, kind: ChartKind, column: int, x_title: str, y_title: str, series: Sequence[Series], **more: object
+        self, kind: ChartKind, which: str, x_title: str, y_title: str, series: Sequence[Series], **more: object
     ) -> Chart:
+        column, size = self.place[which]
         anchor = CellRef(self.sheet, CHART_ROW, column)
         return Chart(
-            kind, _one(anchor), _titles(self.table_set)[column], anchor.address, x_title, y_title,
-            absolute_span(self.name_spots), tuple(self.names), tuple(series), width_cm=SIZES[column], height_cm=9.6,
+            kind, _one(anchor), _titles(self.table_set)[which], anchor.address, x_title, y_title,
+            absolute_span(self.name_spots), tuple(self.names), tuple(series), width_cm=size, height_cm=9.6,
             y_most=None, **more,  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -114,10 +140,10 @@ class _ChartBuilder:
         used = [name for name in classes if any(self.row(name)[1]) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
         series.append(self.series(CAPACITY[self.table_set.name], "1F2933", "line"))
-        return self.chart("columns", LABEL, "Run", "GiB", series, y_format="#,##0")
+        return self.chart("columns", "memory", "Run", "GiB", series, y_format="#,##0")
 
-    def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
-        return self.chart("columns", column, "Run", y_title, [self.series(name, PALETTE[0])], y_format=format)
+    def columns(self, which: str, name: str, y_title: str, format: str) -> Chart:
+        return self.chart("columns", which, "Run", y_title, [self.series(name, PALETTE[0])], y_format=format)
 
     def roofline(self) -> Chart:
         """A roof for each kind of device and format in use, and the points below it."""
@@ -134,7 +160,7 @@ class _ChartBuilder:
             title = self.table_set.catalog.metrics[f"{stage}_achieved"].label
             series.append(Series(_one(label), title, ref, points, colour, x_ref, x_points, "marker"))
         return self.chart(
-            "scatter", MATHS, "FLOP per byte (log scale)", "FLOP/s (log scale)", series,
+            "scatter", "roofline", "FLOP per byte (log scale)", "FLOP/s (log scale)", series,
             x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
             x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
         )  # fmt: skip
@@ -145,7 +171,7 @@ class _ChartBuilder:
             for at in range(min(len(self.names), MOST_LINES))
         ]
         return self.chart(
-            "scatter", FIRST, "Context length (tokens, log scale)", "GiB", series, x_log=2, y_format="#,##0"
+            "scatter", "cache", "Context length (tokens, log scale)", "GiB", series, x_log=2, y_format="#,##0"
         )
 
     def line(self, at: int, x: str, y: str, count: int, colour: str, draw: Draw) -> Series:

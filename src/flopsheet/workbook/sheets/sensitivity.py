@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from flopsheet.formula import parse
+from flopsheet.formula.excel import literal
 from flopsheet.pipeline import what_ifs
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
@@ -16,7 +17,7 @@ from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell
 
-SHEET = "Sensitivity"
+SHEET, LENGTH = "Sensitivity", "Context length"
 Placed = tuple[tuple[int, int], Cell]
 
 EFFECTS = {
@@ -194,10 +195,10 @@ def _tag_cells(layout: SensitivityLayout) -> Iterator[Placed]:
     row, base = layout.tag_row, layout.base
     last = FIRST + len(layout.choices) - 1
     yield from heading(row - 1, "Working: the scenario and its variants", "block", last)
-    for at, label in enumerate(("Stepped input", "Percent of it", "Context length")):
+    for at, label in enumerate(("Stepped input", "Percent of it", LENGTH)):
         yield (row + at, LABEL), Cell(label, style="label")
     yield (row + 2, NAME), Cell("context_length", style="name")
-    yield (row + 2, NOTE), Cell("Context length", style="note")
+    yield (row + 2, NOTE), Cell(LENGTH, style="note")
     for at in range(len(layout.choices)):
         letter, tag = letters(FIRST + at), layout.tags[(at - 1) // 2] if at else UNSTEPPED
         yield (row, FIRST + at), Cell(tag, style="header")
@@ -206,5 +207,5 @@ def _tag_cells(layout: SensitivityLayout) -> Iterator[Placed]:
         formula = f"100{sign}100*{base.step.seen_from(SHEET)}" if at else ""
         yield (row + 1, FIRST + at), Cell(percent, formula, "calc", "0.##")
         length = base.context_length.seen_from(SHEET)
-        formula = f"{length}*IF({letter}${row}=$E{row + 2},{letter}${row + 1},100)/100"
+        formula = f"{length}*IF({letter}${row}={literal(LENGTH)},{letter}${row + 1},100)/100"
         yield (row + 2, FIRST + at), Cell(layout.table_set.value("context_length", at), formula, "linked", "#,##0.##")

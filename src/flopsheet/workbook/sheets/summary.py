@@ -11,7 +11,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
-from flopsheet.workbook.model.sizes import ROW_CM, WORD_WIDTH, width_of
+from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS
 from flopsheet.workbook.sheets import context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
@@ -26,7 +26,7 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-EXCEL_CM, GAP_CM = 7 / 96 * 2.54, 0.3  # of a column one digit wide, of what stays between two charts
+GAP_CM = 0.3  # what stays between two charts
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
     ("linked", "linked from another cell"),
@@ -145,7 +145,7 @@ def _first_chart(
     """Memory against capacity where there are runs, else shares of the forward pass, a bar per model."""
     table_set, *of_kinds = table_sets
     if of_kinds:
-        return replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchor.address)
+        return replace(runs.memory(of_kinds[0], cell_index), anchor=anchor.address)
     length = "context_length_words"
     heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
     about = f"Where the forward pass goes at {{{length}}} tokens"

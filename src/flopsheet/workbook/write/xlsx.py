@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from openpyxl import Workbook
@@ -26,7 +27,7 @@ from openpyxl.xml.functions import Element, SubElement
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
-from flopsheet.workbook.model.references import letters
+from flopsheet.workbook.model.references import MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
 from flopsheet.workbook.model.styles import FONT, STYLES, Style
@@ -34,7 +35,7 @@ from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
-PAGE_WIDTH = 230  # characters of a landscape page at a size that can still be read
+PAGE_WIDTH = 205  # characters of a landscape page at seven points or more
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
 MOST_ROWS = 110  # that can still be read on one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -288,7 +289,8 @@ def _printed_to(sheet: Sheet) -> int:
     """The last column that is printed; 0 where nothing says so."""
     if sheet.print_to or not sheet.print_rows:
         return sheet.print_to
-    return max(column for row, column in sheet.cells if row <= sheet.print_rows)
+    last = sheet.tail - 1 if sheet.tail else MOST_COLUMNS
+    return max(column for row, column in sheet.cells if row <= sheet.print_rows and column <= last)
 
 
 def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
@@ -303,7 +305,7 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     is_upright = is_one and rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
     worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    worksheet.page_setup.fitToWidth = max(1, round(width / PAGE_WIDTH)) if sheet.title_columns else 1
+    worksheet.page_setup.fitToWidth = max(1, ceil(width / PAGE_WIDTH)) if sheet.title_columns else 1
     worksheet.page_setup.fitToHeight = int(is_one)
     worksheet.page_margins.left = worksheet.page_margins.right = 0.4
     worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
@@ -317,7 +319,9 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_rows = sheet.title_rows
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
-    if sheet.print_to or sheet.print_rows:
+    if not sheet.is_printed:
+        worksheet.print_area = f"{letters(sheet.extent.right + 2)}1"  # an empty cell: nothing is there to be printed
+    elif sheet.print_to or sheet.print_rows:
         bottom = sheet.print_rows or rows
         worksheet.print_area = f"A1:{letters(last)}{bottom}"
     worksheet.protection.sheet = True

@@ -1,0 +1,25 @@
+"""Where the columns that explain a row stand: behind the last value of the sheet."""
+
+from __future__ import annotations
+
+from flopsheet.workbook.model.references import FIRST, TAIL
+from flopsheet.workbook.model.sheet import Cell, Cells
+
+BARS = frozenset({"block", "band", "header_left"})  # what goes on without a gap to the last column
+
+
+def settle(cells: Cells) -> int:
+    """Puts names, notes and formulas behind the last value, in place; gives the first of these columns.
+
+    A copy of a million cells would be the most memory that a build ever takes.
+    """
+    tail = max((column for _, column in cells if column < TAIL[0]), default=FIRST) + 1
+    moved = [at for at in cells if at[1] >= TAIL[0]]
+    for row, column in moved:
+        cell = cells[row, tail + column - TAIL[0]] = cells.pop((row, column))
+        if column == TAIL[0] and cell.style in BARS:
+            for between in range(tail - 1, FIRST - 1, -1):
+                if (row, between) in cells:
+                    break
+                cells[row, between] = Cell("", style=cell.style)
+    return tail
