@@ -24,7 +24,7 @@ from flopsheet.workbook.model.references import (
     letters,
     quoted,
 )
-from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet, Verdict
+from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
@@ -188,11 +188,13 @@ def _finish(
     cells: dict[tuple[int, int], Cell],
     blocks: Sequence[Block],
     details: Sequence[tuple[int, int, bool]] = (),
+    chart_titles: Cells | None = None,
     **more: object,
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
     cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
     tail = settle(cells)
+    cells |= chart_titles or {}  # wherever a chart begins: they take no column of their own
     cells |= folded(cells, tail)
     widths = widths_of(cells, tail)
     details = (
@@ -225,11 +227,10 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(looked_up, laid.inputs))
-    cells |= runs.title_cells(table_set, blocks)
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        charts=runs.charts(table_set, laid.cell_index, blocks), print_rows=blocks[0].results_bottom,
+        chart_titles=runs.title_cells(table_set, blocks), charts=runs.charts(table_set, laid.cell_index, blocks), print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
 
