@@ -17,6 +17,7 @@ from flopsheet.workbook import arrange
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets.input_refs import InputRefs
 
 Key = tuple[str, str, int]  # table set, input, row of its table
 Path = tuple[str | int, ...]
@@ -83,7 +84,7 @@ def list_input_cells(laid: arrange.WorkbookLayout) -> Iterator[InputCell]:
             choices = tuple(str(key[0]) for key in laid.inputs.table_set.table(row.entry.chooses).keys)
         for at, cell_ref in enumerate(row.live):
             given = table.given[row.entry.name][at]
-            formula = to_excel(given.ast, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.ast else ""
+            formula = to_excel(given.ast, InputRefs(table_set, laid.cell_index, table, at)) if given.ast else ""
             is_derived = inputs.is_derived(row.entry, given, table_set, at)
             yield InputCell(
                 table_set, row.entry, at, cell_ref, given, _path(table_set, row.entry, at), choices, is_derived, formula

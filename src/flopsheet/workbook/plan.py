@@ -230,7 +230,8 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        chart_titles=runs.title_cells(table_set, blocks), charts=runs.charts(table_set, laid.cell_index, blocks), print_rows=blocks[0].results_bottom,
+        chart_titles=runs.title_cells(table_set, blocks), charts=runs.charts(table_set, laid.cell_index, blocks),
+        print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
 

@@ -87,7 +87,8 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
 
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts and drop-downs."""
-    return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+    first, last = min(cell_refs), max(cell_refs)  # kinds of hardware stand in an order of their own
+    return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
 
 
 def looked_up(cell_refs: Sequence[CellRef]) -> str:

@@ -121,7 +121,7 @@ class Sheet:
     title_rows: str = ""
     title_columns: str = ""
     outline_rows: tuple[tuple[int, int, bool], ...] = ()  # first, last, closed
-    outline_columns: tuple[int, ...] = ()
+    outline_columns: tuple[int, ...] = ()  # folded
     validations: tuple[Validation, ...] = ()
     highlights: tuple[Highlight, ...] = ()
     charts: tuple[Chart, ...] = ()

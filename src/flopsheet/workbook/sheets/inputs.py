@@ -8,7 +8,6 @@ from dataclasses import field, replace
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
-from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -25,6 +24,7 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import folded, heights_of, width_of
+from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
 
 SHEET = "Inputs"
@@ -71,6 +71,10 @@ class InputsLayout:
     changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
     bottom: int = 0
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
+    hardware: tuple[int, ...] = ()
+    """The column of each kind of hardware: those that runs use stand first."""
+    shown: int = 0
+    """How many columns of values are not folded: other kinds of hardware are."""
     model_names: str = ""
     """The reference to the names of the models, for drop-downs; on Inputs there may be gaps between them."""
 
@@ -111,7 +115,17 @@ def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellI
     row = 5
     has_groups = any(group for _, group in table_set.table("layer_group").keys)
     group_row, count_row = (row + 2, row + 3) if has_groups else (0, 0)
-    layout = InputsLayout(table_set, runs, cell_index, row + 1, group_row, count_row)
+    hardware, used = _hardware_columns(table_set, runs)
+    layout = InputsLayout(
+        table_set,
+        runs,
+        cell_index,
+        row + 1,
+        group_row,
+        count_row,
+        hardware=hardware,
+        shown=_shown(table_set, runs, used),
+    )
     columns = layout.model_columns()
     cell_index.put(table_set.name, "model", (CellRef(SHEET, layout.model_row, column) for column in columns))
     layout.bands.append((row, "block", "Models"))
@@ -130,10 +144,24 @@ def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellI
         names = [str(key) for (key,) in table_set.table("hardware").keys]
         layout.bands.append((row, "block", "Hardware"))
         layout.headers.append((row + 1, "Hardware", names))
-        cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, FIRST + at) for at in range(len(names))))
+        cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, column) for column in layout.hardware))
         for section in _sections(table_set, {"hardware"}):
             row = _place_rows(layout, table_set, _entries(section), row + 2) + 1
     return replace(layout, bottom=row - 2)
+
+
+def _hardware_columns(table_set: TableSet, runs: Mapping[str, TableSet]) -> tuple[tuple[int, ...], int]:
+    """The column of each kind, those first that runs use as built, and how many these are."""
+    names = [str(key) for (key,) in table_set.table("hardware").keys] if runs else []
+    used = {name for of_kind in runs.values() for name in of_kind.built.plain("run", "hardware")}
+    ordered = sorted(names, key=lambda name: name not in used)
+    return tuple(FIRST + ordered.index(name) for name in names), len(used)
+
+
+def _shown(table_set: TableSet, runs: Mapping[str, TableSet], used: int) -> int:
+    """As many columns of values as anything but hardware has, or the hardware that is used."""
+    tables = [*table_set.values.tables.values(), *(of_kind.table("run") for of_kind in runs.values())]
+    return max(used, *(len(table) for table in tables if table.grain in WIDE - {"hardware"}))
 
 
 def _sections(table_set: TableSet, grains: Container[str]) -> list[Section]:
@@ -172,7 +200,9 @@ def _place_rows(layout: InputsLayout, table_set: TableSet, entries: Sequence[Inp
     shift = layout.built_column - FIRST
     for entry in entries:
         count = len(table_set.table(entry.grain))
-        columns = layout.model_columns() if entry.grain == "model" else range(FIRST, FIRST + count)
+        columns: Sequence[int] = range(FIRST, FIRST + count)
+        if entry.grain in {"model", "hardware"}:
+            columns = layout.model_columns() if entry.grain == "model" else layout.hardware
         live = tuple(CellRef(SHEET, row, column) for column in columns)
         built = tuple(CellRef(SHEET, row, cell_ref.column + shift) for cell_ref in live)
         layout.rows.append(Row(table_set, entry, live, built, CellRef(SHEET, row, layout.behind(CHANGED))))
@@ -186,40 +216,6 @@ def _is_default(entry: Input, given: InputValue) -> bool:
     if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
         return given.ast == parse(str(entry.default))
     return given.value == (entry.absent or entry.default)
-
-
-class InputRefs:
-    """What an expression in an input cell reads: inputs of the same model or run, in its own columns."""
-
-    def __init__(self, table_set: TableSet, cell_index: CellIndex, table: Table, row: int) -> None:
-        self.table_set, self.cell_index, self.table, self.row = table_set, cell_index, table, row
-
-    def at(self, name: str) -> int:
-        """The row of a name in its own table; the tables of a run have one row each for it."""
-        above = self.table.above.get(self.table_set.grain(name))
-        return self.row if above is None else above[self.row]
-
-    def cell(self, name: str) -> str:
-        return self.cell_index.of(self.table_set, name)[self.at(name)].address
-
-    def range(self, name: str) -> str:
-        cell_refs = self.cell_index.of(self.table_set, name)
-        return span([cell_refs[at] for at in self.table_set.children["layer_group", "model"][self.row]], SHEET)
-
-    def first(self, name: str) -> str:
-        raise AssertionError("an input gathers sums only")
-
-    def pick(self, pick: str, key: str, name: str) -> str:
-        raise AssertionError("an input gathers sums only")
-
-    def value(self, name: str) -> float | str:
-        """What the cell of a name holds."""
-        return self.table_set.value(name, self.at(name))
-
-    def sum(self, name: str) -> float:
-        """The sum over the layer groups of a model."""
-        rows = self.table_set.children["layer_group", "model"][self.row]
-        return sum(float(self.table_set.value(name, row)) for row in rows)
 
 
 def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
@@ -281,7 +277,8 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
             widths[column] = max(widths[column], 12.0, width_of(cell))
     widths |= {layout.behind(place): width for place, (_, width) in BEHIND.items()}
-    outline = tuple(range(layout.behind(CHANGED), last + 1))
+    others = range(FIRST + layout.shown, FIRST + layout.width)
+    outline = (*others, *range(layout.behind(CHANGED), last + 1))
     result = Sheet(
         SHEET,
         cells,
@@ -345,7 +342,8 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
         cells[row, LABEL] = Cell(label, style="header_left")
         titles = {UNIT: "Unit"} | {layout.behind(place): text for place, (text, _) in BEHIND.items()}
         for column, text in titles.items():
-            cells[row, column] = Cell(text if row == layout.model_row else "", style="header_left")
+            is_said = row == layout.model_row or column == layout.behind(CHANGED)
+            cells[row, column] = Cell(text if is_said else "", style="header_left")
         cells[row, layout.behind(NAME)] = Cell(name, style="header_left")
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")
@@ -363,7 +361,8 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
                 float(len(table_set.children["layer_group", "model"][at])), style="calc", format="0"
             )
     for row, label, texts in layout.headers:
-        header(row, label, label.lower(), range(FIRST, FIRST + len(texts)), texts)
+        own = layout.hardware if label == "Hardware" else range(FIRST, FIRST + len(texts))
+        header(row, label, label.lower(), own, texts)
 
 
 def _describe(layout: InputsLayout, entry: Input, row: int) -> Cells:

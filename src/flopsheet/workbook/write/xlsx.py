@@ -155,7 +155,7 @@ class _SheetWriter(WorksheetWriter):
         columns = Element("cols")
         outlined = set(self.sheet.outline_columns)
         for column, width in sorted(self.sheet.widths.items()):
-            level = {"outlineLevel": "1"} if column in outlined else {}
+            level = {"outlineLevel": "1", "hidden": "1"} if column in outlined else {}
             place = {"min": str(column), "max": str(column)}
             SubElement(columns, "col", {**level, "width": safe_string(width), "customWidth": "1", **place})
         self.xf.send(columns)
@@ -300,7 +300,8 @@ def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     rows = sheet.extent.bottom
     last = _printed_to(sheet) or max(sheet.widths)
-    width = sum(width for column, width in sheet.widths.items() if column <= last)
+    folded = set(sheet.outline_columns)
+    width = sum(width for column, width in sheet.widths.items() if column <= last and column not in folded)
     is_one = sheet.one_page and rows <= MOST_ROWS
     is_upright = is_one and rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
     worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
