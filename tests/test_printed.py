@@ -78,10 +78,12 @@ def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
     assert sheet.widths[1] > 0.9 * len(name)
 
 
-def test_the_verdicts_on_what_a_spec_expects_stand_below_the_others_on_the_same_page() -> None:
+def test_the_verdicts_on_what_a_spec_expects_stand_above_the_others_and_are_printed() -> None:
     sheet = plan.plan_workbook(flopsheet.compute(SPECS / "gpt2.yaml").study).sheet("Checks")
     [heading] = [row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (FIRST, "Verdict")]
-    rules = row_of(sheet, "Rule")
-    verdicts = {at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and heading < at[0] < rules}
-    above = {at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and at[0] < heading}
-    assert (verdicts, min(above)) == ({FIRST}, FIRST)
+    top = min(row for (row, _), cell in sheet.cells.items() if row > heading and cell.style == "block")
+    verdicts = {at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and heading < at[0] < top}
+    below = {
+        at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and top < at[0] < row_of(sheet, "Rule")
+    }
+    assert (verdicts, min(below), heading < sheet.print_rows < top) == ({FIRST}, FIRST, True)

@@ -188,7 +188,11 @@ def test_a_row_has_one_formula_up_to_the_column(gpt2: Path) -> None:
 def _is_list_line(sheet: Any, row: int) -> bool:
     """Lines of the lists at the end of Checks hold live, expected and verdict side by side."""
     heading = max(
-        (r for r in range(1, row) if sheet.cell(r, 1).value in {"Model or run"} and sheet.cell(r, 2).value == "Unit"),
+        (
+            r
+            for r in range(1, row)
+            if sheet.cell(r, 1).value in {"Model or run", "Budget"} and sheet.cell(r, 2).value == "Unit"
+        ),
         default=0,
     )
     return heading > 0

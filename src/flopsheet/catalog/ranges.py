@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flopsheet.catalog.entries import Input
 
+CHECK = "check_input_"
+
 
 def check_name(entry: Input) -> str:
     """The name of the verdict on one input."""
-    return f"check_input_{entry.name}"
+    return f"{CHECK}{entry.name}"
 
 
 def allowed(entry: Input) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flopsheet import diagnostics
-from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric
+from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric, Section
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
@@ -137,7 +137,9 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
         at = lookups.inputs_row(blocks[sheet])
         looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, names, at, blocks[sheet], cell_index)
 
-    blocks[checks.SHEET] = _place_sections(table_set, checks.SHEET, 12, cell_index)
+    n_runs = sum(len(of_kind.table("run")) for of_kind in table_sets.values())
+    top = checks.Tops.of(study.spec.expectations, n_runs).blocks
+    blocks[checks.SHEET] = _place_sections(table_set, checks.SHEET, top, cell_index)
     for of_kind in table_sets.values():
         bottom = blocks[checks.SHEET][-1].bottom
         blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, cell_index)
@@ -195,6 +197,12 @@ def _is_shared(table_set: TableSet, name: str) -> bool:
     return not any(metrics[read].aggregated for read in table_set.catalog.closure([name]))
 
 
+def _part(section: Section, listed: tuple[str, ...]) -> Part:
+    """A section as a part of a block; ranges of inputs are many, and of interest where one is broken."""
+    is_range = section.kind == "ranges"
+    return Part(section.title, listed, section.detail or is_range, section.fold, closed=is_range)
+
+
 def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellIndex) -> list[Block]:
     """The catalogue's sections of one sheet; those of the same grain share a block."""
     by_grain: dict[str, list[Part]] = {}
@@ -202,7 +210,7 @@ def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellI
         listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
         own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
         if section.sheet == sheet and listed and own and section.grain in table_set.values.tables:
-            by_grain.setdefault(section.grain, []).append(Part(section.title, listed, section.detail, section.fold))
+            by_grain.setdefault(section.grain, []).append(_part(section, listed))
     blocks = []
     for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
         block = place(table_set, sheet, grain, sections, top, cell_index)

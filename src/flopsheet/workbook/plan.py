@@ -333,16 +333,15 @@ def _checks_sheet(
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
-    bottom = blocks[-1].bottom
-    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, bottom + 2)
+    tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
+    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
-        bottom = listing.bottom
-    fitted = checks.fitting(by_name, cell_index, bottom + 2)
+    fitted = checks.fitting(by_name, cell_index, tops.runs)
     cells |= fitted.cells
-    bottom = fitted.bottom
-    told = rules.told(checks.SHEET, blocks, bottom + 2, links)
+    told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
     cells |= told.cells
+    cells |= checks.failures(told)
     verdict = checks.verdict_cells(blocks, listing, fitted, told.first)
     cells |= verdict.cells
     counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
@@ -375,5 +374,7 @@ def _checks_sheet(
         title_columns="A:B",
         highlights=highlights,
         details=(*told.folded, *changed.folded),
+        print_rows=tops.blocks - 1,
+        print_to=checks.TOLERANCE + 1,
     )
     return sheet, verdict, changed.lines

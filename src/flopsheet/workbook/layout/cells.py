@@ -103,6 +103,8 @@ class Part:
     names: tuple[str, ...]
     detail: bool = False
     fold: bool = False
+    closed: bool = False
+    """Folded, whatever the study."""
 
 
 @frozen
@@ -209,7 +211,7 @@ def place(
 
     for part in sorted(sections, key=lambda part: part.detail):
         are_sentences = all(_metric(table_set, name).is_sentence for name in part.names)
-        collapsed = part.fold and all(table_set.is_unused(name) for name in part.names)
+        collapsed = part.closed or (part.fold and all(table_set.is_unused(name) for name in part.names))
         kind: BandKind = "sentences" if are_sentences else "metrics"
         band(part.title, part.names, part.detail or part.fold, kind, collapsed, part.fold and not part.detail)
     for title, listed in (("Linked inputs and metrics", used), (UNUSED, unused)):

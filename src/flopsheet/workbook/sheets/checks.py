@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flopsheet.catalog import entries
+from flopsheet.catalog import entries, ranges
 from flopsheet.catalog.desugar import TRUTH, substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
@@ -15,7 +15,8 @@ from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, between, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
+from flopsheet.workbook.sheets import rules
 from flopsheet.workbook.sheets.change_words import heading
 
 SHEET = "Checks"
@@ -48,9 +49,29 @@ VERDICTS = [
     ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
     ("", "All {held + met:,} checks hold."),
 ]
-VERDICT_CELL, STATUS_CELL = (2, LABEL), (9, FIRST)
+VERDICT_CELL, STATUS_CELL, RANGES_ROW = (2, LABEL), (9, FIRST), 11
 # Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
+
+
+FAILS_ROW = 13  # below the counts
+
+
+@frozen
+class Tops:
+    """The first rows of what stands above the checks themselves: budgets, runs that fit, then the checks."""
+
+    claims: int
+    runs: int
+    blocks: int
+
+    @classmethod
+    def of(cls, listed: Sequence[Expectation], n_runs: int) -> Tops:
+        """Where everything begins, after as many lines as may fail are told."""
+        at = FAILS_ROW + rules.MOST_TOLD + 2
+        n_claims = sum(len(claims(expectation)) for expectation in listed)
+        runs = at + (n_claims + 3 if listed else 0)
+        return cls(at, runs, runs + (n_runs + 11 if n_runs else 0))
 
 
 @frozen
@@ -73,7 +94,7 @@ def expectations(
 ) -> Listing:
     """One line per claim: what, verdict, live, claimed, tolerance."""
     titles = (
-        (LABEL, "Model or run"),
+        (LABEL, "Budget"),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (MATHS, "Where the figure comes from"),
@@ -95,7 +116,7 @@ def expectations(
         format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].exact_format
         live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
         for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(expectation.subject, style="label")
+            cells[row, LABEL] = Cell(f"{expectation.subject}: {metric.name}", style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
             cells[row, MATHS] = Cell(expectation.note, style="maths")
@@ -192,6 +213,15 @@ class Verdict:
         return STYLES[int(float(self.cells[STATUS_CELL].value))]
 
 
+def failures(told: rules.Told) -> Cells:
+    """What fails, in sentences with values; the link leads to the list of all rules."""
+    cells = heading(FAILS_ROW, "What fails")
+    home = f"{SHEET}!A{told.verdicts[0]}"
+    for row, cell in enumerate(told.broken, start=FAILS_ROW + 1):
+        cells[row, LABEL] = cell._replace(link=home)
+    return cells
+
+
 def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
     """The colours of the sentence, which follow the status and not the wording."""
     cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
@@ -211,16 +241,25 @@ def fit_colours(answers: str) -> tuple[Highlight, ...]:
 def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
     rows: list[list[CellRef]] = []
+    in_range: list[list[CellRef]] = []
     values: list[Scalar] = []
+    range_values: list[Scalar] = []
     for block in blocks:
         for band in block.bands:
             if band.kind != "metrics":
                 continue
             for name in (name for name in band.names if block.table_set.catalog.metrics[name].unit == TRUTH):
                 rows.append([block.cell_ref(name, column) for column in block.columns])
-                values += [block.table_set.value(name, at) for at in range(len(block.columns))]
+                own = [block.table_set.value(name, at) for at in range(len(block.columns))]
+                values += own
+                if name.startswith(ranges.CHECK):
+                    in_range.append(rows[-1])
+                    range_values += own
     claims = [list(listing.verdicts)] if listing.verdicts else []
-    held, noted = _counted(rows, values, OK), _counted(rows, values, NOTICE)
+    within, noted = _counted(in_range, range_values, OK), _counted(rows, values, NOTICE)
+    held = _counted(rows, values, OK)
+    ranged = CellRef(SHEET, RANGES_ROW, FIRST)  # values of inputs are many: they are no checks that count
+    held = held._replace(value=float(held.value) - float(within.value), formula=f"{held.formula}-{ranged.address}")
     met = _counted(claims, listing.values, OK)
     if listing.has_warnings:  # what only warns is not missed
         warned = _counted(claims, listing.values, NOTICE)
@@ -231,7 +270,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     }
     lines = {
         "held": ("Checks that hold", held),
-        "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted})),
+        "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted, ranged: within})),
         "noted": ("Notes: a convention was chosen in the spec", noted),
         "met": ("Budgets that are met", met),
         "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
@@ -242,6 +281,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
         cells[at[name].row, LABEL] = Cell(label, style="label")
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
+    cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Values of inputs in their range", style="label"), within
     status = CellRef(SHEET, *STATUS_CELL)
     meaning = "Status: 2 fails or does not fit, 1 unmet budget"
     cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")

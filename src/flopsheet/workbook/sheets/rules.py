@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, reduce
+from itertools import accumulate
 
 from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
@@ -14,9 +15,11 @@ from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
+from flopsheet.workbook.sheets.change_words import NOTHING
 
+MOST_TOLD = 5  # sentences of what fails
 HOLDS, SEE = "holds", "see Checks"
-VERDICT, SENTENCE, WORKING = UNIT, FIRST, FIRST  # columns
+VERDICT, SENTENCE, WORKING, SO_FAR = UNIT, FIRST, FIRST, FIRST + 12  # columns
 
 
 @frozen
@@ -25,6 +28,8 @@ class Told:
 
     cells: Cells
     first: Live
+    broken: tuple[Cell, ...]
+    """What the first rules that are broken say; a blank where fewer are."""
     verdicts: tuple[int, int]
     folded: tuple[tuple[int, int, bool], ...]
     bottom: int
@@ -59,8 +64,23 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     cells[first.row, LABEL] = Cell("First rule that is broken", style="label")
     cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
     live = Live(first, cells[first.row, first.column].value)
+    counted = [int(cells[cell_ref.row, VERDICT].value == FAIL) for cell_ref in verdicts]
+    for cell_ref, so_far in zip(verdicts, accumulate(counted), strict=True):
+        above = f"{letters(SO_FAR)}{cell_ref.row - 1}+" if cell_ref.row > start else ""
+        formula = f'{above}IF({cell_ref.address}="{FAIL}",1,0)'
+        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0")
+    broken = tuple(_nth(at, said, words, verdicts) for at in range(MOST_TOLD))
     folded = ((start + len(found), first.row - 1, True), (working, row - 1, True))
-    return Told(cells, live, (start, first.row - 1), folded, row - 1)
+    return Told(cells, live, broken, (start, first.row - 1), folded, row - 1)
+
+
+def _nth(at: int, said: Sequence[str], words: Sequence[CellRef], verdicts: Sequence[CellRef]) -> Cell:
+    """The sentence of the rule that is broken after `at` others, found by how many are up to each."""
+    sheet = words[0].sheet
+    so_far = [cell_ref._replace(column=SO_FAR) for cell_ref in verdicts]
+    place = f'MIN({len(words)},COUNTIF({span(so_far, sheet)},"<{at + 1}")+1)'
+    formula = f'IF({so_far[-1].address}<={at},"{NOTHING}",INDEX({span(words, sheet)},{place}))'
+    return Cell(said[at] if at < len(said) else NOTHING, formula, "text")
 
 
 def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
