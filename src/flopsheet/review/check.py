@@ -58,6 +58,8 @@ class Checked:
     missing: int
     disagreements: tuple[Disagreement, ...]
     skipped: int = 0
+    failing_checks: str = ""
+    """What the workbook must say where checks of its own fail."""
 
 
 def check_workbook(pulled: Pulled) -> Checked:
@@ -89,7 +91,8 @@ def check_workbook(pulled: Pulled) -> Checked:
     if compared.count and compared.missing == compared.count:
         raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
     skipped = sum(one.n_formulas for one in compared.moved.values())
-    return Checked(compared.count, compared.missing, compared.disagreements(), skipped)
+    failing = draft.verdict if draft.has_failures else ""
+    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, failing)
 
 
 def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:

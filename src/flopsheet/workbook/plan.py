@@ -125,7 +125,9 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
-    return Draft(spec.title, titles, _made([partial(_itself, first), *(make for _, make in written)]), properties)
+    made = _made([partial(_itself, first), *(make for _, make in written)])
+    has_failures = float(verdict.counts["failed"].value) > 0
+    return Draft(spec.title, titles, made, properties, str(verdict.sentence.value), has_failures)
 
 
 def _itself(sheet: Sheet) -> Sheet:

@@ -166,3 +166,7 @@ class Draft:
     titles: tuple[str, ...]
     sheets: Iterator[Sheet]
     properties: Mapping[str, str]
+    verdict: str = ""
+    """What the workbook says of its own checks."""
+    has_failures: bool = False
+    """Whether one of them fails."""
