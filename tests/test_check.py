@@ -14,7 +14,7 @@ from edits import formulas, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
-from flopsheet.review.check import Checked, check_workbook
+from flopsheet.review.check import Checked, agrees, check_workbook
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
@@ -166,6 +166,19 @@ def test_a_range_of_one_cell_is_that_cell() -> None:
 
 
 @pytest.mark.libreoffice
+@pytest.mark.parametrize(
+    ("stored", "computed", "same"),
+    [
+        ("2.1300000000000000001 B", "2.13 B", True),  # as Gnumeric 1.12.55 writes 2.13
+        ("rises to 0.47999999999999999999 %", "rises to 0.48 %", True),
+        ("2.14 B", "2.13 B", False),
+        ("2.1300001 B", "2.13 B", False),
+    ],
+)
+def test_digits_of_a_text_that_only_80_bits_have_are_no_difference(stored: str, computed: str, same: bool) -> None:
+    assert agrees(stored, computed) is same
+
+
 def test_a_choice_in_capitals_is_that_choice_as_it_is_to_a_spreadsheet(tmp_path: Path) -> None:
     at = path_cell(gpt2(tmp_path), "weights")
     saves = [(tmp_path / "edited.xlsx", None)]

@@ -44,7 +44,7 @@ class Side:
         if self.pulled is None or not self.pulled.reading.changes:
             return ""
         draft = plan.draft_workbook(self.report.study, self.pulled.returned.built.study)
-        return draft.verdict if draft.has_failures else ""
+        return draft.verdict.words if draft.verdict.has_failures else ""
 
 
 @dataclass(frozen=True)
