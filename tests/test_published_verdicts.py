@@ -63,7 +63,7 @@ def test_llama_2_13b_that_ran_on_64_a100_fits():
 
 
 def test_gradients_between_nodes_go_over_the_network():
-    # 0.34 s: 70.55e9 parameters of 2 bytes on 8 · 2 devices, twice around a ring of 32, 50 GB/s each; the links inside a
+    # 0.34 s: 70.55e9 parameters of 2 bytes on 8 · 2 devices, twice around a ring of 32, 50 GB/s each; links inside a
     # node, nine times as fast, would give 0.038 s.
     run = trained(
         "llama-3-70b", hardware="h100-sxm", n_devices=512, tensor_parallel=8, pipeline_parallel=2, zero_stage=1,
