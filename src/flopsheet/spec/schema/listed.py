@@ -19,8 +19,13 @@ def fields(inputs: Iterable[Input]) -> dict[str, Field]:
     if not any(entry.name.startswith(f"{STAGE_LAYERS}_") for entry in inputs):
         return {}
     return {
-        STAGE_LAYERS: optional(_stage_layers(), "Layers of each stage: a list, or a layout of Megatron-LM."),
-        FROZEN: optional(list_of(one_of(frozen_parts())), "Parts that are not trained, as a list."),
+        STAGE_LAYERS: optional(
+            _stage_layers(),
+            "Layers of each stage: a list, [10, 10, 11, 9], or a layout of Megatron-LM, Et*10|(t*10|)*2t*10L.",
+        ),
+        FROZEN: optional(
+            list_of(one_of(frozen_parts())), "Parts that are not trained, as a list: [embedding, experts]."
+        ),
     }
 
 
