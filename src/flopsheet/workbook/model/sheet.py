@@ -150,6 +150,8 @@ class Verdict:
 
     words: str
     style: str
+    has_failures: bool = False
+    """Whether a check fails; a run that does not fit is no failure of the workbook."""
 
 
 @frozen
