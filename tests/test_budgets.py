@@ -128,7 +128,7 @@ def test_in_the_workbook_what_only_warns_is_a_note_and_no_budget_is_missed(tmp_p
     report = build(tmp_path / "spec.yaml", tmp_path / "book.xlsx")
     [width] = [one.cell_ref for one in input_cells_of(report) if one.path == ("models", "a", "d_model")]
     [before, after] = recalculate_ironcalc(
-        tmp_path / "book.xlsx", [{}, {(width.sheet, width.address): 128.0}], [("Checks", "F7"), ("Checks", "F8")]
+        tmp_path / "book.xlsx", [{}, {(width.sheet, width.address): 128.0}], [("Checks", "C7"), ("Checks", "C8")]
     )
     assert ([*before.values()], [*after.values()]) == ([2.0, 0.0], [2.0, 0.0])
 

@@ -19,7 +19,6 @@ WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; 
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
-MOST_LETTERS = 70  # a number that stands for none, such as 1e300, is as wide as a column may be
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
 Cells = Mapping[tuple[int, int], Cell]
@@ -72,7 +71,7 @@ def width_of(cell: Cell) -> float:
 
 def _width(value: Scalar, format: str) -> float:
     text = value if isinstance(value, str) else _spelling(format)(value)
-    return min(len(text), MOST_LETTERS) * 1.08 + 2.0
+    return len(text) * 1.08 + 2.0
 
 
 @cache
