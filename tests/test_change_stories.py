@@ -29,7 +29,8 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining.micro_batch_size": 4.0},
         [
-            "1 of 6 runs does not fit: pretraining on h100-sxm. The N checks hold, but 1 of 7 budgets are not met.",
+            "1 of 6 runs does not fit: pretraining needs 154.5 GiB a device, h100-sxm has 79.6 (1.9×)."
+            " The N checks hold, but 1 of 7 budgets are not met.",
             "Changed: pretraining micro_batch_size 1 → 4",
             "Moved, 2 results: pretraining memory per device 49.33 → 154.5 GiB (3.1×), no longer fits"
             " · budgets not met 0 → 1",

@@ -144,21 +144,19 @@ def unfit(report: Report) -> str:
     """Which runs do not fit, in the words of the Summary sheet; nothing where every run fits."""
     from flopsheet.workbook.layout.typed_cells import first_that_holds
     from flopsheet.workbook.sheets import checks
+    from flopsheet.workbook.sheets.runs import CAPACITY
 
-    answers = [
-        (str(run), str(values.plain("run", "hardware")[at]), values.plain(RUNS[kind][0], checks.FITS[kind])[at])
-        for kind, values in report.runs.items()
-        for at, (run,) in enumerate(values.tables["run"].keys)
-    ]
-    lacking = [(run, hardware) for run, hardware, answer in answers if answer == "no"]
+    def told(kind: str, at: int) -> dict[str, float | str]:
+        values, of_run = report.runs[kind], RUNS[kind][0]
+        numbers = {"fits": checks.FITS[kind], "memory": checks.MEMORY[kind], "capacity": CAPACITY[kind]}
+        found: dict[str, float | str] = {said: values.plain(of_run, name)[at] for said, name in numbers.items()}
+        return found | {"run": str(values.tables["run"].keys[at][0]), "hardware": values.plain("run", "hardware")[at]}
+
+    runs = [told(kind, at) for kind, values in report.runs.items() for at in range(len(values.tables["run"]))]
+    lacking = [one for one in runs if one["fits"] == "no"]
     if not lacking:
         return ""
-    values = {
-        "runs": float(len(answers)),
-        "unfit": float(len(lacking)),
-        "run": lacking[0][0],
-        "hardware": lacking[0][1],
-    }
+    values = {**lacking[0], "runs": float(len(runs)), "unfit": float(len(lacking))}
     return f"✘ {evaluate(first_that_holds(checks.UNFIT), values.__getitem__)}"
 
 

@@ -18,6 +18,7 @@ from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE,
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
 from flopsheet.workbook.sheets import rules
 from flopsheet.workbook.sheets.change_words import heading
+from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Checks"
 # What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
@@ -27,11 +28,13 @@ STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED},
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
 STYLES = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
+MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
+LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} ({memory / capacity:.1}×)"
 UNFIT = [
     ("unfit == 0", "Every run fits."),
-    ("runs == 1", "The run does not fit: {run} on {hardware}."),
-    ("unfit == 1", "1 of {runs:,} runs does not fit: {run} on {hardware}."),
-    ("", "{unfit:,} of {runs:,} runs do not fit, the first is {run} on {hardware}."),
+    ("runs == 1", f"The run does not fit: {LACKS}."),
+    ("unfit == 1", f"1 of {{runs:,}} runs does not fit: {LACKS}."),
+    ("", f"{{unfit:,}} of {{runs:,}} runs do not fit, the first: {LACKS}."),
 ]
 FAIL = "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."
 MISS = "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met."
@@ -71,7 +74,7 @@ class Tops:
         at = FAILS_ROW + rules.MOST_TOLD + 2
         n_claims = sum(len(claims(expectation)) for expectation in listed)
         runs = at + (n_claims + 3 if listed else 0)
-        return cls(at, runs, runs + (n_runs + 11 if n_runs else 0))
+        return cls(at, runs, runs + (n_runs + 13 if n_runs else 0))
 
 
 @frozen
@@ -152,7 +155,10 @@ class Fitting:
 
 def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
     """One line per run: whether it fits, on what; below them the first that does not, in words."""
-    titles = ((LABEL, "Run"), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"))
+    titles = (
+        (LABEL, "Run"), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"), (FIRST + 2, "Needs GiB"),
+        (FIRST + 3, "Has GiB"),
+    )  # fmt: skip
     cells, row = heading(top, "Runs that fit", titles), top + 2
     for kind, metric in FITS.items():
         table_set = table_sets.get(kind)
@@ -160,9 +166,10 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
             assert table_set is not None
             cells[row, LABEL] = Cell(str(run), style="label")
             cells[row, NAME] = Cell(metric, style="name")
-            for column, name in ((FIRST, metric), (FIRST + 1, "hardware")):
+            for column, name in enumerate((metric, "hardware", MEMORY[kind], CAPACITY[kind]), start=FIRST):
                 live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
-                cells[row, column] = mirror(SHEET, live, "linked_centred")
+                look = ("linked_centred", "General") if column < FIRST + 2 else ("linked", "#,##0.0")
+                cells[row, column] = mirror(SHEET, live, *look)
             row += 1
     first, last = top + 2, row - 1
     if last < first:
@@ -182,7 +189,8 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
             Cell(float(place + 1), f'IF(COUNTIF({among},"no")>0,MATCH("no",{among},0),1)', "calc", "0"),
         ),
     }
-    for name, column in (("run", LABEL), ("hardware", FIRST + 1)):
+    columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))
+    for name, column in columns:
         formula = f"INDEX({_column(column, first, bottom)},{position})"
         lines[name] = (f"First that does not fit: {name}", Cell(cells[first + place, column].value, formula, "linked"))
     said = {}

@@ -11,12 +11,11 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED
-from flopsheet.workbook.sheets.checks import FITS
+from flopsheet.workbook.sheets.checks import FITS, MEMORY
 from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
-MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {run_cost}; {fit}.",
