@@ -44,6 +44,8 @@ from flopsheet.spec.schema.shapes import (
 )
 
 MOST_NAME = 64
+MOST_MEASURED = 100  # rows; each is fitted with and without the others
+LEAST_SECONDS, MOST_SECONDS = 1e-6, 86_400  # of one step
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 # How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
 LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
@@ -259,6 +261,19 @@ def _run(kind: str) -> Shape:
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
 
 
+def _measured() -> Shape:
+    """A training run that was measured; its time is `seconds`, or one of the speeds that a run may have."""
+    fields = {
+        "model": required(_reference("model"), "A model of this spec."),
+        "seconds": optional(
+            number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s"), "Of one step."
+        ),
+        **_fields([*inputs_of("context"), *run_inputs("training")]),
+    }
+    del fields["measured_seconds_per_step"]
+    return mapping("MeasuredRow", fields)
+
+
 def _search() -> Shape:
     """A search of training layouts."""
     inputs = [*inputs_of("context"), *run_inputs("training")]
@@ -354,6 +369,9 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
+            "measured": optional(
+                named(_measured(), MOST_MEASURED), "Measured training steps that calibrate their hardware."
+            ),
             "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of training layouts by name."),
             "expect": optional(list_of(expectation.shape(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
             "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
