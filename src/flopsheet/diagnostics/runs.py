@@ -95,7 +95,7 @@ def row_too_slow(seconds: float, predicted: float) -> Wording:
         measured:
           trial: {model: m, context_length: 1024, hardware: h100-sxm, seconds: 3600}
     """
-    fact = f"{seconds:,.3g} s is {seconds / predicted:,.0f} times the {predicted:,.3g} s that are predicted"
+    fact = f"{_seconds(seconds)} is {seconds / predicted:,.0f} times the {_seconds(predicted)} that are predicted"
     return fact, "write the seconds of one optimizer step, not of the run; check global_batch_size and n_devices"
 
 
@@ -112,3 +112,7 @@ def row_not_predicted(words: str) -> Wording:
           trial: {model: m, context_length: 1024, hardware: mine, n_devices: 4, tensor_parallel: 4, seconds: 1}
     """
     return f"the time of this layout has no prediction ({words})", "write what is missing under hardware:"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"

@@ -9,24 +9,13 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.formula import evaluate
-from flopsheet.records import frozen
+from flopsheet.output import measured
+from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
 
 EXACT = 2**53  # beyond it a double is no exact count
-
-
-@frozen
-class Summary:
-    """One table: its first `n_keys` columns name a row; `texts` are the columns that hold words."""
-
-    title: str
-    header: tuple[str, ...]
-    body: tuple[tuple[str, ...], ...]
-    n_keys: int
-    texts: frozenset[int]
-    more: int = 0  # rows that were left out
 
 
 def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
@@ -36,6 +25,7 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
     for kind, (of_run, _) in RUNS.items():
         if kind in report.runs:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
+    yield from measured.tables(report.spec)
 
 
 def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:

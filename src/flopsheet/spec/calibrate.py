@@ -16,7 +16,7 @@ from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
-from flopsheet.spec.runs import MEASURED, MEASURED_SECONDS, SECONDS
+from flopsheet.spec.runs import MEASURED, SECONDS
 from flopsheet.spec.solve import solve
 from flopsheet.spec.steps import COMPUTE, Step
 
@@ -32,8 +32,9 @@ UNKNOWN = 0.7  # the same of a kind of hardware that nobody measured
 NOISE, ROBUST, STEPS, NUDGE = 0.05, 0.075, 15, 1e-4
 RATIOS = ("time_ratio_low", "time_ratio_median", "time_ratio_high")
 ROBUST, PULL, STEPS, NUDGE = 0.03, 0.02, 15, 1e-4
+FITTED = frozenset({*PRIOR, *RATIOS, "fitted_to", "n_measured"})  # what a calibration may change
 FURTHEST = 0.7  # of one step
-LAYOUTS_FOR_RANGE = 5
+LAYOUTS_FOR_RANGE = 3
 SPEC = "the spec"
 ONE_IN_TEN = 1.2815515655446004  # of a normal distribution
 SLOWEST = 25.0  # times the prediction
@@ -52,7 +53,7 @@ def calibrate(
         if not own:
             found.append(device)
             continue
-        fit = _Fit(device, [Step(draft.study, of_model[run.model], device, run) for run in own])
+        fit = Fit(device, [Step(draft.study, of_model[run.model], device, run) for run in own])
         if wrong := [fault for step in fit.steps for fault in _impossible(draft, fit, step)]:
             faults += wrong
             found.append(device)
@@ -64,7 +65,7 @@ def calibrate(
     return Resolved((tuple(found), tuple(calibrations)), faults)
 
 
-def _impossible(draft: Draft, fit: _Fit, step: Step) -> list[Fault]:
+def _impossible(draft: Draft, fit: Fit, step: Step) -> list[Fault]:
     """What is wrong with a measured time that no device can reach, or that is none of a step."""
     least = step.seconds({**fit.start, FIRST: 1.0}, COMPUTE)
     predicted = step.seconds(fit.start)
@@ -83,7 +84,7 @@ def _impossible(draft: Draft, fit: _Fit, step: Step) -> list[Fault]:
 
 
 @frozen
-class _Fit:
+class Fit:
     """The measured steps on one kind of device."""
 
     device: Device
@@ -140,7 +141,7 @@ class _Fit:
             for name, one in inputs.items()
             if name not in {"fitted_to", "n_measured"}
         )
-        return Calibration(self.device.name, tuple(rows), told), inputs
+        return Calibration(self.device.name, tuple(rows), told, best.n_effective), inputs
 
     def spread(self, rows: Sequence[MeasuredRow], layouts: Sequence[Sequence[int]]) -> list[float]:
         """Measured over predicted where the layout was left out: one in ten below, the mean, one in ten above.
@@ -184,7 +185,7 @@ class _Fit:
             without = {**start, **_exp(names, _moved(unknowns, logs, others) if names else logs)}
             for at in of:
                 left_out[at] = float(self.steps[at].seconds(without))
-        return _Fitted(_exp(names, logs), left_out if len(layouts) > 1 else [])
+        return _Fitted(_exp(names, logs), left_out if len(layouts) > 1 else [], _settled(unknowns, rows))
 
     def slopes(self, names: Sequence[str], logs: Sequence[float], weights: Sequence[float]) -> list[_Row]:
         """How far each step is off, and how that changes with each efficiency; what is far off counts less."""
@@ -223,6 +224,7 @@ class _Fitted:
     efficiencies: Mapping[str, float]
     left_out: Sequence[float]
     """The time of each step, its layout left out; empty where there is one layout."""
+    n_effective: float
 
 
 def _bounds(name: str) -> tuple[float, float]:
@@ -236,9 +238,8 @@ def _exp(names: Sequence[str], logs: Sequence[float]) -> dict[str, float]:
 
 def _moved(unknowns: Sequence[_Unknown], logs: Sequence[float], rows: Sequence[_Row]) -> list[float]:
     """One step of Gauss and Newton from these logarithms, within bounds."""
-    every = range(len(unknowns))
-    normal = [[sum(row.weight * row.slopes[i] * row.slopes[j] for row in rows) for j in every] for i in every]
-    right = [-sum(row.weight * row.slopes[i] * row.off for row in rows) for i in every]
+    normal = _normal(unknowns, rows)
+    right = [-sum(row.weight * row.slopes[i] * row.off for row in rows) for i in range(len(unknowns))]
     for at, one in enumerate(unknowns):
         normal[at][at] += one.prior**-2
         right[at] += one.prior**-2 * (one.start - logs[at])
@@ -247,3 +248,16 @@ def _moved(unknowns: Sequence[_Unknown], logs: Sequence[float], rows: Sequence[_
         min(max(log + min(max(move, -FURTHEST), FURTHEST), one.least), one.most)
         for log, move, one in zip(logs, moves, unknowns, strict=True)
     ]
+
+
+def _normal(unknowns: Sequence[_Unknown], rows: Sequence[_Row]) -> list[list[float]]:
+    every = range(len(unknowns))
+    return [[sum(row.weight * row.slopes[i] * row.slopes[j] for row in rows) for j in every] for i in every]
+
+
+def _settled(unknowns: Sequence[_Unknown], rows: Sequence[_Row]) -> float:
+    """How many constants the rows settle: for each the share of what holds it that is measured."""
+    measured, held = _normal(unknowns, rows), _normal(unknowns, rows)
+    for at, one in enumerate(unknowns):
+        held[at][at] += one.prior**-2
+    return sum(solve(held, measured[at])[at] for at in range(len(unknowns)))

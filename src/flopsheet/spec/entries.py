@@ -118,13 +118,14 @@ class Calibration(NamedTuple):
     rows: tuple[MeasuredRow, ...]
     fitted: tuple[Fitted, ...]
     """None where the spec gives them all itself: the rows are then compared only."""
+    n_effective: float
+    """How many constants the rows settle in effect, of those that are held back."""
 
     def error(self, which: str) -> float | None:
         """The mean error `before`, `after` or `left_out`, as a share; None where a row has no such prediction."""
-        found = [(getattr(row, which), row.seconds) for row in self.rows]
-        if any(predicted is None for predicted, _ in found):
-            return None
-        return sum(abs(predicted / seconds - 1) for predicted, seconds in found) / len(found)
+        found: list[float | None] = [getattr(row, which) for row in self.rows]
+        off = [abs(one / row.seconds - 1) for one, row in zip(found, self.rows, strict=True) if one is not None]
+        return sum(off) / len(off) if len(off) == len(self.rows) else None
 
 
 class Expectation(NamedTuple):

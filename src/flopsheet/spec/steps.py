@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from flopsheet import catalog
@@ -36,12 +36,15 @@ class Step:
 
     def __init__(self, study: Mapping[str, float | str], model: ModelSpec, device: Device, run: Run) -> None:
         self.run = run
-        inputs = {**study, **values_of(model.inputs), **values_of(device.inputs), **values_of(run.inputs)}
-        self.values: Scope = {**inputs, "model": model.name}
+        self.values: Scope = {
+            **study, **values_of(model.inputs), **values_of(device.inputs), **values_of(run.inputs),
+            "model": model.name,
+        }  # fmt: skip
         self.groups: list[Scope] = [dict(values_of(group.inputs)) for group in model.groups]
         self.compute(_order())
         speed = float(self.values[SPEED])
-        self.measured = inputs["global_batch_size"] * inputs["context_length"] / speed if speed else 0.0
+        tokens = float(self.values["global_batch_size"]) * float(self.values["context_length"])
+        self.measured = tokens / speed if speed else 0.0
 
     def compute(self, names: Sequence[str]) -> None:
         """Evaluates metrics in the order in which they read each other."""
@@ -52,7 +55,7 @@ class Step:
                 values[name] = evaluate(metric.ast, values.__getitem__, self.gather)
                 continue
             for group in self.groups:
-                group[name] = evaluate(metric.ast, lambda read, own=group: own[read] if read in own else values[read])
+                group[name] = evaluate(metric.ast, partial(_read, group, values))
 
     def gather(self, function: str, names: tuple[str, ...]) -> Any:
         """What a formula gathers of the layer groups."""
@@ -72,3 +75,7 @@ class Step:
         self.compute(_depending(changed))
         found = self.values[metric]
         return found if isinstance(found, str) else float(found)
+
+
+def _read(group: Scope, values: Scope, name: str) -> Any:
+    return group[name] if name in group else values[name]

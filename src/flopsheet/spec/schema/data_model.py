@@ -263,11 +263,10 @@ def _run(kind: str) -> Shape:
 
 def _measured() -> Shape:
     """A training run that was measured; its time is `seconds`, or one of the speeds that a run may have."""
+    seconds = number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s")
     fields = {
         "model": required(_reference("model"), "A model of this spec."),
-        "seconds": optional(
-            number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s"), "Of one step."
-        ),
+        "seconds": optional(seconds, "Measured time of one optimizer step."),
         **_fields([*inputs_of("context"), *run_inputs("training")]),
     }
     del fields["measured_seconds_per_step"]
