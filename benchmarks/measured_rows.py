@@ -15,9 +15,9 @@ from statistics import fmean
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from flopsheet.spec import Device, InputValue, Run, load_spec
-from flopsheet.spec.calibrate import Fit
+from flopsheet.spec.calibration.fit import Fit
+from flopsheet.spec.calibration.steps import Step
 from flopsheet.spec.resolve.draft import values_of
-from flopsheet.spec.steps import Step
 from measured_steps import CONSTANTS, FITTED_ON, ROOT, ROWS, fitted, spec_of_steps
 
 PAGE = ROOT / "docs" / "measured-rows.md"

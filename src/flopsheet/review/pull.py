@@ -17,7 +17,7 @@ from flopsheet.review.apply_inputs import apply_inputs
 from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
 from flopsheet.review.rebuild import Returned, read_back
 from flopsheet.spec import Spec
-from flopsheet.spec.calibrate import FITTED
+from flopsheet.spec.calibration.fit import FITTED
 from flopsheet.spec.load import from_source, in_digits
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_bytes, write_bytes

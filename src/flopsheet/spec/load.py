@@ -120,7 +120,7 @@ class ParsedSpec:
                 ran[kind] = found
         calibrations: tuple[Calibration, ...] = ()
         if has_measured:
-            from flopsheet.spec.calibrate import calibrate  # which few specs need, as what follows
+            from flopsheet.spec.calibration.fit import calibrate  # which few specs need, as what follows
 
             rows, wrong = measured(self.draft, models, hardware, names)
             faults += wrong

@@ -14,11 +14,11 @@ from statistics import fmean, geometric_mean, stdev
 
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
+from flopsheet.spec.calibration.solve import solve
+from flopsheet.spec.calibration.steps import COMPUTE, Step
 from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.runs import MEASURED, SECONDS
-from flopsheet.spec.solve import solve
-from flopsheet.spec.steps import COMPUTE, Step
 
 FIRST = "matmul_efficiency"
 # How far each may differ from the fit to published steps: the standard deviation of its logarithm. A judgement, tried
