@@ -263,26 +263,32 @@ def spelled_call(function: str, arguments: list[str]) -> str:
 
 
 def main() -> None:
-    """Holds random spaces against a training run of each layout, to the last digit."""
+    """Holds random spaces against a run of each layout, to the last digit."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from layouts_by_runs import by_runs, random_search
+    from layouts_by_runs import random_search, random_serving_search, ranked_by_runs
 
-    spaces, layouts, possible = int(sys.argv[1]) if len(sys.argv) > 1 else 1000, 0, 0
+    spaces = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    for kind, draw in (("training", random_search), ("serving", random_serving_search)):
+        layouts, possible = hold(spaces, draw, ranked_by_runs)
+        print(f"{spaces:,} spaces of {layouts:,} {kind} layouts, {possible:,} of them possible: all equal")
+
+
+def hold(spaces: int, draw: Callable[..., Any], ranked: Callable[..., Any]) -> tuple[int, int]:
+    """Holds random spaces against a run of each layout; how many there were, and how many of them are possible."""
+    layouts = possible = 0
     for seed in range(spaces):
         chance = random.Random(seed)
-        data = random_search(chance, 30)
+        data = draw(chance, 30)
         spec: Spec = load_spec(data)
         search = spec.searches[0]
         found = search_all(spec, search, 1, lambda _: None, chance.choice([4, 30, MOST]))
-        runs = by_runs(data, "s")
-        fits = runs[(runs["margin_bytes"] >= 0) & np.isfinite(runs["predicted_seconds_per_step"])]
-        ranked = fits.iloc[np.lexsort((fits.index.astype(int), fits["predicted_seconds_per_step"]))]
-        ours = list(zip(map(str, found.best.number), found.best.objective, strict=True))
-        assert ours == list(ranked["predicted_seconds_per_step"].items()), f"space {seed}"
+        sign = -1 if search.is_maximised else 1
+        ours = list(zip(map(str, found.best.number), sign * found.best.objective, strict=True))
+        assert ours == ranked(data, "s"), f"space {seed}"
         assert found.n_valid + sum(found.fails.values()) == search.size, f"space {seed}"
         layouts += search.size
         possible += found.n_valid
-    print(f"{spaces:,} spaces of {layouts:,} layouts, {possible:,} of them possible: all equal to the last digit")
+    return layouts, possible
 
 
 if __name__ == "__main__":

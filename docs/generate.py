@@ -20,7 +20,7 @@ from flopsheet.catalog import Metric
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.output.markdown import code, escape
 from flopsheet.spec import library
-from flopsheet.spec.schema import json_schema
+from flopsheet.spec.schema import json_schema, shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -95,11 +95,11 @@ def spec_reference() -> str:
         "",
         NOTE,
         "",
-        "A spec is one YAML 1.2 mapping, strictly read: an unknown key, a key that stands twice, a number like `4,096`",
-        "or `8k`, an alias or a tag is an error with its place. Where a key takes an *expression*, write a",
+        "A spec is one YAML 1.2 mapping, read strictly: an unknown or duplicate key, a number like `4,096`",
+        "or `8k`, an alias or a tag is an error with its position. A key that takes an *expression* accepts a",
         "[number](#numbers) or an [expression](#formulas) of other inputs of the same model or run, such as",
-        "`4 * d_model`; it stays a live formula in the workbook. What is left out has the default; keys without one",
-        "must stand in the model or under `defaults:` (or, for a run, in the run). The same as JSON Schema:",
+        "`4 * d_model`, which stays a live formula in the workbook. Omitted keys have their default; keys without one",
+        "must be set in the model or under `defaults:` (for a run, in the run). The same as a JSON Schema:",
         "`flopsheet schema`.",
         "",
         "## The whole spec",
@@ -121,8 +121,8 @@ def spec_reference() -> str:
 
 def rule_reference() -> Iterator[str]:
     about = (
-        "What must hold between inputs. A spec that breaks a rule is refused, with the values and what to write;",
-        "a workbook whose Inputs break one says so on Checks and on Summary.",
+        "Conditions between inputs. A spec that breaks a rule is rejected, with the values and a valid alternative;",
+        "if edits on Inputs break one, the workbook reports it on Checks and on Summary.",
     )
     rows = [
         [
@@ -151,42 +151,42 @@ def number_reference() -> Iterator[str]:
     yield from (
         "## Numbers",
         "",
-        "Write a number in digits (`4096`, `15e12`) or with a suffix; which suffixes depends on its [unit](#units).",
+        "Write a number in digits (`4096`, `15e12`) or with a suffix; the suffixes depend on its [unit](#units).",
         "`M`, `B` and `T` are millions, billions and trillions, `Ki`, `Mi`, `Gi` and `Ti` powers of 1,024. Case",
-        "matters, and a space may stand before the suffix. The number is exact: `15T` and `15e12` are the same input.",
+        "matters, and a space before the suffix is allowed. The number is exact: `15T` and `15e12` are the same input.",
         "",
         *table(["unit", "suffixes", "for example"], rows),
         "",
-        "A thousand has no suffix: `8k` and `8K` are 8,000 to some and 8,192 to others, so both are refused; write",
+        "A thousand has no suffix: `8k` and `8K` are 8,000 to some and 8,192 to others, so both are rejected; write",
         "`8000` or `8Ki`. A byte count needs its unit (`80GB`, not `80G`; `80B` could be 80 bytes), and a number of",
-        "another unit is refused. Inside an expression write digits, `20 * 14e9`: there the unit of a single number is",
-        "not known, and the formula in the cell has no suffixes either.",
+        "another unit is rejected. Inside an expression write digits, `20 * 14e9`: there the unit of a single number",
+        "is not known, and the formula in the cell has no suffixes either.",
         "",
-        "Suffixes are accepted wherever a spec has a number, in `--set`, sweeps, hardware and expectations too. What",
-        "flopsheet writes (`show --format json`, `pull --write`) is in digits.",
+        "Suffixes are accepted wherever a spec has a number, including `--set`, sweeps, hardware and expectations.",
+        "Numbers written by flopsheet (`show --format json`, `pull --write`) are in digits.",
         "",
     )
 
 
 # What each function of the language gives, by its name.
 FUNCTION_WORDS = {
-    "min": ("min(a, b, …)", "the least"),
+    "min": ("min(a, b, …)", "the smallest"),
     "max": ("max(a, b, …)", "the largest"),
-    "floor": ("floor(a)", "the largest whole number up to a"),
-    "ceil": ("ceil(a)", "the smallest whole number from a on"),
-    "abs": ("abs(a)", "a without its sign"),
-    "where": ("where(condition, a, b)", "a where the condition holds, else b"),
-    "given": ("given(x)", "the condition that x has a number: what is `none` has none, nor what follows from it"),
+    "floor": ("floor(a)", "a rounded down to a whole number"),
+    "ceil": ("ceil(a)", "a rounded up to a whole number"),
+    "abs": ("abs(a)", "the absolute value of a"),
+    "where": ("where(condition, a, b)", "a if the condition holds, else b"),
+    "given": ("given(x)", "whether x has a number; `none` has none, nor has anything computed from it"),
     "match": (
         "match(input, a: x, b | c: y)",
-        "the value of the arm that names the input's choice; every choice has an arm",
+        "the value of the arm that names the input's choice; every choice needs an arm",
     ),
-    "sum": ("sum(x)", "of a finer grain: all x below this row"),
-    "first": ("first(x)", "of a finer grain: x in the first row below this one"),
-    "at_min": ("at_min(key, x)", "of a finer grain: x where key is least; of equals the first"),
-    "at_max": ("at_max(key, x)", "of a finer grain: x where key is largest; of equals the first"),
-    "largest": ("largest(x, y, …)", "the label of the largest, a text"),
-    "trend": ("trend(x, y)", "whether y rises above x, falls below it or stays, a text"),
+    "sum": ("sum(x)", "over a finer grain: the sum of x"),
+    "first": ("first(x)", "over a finer grain: x of the first row"),
+    "at_min": ("at_min(key, x)", "over a finer grain: x of the row with the smallest key, the first one of equals"),
+    "at_max": ("at_max(key, x)", "over a finer grain: x of the row with the largest key, the first one of equals"),
+    "largest": ("largest(x, y, …)", "the label of the largest, as text"),
+    "trend": ("trend(x, y)", "whether y rises above x, falls below it or stays the same, as text"),
 }
 
 
@@ -194,19 +194,19 @@ def formula_reference() -> Iterator[str]:
     yield from (
         "## Formulas",
         "",
-        "Expressions of inputs, conditions under `exclude:` and formulas of metrics are written in one small language:",
+        "Expressions of inputs, conditions under `exclude:` and formulas of metrics share one small language:",
         "",
         "* numbers (`1000`, `0.5`, `2e12`) and names of inputs; in metrics also names of metrics;",
-        "* `+ - * /`, `^` for powers, brackets; `2^3^2` is `2^(3^2)`, and `-2^2` is refused as ambiguous;",
-        "* comparisons `== != < <= > >=`, in conditions and in `where(…)`; a chain such as `a < b < c` is none;",
+        "* `+ - * /`, `^` for powers, brackets; `2^3^2` is `2^(3^2)`, and `-2^2` is rejected as ambiguous;",
+        "* comparisons `== != < <= > >=`, in conditions and in `where(…)`, but no chains such as `a < b < c`;",
         "* in metrics, an input compared with one of its choices: `where(positions == learned, 1, 0)`; flags are `yes`",
         "  or `no`;",
-        "* in metrics, a value for each choice of an input: `match(positions, learned: 1, rotary | alibi | none:",
-        "  0)`; of a number format its bytes: `format_bytes(weights)`. Choices joined by `|` share an arm; a choice",
-        "  without an arm is an error, and so is an arm for something that is no choice. In an arm, a `match` of the",
-        "  same input names the choices of that arm;",
-        "* no `and`, `or`, `not`, `%` or `//`: nest `where(…)`, write `floor(a / b)`;",
-        "* in YAML, a formula with a comma or a brace stands in quotes between `{ }`, and one with `match` everywhere.",
+        "* in metrics, a value for each choice of an input, `match(positions, learned: 1, rotary | alibi | none:",
+        "  0)`, or the bytes of a number format, `format_bytes(weights)`. Choices joined by `|` share an arm. A choice",
+        "  without an arm is an error, and so is an arm for anything that is not a choice. Within an arm, a `match` of",
+        "  the same input names only the choices of that arm;",
+        "* `and`, `or`, `not`, `%` and `//` are not supported: nest `where(…)`, write `floor(a / b)`;",
+        "* in YAML, quote a formula with a comma or a brace between `{ }`, and one with `match` everywhere.",
         "",
     )
     unsaid = {*FUNCTIONS, *AGGREGATES, *WORDS, MATCH} ^ FUNCTION_WORDS.keys()
@@ -221,9 +221,7 @@ def formula_reference() -> Iterator[str]:
 def unit_reference() -> Iterator[str]:
     units = catalog.load_catalog().units.values()
     rows = [[code(unit.label), "yes" if unit.whole else "", code(unit.format)] for unit in units]
-    about = (
-        "What an input or metric of the spec's own may be measured in, and how a cell shows it; `flopsheet list units`."
-    )
+    about = "Units of inputs and metrics, also of those that a spec defines; `flopsheet list units` prints them."
     yield from ("## Units", "", about, "", *table(["unit", "whole", "number format"], rows), "")
 
 
@@ -266,7 +264,7 @@ def kind(value: dict[str, Any]) -> str:
 
 
 def is_expression(value: dict[str, Any]) -> bool:
-    return value.get("type") == "string" and "expression" in value.get("description", "")
+    return value.get("description") == shapes.FORMULA["description"]
 
 
 def bounds(value: dict[str, Any]) -> str:
@@ -317,8 +315,8 @@ def metric_reference() -> str:
         "",
         NOTE,
         "",
-        "A metric is written once, in `src/flopsheet/catalog/`; numbers, cells and this page follow from that text.",
-        "Its *grain* is the table that it lives in: one value per model, per layer group, per scenario (a model at a",
+        "A metric is written once, in `src/flopsheet/catalog/`; numbers, cells and this page are derived from it. Its",
+        "*grain* is the table that it belongs to: one value per model, per layer group, per scenario (a model at a",
         "context length), per run. Letters stand for inputs:",
         "",
         *table(

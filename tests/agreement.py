@@ -17,9 +17,14 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.spec.schema import data_model
+from formualizer_engine import recalculate_formualizer
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
-ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
+ENGINES = {
+    "IronCalc": recalculate_ironcalc,
+    "formualizer": recalculate_formualizer,
+    "LibreOffice": recalculate_libreoffice,
+}
 TRIES = 30  # at an edit that a spec could say
 
 WHOLE: dict[str, list[int]] = {

@@ -64,7 +64,7 @@ def lines(pulled: Pulled) -> list[str]:
 
 
 def blamed(pulled: Pulled) -> list[str]:
-    return [str(problem) for problem in pulled.reading.problems]
+    return [str(problem) for problem in (*pulled.reading.problems, *pulled.reading.unsayable)]
 
 
 def values(spec: Spec) -> dict[str, float | str]:

@@ -22,6 +22,7 @@ from flopsheet.diagnostics import FileError, FlopsheetError
 from flopsheet.review import check as checked
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx import package
+from flopsheet.yamlio.from_mapping import to_yaml
 from review_helpers import change_parts, sheet_parts
 from studies import SPECS
 
@@ -253,6 +254,21 @@ def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) 
         0,
         "No input differs from the spec.\n",
         "'book.xlsx' was made by flopsheet 9.1.0, this is 0.1.0\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["book.csv", "book.fods", "book.gnumeric", "book.xls", "book.ods", "book.numbers"])
+@pytest.mark.parametrize("command", [("pull",), ("check",), ("diff", "spec.yaml")])
+def test_another_kind_of_spreadsheet_is_told_alike_by_every_command(
+    command: tuple[str, ...], name: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("Inputs,d_model\n", encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(to_yaml(SPEC), encoding="utf-8")
+    done = run(*command, name, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        f"'{name}' is not an .xlsx workbook: it is another kind of file{SAVE}\n",
     )
 
 

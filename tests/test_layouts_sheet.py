@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl.utils import get_column_letter
 
 import flopsheet
 from edits import planned
@@ -33,6 +35,54 @@ SPEC: dict[str, Any] = {
         }
     },
 }
+SERVING: dict[str, Any] = {
+    **SPEC,
+    "hardware": {"h100-sxm": {"price_per_hour": 2.5}},
+    "search": {
+        "s": {
+            "kind": "serving",
+            "model": "m",
+            "hardware": "h100-sxm",
+            "n_devices": [8, 16],
+            "prompt_length": 2048,
+            "generated_length": 256,
+            "n_sequences": 64,
+            "vary": {"tensor_parallel": [1, 2, 8], "weight_format": ["bf16", "fp8"]},
+            "keep": 5,
+        }
+    },
+}
+OBJECTIVES = {
+    "training": SPEC,
+    "serving, devices": SERVING,
+    "serving, cost": {**SERVING, "search": {"s": {**SERVING["search"]["s"], "minimise": "predicted_cost_per_million"}}},
+    "serving, users": {
+        **SERVING,
+        "search": {
+            "s": {
+                **{key: value for key, value in SERVING["search"]["s"].items() if key != "n_sequences"},
+                "vary": {"tensor_parallel": [1, 2, 8], "n_sequences": [16, 64]},
+                "maximise": "n_sequences",
+            }
+        },
+    },
+}
+# What is typed into Inputs: a layout, figures of the hardware, constants that were fitted.
+EDITS: dict[str, dict[tuple[str, ...], float]] = {
+    "training": {
+        ("training", "s 2", "tensor_parallel"): 8,
+        ("training", "s 3", "micro_batch_size"): 2,
+        ("hardware", "h100-sxm", "network_bandwidth"): 1e10,
+        ("hardware", "h100-sxm", "matmul_efficiency"): 0.4,
+    },
+    "serving": {
+        ("serving", "s 2", "tensor_parallel"): 2,
+        ("serving", "s 3", "n_sequences"): 200,
+        ("hardware", "h100-sxm", "memory_bandwidth"): 2e12,
+        ("hardware", "h100-sxm", "layer_latency"): 1e-4,
+        ("hardware", "h100-sxm", "all_reduce_latency"): 5e-5,
+    },
+}
 SHEET = "Layouts"
 
 
@@ -45,7 +95,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
 def cells_of(report: Report) -> dict[tuple[str, str], Any]:
     """Every formula cell of the sheet with its value."""
     sheet = plan.plan_workbook(report.study).sheet(SHEET)
-    letters = {(row, column): f"{chr(64 + column)}{row}" for row, column in sheet.cells}
+    letters = {(row, column): f"{get_column_letter(column)}{row}" for row, column in sheet.cells}
     return {(SHEET, letters[at]): cell.value for at, cell in sheet.cells.items() if cell.formula}
 
 
@@ -83,6 +133,50 @@ def test_each_cell_of_the_sheet_is_recalculated_to_the_value_that_pandas_gives(b
     assert len(cells) > 80
     [found] = recalculate_ironcalc(path, [{}], cells)
     assert disagreeing(found, cells) == {}
+
+
+@pytest.mark.parametrize("searched", OBJECTIVES)
+def test_the_sheet_follows_edits_of_layouts_hardware_and_constants(searched, recalculate, tmp_path):
+    report = flopsheet.build(OBJECTIVES[searched], tmp_path / "book.xlsx")
+    homes = {one.path: one.cell_ref for one in input_cells_of(report)}
+    data, typed = copy.deepcopy(report.spec.data), []
+    for path, value in EDITS[searched.partition(",")[0]].items():
+        *above, key = path
+        holder: Any = data
+        for part in above:
+            holder = holder.setdefault(part, {})
+        holder[key] = value
+        typed.append({(homes[path].sheet, homes[path].address): value})
+    edited = planned(flopsheet.api.compute_spec(load_spec(data)), report).sheet(SHEET)
+    wanted = {
+        (SHEET, f"{get_column_letter(column)}{row}"): cell.value
+        for (row, column), cell in edited.cells.items()
+        if cell.formula
+    }
+    assert wanted != cells_of(report)
+    [found] = recalculate(
+        tmp_path / "book.xlsx", [{cell: value for one in typed for cell, value in one.items()}], wanted
+    )
+    assert disagreeing(found, wanted) == {}
+
+
+def test_the_best_servers_are_serving_runs_in_the_order_of_the_search(tmp_path):
+    report = flopsheet.build(SERVING, tmp_path / "book.xlsx")
+    runs = report.frames["serving_run"]
+    assert list(runs.index) == [f"s {rank}" for rank in range(1, 6)]
+    order = runs.sort_values(["n_devices", "predicted_seconds_per_token"], kind="stable")
+    assert list(order.index) == list(runs.index)
+
+
+def test_a_study_may_have_searches_of_both_kinds(tmp_path):
+    both = {**SERVING, "search": {"t": SPEC["search"]["s"], **SERVING["search"]}}
+    report = flopsheet.build(both, tmp_path / "book.xlsx")
+    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+    assert [chart.title for chart in sheet.charts] == [
+        "Time of a step against memory that is left",
+        "Time per token against memory that is left",
+    ]
+    assert set(cells_of(report)) == set(recalculate_ironcalc(tmp_path / "book.xlsx", [{}], cells_of(report))[0])
 
 
 def test_the_sheet_follows_an_edit_of_a_layout(book):

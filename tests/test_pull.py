@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import run
 from flopsheet.api import build
 from flopsheet.review.pull import pull, write_spec
 from pulling import blamed, cell, lines, made, typed
@@ -148,6 +149,25 @@ def test_a_variant_of_a_sweep_is_named_as_what_no_spec_says(tmp_path: Path) -> N
     )
 
 
+def test_every_number_of_an_edited_variant_is_computed_although_no_spec_says_it(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SWEPT, encoding="utf-8")
+    report = build(tmp_path / "spec.yaml", tmp_path / "built.xlsx")
+    at = cell(report, f"models.{report.spec.models[1].name}.n_layers")
+    type_into(tmp_path / "built.xlsx", {at: 3.0}, tmp_path / "edited.xlsx")
+    checked, compared = (
+        run("check", "edited.xlsx", cwd=tmp_path),
+        run("diff", "built.xlsx", "edited.xlsx", cwd=tmp_path),
+    )
+    # Nobody recalculated the workbook: the parameters of its two layers are stored. 100·128·2 + 3·(4·128² +
+    # 2·128·256 + 2·128) + 128 = 419,712 are those of three.
+    assert ("is right" in checked.stdout, checked.stderr, "419,712" in compared.stdout, compared.stderr) == (
+        True,
+        "",
+        True,
+        "",
+    )
+
+
 def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) -> None:
     report, _ = made("gpt2")
     build(report, tmp_path / "built.xlsx")
@@ -204,6 +224,28 @@ def test_a_flag_is_understood_however_a_program_stores_it(stored: object, change
     assert (lines(pulled), blamed(pulled)) == (changes, [])
 
 
+UNKNOWN = "but the workbook's formulas do not know it; choose"
+# input | what a cell holds | what it counts as; text with another case is the same to a spreadsheet
+REJECTED = [
+    ("models.gpt2-small.tie_embeddings", True, "'TRUE' counts as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", "WAHR", "'WAHR' counts as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", 1.0, "'1' counts as yes", "yes"),
+    ("weights", "fp8 ", "'fp8 ' counts as fp8", "fp8"),
+    ("conventions.ffn_matmuls", "2", "'2' counts as 2", "2"),
+    ("weights", "BF16", "", ""),
+    ("models.gpt2-small.tie_embeddings", "YES", "", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "held", "counts", "choice"), REJECTED)
+def test_a_choice_that_the_workbook_itself_rejects_counts_with_a_note(
+    path: str, held: object, counts: str, choice: str, tmp_path: Path
+) -> None:
+    pulled, at = typed("gpt2", tmp_path, {path: held}), cell(made("gpt2")[0], path)[1]
+    told = [f"Inputs!{at}: {counts}, {UNKNOWN} {choice} from the list of the cell"] if counts else []
+    assert (pulled.reading.notes, blamed(pulled)) == (told, [])
+
+
 def test_numbers_and_choices_that_are_stored_as_text_are_understood(tmp_path: Path) -> None:
     typing = {"models.gpt2-small.n_heads": " 16 ", "conventions.ffn_matmuls": "2", "weights": "BF16"}
     assert lines(typed("gpt2", tmp_path, typing)) == ["models.gpt2-small.n_heads: 12 → 16", "weights: fp32 → bf16"]
@@ -231,7 +273,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
                 "fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
                 f"models.gpt2-large.n_group_layers: Inputs!{at['models.gpt2-large.n_group_layers']}: "
-                "'7.0' is in a derived cell; change what it is derived from",
+                "'7' is in a derived cell; change what it is derived from",
             ]
         ),
     )

@@ -18,7 +18,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.search import workers
 from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
-from layouts_by_runs import by_runs, random_search
+from layouts_by_runs import random_search, random_serving_search, ranked_by_runs
 
 SPECS = "specs/layout-search.yaml"
 GPT = {"version": 1, "context_lengths": [2048], "models": {"m": {"model": "gpt2-xl"}}}
@@ -39,12 +39,17 @@ def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
     chance = random.Random(seed)
     data = random_search(chance)
     _, found = searched(data, chance.choice([4, 30, 1 << 17]))
-    runs = by_runs(data, "s")
-    fits = runs[(runs["margin_bytes"] >= 0) & np.isfinite(runs["predicted_seconds_per_step"])]
-    ranked = fits.iloc[np.lexsort((fits.index.astype(int), fits["predicted_seconds_per_step"]))]
-    assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == list(
-        ranked["predicted_seconds_per_step"].items()
-    )
+    assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == ranked_by_runs(data, "s")
+
+
+@pytest.mark.parametrize("seed", range(200))  # benchmarks/layouts.py holds a thousand
+def test_a_search_of_servers_equals_a_serving_run_of_each_layout_to_the_last_digit(seed):
+    chance = random.Random(seed)
+    data = random_serving_search(chance, 12)
+    search, found = searched(data, chance.choice([4, 30, 1 << 17]))
+    sign = -1 if search.is_maximised else 1
+    ours = list(zip(map(str, found.best.number), sign * found.best.objective, strict=True))
+    assert (ours, found.n_valid + sum(found.fails.values())) == (ranked_by_runs(data, "s"), search.size)
 
 
 @pytest.mark.parametrize("seed", range(100, 120))
@@ -62,6 +67,14 @@ def test_what_breaks_a_rule_is_counted_by_the_first_rule_it_breaks():
     assert broken == {"check_heads_split": 6, "check_interleaving": 1, "check_devices_split": 2}
 
 
+def test_a_rule_that_reads_all_that_varies_leaves_out_what_breaks_it():
+    # By hand: of the 4 · 4 products of 1, 2, 4 and 8 ten are no more than the 8 devices.
+    search, found = searched(spec_of({"pipeline_parallel": [1, 2, 4, 8], "context_parallel": [1, 2, 4, 8]}, keep=20))
+    layouts = [search.layout(number) for number in found.best.number.tolist()]
+    assert [one for one in layouts if one["pipeline_parallel"] * one["context_parallel"] > 8] == []
+    assert (found.fails["check_devices_split"], found.n_seen) == (6, 16)
+
+
 def test_what_does_not_fit_is_counted_by_what_fills_the_device():
     # By hand: AdamW beside 16-bit weights is 16 bytes per parameter, 70.6e9 · 16 B on one device of 80 GB; the two
     # fp32 moments are most of it.
@@ -76,14 +89,14 @@ def test_no_layout_of_the_front_is_beaten_in_both_figures():
     front = found.front
     assert len(front) > 1
     assert (np.diff(front.objective) > 0).all()
-    assert (np.diff(front.used) < 0).all()
+    assert (np.diff(front.other) < 0).all()
 
 
 def test_every_possible_layout_is_beaten_or_equalled_by_one_of_the_front():
     _, found = searched(spec_of({"recomputation": "auto", "micro_batch_size": [1, 2, 4, 8]}, keep=1000))
     assert found.n_valid == len(found.best) > 4
-    for objective, used in zip(found.best.objective, found.best.used, strict=True):
-        assert ((found.front.objective <= objective) & (found.front.used <= used)).any()
+    for objective, used in zip(found.best.objective, found.best.other, strict=True):
+        assert ((found.front.objective <= objective) & (found.front.other <= used)).any()
 
 
 def test_a_bound_leaves_out_and_counts_what_misses_it():
@@ -98,6 +111,73 @@ def test_the_largest_is_found_where_a_metric_is_maximised():
     _, least = searched(spec_of({"micro_batch_size": [1, 2, 4, 8]}, minimise="margin_share"))
     _, largest = searched(spec_of({"micro_batch_size": [1, 2, 4, 8]}, maximise="margin_share"))
     assert list(largest.best.number) == list(reversed(least.best.number))
+
+
+def test_of_equal_layouts_the_faster_is_better():
+    _, found = searched(spec_of({"micro_batch_size": [1, 2, 4]}, minimise="n_devices"))
+    assert (list(found.best.objective), list(np.argsort(found.best.time))) == ([8, 8, 8], [0, 1, 2])
+
+
+SERVED = {
+    "kind": "serving",
+    "model": "m",
+    "hardware": "h100-sxm",
+    "n_devices": [1, 2, 4, 8],
+    "prompt_length": 1024,
+    "generated_length": 256,
+    "n_sequences": 8,
+}
+
+
+def served(vary, **more):
+    data = {**GPT, "models": {"m": {"model": "llama-3-70b"}}, "search": {"s": {**SERVED, "vary": vary, **more}}}
+    return searched(data)
+
+
+def test_the_fewest_devices_that_hold_a_model_are_found():
+    # By hand: 70.6e9 parameters of 2 bytes are 141 GB, more than the 79.6 GiB of one device, less than those of two.
+    search, found = served({"tensor_parallel": [1, 2, 4, 8]})
+    assert search.layout(int(found.best.number[0])) == {"hardware": "h100-sxm", "n_devices": 2, "tensor_parallel": 2}
+
+
+def test_servers_that_cannot_be_or_do_not_fit_are_counted():
+    # By hand: a tensor parallelism of t needs t devices at least, 6 of 16; of the 10 others the 4 replicas of one
+    # device are too small for the weights.
+    _, found = served({"tensor_parallel": [1, 2, 4, 8]})
+    counted = {name: count for name, count in found.fails.items() if count}
+    assert (counted, found.n_valid) == ({"check_served_devices": 6, "served_weight_bytes_device": 4}, 6)
+
+
+def test_limits_of_time_leave_out_and_count_servers():
+    _, free = served({"tensor_parallel": [2, 4, 8]}, n_devices=8, keep=9, minimise="predicted_seconds_per_token")
+    limit = (free.best.objective[0] + free.best.objective[1]) / 2
+    _, bound = served(
+        {"tensor_parallel": [2, 4, 8]}, n_devices=8, require={"predicted_seconds_per_token": {"at_most": limit}}
+    )
+    assert (bound.n_valid, bound.fails["require predicted_seconds_per_token"]) == (1, 2)
+
+
+def test_no_server_of_the_front_is_beaten_in_both_figures():
+    _, found = served({"tensor_parallel": [2, 4, 8]})
+    front = found.front
+    assert len(front) > 1
+    assert (np.diff(front.objective) > 0).all()
+    assert (np.diff(front.other) < 0).all()
+
+
+def test_the_command_tells_the_best_servers(tmp_path):
+    told = json.loads(commands.run("search", "specs/serving-search.yaml", "--format", "json").stdout)
+    [found] = told.values()
+    best = found["serving"][found["best"][0]]
+    names = ("n_devices", "predicted_seconds_per_token", "predicted_time_to_first_token", "served_fits")
+    run = {key: best[key] for key in ("hardware", "n_devices", "tensor_parallel", "pipeline_parallel",
+           "attention_data_parallel", "expert_parallel", "prompt_length", "generated_length", "n_sequences",
+           "weight_format", "cache_format", "memory_utilisation")}  # fmt: skip
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "deepseek-v3"}}}
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps({**spec, "serving": {"r": {"model": "m", **run}}}))
+    ran = json.loads(commands.run("show", str(path), "--format", "json").stdout)["serving"]["r"]
+    assert {name: ran[name] for name in names} == {name: best[name] for name in names}
 
 
 def test_equal_layouts_stand_in_the_order_of_the_grid():
@@ -132,13 +212,21 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            {"vary": {"zero_stage": [1], "n_sequences": [1]}},
+            "n_sequences is an input of serving runs, and this search is of training runs",
+        ),
+        ({"vary": {"zero_stage": [1]}, "kind": "service"}, "'service'"),
         ({"vary": {}}, "vary names no input"),
-        ({"vary": {"n_tokens": "auto"}}, "n_tokens has no values of its own"),
+        ({"vary": {"n_tokens": "auto"}}, "n_tokens has no automatic values"),
         ({"vary": {"micro_batch_size": ["2 * zero_stage"]}}, "'2 * zero_stage' is an expression"),
         ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage set the same thing"),
         ({"vary": {"zero_stage": [7]}}, "7"),
-        ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is no number of a training run"),
-        ({"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}}, "'fits' is no number of a training run"),
+        ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is not a number of a training run"),
+        (
+            {"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}},
+            "'fits' is not a number of a training run",
+        ),
         ({"vary": {"zero_stage": [1]}, "hardware": "h1000"}, "no hardware is called 'h1000'"),
         ({"vary": {"zero_stage": [1]}, "model": "n"}, "'n'"),
         ({"vary": {"zero_stage": [1]}, "n_token": 5}, "unknown key 'n_token'"),
@@ -194,7 +282,7 @@ def test_csv_has_a_line_for_each_layout_that_json_has():
 
 def test_a_spec_without_a_search_is_told_what_to_write():
     told = commands.run("search", "specs/gpt2.yaml")
-    assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec searches no layouts")
+    assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec has no layout search")
 
 
 WIDE = spec_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -60,6 +61,25 @@ def kind_of_unit(unit: str) -> Kind:
 def base_of(unit: str) -> str:
     """The unit that stands for all those whose numbers are written alike."""
     return kind_of_unit(unit).base or COUNTED
+
+
+def to_whole(value: float) -> float:
+    """The whole number that a number is to 15 significant digits, which is how spreadsheets compare; or else itself.
+
+    1600 * 110 % is 1760.0000000000002 in binary, and 1760 to everybody who reads it.
+    """
+    if value == value // 1 or not math.isfinite(value):
+        return value
+    told = float(f"{value:.15g}")
+    return told if told.is_integer() else value
+
+
+def read_change(value: object) -> tuple[float, bool] | None:
+    """How much more or less: `5 %` is (0.05, True), an amount such as 2e9 is (2e9, False); None of what is neither."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value), False
+    found = re.fullmatch(rf"({NUMBER}) ?%", value.strip()) if isinstance(value, str) else None
+    return (float(Fraction(found[1]) / 100), True) if found else None
 
 
 def is_suffixed(text: str) -> bool:

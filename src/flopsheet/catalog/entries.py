@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_notation
+from flopsheet.quantities import to_whole
 from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
@@ -59,6 +60,10 @@ class Input(NamedTuple):
     """What a cell says where nobody gives it, such as "no price"; empty where it always has a value."""
     serving_default: int | float | str | None = None
     """The default in serving runs, of an input that both kinds of run share; None where it is the same."""
+
+    def number(self, value: float) -> float:
+        """A value as the tables hold it: what counts and is whole to 15 digits is whole; no negative zero."""
+        return (to_whole(value) if self.whole else value) + 0.0
 
     def of_kind(self, kind: str) -> Input:
         """The input as a kind of run has it, with the default of that kind."""

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.command("build")
 @options.specs_argument
 @click.option(
-    "-o", "--output", type=click.Path(), help="The workbook to write.  [default: output/NAME.xlsx, after the spec]"
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="The workbook to write.  [default: output/NAME.xlsx, named after the spec]",
 )
 @click.option(
     "--report",
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     type=click.Choice(["full", "brief"]),
     default="full",
     show_default=True,
-    help="brief: Summary, Inputs and results as values, to be attached to a message.",
+    help="brief: Summary, Inputs and results as values, small enough to attach to a message.",
 )
 @options.set_option
 @click.option("--watch", is_flag=True, help="Build again whenever a spec is saved, until Ctrl-C.")
@@ -46,7 +49,7 @@ def command(
     """Write the workbook of a spec.
 
     Several specs are merged from left to right: mappings merge, lists and single values replace, null removes. '-' is
-    stdin. Without SPEC it is flopsheet.yaml.
+    stdin. SPEC defaults to flopsheet.yaml.
 
     \b
     flopsheet build specs/gpt2.yaml -o review.xlsx

@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Show how a metric is computed.
 
-    Its formula, the same with numbers, the result, its source and its cell in the workbook.
+    Prints its formula, the formula with numbers, the result, its source and its cell in the workbook.
 
     \b
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024

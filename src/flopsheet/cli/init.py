@@ -18,7 +18,7 @@ MODELINE = "# yaml-language-server: $schema=flopsheet.schema.json\n"
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path())
-@click.option("--template", type=click.Choice(TEMPLATES), help="What to start from.  [default: gpt2]")
+@click.option("--template", type=click.Choice(TEMPLATES), help="The template to start from.  [default: gpt2]")
 @click.option(
     "--from-config", "config", metavar="CONFIG", type=click.Path(), help="Start from a Hugging Face config.json."
 )
@@ -26,7 +26,7 @@ MODELINE = "# yaml-language-server: $schema=flopsheet.schema.json\n"
 def command(folder: str, template: str | None, config: str | None, name: str | None) -> None:
     """Write a starter spec, flopsheet.yaml.
 
-    It comes with comments, and with the schema by which editors complete and check it. A file that is there is never
+    The spec comes with comments, and with a JSON Schema for completion and checks in editors. An existing file is never
     overwritten.
 
     \b

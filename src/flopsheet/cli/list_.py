@@ -15,8 +15,8 @@ KINDS = ["models", "hardware", "metrics", "inputs", "conventions", "units", "mod
 def command(what: str) -> None:
     """List built-in models, hardware, inputs, metrics and more.
 
-    The models and the hardware in the library, the inputs and conventions of a spec, the metrics that are computed,
-    the units of inputs and metrics, the model types that import supports, and all diagnostics with their codes.
+    The built-in models and hardware, the inputs and conventions of a spec, the metrics that are computed, the units of
+    inputs and metrics, the model types that import supports, and all diagnostics with their codes.
 
     \b
     flopsheet list conventions

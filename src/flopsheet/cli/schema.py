@@ -9,8 +9,8 @@ import click
 def command() -> None:
     """Print the JSON Schema of specs for editors.
 
-    With it, and with '# yaml-language-server: $schema=flopsheet.schema.json' as the first line of a spec, editors
-    complete, explain and check.
+    With it, and with '# yaml-language-server: $schema=flopsheet.schema.json' as the first line of a spec, editors offer
+    completion, explanations and checks.
 
     \b
     flopsheet schema > flopsheet.schema.json

@@ -1,4 +1,4 @@
-"""`flopsheet search`: the best training layouts, and why the others lose."""
+"""`flopsheet search`: the best layouts of runs, and why the others lose."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Processes that share the work; the result is the same.",
+    help="Number of processes; the result does not depend on it.",
 )
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
 def command(specs: tuple[str, ...], style: str, workers: int, output: str | None, settings: tuple[str, ...]) -> None:
-    """Look for the best layouts of training runs.
+    """Find the best layouts for training and serving runs.
 
-    Every combination of what a spec varies under search: is a training run. Those that break a rule or do not fit are
-    counted by the first reason; of the others the best are told, each with what it loses against the first, and those
-    that no other beats in both step time and memory. csv and json have every input and metric of these layouts.
+    Every combination of the inputs that a spec varies under search: is a run. Layouts that break a rule or do not fit
+    are counted by the first reason. Of the others, the best are listed, each with what it loses against the first, and
+    so are those that no other layout beats in both figures: step time and memory for training, the objective and the
+    time per token for serving. csv and json have every input and metric of these layouts.
 
     \b
     flopsheet search specs/layout-search.yaml
-    flopsheet search specs/layout-search.yaml --format csv -o layouts.csv
+    flopsheet search specs/serving-search.yaml --format csv -o layouts.csv
     flopsheet search specs/layout-search.yaml --workers 2
     """
     options.refuse_own_target(specs, output)

@@ -30,16 +30,16 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     type=click.Choice(["scenarios", "training", "serving"]),
     default="scenarios",
     show_default=True,
-    help="Which rows csv and parquet have.",
+    help="The rows of csv and parquet.",
 )
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
 def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Print the numbers of a spec.
 
-    The headlines as a table for a terminal, as Markdown for a pull request or as one HTML page with charts for people
-    who have no spreadsheet at hand; everything as JSON, CSV or Parquet, and that for sweeps of any size. Several specs
-    are merged from left to right.
+    The headline numbers as a table for a terminal, as Markdown for a pull request, or as one HTML page with charts for
+    people without a spreadsheet; all numbers as JSON, CSV or Parquet, for sweeps of any size. Several specs are merged
+    from left to right.
 
     \b
     flopsheet show specs/gpt2.yaml --format json

@@ -112,6 +112,23 @@ def number_as_text(address: str, text: str) -> str:
     return f"{address}: '{shown(text)}' is a text and counts as that number; sums in the workbook leave it out"
 
 
+def choice_counts_as(address: str, text: str, choice: str) -> str:
+    fact = f"{address}: '{shown(text)}' counts as {choice}, but the workbook's formulas do not know it"
+    return f"{fact}; choose {choice} from the list of the cell"
+
+
+def sheet_unread(title: str) -> str:
+    return f"the sheet '{shown(title)}' is none that flopsheet built, and was not read"
+
+
+def remark_unread(address: str, text: str) -> str:
+    return f"{address}: '{shown(text)}' stands beside the inputs and was not read"
+
+
+def more_remarks_unread(title: str, count: int) -> str:
+    return f"{title}: {count:,} more {'remark was' if count == 1 else 'remarks were'} not read"
+
+
 def formula_as_value(address: str, formula: str, value: str) -> str:
     return f"{address}: '={shown(formula)}' is not an expression that a spec can hold, so its value {value} counts"
 

@@ -56,63 +56,71 @@ def missing_of_run(names: Sequence[str]) -> Wording:
     return f"{', '.join(names)} {verb} missing", f"write {them} here"
 
 
-@diagnostic("FS444", "row-without-time")
-def row_without_time() -> Wording:
-    """A measured row does not say what was measured.
+@diagnostic("FS444", "layout-unreadable")
+def layout_unreadable(text: str, reason: str) -> Wording:
+    """A pipeline layout is not written as Megatron-LM writes one.
 
-    Why: The efficiencies of its hardware are fitted to that time.
-    Fix: Write the seconds of one optimizer step, or one of the measured speeds of a training run.
+    Why: The layers of each stage follow from it.
+    Fix: Write E, then a t for each layer, an m for each of multi-token prediction, L; | between stages, *n repeats.
     Example:
-        measured:
-          trial: {model: m, context_length: 1024, hardware: h100-sxm}
+        training:
+          run: {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, stage_layers: "Et|tx|L"}
     """
-    return "seconds is missing", "write seconds: … of one optimizer step, or a speed such as measured_tokens_per_second"
-
-
-@diagnostic("FS445", "row-too-fast")
-def row_too_fast(seconds: float, least: float) -> Wording:
-    """A measured step is faster than its matmuls at the peak of the devices.
-
-    Why: No efficiency explains it; the layout, the batch or the time is another one.
-    Fix: Check the batch, the context length, the number of devices and the unit of the time.
-    Example:
-        measured:
-          trial: {model: m, context_length: 1024, hardware: h100-sxm, global_batch_size: 512, seconds: 0.001}
-    """
-    fact = (
-        f"{seconds:,.3g} s is less than the {least:,.3g} s that the matmuls of a step take at the peak of the hardware"
+    short = shown(text) if len(text) <= 60 else f"{shown(text[:60])}…"
+    return (
+        f"the layout '{short}' cannot be read: {reason}",
+        "write E, t for each layer, m for multi-token prediction and L, with | between stages: Et*3|(tt|)*4m|L",
     )
-    return fact, "write the seconds of one optimizer step; check global_batch_size, context_length and n_devices"
 
 
-@diagnostic("FS446", "row-too-slow")
-def row_too_slow(seconds: float, predicted: float) -> Wording:
-    """A measured step takes many times as long as predicted.
+@diagnostic("FS445", "layout-stages")
+def layout_of_other_stages(found: int, stages: int, virtual: int) -> Wording:
+    """A pipeline layout has another number of stages than the run.
 
-    Why: Such a time is mostly something else than the terms of a step, or it is that of many steps.
-    Fix: Write the seconds of one optimizer step.
+    Why: Each part between | is one chunk of one stage.
+    Fix: Correct the layout, pipeline_parallel or virtual_stages.
     Example:
-        measured:
-          trial: {model: m, context_length: 1024, hardware: h100-sxm, seconds: 3600}
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, pipeline_parallel: 2,
+             virtual_stages: 2, stage_layers: "Et|t|L"}
     """
-    fact = f"{_seconds(seconds)} is {seconds / predicted:,.0f} times the {_seconds(predicted)} that are predicted"
-    return fact, "write the seconds of one optimizer step, not of the run; check global_batch_size and n_devices"
+    return (
+        f"the layout has {found:,} stages, not {stages:,} · {virtual:,}",
+        "make them pipeline_parallel times virtual_stages",
+    )
 
 
-@diagnostic("FS447", "row-not-predicted")
-def row_not_predicted(words: str) -> Wording:
-    """The time of a measured row cannot be predicted, whatever the efficiencies.
+@diagnostic("FS446", "layout-too-long")
+def layout_too_long(stages: int, most: int) -> Wording:
+    """A pipeline layout has more stages than can be listed one by one.
 
-    Why: A figure of its hardware is missing, such as the bandwidth of the links that its layout uses.
-    Fix: Write that figure under `hardware:`.
+    Why: Each listed stage is a row of Inputs.
+    Fix: Say the layers of the first and the last stage, which leaves the others an even share.
     Example:
-        hardware:
-          mine: {extends: h100-sxm, link_bandwidth: none}
-        measured:
-          trial: {model: m, context_length: 1024, hardware: mine, n_devices: 4, tensor_parallel: 4, seconds: 1}
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 17, stage_layers: "E|(t|)*15L"}
     """
-    return f"the time of this layout has no prediction ({words})", "write what is missing under hardware:"
+    return (
+        f"the layout has {stages:,} stages, {most:,} can be listed",
+        "write first_stage_layers and last_stage_layers instead",
+    )
 
 
-def _seconds(value: float) -> str:
-    return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
+@diagnostic("FS447", "layout-beside-expression")
+def layout_beside_expression() -> Wording:
+    """A pipeline layout stands beside stages that are said as an expression.
+
+    Why: How the parts of a layout belong to stages is decided before expressions have values.
+    Fix: Write pipeline_parallel and virtual_stages as numbers, or leave them out.
+    Example:
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, pipeline_parallel: n_devices,
+             stage_layers: "Et|tL"}
+    """
+    return (
+        "a layout needs pipeline_parallel and virtual_stages as numbers",
+        "write them as numbers, or leave them out",
+    )

@@ -46,7 +46,7 @@ def number_problem(
         return not_a_number(value, no_number_in(value, "whole number" if whole else "number"))
     if (least is not None and value < least) or value > most:
         return out_of_range(value, least, most)
-    return not_whole(value) if whole and value != int(value) else None
+    return not_whole(value) if whole and not float(quantities.to_whole(value)).is_integer() else None
 
 
 @diagnostic("FS451", "suffix")
@@ -231,6 +231,12 @@ def claimed_problem(value: object, most: float) -> Finding | None:
     if isinstance(value, str) and quantities.is_read(value):
         return None  # whether of the unit of its metric is seen when that is known
     return number_problem(value, None, most, whole=False)
+
+
+def change_problem(value: object, most: float) -> Finding | None:
+    """What is neither a percentage nor a number of any unit."""
+    change = quantities.read_change(value)
+    return claimed_problem(value if change is None else change[0], most)
 
 
 @diagnostic("FS660", "expectation-value")

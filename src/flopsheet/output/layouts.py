@@ -9,10 +9,10 @@ from flopsheet.output import export, markdown, terminal
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
 from flopsheet.output.summary import Summary
-from flopsheet.pipeline.search.engine import CLASSES
-from flopsheet.pipeline.search.result import GRAIN, STEP, Difference, SearchResult
+from flopsheet.pipeline.search.kinds import KINDS
+from flopsheet.pipeline.search.result import Difference, SearchResult
 
-SHOWN = (STEP, "predicted_mfu", "device_gib", "margin_share")
+CLASSES = frozenset(name for kind in KINDS.values() for name in kind.classes)
 MOST_FRONT = 20
 MOST_TERMS = 4
 LEAST_SHARE = 0.01  # of all that differs: smaller terms are not told
@@ -28,8 +28,10 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
     front = result.front[:MOST_FRONT]
     if len(result.front) > 1:
         more = len(result.front) - len(front)
-        label = result.catalog.metrics[search.metric].label
-        title = f"No other layout is better in both: {label[0].lower()}{label[1:]}, and memory that is left"
+        other, _ = result.kind.front(search.metric)
+        labels = [_lower(result.catalog.entry(name).label) for name in (search.metric, other)]
+        labels[1] = "memory that is left" if other == result.kind.margin_share else labels[1]
+        title = f"No other layout is better in both: {labels[0]}, and {labels[1]}"
         yield _layouts(result, title, front, more=more)
     yield Summary(
         "Left out, by the first reason",
@@ -49,18 +51,19 @@ def _layouts(
     """Some layouts: the inputs that vary, step time and memory."""
     catalog, search = result.catalog, result.search
     varied = [key for key, values in search.axes.items() if len(values) > 1]
-    shown = [name for name in dict.fromkeys((search.metric, *SHOWN))]
-    metrics = [catalog.metrics[name] for name in shown]
-    columns = {name: result.values.plain(GRAIN, name) for name in shown} if rows else {}
+    shown = [name for name in dict.fromkeys((search.metric, result.kind.time, *result.kind.shown))]
+    shown = [name for name in shown if name not in varied]
+    entries = [catalog.entry(name) for name in shown]
+    columns = {name: result.values.plain(result.grain(name), name) for name in shown} if rows else {}
     body = []
     for row in rows:
-        run = result.spec.runs["training"][row]
+        run = result.runs[row]
         inputs = [format_value(run.inputs[key].value, catalog.unit_of(key)) for key in varied]
         numbers = [_told(columns[name][row], name, result) for name in shown]
-        reason = [because(result.difference(row), catalog)] if with_reason else []
+        reason = [because(result, row)] if with_reason else []
         body.append((run.name, *inputs, *numbers, *reason))
     labels = [catalog.entry(key).label for key in varied]
-    headed = [f"{metric.label} {catalog.units[metric.unit].heading}".strip() for metric in metrics]
+    headed = [f"{entry.label} {catalog.units[entry.unit].heading}".strip() for entry in entries]
     header = ("Layout", *labels, *headed, *(["Against the best"] if with_reason else []))
     texts = {0, *(at + 1 for at, key in enumerate(varied) if not catalog.inputs[key].is_number)}
     texts |= {len(header) - 1} if with_reason else set()
@@ -69,21 +72,32 @@ def _layouts(
 
 def _told(value: float | str, name: str, result: SearchResult) -> str:
     """A number; of what is compared with a digit more, since the best differ little."""
-    if name in {STEP, result.search.metric} and not isinstance(value, str) and abs(value) < 1e4:
+    if name in {result.kind.time, result.search.metric} and not isinstance(value, str) and abs(value) < 1e4:
         return f"{value:.5g}"
     return format_value(value, result.catalog.unit_of(name))
 
 
-def because(difference: Difference, catalog: Catalog) -> str:
-    """`+0.42 s: Pipeline bubble +0.30, Tensor parallel +0.15, Optimizer −0.03`."""
-    if not difference.amount:
-        return "equally good" if difference.parts else "the best"
+def because(result: SearchResult, row: int) -> str:
+    """`+0.42 s: Pipeline bubble +0.30, Tensor parallel +0.15, Optimizer −0.03`; of each that differs."""
+    if row == 0:
+        return "the best"
+    first, *others = result.differences(row)
+    told = [] if first.amount else ["equally good"]
+    return "; ".join([*told, *(because_of(one, result.catalog) for one in (first, *others) if one.amount)])
+
+
+def because_of(difference: Difference, catalog: Catalog) -> str:
+    """One metric and its parts."""
     unit = catalog.unit_of(difference.metric)
     least = LEAST_SHARE * sum(abs(amount) for _, amount in difference.parts)
     large = sorted(difference.parts, key=lambda part: -abs(part[1]))[:MOST_TERMS]
     told = [part for part in difference.parts if part in large and abs(part[1]) >= least]
     terms = ", ".join(f"{catalog.metrics[name].label} {_signed(amount)}" for name, amount in told)
-    return f"{_signed(difference.amount)} {unit.label}" + (f": {terms}" if terms else "")
+    return f"{_signed(difference.amount)} {unit.label}".rstrip() + (f": {terms}" if terms else "")
+
+
+def _lower(label: str) -> str:
+    return label[0].lower() + label[1:]
 
 
 def _signed(amount: float) -> str:
@@ -99,29 +113,26 @@ def said(name: str, catalog: Catalog) -> str:
     if name in catalog.inputs:
         return f"{catalog.inputs[name].label} is out of range"
     _, _, metric = name.partition(" ")
-    return f"Required: {catalog.metrics[metric].label}" if metric else "The metric has no value"
+    return f"Required: {catalog.entry(metric).label}" if metric else "The metric has no value"
 
 
 def to_json(results: Sequence[SearchResult]) -> str:
-    """One object, a search after the other; each layout has the inputs and metrics of a training run."""
+    """One object, a search after the other; each layout has the inputs and metrics of a run."""
     return "{\n" + ",\n".join(map(_as_json, results)) + "\n}\n"
 
 
 def _as_json(result: SearchResult) -> str:
-    runs = [run.name for run in result.spec.runs["training"]] if result.n_best else []
-    reasons = {
-        runs[row]: f'"against_the_best": {JSON.text(because(result.difference(row), result.catalog))}, '
-        for row in range(result.n_best)
-    }
+    runs = [run.name for run in result.runs] if result.n_best else []
+    reasons = {runs[row]: f'"against_the_best": {JSON.text(because(result, row))}, ' for row in range(result.n_best)}
     fails = ", ".join(f"{JSON.text(name)}: {count}" for name, count in result.fails.items())
-    layouts = export.runs_as_json(result.spec, result.catalog, "training", reasons) if runs else "{}"
+    layouts = export.runs_as_json(result.spec, result.catalog, result.search.kind, reasons) if runs else "{}"
     parts = {
         "layouts": str(result.search.size),
         "possible": str(result.found.n_valid),
         "left_out": f"{{{fails}}}",
         "best": f"[{', '.join(map(JSON.text, runs[: result.n_best]))}]",
         "front": f"[{', '.join(JSON.text(runs[row]) for row in result.front)}]",
-        "training": layouts,
+        result.search.kind: layouts,
     }
     return (
         f"{JSON.text(result.search.name)}: {{\n" + ",\n".join(f'"{key}": {one}' for key, one in parts.items()) + "\n}"
@@ -129,10 +140,15 @@ def _as_json(result: SearchResult) -> str:
 
 
 def to_csv(results: Sequence[SearchResult]) -> str:
-    """The layouts of all searches, one line each: the best, then those of the front."""
-    texts = [export.runs_as_csv(result.spec, result.catalog, "training") for result in results if result.n_best]
-    header = texts[0].partition("\n")[0] + "\n" if texts else ""
-    return header + "".join(text.partition("\n")[2] for text in texts)
+    """The layouts of all searches, one line each: the best, then those of the front; a table for each kind of run."""
+    tables = []
+    for kind in KINDS:
+        of_kind = [result for result in results if result.n_best and result.search.kind == kind]
+        texts = [export.runs_as_csv(result.spec, result.catalog, kind) for result in of_kind]
+        tables += (
+            [texts[0].partition("\n")[0] + "\n" + "".join(text.partition("\n")[2] for text in texts)] if texts else []
+        )
+    return "\n".join(tables)
 
 
 def to_markdown(results: Sequence[SearchResult]) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 from flopsheet.review.input_cells import InputCell, Plain, plain
 from flopsheet.review.inputs import Change, InputReading, is_variant
 from flopsheet.spec import InputValue, library
-from flopsheet.spec.resolve import custom
+from flopsheet.spec.resolve import custom, stages
 from flopsheet.spec.resolve.draft import draft
 from flopsheet.spec.resolve.inherit import from_library
 from flopsheet.spec.resolve.normalize import normalize
-from flopsheet.spec.schema import kinds
+from flopsheet.spec.schema import data_model, kinds
 from flopsheet.yamlio.source import Data, Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
@@ -37,9 +37,23 @@ def edited(text: Source, reading: InputReading) -> dict[str, Any]:
 
 
 def _put(data: Any, path: Path, value: Plain) -> None:
+    """Says an input at a path, or where the spec says it together with others."""
     for part in path[:-1]:
         data = data[part] if isinstance(part, int) else data.setdefault(part, {})
-    data[path[-1]] = value
+    key = path[-1]
+    if isinstance(data, dict) and stages.LISTED in data and str(key).startswith(f"{stages.LISTED}_"):
+        listed = stages.listed(data)
+        at = int(str(key).removeprefix(f"{stages.LISTED}_"))
+        listed += [0] * (at - len(listed))
+        listed[at - 1] = value
+        return
+    for whole, said in data.items() if isinstance(data, dict) else ():
+        if isinstance(said, dict) and (parts := data_model.parts_of(str(whole))):
+            names = {data_model.DEFAULT: whole, **{part: entry.name for part, entry in parts.items()}}
+            if brief := next((part for part, name in names.items() if name == key), None):
+                said[brief] = value
+                return
+    data[key] = value
 
 
 def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:

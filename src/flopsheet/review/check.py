@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
 from flopsheet.review.inputs import TOLERANCE, format_input
+from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
-from flopsheet.review.xlsx.cells import BLANK, Stored
+from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import LABEL, NAME, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
+
+LONG_DECIMAL = re.compile(r"\d+\.\d{16,}")
+
+Kind: TypeAlias = Literal["value", "typed over", "formula", "moved"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,16 @@ class Disagreement:
     name: str
     found: str
     wanted: str
-    kind: Literal["value", "typed over", "formula"]
+    kind: Kind
 
     def __str__(self) -> str:
         about = f"{self.address} ({self.name})" if self.name else self.address
         match self.kind:
+            case "moved":
+                return (
+                    f"{about} should hold {self.wanted} and holds {self.found}: rows or columns of the sheet were "
+                    "inserted, removed or sorted, and none of its formula cells was compared"
+                )
             case "typed over":
                 return f"{about}: {self.found} is typed over the formula {self.wanted}"
             case "formula":
@@ -41,11 +52,17 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Checked:
-    """How many formula cells were compared, and those that disagree."""
+    """How many formula cells were compared, how many of them hold no value, and those that disagree.
+
+    `skipped` stand on sheets on which rows or columns were moved.
+    """
 
     count: int
     missing: int
     disagreements: tuple[Disagreement, ...]
+    skipped: int = 0
+    failing_checks: str = ""
+    """What the workbook must say where checks of its own fail."""
 
 
 def check_workbook(pulled: Pulled) -> Checked:
@@ -64,48 +81,89 @@ def check_workbook(pulled: Pulled) -> Checked:
         input_cell = unsettled[0]
         raise diagnostics.SpecError(diagnostics.no_value_with_edits(input_cell.entry.name, input_cell.address))
     returned = pulled.returned
-    study = replace(pulled.report.study, choice=_choice(pulled))
-    draft = plan.draft_workbook(study, returned.built.study)
-    count, missing = 0, 0
-    found: list[Disagreement] = []
+    choice, unreadable = _read_choice(pulled)
+    draft = plan.draft_workbook(replace(pulled.report.study, choice=choice), returned.built.study)
     expressions = {
         input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
     }
+    compared = _Comparison(expressions)
     for sheet in draft.sheets:
-        stored_cells = returned.book.cells(sheet.title)
-        for (row, column), cell in sheet.cells.items():
-            cell_ref = CellRef(sheet.title, row, column)
-            if not cell.formula:
-                continue
-            count += 1
-            stored = stored_cells.get((row, column), BLANK)
-            missing += bool(stored.formula) and stored.value is None
-            is_input = cell_ref in expressions  # what a reviewer may type over
-            found += _compared(sheet, cell_ref, cell, stored, is_input)
-    if missing == count:
-        raise FileError(diagnostics.no_stored_values(returned.source, missing, count))
-    return Checked(count, missing, tuple(found))
+        compared.add(sheet, returned.book.cells(sheet.title))
+    if unreadable and compared.moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
+        raise unreadable
+    if compared.count and compared.missing == compared.count:
+        raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
+    skipped = sum(one.n_formulas for one in compared.moved.values())
+    failing = draft.verdict.words if draft.verdict.has_failures else ""
+    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, failing)
+
+
+def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:
+    """What is chosen on Context and Compare; as built, and why, where it cannot be read."""
+    try:
+        return _choice(pulled), None
+    except diagnostics.SpecError as error:
+        return pulled.report.study.choice, error
+
+
+def _held_text(text: str) -> str:
+    return f"'{diagnostics.shown(text)}'" if text else "nothing"
 
 
 def _is_nan(value: Scalar) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _compared(sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored, is_input: bool) -> Iterator[Disagreement]:
-    if not is_input and not stored.formula:
-        held = "nothing" if stored.value is None else _shown(stored.value)
-        yield _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
-    elif not is_input and not _alike(stored.formula, cell.formula, cell_ref.sheet):
-        yield _disagreement(sheet, cell_ref, f"={_cut(stored.formula)}", f"={_cut(cell.formula)}", "formula")
-    # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
-    is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
-    if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-        yield _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+@dataclass
+class _Comparison:
+    """Sheets as they are stored against what they must be; `expressions` are cells that may be typed over."""
+
+    expressions: Collection[CellRef]
+    count: int = 0
+    missing: int = 0
+    moved: dict[str, Moved] = field(default_factory=dict)
+    values: list[Disagreement] = field(default_factory=list)
+    formulas: list[tuple[Disagreement, tuple[str, ...]]] = field(default_factory=list)
+    """Each with the pieces of the right formula: what refers to a sheet whose cells were moved was rewritten."""
+
+    def add(self, sheet: Sheet, stored_cells: Cells) -> None:
+        if moved := find_moved(sheet, stored_cells):
+            self.moved[sheet.title] = moved
+            return
+        for (row, column), cell in sheet.cells.items():
+            if not cell.formula:
+                continue
+            self.count += 1
+            stored = stored_cells.get((row, column), BLANK)
+            self.missing += bool(stored.formula) and stored.value is None
+            self.compare(sheet, CellRef(sheet.title, row, column), cell, stored)
+
+    def compare(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> None:
+        if cell_ref not in self.expressions:
+            if not stored.formula:
+                held = "nothing" if stored.value is None else _shown(stored.value)
+                self.values.append(_disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over"))
+            elif not _alike(stored.formula, cell.formula, cell_ref.sheet):
+                texts = f"={_cut(stored.formula)}", f"={_cut(cell.formula)}"
+                pieces = normalize_formula(cell.formula, cell_ref.sheet)
+                self.formulas.append((_disagreement(sheet, cell_ref, *texts, "formula"), pieces))
+        # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
+        is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
+        if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
+            self.values.append(_disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value"))
+
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """What was moved, then formulas, then values, each in the order of the sheets."""
+        moved = (
+            Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
+            for one in self.moved.values()
+        )
+        titles = {f"{title.casefold()}!" for title in self.moved}
+        formulas = (one for one, pieces in self.formulas if titles.isdisjoint(pieces))
+        return (*moved, *formulas, *self.values)
 
 
-def _disagreement(
-    sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Literal["value", "typed over", "formula"]
-) -> Disagreement:
+def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:
     return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
 
 
@@ -137,10 +195,18 @@ def _shown(value: float | str | bool) -> str:
 
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:
-    """Whether a stored value is the computed one, as far as a program writes digits."""
+    """Whether a stored value is the computed one, as far as a program writes digits.
+
+    Spreadsheets compare texts without case. Gnumeric computes with 80 bits and writes 2.13 into some texts as
+    2.1300000000000000001.
+    """
     if isinstance(stored, str) or isinstance(computed, str):
-        return stored == computed or (isinstance(stored, str) and stored.strip() == str(computed).strip())
+        return isinstance(stored, str) and _plain(stored) == str(computed).strip().casefold()
     return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+
+
+def _plain(text: str) -> str:
+    return LONG_DECIMAL.sub(lambda found: f"{float(found[0]):.15g}", text.strip().casefold())
 
 
 class _Controls:

@@ -15,7 +15,7 @@ from flopsheet.records import frozen
 from flopsheet.review.expressions import Translator
 from flopsheet.review.input_cells import InputCell, Key, Plain, list_input_cells, plain
 from flopsheet.review.rebuild import Returned
-from flopsheet.review.xlsx.cells import Stored
+from flopsheet.review.xlsx.cells import Stored, Value
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
@@ -50,12 +50,16 @@ def format_input(value: Plain) -> str:
 
 @frozen
 class InputReading:
-    """Every input by its key; what changed; what cannot be understood; what a person should know."""
+    """Every input by its key; what changed; what cannot be understood; what a person should know.
+
+    `unsayable` are edits that are understood, but for which a spec has no place.
+    """
 
     input_cells: dict[Key, InputCell]
     givens: dict[Key, InputValue] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unsayable: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -112,7 +116,13 @@ class _Reader:
             self.take_value(input_cell, stored)
 
     def words(self, stored: Stored) -> str:
-        return f"'={stored.formula}'" if stored.formula else "nothing" if stored.value is None else f"'{stored.value}'"
+        return (
+            f"'={stored.formula}'"
+            if stored.formula
+            else "nothing"
+            if stored.value is None
+            else f"'{_word(stored.value)}'"
+        )
 
     def is_kept(self, input_cell: InputCell, stored: Stored) -> bool:
         """Whether a formula is the one that was built, however a program spells it."""
@@ -151,6 +161,9 @@ class _Reader:
             self.constants[input_cell.key] = value
             if input_cell.is_number and isinstance(stored.value, str) and not isinstance(value, str):
                 self.reading.notes.append(diagnostics.number_as_text(input_cell.address, stored.value))
+            elif not input_cell.is_number and not _is_choice_of_cell(stored.value, value):
+                note = diagnostics.choice_counts_as(input_cell.address, _word(stored.value), _word(value))
+                self.reading.notes.append(note)
 
     # Values ----------------------------------------------------------------------------------------------------------
 
@@ -187,7 +200,7 @@ class _Reader:
             found = evaluate(node, value_of, gathered)
             if input_cell.entry.follows:
                 return str(found)
-            value = float(found) + 0.0
+            value = input_cell.entry.number(float(found))
         except (ArithmeticError, TypeError, ValueError):
             return math.nan
         return value if math.isfinite(value) else math.nan
@@ -213,7 +226,9 @@ class _Reader:
                 return
             self.reading.changes.append(Change(input_cell, now))
             if is_variant(self.data, input_cell.path):
-                self.report(input_cell, diagnostics.variant_of_a_sweep(str(input_cell.path[1])))
+                finding = diagnostics.variant_of_a_sweep(str(input_cell.path[1]))
+                path = spell(input_cell.path)
+                self.reading.unsayable.append(diagnostics.in_cell(input_cell.address, path, finding))
 
 
 def is_variant(data: Data, path: Path) -> bool:
@@ -252,7 +267,21 @@ def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagn
     if isinstance(value, bool):
         return None, diagnostics.text_for_number(str(value).upper(), built)
     number = float(text or value)
-    return (number + 0.0, None) if math.isfinite(number) else (None, diagnostics.text_for_number(text, built))
+    return (entry.number(number), None) if math.isfinite(number) else (None, diagnostics.text_for_number(text, built))
+
+
+def _is_choice_of_cell(held: Value, choice: Scalar) -> bool:
+    """Whether a formula takes what a cell holds for a choice: programs compare texts without case, but with blanks."""
+    if isinstance(held, str) and isinstance(choice, str):
+        return held.casefold() == choice.casefold()
+    return type(held) is type(choice) and held == choice
+
+
+def _word(value: Value) -> str:
+    """What a cell holds, as it shows it."""
+    return (
+        f"{value:.15g}" if isinstance(value, float) else str(value).upper() if isinstance(value, bool) else str(value)
+    )
 
 
 def _no_choice(word: str, choices: Sequence[int | str]) -> tuple[None, diagnostics.Finding]:

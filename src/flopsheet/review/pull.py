@@ -16,6 +16,7 @@ from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
 from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
 from flopsheet.review.rebuild import Returned, read_back
+from flopsheet.review.unread import list_unread
 from flopsheet.spec import Spec
 from flopsheet.spec.calibration.fit import FITTED
 from flopsheet.spec.load import from_source, in_digits
@@ -61,6 +62,17 @@ class Pulled:
     def patch_text(self) -> str:
         return patch.to_text(self.patch, os.path.basename(self.returned.source), self.text.name)
 
+    @cached_property
+    def effects(self) -> list[str]:
+        """What the changes do, a line for each run, or for each model of a study without runs that they reach."""
+        from flopsheet.review import diff, ranking
+
+        if self.reading.problems or not self.reading.changes:
+            return []
+        built = diff.Side("", self.returned.built, {})
+        edited = diff.Side("", self.report, {})
+        return ranking.effects(diff.compare_sides(built, edited))
+
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)
@@ -80,7 +92,9 @@ class Pulled:
 def pull(path: str | os.PathLike[str]) -> Pulled:
     """The workbook at a path; FileError where it cannot be read back."""
     returned = read_back(path)
-    return Pulled(returned, read_inputs(returned))
+    reading = read_inputs(returned)
+    reading.notes.extend(list_unread(returned))
+    return Pulled(returned, reading)
 
 
 def judge_edits(edited: Source, reading: InputReading) -> tuple[list[Problem], str]:
@@ -119,7 +133,7 @@ def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
 def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
     """Edits a spec in place, or raises SpecError and leaves it is; gives what is wrong with the edited spec."""
     name = os.fspath(target)
-    if pulled.reading.problems:
+    if pulled.reading.problems or pulled.reading.unsayable:
         raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read_yaml(target))
     if drifted := _differing(pulled.text.data, current.data, ()):

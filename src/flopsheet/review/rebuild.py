@@ -14,7 +14,7 @@ from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
 from flopsheet.workbook.model import embedded
 from flopsheet.workbook.model.references import NAME, UNIT, CellRef
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
@@ -41,6 +41,12 @@ class Returned:
     @cached_property
     def layout(self) -> arrange.WorkbookLayout:
         return arrange.lay_out(self.built.study, self.built.study)
+
+    @cached_property
+    def inputs_sheet(self) -> Sheet:
+        """The sheet Inputs as it was built."""
+        study = self.built.study
+        return inputs.sheet(self.layout.inputs, study.table_sets(study))[0]
 
     def stored(self, cell_ref: CellRef) -> Stored:
         return self.book.cells(cell_ref.sheet).get((cell_ref.row, cell_ref.column), BLANK)
@@ -101,10 +107,8 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
 
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
-    study = returned.built.study
-    sheet, _ = inputs.sheet(returned.layout.inputs, study.table_sets(study))
     found = returned.book.cells(inputs.SHEET)
-    for (row, column), cell in sorted(sheet.cells.items()):
+    for (row, column), cell in sorted(returned.inputs_sheet.cells.items()):
         if _is_fixed(cell, row, column):
             wanted = str(cell.value).strip()
             value = found.get((row, column), BLANK).value

@@ -60,7 +60,7 @@ class Run(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Training layouts of which the best are looked for: combinations of the axes, the last fastest."""
+    """Layouts of a run of which the best are looked for: combinations of the axes, the last fastest."""
 
     name: str
     model: str
@@ -76,7 +76,9 @@ class Search(NamedTuple):
     """The least and the largest value of metrics."""
     keep: int = 20
     found: tuple[str, ...] = ()
-    """The training runs that are its best layouts, where the spec names them."""
+    """The runs that are its best layouts, where the spec names them."""
+    kind: str = "training"
+    """Of the runs that the layouts are."""
 
     @property
     def size(self) -> int:
@@ -128,10 +130,13 @@ class Calibration(NamedTuple):
         return sum(off) / len(off) if len(off) == len(self.rows) else None
 
 
+LEVELS = ("fail", "warn")  # of an expectation that does not hold
+
+
 class Expectation(NamedTuple):
     """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`.
 
-    `subject` is a model or a run.
+    `subject` is a model or a run. Bounds of a change hold against another spec, as `quantities.read_change` reads them.
     """
 
     subject: str
@@ -140,8 +145,16 @@ class Expectation(NamedTuple):
     equals: float | str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    at_least_change: float | str | None = None
+    at_most_change: float | str | None = None
     within: float = 0.0
+    level: str = "fail"
     note: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether to miss it is told and no more."""
+        return self.level == "warn"
 
 
 @frozen

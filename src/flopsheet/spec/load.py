@@ -10,6 +10,7 @@ from typing import NamedTuple
 from flopsheet import catalog
 from flopsheet.catalog import Catalog
 from flopsheet.diagnostics import CatalogError, Problem, SpecError
+from flopsheet.quantities import to_whole
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Calibration, CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
 from flopsheet.spec.expect import resolve_expectations
@@ -92,7 +93,7 @@ class ParsedSpec:
         return Spec(
             name=self.name,
             title=self.draft.data.get("title", self.name),
-            context_lengths=tuple(map(float, self.draft.data["context_lengths"])),
+            context_lengths=tuple(to_whole(float(one)) for one in self.draft.data["context_lengths"]),
             study=self.study,
             models=tuple(models),
             hardware=ran.hardware if ran.runs else (),
@@ -133,8 +134,8 @@ class ParsedSpec:
             from flopsheet.spec.search import searches  # which few specs have, and each start takes time
 
             metrics = (self.extended or catalog.load_catalog()).metrics
-            trained = [run.name for run in ran.get("training", ())]
-            searched, wrong = searches(self.draft, models, hardware, names, metrics, trained)
+            by_kind = {kind: [run.name for run in found] for kind, found in ran.items()}
+            searched, wrong = searches(self.draft, models, hardware, names, metrics, by_kind)
             faults += wrong
         return Resolved(Ran(ran, hardware, names, searched, calibrations), faults)
 

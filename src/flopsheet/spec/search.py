@@ -11,23 +11,28 @@ from flopsheet.catalog import Input, Metric
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run, Search
-from flopsheet.spec.resolve import rules
+from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, Resolved, values_of
 from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.resolve.scope import parse_inputs
-from flopsheet.spec.runs import unknown_hardware, unknown_model
+from flopsheet.spec.runs import SERVED_LENGTH, unknown_hardware, unknown_model
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.search import AUTO
 from flopsheet.spec.sweep import axes
 from flopsheet.yamlio.source import Path
 
 MOST = 1_000_000_000  # layouts of one search
-WORDS = frozenset({"model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep", "found"})
+# What is least in the best layout where a search says nothing.
+OBJECTIVES = {"training": "predicted_seconds_per_step", "serving": "n_devices"}
+WORDS = frozenset(
+    {"kind", "model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep", "found"}
+)
 # Inputs whose values are divisors of another, or of the devices.
 DIVIDES = {
     "tensor_parallel": "n_devices",
     "pipeline_parallel": "n_devices",
     "context_parallel": "n_devices",
+    "attention_data_parallel": "n_devices",
     "expert_parallel": "n_devices",
     "micro_batch_size": "global_batch_size",
     "virtual_stages": "n_layers",
@@ -43,7 +48,7 @@ class _Known:
     hardware: Mapping[str, Device]
     names: Names
     metrics: Mapping[str, Metric]
-    runs: Sequence[str]
+    runs: Mapping[str, Sequence[str]]
 
 
 def searches(
@@ -52,9 +57,9 @@ def searches(
     hardware: Sequence[Device],
     names: Names,
     metrics: Mapping[str, Metric],
-    runs: Sequence[str],
+    runs: Mapping[str, Sequence[str]],
 ) -> Resolved[tuple[Search, ...]]:
-    """The searches of a spec that are not faulty; `runs` are the names of its training runs."""
+    """The searches of a spec that are not faulty; `runs` are the names of its runs by kind."""
     by_name = {model.name: model for model in models}
     known = _Known(draft, by_name, {device.name: device for device in hardware}, names, metrics, runs)
     found: list[Search] = []
@@ -69,18 +74,21 @@ def searches(
 
 def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Search | None]:
     """One search; None where it is faulty."""
-    draft, varied = known.draft, said["vary"]
+    draft, varied, kind_of_run = known.draft, said["vary"], said.get("kind", "training")
+    if faults := _of_other_kind(draft, path, said, kind_of_run):
+        return Resolved(None, faults)
     kinds = _listed(said["hardware"])
     faults = unknown_model(draft, known.names, (*path, "model"), said["model"])
     for kind in kinds:
         faults += unknown_hardware(draft, known.hardware, (*path, "hardware"), kind)
-    faults += _unknown_metrics(known, path, said)
+    faults += _unknown_metrics(known, path, said, kind_of_run)
     if not varied:
         faults.append(draft.fault((*path, "vary"), diagnostics.varies_nothing(), key=True))
     for key in varied.keys() & said.keys():
         faults.append(draft.fault((*path, "vary", key), diagnostics.said_twice(f"vary.{key}", key), key=True))
     of_spec = {"hardware": kinds, "n_devices": _listed(said["n_devices"])}
-    inputs, wrong = _fixed(draft, path, {key: said[key] for key in said if key not in WORDS}, [*of_spec, *varied])
+    fixed = {key: said[key] for key in said if key not in WORDS}
+    inputs, wrong = _fixed(draft, path, kind_of_run, fixed, [*of_spec, *varied])
     faults += wrong
     model = known.models.get(said["model"])
     if model is None or faults:
@@ -91,7 +99,9 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     for key, value in varied.items():
         others[key] = value
         if value == AUTO:
-            others[key], wrong = _possible(draft, (*path, "vary", key), model, inputs, numbers.get("n_devices", ()))
+            others[key], wrong = _possible(
+                draft, (*path, "vary", key), kind_of_run, model, inputs, numbers.get("n_devices", ())
+            )
             faults += wrong
     if faults:
         return Resolved(None, faults)
@@ -111,20 +121,29 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
         name: (bounds.get("at_least"), bounds.get("at_most")) for name, bounds in (said.get("require") or {}).items()
     }
     metric, is_maximised = _objective(said)
-    for run in known.runs:
-        rank = run.removeprefix(f"{path[-1]} ")
-        if rank != run and rank.isdecimal() and run not in said.get("found", ()):
-            faults.append(draft.fault(("training", run), diagnostics.named_like_layout(run, str(path[-1])), key=True))
-    for at, run in enumerate(said.get("found", ())):
-        if run not in known.runs:
-            faults.append(draft.fault((*path, "found", at), diagnostics.unknown_layout(run, known.runs)))
+    faults += _wrong_names(known, path, kind_of_run, said.get("found", ()))
     found = Search(
         str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
-        int(said.get("keep", 20)), tuple(said.get("found", ())),
+        int(said.get("keep", 20)), tuple(said.get("found", ())), kind_of_run,
     )  # fmt: skip
     if found.size > MOST:
         faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
     return Resolved(found, faults)
+
+
+def _wrong_names(known: _Known, path: Path, kind: str, found: Sequence[str]) -> list[Fault]:
+    """Layouts that are named as found and are no runs, and runs that are named like layouts to be found."""
+    draft, name, runs = known.draft, str(path[-1]), known.runs.get(kind, ())
+    faults = []
+    for run in runs:
+        rank = run.removeprefix(f"{name} ")
+        if rank != run and rank.isdecimal() and run not in found:
+            faults.append(draft.fault((kind, run), diagnostics.named_like_layout(run, name), key=True))
+    return faults + [
+        draft.fault((*path, "found", at), diagnostics.unknown_layout(run, kind, runs))
+        for at, run in enumerate(found)
+        if run not in runs
+    ]
 
 
 def _listed(value: Any) -> Any:
@@ -143,10 +162,23 @@ def _objective(said: Mapping[str, Any]) -> tuple[str, bool]:
     """The metric by which layouts are compared, and whether more of it is better."""
     if "maximise" in said:
         return said["maximise"], True
-    return said.get("minimise", Search._field_defaults["metric"]), False
+    return said.get("minimise", OBJECTIVES[said.get("kind", "training")]), False
 
 
-def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any]) -> list[Fault]:
+def _of_other_kind(draft: Draft, path: Path, said: Mapping[str, Any], kind: str) -> list[Fault]:
+    """Inputs that only another kind of run has."""
+    own = {entry.name for entry in data_model.search_inputs(kind)}
+    places = {(*path, key): key for key in said if key not in WORDS}
+    places |= {(*path, "vary", key): key for key in said["vary"]}
+    [other] = catalog.RUNS.keys() - {kind}
+    return [
+        draft.fault(at, diagnostics.input_of_other_runs(key, kind, other), key=True)
+        for at, key in places.items()
+        if key not in own
+    ]
+
+
+def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: str) -> list[Fault]:
     """What is wrong with the metrics that layouts are compared by or held to."""
     draft, faults = known.draft, []
     if "minimise" in said and "maximise" in said:
@@ -154,34 +186,41 @@ def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any]) -> list
     numbers = [
         metric.name
         for metric in known.metrics.values()
-        if metric.grain == "training_run" and metric.unit not in {"text", "verdict"}
+        if metric.grain == catalog.RUNS[kind][0] and metric.unit not in {"text", "verdict"}
     ]
+    numbers += [entry.name for entry in _entries(kind) if entry.is_number]
     named = {(*path, key): said[key] for key in ("minimise", "maximise") if key in said}
     limits = {(*path, "require", name): name for name in said.get("require") or ()}
     for at, name in {**named, **limits}.items():
         if name not in numbers:
-            faults.append(draft.fault(at, diagnostics.no_such_objective(name, numbers), key=at in limits))
+            faults.append(draft.fault(at, diagnostics.no_such_objective(name, kind, numbers), key=at in limits))
     return faults
 
 
-def _entries() -> list[Input]:
-    """The inputs of a training run that a search may say."""
-    entries = [*data_model.inputs_of("context"), *data_model.run_inputs("training")]
+def _entries(kind: str) -> list[Input]:
+    """The inputs of a kind of run, but for those that choose."""
+    entries = [*data_model.inputs_of("context"), *data_model.run_inputs(kind)]
     return [entry for entry in entries if not entry.chooses]
 
 
-def _fixed(draft: Draft, path: Path, said: Mapping[str, Any], varied: Sequence[str]) -> Resolved[dict[str, InputValue]]:
+def _fixed(
+    draft: Draft, path: Path, kind: str, said: Mapping[str, Any], varied: Sequence[str]
+) -> Resolved[dict[str, InputValue]]:
     """The inputs that do not vary, in the catalogue's order; expressions are not evaluated."""
-    entries = [entry for entry in _entries() if entry.name not in varied]
-    missing = [entry.name for entry in entries if entry.default is None and entry.name not in said]
+    raw, faults = parts.spread(draft, {key: RawInput(value, (*path, key)) for key, value in said.items()})
+    if kind == "serving":
+        raw["context_length"] = RawInput(SERVED_LENGTH, ())
+    entries = [entry for entry in _entries(kind) if entry.name not in varied]
+    missing = [entry.name for entry in entries if entry.default is None and entry.name not in raw]
     if missing:
-        return Resolved({}, [draft.fault(path, diagnostics.missing_of_run(missing), key=True)])
-    raw = {key: RawInput(value, (*path, key)) for key, value in said.items()}
-    return parse_inputs(draft, path, entries, raw, [entry for entry in _entries() if entry.name in varied])
+        return Resolved({}, [*faults, draft.fault(path, diagnostics.missing_of_run(missing), key=True)])
+    others = [entry for entry in _entries(kind) if entry.name in varied]
+    inputs, wrong = parse_inputs(draft, path, entries, raw, others)
+    return Resolved(inputs, [*faults, *wrong])
 
 
 def _possible(
-    draft: Draft, path: Path, model: ModelSpec, inputs: Mapping[str, InputValue], devices: Sequence[Any]
+    draft: Draft, path: Path, kind: str, model: ModelSpec, inputs: Mapping[str, InputValue], devices: Sequence[Any]
 ) -> Resolved[list[Any]]:
     """Every value of an input that breaks no rule which reads this input alone of those that vary."""
     key = str(path[-1])
@@ -198,7 +237,7 @@ def _possible(
     values = sorted({divisor for whole in wholes for divisor in _divisors(int(whole))})
     known = {**draft.study, **values_of(model.inputs)}
     known |= {name: one.value for name, one in inputs.items() if one.ast is None}
-    return Resolved([value for value in values if _is_possible({**known, key: float(value)}, model)], [])
+    return Resolved([value for value in values if _is_possible(kind, {**known, key: float(value)}, model)], [])
 
 
 def _divisors(whole: int) -> Iterator[int]:
@@ -207,10 +246,10 @@ def _divisors(whole: int) -> Iterator[int]:
             yield from {small, whole // small}
 
 
-def _is_possible(values: Mapping[str, Any], model: ModelSpec) -> bool:
+def _is_possible(kind: str, values: Mapping[str, Any], model: ModelSpec) -> bool:
     """Whether no rule is broken; one that reads what is not known yet is none of those."""
     groups = [values_of(group.inputs) for group in model.groups]
-    of_run, of_layer = catalog.RUNS["training"]
+    of_run, of_layer = catalog.RUNS[kind]
     row = rules.Row(values, groups)
     layers = [rules.Row({**values, **group}) for group in groups]
     return all(row.holds(rule) for rule in rules.of_grains("run", of_run)) and all(
@@ -219,7 +258,7 @@ def _is_possible(values: Mapping[str, Any], model: ModelSpec) -> bool:
 
 
 def layout_run(search: Search, number: int, name: str) -> Run:
-    """A layout as a training run, which the rules allow."""
+    """A layout as a run, which the rules allow."""
     chosen = search.layout(number)
     hardware = str(chosen.pop("hardware"))
     found = {key: InputValue(value) for key, value in chosen.items()}
@@ -229,6 +268,6 @@ def layout_run(search: Search, number: int, name: str) -> Run:
         value = evaluate(nodes[key], lambda read: found[read].value)
         is_word = isinstance(value, str)
         found[key] = InputValue(str(value) if is_word else float(value) + 0.0, nodes[key])
-    inputs = {entry.name: found[entry.name] for entry in _entries()}
+    inputs = {entry.name: found[entry.name] for entry in _entries(search.kind)}
     named = {"run_model": InputValue(search.model), "hardware": InputValue(hardware)}
     return Run(name, search.model, hardware, {**named, **inputs})

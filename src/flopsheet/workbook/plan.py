@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
-from flopsheet.pipeline.expectations import failed
+from flopsheet.pipeline.expectations import Numbers, failed
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (
     changes,
@@ -23,6 +23,7 @@ from flopsheet.workbook.sheets import (
     context_charts,
     inputs,
     layouts,
+    limits,
     lookups,
     measured,
     reference,
@@ -46,10 +47,13 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
+    limits.SHEET: "how far each run goes in one input, and what breaks one step further",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
+TITLES = {summary.SHEET, *PURPOSE}
+WAY_BACK = (1, NAME)  # the cell of each sheet that leads to Summary
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
     compare.SHEET: "E69F00",
@@ -62,7 +66,7 @@ TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     draft = draft_workbook(study, as_built)
-    return Plan(draft.title, tuple(draft.sheets), draft.properties)
+    return Plan(draft.title, tuple(draft.sheets), draft.properties, draft.verdict)
 
 
 def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
@@ -83,7 +87,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    missed = sum(1 for _ in failed(spec, original.values, original.runs, original.catalog))
+    numbers = Numbers(original.values, original.runs, original.catalog)
+    missed = sum(1 for one in failed(spec, numbers) if not one.expectation.is_warning)
     checks_sheet, verdict, lines = _checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     rows = {
         name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
@@ -97,6 +102,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
+    if ran:
+        ran.append((limits.SHEET, partial(_limits_sheet, laid)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -126,7 +133,10 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
-    return Draft(spec.title, titles, _made([partial(_itself, first), *(make for _, make in written)]), properties)
+    makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
+    has_failures = float(verdict.counts["failed"].value) > 0
+    said = Verdict(str(verdict.sentence.value), verdict.style, has_failures)
+    return Draft(spec.title, titles, _made(makers), properties, said)
 
 
 def _itself(sheet: Sheet) -> Sheet:
@@ -146,7 +156,7 @@ def _with_way_back(sheet: Sheet) -> Sheet:
     A copy of a million of them would be the most memory that a build ever takes.
     """
     assert isinstance(sheet.cells, dict)
-    sheet.cells[1, NAME] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
+    sheet.cells[WAY_BACK] = Cell("← Summary", style="link", link=f"{summary.SHEET}!A1")
     return sheet
 
 
@@ -204,6 +214,12 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=runs.charts(table_set, laid.cell_index),
     )  # fmt: skip
+
+
+def _limits_sheet(laid: WorkbookLayout) -> Sheet:
+    of_kinds = laid.table_sets[1:]
+    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
+    return limits.sheet(of_kinds, laid.cell_index, blocks)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:

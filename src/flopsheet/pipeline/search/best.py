@@ -12,29 +12,33 @@ from flopsheet.pipeline.tables import Array as Column
 
 @dataclass
 class Kept:
-    """Layouts by number with two figures each, of which less is better: the objective and the memory that is used."""
+    """Layouts by number with three figures each, of which less is better.
+
+    They are ranked by the objective, and by `time` where that is equal; the front weighs the objective against `other`.
+    """
 
     number: Column
     objective: Column
-    used: Column
+    time: Column
+    other: Column
 
     @classmethod
     def none(cls) -> Kept:
-        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.number)
 
     def take(self, which: Column) -> Kept:
-        return Kept(self.number[which], self.objective[which], self.used[which])
+        return Kept(*(column[which] for column in self.columns))
 
     def join(self, other: Kept) -> Kept:
         pairs = zip(self.columns, other.columns, strict=True)
         return Kept(*(np.concatenate(pair) for pair in pairs))
 
     @property
-    def columns(self) -> tuple[Column, Column, Column]:
-        return self.number, self.objective, self.used
+    def columns(self) -> tuple[Column, Column, Column, Column]:
+        return self.number, self.objective, self.time, self.other
 
 
 @dataclass
@@ -58,7 +62,9 @@ class Found:
             return
         near = layouts
         if len(self.best) == self.keep:
-            near = layouts.take(layouts.objective <= self.best.objective[-1])
+            last, time = self.best.objective[-1], self.best.time[-1]
+            is_equal = (layouts.objective == last) & (layouts.time <= time)
+            near = layouts.take((layouts.objective < last) | is_equal)
         elif len(layouts) > 4 * self.keep:
             least = np.partition(layouts.objective, self.keep - 1)[self.keep - 1]
             near = layouts.take(layouts.objective <= least)
@@ -73,8 +79,8 @@ class Found:
         """Whether none of the front is at least as good in both figures, or only one that comes later in the grid."""
         at = np.searchsorted(self.front.objective, layouts.objective, side="right") - 1
         nearest = self.front.take(np.maximum(at, 0))
-        is_equal = (layouts.objective == nearest.objective) & (layouts.used == nearest.used)
-        joins: Column = (at < 0) | (layouts.used < nearest.used) | (is_equal & (layouts.number < nearest.number))
+        is_equal = (layouts.objective == nearest.objective) & (layouts.other == nearest.other)
+        joins: Column = (at < 0) | (layouts.other < nearest.other) | (is_equal & (layouts.number < nearest.number))
         return joins
 
     def merge(self, other: Found) -> None:
@@ -87,14 +93,14 @@ class Found:
 
 
 def _least(layouts: Kept, keep: int) -> Kept:
-    """Those with the least objective, each once; of equals those that come first in the grid."""
-    layouts = layouts.take(np.lexsort((layouts.number, layouts.objective)))
+    """Those with the least objective, each once; of equals those with less time, then those first in the grid."""
+    layouts = layouts.take(np.lexsort((layouts.number, layouts.time, layouts.objective)))
     is_new = np.append(True, layouts.number[1:] != layouts.number[:-1])[: len(layouts)]
     return layouts.take(np.flatnonzero(is_new)[:keep])
 
 
 def _front(layouts: Kept) -> Kept:
     """Those that no other equals or beats in both figures; of equals the first in the grid."""
-    layouts = layouts.take(np.lexsort((layouts.number, layouts.used, layouts.objective)))
-    least_before = np.minimum.accumulate(np.concatenate([[np.inf], layouts.used[:-1]]))
-    return layouts.take(layouts.used < least_before)
+    layouts = layouts.take(np.lexsort((layouts.number, layouts.other, layouts.objective)))
+    least_before = np.minimum.accumulate(np.concatenate([[np.inf], layouts.other[:-1]]))
+    return layouts.take(layouts.other < least_before)

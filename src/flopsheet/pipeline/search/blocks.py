@@ -108,8 +108,11 @@ class Block:
         return self.projections[key]
 
     def allow(self, axes: int, column: Column) -> None:
-        """Notes which combinations of some axes a rule allows, before any row is asked for."""
+        """Notes which combinations of some axes a rule allows; what was known without it no longer holds."""
         self.allowed.append((axes, column))
+        self.rows.clear()
+        self.positions.clear()
+        self.indices.clear()
 
     def rows_of(self, axes: int) -> Rows | None:
         """The combinations of some axes that break none of the rules about these axes; None where that is all."""

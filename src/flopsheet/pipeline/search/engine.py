@@ -8,42 +8,38 @@ from typing import Any
 import numpy as np
 
 from flopsheet import catalog as catalogue
-from flopsheet.catalog import RUNS, Catalog, Input
+from flopsheet.catalog import Catalog, Input
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name
 from flopsheet.pipeline.search.best import Found, Kept
 from flopsheet.pipeline.search.blocks import MOST, Block, Runner, Split
+from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source
 from flopsheet.pipeline.tables import Array as Column
 from flopsheet.pipeline.tables import absent_of
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.sweep.columns import out_of_range
 
-GRAINS = ("run", "run_layer", *RUNS["training"])
-USED, CAPACITY = "device_bytes", "memory_bytes"
-# What fills a device, in the order in which equals are told.
-CLASSES = (
-    "weight_bytes_device", "gradient_bytes_device", "master_weight_bytes_device", "optimizer_bytes_device",
-    "activation_bytes_device", "recomputed_bytes_device", "logits_bytes_device", "working_bytes_device",
-    "gathered_bytes_device", "fixed_bytes_device", "reserved_bytes_device",
-)  # fmt: skip
-
 
 class Engine:
     """A search made ready: `search_block` gives the result over one block, of at most so many layouts."""
 
     def __init__(self, spec: Spec, search: Search, most: int = MOST) -> None:
-        self.search = search
+        self.search, self.kind = search, KINDS[search.kind]
+        self.other, self.is_other_negated = self.kind.front(search.metric)
         self.catalog: Catalog = spec.catalog or catalogue.load_catalog()
         self.model = next(model for model in spec.models if model.name == search.model)
         self.axes = list(search.axes)
         sources = self.sources(spec)
         self.split = Split(tuple(map(len, search.axes.values())), most)
-        self.rules = [rule for rule in self.catalog.rules.values() if rule.grain in GRAINS and rule.is_error]
+        self.rules = [
+            rule for rule in self.catalog.rules.values() if rule.grain in self.kind.rule_grains and rule.is_error
+        ]
         conditions = [rule.condition for rule in self.rules]
         self.computed = [name for name, one in search.inputs.items() if one.ast is not None]
         self.rule_runner = self.runner(sources, [*conditions, *map(Name, self.computed)])
-        self.wanted = [search.metric, USED, CAPACITY, *search.limits, *CLASSES]
+        self.figures = [search.metric, self.kind.time, self.other, self.kind.margin, *search.limits]
+        self.wanted = [*self.figures, *self.kind.classes]
         self.metric_runner = self.runner(sources, list(map(Name, self.wanted)))
         self.projections: dict[Any, Any] = {}
 
@@ -117,24 +113,20 @@ class Engine:
         number = np.arange(first, first + block.size(self.split.within)) if rows is None else rows + first
         outputs = self.metric_runner.run(block)
         steps = self.metric_runner.program.steps
-        columns: dict[str, Column] = {}
-        for name, at, column in zip(self.wanted, self.metric_runner.program.outputs, outputs, strict=True):
-            if name not in CLASSES:
-                columns[name] = self.whole(block, at, column, steps)
+        results = list(zip(self.wanted, self.metric_runner.program.outputs, outputs, strict=True))
+        figures, classes = results[: len(self.figures)], results[len(self.figures) :]
+        columns = {name: self.whole(block, at, column, steps) for name, at, column in figures}
         objective = columns[self.search.metric]
         has_value = np.isfinite(objective)
         found.fails["no_value"] += int(len(number) - np.count_nonzero(has_value))
         kept = has_value
-        fits = columns[CAPACITY] - columns[USED] >= 0
+        fits = columns[self.kind.margin] >= 0
         unfit = np.flatnonzero(kept & ~fits)
         if len(unfit):
-            fills = [
-                self.whole(block, at, column, steps)[unfit]
-                for name, at, column in zip(self.wanted, self.metric_runner.program.outputs, outputs, strict=True)
-                if name in CLASSES
-            ]
-            counts = np.bincount(np.argmax(np.stack(fills), axis=0), minlength=len(CLASSES))
-            found.fails.update({name: int(count) for name, count in zip(CLASSES, counts, strict=True) if count})
+            fills = [self.whole(block, at, column, steps)[unfit] for _, at, column in classes]
+            counts = np.bincount(np.argmax(np.stack(fills), axis=0), minlength=len(classes))
+            names = self.kind.classes
+            found.fails.update({name: int(count) for name, count in zip(names, counts, strict=True) if count})
             kept = kept & fits
         for name, (least, most) in self.search.limits.items():
             keeps = np.ones(len(number), bool)
@@ -145,8 +137,8 @@ class Engine:
             found.fails[f"require {name}"] += int(np.count_nonzero(kept & ~keeps))
             kept = kept & keeps
         sign = -1.0 if self.search.is_maximised else 1.0
-        share = columns[USED] / columns[CAPACITY]
-        return Kept(number, sign * objective, share).take(kept)
+        other = -columns[self.other] if self.is_other_negated else columns[self.other]
+        return Kept(number, sign * objective, columns[self.kind.time], other).take(kept)
 
     def whole(self, block: Block, at: int, column: Any, steps: Sequence[Any]) -> Column:
         """A result with a row for each layout that keeps the rules."""

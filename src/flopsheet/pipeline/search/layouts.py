@@ -1,10 +1,10 @@
-"""A spec with the best layouts of its searches among its training runs, as a workbook shows them."""
+"""A spec with the best layouts of its searches among its runs, as a workbook shows them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flopsheet.catalog import load_inputs
+from flopsheet.catalog import RUNS, load_inputs
 from flopsheet.pipeline.search.result import run_search
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.load import from_source
@@ -13,23 +13,23 @@ from flopsheet.yamlio import source
 from flopsheet.yamlio.dump import block
 
 MOST = 10  # of a search, in a workbook
-REMARK = "# The training runs under found: are the best layouts of a search."
+REMARK = "# The runs under found: are the best layouts of a search."
 
 
 def with_layouts(spec: Spec) -> Spec:
-    """The spec with the best layouts of each search as training runs; one that names its own is not searched again."""
-    training: dict[str, Any] = dict(spec.data.get("training") or {})
+    """The spec with the best layouts of each search as runs; one that names its own is not searched again."""
+    said: dict[str, dict[str, Any]] = {kind: dict(spec.data.get(kind) or {}) for kind in RUNS}
     searches: dict[str, Any] = dict(spec.data.get("search") or {})
     for search in spec.searches:
         if search.found:
             continue
         runs = best_runs(spec, search)
-        training |= runs
+        said[search.kind] |= runs
         if runs:
             searches[search.name] = {**searches[search.name], "found": list(runs)}
     if searches == (spec.data.get("search") or {}):
         return spec
-    data = {**spec.data, "search": searches, "training": training}
+    data = {**spec.data, "search": searches, **{kind: runs for kind, runs in said.items() if runs}}
     return from_source(source.parse("\n".join([REMARK, *block(data)]) + "\n", spec.name), spec.name)
 
 
@@ -38,7 +38,7 @@ def best_runs(spec: Spec, search: Search) -> dict[str, dict[str, Any]]:
     result = run_search(spec, search._replace(keep=min(search.keep, MOST)))
     said = {key: value for key, value in spec.data["search"][search.name].items() if key not in WORDS}
     runs = {}
-    for run, number in zip(result.spec.runs["training"], result.found.best.number.tolist(), strict=False):
+    for run, number in zip(result.runs, result.found.best.number.tolist(), strict=False):
         varied = {key: _as_said(key, value) for key, value in search.layout(number).items()}
         runs[run.name] = {"model": search.model, **said, **varied}
     return runs

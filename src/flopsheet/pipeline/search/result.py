@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flopsheet.catalog import Catalog, load_catalog
@@ -11,20 +11,18 @@ from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.search.best import Found
 from flopsheet.pipeline.search.blocks import MOST
-from flopsheet.pipeline.search.engine import CLASSES, USED
+from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.pipeline.search.workers import Advance, search_all
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.records import frozen
 from flopsheet.spec import Search, Spec
+from flopsheet.spec.entries import Run
 from flopsheet.spec.search import layout_run
-
-STEP = "predicted_seconds_per_step"
-GRAIN = "training_run"
 
 
 @frozen
 class Difference:
-    """What a layout needs more than the best one, and of which parts that is made, the largest first."""
+    """What a layout needs more of a metric than the best one, and of which parts that is made, the largest first."""
 
     metric: str
     amount: float
@@ -33,7 +31,7 @@ class Difference:
 
 @frozen
 class SearchResult:
-    """The result of one search; `spec` has the best layouts, then those of the front, as its training runs."""
+    """The result of one search; `spec` has the best layouts, then those of the front, as its runs."""
 
     search: Search
     found: Found
@@ -46,7 +44,19 @@ class SearchResult:
     @cached_property
     def values(self) -> Values:
         """The numbers of these runs."""
-        return frames.compute_runs(tabulate_runs(self.spec, "training"), self.catalog)
+        return frames.compute_runs(tabulate_runs(self.spec, self.search.kind), self.catalog)
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        return self.spec.runs[self.search.kind]
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.search.kind]
+
+    def grain(self, name: str) -> str:
+        """The table that an input or metric stands in."""
+        return self.catalog.entry(name).grain
 
     @cached_property
     def fails(self) -> Mapping[str, int]:
@@ -54,25 +64,29 @@ class SearchResult:
         counted = ((key, count) for key, count in self.found.fails.items() if count)
         return dict(sorted(counted, key=lambda one: (-one[1], one[0])))
 
-    def difference(self, row: int) -> Difference:
-        """What makes a layout lose against the best, term by term."""
-        metric = self.search.metric
-        parts = [(name, self._more(name, row)) for name in self.terms]
+    def differences(self, row: int) -> tuple[Difference, ...]:
+        """What makes a layout lose against the best: by what is compared, and by the time term by term."""
+        metric, terms = self.search.metric, self.terms
         sign = -1.0 if self.search.is_maximised else 1.0
-        parts = sorted((part for part in parts if part[1]), key=lambda part: -part[1])
-        return Difference(metric, sign * self._more(metric, row), tuple(parts))
+        of_metric = Difference(metric, sign * self._more(metric, row), self._parts(terms.get(metric, ()), row))
+        others = (name for name in terms if name != metric)
+        return of_metric, *(Difference(name, self._more(name, row), self._parts(terms[name], row)) for name in others)
+
+    def _parts(self, names: Iterable[str], row: int) -> tuple[tuple[str, float], ...]:
+        parts = [(name, self._more(name, row)) for name in names]
+        return tuple(sorted((part for part in parts if part[1]), key=lambda part: -part[1]))
 
     def _more(self, name: str, row: int) -> float:
-        column = self.values.column(GRAIN, name)
+        column = self.values.column(self.grain(name), name)
         return float(column[row] - column[0])
 
     @cached_property
-    def terms(self) -> tuple[str, ...]:
-        """The parts of what is compared: seconds of a step, or classes of memory."""
-        needed = self.catalog.closure([self.search.metric])
-        if STEP in needed:
-            return self.catalog.metrics[STEP].dependencies
-        return CLASSES if USED in needed else ()
+    def terms(self) -> Mapping[str, Sequence[str]]:
+        """What layouts differ in, with the parts of each: what is compared, and time; or classes of memory."""
+        needed, kind = self.catalog.closure([self.search.metric]), self.kind
+        if kind.time not in needed and kind.used in needed:
+            return {self.search.metric: kind.classes}
+        return {kind.time: kind.time_terms(self.catalog)}
 
 
 def run_search(spec: Spec, search: Search, workers: int = 1, advance: Advance = lambda _: None) -> SearchResult:
@@ -89,7 +103,7 @@ def to_result(spec: Spec, search: Search, found: Found) -> SearchResult:
         front.append(at.setdefault(number, len(at)))
     runs = tuple(layout_run(search, number, name_of(search, row, len(best))) for number, row in at.items())
     hardware = tuple(search.devices.values())
-    of_runs = dataclasses.replace(spec, runs={"training": runs}, hardware=hardware, expectations=(), searches=())
+    of_runs = dataclasses.replace(spec, runs={search.kind: runs}, hardware=hardware, expectations=(), searches=())
     return SearchResult(search, found, of_runs, spec.catalog or load_catalog(), len(best), tuple(front))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from flopsheet.workbook.model.references import letters
@@ -75,4 +76,13 @@ def normalize_formula(formula: str, sheet: str, *, brackets: bool = True) -> tup
             found.append(",")
         else:
             found.append(text)
-    return tuple(found)
+    return tuple(_without_single_ranges(found)) if ":" in found else tuple(found)
+
+
+def _without_single_ranges(pieces: list[str]) -> Iterator[str]:
+    """X for every range X:X, which programs write as the cell."""
+    at = 0
+    while at < len(pieces):
+        yield pieces[at]
+        is_single = pieces[at + 1 : at + 3] == [":", pieces[at]] and REFERENCE.fullmatch(pieces[at])
+        at += 3 if is_single else 1

@@ -116,7 +116,8 @@ class _Scope:
             return InputValue(words)
         if isinstance(said.value, bool):
             return InputValue("yes" if said.value else "no")
-        return InputValue(said.value if isinstance(said.value, str) else float(said.value) + 0.0)
+        value = said.value
+        return InputValue(value if isinstance(value, str) else self.entries[name].number(float(value)))
 
     def expression(self, name: str, said: RawInput) -> Resolved[Node | None]:
         """The formula of an input that is said as one; None where it is refused."""
@@ -151,7 +152,7 @@ class _Scope:
             result = evaluate(node, lambda read: known[read].value)
             if entry.follows:
                 return InputValue(str(result), node)
-            value = float(result) + 0.0  # no negative zero
+            value = entry.number(float(result))
         except (ArithmeticError, TypeError, ValueError):  # 1 / 0, a root of -1, floor(∞ - ∞)
             value = math.nan
         problem: Finding | None

@@ -12,7 +12,7 @@ from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, search
+from flopsheet.spec.schema import expectation, measured, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -44,17 +44,16 @@ from flopsheet.spec.schema.shapes import (
 )
 
 MOST_NAME = 64
-MOST_MEASURED = 100  # rows; each is fitted with and without the others
-LEAST_SECONDS, MOST_SECONDS = 1e-6, 86_400  # of one step
+MOST_LISTED = 16  # stages of a pipeline, each a row of Inputs
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 # How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
-LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
+LIST, RANGE, WHOLE, BY_PART, LAYOUT = "[list]", "[range]", "[whole]", "[by part]", "[layout]"
 DEFAULT = "default"  # among formats by part: that of the whole
 
 
 @cache  # an input may stand under models, layers, mixers, sweeps of each
 def shape_of(entry: Input) -> Shape:
-    """What a spec may say for an input of the catalogue."""
+    """The values that a spec may give an input of the catalogue."""
     if entry.is_flag:
         return checked(diagnostics.flag_problem, {"type": "boolean"})
     if entry.choices and not entry.is_number:
@@ -93,7 +92,7 @@ def _all_parts() -> dict[str, dict[str, Input]]:
 def _by_part(entry: Input, parts: Mapping[str, Input]) -> Shape:
     """One choice for the whole, or some by part: `bf16`, or `{default: bf16, experts: mxfp4}`."""
     whole = one_of(entry.choices)
-    of_rest = optional(whole, "Of every part that has none of its own.")
+    of_rest = optional(whole, "For every part without a format of its own.")
     fields = {DEFAULT: of_rest, **{part: optional(whole, one.doc) for part, one in parts.items()}}
     named = "".join(word.capitalize() for word in entry.name.split("_"))
     by_part = mapping(f"{named}ByPart", fields)
@@ -146,8 +145,8 @@ def _range(unit: str) -> Shape:
         f"{of}Range",
         {
             "from": required(end, "The first value."),
-            "to": required(end, "The last value, where a step meets it."),
-            "step": optional(end, "From one value to the next; 1."),
+            "to": required(end, "The last value, included if a step reaches it."),
+            "step": optional(end, "Difference between values; 1 if omitted."),
         },
     )
 
@@ -164,9 +163,9 @@ def _swept(entry: Input) -> Shape:
 
 def _sweep(name: str, axes: Mapping[str, Field]) -> Shape:
     """What stands under `sweep:`: inputs with the values that they take."""
-    paired = "Inputs that change together: the first values of each, the second ones, and so on."
+    paired = "Inputs that change together: all first values, all second values, and so on."
     excluded = list_of(checked(diagnostics.exclusion_problem, {"type": ["string", "object"]}), least=0)
-    left_out = "Combinations left out: {input: value, …} or a condition."
+    left_out = "Combinations to leave out: {input: value, …} or a condition."
     return mapping(
         name,
         {
@@ -191,11 +190,11 @@ def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shap
     return mapping(
         f"Own{kind.capitalize()}",
         {
-            "name": required(checked(diagnostics.custom_name_problem, drawn), "How formulas call it."),
-            "label": required(text(60), "What a reader calls it."),
-            "grain": required(one_of(tuple(grains)), "The table that it lives in: one value per row."),
-            "unit": required(one_of(units), "What it is measured in."),
-            "doc": required(text(500), "What it means: what is counted, what is left out."),
+            "name": required(checked(diagnostics.custom_name_problem, drawn), "Name used in formulas."),
+            "label": required(text(60), "Name shown to readers."),
+            "grain": required(one_of(tuple(grains)), "The table that it belongs to: one value per row."),
+            "unit": required(one_of(units), "Its unit."),
+            "doc": required(text(500), "Its meaning: what is counted and what is left out."),
             "source": optional(text(500), "Where it comes from."),
             **more,
         },
@@ -213,10 +212,10 @@ def _custom_input() -> Shape:
         "input",
         ("study", "model", "layer_group"),
         {
-            "default": optional(default, "Its value where nothing is said; without one every model says it."),
-            "least": optional(bound, "The smallest possible value; 0."),
-            "most": optional(bound, "The largest possible value."),
-            "choices": optional(list_of(choice, 2, 12), "All that is possible."),
+            "default": optional(default, "Value if a model does not set it; without a default every model has to."),
+            "least": optional(bound, "The smallest valid value; 0 if omitted."),
+            "most": optional(bound, "The largest valid value."),
+            "choices": optional(list_of(choice, 2, 12), "The valid values."),
         },
     )
 
@@ -234,9 +233,9 @@ def _custom_metric() -> Shape:
         "metric",
         ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
         {
-            "formula": required(text(2000), "How it is computed, from inputs and metrics."),
+            "formula": required(text(2000), "Its formula, over inputs and metrics."),
             "shape": optional(text(100), "Shapes of the product, or a note."),
-            "level": optional(one_of(("part", "subtotal", "total")), "How the row stands out."),
+            "level": optional(one_of(("part", "subtotal", "total")), "How the row is emphasised."),
         },
     )
 
@@ -245,9 +244,14 @@ def _custom_metric() -> Shape:
 
 
 def run_inputs(kind: str) -> tuple[Input, ...]:
-    """What a spec says of a training or serving run, besides its model and, for training, its context length."""
+    """The inputs of a training or serving run, other than its model and, for training, its context length."""
     entries = inputs_of("run", *catalog.RUNS[kind])
     return tuple(entry.of_kind(kind) for entry in entries if entry.name != "run_model")
+
+
+def search_inputs(kind: str) -> tuple[Input, ...]:
+    """What a search of a kind of run may say or vary."""
+    return (*(inputs_of("context") if kind == "training" else ()), *run_inputs(kind))
 
 
 def _run(kind: str) -> Shape:
@@ -256,28 +260,26 @@ def _run(kind: str) -> Shape:
     model = "A model of this spec."
     fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
     axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
+    if kind == "training":
+        fields["stage_layers"] = optional(_stage_layers(), "Layers of each stage: a list, or a layout of Megatron-LM.")
     name = f"{kind.capitalize()}Run"
-    swept = "Values that inputs take: the run stands for its variants, one for each combination."
+    swept = "Values of inputs; the run becomes one variant per combination."
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
 
 
-def _measured() -> Shape:
-    """A training run that was measured; its time is `seconds`, or one of the speeds that a run may have."""
-    seconds = number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s")
-    fields = {
-        "model": required(_reference("model"), "A model of this spec."),
-        "seconds": optional(seconds, "Measured time of one optimizer step."),
-        **_fields([*inputs_of("context"), *run_inputs("training")]),
-    }
-    del fields["measured_seconds_per_step"]
-    return mapping("MeasuredRow", fields)
+def _stage_layers() -> Shape:
+    """The layers of each stage of a pipeline: `[10, 10, 11, 9]`, or `Et*10|(t*10|)*2t*10L`."""
+    listed = list_of(number(0, None, whole=True, expression=False), most=MOST_LISTED)
+    return either({LIST: listed, LAYOUT: text(1000)}, lambda value: LIST if isinstance(value, list) else LAYOUT)
 
 
 def _search() -> Shape:
-    """A search of training layouts."""
-    inputs = [*inputs_of("context"), *run_inputs("training")]
-    values = {entry.name: _swept(entry) for entry in inputs if not entry.chooses}
-    return search.shape(_fields(inputs), values, _reference("hardware"), expectation.bound())
+    """A search of layouts; which inputs belong to its kind of run is held where it is resolved."""
+    inputs: dict[str, Input] = {}
+    for entry in chain.from_iterable(map(search_inputs, catalog.RUNS)):
+        inputs.setdefault(entry.name, entry)
+    values = {entry.name: _swept(entry) for entry in inputs.values() if not entry.chooses}
+    return search.shape(_fields(inputs.values()), values, _reference("hardware"), expectation.bound())
 
 
 # The whole ------------------------------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
     kind = required(one_of(tuple(ATTENTION_KINDS)), "Multi-head, grouped-query, multi-query or latent attention.")
     attention = mapping("Attention", {"kind": kind, **_fields(map(by_name.__getitem__, ATTENTION_KEYS))})
     moe = mapping("MixtureOfExperts", _fields(map(by_name.__getitem__, MOE_KEYS)))
-    mixing = required(one_of(tuple(MIXER_KINDS)), "What takes the place of attention, or stands beside it.")
+    mixing = required(one_of(tuple(MIXER_KINDS)), "Kind of mixer that replaces attention or runs beside it.")
     mixer = mapping("Mixer", {"kind": mixing, **_fields(map(by_name.__getitem__, MIXER_KEYS))})
     others = {
         key: optional(
@@ -309,22 +311,22 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
                     **{brief: optional(shape_of(by_name[name]), by_name[name].doc) for brief, name in parts.items()},
                 },
             ),
-            "What has no input of its own, with a note of what it is.",
+            "Parameters without an input of their own, with a note that says what they are.",
         )
         for key, parts in OTHERS.items()
     }
     brief = {
         "ffn": optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices."),
-        "attention": optional(attention, "The inputs of attention together, under a kind that sets some of them."),
-        "moe": optional(moe, "The inputs of a mixture of experts together."),
-        "mixer": optional(mixer, "A token mixer other than attention, under a kind that sets some of its inputs."),
+        "attention": optional(attention, "Inputs of attention as one mapping; its kind sets some of them."),
+        "moe": optional(moe, "Inputs of a mixture of experts as one mapping."),
+        "mixer": optional(mixer, "A token mixer other than attention; its kind sets some of its inputs."),
         "other_params": others["other_params"],
     }
     layers = number(0, None, whole=True, expression=True)
     group = mapping(
         "LayerGroup",
         {
-            "name": optional(text(MOST_NAME), "What the group is called in the workbook."),
+            "name": optional(text(MOST_NAME), "Name of the group in the workbook."),
             "n_layers": required(layers, "Layers in this group."),
             **brief,
             **_fields(group_inputs),
@@ -337,42 +339,42 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
         **_fields([*model_inputs, *group_inputs]),
         **loose,
     }
-    from_library = "A model of the library whose inputs this one starts from: flopsheet list models."
-    swept = "Values that inputs take: the model stands for its variants, one for each combination."
+    from_library = "A library model to copy the inputs from: flopsheet list models."
+    swept = "Values of inputs; the model becomes one variant per combination."
     axes = _axes([*model_inputs, *group_inputs])
     axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
     model = mapping(
         "Model",
         {
-            "extends": optional(text(MOST_NAME), "A model of this spec whose inputs this one starts from."),
+            "extends": optional(text(MOST_NAME), "A model of this spec to copy the inputs from."),
             "model": optional(text(MOST_NAME), from_library),
             "layers": optional(list_of(group), "Groups of identical layers."),
             "sweep": optional(_sweep("Sweep", {**axes, **loose}), swept),
             **shared,
         },
     )
-    ships = optional(text(MOST_NAME), "A kind of hardware that ships: flopsheet list hardware.")
+    ships = optional(text(MOST_NAME), "A built-in kind of hardware: flopsheet list hardware.")
     device = mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))})
     length = number(1, None, whole=True, expression=False)
-    lengths = "Tokens of one sequence; the ratios refer to the first."
-    kinds = "Kinds of hardware besides those that ship, or other figures for one."
+    lengths = "Tokens per sequence; ratios are relative to the first."
+    kinds = "Additional kinds of hardware, or other figures for a built-in one."
     return mapping(
         "Spec",
         {
-            "version": required(checked(diagnostics.version_problem, {"const": 1}), "Of the spec format."),
-            "title": optional(text(200), "What the study is about."),
+            "version": required(checked(diagnostics.version_problem, {"const": 1}), "Version of the spec format."),
+            "title": optional(text(200), "Title of the study."),
             "context_lengths": required(list_of(length, most=1000), lengths),
-            "conventions": optional(mapping("Conventions", _fields(conventions())), "What counts, and how."),
-            "defaults": optional(mapping("Defaults", shared), "Inputs that every model starts from."),
+            "conventions": optional(mapping("Conventions", _fields(conventions())), "What is counted, and how."),
+            "defaults": optional(mapping("Defaults", shared), "Inputs shared by all models unless they set them."),
             "models": required(named(model, 10_000), "The models by name."),
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
-            "measured": optional(
-                named(_measured(), MOST_MEASURED), "Measured training steps that calibrate their hardware."
+            "measured": measured.field(_run("training")["fields"]),
+            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
+            "expect": optional(
+                list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."
             ),
-            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of training layouts by name."),
-            "expect": optional(list_of(expectation.shape(), 0, 10_000), "Claims that CI and the Checks sheet hold."),
             "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
             "metrics": optional(list_of(_custom_metric(), 0, 1000), "Metrics that this spec defines."),
             **_fields(entry for entry in inputs_of("study") if entry not in conventions()),

@@ -1,4 +1,4 @@
-"""The shape of `search:`: a training run of which some inputs vary, and what is looked for."""
+"""The shape of `search:`: a run of which some inputs vary, and what is looked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flopsheet.spec.schema.shapes import (
     text,
 )
 
+KINDS = ("training", "serving")
 AUTO = "auto"  # every value that the rules allow
 # How values are written; part of pydantic's paths, not of a spec's.
 ONE, ALL = "[one]", "[auto]"
@@ -32,8 +33,8 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     varied = {name: optional(_or_auto(kind), fields[name]["metadata"]["doc"]) for name, kind in axes.items()}
     metric = text(64)
     bounds = {
-        "at_least": optional(limit, "What it does not fall below."),
-        "at_most": optional(limit, "What it does not exceed."),
+        "at_least": optional(limit, "Lower bound."),
+        "at_most": optional(limit, "Upper bound."),
     }
     devices = axes["n_devices"]
     of_kinds = either({ONE: hardware, "[list]": list_of(hardware, 1, 20)}, _list_or_one)
@@ -42,22 +43,30 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     return mapping(
         "Search",
         {
+            "kind": optional(one_of(KINDS), "Kind of the runs; training if omitted."),
             "model": required(text(64), "A model of this spec."),
-            "hardware": required(of_kinds, "A kind of device, or a list of them."),
-            "n_devices": required(of_devices, "Devices of that kind, or a list."),
+            "hardware": required(of_kinds, "A kind of device, or a list of kinds."),
+            "n_devices": required(of_devices, "Number of devices, or a list of numbers."),
             "vary": required(
                 mapping("SearchVary", {key: field for key, field in varied.items() if key not in apart}),
-                "Inputs that differ from layout to layout, each with its values, or auto.",
+                "Inputs that vary between layouts, each with its values or auto.",
             ),
             "require": optional(
-                named(mapping("SearchLimit", bounds)), "Bounds of metrics; what does not fit is left out anyway."
+                named(mapping("SearchLimit", bounds)),
+                "Bounds on metrics; layouts that do not fit are excluded in any case.",
             ),
-            "minimise": optional(metric, "The metric that is least in the best layout; predicted_seconds_per_step."),
-            "maximise": optional(metric, "The metric that is largest in the best layout."),
+            "minimise": optional(
+                metric, "The number to minimise; if omitted predicted_seconds_per_step, for serving n_devices."
+            ),
+            "maximise": optional(metric, "The number to maximise."),
             "found": optional(
-                list_of(text(64), 1, MOST_KEPT), "The training runs that are the best layouts; a workbook names them."
+                list_of(text(64), 1, MOST_KEPT),
+                "The runs that are the best layouts; written into the spec inside a workbook.",
             ),
-            "keep": optional(number(1, MOST_KEPT, whole=True, expression=False), "How many of the best are told; 20."),
+            "keep": optional(
+                number(1, MOST_KEPT, whole=True, expression=False),
+                "How many of the best layouts to report; 20 if omitted.",
+            ),
             **{key: field for key, field in fields.items() if key not in {*apart, "model"}},
         },
     )

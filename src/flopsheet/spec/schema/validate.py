@@ -14,7 +14,8 @@ from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
 # Parts of pydantic's paths that are none of a spec's.
-TAGS = {"[key]", data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, search.ONE, search.ALL}
+WORDS = (data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, data_model.LAYOUT)
+TAGS = {"[key]", *WORDS, search.ONE, search.ALL}
 
 
 def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:

@@ -114,7 +114,7 @@ class Resolution:
             for key, values in zip(axis.keys, axis.values, strict=True):
                 if self.is_plain(key, values[at[0]]):
                     column = np.array([v if self.is_plain(key, v) else np.nan for v in values], dtype=np.float64)
-                    swept[key] = column[at]
+                    swept[key] = numbers_of(self.sweep.draft.inputs[key], column)[at]
         doubtful = np.zeros(len(numbers), dtype=bool)
         whole = self.scope(template.inputs, swept, {}, doubtful)
         groups = [(group.name, self.scope(group.inputs, swept, whole, doubtful)) for group in template.groups]
@@ -142,7 +142,7 @@ class Resolution:
         for key in catalog.sort_by_dependencies({key: names(node) for key, node in nodes.items()}):
             with np.errstate(all="ignore"):
                 value = evaluate(nodes[key], (above | found).__getitem__, functions=self.functions)
-            found[key] = np.asarray(value, dtype=np.float64) + 0.0
+            found[key] = numbers_of(self.sweep.draft.inputs[key], np.asarray(value, dtype=np.float64))
             doubtful |= out_of_range(self.sweep.draft.inputs[key], found[key])
         return {key: found[key] for key in inputs if key in found}
 
@@ -170,6 +170,14 @@ class Resolution:
         for labels, at in zip(self.labels, points, strict=True):
             found = found + " " + labels[at]
         return found
+
+
+def numbers_of(entry: Input, column: Column) -> Column:
+    """A column as the tables hold it; see Input.number."""
+    found = np.array(column + 0.0, ndmin=1)
+    if entry.whole and (odd := np.isfinite(found) & (np.floor(found) != found)).any():
+        found[odd] = [entry.number(value) for value in found[odd].tolist()]
+    return found.reshape(column.shape)
 
 
 def out_of_range(entry: Input, column: Column) -> Column:

@@ -56,9 +56,16 @@ def quoted(sheet: str) -> str:
     return f"'{sheet}'" if " " in sheet else sheet
 
 
+def between(first: str, last: str) -> str:
+    """The reference from one address to another; one cell stands alone, as some programs write `F12:F12` anyway."""
+    return first if first == last else f"{first}:{last}"
+
+
 def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
-    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
+    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed, one stands alone."""
     first, last = cell_refs[0], cell_refs[-1]
+    if len(cell_refs) == 1:
+        return first.seen_from(sheet)
     prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
     across = all(
         cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
@@ -72,5 +79,16 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
 
 
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:
-    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
+    """The same with the sheet's name and `$`, for charts and drop-downs."""
     return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+
+
+def looked_up(cell_refs: Sequence[CellRef]) -> str:
+    """The same for a row that INDEX looks something up in: of one cell, with the empty one beside it.
+
+    INDEX of a single cell fails in some programs.
+    """
+    if len(cell_refs) == 1:
+        [cell_ref] = cell_refs
+        cell_refs = (cell_ref, cell_ref._replace(column=cell_ref.column + 1))
+    return absolute_span(cell_refs)

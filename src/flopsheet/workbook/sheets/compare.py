@@ -10,7 +10,7 @@ from flopsheet.formula import parse
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, quoted
+from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, looked_up, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -201,7 +201,7 @@ def _called(
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
+    among, format = looked_up(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":

@@ -22,6 +22,7 @@ from flopsheet.workbook.model.references import (
     UNIT,
     CellRef,
     absolute_span,
+    between,
     letters,
     span,
 )
@@ -197,6 +198,9 @@ class InputRefs:
     def first(self, name: str) -> str:
         raise AssertionError("an input gathers sums only")
 
+    def pick(self, pick: str, key: str, name: str) -> str:
+        raise AssertionError("an input gathers sums only")
+
     def value(self, name: str) -> float | str:
         """What the cell of a name holds."""
         return self.table_set.value(name, self.at(name))
@@ -301,7 +305,9 @@ def _as_said(entry: Input, said: InputValue, beside: InputRefs, format: str) -> 
 def _sum_of_changes(counted: Sequence[tuple[CellRef, Cell]]) -> Cell:
     """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
     first, last = counted[0][0], counted[-1][0]
-    return Cell(sum(float(cell.value) for _, cell in counted), f"SUM({first.address}:{last.address})", "lead", "0")
+    return Cell(
+        sum(float(cell.value) for _, cell in counted), f"SUM({between(first.address, last.address)})", "lead", "0"
+    )
 
 
 def _typed(entry: Input, value: Scalar) -> Scalar:

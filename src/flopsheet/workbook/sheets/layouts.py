@@ -1,4 +1,4 @@
-"""The Layouts sheet: the best layouts of each search side by side, and which terms make each lose against the first."""
+"""The Layouts sheet: the best layouts of each search side by side, and what makes each lose against the first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from flopsheet.formula import parse
+from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
 from flopsheet.spec import Search
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -19,21 +20,46 @@ TOP, CHART_ROWS = 4, 20
 VALUES = 3  # the first column of values
 WIDTHS = {LABEL: 30.0, NAME: 60.0}
 COLUMN_WIDTH = 14.0
-STEP, MARGIN = "predicted_seconds_per_step", "margin_share"
-SHOWN = (STEP, "predicted_mfu", "device_gib", MARGIN)
 TAB = "CC79A7"
-MORE_FORMAT = "+0.000;-0.000;0.000"
-CHART_TITLE = "Time of a step against memory that is left"
+MORE_FORMAT = {"training": "+0.000;-0.000;0.000", "serving": "+0.00000;-0.00000;0.00000"}
 MORE = parse("live - best")
+# Of what is minimised, and of what is maximised; a cost has no value where there is no price.
+GAP = parse("where(given(live), where(given(best), live - best, 0), 0)")
+GAP_LESS = parse("where(given(live), where(given(best), best - live, 0), 0)")
 Placed = tuple[tuple[int, int], Cell]
-# What is said of a layout, but for the best; what rounding alone can cause is no difference.
-CASES = (
-    ("abs(more) <= 1e-12 * step", "As fast as the first."),
-    ("more < 0", "{0 - more:.3} s faster than the first, as Inputs stand now."),
-    ("", "{more:.3} s slower; most of it: {term}, {largest:.3} s."),
-)
 BEST = "The best of its search, against which the others lose."
-MOST, TERM = "most", "term"
+MOST, TERM, METRIC = "most", "term", "metric"
+CHARTED = {"training": "Time of a step", "serving": "Time per token"}
+AXIS = {"training": "Predicted time of one step (s)", "serving": "Predicted time per token (s)"}
+# How the time is told: in what unit, and what a second is of it.
+TOLD = {"training": ("s", "1"), "serving": ("ms", "1000")}
+# What rounding alone can cause is no difference.
+SAME, SAME_GAP = "abs(more) <= 1e-12 * time", "abs(gap) <= 1e-12 * abs(metric)"
+
+
+def cases(kind: str) -> tuple[tuple[str, str], ...]:
+    """What is said of a layout, but for the best, where the time is what is compared."""
+    unit, of_second = TOLD[kind]
+    return (
+        (SAME, "As fast as the first."),
+        ("more < 0", f"{{0 - {of_second} * more:.3}} {unit} faster than the first, as Inputs stand now."),
+        ("", f"{{{of_second} * more:.3}} {unit} slower; most of it: {{term}}, {{{of_second} * largest:.3}} {unit}."),
+    )
+
+
+def cases_beside(kind: str, label: str, number: str, *, is_maximised: bool) -> tuple[tuple[str, str], ...]:
+    """The same where something else is compared: that first, and of equals the time."""
+    (same, _), (faster, told_faster), (_, told_slower) = cases(kind)
+    lower = label[0].lower() + label[1:]
+    less, more = ("more", "less") if is_maximised else ("less", "more")
+    both = f"where({SAME_GAP}, where({{}}, 1, 0), 0) > 0"
+    return (
+        (both.format(same), "As good as the first."),
+        (both.format(faster), f"As good as the first; {told_faster}"),
+        (SAME_GAP, f"As good as the first; {told_slower}"),
+        ("gap < 0", f"{{0 - gap:{number}}} {less} than the first as Inputs stand now, of: {lower}."),
+        ("", f"{{gap:{number}}} {more} than the first, of: {lower}."),
+    )
 
 
 @frozen
@@ -45,9 +71,23 @@ class Listed:
     cell_index: CellIndex
     top: int
 
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.search.kind]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The numbers beside the inputs that vary: what is compared first."""
+        names = dict.fromkeys((self.search.metric, self.kind.time, *self.kind.shown))
+        return tuple(name for name in names if name not in self.varied)
+
+    @property
+    def is_by_time(self) -> bool:
+        return self.search.metric == self.kind.time
+
     @cached_property
     def rows(self) -> list[int]:
-        """Where the runs stand among all training runs."""
+        """Where the runs stand among all of their kind."""
         names = [str(key) for (key,) in self.table_set.table("run").keys]
         return [names.index(name) for name in self.search.found]
 
@@ -67,14 +107,15 @@ class Listed:
 
     @cached_property
     def terms(self) -> list[str]:
-        """The parts of the time of a step that any of the layouts has."""
-        parts = self.table_set.catalog.metrics[STEP].dependencies
+        """The parts of the time that any of the layouts has."""
+        parts = self.kind.time_terms(self.table_set.catalog)
         return [name for name in parts if not self.table_set.is_unused(name)]
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """The column of each input and metric, then of what a step and each of its terms take more than in the best."""
-        names = [*self.varied, *SHOWN, more(STEP), TERM, MOST, *map(more, self.terms)]
+        """The column of each input and metric, then of what the time and each term are more than in the best."""
+        gap = [] if self.is_by_time else [METRIC]
+        names = [*self.varied, *self.shown, *gap, more(self.kind.time), TERM, MOST, *map(more, self.terms)]
         return {name: VALUES + at for at, name in enumerate(names)}
 
     @property
@@ -83,10 +124,13 @@ class Listed:
         catalog = self.table_set.catalog
         named = {
             name: f"{catalog.entry(name).label} {catalog.unit_of(name).heading}".strip()
-            for name in (*self.varied, *SHOWN)
+            for name in (*self.varied, *self.shown)
         }
         more_of = {more(name): catalog.metrics[name].label for name in self.terms}
-        return {**named, more(STEP): "More than the first s", TERM: "Most of it", MOST: "Of it s", **more_of}
+        if not self.is_by_time:
+            than = "Less" if self.search.is_maximised else "More"
+            named[METRIC] = f"{than} than the first: {catalog.entry(self.search.metric).label}"
+        return {**named, more(self.kind.time): "More than the first s", TERM: "Most of it", MOST: "Of it s", **more_of}
 
     def place(self, name: str, row: int) -> CellRef:
         return CellRef(SHEET, row, self.columns[name])
@@ -111,12 +155,13 @@ class Listed:
         """One layout: its inputs, its numbers, what it takes more than the first, and in which term."""
         catalog, row, run = self.table_set.catalog, self.first + at, self.rows[at]
         yield (row, LABEL), Cell(self.search.found[at], style="label")
-        for name in (*self.varied, *SHOWN):
+        for name in (*self.varied, *self.shown):
             yield self.place(name, row)[1:], mirror(SHEET, self.live(name, run), "linked", catalog.format(name))
         found: dict[str, Live] = {}
-        for name in (STEP, *self.terms):
+        time = self.kind.time
+        for name in (time, *self.terms):
             pair = {"live": self.live(name, run), "best": self.live(name, self.rows[0])}
-            cell, place = local(SHEET, MORE, pair, "calc", MORE_FORMAT), self.place(more(name), row)
+            cell, place = local(SHEET, MORE, pair, "calc", self.more_format), self.place(more(name), row)
             found[name] = Live(place, cell.value)
             yield place[1:], cell
         parts = [float(found[name].value) for name in self.terms]
@@ -127,19 +172,37 @@ class Listed:
         largest = Live(self.place(MOST, row), parts[most])
         formula = f"INDEX({first}:{last},1,MATCH(MAX({among}),{among},0))"
         yield term.cell_ref[1:], Cell(term.value, formula, "calc")
-        yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", MORE_FORMAT)
-        step = Live(self.place(STEP, row), self.table_set.value(STEP, run))
-        told = {"more": found[STEP], "step": step, "term": term, "largest": largest}
-        yield (row, NAME), sentence(SHEET, CASES, told) if at else Cell(BEST)
+        yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
+        shown = Live(self.place(time, row), self.table_set.value(time, run))
+        told = {"more": found[time], "time": shown, "term": term, "largest": largest}
+        said = cases(self.kind.name)
+        if not self.is_by_time:
+            gap = self.gap(run, row)
+            yield self.place(METRIC, row)[1:], gap
+            told |= {"gap": Live(self.place(METRIC, row), gap.value), "metric": self.live(self.search.metric, run)}
+            entry = catalog.entry(self.search.metric)
+            number = "," if entry.unit == "count" else ",.4"
+            said = cases_beside(self.kind.name, entry.label, number, is_maximised=self.search.is_maximised)
+        yield (row, NAME), sentence(SHEET, said, told) if at else Cell(BEST)
+
+    @property
+    def more_format(self) -> str:
+        return MORE_FORMAT[self.kind.name]
+
+    def gap(self, run: int, row: int) -> Cell:
+        """What a layout has more of what is minimised than the first, or less of what is maximised."""
+        metric, format = self.search.metric, self.table_set.catalog.format(self.search.metric)
+        pair = {"live": self.live(metric, run), "best": self.live(metric, self.rows[0])}
+        return local(SHEET, GAP_LESS if self.search.is_maximised else GAP, pair, "calc", format)
 
     def series(self, colour: str) -> Series:
-        """The layouts as points: memory that is left, and the time of a step."""
+        """The layouts as points: memory that is left, and the time."""
         figures = {}
-        for name in (STEP, MARGIN):
+        for name in (self.kind.time, self.kind.margin_share):
             ends = [self.place(name, row) for row in (self.first, self.bottom)]
             values = tuple(float(self.table_set.value(name, run)) for run in self.rows)
             figures[name] = absolute_span(ends), values
-        (ref, points), (x_ref, x_points) = figures[STEP], figures[MARGIN]
+        (ref, points), (x_ref, x_points) = figures.values()
         title = CellRef(SHEET, self.first, LABEL)
         name = self.search.found[0]
         return Series(f"{SHEET}!{title.absolute}", name, ref, points, colour, x_ref, x_points, "marker")
@@ -150,15 +213,24 @@ def more(name: str) -> str:
     return f"more {name}"
 
 
-def chart(found: Sequence[Listed]) -> Chart:
-    """The time of a step against the memory that is left, a point for each layout."""
-    anchor = CellRef(SHEET, TOP, LABEL)
+def chart(found: Sequence[Listed], kind: str, top: int) -> Chart:
+    """The time against the memory that is left, a point for each layout."""
+    anchor = CellRef(SHEET, top, LABEL)
     series = tuple(one.series(PALETTE[at % len(PALETTE)]) for at, one in enumerate(found))
     return Chart(
-        "scatter", f"{SHEET}!{anchor.absolute}", CHART_TITLE, anchor.address, "Memory left (share of the capacity)",
-        "Predicted time of one step (s)", series[0].x_ref, (), series, width_cm=24.0, height_cm=9.6,
-        y_format="#,##0.0", x_format="0%", y_most=None, from_zero=False,
+        "scatter", f"{SHEET}!{anchor.absolute}", chart_title(kind), anchor.address,
+        "Memory left (share of the capacity)", AXIS[kind], series[0].x_ref, (), series, width_cm=24.0, height_cm=9.6,
+        y_format="#,##0.0" if kind == "training" else "0.000", x_format="0%", y_most=None, from_zero=False,
     )  # fmt: skip
+
+
+def chart_title(kind: str) -> str:
+    return f"{CHARTED[kind]} against memory that is left"
+
+
+def tops(found: Sequence[Listed]) -> dict[str, int]:
+    """The row where the chart of each kind of run begins."""
+    return {kind: TOP + CHART_ROWS * at for at, kind in enumerate(dict.fromkeys(one.search.kind for one in found))}
 
 
 def sheet(found: Sequence[Listed]) -> Sheet:
@@ -166,21 +238,24 @@ def sheet(found: Sequence[Listed]) -> Sheet:
     cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
     cells[1, LABEL] = Cell(SHEET, style="title")
     cells[2, LABEL] = Cell(
-        "The best layouts of each search are runs on Training; change one on Inputs and this sheet follows.",
+        "The best layouts of each search are runs on Training or Serving; change one on Inputs and this sheet follows.",
         style="subtitle",
     )
-    cells[TOP, LABEL] = Cell(CHART_TITLE, style="lead")
+    charts = []
+    for kind, top in tops(found).items():
+        cells[top, LABEL] = Cell(chart_title(kind), style="lead")
+        charts.append(chart([one for one in found if one.search.kind == kind], kind, top))
     widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
-    return Sheet(SHEET, cells, widths, freeze="C4", title_rows="1:3", charts=(chart(found),), tab=TAB)
+    return Sheet(SHEET, cells, widths, freeze="C4", title_rows="1:3", charts=tuple(charts), tab=TAB)
 
 
 def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_index: CellIndex) -> list[Listed]:
     """The searches whose layouts are runs of the study, one below the other under the chart."""
     found: list[Listed] = []
-    row = TOP + CHART_ROWS
-    of_training = [table_set for table_set in table_sets if table_set.name == "training"]
+    row = TOP + CHART_ROWS * len({search.kind for search in searches if search.found})
     for search in searches:
-        for table_set in of_training if search.found else ():
+        of_kind = [table_set for table_set in table_sets if table_set.name == search.kind]
+        for table_set in of_kind if search.found else ():
             found.append(Listed(search, table_set, cell_index, row))
             row = found[-1].bottom + 2
     return found
