@@ -16,6 +16,4 @@ def field(of_run: Mapping[str, Field]) -> Field:
     seconds = number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s")
     fields = {name: one for name, one in of_run.items() if name not in LEFT_OUT}
     fields = {"seconds": optional(seconds, "Measured time of one optimizer step."), **fields}
-    return optional(
-        named(mapping("MeasuredRow", fields), MOST), "Measured training steps that calibrate their hardware."
-    )
+    return optional(named(mapping("MeasuredRow", fields), MOST), "Measured steps that calibrate their hardware.")
