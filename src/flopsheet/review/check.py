@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
-from flopsheet.review.inputs import TOLERANCE, format_input
+from flopsheet.numerics import STORED
+from flopsheet.review.inputs import format_input
 from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
@@ -192,7 +193,7 @@ def agrees(stored: float | str | bool, computed: Scalar) -> bool:
     """Whether a stored value is the computed one, as far as a program writes digits."""
     if isinstance(stored, str) or isinstance(computed, str):  # spreadsheets compare texts without case
         return isinstance(stored, str) and stored.strip().casefold() == str(computed).strip().casefold()
-    return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+    return abs(float(stored) - computed) <= STORED * abs(computed)
 
 
 class _Controls:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from flopsheet import diagnostics
-from flopsheet.catalog.entries import Unit
+from flopsheet.catalog.entries import YES_NO, Unit
 from flopsheet.output import markdown
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import number
@@ -14,7 +14,6 @@ from flopsheet.review.diff import Compared, Difference
 from flopsheet.review.inputs import format_input
 
 NOTHING = "–"
-VERDICTS = frozenset({"yes", "no"})
 NUMBERS = {"A", "B", "Change"}  # columns of numbers
 MOST_TEXT = 60
 
@@ -94,7 +93,7 @@ def _ranked(results: Sequence[Difference]) -> list[Difference]:
     """First whether a run fits; a quantity in GB and in GiB is told once."""
     named = {(one.subject, one.metric.name) for one in results if one.metric}
     once = [one for one in results if one.metric and (one.subject, _in_gib(one.metric.name)) not in named]
-    return sorted(once, key=lambda one: one.before not in VERDICTS)
+    return sorted(once, key=lambda one: one.before not in YES_NO)
 
 
 def _in_gib(name: str) -> str:
