@@ -11,6 +11,7 @@ import agreement
 from agreement import held
 from flopsheet.api import compute
 from generated import said_alone, study
+from gnumeric_engine import has_gnumeric, recalculate_gnumeric
 from studies import SPECS
 
 
@@ -24,6 +25,13 @@ def test_every_formula_cell_of_a_random_study_follows_random_edits_as_pandas_doe
 def test_libreoffice_follows_a_random_study_with_runs() -> None:
     outcome = held(6, 1, {"LibreOffice": 1})
     assert (outcome.mismatches, outcome.cells["LibreOffice"] > 10_000) == ([], True)
+
+
+@pytest.mark.skipif(not has_gnumeric(), reason="Gnumeric is not installed (Debian: gnumeric)")
+def test_gnumeric_follows_a_random_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(agreement.ENGINES, "Gnumeric", recalculate_gnumeric)
+    outcome = held(13, 1, {"Gnumeric": 1})
+    assert (outcome.mismatches, outcome.cells["Gnumeric"] > 20_000) == ([], True)
 
 
 def test_one_cell_that_differs_in_the_twelfth_digit_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,7 @@ def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
     return dict(zip(edits, recalculate_ironcalc(book, typed, wanted), strict=True))
 
 
+@cache
 def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
     """Rule → the cell of its sentence, below the heading of its list."""
     import openpyxl

@@ -23,6 +23,7 @@ from flopsheet.spec import Expectation, Spec, load_spec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flopsheet.pipeline.expectations import Numbers
     from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout
     from flopsheet.workbook.model.references import CellRef
 
@@ -39,6 +40,7 @@ CLAIMS = {
     "at_least_change": "a change of at least",
     "at_most_change": "a change of at most",
 }
+CHANGES = {"at_least_change", "at_most_change"}
 
 
 @frozen
@@ -56,26 +58,43 @@ class FailedExpectation:
         word = diagnostics.expectation_warns if self.expectation.is_warning else diagnostics.expectation_fails
         return word(self.to_text(catalog))
 
+    def claim_text(self, catalog: Catalog) -> str:
+        """What was claimed: `gpt2-xl.n_params at most 2,000,000,000`."""
+        that = self.expectation
+        return f"{that.subject}.{that.metric}{self._at} {CLAIMS[self.claim]} {self._bound(catalog)}"
+
+    @property
+    def _at(self) -> str:
+        length = self.expectation.context_length
+        return f" at {length:,.0f}" if length else ""
+
+    def _bound(self, catalog: Catalog) -> str:
+        from flopsheet.output.headline import format_value
+
+        unit = catalog.unit_of(self.expectation.metric)
+        change = quantities.read_change(getattr(self.expectation, self.claim)) if self.claim in CHANGES else None
+        if change is None:
+            return format_value(self.claimed, unit)
+        amount, is_share = change
+        return f"{100 * amount:+.3g} %" if is_share else f"{'+' if amount > 0 else ''}{format_value(amount, unit)}"
+
     def to_text(self, catalog: Catalog) -> str:
         """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
         from flopsheet.output.headline import format_value
 
-        that, unit = self.expectation, catalog.units[catalog.metrics[self.expectation.metric].unit]
-        at = f" at {that.context_length:,.0f}" if that.context_length else ""
+        that, unit = self.expectation, catalog.unit_of(self.expectation.metric)
         found = format_value(self.found, unit)
-        if self.base is None:
-            claimed = format_value(self.claimed, unit)
-            return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
-        change = quantities.read_change(getattr(that, self.claim))
-        assert change and not isinstance(self.found, str)
-        rise = self.found - self.base
-        if change[1]:
-            told = f"{100 * rise / abs(self.base):+.3g} %" if self.base else "from nothing"
-            bound = f"{100 * change[0]:+.3g} %"
-        else:
-            told, bound = (f"{'+' if one > 0 else ''}{format_value(one, unit)}" for one in (rise, change[0]))
-        was = format_value(self.base, unit)
-        return f"{that.subject}.{that.metric}{at} is {found}, was {was} ({told}), expected {CLAIMS[self.claim]} {bound}"
+        if self.base is not None and not isinstance(self.found, str):
+            rise = self.found - self.base
+            change = quantities.read_change(getattr(that, self.claim))
+            if change and change[1]:
+                told = f"{100 * rise / abs(self.base):+.3g} %" if self.base else "from nothing"
+            else:
+                told = f"{'+' if rise > 0 else ''}{format_value(rise, unit)}"
+            found += f", was {format_value(self.base, unit)} ({told})"
+        return (
+            f"{that.subject}.{that.metric}{self._at} is {found}, expected {CLAIMS[self.claim]} {self._bound(catalog)}"
+        )
 
 
 Finding = FailedExpectation  # its earlier name, for scripts that import it
@@ -190,16 +209,23 @@ study, model, layer_group, context, scenario, layer_run
         """The expectations of `level: warn` that do not hold."""
         return Findings(one for one in self.missed() if one.expectation.is_warning)
 
-    def missed(self, base: Report | None = None) -> Findings:
+    @property
+    def numbers(self) -> Numbers:
+        """What expectations are held to."""
+        from flopsheet.pipeline import expectations
+
+        return expectations.Numbers(self.values, self.runs, self.catalog)
+
+    def missed(self, base: Report | None = None, expected: Spec | None = None) -> Findings:
         """All expectations that do not hold; bounds of a change (`at_most_change`) against a base.
 
-        What the base does not have may change as it likes.
+        What the base does not have may change as it likes. The expectations are those of another spec where one is
+        `expected`, of numbers that this report has.
         """
         from flopsheet.pipeline import expectations
 
-        numbers = expectations.Numbers(self.values, self.runs, self.catalog)
-        before = expectations.Numbers(base.values, base.runs, base.catalog) if base else None
-        return Findings(FailedExpectation(*one) for one in expectations.failed(self.spec, numbers, before))
+        failed = expectations.failed(expected or self.spec, self.numbers, base.numbers if base else None)
+        return Findings(FailedExpectation(*one) for one in failed)
 
     @cached_property
     def study(self) -> WorkbookInput:

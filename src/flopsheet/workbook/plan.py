@@ -130,7 +130,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
     makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
-    said = Verdict(str(verdict.sentence.value), verdict.style)
+    has_failures = float(verdict.counts["failed"].value) > 0
+    said = Verdict(str(verdict.sentence.value), verdict.style, has_failures)
     return Draft(spec.title, titles, _made(makers), properties, said)
 
 

@@ -146,6 +146,8 @@ class Verdict:
 
     words: str
     style: str
+    has_failures: bool = False
+    """Whether a check fails; a run that does not fit is no failure of the workbook."""
 
 
 @frozen
