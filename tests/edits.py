@@ -145,6 +145,7 @@ RANGES: dict[str, Any] = {
     "measured_tokens_per_second_per_device": [0, 12.5, 1e4],
     "measured_flops_per_device": [0, 1e12, 4.5e14],
     "adapter_rank": [0, 4, 64],
+    "frozen_layers": [0, 1, 3],
     "recomputed_every": [1, 2, 3],
     "recomputed_layers": [0, 1, 2, 3],
     "reserved_bytes": [0, 1e9, 123456789],

@@ -9,6 +9,7 @@ import pytest
 
 import flopsheet
 from edits import planned
+from flopsheet.workbook.model.sheet import Sheet
 from generated import study
 from studies import SPECS
 
@@ -22,11 +23,16 @@ SOURCES = ["gpt2", "llama3-70b-512xh100", "hybrids", "1", "3"]  # 1 and 3: model
 
 
 @cache
-def written(source: str) -> tuple[str, ...]:
-    """Every formula of the workbook of a spec, or of the random study of a number."""
+def sheets(source: str) -> tuple[Sheet, ...]:
+    """The sheets of a spec's workbook, or of that of the random study of a number."""
     report = study(int(source))[1] if source.isdigit() else flopsheet.compute(SPECS / f"{source}.yaml")
-    sheets = planned(report, report).sheets
-    return tuple({cell.formula for sheet in sheets for cell in sheet.cells.values() if cell.formula})
+    return planned(report, report).sheets
+
+
+@cache
+def written(source: str) -> tuple[str, ...]:
+    """Every formula of a workbook."""
+    return tuple({cell.formula for sheet in sheets(source) for cell in sheet.cells.values() if cell.formula})
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -39,6 +45,12 @@ def test_only_countif_and_match_have_a_range_of_one_cell(source: str) -> None:
     """One engine computes neither of a cell that stands alone; everywhere else programs write F12 for F12:F12."""
     functions = {found[1] for formula in written(source) for found in ONE_CELL.finditer(formula)}
     assert functions - {"COUNTIF", "MATCH"} == set()
+
+
+@pytest.mark.parametrize("source", [*SOURCES, "deepseek-v3"])
+def test_no_column_is_wider_than_excel_allows(source: str) -> None:
+    widths = {(sheet.title, column): width for sheet in sheets(source) for column, width in sheet.widths.items()}
+    assert {column: width for column, width in widths.items() if width > 255} == {}  # ECMA-376, 18.3.1.13
 
 
 @pytest.mark.parametrize("form", [INDEX_OF_A_WHOLE_ROW, PLACE_OF_A_RANGE], ids=["INDEX(…, row, 0)", "COLUMN(range)"])

@@ -105,6 +105,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("stage_layers_2", "spread", 3)],
         "spread: the stages hold 3 layers, the model has 12",
     ),
+    "check_frozen_layers": (
+        [("frozen_layers", "small", 9)],
+        "small: 9 frozen layers are more than the 8 layers",
+    ),
     "check_recomputed_layers": (
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",

@@ -17,7 +17,7 @@ from flopsheet.spec.resolve import custom, stages
 from flopsheet.spec.resolve.draft import draft
 from flopsheet.spec.resolve.inherit import from_library
 from flopsheet.spec.resolve.normalize import normalize
-from flopsheet.spec.schema import data_model, kinds
+from flopsheet.spec.schema import data_model, kinds, listed
 from flopsheet.yamlio.source import Data, Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
@@ -41,11 +41,22 @@ def _put(data: Any, path: Path, value: Plain) -> None:
     for part in path[:-1]:
         data = data[part] if isinstance(part, int) else data.setdefault(part, {})
     key = path[-1]
-    if isinstance(data, dict) and stages.LISTED in data and str(key).startswith(f"{stages.LISTED}_"):
-        listed = stages.listed(data)
-        at = int(str(key).removeprefix(f"{stages.LISTED}_"))
-        listed += [0] * (at - len(listed))
-        listed[at - 1] = value
+    if isinstance(data, dict) and listed.STAGE_LAYERS in data and str(key).startswith(f"{listed.STAGE_LAYERS}_"):
+        layers = stages.listed(data)
+        at = int(str(key).removeprefix(f"{listed.STAGE_LAYERS}_"))
+        layers += [0] * (at - len(layers))
+        layers[at - 1] = value
+        return
+    if (
+        isinstance(data, dict)
+        and listed.FROZEN in data
+        and key in {f"{listed.FROZEN}_{part}" for part in listed.frozen_parts()}
+    ):
+        part = str(key).removeprefix(f"{listed.FROZEN}_")
+        others = [one for one in data[listed.FROZEN] if one != part]
+        data[listed.FROZEN] = [*others, part] if value else others
+        if not data[listed.FROZEN]:
+            del data[listed.FROZEN]
         return
     for whole, said in data.items() if isinstance(data, dict) else ():
         if isinstance(said, dict) and (parts := data_model.parts_of(str(whole))):

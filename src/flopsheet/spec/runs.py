@@ -9,6 +9,7 @@ from typing import NamedTuple
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
+from flopsheet.spec.resolve import frozen as frozen_parts
 from flopsheet.spec.resolve import parts, rules, stages
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
 from flopsheet.spec.resolve.names import Names
@@ -147,6 +148,8 @@ def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Reso
     entries = [entry for entry in entries if not entry.chooses]
     named = {key: said.get(key) for key in ("model", "hardware")}
     own, faults = stages.spread(among.draft, {key: value for key, value in said.items() if key not in named})
+    own, twice = frozen_parts.spread(among.draft, own)
+    faults += twice
     if among.name == "serving":
         own["context_length"] = RawInput(SERVED_LENGTH, ())
     missing = [key for key, value in named.items() if value is None]

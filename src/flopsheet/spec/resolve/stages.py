@@ -8,11 +8,9 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.listed import MOST_STAGES, STAGE_LAYERS
 from flopsheet.yamlio.source import spell
 
-LISTED = "stage_layers"
-MOST = 16  # stages that Inputs have a row for
 STAGES, CHUNKS = "pipeline_parallel", "virtual_stages"
 MOST_ITEMS = 10_000  # of a layout that is written out
 # What is in parentheses, or one sign, and how often.
@@ -22,10 +20,10 @@ LAYERS = "tm"  # a layer of the model, one of multi-token prediction; E and L ar
 
 def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
     """The inputs of a run with one for each stage in the place of a list or layout of them."""
-    if LISTED not in said:
+    if STAGE_LAYERS not in said:
         return Resolved(said, [])
-    found = {key: value for key, value in said.items() if key != LISTED}
-    listed = said[LISTED]
+    found = {key: value for key, value in said.items() if key != STAGE_LAYERS}
+    listed = said[STAGE_LAYERS]
     if isinstance(listed.value, str):
         layers, implied = _of_layout(listed.value, said)
         if isinstance(layers, Finding):
@@ -36,7 +34,7 @@ def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
         paths = [(*listed.path, at) for at in range(len(layers))]
     faults: list[Fault] = []
     for at, (count, path) in enumerate(zip(layers, paths, strict=True), 1):
-        key = f"{LISTED}_{at}"
+        key = f"{STAGE_LAYERS}_{at}"
         if key in said:
             faults.append(draft.fault(said[key].path, diagnostics.said_twice(key, spell(listed.path)), key=True))
         found[key] = RawInput(count, path)
@@ -45,10 +43,10 @@ def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
 
 def listed(run: dict[str, Any]) -> list[Any]:
     """The list that a valid run says, after one has taken the place of a layout."""
-    if isinstance(run[LISTED], str):
-        layers, implied = _of_layout(run[LISTED], {key: RawInput(value, ()) for key, value in run.items()})
-        run |= {**implied, LISTED: layers}
-    found: list[Any] = run[LISTED]
+    if isinstance(run[STAGE_LAYERS], str):
+        layers, implied = _of_layout(run[STAGE_LAYERS], {key: RawInput(value, ()) for key, value in run.items()})
+        run |= {**implied, STAGE_LAYERS: layers}
+    found: list[Any] = run[STAGE_LAYERS]
     return found
 
 
@@ -68,8 +66,8 @@ def _of_layout(text: str, said: RawInputs) -> tuple[list[int] | Finding, dict[st
     stages = stages or len(chunks) // virtual
     if stages * virtual != len(chunks):
         return diagnostics.layout_of_other_stages(len(chunks), stages, virtual), {}
-    if stages > data_model.MOST_LISTED:
-        return diagnostics.layout_too_long(stages, data_model.MOST_LISTED), {}
+    if stages > MOST_STAGES:
+        return diagnostics.layout_too_long(stages, MOST_STAGES), {}
     layers = [sum(map(chunk.count, LAYERS)) for chunk in chunks]
     return [sum(layers[at::stages]) for at in range(stages)], {STAGES: stages, CHUNKS: virtual}
 

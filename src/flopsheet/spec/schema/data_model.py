@@ -13,7 +13,7 @@ from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, search
+from flopsheet.spec.schema import expectation, listed, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -44,10 +44,9 @@ from flopsheet.spec.schema.shapes import (
 )
 
 MOST_NAME = 64
-MOST_LISTED = 16  # stages of a pipeline, each a row of Inputs
 WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
 # How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
-LIST, RANGE, WHOLE, BY_PART, LAYOUT = "[list]", "[range]", "[whole]", "[by part]", "[layout]"
+LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
 DEFAULT = "default"  # among formats by part: that of the whole
 
 
@@ -260,17 +259,10 @@ def _run(kind: str) -> Shape:
     model = "A model of this spec."
     fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
     axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
-    if kind == "training":
-        fields["stage_layers"] = optional(_stage_layers(), "Layers of each stage: a list, or a layout of Megatron-LM.")
+    fields |= listed.fields(run_inputs(kind))
     name = f"{kind.capitalize()}Run"
     swept = "Values of inputs; the run becomes one variant per combination."
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})
-
-
-def _stage_layers() -> Shape:
-    """The layers of each stage of a pipeline: `[10, 10, 11, 9]`, or `Et*10|(t*10|)*2t*10L`."""
-    listed = list_of(number(0, None, whole=True, expression=False), most=MOST_LISTED)
-    return either({LIST: listed, LAYOUT: text(1000)}, lambda value: LIST if isinstance(value, list) else LAYOUT)
 
 
 def _search() -> Shape:

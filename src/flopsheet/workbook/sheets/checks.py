@@ -146,11 +146,12 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     first, last = top + 2, row - 1
     if last < first:
         return Fitting({}, {}, "", top - 2)
+    bottom = max(last, first + 1)  # with the empty row below a single run: INDEX of one cell fails in some programs
     answers = [cells[at, FIRST].value for at in range(first, row)]
-    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, last)})", "calc", "#,##0")
+    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, bottom)})", "calc", "#,##0")
     unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")
     place = answers.index("no") if "no" in answers else 0
-    among = _column(FIRST, first, last)
+    among = _column(FIRST, first, bottom)
     position = CellRef(SHEET, row + 3, FIRST).address
     lines = {
         "runs": ("Runs", count),
@@ -161,7 +162,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         ),
     }
     for name, column in (("run", LABEL), ("hardware", FIRST + 1)):
-        formula = f"INDEX({_column(column, first, last)},{position})"
+        formula = f"INDEX({_column(column, first, bottom)},{position})"
         lines[name] = (f"First that does not fit: {name}", Cell(cells[first + place, column].value, formula, "linked"))
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):

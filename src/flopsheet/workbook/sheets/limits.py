@@ -30,6 +30,7 @@ HEADS = {
     LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there GiB", LACKS_AT: "Left then GiB",
 }  # fmt: skip
 GIB = "#,##0.0;-#,##0.0"
+STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
 
 
@@ -127,7 +128,7 @@ class Working:
                 yield (cell_ref.row, LABEL), Cell(label, style="label")
                 yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
             formula = to_excel(step.node, _At(self, "", 0))
-            yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", "#,##0.##")
+            yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
         for name in self.anew:
