@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.formula import evaluate
+from flopsheet.numerics import EXACT
 from flopsheet.output import measured
 from flopsheet.output.summary import Summary
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from flopsheet.api import Report
 
 MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
-EXACT = 2**53  # beyond it a double is no exact count
 
 
 def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
 
-COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
+# The same objects wherever a column is named: a million cells would hold one each.
+COLUMNS = tuple(range(MOST_COLUMNS + 1))
 
 
 @cache
@@ -22,13 +24,19 @@ def letters(column: int) -> str:
     return text
 
 
+@lru_cache(maxsize=20_000)  # texts of files that somebody sent, too
+def column_number(text: str) -> int:
+    """`A` → 1, `AB` → 28."""
+    number = 0
+    for letter in text:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
 def coordinates(address: str) -> tuple[int, int]:
     """`AB7` → (7, 28)."""
     letter = address.rstrip("0123456789")
-    column = 0
-    for sign in letter:
-        column = column * 26 + ord(sign) - 64
-    return int(address[len(letter) :]), column
+    return int(address[len(letter) :]), column_number(letter)
 
 
 class CellRef(NamedTuple):
