@@ -58,9 +58,13 @@ def place(name: str) -> str:
 
 def code() -> list[str]:
     """The files of that code."""
-    folders = [os.path.join(PACKAGE, room) for room in ROOMS]
-    inside = [os.path.join(folder, name) for folder in folders for name in sorted(os.listdir(folder))]
-    return [*(os.path.join(PACKAGE, name) for name in READERS), *(path for path in inside if path.endswith(".py"))]
+    folders = [PACKAGE, *(os.path.join(PACKAGE, room) for room in ROOMS)]
+    names = [(folder, name) for folder in folders if os.path.isdir(folder) for name in sorted(os.listdir(folder))]
+    return [
+        os.path.join(folder, name)
+        for folder, name in names
+        if name.endswith(".py") and (folder != PACKAGE or name in READERS)
+    ]
 
 
 def state(files: Sequence[str]) -> bytes:
