@@ -16,7 +16,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 
 # From low to high: a module imports its own layer and those before it.
 LAYERS = [
-    {"quantities", "records"},
+    {"quantities", "records", "numerics"},
     {"diagnostics"},
     {"formula"},
     {"yamlio"},
@@ -39,7 +39,8 @@ PARTS = {
         "runs": {"entries", "schema", "resolve", "sweep"},
         "expect": {"entries", "resolve"},
         "search": {"entries", "schema", "resolve", "sweep", "runs"},
-        "load": {"entries", "schema", "resolve", "sweep", "runs", "expect", "search"},
+        "calibration": {"entries", "resolve", "runs"},
+        "load": {"entries", "schema", "resolve", "sweep", "runs", "calibration", "expect", "search"},
         "combine": {"entries", "setting", "load"},
         "": {"entries", "load"},
     },

@@ -103,6 +103,11 @@ Finding = FailedExpectation  # its earlier name, for scripts that import it
 class Findings(tuple[FailedExpectation, ...]):
     """The expectations that do not hold."""
 
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """The expectations that do not hold, each once, however many of its claims fail."""
+        return tuple({id(one.expectation): one.expectation for one in self}.values())
+
     def __call__(self) -> Findings:
         """Itself, for scripts from when `Report.findings` was a method."""
         warnings.warn("report.findings is a tuple: leave the brackets out", DeprecationWarning, stacklevel=2)
@@ -135,7 +140,7 @@ class Report:
         counts += [(len(spec.runs[kind]), f"{kind} run") for kind in spec.runs]
         about = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
         if budgets := len(spec.expectations):
-            missed = len({id(finding.expectation) for finding in self.findings})
+            missed = len(self.findings.expectations)
             word = "budget" if budgets == 1 else "budgets"
             about += f"; {missed:,} of {budgets:,} {word} not met" if missed else f"; {budgets:,} {word} met"
         return f"Report({diagnostics.shown(spec.title)!r}: {about})"

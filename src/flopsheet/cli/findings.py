@@ -22,7 +22,7 @@ def print_failed_expectations(report: Report, quiet: bool = False, base: Report 
         word = "warning" if one.expectation.is_warning else "budget not met"
         click.echo(f"{word}: {one.to_text(report.catalog)}", err=True)
     expected = report.spec.expectations
-    held = len(expected) - len({id(one.expectation) for one in missed})
+    held = len(expected) - len(missed.expectations)
     if expected and (missed or not quiet):
         click.echo(f"{held} of {len(expected)} expectations hold{_uncompared(report, base)}", err=True)
     return 1 if any(not one.expectation.is_warning for one in missed) else 0

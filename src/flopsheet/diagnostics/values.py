@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flopsheet import quantities
 from flopsheet.diagnostics.codes import Wording, diagnostic
 from flopsheet.diagnostics.problem import Finding, Problem, nearest, quoted, shown
+from flopsheet.numerics import LARGEST_INPUT
 
 
 def kind_of(value: object) -> str:
@@ -32,7 +33,7 @@ def kind_of(value: object) -> str:
 
 
 def bounds(value: float, least: float | None, most: float) -> str:
-    if least is not None and most < 1e15:
+    if least is not None and most < LARGEST_INPUT:
         return f"write {least:,.15g} to {most:,.15g}"
     return f"write at most {most:,.0f}" if value > most else f"write {least:,.15g} or more"
 

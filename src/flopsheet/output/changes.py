@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from flopsheet.catalog.entries import Unit
+from flopsheet.numerics import EXACT
 from flopsheet.output.headline import COUNTED, format_value
 
 Value = float | str | None
@@ -36,7 +37,7 @@ def exact_number(value: float) -> str:
         text = f"{value / power:.6g}"
         if abs(value) >= power and "e" not in text and float(text) * power == value:
             return _minus(f"{text} {prefix}")
-    return _minus(f"{value:,.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:,.15g}")
+    return _minus(f"{value:,.0f}" if value.is_integer() and abs(value) < EXACT else f"{value:,.15g}")
 
 
 def _digits(value: float) -> str:

@@ -12,13 +12,13 @@ from pandas.api.extensions import ExtensionArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
+from flopsheet.catalog.entries import YES_NO
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
+from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Array, Numbers
 
-EXACT = 2**53  # from here on a double is no exact count
-YES_NO = frozenset({"yes", "no"})
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
 SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
 

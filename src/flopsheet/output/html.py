@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from flopsheet.catalog import RUNS
 from flopsheet.output import svg
-from flopsheet.output.headline import Summary, summarise
+from flopsheet.output.headline import summarise
+from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _budgets(report: Report) -> Iterator[str]:
     if not report.spec.expectations:
         return
     findings = list(report.findings)
-    held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
+    held = len(report.spec.expectations) - len(report.findings.expectations)
     yield f"<h2>Budgets</h2><p>{held:,} of {len(report.spec.expectations):,} budgets met.</p><ul>"
     yield from (f"<li>Budget not met: {escape(finding.to_text(report.catalog))}</li>" for finding in findings)
     yield from (f"<li>Warning: {escape(one.to_text(report.catalog))}</li>" for one in report.warnings)

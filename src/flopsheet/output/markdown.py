@@ -62,9 +62,8 @@ def to_markdown(report: Report) -> str:
 def _verdict(report: Report) -> Iterator[str]:
     """Whether what the spec expects holds, and what does not."""
     findings, warned = list(report.findings), list(report.warnings)
-    failing = {id(finding.expectation) for finding in findings}
     total = len(report.spec.expectations)
-    yield f"**{total - len(failing)} of {total} expectations hold.**"
+    yield f"**{total - len(report.findings.expectations)} of {total} expectations hold.**"
     if findings or warned:
         yield ""
     yield from (f"* {escape(finding.to_text(report.catalog))}" for finding in findings)

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
-from flopsheet.review.inputs import TOLERANCE, format_input
+from flopsheet.numerics import STORED
+from flopsheet.review.inputs import format_input
 from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
@@ -202,7 +203,7 @@ def agrees(stored: float | str | bool, computed: Scalar) -> bool:
     """
     if isinstance(stored, str) or isinstance(computed, str):
         return isinstance(stored, str) and _plain(stored) == str(computed).strip().casefold()
-    return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+    return abs(float(stored) - computed) <= STORED * abs(computed)
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from flopsheet import diagnostics
 from flopsheet.api import FailedExpectation, Report, compute
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.diagnostics import SpecError
+from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.frames import Values
 from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
@@ -25,7 +26,6 @@ from flopsheet.yamlio.source import spell
 SPREADSHEETS = {
     ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".fods", ".csv", ".tsv", ".gnumeric", ".numbers",
 }  # fmt: skip
-ROUNDING = 1e-12
 FIRST_FORMULA, NAME, FORMULA = 5, 1, 5  # row and columns of the Formulas sheet
 
 
@@ -213,7 +213,8 @@ def _input_differences(before: Report, after: Report, edited: Mapping[float, flo
 
 def _slots(report: Report) -> dict[str, InputCell]:
     laid = arrange.lay_out(report.study, report.study)
-    return {spell(input_cell.path): input_cell for input_cell in list_input_cells(laid) if not input_cell.is_derived}
+    listed = list_input_cells(laid, report.spec.data)
+    return {spell(input_cell.path): input_cell for input_cell in listed if not input_cell.is_derived}
 
 
 def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:

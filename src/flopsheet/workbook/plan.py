@@ -37,6 +37,7 @@ from flopsheet.workbook.sheets import (
     layouts,
     limits,
     lookups,
+    measured,
     reference,
     rules,
     runs,
@@ -54,6 +55,7 @@ PURPOSE = {
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
+    measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limits.SHEET: "how far each run goes in one input, and what breaks one step further",
@@ -111,6 +113,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     shares_title = _about_model(laid, "Where the forward pass of {model} goes as the context grows")
     chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
+    if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
+        ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
     if ran:

@@ -11,8 +11,9 @@ from pydantic_core import SchemaValidator
 from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, listed, search
+from flopsheet.spec.schema import expectation, listed, measured, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -24,7 +25,6 @@ from flopsheet.spec.schema.kinds import (
 )
 from flopsheet.spec.schema.shapes import (
     ANYTHING,
-    LARGEST,
     Field,
     Shape,
     below,
@@ -204,7 +204,7 @@ def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shap
 def _custom_input() -> Shape:
     """An input that a spec defines."""
     drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
-    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
+    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST_INPUT, whole=False), drawn_bound)
     choice = checked(diagnostics.custom_choice_problem, {"type": ["string", "integer"]})
     default = checked(diagnostics.custom_default_problem, {"type": ["number", "string", "boolean"]})
     return _custom(
@@ -362,6 +362,7 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
+            "measured": measured.field(_run("training")["fields"]),
             "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."

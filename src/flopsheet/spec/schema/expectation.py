@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from flopsheet import diagnostics, quantities
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import LEVELS
 from flopsheet.spec.schema.shapes import (
-    LARGEST,
     Shape,
     checked,
     drawn_number,
@@ -25,12 +25,12 @@ AGAINST = "the change against `--base`: a percentage (`5 %`), or an amount in th
 def bound() -> Shape:
     """A number of any unit."""
     drawn = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
-    return checked(partial(diagnostics.claimed_problem, most=LARGEST), drawn)
+    return checked(partial(diagnostics.claimed_problem, most=LARGEST_INPUT), drawn)
 
 
 def change() -> Shape:
     """How much a number may change against a base: a percentage, or an amount of its unit."""
-    return checked(partial(diagnostics.change_problem, most=LARGEST), {"type": ["number", "string"]})
+    return checked(partial(diagnostics.change_problem, most=LARGEST_INPUT), {"type": ["number", "string"]})
 
 
 def shape() -> Shape:

@@ -12,13 +12,14 @@ from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
 from flopsheet.formula.operators import picked
+from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
 from flopsheet.workbook.model.references import CellRef, letters, looked_up, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
-# What rounding alone can cause is no change.
-CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
+# A difference that rounding alone can cause is no change.
+CHANGE = parse(f"where(abs(live - built) <= {ROUNDING} * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 # What stands for the column, a range of finer rows and the first of them in a formula that is not yet in a column.
 COLUMN, RANGE, ONE, PICK = "\x00", "\x01", "\x02", "\x03"
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 LABEL, UNIT, FIRST = 1, 2, 3  # columns; values begin at FIRST
 SENTENCE = FIRST  # where a sentence begins: it runs over the empty cells beside it
 
-MOST_COLUMNS = 16_384  # of a sheet
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
 # What explains a row stands behind its values: the name in the spec, the shape or a note, the formula. Blocks use these
 # numbers, which no sheet has; `tail.settle` puts the columns behind the last value of all blocks of a sheet.
 NAME, NOTE, MATHS = TAIL = (20_001, 20_002, 20_003)
 
-COLUMNS = tuple(range(MOST_COLUMNS + 1))  # the same objects wherever a column is named: a million cells would hold one
+# The same objects wherever a column is named: a million cells would hold one each.
+COLUMNS = tuple(range(MOST_COLUMNS + 1))
 
 
 @cache
@@ -29,13 +30,19 @@ def letters(column: int) -> str:
     return text
 
 
+@lru_cache(maxsize=20_000)  # texts of files that somebody sent, too
+def column_number(text: str) -> int:
+    """`A` → 1, `AB` → 28."""
+    number = 0
+    for letter in text:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
 def coordinates(address: str) -> tuple[int, int]:
     """`AB7` → (7, 28)."""
     letter = address.rstrip("0123456789")
-    column = 0
-    for sign in letter:
-        column = column * 26 + ord(sign) - 64
-    return int(address[len(letter) :]), column
+    return int(address[len(letter) :]), column_number(letter)
 
 
 class CellRef(NamedTuple):

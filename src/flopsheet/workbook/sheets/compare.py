@@ -7,6 +7,7 @@ from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
+from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
@@ -25,7 +26,7 @@ CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
 TABLE_ROW = 10
 CHART_ROWS = 20
 STEP = 0.1
-NEAR = parse("where(abs(b - a) <= 1e-12 * abs(a), 0, b - a)")  # what rounding alone can cause is no difference
+NEAR = parse(f"where(abs(b - a) <= {ROUNDING} * abs(a), 0, b - a)")
 RATIO_OF = parse("where(a == 0, 0, b / a)")
 
 # What is compared besides the headlines, by heading.

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from flopsheet.catalog import Input
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.workbook.model.references import CellRef, span
 from flopsheet.workbook.model.sheet import Cell, Scalar, Validation
 from flopsheet.workbook.sheets.change_words import NOTHING
 
-MOST = 1e15  # of a whole number
 FIRST_SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 LOCKED = {
     "n_group_layers": "the layers of the model, while it has one group",
@@ -63,7 +63,7 @@ def allowed(entry: Input) -> str:
     if entry.choices:
         return entry.choices_called or ", ".join(map(str, entry.choices))
     kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
-    has_most = entry.most is not None and entry.most < MOST
+    has_most = entry.most is not None and entry.most < LARGEST_INPUT
     text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
     if entry.absent:
         return f"{text}; or empty: {entry.absent}"
@@ -78,5 +78,5 @@ def validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
     if entry.choices:
         choices = '"' + ",".join(map(str, entry.choices)) + '"'
         return Validation(cells, "list", title, prompt, error, choices=choices)
-    least, most = entry.least or 0, entry.most or MOST
+    least, most = entry.least or 0, entry.largest
     return Validation(cells, "whole" if entry.whole else "decimal", title, prompt, error, least=least, most=most)
