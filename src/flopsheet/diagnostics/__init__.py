@@ -19,11 +19,17 @@ from flopsheet.diagnostics.texts import *  # noqa: F403
 from flopsheet.diagnostics.values import *  # noqa: F403
 
 if TYPE_CHECKING:
+    from flopsheet.diagnostics.clusters import *  # noqa: F403
     from flopsheet.diagnostics.imports import *  # noqa: F403
     from flopsheet.diagnostics.review import *  # noqa: F403
     from flopsheet.diagnostics.searches import *  # noqa: F403
 
-LATER = ("imports", "review", "searches")  # what few commands say: read when they do, since each start takes time
+LATER = (
+    "clusters",
+    "imports",
+    "review",
+    "searches",
+)  # what few commands say: read when they do, since each start takes time
 
 
 def __getattr__(name: str) -> Any:
