@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -42,13 +43,12 @@ def _refusal(finding: Finding) -> UsageError:
 
 def _connected(address: str) -> Any:
     """A client of the cluster."""
-    from distributed import Client
-
+    distributed: Any = import_module("distributed")
     made: list[Any] = []
 
     def connect() -> None:
         try:
-            made.append(Client(address, timeout=ANSWERS_WITHIN, set_as_default=False))
+            made.append(distributed.Client(address, timeout=ANSWERS_WITHIN, set_as_default=False))
         except Exception as error:  # of many kinds, by what answers and what does not
             made.append(error)
 
@@ -64,8 +64,7 @@ def _connected(address: str) -> Any:
 
 
 def _by_cluster(client: Any, address: str, job: Job[Task, Result], left: Tasks[Task]) -> Iterator[tuple[Task, Result]]:
-    from distributed import wait
-
+    distributed: Any = import_module("distributed")
     threads = _threads(client, address)
     sent = _send(client, job)
     at_work: dict[Any, Task] = {}
@@ -80,7 +79,7 @@ def _by_cluster(client: Any, address: str, job: Job[Task, Result], left: Tasks[T
                 return
             try:
                 with client.as_current():
-                    done, _ = wait(list(at_work), timeout=PAUSE, return_when="FIRST_COMPLETED")
+                    done, _ = distributed.wait(list(at_work), timeout=PAUSE, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 done = set()
                 if client.status != "running" or (
@@ -114,7 +113,8 @@ def _threads(client: Any, address: str) -> int:
         client.wait_for_workers(1, timeout=WORKERS_WITHIN)
     except (TimeoutError, OSError):
         raise _refusal(diagnostics.no_cluster_workers(address, WORKERS_WITHIN)) from None
-    return max(1, sum(client.nthreads().values()))
+    n_threads: dict[str, int] = client.nthreads()
+    return max(1, sum(n_threads.values()))
 
 
 def _result(future: Any, address: str) -> Any:

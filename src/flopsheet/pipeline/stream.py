@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -130,7 +130,7 @@ class Stream:
                 listed = self.members[part.member + start : part.member + stop]
                 yield [of_model(member) for member in listed if isinstance(member, ModelSpec)]
             else:
-                yield [*self.resolution(part.member).resolve(part.variants[start:stop])]
+                yield [*self.resolution(part.member).resolve(cast(Sequence[int], part.variants[start:stop]))]
 
     def resolution(self, at: int) -> Resolution:
         """What resolves the variants of a swept model, made once for all of its parts."""

@@ -17,16 +17,18 @@ from flopsheet.diagnostics import FlopsheetError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Asked = TypeVar("Asked", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 MOST_FAILURES = 8  # of one job, after which another try would end alike
 
 
-class Job(Protocol[Task, Result]):
+class Job(Protocol[Asked, Given]):
     """What processes share; it can be pickled."""
 
-    def start(self) -> Callable[[Task], Result]:
+    def start(self) -> Callable[[Asked], Given]:
         """Makes one process ready: gives what it does with each task."""
 
-    def is_result(self, task: Task, result: object) -> bool:
+    def is_result(self, task: Asked, result: object) -> bool:
         """Whether what came back can be the result of a task."""
 
 
