@@ -35,7 +35,7 @@ DEV := $(VENV)/installed-dev
 BENCH := $(VENV)/installed-bench
 SPECS := $(wildcard specs/*.yaml)
 
-.PHONY: help report all-specs test check docs bench calibrate agreement fuzz mutants clean
+.PHONY: help report all-specs test check docs bench calibrate agreement programs fuzz mutants clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ calibrate: $(TEST) $(DEV) ## fit the constants of predicted times to measured on
 
 agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
 	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --edits $(EDITS) --office $(OFFICE) --workers $(WORKERS)
+
+programs: $(TEST) ## open the workbooks of specs/ in each program at hand and write docs/programs.md
+	$(BIN)/python benchmarks/programs.py
 
 fuzz: $(TEST) ## give flopsheet CASES=10000 hostile specs and workbooks
 	$(BIN)/python benchmarks/fuzz.py --cases $(CASES) --seed $(SEED) --workers $(WORKERS)

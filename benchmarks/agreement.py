@@ -1,6 +1,6 @@
 """Every formula cell of every spec and of many random studies: engines that are not ours, held against pandas.
 
-    make agreement                    every spec in specs/ and 300 random studies, in both engines; half an hour
+    make agreement                    every spec in specs/ and 300 random studies, in three engines; half an hour
     make agreement STUDIES=20         fewer
     make agreement OFFICE=20          LibreOffice takes every twentieth study; ten minutes
     python benchmarks/agreement.py --help
@@ -24,18 +24,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from agreement import Outcome, held  # noqa: E402
+from agreement import ENGINES, Outcome, held  # noqa: E402
 from engines import has_libreoffice  # noqa: E402
 
 MOST_SHOWN = 20
 
 
 def tasks(studies: int, office: int, edits: int) -> Iterator[tuple[int | Path, int, dict[str, int]]]:
-    """What each worker is given: IronCalc recomputes every study, LibreOffice every spec and one study in `office`."""
+    """What each worker is given: every study for two engines, every spec and one study in `office` for LibreOffice."""
     sources: list[int | Path] = [*sorted((ROOT / "specs").glob("*.yaml")), *range(studies)]
     for source in sources:
         sampled = office and (isinstance(source, Path) or source % office == 0)
-        yield source, edits, {"IronCalc": edits, **({"LibreOffice": edits} if sampled else {})}
+        yield source, edits, {engine: edits for engine in ENGINES if engine != "LibreOffice" or sampled}
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def main() -> int:
     options.add_argument("--workers", type=int, default=2, help="processes (2)")
     chosen = options.parse_args()
     if chosen.office and not has_libreoffice():
-        print("LibreOffice is not installed: IronCalc alone", file=sys.stderr)
+        print("LibreOffice is not installed: it is left out", file=sys.stderr)
         chosen.office = 0
 
     start = time.perf_counter()
@@ -63,7 +63,7 @@ def main() -> int:
     print(f"\n{len(outcomes)} workbooks, {sum(outcome.n_edits for outcome in outcomes)} edits, {seconds:,.0f} s")
     edited = Counter(grain for outcome in outcomes for grain in outcome.edited)
     print("inputs edited: " + ", ".join(f"{grain} in {count}" for grain, count in edited.most_common()))
-    for engine in ("IronCalc", "LibreOffice"):
+    for engine in ENGINES:
         cells = [outcome.cells[engine] for outcome in outcomes if engine in outcome.cells]
         exact = sum(outcome.exact[engine] for outcome in outcomes if engine in outcome.cells)
         if cells:

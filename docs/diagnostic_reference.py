@@ -28,6 +28,8 @@ REST = {
     "context_lengths": "context_lengths: [1024]\n",
     "models": "models:\n  m: {model: gpt2-small}\n",
 }
+SEARCH = "best: {"  # in an example, the search of which it shows a part
+REST_OF_SEARCH = "model: m, context_length: 1024, hardware: h100-sxm, n_devices: 8, "
 CONFIGURATION = {
     "model_type": "llama",
     "vocab_size": 32000,
@@ -54,7 +56,8 @@ def diagnostic_reference() -> str:
         "Every problem that flopsheet reports has a stable code; the wording may change. The codes are printed by",
         "`flopsheet validate --format json|github|sarif` ([in CI](continuous-integration.md#problems-at-their-lines)),",
         "listed by `flopsheet list diagnostics`, and in Python they are `Problem.code`. The examples leave out the",
-        "rest of the spec (a model `m` of GPT-2 small at one context length) or of the configuration.",
+        "rest of the spec (a model `m` of GPT-2 small at one context length; of a search its model, context length",
+        "and devices) or of the configuration.",
     ]
     for prefix, topic in TOPICS.items():
         entries = [entry for entry in known.values() if entry.code.startswith(prefix)]
@@ -118,8 +121,7 @@ def messages(entry: Diagnostic) -> Iterable[Problem]:
                 huggingface.convert("config.json")
         else:
             report = api.compute_spec(from_source(parse(completed(entry.example), "spec.yaml"), "spec"))
-            failed = [diagnostics.expectation_fails(one.to_text(report.catalog)) for one in report.findings]
-            return [diagnostics.located(one, "", None) for one in failed]
+            return [diagnostics.located(one.to_finding(report.catalog), "", None) for one in report.missed()]
     except FlopsheetError as error:
         return error.problems
     return ()
@@ -130,7 +132,8 @@ def completed(example: str) -> str:
     said = {line.partition(":")[0] for line in example.splitlines() if line[:1].isalpha()}
     if "version" in said:
         return example + "\n"
-    return "".join(text for key, text in REST.items() if key not in said) + example + "\n"
+    whole = example.replace(SEARCH, SEARCH + REST_OF_SEARCH)
+    return "".join(text for key, text in REST.items() if key not in said) + whole + "\n"
 
 
 def completed_configuration(example: str) -> str:

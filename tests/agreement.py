@@ -17,9 +17,14 @@ from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.spec.schema import data_model
+from formualizer_engine import recalculate_formualizer
 from generated import LENGTHS, VOCABULARIES, said_alone, study
 
-ENGINES = {"IronCalc": recalculate_ironcalc, "LibreOffice": recalculate_libreoffice}
+ENGINES = {
+    "IronCalc": recalculate_ironcalc,
+    "formualizer": recalculate_formualizer,
+    "LibreOffice": recalculate_libreoffice,
+}
 TRIES = 30  # at an edit that a spec could say
 
 WHOLE: dict[str, list[int]] = {
@@ -162,7 +167,9 @@ def _random_value(dice: random.Random, entry: Any, now: float | str, spec: Mappi
         return dice.choice(["none", max(least, 1), max(least, 2.5e9)])
     if not entry.whole:
         factor = dice.choice([0.5, 0.9, 1.1, 2, 3.7])
-        return min(max(float(now) * factor or dice.choice([0.25, 1.0, 7.5]), least), most)
-    near = [float(now) * 2, float(now) // 2, float(now) + 1, float(now) * 3]
-    value = dice.choice([*WHOLE.get(entry.name, range(1, 129)), *near])
+        # As somebody types it: of a number with more than 15 digits engines make different texts.
+        near = float(f"{float(now) * factor or dice.choice([0.25, 1.0, 7.5]):.15g}")
+        return min(max(near, least), most)
+    whole = [float(now) * 2, float(now) // 2, float(now) + 1, float(now) * 3]
+    value = dice.choice([*WHOLE.get(entry.name, range(1, 129)), *whole])
     return int(min(max(value, least), most))

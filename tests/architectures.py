@@ -64,7 +64,7 @@ def mixtures(draw) -> Model:
 
 @st.composite
 def families(draw, attention=heads() | latents, ffn=dense | mixtures(), most_groups=3, **fixed) -> Family:  # noqa: B008
-    """Several models at once, since a study of four takes as long as one of one."""
+    """Many models at once, since a study of eight takes as long as one of one."""
     group = st.builds(
         lambda own, attends, feeds: own | attends | feeds,
         st.fixed_dictionaries(
@@ -74,7 +74,7 @@ def families(draw, attention=heads() | latents, ffn=dense | mixtures(), most_gro
         ffn,
     )
     family = {}
-    for number in range(draw(st.integers(1, 4))):
+    for number in range(draw(st.integers(4, 8))):
         d_model = draw(st.integers(1, 256))
         family[f"m{number}"] = {
             "d_model": d_model,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from engines import has_libreoffice, recalculate_ironcalc, recalculate_libreoffice
+from formualizer_engine import recalculate_formualizer
 
 # Without the phase that explains: it traces every line, and a failing law then takes minutes to be told.
 settings.register_profile("told at once", phases=[phase for phase in Phase if phase is not Phase.explain])
@@ -58,6 +59,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(
     params=[
         pytest.param(recalculate_ironcalc, id="ironcalc"),
+        pytest.param(recalculate_formualizer, id="formualizer"),
         pytest.param(recalculate_libreoffice, id="libreoffice", marks=pytest.mark.libreoffice),
     ]
 )
@@ -70,6 +72,7 @@ def recalculate(request):
     scope="session",
     params=[
         pytest.param(recalculate_ironcalc, id="ironcalc"),
+        pytest.param(recalculate_formualizer, id="formualizer"),
         pytest.param(recalculate_libreoffice, id="libreoffice", marks=pytest.mark.libreoffice),
     ],
 )

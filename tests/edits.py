@@ -145,6 +145,7 @@ RANGES: dict[str, Any] = {
     "measured_tokens_per_second_per_device": [0, 12.5, 1e4],
     "measured_flops_per_device": [0, 1e12, 4.5e14],
     "adapter_rank": [0, 4, 64],
+    "frozen_layers": [0, 1, 3],
     "recomputed_every": [1, 2, 3],
     "recomputed_layers": [0, 1, 2, 3],
     "reserved_bytes": [0, 1e9, 123456789],
@@ -216,6 +217,7 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
     few = [1, 2, 4, 8] if entry.name.endswith("_parallel") or entry.name == "virtual_stages" else range(1, 129)
     peaks = [1e12, 123.4e12, 2.5e15] if entry.name.startswith("peak_flops_") else few
     few = [0, 0.25, 1] if entry.name.endswith("_overlap") else peaks
+    few = [0, 1, 4] if entry.name.startswith("stage_layers_") else few
     return dice.choice(RANGES.get(entry.name, few))
 
 

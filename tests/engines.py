@@ -75,22 +75,27 @@ def _put(model: ironcalc.Model, at: tuple[int, int, int], value: Value) -> None:
 
 def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) -> list[dict[Cell, Value]]:
     """The values of `cells` after each mapping of edits, computed by IronCalc."""
-    loaded = ironcalc.load_from_xlsx(str(path), "en", "UTC")
-    sheets = {sheet["name"]: index for index, sheet in enumerate(loaded.get_worksheets_properties())}
+    stat = os.stat(path)
+    loaded, sheets = _loaded(str(path), stat.st_mtime_ns, stat.st_size)
     wanted = [(cell, (sheets[cell[0]], *coordinate_to_tuple(cell[1]))) for cell in cells]
-    if len(edits) == 1:
-        _type(loaded, sheets, edits[0])
-        return [_evaluated(loaded, wanted)]
-    # Each edit is undone rather than the workbook loaded anew, which takes longer than to recompute it.
-    as_loaded = _evaluated(loaded, wanted)
+    # Each edit is undone rather than the workbook loaded anew, which takes several times as long as to recompute it.
+    as_loaded = _evaluated(loaded, wanted) if len(edits) > 1 else {}
     results = []
     for edit in edits:
         before = _type(loaded, sheets, edit)
-        results.append(_evaluated(loaded, wanted) if edit else dict(as_loaded))
+        results.append(_evaluated(loaded, wanted) if edit or not as_loaded else dict(as_loaded))
         for at, held in before.items():
             _put(loaded, at, held)
-    assert _evaluated(loaded, wanted) == as_loaded, "an edit was not undone"
+        assert {at: _held(loaded, *at) for at in before} == before, "an edit was not undone"
+    assert not as_loaded or _evaluated(loaded, wanted) == as_loaded, "an edit was not undone"
     return results
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: str, time: int, size: int) -> tuple[ironcalc.Model, dict[str, int]]:
+    """A workbook as it stands in its file, and the numbers of its sheets; who edits it undoes that."""
+    loaded = ironcalc.load_from_xlsx(path, "en", "UTC")
+    return loaded, {sheet["name"]: index for index, sheet in enumerate(loaded.get_worksheets_properties())}
 
 
 SETTINGS = """\
@@ -268,7 +273,7 @@ def spoil_cached_values(source: Path | str, target: Path | str) -> None:
 
 def _copy(source: Path | str, target: Path | str, change: Callable[[etree._Element], None]) -> None:
     """Copy a workbook, passing each cell that holds a formula to `change`; all other parts stay as they are."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in old.infolist():
             content = old.read(entry)
             if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):

@@ -7,7 +7,7 @@ import openpyxl
 from flopsheet.formula import parse, to_excel
 from flopsheet.formula.excel import literal, number
 from flopsheet.formula.nodes import Call, Name, Negative, Number, Operation, Text
-from flopsheet.formula.operators import OPERATORS
+from flopsheet.formula.operators import OPERATORS, picked
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS
 
 # Where the names of the tests stand: one row of values, and two finer rows beside it.
@@ -26,6 +26,10 @@ class Cells:
     @staticmethod
     def first(name):
         return RANGES[name].partition(":")[0]
+
+    @staticmethod
+    def pick(pick, key, name):
+        return picked(pick, RANGES[key], RANGES[name])
 
 
 # Source, value by hand, spreadsheet text, mathematics. a = 7, b = 3, c = 2, d = -8.

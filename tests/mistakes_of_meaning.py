@@ -177,7 +177,8 @@ OF_MEANING = [
     ),
     (
         {"  at_least: 1\n": "", "a.n_params": "«a.n_params»"},
-        "expect[0].that: the expectation has no condition; write equals:, at_least: or at_most:",
+        "expect[0].that: the expectation has no condition; write equals:, at_least:, at_most:, at_least_change: or "
+        "at_most_change:",
     ),
     ({"at_least: 1": "equals: «many»"}, "expect[0].equals: n_params is a number, which 'many' is not; write a number"),
     (

@@ -161,7 +161,7 @@ def sheet_parts(source: File) -> dict[str, str]:
 
 def change_parts(source: File, target: T, change: Callable[[str, bytes], bytes]) -> T:
     """A copy of a workbook whose parts went through `change`."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in old.infolist():
             new.writestr(entry.filename, change(entry.filename, old.read(entry)))
     return target

@@ -11,19 +11,27 @@ import agreement
 from agreement import held
 from flopsheet.api import compute
 from generated import said_alone, study
+from gnumeric_engine import has_gnumeric, recalculate_gnumeric
 from studies import SPECS
 
 
 @pytest.mark.parametrize("number", [0, 6, 1001])
 def test_every_formula_cell_of_a_random_study_follows_random_edits_as_pandas_does(number: int) -> None:
-    outcome = held(number, 2, {"IronCalc": 2})
-    assert (outcome.mismatches, outcome.n_edits, outcome.cells["IronCalc"] > 20_000) == ([], 2, True)
+    outcome = held(number, 2, {"IronCalc": 2, "formualizer": 2})
+    assert (outcome.mismatches, outcome.n_edits, min(outcome.cells.values()) > 20_000) == ([], 2, True)
 
 
 @pytest.mark.libreoffice
 def test_libreoffice_follows_a_random_study_with_runs() -> None:
     outcome = held(6, 1, {"LibreOffice": 1})
     assert (outcome.mismatches, outcome.cells["LibreOffice"] > 10_000) == ([], True)
+
+
+@pytest.mark.skipif(not has_gnumeric(), reason="Gnumeric is not installed (Debian: gnumeric)")
+def test_gnumeric_follows_a_random_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(agreement.ENGINES, "Gnumeric", recalculate_gnumeric)
+    outcome = held(13, 1, {"Gnumeric": 1})
+    assert (outcome.mismatches, outcome.cells["Gnumeric"] > 20_000) == ([], True)
 
 
 def test_one_cell_that_differs_in_the_twelfth_digit_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ SWITCHES = {
     "non_matmul": ["left_out", "counted"],
 }
 PAIRS_AND_WINDOWS = [(pairs, window) for pairs in SWITCHES["attention_pairs"] for window in SWITCHES["sliding_window"]]
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=4, deadline=None)
 lengths = st.integers(1, 10_000)
 batches = st.integers(1, 64)
 conventions = st.fixed_dictionaries({switch: st.sampled_from(values) for switch, values in SWITCHES.items()})
@@ -40,7 +40,7 @@ def close(left, right):
     return np.allclose(left, right, rtol=1e-12, atol=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(family=families(), length=lengths, batch=batches)
 def test_whole_numbers_are_exact_whatever_the_architecture(family, length, batch):
     found = study(family, length, batch_size=batch, attention_pairs="causal_exact")
@@ -148,7 +148,7 @@ def test_a_window_shorter_than_the_context_saves_cache_always_and_work_where_it_
 
 
 @pytest.mark.parametrize(("pairs", "window"), PAIRS_AND_WINDOWS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(family=families(), length=lengths, switches=conventions)
 def test_doubling_the_context_multiplies_the_work_by_the_doubling_multiplier(pairs, window, family, length, switches):
     switches |= {"attention_pairs": pairs, "sliding_window": window}
@@ -253,7 +253,7 @@ def test_every_row_of_a_different_convention_is_tried_below():
 
 
 @pytest.mark.parametrize("row", IF)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(family=families(), length=lengths, batch=batches, switches=conventions)
 def test_what_a_convention_would_change_is_what_it_changes(row, family, length, batch, switches):
     told = study(family, length, batch_size=batch, **switches)["scenario"][row]

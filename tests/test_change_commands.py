@@ -1,52 +1,105 @@
-"""After the stories of a reviewer's edits `pull` and `diff` say what somebody pastes into a pull request."""
+"""After the stories of a reviewer's edits `pull`, `diff` and `check` say what somebody pastes into a pull request."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from commands import run
+from engines import recalculate_libreoffice
 from flopsheet.api import Report, build
 from review_helpers import type_into
 from studies import SPECS
-from test_change_stories import LLAMA, STORIES, edits_of
+from test_change_stories import GPT, LLAMA, STORIES, edits_of
 
-# Name of the story → what `pull` says, then the lines of the results of `diff`. A margin of 38 % that becomes −94 % is
-# 132 percentage points less; 15.5 of 15 T tokens are 3.33 % more.
+EDITED = [name for name, (_, edits, _) in STORIES.items() if edits]
+# Name of the story → lines that `pull` and `diff` say beside others. By hand, as in test_change_stories: a margin of
+# 38 % that becomes −94 % is 132 points less; 15.5 of 15 T tokens are 3.33 % more; 412.5 · 989.4 / 312 = 1,308 days.
 TOLD = {
-    "a run stops fitting": (
-        "training.pretraining.micro_batch_size: 1 → 4\n",
-        [
-            "| `pretraining` | Fits | yes | no |  |",
-            "| `pretraining` | Memory of one device | 49.33 GiB | 154.47 GiB | +213.16 % |",
-            "| `pretraining` | Margin | 38.07 % | -93.94 % | -132.01 pp |",
-            "| `pretraining` | Predicted days, P10 to P90 | 410.8 to 517.5 | 398.7 to 502.3 |  |",
-        ],
-    ),
-    "a budget breaks": (
-        "training.pretraining.n_tokens: 15000000000000 → 15500000000000\n",
-        [
-            "| `pretraining` | Time | 412 day | 426 day | +3.33 % |",
-            "| `pretraining` | Predicted days, P10 to P90 | 410.8 to 517.5 | 424.5 to 534.7 |  |",
-            "| `pretraining` | Device-hours | 5,068,674 h | 5,237,630 h | +3.33 % |",
-            "| `pretraining` | Cost | 12,671,684 USD | 13,094,074 USD | +3.33 % |",
-            "| `pretraining` | Energy | 3,903 MWh | 4,033 MWh | +3.33 % |",
-        ],
-    ),
+    "a run stops fitting": [
+        "  pretraining: no longer fits, memory of one device 49.33 → 154.5 GiB (3.1×), "
+        "margin 38.1 → −93.9 % (−132.0 pp)",
+        "| `pretraining fits` | yes | no |",
+        "| `pretraining` | Memory of one device | 49.33 GiB | 154.5 GiB | 3.1× |",
+        "| `pretraining` | Margin | 38.1 % | −93.9 % | −132.0 pp |",
+    ],
+    "a budget breaks": [
+        "| `training.pretraining.n_tokens` | 15 T | 15.5 T | +3.3 % |",
+        "| `pretraining.days equals 412` | met | not met: 426 |",
+        "| `pretraining` | Cost | 12.67 M USD | 13.09 M USD | +3.3 % |",
+    ],
+    "a price vanishes": [
+        "| `pretraining-fsdp` | Cost | 12.67 M USD | no price |  |",
+        "| `pretraining-fsdp` | Time | 412.5 days | 1,308 days | 3.2× |",
+    ],
+    "a width that heads do not divide": [
+        "* B: FAIL: 3 of N checks fail; gpt2-xl: n\\_heads 25 does not divide d\\_model 2,048.",
+        "| `gpt2-xl` | Parameters | 2.127 B | 3.427 B | +61 % |",
+    ],
+    "a context edited in place, and five inputs more": [
+        "| `context_lengths[0]` | 1,024 | 2,048 | 2× |",
+        "| `gpt2-xl at 2,048 (was 1,024)` | Forward pass | 3.507 TFLOP | 9.671 TFLOP | 2.8× |",
+    ],
 }
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    path = tmp_path_factory.mktemp("commands") / "book.xlsx"
-    return path, build(SPECS / f"{LLAMA}.yaml", path)
+def books(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Report]]:
+    folder = tmp_path_factory.mktemp("commands")
+    return {
+        study: (folder / f"{study}.xlsx", build(SPECS / f"{study}.yaml", folder / f"{study}.xlsx"))
+        for study in (LLAMA, GPT)
+    }
 
 
-@pytest.mark.parametrize("story", TOLD)
-def test_pull_and_diff_tell_the_story(story: str, book: tuple[Path, Report], tmp_path: Path) -> None:
-    path, report = book
-    edited = type_into(path, edits_of(report, STORIES[story][1]), tmp_path / "edited.xlsx")
-    pulled, compared = run("pull", str(edited)), run("diff", str(path), str(edited), "--format", "md")
-    results = compared.stdout.partition("### Results")[2].splitlines()[4:]
-    assert (pulled.stdout, [line for line in results if line]) == TOLD[story]
+def told(command: str, *names: str, cwd: Path) -> str:
+    """What a command says on both streams; how many cells and checks there are changes with every new input."""
+    done = run(command, *names, cwd=cwd)
+    text = re.sub(r"[\d,]+ (formula cells|checks)", r"N \1", done.stdout)
+    return f"$ flopsheet {' '.join((command, *names))}\n{text}{done.stderr}"
+
+
+def said(folder: Path, study: str) -> str:
+    return told("pull", "edited.xlsx", cwd=folder) + told(
+        "diff", f"{study}.xlsx", "edited.xlsx", "--format", "md", cwd=folder
+    )
+
+
+def test_pull_and_diff_tell_each_story(books: dict[str, tuple[Path, Report]], tmp_path: Path, golden: Any) -> None:
+    texts = {}
+    for story in EDITED:
+        study, edits, _ = STORIES[story]
+        path, report = books[study]
+        type_into(path, edits_of(report, edits), path.with_name("edited.xlsx"))
+        texts[story] = said(path.parent, study)
+    missing = {story: [line for line in TOLD[story] if line not in texts[story].splitlines()] for story in EDITED}
+    assert not any(missing.values()), missing
+    golden("review.txt", "\n".join(f"=== {story}\n\n{text}" for story, text in texts.items()))
+
+
+@pytest.mark.libreoffice
+@pytest.mark.parametrize("study", [LLAMA, GPT])
+def test_the_stories_are_told_alike_after_a_spreadsheet_program_recalculated_them(
+    study: str, books: dict[str, tuple[Path, Report]], tmp_path: Path
+) -> None:
+    path, report = books[study]
+    stories = [story for story in EDITED if STORIES[story][0] == study]
+    edits = [edits_of(report, STORIES[story][1]) for story in stories]
+    saves = [(tmp_path / f"{at}.xlsx", None) for at in range(len(stories))]
+    recalculate_libreoffice(path, edits, [("Summary", "A4")], saves=saves)
+    for story, typing, (saved, _) in zip(stories, edits, saves, strict=True):
+        type_into(path, typing, path.with_name("edited.xlsx"))
+        wanted = said(path.parent, study)
+        saved.rename(path.with_name("edited.xlsx"))
+        checked = told("check", "edited.xlsx", cwd=path.parent).splitlines()
+        count = len(typing)
+        differ = f"{count} {'input differs' if count == 1 else 'inputs differ'} from the spec"
+        own = [line for line in TOLD[story] if line.startswith("* B: ")]
+        verdicts = [f"the workbook's own verdict: {line[5:]}".replace("\\", "") for line in own]
+        assert (said(path.parent, study), checked[1:]) == (
+            wanted,
+            [f"N formula cells compared, all agree with pandas; {differ}", *verdicts],
+        )

@@ -19,6 +19,24 @@ CONFIGS: dict[str, Any] = {
     for file in ("more_models", "models_2026")
     for one in json.loads((Path(__file__).parent / "truth" / f"{file}.json").read_text("utf-8"))["models"]
 }
+# Published beside configurations that transformers writes without it: config.json of openai/gpt-oss-20b and of
+# deepseek-ai/DeepSeek-V3 on huggingface.co.
+QUANTISED: dict[str, Any] = {
+    "gpt-oss-20b": {
+        "quant_method": "mxfp4",
+        "modules_to_not_convert": [
+            "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head",
+        ],
+    },
+    "deepseek-v3": {
+        "activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "weight_block_size": [128, 128],
+    },
+}  # fmt: skip
+CONFIGS |= {
+    one["name"]: one["hf_config"] | {"quantization_config": QUANTISED[one["name"]]}
+    for one in json.loads((Path(__file__).parent / "truth" / "models.json").read_text("utf-8"))
+    if one["name"] in QUANTISED
+}
 KIMI, M3 = "moonshotai--Kimi-K2.5", "nvidia--MiniMax-M3-NVFP4"
 
 
@@ -118,6 +136,25 @@ BY_HAND: dict[str, dict[str, int]] = {
         "experts": 36 * 128 * 3 * four_bits(32, 2880, 2880),
         "router": 2 * 36 * 128 * 2880,
     },
+    # MXFP4 but for attention, router, embedding and head: 24 layers, 64 heads of 64 beside 8, 32 experts of 2,880.
+    "gpt-oss-20b": {
+        "embedding": 2 * 201_088 * 2880,
+        "lm_head": 2 * 201_088 * 2880,
+        "attention": 2 * 24 * (2 * 4096 * 2880 + 2 * 512 * 2880),
+        "experts": 24 * 32 * 3 * four_bits(32, 2880, 2880),
+        "router": 2 * 24 * 32 * 2880,
+    },
+    # fp8 in blocks: 61 layers, 3 of them dense, 128 heads with low ranks of 1,536 and 512.
+    "deepseek-v3": {
+        "embedding": 2 * 129_280 * 7168,
+        "lm_head": 2 * 129_280 * 7168,
+        "attention": 61 * (blocks(1536, 7168) + blocks(24_576, 1536) + blocks(576, 7168) + blocks(32_768, 512))
+        + 61 * blocks(7168, 16_384),
+        "ffn": 3 * 3 * blocks(18_432, 7168),
+        "experts": 58 * 256 * 3 * blocks(2048, 7168),
+        "shared_experts": 58 * 3 * blocks(2048, 7168),
+        "router": 2 * 58 * 256 * 7168,
+    },
     # Layer by layer: MXFP8, and NVFP4 for experts; 60 layers, 57 of them with an indexer and 128 experts of 3,072.
     M3: {
         "embedding": 2 * 200_064 * 6144,
@@ -174,6 +211,7 @@ def test_the_parts_of_a_quantised_checkpoint_have_the_bytes_that_its_file_says(n
     # Bytes of all tensors, from the headers of the published safetensors files.
     ("name", "tensors"),
     [
+        ("gpt-oss-20b", 13_761_264_768),  # openai/gpt-oss-20b
         ("gpt-oss-120b", 65_248_815_744),  # openai/gpt-oss-120b
         ("kimi-k2", 1_029_173_256_720),  # moonshotai/Kimi-K2-Instruct
         (KIMI, 594_205_920_512),  # moonshotai/Kimi-K2-Thinking, the same language model, without K2.5's vision tower

@@ -88,6 +88,34 @@ def test_models_and_context_lengths_that_only_one_side_has_are_named(tmp_path: P
     )
 
 
+def test_a_context_length_that_was_edited_in_place_is_compared_with_what_it_was(tmp_path: Path) -> None:
+    several, edited = "context_lengths: [1024, 2048, 4096]", "context_lengths: [1024, 3072, 4096, 8192]"
+    specs(tmp_path, base=BASE.replace("context_lengths: [1024]", several),
+          other=BASE.replace("context_lengths: [1024]", edited))  # fmt: skip
+    found = as_json("base.yaml", "other.yaml", cwd=tmp_path)
+    assert (found["only"], found["inputs"], {row["of"] for row in found["results"]}) == (
+        [{"side": "b", "context_length": "8,192"}],
+        [{"name": "context_lengths[1]", "a": 2048, "b": 3072, "change": 0.5}],
+        {"a at 3,072 (was 2,048)", "b at 3,072 (was 2,048)"},
+    )
+
+
+def test_a_budget_that_is_no_longer_met_comes_first(tmp_path: Path) -> None:
+    claims = f"at_most: {BEFORE}, level: warn", "at_most_change: 5 %"
+    budget = "expect:\n" + "".join(f"- {{that: a.n_params, {claim}}}\n" for claim in claims)
+    specs(tmp_path, base=BASE + budget, wider=WIDER + budget)
+    lines = run("diff", "base.yaml", "wider.yaml", "--format", "md", cwd=tmp_path).stdout.splitlines()
+    found = as_json("base.yaml", "wider.yaml", cwd=tmp_path)["budgets"]
+    at = lines.index("### Verdicts")
+    assert (lines[at + 4 : at + 6], [(row["level"], row["a"], row["b"]) for row in found]) == (
+        [
+            f"| `a.n_params at most {BEFORE:,}` | met | warning: {AFTER:,} |",
+            f"| `a.n_params a change of at most +5 %` | – | not met: {AFTER:,} |",
+        ],
+        [("warn", True, False), ("fail", None, False)],
+    )
+
+
 def test_an_input_that_only_one_side_has_is_told_as_nothing_on_the_other(tmp_path: Path) -> None:
     in_a_group = BASE.replace("b: {n_layers: 3,", "b: {layers: [{name: one, n_layers: 3}],")
     specs(tmp_path, base=BASE, grouped=in_a_group)
@@ -132,8 +160,7 @@ def test_a_formula_that_a_workbook_explains_otherwise_is_a_difference(tmp_path: 
 def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE, wider=WIDER)
     lines = run("diff", "base.yaml", "wider.yaml", "--format", "md", cwd=tmp_path).stdout.splitlines()
-    percent = f"{(AFTER - BEFORE) / BEFORE:+.2%}".replace("%", " %")
-    assert (lines[:8], f"| `a` | Parameters | {BEFORE:,} parameters | {AFTER:,} parameters | {percent} |" in lines) == (
+    assert (lines[:8], f"| `a` | Parameters | {BEFORE:,} | {AFTER:,} | {AFTER / BEFORE:.1f}× |" in lines) == (
         [
             "* A: base.yaml",
             "* B: wider.yaml",
@@ -142,7 +169,7 @@ def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
             "",
             "| Input | A | B | Change |",
             "| --- | ---: | ---: | ---: |",
-            "| `models.a.d_model` | 64 | 128 | +100.00 % |",
+            "| `models.a.d_model` | 64 | 128 | 2× |",
         ],
         True,
     )
@@ -151,7 +178,7 @@ def test_markdown_has_a_table_for_each_kind(tmp_path: Path) -> None:
 def test_the_table_names_both_sides_and_every_kind(tmp_path: Path) -> None:
     specs(tmp_path, base=BASE, wider=WIDER)
     done = run("diff", "base.yaml", "wider.yaml", cwd=tmp_path)
-    shown = [word in done.stdout for word in ("A: base.yaml", "B: wider.yaml", "Inputs", "Results", "+100.00 %")]
+    shown = [word in done.stdout for word in ("A: base.yaml", "B: wider.yaml", "Inputs", "Results", "2×")]
     assert (done.returncode, all(shown), "Formulas" in done.stdout) == (0, True, False)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
@@ -229,65 +228,7 @@ def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> No
     assert names == described
 
 
-# The example of continuous integration -------------------------------------------------------------------------------
-
-
-def steps() -> dict[str, str]:
-    workflow = source.read_yaml(ROOT / "docs" / "examples" / "budget.yaml").data
-    return {step["name"]: step["run"] for step in workflow["jobs"]["budget"]["steps"] if "name" in step}
-
-
-@pytest.fixture
-def pull_request(tmp_path: Path) -> Path:
-    """A repository whose second commit makes the model larger, and `flopsheet` on the path."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "flopsheet").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m flopsheet "$@"\n')
-    (tools / "flopsheet").chmod(0o755)
-    work = tmp_path / "work"
-    (work / "specs").mkdir(parents=True)
-    text = (ROOT / "src/flopsheet/templates/gpt2.yaml").read_text(encoding="utf-8")
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "init", "-q", str(work)], check=True)
-    for width in ("d_model: 768", "d_model: 960"):
-        (work / "specs" / "study.yaml").write_text(text.replace("d_model: 768", width), encoding="utf-8")
-        subprocess.run(["git", "-C", str(work), "add", "-A"], check=True)
-        subprocess.run(["git", "-C", str(work), *author, "commit", "-q", "-m", width], check=True)
-    return work
-
-
-def step(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    more = {
-        "PATH": f"{folder.parent / 'tools'}:{os.environ['PATH']}",
-        "BASE": "HEAD~1",
-        "GITHUB_STEP_SUMMARY": str(folder.parent / "summary"),
-    }
-    command = ["bash", "-e", "-o", "pipefail", "-c", steps()[name]]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment(more), check=False)
-
-
-def test_the_workflow_fails_a_pull_request_that_breaks_a_budget(pull_request: Path) -> None:
-    done = step("Budgets hold", pull_request)
-    kept = subprocess.run(["git", "-C", str(pull_request), "checkout", "-q", "HEAD~1"], check=True)
-    assert (
-        done.returncode,
-        done.stderr.splitlines()[0],
-        kept.returncode,
-        step("Budgets hold", pull_request).returncode,
-    ) == (
-        1,
-        # By hand: (50257 + 16384) · 960 + 12 · (12 · 960² + 4 · 960) + 2 · 960
-        "budget not met: gpt2-small.n_params is 196,733,760, expected at most 150,000,000",
-        0,
-        0,
-    )
-
-
-@pytest.mark.skipif("diff" not in MODULES, reason="flopsheet diff is not there yet")
-def test_the_workflow_posts_what_a_pull_request_changes(pull_request: Path) -> None:
-    done = step("What changes", pull_request)
-    posted = (pull_request / "changes.md").read_text(encoding="utf-8")
-    assert (done.returncode, posted.splitlines()[0], "d_model" in posted) == (0, "## specs/study.yaml", True)
+# The hook of pre-commit -----------------------------------------------------------------------------------------------
 
 
 def test_the_pre_commit_hook_runs_a_command_that_exists(tmp_path: Path) -> None:

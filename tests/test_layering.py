@@ -16,7 +16,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 
 # From low to high: a module imports its own layer and those before it.
 LAYERS = [
-    {"quantities", "records"},
+    {"quantities", "records", "numerics"},
     {"diagnostics"},
     {"formula"},
     {"yamlio"},

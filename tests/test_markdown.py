@@ -31,6 +31,7 @@ NAMES = [
     "a\\",
     "<!-- -->",
 ]
+FOLD = r"(?m)^(</?details>|<summary>[\d,]+ more</summary>)$"  # the only HTML, in which is nobody's text
 READ = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 PLAIN = {"text", "code_inline", "text_special", "inline"}  # the last of an empty cell
 
@@ -89,7 +90,7 @@ def test_show_and_diff_of_a_hostile_name_are_inert(tmp_path: Path) -> None:
     other = run("diff", "a.yaml", "c.yaml", "--format", "md", cwd=tmp_path).stdout
     tables = [[line.count("|") for line in text.splitlines() if line.startswith("|")] for text in (shown, wider)]
     assert (
-        [is_inert(text) for text in (shown, wider, other)],
+        [is_inert(re.sub(FOLD, "", text)) for text in (shown, wider, other)],
         [HOSTILE in texts(READ.parse(text)) for text in (shown, wider, other)],
         all(tables),
     ) == ([True] * 3, [True] * 3, True)

@@ -14,7 +14,7 @@ import flopsheet
 from flopsheet.formula import evaluate, to_excel, to_notation
 from flopsheet.formula.evaluate import PLAIN, vectorised
 from flopsheet.formula.nodes import Name, Operation, Text
-from flopsheet.formula.operators import ABSENT, OPERATORS, Function, Gatherer, Operator
+from flopsheet.formula.operators import ABSENT, OPERATORS, Function, Gatherer, Operator, picked
 from flopsheet.formula.unparse import to_text
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS
 from flopsheet.pipeline import frames
@@ -25,6 +25,10 @@ class Anywhere:
     """References to names wherever they stand."""
 
     cell = first = range = staticmethod(str)
+
+    @staticmethod
+    def pick(pick: str, key: str, name: str) -> str:
+        return picked(pick, key, name)
 
 
 def test_every_operation_has_a_spelling_in_every_backend(spreadsheet):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
+import pickle
 from functools import cache
 from pathlib import Path
 
@@ -154,3 +156,17 @@ def test_the_examples_of_the_library_page_are_true() -> None:
     page = Path(__file__).resolve().parent.parent / "docs" / "library.md"
     done = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert (done.failed, done.attempted > 8) == (0, True)
+
+
+def test_frames_are_a_dict_whatever_of_it_is_asked_first() -> None:
+    def frames() -> dict[str, pd.DataFrame]:
+        return flopsheet.compute(STUDY).frames  # none of them made yet
+
+    wanted = {grain: len(frame) for grain, frame in report().frames.items()}
+    asked: list[dict[str, pd.DataFrame]] = [
+        dict(frames()), {**frames()}, frames() | {}, frames().copy(), copy.deepcopy(frames()),
+        pickle.loads(pickle.dumps(frames())), dict(zip(wanted, frames().values(), strict=True)),
+        {grain: got for grain in wanted if (got := frames().get(grain)) is not None},
+        {grain: frames().pop(grain) for grain in wanted},
+    ]  # fmt: skip
+    assert [{grain: len(frame) for grain, frame in found.items()} for found in asked] == [wanted] * len(asked)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flopsheet.spec.schema import data_model
 from studies import frames_of
 
 few = settings(max_examples=8, deadline=None)
@@ -87,6 +88,25 @@ def test_more_devices_never_need_more_memory_each(model, run, way):
     zero = {"zero_stage": 3} if way == "data_parallel" else {}
     runs = [run | zero | {way: devices, "n_devices": devices} for devices in (8, 4, 2, 1)]
     assert rising(ran(model, *runs)["device_bytes"])
+
+
+@few
+@given(model=models(), run=training(adapter_rank=1024, adapter_targets="all"))
+def test_adapters_of_full_rank_train_no_less_than_the_weights(model, run):
+    # No matrix of these models is wider than 1,024 on its narrower side; r · (in + out) is no less than in · out there.
+    named = {"run": run}
+    found = frames_of({"version": 1, "context_lengths": [1024], "models": {"m": model}, "training": named})
+    weights = found["model"].loc["m", [f"n_params_part_{part}" for part in ("attention", "ffn", "experts")]].sum()
+    assert found["training_run"]["n_params_trained"].iloc[0] >= weights
+
+
+@few
+@given(model=models(), run=training(precision="mixed_bf16", optimizer="adamw"))
+def test_states_in_16_and_32_bits_by_parts_are_those_of_mixed_precision(model, run):
+    by_parts = {"gradients": "bf16", "master_weights": "fp32", "moments": "fp32"}
+    whole = {"gradients": "as_weights", "master_weights": "as_precision", "moments": "as_optimizer"}
+    one, other = (row.drop([*whole]) for _, row in ran(model, run | by_parts, run | whole).iterrows())
+    assert one.equals(other)
 
 
 @few
@@ -253,6 +273,35 @@ def served(model, *runs):
     named = {f"run-{at}": run for at, run in enumerate(runs)}
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "serving": named}
     return frames_of(spec)["serving_run"]
+
+
+@few
+@given(model=models(), run=serving())
+def test_weights_in_16_bits_by_parts_are_bf16(model, run):
+    parts = data_model.parts_of("weight_format")
+    one, other = (
+        row
+        for _, row in served(
+            model,
+            run | {"weight_format": {"default": "bf16", **dict.fromkeys(parts, "bf16")}},
+            run | {"weight_format": "bf16"},
+        ).iterrows()
+    )
+    assert one.equals(other)
+
+
+@few
+@given(model=models(), run=serving(n_devices=1))
+def test_tensor_parallelism_of_one_serves_as_none(model, run):
+    unsaid, said = (row for _, row in served(model, run, run | {"tensor_parallel": 1}).iterrows())
+    assert said.equals(unsaid)
+
+
+@few
+@given(model=models(), run=serving())
+def test_more_tensor_parallel_devices_never_serve_with_more_memory_each(model, run):
+    found = served(model, *(run | {"n_devices": devices, "tensor_parallel": devices} for devices in (8, 4, 2, 1)))
+    assert rising(found["served_gib_device"])
 
 
 @few

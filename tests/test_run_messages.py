@@ -24,7 +24,8 @@ WORDS_OF_TRAINERS = {
     "lora_rank": "adapter_rank", "adapter": "adapter_rank", "cpu_offload": "offloaded", "exp_avg_dtype": "moments",
     "fp8_param_gather": "fp8_weights", "step_time": "measured_seconds_per_step",
     "tokens_per_second": "measured_tokens_per_second", "tps": "measured_tokens_per_second_per_device",
-    "tflops_per_gpu": "measured_flops_per_device",
+    "tflops_per_gpu": "measured_flops_per_device", "pipeline_model_parallel_layout": "stage_layers",
+    "freeze": "frozen",
 }  # fmt: skip
 
 

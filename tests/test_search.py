@@ -217,12 +217,15 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
         ),
         ({"vary": {"zero_stage": [1]}, "kind": "service"}, "'service'"),
         ({"vary": {}}, "vary names no input"),
-        ({"vary": {"n_tokens": "auto"}}, "n_tokens has no values of its own"),
+        ({"vary": {"n_tokens": "auto"}}, "n_tokens has no automatic values"),
         ({"vary": {"micro_batch_size": ["2 * zero_stage"]}}, "'2 * zero_stage' is an expression"),
         ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage set the same thing"),
         ({"vary": {"zero_stage": [7]}}, "7"),
-        ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is no number of a training run"),
-        ({"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}}, "'fits' is no number of a training run"),
+        ({"vary": {"zero_stage": [1]}, "minimise": "seconds"}, "'seconds' is not a number of a training run"),
+        (
+            {"vary": {"zero_stage": [1]}, "require": {"fits": {"at_least": 1}}},
+            "'fits' is not a number of a training run",
+        ),
         ({"vary": {"zero_stage": [1]}, "hardware": "h1000"}, "no hardware is called 'h1000'"),
         ({"vary": {"zero_stage": [1]}, "model": "n"}, "'n'"),
         ({"vary": {"zero_stage": [1]}, "n_token": 5}, "unknown key 'n_token'"),
@@ -278,7 +281,7 @@ def test_csv_has_a_line_for_each_layout_that_json_has():
 
 def test_a_spec_without_a_search_is_told_what_to_write():
     told = commands.run("search", "specs/gpt2.yaml")
-    assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec searches no layouts")
+    assert (told.returncode, told.stderr.partition(";")[0]) == (2, "the spec has no layout search")
 
 
 WIDE = spec_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+opened = cache(openpyxl.load_workbook)  # for reading: a workbook takes longer to open than to build
+
+
 def cell_of(sheet: Any, name: str, header: str) -> str:
     """The address that another program finds: the row of a name, the column of a header."""
     row = next(cell.row for line in sheet.iter_rows() for cell in line if cell.value == name)
@@ -55,7 +59,7 @@ def cell_of(sheet: Any, name: str, header: str) -> str:
 
 
 def test_the_sheets_stand_in_the_order_of_the_design(gpt2: Path) -> None:
-    assert openpyxl.load_workbook(gpt2).sheetnames == SHEETS
+    assert opened(gpt2).sheetnames == SHEETS
 
 
 DAMAGES = [pytest.param(spec, spoil_cached_values, id=f"{spec.stem}-spoilt") for spec in SPECS]
@@ -97,7 +101,7 @@ def test_every_published_figure_is_a_live_formula_with_that_value(spec: str, tmp
 
 
 def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     d_model = ("Inputs", cell_of(book["Inputs"], "d_model", "gpt2-xl"))
     total = ("Parameters", cell_of(book["Parameters"], "n_params", "gpt2-xl"))
 
@@ -119,7 +123,7 @@ def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None
     ],
 )
 def test_the_summary_tells_one_edit_as_one_and_what_it_breaks(gpt2: Path, width: float, verdict: str) -> None:
-    sheet = openpyxl.load_workbook(gpt2)["Inputs"]
+    sheet = opened(gpt2)["Inputs"]
     told = [("Summary", "A5"), ("Summary", "A4")]
 
     (got,) = recalculate_ironcalc(gpt2, [{("Inputs", cell_of(sheet, "d_model", "gpt2-xl")): width}], told)
@@ -163,7 +167,7 @@ def test_every_chart_carries_points_titles_and_axes(gpt2: Path) -> None:
 
 
 def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     typed = [
         (name, cell.coordinate)
         for name in ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
@@ -175,7 +179,7 @@ def test_every_result_is_a_formula_and_only_inputs_are_typed(gpt2: Path) -> None
 
 
 def test_a_row_has_one_formula_up_to_the_column(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     uneven = []
     for name in ("Parameters", "Forward FLOPs", "KV cache", "Conventions", "Checks"):
         for line in book[name].iter_rows(min_col=6):
@@ -195,7 +199,7 @@ def _is_list_line(sheet: Any, row: int) -> bool:
 
 
 def test_formulas_use_no_name_newer_than_excel_2010_and_no_constant_outside_the_catalogue(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     allowed = {"SUM", "SUMPRODUCT", "INDEX", "MATCH", "IF", "MIN", "MAX", "INT", "ABS", "COUNTA", "COUNTIF", "LEFT"}
     allowed |= {"LARGE", "COLUMN", "ISNUMBER"}
     allowed |= {"SUBSTITUTE", "MID"}  # the point of decimals in sentences, whatever the reader's language writes
@@ -211,7 +215,7 @@ def test_formulas_use_no_name_newer_than_excel_2010_and_no_constant_outside_the_
 
 
 def test_only_inputs_and_the_choices_of_context_and_compare_can_be_edited(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     unlocked = {
         sheet.title: sum(not cell.protection.locked for line in sheet.iter_rows() for cell in line) for sheet in book
     }
@@ -224,7 +228,7 @@ def test_only_inputs_and_the_choices_of_context_and_compare_can_be_edited(gpt2: 
 
 
 def test_every_editable_cell_has_a_validation_with_a_prompt(gpt2: Path) -> None:
-    book = openpyxl.load_workbook(gpt2)
+    book = opened(gpt2)
     bare = []
     for name in ("Inputs", "Context", "Compare"):
         sheet = book[name]
@@ -250,7 +254,7 @@ def _cells(ranges: Any) -> set[str]:
 
 
 def test_names_of_inputs_stand_in_one_column_and_models_in_one_row(gpt2: Path) -> None:
-    sheet = openpyxl.load_workbook(gpt2)["Inputs"]
+    sheet = opened(gpt2)["Inputs"]
     places = {
         cell.value: (cell.row, cell.column)
         for line in sheet.iter_rows()
@@ -264,6 +268,6 @@ def test_names_of_inputs_stand_in_one_column_and_models_in_one_row(gpt2: Path) -
 
 
 def test_an_expression_of_the_spec_is_a_live_formula_in_its_input_cell(gpt2: Path) -> None:
-    sheet = openpyxl.load_workbook(gpt2)["Inputs"]
+    sheet = opened(gpt2)["Inputs"]
     width = sheet[cell_of(sheet, "d_model", "gpt2-xl")].coordinate
     assert sheet[cell_of(sheet, "d_ff", "gpt2-xl")].value == f"=4*{width}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+opened = cache(openpyxl.load_workbook)  # for reading
+
+
 @pytest.fixture(scope="module")
 def book(path: Path) -> Any:
-    return openpyxl.load_workbook(path)
+    return opened(path)
 
 
 def test_a_program_is_told_to_recompute_everything_when_it_opens_the_file(book: Any) -> None:
@@ -51,7 +55,7 @@ def rules_over(sheet: Any, address: str) -> list[Any]:
 
 def looks(path: Path, edits: dict[Any, Any], cells: list[tuple[str, str]]) -> list[list[str]]:
     """The fill colours that apply to cells after edits, their conditions computed by IronCalc in cells of their own."""
-    book = openpyxl.load_workbook(path)
+    book = opened(path)
     typed, placed = dict(edits), []
     for at, (title, address) in enumerate(cells):
         sheet = book[title]

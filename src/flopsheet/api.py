@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flopsheet import __version__, diagnostics
+from flopsheet import __version__, diagnostics, quantities
 from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.diagnostics import SizeError
 from flopsheet.output import data_frames
@@ -23,6 +23,7 @@ from flopsheet.spec import Expectation, Spec, load_spec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flopsheet.pipeline.expectations import Numbers
     from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout
     from flopsheet.workbook.model.references import CellRef
 
@@ -31,26 +32,69 @@ SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
 # How a message says a claim.
-CLAIMS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
+CLAIMS = {
+    "equals": "equals",
+    "text": "equals",
+    "at_least": "at least",
+    "at_most": "at most",
+    "at_least_change": "a change of at least",
+    "at_most_change": "a change of at most",
+}
+CHANGES = {"at_least_change", "at_most_change"}
 
 
 @frozen
 class FailedExpectation:
-    """An expectation that does not hold: what was claimed, and the value that was found."""
+    """An expectation that does not hold: what was claimed, the value that was found, that of the base of a change."""
 
     expectation: Expectation
     claim: str
     claimed: float | str
     found: float | str
+    base: float | None = None
+
+    def to_finding(self, catalog: Catalog) -> diagnostics.Finding:
+        """The diagnostic of its level."""
+        word = diagnostics.expectation_warns if self.expectation.is_warning else diagnostics.expectation_fails
+        return word(self.to_text(catalog))
+
+    def claim_text(self, catalog: Catalog) -> str:
+        """What was claimed: `gpt2-xl.n_params at most 2,000,000,000`."""
+        that = self.expectation
+        return f"{that.subject}.{that.metric}{self._at} {CLAIMS[self.claim]} {self._bound(catalog)}"
+
+    @property
+    def _at(self) -> str:
+        length = self.expectation.context_length
+        return f" at {length:,.0f}" if length else ""
+
+    def _bound(self, catalog: Catalog) -> str:
+        from flopsheet.output.headline import format_value
+
+        unit = catalog.unit_of(self.expectation.metric)
+        change = quantities.read_change(getattr(self.expectation, self.claim)) if self.claim in CHANGES else None
+        if change is None:
+            return format_value(self.claimed, unit)
+        amount, is_share = change
+        return f"{100 * amount:+.3g} %" if is_share else f"{'+' if amount > 0 else ''}{format_value(amount, unit)}"
 
     def to_text(self, catalog: Catalog) -> str:
         """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
         from flopsheet.output.headline import format_value
 
-        that, metric = self.expectation, catalog.metrics[self.expectation.metric]
-        at = f" at {that.context_length:,.0f}" if that.context_length else ""
-        found, claimed = (format_value(value, catalog.units[metric.unit]) for value in (self.found, self.claimed))
-        return f"{that.subject}.{that.metric}{at} is {found}, expected {CLAIMS[self.claim]} {claimed}"
+        that, unit = self.expectation, catalog.unit_of(self.expectation.metric)
+        found = format_value(self.found, unit)
+        if self.base is not None and not isinstance(self.found, str):
+            rise = self.found - self.base
+            change = quantities.read_change(getattr(that, self.claim))
+            if change and change[1]:
+                told = f"{100 * rise / abs(self.base):+.3g} %" if self.base else "from nothing"
+            else:
+                told = f"{'+' if rise > 0 else ''}{format_value(rise, unit)}"
+            found += f", was {format_value(self.base, unit)} ({told})"
+        return (
+            f"{that.subject}.{that.metric}{self._at} is {found}, expected {CLAIMS[self.claim]} {self._bound(catalog)}"
+        )
 
 
 Finding = FailedExpectation  # its earlier name, for scripts that import it
@@ -58,6 +102,11 @@ Finding = FailedExpectation  # its earlier name, for scripts that import it
 
 class Findings(tuple[FailedExpectation, ...]):
     """The expectations that do not hold."""
+
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """The expectations that do not hold, each once, however many of its claims fail."""
+        return tuple({id(one.expectation): one.expectation for one in self}.values())
 
     def __call__(self) -> Findings:
         """Itself, for scripts from when `Report.findings` was a method."""
@@ -91,7 +140,7 @@ class Report:
         counts += [(len(spec.runs[kind]), f"{kind} run") for kind in spec.runs]
         about = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
         if budgets := len(spec.expectations):
-            missed = len({id(finding.expectation) for finding in self.findings})
+            missed = len(self.findings.expectations)
             word = "budget" if budgets == 1 else "budgets"
             about += f"; {missed:,} of {budgets:,} {word} not met" if missed else f"; {budgets:,} {word} met"
         return f"Report({diagnostics.shown(spec.title)!r}: {about})"
@@ -151,11 +200,31 @@ study, model, layer_group, context, scenario, layer_run
         """The expectations of the spec that do not hold, in its order; empty where all do.
 
         Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
-        value that is `claimed` and the one that was `found`.
+        value that is `claimed` and the one that was `found`. Those of `level: warn` are `warnings`.
+        """
+        return Findings(one for one in self.missed() if not one.expectation.is_warning)
+
+    @property
+    def warnings(self) -> Findings:
+        """The expectations of `level: warn` that do not hold."""
+        return Findings(one for one in self.missed() if one.expectation.is_warning)
+
+    @property
+    def numbers(self) -> Numbers:
+        """What expectations are held to."""
+        from flopsheet.pipeline import expectations
+
+        return expectations.Numbers(self.values, self.runs, self.catalog)
+
+    def missed(self, base: Report | None = None, expected: Spec | None = None) -> Findings:
+        """All expectations that do not hold; bounds of a change (`at_most_change`) against a base.
+
+        What the base does not have may change as it likes. The expectations are those of another spec where one is
+        `expected`, of numbers that this report has.
         """
         from flopsheet.pipeline import expectations
 
-        failed = expectations.failed(self.spec, self.values, self.runs, self.catalog)
+        failed = expectations.failed(expected or self.spec, self.numbers, base.numbers if base else None)
         return Findings(FailedExpectation(*one) for one in failed)
 
     @cached_property

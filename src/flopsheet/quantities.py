@@ -74,6 +74,14 @@ def to_whole(value: float) -> float:
     return told if told.is_integer() else value
 
 
+def read_change(value: object) -> tuple[float, bool] | None:
+    """How much more or less: `5 %` is (0.05, True), an amount such as 2e9 is (2e9, False); None of what is neither."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value), False
+    found = re.fullmatch(rf"({NUMBER}) ?%", value.strip()) if isinstance(value, str) else None
+    return (float(Fraction(found[1]) / 100), True) if found else None
+
+
 def is_suffixed(text: str) -> bool:
     """Whether a text may be a number with a suffix."""
     return re.fullmatch(SUFFIXED, text) is not None

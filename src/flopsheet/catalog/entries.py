@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.formula import Node, aggregated, names, to_notation
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.quantities import to_whole
 from flopsheet.records import frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
 OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
+YES_NO = frozenset({"yes", "no"})  # the words of a flag
 SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
 
 
@@ -73,7 +75,7 @@ class Input(NamedTuple):
     @property
     def is_flag(self) -> bool:
         """Whether YAML's true and false say it; cells and formulas say yes and no."""
-        return set(self.choices) == {"yes", "no"}
+        return set(self.choices) == YES_NO
 
     @property
     def follows(self) -> str:
@@ -84,6 +86,11 @@ class Input(NamedTuple):
     @property
     def is_number(self) -> bool:
         return self.unit != "text"
+
+    @property
+    def largest(self) -> float:
+        """The upper bound of a number, also of one that says none."""
+        return LARGEST_INPUT if self.most is None else self.most
 
 
 @frozen

@@ -28,7 +28,7 @@ from flopsheet.yamlio.source import Data
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (
     *INPUT_TOPICS, "parameters", "flops", "context", "cache", "estimators", "training", "recomputation", "adapters",
-    "peaks", "step_time", "serving", "serving_time", "checks",
+    "frozen", "muon", "peaks", "stages", "step_time", "serving", "serving_time", "checks",
 )  # fmt: skip
 # What a hint may list: the functions that the validator of a spec knows, each with its number of arguments.
 LISTS = {"divisors": 2, "ways": 2, "choices": 0}

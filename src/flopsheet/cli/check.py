@@ -33,6 +33,8 @@ def command(workbook: str) -> int:
     verdict = f"{count:,} disagree" if count else "all agree with pandas"
     skipped = f", {checked.skipped:,} on moved sheets not compared" if checked.skipped else ""
     click.echo(f"{checked.count:,} formula cells compared{skipped}, {verdict}; {about}")
+    if checked.failing_checks:
+        click.echo(f"the workbook's own verdict: {checked.failing_checks}")
     if checked.missing:
         click.echo(f"{checked.missing:,} formula cells have no stored value", err=True)
     return 1 if count or checked.missing else 0

@@ -15,15 +15,25 @@ if TYPE_CHECKING:
     from flopsheet.review.pull import Pulled
 
 
-def print_failed_expectations(report: Report, quiet: bool = False) -> int:
-    """Names every expectation that does not hold; gives the exit code."""
-    findings = list(report.findings)
-    for finding in findings:
-        click.echo(f"budget not met: {finding.to_text(report.catalog)}", err=True)
-    held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
-    if report.spec.expectations and (findings or not quiet):
-        click.echo(f"{held} of {len(report.spec.expectations)} expectations hold", err=True)
-    return 1 if findings else 0
+def print_failed_expectations(report: Report, quiet: bool = False, base: Report | None = None) -> int:
+    """Names every expectation that does not hold; gives the exit code, which what only warns leaves alone."""
+    missed = report.missed(base)
+    for one in missed:
+        word = "warning" if one.expectation.is_warning else "budget not met"
+        click.echo(f"{word}: {one.to_text(report.catalog)}", err=True)
+    expected = report.spec.expectations
+    held = len(expected) - len(missed.expectations)
+    if expected and (missed or not quiet):
+        click.echo(f"{held} of {len(expected)} expectations hold{_uncompared(report, base)}", err=True)
+    return 1 if any(not one.expectation.is_warning for one in missed) else 0
+
+
+def _uncompared(report: Report, base: Report | None) -> str:
+    """How many expectations bound a change, where there is nothing to compare with."""
+    from flopsheet.pipeline.expectations import changes
+
+    count = sum(1 for one in report.spec.expectations if changes(one)) if base is None else 0
+    return f"; {count} {'needs' if count == 1 else 'need'} --base" if count else ""
 
 
 def print_error(error: FlopsheetError) -> None:

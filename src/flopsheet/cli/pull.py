@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,9 @@ from flopsheet.diagnostics import FlopsheetError, UsageError
 
 if TYPE_CHECKING:
     from flopsheet.diagnostics import Problem
+
+
+MOST_EFFECTS = 8
 
 
 @click.command("pull")
@@ -34,8 +38,8 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
         raise UsageError(diagnostics.not_in_place())
     pulled = reviewed.pull(workbook)
     print_notes(pulled)
-    for change in pulled.reading.changes:
-        click.echo(str(change))
+    _tell("change", [str(change) for change in pulled.reading.changes])
+    _tell("effect", pulled.effects, MOST_EFFECTS)
     if not pulled.reading.changes and not pulled.reading.problems:
         click.echo("No input differs from the spec.")
     problems = [*pulled.reading.problems, *pulled.reading.unsayable]
@@ -56,6 +60,17 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
     return 1 if problems else 0
 
 
+def _tell(what: str, lines: Sequence[str], most: int | None = None) -> None:
+    """Lines under a heading that counts them."""
+    if lines:
+        click.echo(f"{len(lines):,} {what}{'' if len(lines) == 1 else 's'}:")
+    for line in lines[:most]:
+        click.echo(f"  {line}")
+    if most is not None and len(lines) > most:
+        click.echo(f"  … {len(lines) - most:,} more: flopsheet diff")
+
+
 def _tell_all(problems: list[Problem]) -> None:
     if problems:
+        click.echo(f"{len(problems):,} problem{'' if len(problems) == 1 else 's'}:", err=True)
         print_problems(FlopsheetError(problems))

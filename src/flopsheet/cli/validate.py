@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Messages for people, JSON, annotations of GitHub Actions, or SARIF 2.1.0 for code scanning.",
 )
+@click.option("--base", metavar="SPEC", type=options.SPEC, help="What at_most_change and at_least_change compare with.")
 @options.set_option
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
-def command(specs: tuple[str, ...], merge: bool, style: str, settings: tuple[str, ...], quiet: bool) -> int:
+def command(
+    specs: tuple[str, ...], merge: bool, style: str, base: str | None, settings: tuple[str, ...], quiet: bool
+) -> int:
     """Check specs and their expectations.
 
     All problems of a spec are reported at once; the exit code is 1 if there are any. Every kind of problem has a stable
@@ -41,20 +44,29 @@ def command(specs: tuple[str, ...], merge: bool, style: str, settings: tuple[str
     flopsheet validate specs/*.yaml
     flopsheet validate --merge specs/gpt2.yaml budget.yaml
     flopsheet validate specs/*.yaml --format github
+    flopsheet validate specs/gpt2.yaml --base specs/gpt2-swiglu.yaml
     """
     named = options.chosen(specs)
     studies = [named] if merge else [(name,) for name in named]
+    before = compute_base(base) if base else None
     if style == "text":
-        return max(validate_spec(one, settings, quiet) for one in studies)
-    return print_for_programs(studies, settings, style)
+        return max(validate_spec(one, settings, quiet, before) for one in studies)
+    return print_for_programs(studies, settings, style, before)
 
 
-def validate_spec(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool) -> int:
+def compute_base(path: str) -> Report:
+    """The numbers that changes are measured against."""
+    from flopsheet import api
+
+    return api.compute(path)
+
+
+def validate_spec(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool, base: Report | None = None) -> int:
     """The verdict on one spec: a line on stdout, what is wrong on stderr."""
     name = " + ".join(specs)
     try:
         _, report = compute_where_needed(specs, settings)
-        code = print_failed_expectations(report, quiet) if report else 0
+        code = print_failed_expectations(report, quiet, base) if report else 0
         verdict = "valid" if code == 0 else "expectations fail"
     except FlopsheetError as error:
         print_problems(error)
@@ -81,7 +93,9 @@ def compute_where_needed(specs: tuple[str, ...], settings: tuple[str, ...]) -> t
     return read, api.compute_spec(spec)
 
 
-def print_for_programs(studies: Sequence[tuple[str, ...]], settings: tuple[str, ...], style: str) -> int:
+def print_for_programs(
+    studies: Sequence[tuple[str, ...]], settings: tuple[str, ...], style: str, base: Report | None = None
+) -> int:
     """The problems of all specs on stdout, as JSON, annotations or SARIF."""
     from flopsheet.catalog.diagnostics_list import diagnostics_by_code
     from flopsheet.diagnostics.machine_formats import FORMATS, Checked
@@ -89,8 +103,8 @@ def print_for_programs(studies: Sequence[tuple[str, ...]], settings: tuple[str, 
     checked, code = [], 0
     for specs in studies:
         try:
-            problems = failed_expectations(*compute_where_needed(specs, settings))
-            code = max(code, 1 if problems else 0)
+            problems, is_missed = failed_expectations(*compute_where_needed(specs, settings), base)
+            code = max(code, int(is_missed))
         except FlopsheetError as error:
             problems, code = list(error.problems), max(code, error.exit_code)
         checked.append(Checked(" + ".join(specs), problems))
@@ -99,16 +113,17 @@ def print_for_programs(studies: Sequence[tuple[str, ...]], settings: tuple[str, 
     return code
 
 
-def failed_expectations(read: ParsedSpec, report: Report | None) -> list[Problem]:
-    """Each expectation that does not hold, at the value that is claimed."""
+def failed_expectations(read: ParsedSpec, report: Report | None, base: Report | None) -> tuple[list[Problem], bool]:
+    """Each expectation that does not hold, at the value that is claimed; whether one of them is no warning."""
     from flopsheet.yamlio.source import spell
 
     if not report:
-        return []
+        return [], False
     index = {id(one): at for at, one in enumerate(report.spec.expectations)}
-    found = []
-    for failed in report.findings:
-        path = ("expect", index[id(failed.expectation)], failed.claim)
-        finding = diagnostics.expectation_fails(failed.to_text(report.catalog))
+    found, missed = [], report.missed(base)
+    for failed in missed:
+        claim = "equals" if failed.claim == "text" else failed.claim
+        path = ("expect", index[id(failed.expectation)], claim)
+        finding = failed.to_finding(report.catalog)
         found.append(diagnostics.located(finding, spell(path), read.text.place(path)))
-    return found
+    return found, any(not one.expectation.is_warning for one in missed)

@@ -59,12 +59,13 @@ def claims_nothing() -> Wording:
     """An expectation has no condition.
 
     Why: It could never fail.
-    Fix: Write `equals:`, `at_least:` or `at_most:`.
+    Fix: Write `equals:`, `at_least:`, `at_most:`, `at_least_change:` or `at_most_change:`.
     Example:
         expect:
         - {that: m.n_params}
     """
-    return "the expectation has no condition", "write equals:, at_least: or at_most:"
+    remedy = "write equals:, at_least:, at_most:, at_least_change: or at_most_change:"
+    return "the expectation has no condition", remedy
 
 
 @diagnostic("FS655", "tolerance-alone")
@@ -98,6 +99,19 @@ def text_or_number(metric: str, value: object, *, is_text: bool) -> Wording:
     """
     kind, remedy = ("a text", "write equals: and a text") if is_text else ("a number", "write a number")
     return f"{metric} is {kind}, which {kind_of(value)} is not", remedy
+
+
+@diagnostic("FS664", "change-of-text")
+def change_of_text(metric: str) -> Wording:
+    """A bound of a change is given for a text.
+
+    Why: A text changes or does not; it has no percentage.
+    Fix: Write `equals:`, or name a metric that is a number.
+    Example:
+        expect:
+        - {that: m.dominant, at_most_change: 5 %}
+    """
+    return f"{metric} is a text, which has no change in percent", "write equals:, or name a number"
 
 
 @diagnostic("FS657", "context-superfluous")
@@ -159,3 +173,16 @@ def expectation_fails(sentence: str) -> Wording:
         - {that: m.n_params, at_most: 100M}
     """
     return sentence, "change the model or run, or what is expected"
+
+
+@diagnostic("FS662", "expectation-warns", level="warning")
+def expectation_warns(sentence: str) -> Wording:
+    """A number of the study is not what the spec expects, and the expectation says `level: warn`.
+
+    Why: Its author wants to be told, and nothing to fail.
+    Fix: Look at what the number follows from.
+    Example:
+        expect:
+        - {that: m.n_params, at_most: 100M, level: warn}
+    """
+    return sentence, "a warning: look at what changed it"

@@ -34,6 +34,9 @@ TOPICS = {
 }
 
 
+Level = Literal["error", "warning", "note"]  # as SARIF calls them
+
+
 class Diagnostic(NamedTuple):
     """One kind of mistake: its stable code, a short name, and what a reader should know of it."""
 
@@ -44,12 +47,13 @@ class Diagnostic(NamedTuple):
     fix: str
     example: str
     """A part of a spec, a configuration (JSON) or a command ($ …) that shows it."""
-    level: Literal["error", "note"] = "error"
+    level: Level = "error"
 
 
 class _Entry(NamedTuple):
     name: str
     word: Callable[..., Any]
+    level: Level
 
 
 REGISTRY: dict[str, _Entry] = {}
@@ -64,13 +68,13 @@ class _Decorator(Protocol):
     def __call__(self, word: Callable[P, Wording | None], /) -> Callable[P, Finding | None]: ...
 
 
-def diagnostic(code: str, name: str) -> _Decorator:
+def diagnostic(code: str, name: str, *, level: Level = "error") -> _Decorator:
     """Gives what a wording function returns its code; two functions cannot share one."""
 
     def decorate(word: Callable[..., Any]) -> Callable[..., Any]:
         if code in REGISTRY:
             raise ValueError(f"{code} is both {REGISTRY[code].name} and {name}")
-        REGISTRY[code] = _Entry(name, word)
+        REGISTRY[code] = _Entry(name, word, level)
 
         @wraps(word)
         def coded(*args: Any, **kwargs: Any) -> Any:
@@ -103,6 +107,5 @@ def _documented(code: str, entry: _Entry) -> Diagnostic:
     what, *parts = re.split(PARTS, inspect.getdoc(entry.word) or "")
     said = dict(zip(parts[::2], parts[1::2], strict=True))
     why, fix = (" ".join(said.get(part, "").split()) for part in ("Why", "Fix"))
-    return Diagnostic(
-        code, entry.name, " ".join(what.split()), why, fix, textwrap.dedent(said.get("Example", "")).strip()
-    )
+    example = textwrap.dedent(said.get("Example", "")).strip()
+    return Diagnostic(code, entry.name, " ".join(what.split()), why, fix, example, entry.level)

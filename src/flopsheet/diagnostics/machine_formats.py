@@ -30,7 +30,7 @@ def to_json(checked: Iterable[Checked], known: Known) -> str:
     specs = [
         {
             "spec": one.spec,
-            "passed": not one.problems,
+            "passed": all(known[problem.code].level == "warning" for problem in one.problems),
             "problems": [_fields(problem, known) for problem in one.problems],
         }
         for one in checked
@@ -65,7 +65,7 @@ def _annotation(problem: Problem, entry: Diagnostic) -> str:
         properties |= {"file": place.source, "line": place.line, "col": place.column}
         properties["endColumn"] = place.column + place.width
     properties["title"] = f"{problem.code} {entry.name}"
-    command = "error" if entry.level == "error" else "notice"
+    command = entry.level if entry.level != "note" else "notice"
     # Escapes of https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
     listed = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in properties.items())
     return f"::{command} {listed}::{_escape(_sentence(problem))}"

@@ -54,3 +54,73 @@ def missing_of_run(names: Sequence[str]) -> Wording:
     """
     verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return f"{', '.join(names)} {verb} missing", f"write {them} here"
+
+
+@diagnostic("FS444", "layout-unreadable")
+def layout_unreadable(text: str, reason: str) -> Wording:
+    """A pipeline layout is not written as Megatron-LM writes one.
+
+    Why: The layers of each stage follow from it.
+    Fix: Write E, then a t for each layer, an m for each of multi-token prediction, L; | between stages, *n repeats.
+    Example:
+        training:
+          run: {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, stage_layers: "Et|tx|L"}
+    """
+    short = shown(text) if len(text) <= 60 else f"{shown(text[:60])}…"
+    return (
+        f"the layout '{short}' cannot be read: {reason}",
+        "write E, t for each layer, m for multi-token prediction and L, with | between stages: Et*3|(tt|)*4m|L",
+    )
+
+
+@diagnostic("FS445", "layout-stages")
+def layout_of_other_stages(found: int, stages: int, virtual: int) -> Wording:
+    """A pipeline layout has another number of stages than the run.
+
+    Why: Each part between | is one chunk of one stage.
+    Fix: Correct the layout, pipeline_parallel or virtual_stages.
+    Example:
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, pipeline_parallel: 2,
+             virtual_stages: 2, stage_layers: "Et|t|L"}
+    """
+    return (
+        f"the layout has {found:,} stages, not {stages:,} · {virtual:,}",
+        "make them pipeline_parallel times virtual_stages",
+    )
+
+
+@diagnostic("FS446", "layout-too-long")
+def layout_too_long(stages: int, most: int) -> Wording:
+    """A pipeline layout has more stages than can be listed one by one.
+
+    Why: Each listed stage is a row of Inputs.
+    Fix: Say the layers of the first and the last stage, which leaves the others an even share.
+    Example:
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 17, stage_layers: "E|(t|)*15L"}
+    """
+    return (
+        f"the layout has {stages:,} stages, {most:,} can be listed",
+        "write first_stage_layers and last_stage_layers instead",
+    )
+
+
+@diagnostic("FS447", "layout-beside-expression")
+def layout_beside_expression() -> Wording:
+    """A pipeline layout stands beside stages that are said as an expression.
+
+    Why: How the parts of a layout belong to stages is decided before expressions have values.
+    Fix: Write pipeline_parallel and virtual_stages as numbers, or leave them out.
+    Example:
+        training:
+          run:
+            {model: m, hardware: h100-sxm, context_length: 128, n_devices: 2, pipeline_parallel: n_devices,
+             stage_layers: "Et|tL"}
+    """
+    return (
+        "a layout needs pipeline_parallel and virtual_stages as numbers",
+        "write them as numbers, or leave them out",
+    )

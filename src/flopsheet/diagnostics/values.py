@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flopsheet import quantities
 from flopsheet.diagnostics.codes import Wording, diagnostic
 from flopsheet.diagnostics.problem import Finding, Problem, nearest, quoted, shown
+from flopsheet.numerics import LARGEST_INPUT
 
 
 def kind_of(value: object) -> str:
@@ -32,7 +33,7 @@ def kind_of(value: object) -> str:
 
 
 def bounds(value: float, least: float | None, most: float) -> str:
-    if least is not None and most < 1e15:
+    if least is not None and most < LARGEST_INPUT:
         return f"write {least:,.15g} to {most:,.15g}"
     return f"write at most {most:,.0f}" if value > most else f"write {least:,.15g} or more"
 
@@ -231,6 +232,12 @@ def claimed_problem(value: object, most: float) -> Finding | None:
     if isinstance(value, str) and quantities.is_read(value):
         return None  # whether of the unit of its metric is seen when that is known
     return number_problem(value, None, most, whole=False)
+
+
+def change_problem(value: object, most: float) -> Finding | None:
+    """What is neither a percentage nor a number of any unit."""
+    change = quantities.read_change(value)
+    return claimed_problem(value if change is None else change[0], most)
 
 
 @diagnostic("FS660", "expectation-value")

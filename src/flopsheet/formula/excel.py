@@ -5,6 +5,7 @@ from __future__ import annotations
 from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
+from flopsheet.numerics import SPREADSHEET_EXACT
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
 
@@ -68,7 +69,7 @@ def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
 
 def number(value: float) -> str:
     """A constant as a spreadsheet reads it back to the same double."""
-    if value == int(value) and abs(value) < 1e15:
+    if value == int(value) and abs(value) < SPREADSHEET_EXACT:
         return str(int(value))
     return repr(value).upper()
 

@@ -9,6 +9,7 @@ from flopsheet.formula.brackets import is_power_of_ten, needs_brackets
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS
 from flopsheet.formula.vocabulary import MATCH
+from flopsheet.numerics import EXACT
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -71,6 +72,6 @@ def format_number(value: float) -> str:
     """A number for reading: thousands separators, powers of ten as powers, else up to 15 digits."""
     if is_power_of_ten(value):
         return "10" + str(int(f"{value:e}".partition("e")[2])).translate(SUPERSCRIPTS)
-    if value == int(value) and abs(value) < 2**53:
+    if value == int(value) and abs(value) < EXACT:
         return f"{int(value):,}".replace("-", "−")
     return f"{value:,.15g}".replace("-", "−")

@@ -38,6 +38,9 @@ class References(Protocol):
     def first(self, name: str) -> str:
         """The reference of the first of them."""
 
+    def pick(self, pick: str, key: str, name: str) -> str:
+        """The text of the one where a key is least or largest (`MIN`, `MAX`), see `picked`."""
+
 
 @frozen
 class Operator:
@@ -157,13 +160,12 @@ def _called(name: str) -> Callable[..., str]:
     return lambda *arguments: f"{name}({', '.join(arguments)})"
 
 
-def _of_finer(pick: str) -> Callable[..., str]:
-    """The spreadsheet text of a value in the row where a key is least or largest.
+def picked(pick: str, keys: str, values: str) -> str:
+    """The spreadsheet text of the value where a key is least or largest, among cells that stand side by side.
 
-    Cells of a finer grain stand side by side; INDEX of a row without its row number fails in some programs.
+    In some programs INDEX fails without its row number, and of a single cell.
     """
-
-    return lambda at, key, x: f"INDEX({at.range(x)},1,MATCH({pick}({at.range(key)}),{at.range(key)},0))"
+    return f"INDEX({values},1,MATCH({pick}({keys}),{keys},0))" if ":" in values else values
 
 
 OPERATORS: Mapping[str, Operator] = {
@@ -242,8 +244,8 @@ GATHERERS: Mapping[str, Gatherer] = {
         # first(x): x in the first row below this one
         Gatherer(name="first", count=1, excel=lambda at, x: at.first(x), notation=_called("first")),
         # at_min(key, x): x in that row below this one where key is least (the first of equals)
-        Gatherer(name="at_min", count=2, excel=_of_finer("MIN"), notation=_called("at_min")),
-        Gatherer(name="at_max", count=2, excel=_of_finer("MAX"), notation=_called("at_max")),
+        Gatherer(name="at_min", count=2, excel=lambda at, key, x: at.pick("MIN", key, x), notation=_called("at_min")),
+        Gatherer(name="at_max", count=2, excel=lambda at, key, x: at.pick("MAX", key, x), notation=_called("at_max")),
     )
 }  # fmt: skip
 

@@ -12,7 +12,8 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import FormulaError, Place
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import OPERATORS
-from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, LARGEST, MATCH, MOST_DIGITS, SMALLEST, WORDS
+from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, MOST_DIGITS, WORDS
+from flopsheet.numerics import LARGEST_NUMBER, SMALLEST_NUMBER
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
@@ -223,7 +224,7 @@ class _Parser:
             raise self.no(node, f"'{written}' is not a plain number", "write decimal digits, such as 1000 or 1e3")
         number = float(written)
         is_zero = not written.lower().partition("e")[0].strip("0.")
-        if not is_zero and not SMALLEST <= number <= LARGEST:
+        if not is_zero and not SMALLEST_NUMBER <= number <= LARGEST_NUMBER:
             problem = diagnostics.not_a_cell_number(None, "", written)
             raise self.no(node, problem.fact, problem.remedy)
         if float(f"{number:.{MOST_DIGITS}g}") != number:

@@ -9,7 +9,6 @@ COMPARISONS = frozenset(symbol for symbol, row in OPERATORS.items() if row.binds
 SAME_UNIT = COMPARISONS | {"+", "-"}
 
 MOST_DIGITS = 15  # of a constant; a spreadsheet cuts off further ones without a word
-SMALLEST, LARGEST = 1e-300, 1e300  # of a constant; as of every number in a spec
 
 # Function -> least and most arguments; function of metrics of a finer grain -> number of names.
 FUNCTIONS: dict[str, tuple[int, int]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial, wraps
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,13 @@ from pandas.api.extensions import ExtensionArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
+from flopsheet.catalog.entries import YES_NO
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
+from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Array, Numbers
 
-EXACT = 2**53  # from here on a double is no exact count
-YES_NO = frozenset({"yes", "no"})
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
 SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
 
@@ -30,7 +31,33 @@ class UnknownFrameError(UsageError, KeyError):
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """DataFrames by grain; a name that is none is refused with those that there are."""
+    """DataFrames by grain; a name that is none is refused with those that there are.
+
+    A frame is made when it is first asked for: that takes as long as to compute it, and most readers want one or two.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
+        super().__init__()
+        for name, make in makers.items():
+            self.make_as(name, make)
+
+    def make_as(self, name: str, make: Callable[[], pd.DataFrame]) -> None:
+        """How to make a frame that is asked for."""
+        self[name] = make  # type: ignore[assignment]  # in the frame's place until then
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        found = super().__getitem__(name)
+        if not isinstance(found, pd.DataFrame):
+            found = self[name] = found()
+        return found
+
+    def __iter__(self) -> Iterator[str]:  # its own, so that dict(frames) asks for each of them
+        return super().__iter__()
+
+    def _whole(self) -> Frames:
+        for name in self:
+            self[name]
+        return self
 
     def __missing__(self, name: object) -> NoReturn:
         known = list(self)
@@ -39,21 +66,39 @@ class Frames(dict[str, pd.DataFrame]):
         raise UnknownFrameError(diagnostics.located(diagnostics.unknown_frame(str(name), known), "", None))
 
 
+def _of_all(name: str) -> Callable[..., Any]:
+    """A method of dict, once every frame is made."""
+    method = getattr(dict, name)
+    return wraps(method)(lambda frames, *arguments: method(frames._whole(), *arguments))
+
+
+OF_ALL = "get values items pop popitem setdefault copy __eq__ __or__ __ror__ __repr__"
+for _name in OF_ALL.split():
+    setattr(Frames, _name, _of_all(_name))
+
+
 def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:
     """The frames of a study and of its runs.
 
     A run's frame has its context length and what it shares with runs of the other kind; a scenario's has `n_params`.
     """
-    frames = Frames((grain, _readable([frame], catalog)) for grain, frame in values.frames.items())
+    parts = {grain: [frame] for grain, frame in values.frames.items()}
     for kind, of_kind in runs.items():
         of_run, of_layer = RUNS[kind]
-        frames[of_run] = _readable([of_kind.frames[grain] for grain in ("context", "run", of_run)], catalog)
-        frames[of_layer] = _readable([of_kind.frames[of_layer]], catalog)
-    scenario, n_params = frames["scenario"], frames["model"]["n_params"]
+        parts[of_run] = [of_kind.frames[grain] for grain in ("context", "run", of_run)]
+        parts[of_layer] = [of_kind.frames[of_layer]]
+    frames = Frames({grain: partial(_readable, of_grain, catalog) for grain, of_grain in parts.items()})
+    frames.make_as("scenario", lambda: _with_params(frames, _readable(parts["scenario"], catalog)))
+    return frames
+
+
+def _with_params(frames: Frames, scenario: pd.DataFrame) -> pd.DataFrame:
+    """The scenarios with the parameters of their models first."""
+    n_params = frames["model"]["n_params"]
     beside = n_params.loc[scenario.index.get_level_values("model")].to_numpy()
     scenario.insert(0, "n_params", beside)
     scenario.attrs["units"] = {"n_params": "parameters", **scenario.attrs["units"]}
-    return frames
+    return scenario
 
 
 def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str, pd.DataFrame]:

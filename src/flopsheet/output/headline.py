@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.formula import evaluate
+from flopsheet.numerics import EXACT
 from flopsheet.records import frozen
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
 
-EXACT = 2**53  # beyond it a double is no exact count
+MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
 
 
 @frozen
@@ -36,6 +37,33 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
     for kind, (of_run, _) in RUNS.items():
         if kind in report.runs:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
+        if kind == "training" and kind in report.runs:
+            yield from _stages(report, most)
+
+
+def _stages(report: Report, most: int | None) -> Iterator[Summary]:
+    """The memory of each stage, of the training runs that have a pipeline; nothing where none has."""
+    (of_run, _), values = RUNS["training"], report.runs["training"]
+    counts = [int(count) for count in values.plain("run", "pipeline_parallel")]
+    staged = [at for at, count in enumerate(counts) if count > 1]
+    if not staged:
+        return
+    metrics = [report.catalog.metrics[f"stage_gib_{at}"] for at in range(1, min(MOST_STAGES, max(counts)) + 1)]
+    columns = [values.plain(of_run, metric.name) for metric in metrics]
+    units = [report.catalog.units[metric.unit] for metric in metrics]
+    body = tuple(
+        (
+            _key(values.tables[of_run].keys[at][0]),
+            *(
+                format_value(column[at], unit) if stage < counts[at] else ""
+                for stage, (column, unit) in enumerate(zip(columns, units, strict=True))
+            ),
+        )
+        for at in staged[:most]
+    )
+    title = "Memory by stage" if max(counts) <= MOST_STAGES else f"Memory by stage, the first {MOST_STAGES}"
+    header = ("Run", *map(_titled, metrics, units))
+    yield Summary(title, header, body, 1, frozenset({0}), len(staged) - len(body))
 
 
 def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from flopsheet.api import Report
 
 MOST_ROWS = 60  # of a table; a page is to be read
-STATES = {2: "bad", 1: "warn", 0: "good"}
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #5b6670; --rule: #c9d1d9; --paper: #ffffff; --band: #eef2f6;
-  --good: #1b5e20; --good-paper: #e2f2e4; --bad: #9b1c1c; --bad-paper: #fbe3e1; --warn: #7a4f00;
-  --warn-paper: #fff0cc; }
+  --good: #1b5e20; --good-paper: #e2f2e4; --bad: #9b1c1c; --bad-paper: #fbe3e1; --hint: #7a4f00;
+  --hint-paper: #fff0cc; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --muted: #a3adb8; --rule: #45505b; --paper: #14181c;
-  --band: #20262c; --good: #9fdca6; --good-paper: #17351b; --bad: #ffb4ab; --bad-paper: #4a1512; --warn: #ffd98a;
-  --warn-paper: #3d2c05; } }
+  --band: #20262c; --good: #9fdca6; --good-paper: #17351b; --bad: #ffb4ab; --bad-paper: #4a1512; --hint: #ffd98a;
+  --hint-paper: #3d2c05; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 70rem; color: var(--ink); background: var(--paper);
   font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; overflow-wrap: anywhere; }
@@ -31,7 +30,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 1.
 .muted { color: var(--muted); font-size: .87rem; margin: 0; }
 .verdict { padding: .6rem .8rem; margin: 1rem 0 .5rem; font-weight: 600; border-left: .35rem solid; }
 .good { color: var(--good); background: var(--good-paper); } .bad { color: var(--bad); background: var(--bad-paper); }
-.warn { color: var(--warn); background: var(--warn-paper); }
+.hint { color: var(--hint); background: var(--hint-paper); }
 ul { padding-left: 1.2rem; margin: .5rem 0; } li { margin: .2rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
@@ -88,12 +87,10 @@ def _about(report: Report) -> Iterator[str]:
 def _verdict(report: Report) -> Iterator[str]:
     """The sentence and the colour of the Summary sheet."""
     from flopsheet.workbook import plan
-    from flopsheet.workbook.sheets import checks
 
-    sheet = plan.plan_workbook(report.study).sheet(checks.SHEET)
-    status = int(float(sheet.cells[checks.STATUS_CELL].value))
-    words = str(sheet.cells[checks.VERDICT_CELL].value)
-    yield f'<p class="verdict {STATES[status]}">{"✔" if status == 0 else "✘"} {escape(words)}</p>'
+    verdict = plan.draft_workbook(report.study).verdict  # no sheet is made for it
+    mark = "✔" if verdict.style == "good" else "✘"
+    yield f'<p class="verdict {verdict.style}">{mark} {escape(verdict.words)}</p>'
 
 
 def _words(report: Report) -> Iterator[str]:
@@ -156,9 +153,10 @@ def _budgets(report: Report) -> Iterator[str]:
     if not report.spec.expectations:
         return
     findings = list(report.findings)
-    held = len(report.spec.expectations) - len({id(finding.expectation) for finding in findings})
+    held = len(report.spec.expectations) - len(report.findings.expectations)
     yield f"<h2>Budgets</h2><p>{held:,} of {len(report.spec.expectations):,} budgets met.</p><ul>"
     yield from (f"<li>Budget not met: {escape(finding.to_text(report.catalog))}</li>" for finding in findings)
+    yield from (f"<li>Warning: {escape(one.to_text(report.catalog))}</li>" for one in report.warnings)
     yield "</ul>"
 
 

@@ -61,10 +61,10 @@ def to_markdown(report: Report) -> str:
 
 def _verdict(report: Report) -> Iterator[str]:
     """Whether what the spec expects holds, and what does not."""
-    findings = list(report.findings)
-    failing = {id(finding.expectation) for finding in findings}
+    findings, warned = list(report.findings), list(report.warnings)
     total = len(report.spec.expectations)
-    yield f"**{total - len(failing)} of {total} expectations hold.**"
-    if findings:
+    yield f"**{total - len(report.findings.expectations)} of {total} expectations hold.**"
+    if findings or warned:
         yield ""
     yield from (f"* {escape(finding.to_text(report.catalog))}" for finding in findings)
+    yield from (f"* Warning: {escape(finding.to_text(report.catalog))}" for finding in warned)

@@ -11,12 +11,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Column, Rows
 from flopsheet.records import frozen
-
-EXACT = 2.0**53  # beyond it a double is no exact count
-
 
 FieldKind: TypeAlias = Literal["whole", "number", "flag", "text"]
 

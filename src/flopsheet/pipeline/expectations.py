@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.entries import FAIL, OK
@@ -11,6 +12,8 @@ from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Tables
+from flopsheet.quantities import read_change
+from flopsheet.records import frozen
 from flopsheet.spec import Expectation, Spec
 
 Scalar: TypeAlias = float | str
@@ -20,6 +23,8 @@ CLAIMS = {
     "text": parse("live == claimed"),
     "at_least": parse("live >= claimed"),
     "at_most": parse("live <= claimed"),
+    "at_least_change": parse("live - base >= claimed"),
+    "at_most_change": parse("live - base <= claimed"),
 }
 
 
@@ -35,15 +40,21 @@ def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
     return found
 
 
-def verdict(kind: str, *, absent: bool = False) -> Node:
-    """Whether a claim holds, as a word; none does of a number that may be `absent` and is."""
-    node = Call("where", (CLAIMS[kind], Text(OK), Text(FAIL)))
-    return Call("where", (parse("given(live)"), node, Text(FAIL))) if absent else node
+def changes(expectation: Expectation) -> list[tuple[str, tuple[float, bool]]]:
+    """The bounds of a change, by kind: how much, and whether it is a share."""
+    said = ((kind, getattr(expectation, kind)) for kind in ("at_least_change", "at_most_change"))
+    read = ((kind, read_change(value)) for kind, value in said)
+    return [(kind, change) for kind, change in read if change]
 
 
-def holds(kind: str, live: Scalar, claimed: Scalar, within: float) -> bool:
-    """Whether a claim holds for a value."""
-    values: Mapping[str, Scalar] = {"live": live, "claimed": claimed, "within": within}
+def verdict(kind: str, *, absent: bool = False, missed: str = FAIL) -> Node:
+    """Whether a claim holds, as a word, `missed` where not; none holds of a number that may be `absent` and is."""
+    node = Call("where", (CLAIMS[kind], Text(OK), Text(missed)))
+    return Call("where", (parse("given(live)"), node, Text(missed))) if absent else node
+
+
+def holds(kind: str, values: Mapping[str, Scalar]) -> bool:
+    """Whether a claim holds for the `live` value and those `claimed`, `within` and of the `base`."""
     return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
 
 
@@ -58,15 +69,50 @@ def table_set_of(grain: str) -> str:
     return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
 
-def failed(
-    spec: Spec, values: Values, runs: Mapping[str, Values], catalog: Catalog
-) -> Iterator[tuple[Expectation, str, Scalar, Scalar]]:
-    """Each claim that does not hold: its expectation, its kind, the value claimed and the value found."""
+@frozen
+class Numbers:
+    """What expectations are held to: the numbers of a study and of its runs."""
+
+    values: Values
+    runs: Mapping[str, Values]
+    catalog: Catalog
+
+    def find(self, expectation: Expectation) -> Scalar | None:
+        """The number that an expectation is about; None where there is none."""
+        metric = self.catalog.metrics.get(expectation.metric)
+        of_grain = self.runs.get(table_set_of(metric.grain), self.values) if metric else self.values
+        if metric is None or metric.grain not in of_grain.tables:
+            return None
+        try:
+            row = row_in(of_grain.tables, metric.grain, expectation.subject, expectation.context_length)
+        except ValueError:
+            return None
+        return of_grain.plain(metric.grain, expectation.metric)[row]
+
+
+class Missed(NamedTuple):
+    """A claim that does not hold: its expectation and kind, the value claimed, that found, that of the base."""
+
+    expectation: Expectation
+    claim: str
+    claimed: Scalar
+    found: Scalar
+    base: float | None = None
+
+
+def failed(spec: Spec, numbers: Numbers, base: Numbers | None = None) -> Iterator[Missed]:
+    """Each claim that does not hold, those of changes where there is a base that has the number."""
     for expectation in spec.expectations:
-        grain = catalog.metrics[expectation.metric].grain
-        of_grain = runs.get(table_set_of(grain), values)
-        row = row_in(of_grain.tables, grain, expectation.subject, expectation.context_length)
-        found = of_grain.plain(grain, expectation.metric)[row]
+        found = numbers.find(expectation)
+        if found is None:
+            continue  # an expectation of another spec
         for kind, claimed in claims(expectation):
-            if not holds(kind, found, claimed, expectation.within):
-                yield expectation, kind, claimed, found
+            if not holds(kind, {"live": found, "claimed": claimed, "within": expectation.within}):
+                yield Missed(expectation, kind, claimed, found)
+        before = base.find(expectation) if base else None
+        if isinstance(before, float | int) and not math.isnan(before):
+            for kind, bound in changes(expectation):
+                change, is_share = bound
+                most = {"live": found, "base": float(before), "claimed": change * abs(before) if is_share else change}
+                if not holds(kind, most):
+                    yield Missed(expectation, kind, str(getattr(expectation, kind)), found, float(before))

@@ -69,6 +69,21 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
     hundreds of insertions, one after the other, would cost a DataFrame more than the arithmetic.
     ComputeError where one is not finite.
     """
+    metrics, words = _computed(tables, catalog, catalog.order if wanted is None else catalog.closure(wanted))
+    frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
+    return Values(tables, frames, catalog.absent, words)
+
+
+def recomputed(values: Values, tables: Tables, catalog: Catalog, names: Iterable[str]) -> dict[str, Column]:
+    """Some metrics with the inputs of other tables of the same rows; what they read besides is as it was."""
+    metrics, _ = _computed(tables, catalog, names, values)
+    return {name: column for columns in metrics.values() for name, column in columns.items()}
+
+
+def _computed(
+    tables: Tables, catalog: Catalog, order: Iterable[str], known: Values | None = None
+) -> tuple[dict[str, dict[str, Column]], dict[str, Column]]:
+    """The columns of metrics by grain, computed in an order, and what is said of those that are not given."""
     columns = {grain: dict(table.columns) for grain, table in tables.items()}  # inputs, and what is computed
     metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
     words: dict[str, Column] = {}
@@ -76,8 +91,9 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
 
     def column(grain: str, name: str) -> Column:
         found = columns[grain].get(name)
-        if found is None:  # a name of the rows
-            found = columns[grain][name] = _column(tables[grain].inputs, name)
+        if found is None:  # a name of the rows, or what is known
+            frame = tables[grain].inputs if name in KEYS or known is None else known.frames[grain]
+            found = columns[grain][name] = _column(frame, name)
         return found
 
     def read(table: Table, name: str) -> Column:
@@ -95,7 +111,7 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
         return AGGREGATES[function](finer.above[table.grain], len(table), *values)
 
     with np.errstate(all="ignore"):
-        for name in catalog.order if wanted is None else catalog.closure(wanted):
+        for name in order:
             metric = catalog.metrics[name]
             if metric.grain in tables:
                 table = tables[metric.grain]
@@ -108,8 +124,7 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
                 if metric.words is not None and np.isnan(made).any():
                     said = evaluate(metric.words, partial(read, table), None, functions)
                     words[name] = _of_length(np.asarray(said, object), len(table))
-    frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
-    return Values(tables, frames, catalog.absent, words)
+    return metrics, words
 
 
 def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
-from flopsheet.review.inputs import TOLERANCE, format_input
+from flopsheet.numerics import STORED
+from flopsheet.review.inputs import format_input
 from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
@@ -18,6 +20,8 @@ from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import LABEL, NAME, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 from flopsheet.workbook.sheets import compare, context
+
+LONG_DECIMAL = re.compile(r"\d+\.\d{16,}")
 
 Kind: TypeAlias = Literal["value", "typed over", "formula", "moved"]
 
@@ -58,6 +62,8 @@ class Checked:
     missing: int
     disagreements: tuple[Disagreement, ...]
     skipped: int = 0
+    failing_checks: str = ""
+    """What the workbook must say where checks of its own fail."""
 
 
 def check_workbook(pulled: Pulled) -> Checked:
@@ -89,7 +95,8 @@ def check_workbook(pulled: Pulled) -> Checked:
     if compared.count and compared.missing == compared.count:
         raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
     skipped = sum(one.n_formulas for one in compared.moved.values())
-    return Checked(compared.count, compared.missing, compared.disagreements(), skipped)
+    failing = draft.verdict.words if draft.verdict.has_failures else ""
+    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, failing)
 
 
 def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:
@@ -189,10 +196,18 @@ def _shown(value: float | str | bool) -> str:
 
 
 def agrees(stored: float | str | bool, computed: Scalar) -> bool:
-    """Whether a stored value is the computed one, as far as a program writes digits."""
-    if isinstance(stored, str) or isinstance(computed, str):  # spreadsheets compare texts without case
-        return isinstance(stored, str) and stored.strip().casefold() == str(computed).strip().casefold()
-    return abs(float(stored) - computed) <= TOLERANCE * abs(computed)
+    """Whether a stored value is the computed one, as far as a program writes digits.
+
+    Spreadsheets compare texts without case. Gnumeric computes with 80 bits and writes 2.13 into some texts as
+    2.1300000000000000001.
+    """
+    if isinstance(stored, str) or isinstance(computed, str):
+        return isinstance(stored, str) and _plain(stored) == str(computed).strip().casefold()
+    return abs(float(stored) - computed) <= STORED * abs(computed)
+
+
+def _plain(text: str) -> str:
+    return LONG_DECIMAL.sub(lambda found: f"{float(found[0]):.15g}", text.strip().casefold())
 
 
 class _Controls:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as FilePath
 
 from flopsheet import diagnostics
-from flopsheet.api import Report, compute
+from flopsheet.api import FailedExpectation, Report, compute
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.diagnostics import SpecError
+from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.frames import Values
 from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.package import OLE
-from flopsheet.workbook import arrange
+from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.workbook.sheets.reference import FORMULAS, formulas
 from flopsheet.yamlio.source import spell
@@ -24,7 +26,6 @@ from flopsheet.yamlio.source import spell
 SPREADSHEETS = {
     ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".fods", ".csv", ".tsv", ".gnumeric", ".numbers",
 }  # fmt: skip
-ROUNDING = 1e-12
 FIRST_FORMULA, NAME, FORMULA = 5, 1, 5  # row and columns of the Formulas sheet
 
 
@@ -36,6 +37,14 @@ class Side:
     report: Report
     formulas: Mapping[str, str]
     pulled: Pulled | None = None
+
+    @cached_property
+    def failing_checks(self) -> str:
+        """What a workbook's Summary says where checks of its own fail; a spec whose checks fail is refused."""
+        if self.pulled is None or not self.pulled.reading.changes:
+            return ""
+        draft = plan.draft_workbook(self.report.study, self.pulled.returned.built.study)
+        return draft.verdict.words if draft.verdict.has_failures else ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,16 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """An expectation of B that one side misses and the other does not, or a bound of the change that B misses."""
+
+    missed: FailedExpectation
+    before: bool | None
+    """Whether A meets it; None where A does not have that number, or the bound is one of a change."""
+    after: bool
+
+
+@dataclass(frozen=True)
 class Compared:
     """Everything that differs. `only` names what just one side has: ("model", "gpt2-xl") → 0 or 1."""
 
@@ -63,10 +82,11 @@ class Compared:
     inputs: tuple[Difference, ...]
     results: tuple[Difference, ...]
     formulas: tuple[Difference, ...]
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.only or self.inputs or self.results or self.formulas)
+        return not (self.only or self.inputs or self.results or self.formulas or self.budgets)
 
 
 def side(path: str | os.PathLike[str]) -> Side:
@@ -106,7 +126,12 @@ def _formulas(cells: Cells) -> dict[str, str]:
 
 def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, everything: bool = False) -> Compared:
     """What differs between two specs or workbooks; results are the headlines, or everything."""
-    before, after = side(one), side(other)
+    return compare_sides(side(one), side(other), everything=everything)
+
+
+def compare_sides(before: Side, after: Side, *, everything: bool = False) -> Compared:
+    """The same of two that were read."""
+    edited = _edited_lengths(before.report, after.report)
     only = {
         (kind, name): at
         for kind in ("model", "context length", *(f"{kind} run" for kind in RUNS))
@@ -115,7 +140,7 @@ def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, every
              (_names(after.report, kind), _names(before.report, kind)))
         )
         for name in mine
-        if name not in theirs
+        if name not in theirs and not (kind == "context length" and name in _told(edited))
     }  # fmt: skip
     written = (
         Difference(name, before.formulas.get(name), after.formulas.get(name))
@@ -124,10 +149,36 @@ def compare(one: str | os.PathLike[str], other: str | os.PathLike[str], *, every
     return Compared(
         (before, after),
         only,
-        tuple(_input_differences(before.report, after.report)),
-        tuple(_result_differences(before.report, after.report, everything)),
+        tuple(_input_differences(before.report, after.report, edited)),
+        tuple(_result_differences(before.report, after.report, everything, edited)),
         tuple(one for one in written if one.before != one.after),
+        tuple(_budgets(before.report, after.report)),
     )
+
+
+def _edited_lengths(before: Report, after: Report) -> dict[float, float]:
+    """Context lengths that were edited in place: those of one side alone that stand at the same place."""
+    ours, theirs = before.spec.context_lengths, after.spec.context_lengths
+    return {one: other for one, other in zip(ours, theirs, strict=False) if one not in theirs and other not in ours}
+
+
+def _told(edited: Mapping[float, float]) -> set[str]:
+    return {f"{length:,.0f}" for pair in edited.items() for length in pair}
+
+
+def _budgets(before: Report, after: Report) -> Iterator[Budget]:
+    """The budgets of B about which the two sides answer otherwise, and the changes that B does not allow."""
+    ours = {(one.expectation, one.claim): one for one in before.missed(expected=after.spec)}
+    theirs = {(one.expectation, one.claim): one for one in after.missed(before)}
+    for key in dict.fromkeys((*theirs, *ours)):
+        was, now = ours.get(key), theirs.get(key)
+        if now is not None and now.base is not None:
+            yield Budget(now, None, after=False)
+        elif (was is None) != (now is None):
+            missed = now or was
+            assert missed is not None
+            has_number = before.numbers.find(missed.expectation) is not None
+            yield Budget(missed, was is None if has_number else None, after=now is None)
 
 
 def _names(report: Report, kind: str) -> list[str]:
@@ -139,7 +190,7 @@ def _names(report: Report, kind: str) -> list[str]:
     return [run.name for run in spec.runs.get(kind.removesuffix(" run"), ())]
 
 
-def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
+def _input_differences(before: Report, after: Report, edited: Mapping[float, float]) -> Iterator[Difference]:
     """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
     ours, theirs = _slots(before), _slots(after)
     both = {input_cell.path[:2] for input_cell in ours.values()} & {
@@ -149,7 +200,11 @@ def _input_differences(before: Report, after: Report) -> Iterator[Difference]:
         input_cell, other = ours.get(path), theirs.get(path)
         either = input_cell or other
         assert either is not None
-        if either.path[0] == "context_lengths" or either.path[:2] not in both:
+        if either.path[0] == "context_lengths":
+            length = input_cell.given.value if input_cell else None
+            if length not in edited:
+                continue
+        elif either.path[:2] not in both:
             continue
         was, now = input_cell.built if input_cell else None, other.built if other else None
         if was != now:
@@ -169,7 +224,9 @@ def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values,
             yield before.runs[kind], after.runs[kind], ("run", *RUNS[kind])
 
 
-def _result_differences(before: Report, after: Report, everything: bool) -> Iterator[Difference]:
+def _result_differences(
+    before: Report, after: Report, everything: bool, edited: Mapping[float, float]
+) -> Iterator[Difference]:
     headlines = [metric.name for metric in before.catalog.headlines]
     for ours, theirs, grains in _table_sets(before, after):
         for grain in grains:
@@ -177,7 +234,8 @@ def _result_differences(before: Report, after: Report, everything: bool) -> Iter
             names = [name for name in before.catalog.order if before.catalog.metrics[name].grain == grain]
             rows = {key: at for at, key in enumerate(other.keys)} if other else {}
             for at, key in enumerate(table.keys):
-                there = 0 if grain == "study" else rows.get(key)
+                same = tuple(edited.get(part, part) if isinstance(part, int) else part for part in key)
+                there = 0 if grain == "study" else rows.get(same)
                 if there is None:
                     continue
                 for name in names:
@@ -185,7 +243,7 @@ def _result_differences(before: Report, after: Report, everything: bool) -> Iter
                         was, now = _value(ours, grain, name, at), _value(theirs, grain, name, there)
                         if not _same(was, now):
                             metric = before.catalog.metrics[name]
-                            yield Difference(_about(grain, key), was, now, metric)
+                            yield Difference(_about(grain, key, same), was, now, metric)
 
 
 def _same(one: Scalar, other: Scalar) -> bool:
@@ -199,9 +257,15 @@ def _value(values: Values, grain: str, name: str, row: int) -> Scalar:
     return value if isinstance(value, str) else float(value)
 
 
-def _about(grain: str, key: tuple[object, ...]) -> str:
-    """`gpt2-xl at 1,024`."""
+def _about(grain: str, key: tuple[object, ...], other: tuple[object, ...]) -> str:
+    """`gpt2-xl at 1,024`; `gpt2-xl at 2,048 (was 1,024)` where a context length was edited in place."""
     if grain == "study":
         return "the study"
-    words = [f"at {part:,}" if isinstance(part, int) else diagnostics.shown(str(part)) for part in key if part != ""]
+    words = [
+        f"at {now:,.0f}{f' (was {was:,})' if now != was else ''}"
+        if isinstance(was, int) and isinstance(now, int | float)
+        else diagnostics.shown(str(was))
+        for was, now in zip(key, other, strict=True)
+        if was != ""
+    ]
     return " ".join(words)

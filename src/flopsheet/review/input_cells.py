@@ -10,6 +10,7 @@ from flopsheet.catalog import RUNS, Input
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.unparse import to_text
+from flopsheet.numerics import EXACT
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
 from flopsheet.spec.schema import data_model
@@ -70,7 +71,7 @@ def plain(entry: Input, given: InputValue) -> Plain:
         return NONE
     if isinstance(given.value, str):
         return next((choice for choice in entry.choices if str(choice) == given.value), given.value)
-    return int(given.value) if given.value == int(given.value) and abs(given.value) < 2**53 else float(given.value)
+    return int(given.value) if given.value == int(given.value) and abs(given.value) < EXACT else float(given.value)
 
 
 def list_input_cells(laid: arrange.WorkbookLayout) -> Iterator[InputCell]:

@@ -11,6 +11,7 @@ from flopsheet import diagnostics
 from flopsheet.catalog import RUNS
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node, evaluate, names
+from flopsheet.numerics import STORED
 from flopsheet.records import frozen
 from flopsheet.review.expressions import Translator
 from flopsheet.review.input_cells import InputCell, Key, Plain, list_input_cells, plain
@@ -22,7 +23,6 @@ from flopsheet.spec.entries import NONE
 from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.yamlio.source import Data, Path, spell
 
-TOLERANCE = 1e-9  # a spreadsheet program stores 15 digits
 NUMERAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 YES = {"yes", "true", "1", "wahr", "vrai", "verdadero", "vero"}
 NO = {"no", "false", "0", "falsch", "faux", "falso"}
@@ -239,7 +239,7 @@ def same(one: Scalar | None, other: Scalar) -> bool:
     """Whether two values are equal as far as a program stores them."""
     if one is None or isinstance(one, str) or isinstance(other, str):
         return one == other
-    return abs(one - other) <= TOLERANCE * abs(other)
+    return abs(one - other) <= STORED * abs(other)
 
 
 def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagnostics.Finding | None]:

@@ -61,6 +61,17 @@ class Pulled:
     def patch_text(self) -> str:
         return patch.to_text(self.patch, os.path.basename(self.returned.source), self.text.name)
 
+    @cached_property
+    def effects(self) -> list[str]:
+        """What the changes do, a line for each run, or for each model of a study without runs that they reach."""
+        from flopsheet.review import diff, ranking
+
+        if self.reading.problems or not self.reading.changes:
+            return []
+        built = diff.Side("", self.returned.built, {})
+        edited = diff.Side("", self.report, {})
+        return ranking.effects(diff.compare_sides(built, edited))
+
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""
         edited = source.parse(to_yaml(self.data), self.text.name)

@@ -6,17 +6,19 @@ import json
 from collections.abc import Iterator, Sequence
 
 from flopsheet import diagnostics
+from flopsheet.catalog import Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.output import markdown
+from flopsheet.output.changes import NOTHING, Value, change, exact_number, pair
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import number
 from flopsheet.review.diff import Compared, Difference
 from flopsheet.review.inputs import format_input
+from flopsheet.review.ranking import is_verdict, ranked
 
-NOTHING = "–"
-VERDICTS = frozenset({"yes", "no"})
 NUMBERS = {"A", "B", "Change"}  # columns of numbers
 MOST_TEXT = 60
+MOST_ROWS = 12  # of results in a pull request; the others are folded
 
 
 def to_json(compared: Compared) -> str:
@@ -41,32 +43,60 @@ def to_json(compared: Compared) -> str:
         "inputs": [entry(one) for one in compared.inputs],
         "results": [entry(one) for one in compared.results],
         "formulas": [entry(one) for one in compared.formulas],
+        "budgets": [
+            {
+                "that": f"{one.missed.expectation.subject}.{one.missed.expectation.metric}",
+                "level": one.missed.expectation.level,
+                "a": one.before,
+                "b": one.after,
+                "message": one.missed.to_text(before.report.catalog),
+            }
+            for one in compared.budgets
+        ],
     }
     return json.dumps(result, indent=1, ensure_ascii=False)
 
 
 def sections(compared: Compared) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Title, header and lines of each kind of difference that there is."""
-    names = ["A", "B"]
+    """Title, header and lines of each kind of difference that there is, verdicts first."""
+    results = ranked(compared.results, compared.sides[0].report.catalog.units)
+    if verdicts := [*_verdicts(compared, results)]:
+        yield "Verdicts", ["Verdict", "A", "B"], verdicts
     if compared.inputs:
-        lines = [[one.subject, *map(_input, (one.before, one.after)), _percent(one)] for one in compared.inputs]
-        yield "Inputs", ["Input", *names, "Change"], lines
-    if compared.results:
-        units = compared.sides[0].report.catalog.units
         lines = [
-            [
-                one.subject,
-                one.metric.label,
-                *(_result(value, units[one.metric.unit]) for value in (one.before, one.after)),
-                _change(one, units[one.metric.unit]),
-            ]
-            for one in _ranked(compared.results)
-            if one.metric
+            [one.subject, *map(_input, (one.before, one.after)), change(*_numbers(one), None)]
+            for one in compared.inputs
         ]
-        yield "Results", ["Of", "Metric", *names, "Change"], lines
+        yield "Inputs", ["Input", "A", "B", "Change"], lines
+    units = compared.sides[0].report.catalog.units
+    lines = [_result(one, one.metric, units[one.metric.unit]) for one in results if one.metric and not is_verdict(one)]
+    if lines:
+        yield "Results", ["Of", "Metric", "A", "B", "Change"], lines
     if compared.formulas:
         lines = [[one.subject, *map(_input, (one.before, one.after))] for one in compared.formulas]
-        yield "Formulas", ["Name", *names], lines
+        yield "Formulas", ["Name", "A", "B"], lines
+
+
+def _result(one: Difference, metric: Metric, unit: Unit) -> list[str]:
+    before, after = _values(one)
+    texts = [diagnostics.shown(text, MOST_TEXT) for text in pair(before, after, unit)]
+    return [one.subject, metric.label, *texts, change(before, after, unit)]
+
+
+def _verdicts(compared: Compared, results: Sequence[Difference]) -> Iterator[list[str]]:
+    """What fits no longer, or now; then budgets that one side meets and the other does not."""
+    told = [one for one in results if one.metric and is_verdict(one)]
+    for one in told:
+        yield [f"{one.subject} fits", str(one.before), str(one.after)]
+    named = {(one.subject, one.metric.name) for one in told if one.metric}
+    catalog = compared.sides[1].report.catalog
+    for budget in compared.budgets:
+        that = budget.missed.expectation
+        if (that.subject, that.metric) not in named:
+            found = format_value(budget.missed.found, catalog.unit_of(that.metric))
+            missed = f"{'warning' if that.is_warning else 'not met'}: {found}"
+            words = {True: "met", False: missed, None: NOTHING}
+            yield [budget.missed.claim_text(catalog), words[budget.before], words[budget.after]]
 
 
 def heading(compared: Compared) -> list[str]:
@@ -75,50 +105,40 @@ def heading(compared: Compared) -> list[str]:
     lines = [f"A: {diagnostics.shown(before.name, 200)}", f"B: {diagnostics.shown(after.name, 200)}"]
     for (kind, name), at in compared.only.items():
         lines.append(f"only {'AB'[at]} has the {kind} {diagnostics.shown(name)}")
+    for letter, side in zip("AB", compared.sides, strict=True):
+        if failing := side.failing_checks:
+            lines.append(f"{letter}: {failing}")
     if compared.is_empty:
         lines.append("Nothing differs.")
     return lines
 
 
+def _values(one: Difference) -> tuple[Value, Value]:
+    return one.before, one.after
+
+
+def _numbers(one: Difference) -> tuple[Value, Value]:
+    """Of inputs only what is a number on both sides has a change."""
+    are_numbers = type(one.before) in {int, float} and type(one.after) in {int, float}
+    return (one.before, one.after) if are_numbers else (None, None)
+
+
 def _input(value: object) -> str:
+    if type(value) in {int, float}:
+        return exact_number(float(value))  # type: ignore[arg-type]
     return NOTHING if value is None else diagnostics.shown(format_input(value), MOST_TEXT)  # type: ignore[arg-type]
 
 
-def _result(value: float | str | None, unit: Unit) -> str:
-    text = NOTHING if value is None else format_value(value, unit)
-    beside = unit.label if unit.beside and not isinstance(value, str) else ""
-    return diagnostics.shown(f"{text} {beside}".strip(), MOST_TEXT)
-
-
-def _ranked(results: Sequence[Difference]) -> list[Difference]:
-    """First whether a run fits; a quantity in GB and in GiB is told once."""
-    named = {(one.subject, one.metric.name) for one in results if one.metric}
-    once = [one for one in results if one.metric and (one.subject, _in_gib(one.metric.name)) not in named]
-    return sorted(once, key=lambda one: one.before not in VERDICTS)
-
-
-def _in_gib(name: str) -> str:
-    """The name of the same quantity in GiB; none of what is in no GB."""
-    return f"{name.removesuffix('_gb')}_gib" if name.endswith("_gb") else ""
-
-
-def _change(one: Difference, unit: Unit) -> str:
-    """Relative, but of a share the percentage points: 38 % to 42 % are 4 of them, not a tenth."""
-    if unit.style == "percent" and isinstance(one.before, float) and isinstance(one.after, float):
-        return f"{(one.after - one.before) * 100:+.2f} pp"
-    return _percent(one)
-
-
-def _percent(one: Difference) -> str:
-    return "" if one.change is None else f"{one.change:+.2%}".replace("%", " %")
-
-
 def to_markdown(compared: Compared) -> str:
-    """Tables for a pull request."""
+    """Tables for a pull request; results beyond the first are folded."""
     lines = [*(f"* {markdown.escape(line)}" for line in heading(compared)), ""]
     for title, header, body in sections(compared):
         texts = {at for at, column in enumerate(header) if column not in NUMBERS}
-        lines += [f"### {title}", "", *markdown.table(header, body, texts), ""]
+        lines += [f"### {title}", ""]
+        lines += [*markdown.table(header, body[:MOST_ROWS], texts), ""]
+        if more := body[MOST_ROWS:]:
+            summary = f"<summary>{len(more):,} more</summary>"
+            lines += ["<details>", summary, "", *markdown.table(header, more, texts), "", "</details>", ""]
     return "\n".join(lines)
 
 

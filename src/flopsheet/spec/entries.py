@@ -94,10 +94,13 @@ class Search(NamedTuple):
         return {name: found[name] for name in self.axes}
 
 
+LEVELS = ("fail", "warn")  # of an expectation that does not hold
+
+
 class Expectation(NamedTuple):
     """What the author claims of one number: `equals` (with a relative tolerance `within`), `at_least`, `at_most`.
 
-    `subject` is a model or a run.
+    `subject` is a model or a run. Bounds of a change hold against another spec, as `quantities.read_change` reads them.
     """
 
     subject: str
@@ -106,8 +109,16 @@ class Expectation(NamedTuple):
     equals: float | str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    at_least_change: float | str | None = None
+    at_most_change: float | str | None = None
     within: float = 0.0
+    level: str = "fail"
     note: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether to miss it is told and no more."""
+        return self.level == "warn"
 
 
 @frozen

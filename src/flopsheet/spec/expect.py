@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flopsheet import catalog, diagnostics
+from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Catalog, Metric
 from flopsheet.diagnostics import Finding
 from flopsheet.spec.entries import Expectation, Run
@@ -77,7 +77,8 @@ def _fault(
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
         return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
-    if not claimed:
+    changes = {key: claim[key] for key in ("at_least_change", "at_most_change") if key in claim}
+    if not claimed and not changes:
         return "that", diagnostics.claims_nothing()
     if "within" in claim and "equals" not in claim:
         return "within", diagnostics.tolerance_of_nothing()
@@ -85,6 +86,11 @@ def _fault(
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:
             return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
+    for key, value in changes.items():
+        if is_text:
+            return key, diagnostics.change_of_text(metric)
+        if quantities.read_change(value) is None:
+            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=False)
     length = claim.get("context_length")
     if metrics[metric].grain != "scenario":
         return ("context_length", diagnostics.claim_without_context(metric)) if length is not None else None

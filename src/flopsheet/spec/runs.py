@@ -9,7 +9,8 @@ from typing import NamedTuple
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
-from flopsheet.spec.resolve import parts, rules
+from flopsheet.spec.resolve import frozen as frozen_parts
+from flopsheet.spec.resolve import parts, rules, stages
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
 from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.resolve.normalize import normalize
@@ -146,12 +147,13 @@ def _run(among: _Kind, of: Path, path: Path, name: str, said: RawInputs) -> Reso
     entries = [*data_model.inputs_of("context"), *data_model.run_inputs(among.name)]
     entries = [entry for entry in entries if not entry.chooses]
     named = {key: said.get(key) for key in ("model", "hardware")}
-    own = {key: value for key, value in said.items() if key not in named}
+    own, faults = stages.spread(among.draft, {key: value for key, value in said.items() if key not in named})
+    own, twice = frozen_parts.spread(among.draft, own)
+    faults += twice
     if among.name == "serving":
         own["context_length"] = RawInput(SERVED_LENGTH, ())
     missing = [key for key, value in named.items() if value is None]
     missing += [entry.name for entry in entries if entry.default is None and entry.name not in own]
-    faults: list[Fault] = []
     if missing:
         faults.append(among.draft.fault(path, diagnostics.missing_of_run(missing), key=True))
     model, device = (str(value.value) if value else "" for value in named.values())

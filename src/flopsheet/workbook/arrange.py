@@ -20,11 +20,10 @@ from flopsheet.workbook.layout.cells import (
     TableSet,
     place,
 )
-from flopsheet.workbook.model.references import FIRST, CellRef, absolute_span
+from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, CellRef, absolute_span
 from flopsheet.workbook.sheets import checks, compare, context, inputs, lookups, runs, sensitivity, summary
 from flopsheet.workbook.sheets.lookups import Chosen
 
-MOST_COLUMNS = 16_384
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
 
 

@@ -20,21 +20,19 @@ from flopsheet.workbook.model.references import (
     coordinates,
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, Sheet
-from flopsheet.workbook.sheets import checks, inputs, summary
+from flopsheet.workbook.sheets import inputs, summary
 from flopsheet.workbook.sheets.runs import SHEETS
 
 SAID = "Values as built; the workbook in which they are live is written by flopsheet build."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
 CONSTANT = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
-STATES = {checks.FAILED: "bad", checks.MISSED: "hint", checks.HELD: "good"}
 SHIFT = NOTE - UNIT  # columns of formulas and notes, which are left out
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
     """The plan without formulas, working and what is folded; of the hardware only the kinds that are named."""
-    status = int(float(plan.sheet(checks.SHEET).cells[checks.STATUS_CELL].value))
     titles = [sheet.title for sheet in plan.sheets if sheet.title in {summary.SHEET, inputs.SHEET, *RESULTS}]
-    sheets = [_summary(plan.sheet(summary.SHEET), titles, STATES[status])]
+    sheets = [_summary(plan.sheet(summary.SHEET), titles, plan.verdict.style)]
     for title in titles[1:]:
         sheet = plan.sheet(title)
         sheets.append(_shortened(_of_kinds(sheet, hardware) if title == inputs.SHEET else sheet))

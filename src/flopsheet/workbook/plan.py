@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
-from flopsheet.pipeline.expectations import failed
+from flopsheet.pipeline.expectations import Numbers, failed
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, UNIT, CellRef, coordinates, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet
+from flopsheet.workbook.model.sheet import Cell, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.sheets import (
     changes,
@@ -23,6 +23,7 @@ from flopsheet.workbook.sheets import (
     context_charts,
     inputs,
     layouts,
+    limits,
     lookups,
     reference,
     rules,
@@ -44,6 +45,7 @@ PURPOSE = {
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
+    limits.SHEET: "how far each run goes in one input, and what breaks one step further",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
@@ -62,7 +64,7 @@ TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
     """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
     draft = draft_workbook(study, as_built)
-    return Plan(draft.title, tuple(draft.sheets), draft.properties)
+    return Plan(draft.title, tuple(draft.sheets), draft.properties, draft.verdict)
 
 
 def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
@@ -83,7 +85,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     changed = Live(laid.inputs.changed, input_cells[laid.inputs.changed].value)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
 
-    missed = sum(1 for _ in failed(spec, original.values, original.runs, original.catalog))
+    numbers = Numbers(original.values, original.runs, original.catalog)
+    missed = sum(1 for one in failed(spec, numbers) if not one.expectation.is_warning)
     checks_sheet, verdict, lines = _checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     rows = {
         name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
@@ -95,6 +98,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
+    if ran:
+        ran.append((limits.SHEET, partial(_limits_sheet, laid)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -124,7 +129,10 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
-    return Draft(spec.title, titles, _made([partial(_itself, first), *(make for _, make in written)]), properties)
+    makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
+    has_failures = float(verdict.counts["failed"].value) > 0
+    said = Verdict(str(verdict.sentence.value), verdict.style, has_failures)
+    return Draft(spec.title, titles, _made(makers), properties, said)
 
 
 def _itself(sheet: Sheet) -> Sheet:
@@ -202,6 +210,12 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=f"{letters(MATHS)}4", title_rows="1:3", title_columns="A:C",
         charts=runs.charts(table_set, laid.cell_index),
     )  # fmt: skip
+
+
+def _limits_sheet(laid: WorkbookLayout) -> Sheet:
+    of_kinds = laid.table_sets[1:]
+    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
+    return limits.sheet(of_kinds, laid.cell_index, blocks)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:

@@ -8,7 +8,8 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Problem, SpecError
-from flopsheet.yamlio.source import DEEPEST, LARGEST, Data, Path, spell
+from flopsheet.numerics import LARGEST_NUMBER
+from flopsheet.yamlio.source import DEEPEST, Data, Path, spell
 
 
 def to_yaml(data: Data) -> str:
@@ -27,7 +28,7 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
-        if not -LARGEST < value < LARGEST:  # neither is NaN
+        if not -LARGEST_NUMBER < value < LARGEST_NUMBER:  # neither is NaN
             word = str(value) if isinstance(value, float) else f"1e{math.log10(abs(value)):.0f}"
             problems.append(diagnostics.not_a_cell_number(None, spell(path), word))
         return value

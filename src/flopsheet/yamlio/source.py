@@ -12,6 +12,7 @@ from yaml import events
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Place, Problem, SpecError
+from flopsheet.numerics import LARGEST_NUMBER, SMALLEST_NUMBER
 from flopsheet.yamlio.files import read_bytes
 
 Path = tuple[str | int, ...]  # ("models", "gpt2-xl", "d_model")
@@ -23,7 +24,6 @@ MOST_NODES = 200_000
 DEEPEST = 32
 MOST_DIGITS = 300
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin; .xls and what has a password
-SMALLEST, LARGEST = 1e-300, 1e300  # well inside float64 and inside Excel's 2.2e-308 ... 9.9e307
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -115,7 +115,7 @@ def resolve(word: str) -> object:
         raise OverflowError(word)
     value = int(digits, BASES[kind]) if kind in BASES else float(digits)
     is_zero = not re.match(r"[^eE]*[1-9]", word) if kind == "float" else value == 0
-    if not is_zero and not SMALLEST <= abs(value) < LARGEST:
+    if not is_zero and not SMALLEST_NUMBER <= abs(value) < LARGEST_NUMBER:
         raise OverflowError(word)
     return value
 

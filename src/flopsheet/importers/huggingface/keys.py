@@ -9,7 +9,7 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.importers.huggingface import families, rules
 from flopsheet.importers.huggingface.families import Family, Key, Rule
-from flopsheet.spec.schema.shapes import LARGEST
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.yamlio.source import Data
 
 MOST_LAYERS = 10_000
@@ -141,7 +141,7 @@ class Keys:
 
     def number_problem(self, key: Key, value: object) -> Finding | None:
         least = 0 if 0 in (key.missing, key.null) or key.is_fraction else 1
-        most = MOST_LAYERS if key.name == self.family.inputs["n_layers"] else LARGEST
+        most = MOST_LAYERS if key.name == self.family.inputs["n_layers"] else LARGEST_INPUT
         return diagnostics.number_problem(value, least, most, whole=not key.is_fraction)
 
     def evaluate(self, rule: Rule, layer: int | None = None) -> Any:
@@ -195,7 +195,7 @@ class Keys:
                     self.problems.append(
                         diagnostics.key_not_understood(f"{PER_LAYER}.{key}", self.model_type, list(names))
                     )
-                elif finding := diagnostics.number_problem(value, 0, LARGEST, whole=True):
+                elif finding := diagnostics.number_problem(value, 0, LARGEST_INPUT, whole=True):
                     self.report(f"{PER_LAYER}.{number}.{key}", finding)
             self.overrides[int(number)] = {
                 names[key]: float(said[key]) for key in said if key in names and not self.problems

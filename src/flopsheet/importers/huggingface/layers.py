@@ -8,7 +8,7 @@ from typing import Any
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Problem
 from flopsheet.importers.huggingface.families import PerLayer
-from flopsheet.spec.schema.shapes import LARGEST
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.yamlio.source import Data
 
 
@@ -48,7 +48,9 @@ class Lists:
         if entry.cut:
             listed = listed[: self.count]
         if entry.kind == "numbers":
-            return self.checked(key, listed, lambda item: diagnostics.number_problem(item, 0, LARGEST, whole=True))
+            return self.checked(
+                key, listed, lambda item: diagnostics.number_problem(item, 0, LARGEST_INPUT, whole=True)
+            )
         words: Mapping[Any, Any] = {0: False, 1: True} if entry.kind == "flags" else entry.words
         found = self.checked(key, listed, lambda item: _word_problem(item, tuple(words)))
         return None if found is None else [words[item] for item in found]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError
-from flopsheet.review.xlsx.formula_text import REFERENCE, column_number, shift_formula
+from flopsheet.review.xlsx.formula_text import REFERENCE, shift_formula
 from flopsheet.review.xlsx.package import Package
+from flopsheet.workbook.model.references import MOST_COLUMNS, MOST_ROWS, column_number
 
 MOST_CELLS = 2_000_000
-MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 LONGEST = 40_000  # characters of a text; a cell holds 32,767
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
-from flopsheet.workbook.model.references import letters
+from flopsheet.workbook.model.references import column_number, letters
 
 REFERENCE = re.compile(r"(?P<fixed_column>\$?)(?P<column>[A-Z]{1,3})(?P<fixed_row>\$?)(?P<row>[0-9]{1,7})")
 PIECES = re.compile(
@@ -23,15 +22,6 @@ PREFIX = re.compile(r"_XL(FN|WS|UDF)\.")  # what newer functions carry in a file
 def tokenize(formula: str) -> list[tuple[str, str]]:
     """The kind and the text of every piece, blanks left out: `4*F12` → number 4, sign *, cell F12."""
     return [(found.lastgroup or "", found[0]) for found in PIECES.finditer(formula)]
-
-
-@lru_cache(maxsize=20_000)
-def column_number(text: str) -> int:
-    """`A` → 1, `AB` → 28."""
-    number = 0
-    for letter in text:
-        number = number * 26 + ord(letter) - 64
-    return number
 
 
 def shift_formula(formula: str, rows: int, columns: int) -> str:

@@ -14,6 +14,7 @@ from flopsheet.catalog.desugar import Refuse
 from flopsheet.diagnostics import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate, nesting, walk
+from flopsheet.formula.operators import picked
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.spec.entries import CustomEntries
 from flopsheet.spec.schema import data_model
@@ -165,6 +166,9 @@ class _LongestReferences:
         return "'Forward FLOPs'!XFD1048576:XFD1048576"
 
     first = range
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return picked(pick, self.range(key), self.range(name))
 
 
 def _refusal(source: Source, path: Path, formula: str) -> Refuse:

@@ -16,7 +16,6 @@ from flopsheet.records import frozen
 from flopsheet.spec.entries import NONE, InputValue
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
-from flopsheet.spec.schema import shapes
 from flopsheet.yamlio.source import Path, spell
 
 
@@ -165,9 +164,8 @@ class _Scope:
         elif entry.choices:
             problem = diagnostics.gives(said.value, diagnostics.choice_problem(value, entry.choices))
         else:
-            most = shapes.LARGEST if entry.most is None else entry.most
             problem = diagnostics.gives(
-                said.value, diagnostics.number_problem(value, entry.least, most, whole=entry.whole)
+                said.value, diagnostics.number_problem(value, entry.least, entry.largest, whole=entry.whole)
             )
         if problem:
             return self.draft.fault(at, problem, key=at == self.path, of=self.of)

@@ -11,7 +11,7 @@ from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, keys_of, unit_of
 from flopsheet.yamlio.source import Path, Source
 
-CLAIMED = frozenset({"equals", "at_least", "at_most"})
+CLAIMED = frozenset({"equals", "at_least", "at_most", "at_least_change", "at_most_change"})
 OWN_BOUNDS = frozenset({"default", "least", "most"})
 
 

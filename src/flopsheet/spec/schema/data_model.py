@@ -11,8 +11,9 @@ from pydantic_core import SchemaValidator
 from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, search
+from flopsheet.spec.schema import expectation, listed, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -24,7 +25,6 @@ from flopsheet.spec.schema.kinds import (
 )
 from flopsheet.spec.schema.shapes import (
     ANYTHING,
-    LARGEST,
     Field,
     Shape,
     below,
@@ -204,7 +204,7 @@ def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shap
 def _custom_input() -> Shape:
     """An input that a spec defines."""
     drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
-    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST, whole=False), drawn_bound)
+    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST_INPUT, whole=False), drawn_bound)
     choice = checked(diagnostics.custom_choice_problem, {"type": ["string", "integer"]})
     default = checked(diagnostics.custom_default_problem, {"type": ["number", "string", "boolean"]})
     return _custom(
@@ -259,6 +259,7 @@ def _run(kind: str) -> Shape:
     model = "A model of this spec."
     fields = {"model": optional(_reference("model"), model), **_fields([*length, *run_inputs(kind)])}
     axes = {"model": optional(list_of(text(MOST_NAME)), model), **_axes([*length, *run_inputs(kind)])}
+    fields |= listed.fields(run_inputs(kind))
     name = f"{kind.capitalize()}Run"
     swept = "Values of inputs; the run becomes one variant per combination."
     return mapping(name, {**fields, "sweep": optional(_sweep(f"{kind.capitalize()}Sweep", axes), swept)})

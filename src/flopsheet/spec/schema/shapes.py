@@ -13,10 +13,10 @@ from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, Vali
 
 from flopsheet import diagnostics, quantities
 from flopsheet.diagnostics import Finding
+from flopsheet.numerics import LARGEST_INPUT
 
 Shape = CoreSchema
 Field = core_schema.TypedDictField
-LARGEST = 1e15  # below 2^53, so that every whole number is exact
 # What metadata hold: the JSON Schema of a checked value, the description of a field, the unit of a number.
 DRAWN, DOC, UNIT = "drawn", "doc", "unit"
 ANYTHING: Shape = core_schema.any_schema()
@@ -59,7 +59,7 @@ def number(
             return diagnostics.number_written_otherwise(value, unit)
         if isinstance(value, list) and lists:
             return lists()
-        return diagnostics.number_problem(value, least, LARGEST if most is None else most, whole=whole, unit=unit)
+        return diagnostics.number_problem(value, least, LARGEST_INPUT if most is None else most, whole=whole, unit=unit)
 
     drawn = drawn_number(least, most, whole=whole, expression=expression, unit=unit)
     if absent:
@@ -74,7 +74,7 @@ def drawn_number(
     plain: dict[str, Any] = {"type": "integer" if whole else "number"}
     if least is not None:
         plain["minimum"] = least
-    plain["maximum"] = LARGEST if most is None else most
+    plain["maximum"] = LARGEST_INPUT if most is None else most
     example = quantities.kind_of_unit(unit).example
     about = f"a number such as {example}"
     suffixed = {"type": "string", "format": "quantity", "description": about, "pattern": quantities.pattern(unit)}

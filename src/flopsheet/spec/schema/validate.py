@@ -9,12 +9,13 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.spec import library
 from flopsheet.spec.entries import CustomEntries
-from flopsheet.spec.schema import data_model, search
+from flopsheet.spec.schema import data_model, listed, search
 from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
 # Parts of pydantic's paths that are none of a spec's.
-TAGS = {"[key]", data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, search.ONE, search.ALL}
+WORDS = (data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, listed.LAYOUT)
+TAGS = {"[key]", *WORDS, search.ONE, search.ALL}
 
 
 def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:

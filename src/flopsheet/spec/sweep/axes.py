@@ -10,9 +10,10 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.catalog import Input
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.records import frozen
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
-from flopsheet.spec.schema import data_model, shapes
+from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.yamlio.source import Data, Path
 
@@ -108,7 +109,7 @@ def _range(draft: Draft, path: Path, raw: Data, entry: Input) -> tuple[float, ..
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
     for key in ("from", "to", "step"):
-        least, most = (None, shapes.LARGEST) if key == "step" else (entry.least, entry.most or shapes.LARGEST)
+        least, most = (None, LARGEST_INPUT) if key == "step" else (entry.least, entry.largest)
         if problem := diagnostics.number_problem(raw.get(key, 1), least, most, whole=entry.whole):
             return draft.fault((*path, key), problem)
     if step <= 0:

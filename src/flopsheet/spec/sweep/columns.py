@@ -19,7 +19,6 @@ from flopsheet.spec.entries import InputValue, ModelSpec
 from flopsheet.spec.resolve import rules
 from flopsheet.spec.resolve.draft import Fault, RawInputs
 from flopsheet.spec.resolve.normalize import normalize
-from flopsheet.spec.schema import shapes
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
 
@@ -184,8 +183,7 @@ def out_of_range(entry: Input, column: Column) -> Column:
     """Where an expression gives what its input does not allow."""
     if entry.choices:
         return ~np.isin(column, [float(choice) for choice in entry.choices])
-    most = shapes.LARGEST if entry.most is None else entry.most
-    bad = ~np.isfinite(column) | (column > most)
+    bad = ~np.isfinite(column) | (column > entry.largest)
     if entry.least is not None:
         bad |= column < entry.least
     return bad | (np.floor(column) != column) if entry.whole else bad

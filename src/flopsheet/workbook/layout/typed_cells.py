@@ -11,15 +11,17 @@ from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
+from flopsheet.formula.operators import picked
+from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
-from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
+from flopsheet.workbook.model.references import CellRef, letters, looked_up, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
-# What rounding alone can cause is no change.
-CHANGE = parse("where(abs(live - built) <= 1e-12 * abs(built), 0, where(built == 0, 1, (live - built) / built))")
+# A difference that rounding alone can cause is no change.
+CHANGE = parse(f"where(abs(live - built) <= {ROUNDING} * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 # What stands for the column, a range of finer rows and the first of them in a formula that is not yet in a column.
-COLUMN, RANGE, ONE = "\x00", "\x01", "\x02"
+COLUMN, RANGE, ONE, PICK = "\x00", "\x01", "\x02", "\x03"
 
 
 class _AnyColumn:
@@ -28,6 +30,7 @@ class _AnyColumn:
     def __init__(self, block: Block) -> None:
         self.rows = block.rows
         self.gathered: dict[str, str] = {}  # what stands in the text for a range or a first cell -> the name
+        self.picked: dict[str, tuple[str, str, str]] = {}  # for one of several -> MIN or MAX, the key, the name
 
     def cell(self, name: str) -> str:
         return f"{COLUMN}{self.rows[name]}"
@@ -37,6 +40,11 @@ class _AnyColumn:
 
     def first(self, name: str) -> str:
         return self.mark(ONE, name)
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        mark = f"{PICK}{pick} {key} {name}{PICK}"
+        self.picked[mark] = pick, key, name
+        return mark
 
     def mark(self, kind: str, name: str) -> str:
         mark = f"{kind}{name}{kind}"
@@ -52,6 +60,10 @@ def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
     for mark, read in at.gathered.items():
         found = finer_cells(block, cell_index, read, first=mark[0] == ONE)
         formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
+    for mark, (pick, key, read) in at.picked.items():
+        keys, values = (finer_cells(block, cell_index, one, first=False) for one in (key, read))
+        found = (picked(pick, *cells) for cells in zip(keys, values, strict=True))
+        formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
     return formulas
 
 
@@ -63,8 +75,6 @@ def finer_cells(block: Block, cell_index: CellIndex, name: str, *, first: bool) 
         rows = below[row]
         if first:
             yield cell_refs[rows[0]].seen_from(sheet)
-        elif len(rows) == 1:
-            yield f"{cell_refs[rows[0]].seen_from(sheet)}:{cell_refs[rows[0]].address}"
         else:
             yield span([cell_refs[at] for at in rows], sheet)
 
@@ -91,7 +101,7 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
     words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
         choices = cell_index.of(table_set, CHOSEN_BY[grain])
-        among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
+        among, found = looked_up(cell_index.cell_refs["study", CHOSEN_BY[grain]]), looked_up(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
             yield Cell(values[at], _linked_formula(formula, words), "linked", format)
@@ -129,6 +139,9 @@ class _Marked:
         raise AssertionError(f"{name}: local formulas gather nothing")
 
     first = range
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        raise AssertionError(f"{name}: local formulas gather nothing")
 
 
 @lru_cache(256)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 LABEL, NAME, UNIT, MATHS, NOTE, FIRST = 1, 2, 3, 4, 5, 6  # columns; values begin at FIRST
 SENTENCE = MATHS  # where a sentence begins: it needs the room to the right of it, on paper too
 
-COLUMNS = tuple(range(16_385))  # the same objects wherever a column is named: a million cells would hold one each
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
+# The same objects wherever a column is named: a million cells would hold one each.
+COLUMNS = tuple(range(MOST_COLUMNS + 1))
 
 
 @cache
@@ -22,13 +24,19 @@ def letters(column: int) -> str:
     return text
 
 
+@lru_cache(maxsize=20_000)  # texts of files that somebody sent, too
+def column_number(text: str) -> int:
+    """`A` → 1, `AB` → 28."""
+    number = 0
+    for letter in text:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
 def coordinates(address: str) -> tuple[int, int]:
     """`AB7` → (7, 28)."""
     letter = address.rstrip("0123456789")
-    column = 0
-    for sign in letter:
-        column = column * 26 + ord(sign) - 64
-    return int(address[len(letter) :]), column
+    return int(address[len(letter) :]), column_number(letter)
 
 
 class CellRef(NamedTuple):
@@ -56,9 +64,16 @@ def quoted(sheet: str) -> str:
     return f"'{sheet}'" if " " in sheet else sheet
 
 
+def between(first: str, last: str) -> str:
+    """The reference from one address to another; one cell stands alone, as some programs write `F12:F12` anyway."""
+    return first if first == last else f"{first}:{last}"
+
+
 def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
-    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed."""
+    """The reference to a row or column of cells: `F12:H12`; cells that don't adjoin are listed, one stands alone."""
     first, last = cell_refs[0], cell_refs[-1]
+    if len(cell_refs) == 1:
+        return first.seen_from(sheet)
     prefix = "" if first.sheet == sheet else f"{quoted(first.sheet)}!"
     across = all(
         cell_ref.row == first.row and cell_ref.column == first.column + at for at, cell_ref in enumerate(cell_refs)
@@ -72,5 +87,16 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
 
 
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:
-    """The same with the sheet's name and `$`, for charts, drop-downs and look-ups."""
+    """The same with the sheet's name and `$`, for charts and drop-downs."""
     return f"{quoted(cell_refs[0].sheet)}!{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+
+
+def looked_up(cell_refs: Sequence[CellRef]) -> str:
+    """The same for a row that INDEX looks something up in: of one cell, with the empty one beside it.
+
+    INDEX of a single cell fails in some programs.
+    """
+    if len(cell_refs) == 1:
+        [cell_ref] = cell_refs
+        cell_refs = (cell_ref, cell_ref._replace(column=cell_ref.column + 1))
+    return absolute_span(cell_refs)

@@ -141,12 +141,23 @@ class Sheet:
 
 
 @frozen
+class Verdict:
+    """What the workbook says of itself as built: the sentence at the top of Summary and its style."""
+
+    words: str
+    style: str
+    has_failures: bool = False
+    """Whether a check fails; a run that does not fit is no failure of the workbook."""
+
+
+@frozen
 class Plan:
     """A whole workbook."""
 
     title: str
     sheets: tuple[Sheet, ...]
     properties: Mapping[str, str]
+    verdict: Verdict
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -166,3 +177,4 @@ class Draft:
     titles: tuple[str, ...]
     sheets: Iterator[Sheet]
     properties: Mapping[str, str]
+    verdict: Verdict

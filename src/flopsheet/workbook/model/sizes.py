@@ -13,6 +13,7 @@ from flopsheet.workbook.model.styles import FOLDED, STYLES
 
 WIDTHS = {LABEL: 40.0, NAME: 32.0, UNIT: 11.0, MATHS: 46.0, NOTE: 25.0}
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
+WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 RUNNING = frozenset({"text", "block", "band", "lead"})  # styles of texts that run over the empty cells beside them
@@ -47,7 +48,7 @@ def widths_of(cells: Cells) -> dict[int, float]:
             look = cell[0], cell[2], cell[3]  # value, style, format
             width = taken.get(look)
             if width is None:
-                width = taken[look] = 0.0 if cell.style in RUNNING else width_of(cell)
+                width = taken[look] = 0.0 if cell.style in RUNNING else min(width_of(cell), WIDEST)
             if width > widths[column]:
                 widths[column] = width
         elif column == LABEL and cell.style.startswith("label"):

@@ -106,7 +106,6 @@ def in_words(
     changed = [line for line in laid.rows if float(cells[line.changed].value)]
     total = grid.put("lines that differ", 0, Cell(float(len(changed)), f"{letters(SO_FAR)}{last}", "linked", "0"))
     area = {"live": _area(FIRST, width, bottom), "built": _area(laid.built_column, width, bottom)}
-    numbers = f"{FIRST + width}-COLUMN({_area(FIRST, width, 1)})"
     owners = f"${letters(FIRST)}${listed.owners[0]}:${letters(FIRST + width - 1)}${listed.owners[1]}"
     lines = []
     for step in range(MOST):
@@ -131,11 +130,13 @@ def in_words(
             return f"INDEX({column_span(column, first, last)},{place})"
 
         row = put("row of Inputs", float(line.live[0].row), found(NOTE))
-        differs = f"(INDEX({area['live']},{row},0)<>INDEX({area['built']},{row},0))"
-        across = put(
-            "column of Inputs", float(column - FIRST + 1),
-            f"MIN({width},{width + 1}-SUMPRODUCT(MAX({differs}*({numbers}))))",
-        )  # fmt: skip
+        # Cell by cell, from the last column to the first: INDEX(…, row, 0) and COLUMN of a range fail in some programs.
+        across, differing_columns = str(width), [line.live[at].column - FIRST + 1 for at in differing]
+        for number in range(width - 1, 0, -1):
+            reached = next((one for one in differing_columns if one >= number), width)
+            sides = "<>".join(f"INDEX({area[side]},{row},{number})" for side in ("live", "built"))
+            formula = f"IF({sides},{number},{across})"
+            across = put(f"first column that differs, from {number} on", float(reached), formula)
         put("cells", cells[line.changed].value, f"INDEX({_area(NOTE, 1, bottom)},{row})")
         put("name", line.entry.name, found(NAME))
         put("unit", _prefixed(line), found(UNIT))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
+from flopsheet.numerics import STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -53,7 +54,7 @@ OF_NUMBER = substitute(
 )
 OF_COUNT = parse(f"where(live > built, {LOST}, where(live < built, {GAINED}, 0))")
 OF_RUN = substitute(parse(f"where(fit == 1, {LOST}, where(fit == 2, {GAINED}, size))"), {"size": OF_NUMBER})
-OF_OTHER = substitute(parse("where(abs(change - other) <= 1e-9, 0, size)"), {"size": OF_NUMBER})
+OF_OTHER = substitute(parse(f"where(abs(change - other) <= {STORED}, 0, size)"), {"size": OF_NUMBER})
 VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text("no")})
 
 BY = [

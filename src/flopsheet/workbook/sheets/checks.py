@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flopsheet.catalog import entries
 from flopsheet.catalog.desugar import TRUTH, substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
@@ -13,7 +14,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar
 from flopsheet.workbook.sheets.change_words import heading
 
@@ -23,6 +24,7 @@ ZERO = Number(0.0)
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
+STYLES = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
 UNFIT = [
     ("unfit == 0", "Every run fits."),
@@ -59,6 +61,7 @@ class Listing:
     verdicts: tuple[CellRef, ...]
     values: tuple[Scalar, ...]
     bottom: int
+    has_warnings: bool = False
 
 
 def expectations(
@@ -107,11 +110,13 @@ def expectations(
                 "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
                 "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
             }
-            cells[row, VERDICT] = local(SHEET, verdict(kind, absent=bool(metric.absent)), here, "verdict")
+            words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else entries.FAIL)
+            cells[row, VERDICT] = local(SHEET, words, here, "verdict")
             cell_refs.append(CellRef(SHEET, row, VERDICT))
             values.append(cells[row, VERDICT].value)
             row += 1
-    return Listing(cells, tuple(cell_refs), tuple(values), row - 1)
+    has_warnings = any(one.is_warning and claims(one) for one in listed)
+    return Listing(cells, tuple(cell_refs), tuple(values), row - 1, has_warnings)
 
 
 @frozen
@@ -141,11 +146,12 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     first, last = top + 2, row - 1
     if last < first:
         return Fitting({}, {}, "", top - 2)
+    bottom = max(last, first + 1)  # with the empty row below a single run: INDEX of one cell fails in some programs
     answers = [cells[at, FIRST].value for at in range(first, row)]
-    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, last)})", "calc", "#,##0")
+    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, bottom)})", "calc", "#,##0")
     unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")
     place = answers.index("no") if "no" in answers else 0
-    among = _column(FIRST, first, last)
+    among = _column(FIRST, first, bottom)
     position = CellRef(SHEET, row + 3, FIRST).address
     lines = {
         "runs": ("Runs", count),
@@ -156,7 +162,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         ),
     }
     for name, column in (("run", LABEL), ("hardware", FIRST + 1)):
-        formula = f"INDEX({_column(column, first, last)},{position})"
+        formula = f"INDEX({_column(column, first, bottom)},{position})"
         lines[name] = (f"First that does not fit: {name}", Cell(cells[first + place, column].value, formula, "linked"))
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
@@ -181,12 +187,16 @@ class Verdict:
     status: CellRef
     counts: Mapping[str, Live]
 
+    @property
+    def style(self) -> str:
+        """The style of the sentence for the values as built."""
+        return STYLES[int(float(self.cells[STATUS_CELL].value))]
+
 
 def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
     """The colours of the sentence, which follow the status and not the wording."""
     cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
-    styles = ((FAILED, "bad"), (HELD, "good"), (MISSED, "hint"))
-    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in styles)
+    return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in STYLES.items())
 
 
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
@@ -213,6 +223,9 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     claims = [list(listing.verdicts)] if listing.verdicts else []
     held, noted = _counted(rows, values, OK), _counted(rows, values, NOTICE)
     met = _counted(claims, listing.values, OK)
+    if listing.has_warnings:  # what only warns is not missed
+        warned = _counted(claims, listing.values, NOTICE)
+        met = met._replace(value=float(met.value) + float(warned.value), formula=f"{met.formula}+{warned.formula}")
     at = {
         name: CellRef(SHEET, 4 + place, FIRST)
         for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
@@ -260,7 +273,7 @@ def _counted(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: 
 
 def _rest(rows: Sequence[Sequence[CellRef]], values: Sequence[Scalar], counted: Mapping[CellRef, Cell]) -> Cell:
     """All verdicts but those counted elsewhere: one that is an error, as after a text typed for a number, fails too."""
-    every = "+".join(f"COUNTA({first.address}:{last.address})" for first, last in rectangles(rows)) or "0"
+    every = "+".join(f"COUNTA({between(first.address, last.address)})" for first, last in rectangles(rows)) or "0"
     formula = "-".join((every, *(cell_ref.address for cell_ref in counted)))
     rest = len(values) - sum(float(cell.value) for cell in counted.values())
     return Cell(rest, formula, "calc", "#,##0")

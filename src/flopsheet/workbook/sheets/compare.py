@@ -7,10 +7,11 @@ from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
+from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, quoted
+from flopsheet.workbook.model.references import LABEL, NAME, UNIT, CellRef, absolute_span, letters, looked_up, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -24,7 +25,7 @@ CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
 TABLE_ROW = 10
 CHART_ROWS = 20
 STEP = 0.1
-NEAR = parse("where(abs(b - a) <= 1e-12 * abs(a), 0, b - a)")  # what rounding alone can cause is no difference
+NEAR = parse(f"where(abs(b - a) <= {ROUNDING} * abs(a), 0, b - a)")
 RATIO_OF = parse("where(a == 0, 0, b / a)")
 
 # What is compared besides the headlines, by heading.
@@ -201,7 +202,7 @@ def _called(
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
+    among, format = looked_up(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":

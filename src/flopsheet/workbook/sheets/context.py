@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from flopsheet.catalog import Catalog
 from flopsheet.formula import parse
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.pipeline import what_ifs
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
@@ -145,6 +146,6 @@ def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tupl
             "Tokens of one sequence; the ratios refer to the first.",
             "A whole number of 1 or more.",
             least=1,
-            most=1e15,
+            most=LARGEST_INPUT,
         ),
     )

@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
 from flopsheet.spec import InputValue
@@ -22,6 +23,7 @@ from flopsheet.workbook.model.references import (
     UNIT,
     CellRef,
     absolute_span,
+    between,
     letters,
     span,
 )
@@ -29,7 +31,6 @@ from flopsheet.workbook.model.sheet import Cell, Highlight, Scalar, Sheet, Valid
 from flopsheet.workbook.model.sizes import folded, heights_of, width_of
 
 SHEET = "Inputs"
-MOST = 1e15  # of a whole number
 LOCKED = {
     "n_group_layers": "the layers of the model, while it has one group",
     "n_layers": "the sum over the layer groups",
@@ -197,6 +198,9 @@ class InputRefs:
     def first(self, name: str) -> str:
         raise AssertionError("an input gathers sums only")
 
+    def pick(self, pick: str, key: str, name: str) -> str:
+        raise AssertionError("an input gathers sums only")
+
     def value(self, name: str) -> float | str:
         """What the cell of a name holds."""
         return self.table_set.value(name, self.at(name))
@@ -301,7 +305,9 @@ def _as_said(entry: Input, said: InputValue, beside: InputRefs, format: str) -> 
 def _sum_of_changes(counted: Sequence[tuple[CellRef, Cell]]) -> Cell:
     """How many inputs differ in all; the counts stand in one column, headings between them count as nothing."""
     first, last = counted[0][0], counted[-1][0]
-    return Cell(sum(float(cell.value) for _, cell in counted), f"SUM({first.address}:{last.address})", "lead", "0")
+    return Cell(
+        sum(float(cell.value) for _, cell in counted), f"SUM({between(first.address, last.address)})", "lead", "0"
+    )
 
 
 def _typed(entry: Input, value: Scalar) -> Scalar:
@@ -366,7 +372,7 @@ def allowed(entry: Input) -> str:
     if entry.choices:
         return entry.choices_called or ", ".join(map(str, entry.choices))
     kind, least = "whole number" if entry.whole else "number", f"{entry.least or 0:,.15g}"
-    has_most = entry.most is not None and entry.most < MOST
+    has_most = entry.most is not None and entry.most < LARGEST_INPUT
     text = f"{kind}, {least} to {entry.most:,.15g}" if has_most else f"{kind}, {least} or more"
     if entry.absent:
         return f"{text}; or empty: {entry.absent}"
@@ -381,5 +387,5 @@ def _validation(entry: Input, cells: tuple[str, ...], among: str) -> Validation:
     if entry.choices:
         choices = '"' + ",".join(map(str, entry.choices)) + '"'
         return Validation(cells, "list", title, prompt, error, choices=choices)
-    least, most = entry.least or 0, entry.most or MOST
+    least, most = entry.least or 0, entry.largest
     return Validation(cells, "whole" if entry.whole else "decimal", title, prompt, error, least=least, most=most)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from flopsheet.formula import parse
+from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
 from flopsheet.spec import Search
@@ -34,7 +35,7 @@ AXIS = {"training": "Predicted time of one step (s)", "serving": "Predicted time
 # How the time is told: in what unit, and what a second is of it.
 TOLD = {"training": ("s", "1"), "serving": ("ms", "1000")}
 # What rounding alone can cause is no difference.
-SAME, SAME_GAP = "abs(more) <= 1e-12 * time", "abs(gap) <= 1e-12 * abs(metric)"
+SAME, SAME_GAP = f"abs(more) <= {ROUNDING} * time", f"abs(gap) <= {ROUNDING} * abs(metric)"
 
 
 def cases(kind: str) -> tuple[tuple[str, str], ...]:

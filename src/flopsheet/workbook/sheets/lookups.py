@@ -111,7 +111,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
     table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
     models = [str(key) for (key,) in study.table("model").keys]
-    last = FIRST + len(study.table("layer_group")) - 1
+    last = FIRST + max(len(study.table("layer_group")), 2) - 1  # INDEX of a single cell fails in some programs
     sheet = quoted(inputs.SHEET)
 
     def row_of(row: int) -> str:

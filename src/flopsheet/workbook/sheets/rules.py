@@ -87,7 +87,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     subject = next(iter(block.headers))
     rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
     shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
-    formulas = {key: f'INDEX({_range(block, of)},1,MATCH("{FAIL}",{among},0))' for key, of in rows.items()}
+    formulas = {key: _value_at(block, of, f'MATCH("{FAIL}",{among},0)') for key, of in rows.items()}
     message = desugar.sentence(ranges.message(entry), desugar.refusal(name, None), name)
     node = _unless_it_holds(message, of_study=block.grain == "study")
     formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
@@ -113,6 +113,9 @@ class _Inline:
         raise AssertionError(f"{name}: a sentence gathers nothing")
 
     first = range
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        raise AssertionError(f"{name}: a sentence gathers nothing")
 
 
 def _unless_it_holds(message: Node, *, of_study: bool = False) -> Node:
@@ -161,7 +164,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     for name in (subject, *rule.message_reads):
         row = block.headers[name] if name == subject else block.rows[name]
         value = _value(block, name, at)
-        cell_ref = add(name, value, f"INDEX({_range(block, row)},1,{position})", "linked")
+        cell_ref = add(name, value, _value_at(block, row, position), "linked")
         live["subject" if name == subject else name] = Live(cell_ref, value)
     message, spelled = _spelled_apart(rule.message)
     for name, number in spelled.items():
@@ -200,7 +203,15 @@ def _spelled_apart(message: Node) -> tuple[Node, dict[str, Node]]:
 
 
 def _range(block: Block, row: int) -> str:
+    """The cells of a row of a block; COUNTIF and MATCH want a range, of one cell too."""
     return f"{letters(block.columns[0])}{row}:{letters(block.columns[-1])}{row}"
+
+
+def _value_at(block: Block, row: int, position: str) -> str:
+    """The formula of the value in a row of a block at a position; INDEX of a single cell fails in some programs."""
+    return (
+        f"INDEX({_range(block, row)},1,{position})" if len(block.columns) > 1 else f"{letters(block.columns[0])}{row}"
+    )
 
 
 def _value(block: Block, name: str, at: int) -> Scalar:

@@ -172,7 +172,8 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
         }
         yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", "#,##0")
         own = f"{letter}{row}"
-        formula = f"SUMPRODUCT(--({among}>{own}))+SUMPRODUCT(--(${letter}${layout.top}:{own}={own}))"
+        so_far = own if at == 0 else f"${letter}${layout.top}:{own}"
+        formula = f"SUMPRODUCT(--({among}>{own}))+SUMPRODUCT(--({so_far}={own}))"
         yield (row, layout.rank_column), Cell(float(layout.ranks[at]), formula, "calc", "0")
     yield from _tag_cells(layout)
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 
+from flopsheet.numerics import EXACT
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
 
 LONGEST_TEXT = 32_767
-EXACT = 2**53  # whole numbers below it are written as such
 CHUNK = 10_000  # about as many cells are encoded and compressed at a time
 
 # What XML 1.0 cannot hold, not even escaped.

@@ -1,0 +1,1 @@
+"""How far a run goes: the last value of an input with which it still fits."""

@@ -1,0 +1,163 @@
+"""In which inputs a run may be taken further: what goes along, in which steps, what memory is linear in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from flopsheet.formula import Node, parse
+from flopsheet.records import frozen
+
+Kinks: TypeAlias = Literal["never", "where groups differ", "always"]
+
+
+def _nodes(**texts: str) -> dict[str, Node]:
+    return {name: parse(text) for name, text in texts.items()}
+
+
+@frozen
+class Limit:
+    """An input, or several that go together, and how its last value is looked for; `x` is a value that is tried."""
+
+    name: str
+    label: str
+    now: Node
+    """The value as it is."""
+    varied: Mapping[str, Node]
+    """What `x` makes of each input; `main` is 1 in the layer groups that are meant, else 0."""
+    held: str
+    """What goes along and what stays, for a reader."""
+    step: Node = parse("1")
+    least: Node = parse("step")
+    far: Node = parse("now + step * 2^24")
+    other: Node | None = None
+    """A further point, where the line does not begin at the value as it is, or is a parabola."""
+    need: Node = parse("x")
+    """What memory is linear in."""
+    back: Node = parse("floor(need / step + 1e-9) * step")
+    """The last value for a need."""
+    shown: Node = parse("x")
+    fewest: bool = False
+    is_squared: bool = False
+    """Whether memory may grow with its square."""
+    kinks: Kinks = "never"
+    """Where the line is drawn anew from two neighbours."""
+    of_groups: str = ""
+    """The input of layer groups whose largest is meant."""
+    first_alone: bool = False
+    """Of equal groups the first one alone."""
+
+    def rounds(self, most_groups: int) -> int:
+        """How often the line is drawn anew."""
+        return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1) else 0
+
+
+ADDED = "n_group_layers + main * (x - n_layers)"
+LONGER = _nodes(
+    n_layers="x",
+    n_group_layers=ADDED,
+    n_stored_layers=f"where(n_stored_layers == n_group_layers, {ADDED}, min(n_stored_layers, {ADDED}))",
+)
+
+
+def _widest(kinks: Kinks) -> Limit:
+    return Limit(
+        "largest_d_ff",
+        "FFN width",
+        parse("at_max(d_ff, d_ff)"),
+        _nodes(d_ff="where(main == 1, x, d_ff)"),
+        "of the widest layers; all else stays",
+        step=parse("tensor_parallel"),
+        kinks=kinks,
+        of_groups="d_ff",
+    )
+
+
+def _longest(step: str, stages: str) -> Limit:
+    return Limit(
+        "most_layers", "Layers", parse("n_layers"), LONGER, "of the kind that has most; all else stays",
+        step=parse(step),
+        least=parse(
+            "n_layers - floor(max(0, min(at_max(n_group_layers, n_group_layers) - 1, n_layers - "
+            f"{stages})) / step) * step"
+        ),
+        back=parse("n_layers + floor((need - n_layers) / step + 1e-9) * step"), kinks="where groups differ",
+        of_groups="n_group_layers", first_alone=True,
+    )  # fmt: skip
+
+
+LIMITS: Mapping[str, tuple[Limit, ...]] = {
+    "training": (
+        Limit(
+            "largest_micro_batch", "Micro-batch", parse("micro_batch_size"),
+            _nodes(micro_batch_size="x", global_batch_size="global_batch_size / micro_batch_size * x"),
+            "micro-batches per step stay, the global batch grows along",
+        ),
+        Limit(
+            "longest_context", "Context length", parse("context_length"), _nodes(context_length="x"),
+            "micro-batch and layout stay",
+            step=parse("context_parallel * where(at_max(dt_rank, dt_rank) > 0, 2048, 1)"),
+            other=parse("2 * now"), is_squared=True, kinks="where groups differ",
+        ),
+        Limit(
+            "fewest_devices", "Devices", parse("data_parallel"),
+            _nodes(
+                data_parallel="x", n_devices="n_devices / data_parallel * x",
+                global_batch_size="global_batch_size / data_parallel * x",
+            ),
+            "fewer data-parallel ones, micro-batches per step stay",
+            step=parse(
+                "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
+                "expert_parallel)"
+            ),
+            need=parse("1 / x"), back=parse("ceil(1 / (max(need, 1e-12) * step) - 1e-9) * step"),
+            shown=parse("n_devices / data_parallel * x"), fewest=True,
+        ),
+        _widest("where groups differ"),
+        _longest(
+            "where(first_stage_layers * last_stage_layers * max(0, pipeline_parallel - 2) > 0, pipeline_parallel - 2, "
+            "pipeline_parallel * virtual_stages)",
+            "pipeline_parallel * virtual_stages",
+        ),
+    ),
+    "serving": (
+        Limit(
+            "largest_batch", "Sequences at once", parse("n_sequences"), _nodes(n_sequences="x"),
+            "on all replicas; lengths stay", step=parse("n_replicas * attention_data_parallel"),
+            need=parse("n_sequences_device"), back=parse("floor(need + 1e-9) * step"),
+        ),
+        Limit(
+            "longest_context", "Context length", parse("context_length"), _nodes(context_length="x"),
+            "prompt and generated tokens; prefill chunk and sequences stay",
+            step=parse("max(1, at_max(compress_ratio, compress_ratio))"), kinks="always",
+        ),
+        Limit(
+            "fewest_devices", "Devices", parse("n_devices"), _nodes(n_devices="x"),
+            "fewer replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
+            other=parse("ceil(n_sequences / attention_data_parallel) * step"), need=parse("n_sequences_device"),
+            back=parse("ceil(n_sequences / (attention_data_parallel * max(1, floor(need + 1e-9)))) * step"),
+            fewest=True,
+        ),
+        _widest("always"),
+        _longest("pipeline_parallel", "pipeline_parallel"),
+    ),
+}  # fmt: skip
+
+# What is left of a device's memory, for each stage and phase: each is smooth where the least of them is not.
+LAST_STAGE = "memory_bytes - (last_stage_fixed_bytes + micro_batch_size * activation_bytes_last"
+ROOM = "where(cache_memory_gib > 0, served_cache_room_bytes, served_free_bytes_device - {}) - served_cache_bytes_device"
+LEFT: Mapping[str, Mapping[str, Node]] = {
+    "training": _nodes(
+        first="memory_bytes - (first_stage_fixed_bytes + micro_batch_size * activation_bytes_first + "
+        "layer_phase_bytes)",
+        second="memory_bytes - (second_stage_fixed_bytes + micro_batch_size * activation_bytes_second + "
+        "layer_phase_bytes)",
+        last=f"{LAST_STAGE} + layer_phase_bytes)",
+        loss=f"{LAST_STAGE} + loss_phase_bytes)",
+        head=f"{LAST_STAGE} + head_phase_bytes)",
+    ),
+    "serving": _nodes(
+        prefill=ROOM.format("served_activation_bytes_device"), decode=ROOM.format("served_logits_bytes_device")
+    ),
+}
+MARGIN = {"training": "margin_bytes", "serving": "served_margin_bytes"}

@@ -1,0 +1,170 @@
+"""The steps by which the last value of an input is found, as formulas: for NumPy columns and for cells alike.
+
+What is left of a device's memory is linear in nearly every input, in the context length at most quadratic, for each
+stage and phase apart. So a run is computed as it is and far away; the line through both tells where it ends, and there
+it is computed again: at the last value and one step further. Where layer groups differ, the largest of them may be
+another one there; then the line is drawn anew between two neighbours, twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from flopsheet.catalog import Catalog
+from flopsheet.catalog.desugar import substitute
+from flopsheet.formula import Node, names, parse
+from flopsheet.formula.nodes import Call, Name
+from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
+
+NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
+ROUNDS = ("near", "near_next"), ("nearer", "nearer_next")  # a point near the end and its neighbour, twice
+CALLED = {
+    FAR: "Far away",
+    OTHER: "A further point",
+    **{point: words for pair in ROUNDS for point, words in zip(pair, ("Near the end", "Its neighbour"), strict=True)},
+    LAST: "Last that fits",
+    NEXT: "One step further",
+}
+UNLIMITED, NOWHERE = "1e300", "(0 - 1e300)"  # where a line that does not fall ends, or that is below from the start
+ENDLESS = f"where(left_a >= 0, {UNLIMITED}, {NOWHERE})"
+FALL = "(left_a - left_b) / (need_b - need_a)"
+LINE = parse(
+    f"where(need_b == need_a, {ENDLESS}, where((left_a - left_b) * (need_b - need_a) > 0, need_a + left_a / ({FALL}), "
+    f"{ENDLESS}))"
+)
+CURVE = parse(f"((left_b - left_c) / (need_c - need_b) - {FALL}) / (need_c - need_a)")
+SLOPE = parse(f"{FALL} - curve * (need_b - need_a)")
+FALLS = "(slope + max(0, slope * slope + 4 * curve * left_a)^0.5)"
+ROOT = parse(
+    f"where(slope * slope + 4 * curve * left_a < 0, {NOWHERE}, where({FALLS} > 0, need_a + 2 * left_a / {FALLS}, "
+    f"{ENDLESS}))"
+)
+MOST = parse("now + step * 2^24")
+CLAMPED = parse("max(least, min(most, value))")
+BEYOND = {False: parse("last + step"), True: parse("where(last > least, last - step, last)")}
+
+
+class Step(NamedTuple):
+    """A number on the way."""
+
+    name: str
+    node: Node
+    label: str
+
+
+class Point(NamedTuple):
+    """The run computed anew, with the value that a step has given."""
+
+    name: str
+    x: str
+
+
+def wanted(kind: str, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
+    """The metrics that are read at a point."""
+    read = [name for node in (*LEFT[kind].values(), limit.need, limit.shown) for name in names(node)]
+    return tuple(dict.fromkeys(name for name in (MARGIN[kind], *read) if name in catalog.metrics))
+
+
+def recomputed(kind: str, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
+    """The metrics that are computed anew at a point: what is read there and depends on the inputs that vary."""
+    depend = set(limit.varied)
+    found = []
+    for name in catalog.closure(wanted(kind, limit, catalog)):
+        if depend.intersection((*catalog.metrics[name].dependencies, *catalog.metrics[name].aggregated)):
+            depend.add(name)
+            found.append(name)
+    return tuple(found)
+
+
+def at(name: str, point: str) -> str:
+    """A step or a metric at a point; as it is, a metric has its own name."""
+    return f"{name}@{point}"
+
+
+def moved(node: Node, point: str) -> Node:
+    """A formula with what it reads at a point."""
+    return substitute(node, {name: Name(at(name, point)) for name in names(node)})
+
+
+def program(kind: str, limit: Limit, most_groups: int) -> list[Step | Point]:
+    """What is computed in turn.
+
+    A formula reads the run as it is by the names of the catalogue, earlier steps by theirs, and what a point gives as
+    `metric@point`; `need@point` and the pieces of what is left there are steps.
+    """
+    pieces = LEFT[kind]
+    done: list[Step | Point] = [
+        Step("now", limit.now, "As it is"),
+        Step("step", limit.step, "Step"),
+        Step("least", limit.least, "Least"),
+        Step("most", MOST, "Tried at most"),
+        Step(at("x", NOW), Name("now"), "As it is"),
+    ]
+    points = [NOW, FAR]
+    if limit.other is not None:
+        points = [NOW, OTHER, FAR] if limit.is_squared else [OTHER, FAR]
+        done += _point(limit, pieces, OTHER, limit.other)
+    done += _point(limit, pieces, FAR, limit.far)
+    if NOW in points:
+        done += _left(limit, pieces, NOW)
+    done += _end(pieces, points, "", is_squared=limit.is_squared)
+    need = "need"
+    for near, beside in ROUNDS[: limit.rounds(most_groups)]:
+        done += [Step(at("x", near), _value(limit, need), CALLED[near]), Point(near, at("x", near))]
+        done += [*_left(limit, pieces, near), *_point(limit, pieces, beside, _beside(near))]
+        done += _end(pieces, [near, beside], f"_{near}", is_squared=limit.is_squared)
+        need = f"need_{near}"
+    done.append(Step(at("x", LAST), _value(limit, need), CALLED[LAST]))
+    beyond = substitute(BEYOND[limit.fewest], {"last": Name(at("x", LAST))})
+    done += [Point(LAST, at("x", LAST)), Step(at("x", NEXT), beyond, CALLED[NEXT])]
+    done.append(Point(NEXT, at("x", NEXT)))
+    done += [Step(point, moved(limit.shown, point), CALLED[point]) for point in (LAST, NEXT)]
+    return done
+
+
+def _beside(near: str) -> Node:
+    """One step beyond a point."""
+    return substitute(parse("x + step"), {"x": Name(at("x", near))})
+
+
+def _point(limit: Limit, pieces: Mapping[str, Node], point: str, x: Node) -> list[Step | Point]:
+    where = at("x", point)
+    return [Step(where, x, CALLED[point]), Point(point, where), *_left(limit, pieces, point)]
+
+
+def _left(limit: Limit, pieces: Mapping[str, Node], point: str) -> list[Step | Point]:
+    """What memory is linear in, and what is left of it for each stage and phase, at a point."""
+    found: list[Step | Point] = [Step(at("measure", point), _read(limit.need, point), "Measured by")]
+    found += [Step(at(f"left_{piece}", point), _read(node, point), f"Left: {piece}") for piece, node in pieces.items()]
+    return found
+
+
+def _read(node: Node, point: str) -> Node:
+    if point == NOW:
+        return substitute(node, {"x": Name(at("x", NOW))})
+    return moved(node, point)
+
+
+def _end(pieces: Mapping[str, Node], points: Sequence[str], anew: str, *, is_squared: bool) -> list[Step | Point]:
+    """Where each piece of what is left ends, and the first of these."""
+    done: list[Step | Point] = []
+    for piece in pieces:
+        read: dict[str, Node] = {}
+        for letter, point in zip("abc", points, strict=False):
+            read |= {f"need_{letter}": Name(at("measure", point)), f"left_{letter}": Name(at(f"left_{piece}", point))}
+        node = LINE
+        if is_squared:
+            read["curve"], read["slope"] = Name(f"curve_{piece}"), Name(f"slope_{piece}{anew}")
+            if not anew:
+                done.append(Step(f"curve_{piece}", substitute(CURVE, read), f"Curve: {piece}"))
+            done.append(Step(f"slope_{piece}{anew}", substitute(SLOPE, read), f"Slope: {piece}"))
+            node = ROOT
+        done.append(Step(f"end_{piece}{anew}", substitute(node, read), f"Ends: {piece}"))
+    first = Call("min", tuple(Name(f"end_{piece}{anew}") for piece in pieces))
+    return [*done, Step(f"need{anew}", first, "Ends at")]
+
+
+def _value(limit: Limit, need: str) -> Node:
+    """The value for a need, not below the least and not beyond what is tried."""
+    return substitute(CLAMPED, {"value": substitute(limit.back, {"need": Name(need)})})

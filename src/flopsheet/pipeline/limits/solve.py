@@ -1,0 +1,124 @@
+"""The last values of every run of a kind, computed from its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from flopsheet.catalog import Catalog
+from flopsheet.diagnostics import ComputeError
+from flopsheet.formula import evaluate
+from flopsheet.formula.evaluate import vectorised
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.frames import recomputed as recomputed_columns
+from flopsheet.pipeline.limits.dials import LIMITS, Limit
+from flopsheet.pipeline.limits.program import Point, Step, program, recomputed
+from flopsheet.pipeline.tables import Array, Table
+from flopsheet.records import frozen
+
+MAIN, OF_GROUPS = "main", "layer_group"
+
+
+@frozen
+class Solved:
+    """One limit in every run: its steps with their numbers, and the runs computed anew at its points."""
+
+    limit: Limit
+    program: tuple[Step | Point, ...]
+    numbers: Mapping[str, Array]
+    points: Mapping[str, Mapping[str, Array]]
+    """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
+
+
+def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
+    """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
+    try:
+        return [_solved(values, kind, limit, catalog) for limit in LIMITS[kind]]
+    except ComputeError:
+        return []
+
+
+def n_groups(values: Values) -> int:
+    """Layer groups of each run."""
+    return len(values.tables[OF_GROUPS]) // len(values.tables["run"])
+
+
+def _solved(values: Values, kind: str, limit: Limit, catalog: Catalog) -> Solved:
+    numbers: dict[str, Array] = {}
+    points: dict[str, Mapping[str, Array]] = {}
+    names_anew = recomputed(kind, limit, catalog)
+    steps, length = tuple(program(kind, limit, n_groups(values))), len(values.tables["run"])
+
+    def read(name: str) -> Array:
+        if name in numbers:
+            return numbers[name]
+        metric, _, point = name.partition("@")
+        there = points[point] if point else {}
+        return there[metric] if metric in there else _of_run(values, metric, catalog)
+
+    def most(_: str, gathered: tuple[str, ...]) -> Array:
+        found: Array = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
+        return found
+
+    for step in steps:
+        if isinstance(step, Point):
+            inputs = varied(values, limit, numbers[step.x], catalog)
+            points[step.name] = {
+                **inputs,
+                **recomputed_columns(values, _tables(values, inputs, catalog), catalog, names_anew),
+            }
+            continue
+        with np.errstate(all="ignore"):
+            found = evaluate(step.node, read, most, vectorised())
+        numbers[step.name] = np.broadcast_to(np.asarray(found, np.float64), length)
+    return Solved(limit, steps, numbers, points)
+
+
+def varied(values: Values, limit: Limit, x: Array, catalog: Catalog) -> dict[str, Array]:
+    """The inputs that vary, with one value of `x` for each run."""
+    each = n_groups(values)
+
+    def of_run(name: str) -> Array:
+        return x if name == "x" else _of_run(values, name, catalog)
+
+    def of_group(name: str) -> Array:
+        if name == MAIN:
+            return main(values, limit)
+        is_finer = name != "x" and catalog.entry(name).grain == OF_GROUPS
+        return values.column(OF_GROUPS, name) if is_finer else of_run(name).repeat(each)
+
+    read = {name: of_group if catalog.inputs[name].grain == OF_GROUPS else of_run for name in limit.varied}
+    found = {name: evaluate(node, read[name], None, vectorised()) for name, node in limit.varied.items()}
+    return {name: np.asarray(column, np.float64) for name, column in found.items()}
+
+
+def _tables(values: Values, inputs: Mapping[str, Array], catalog: Catalog) -> dict[str, Table]:
+    """The tables of the runs with other inputs."""
+    tables = dict(values.tables)
+    for name, column in inputs.items():
+        table = tables[catalog.inputs[name].grain]
+        tables[table.grain] = replace(table, columns={**table.columns, name: column})
+    return tables
+
+
+def main(values: Values, limit: Limit) -> Array:
+    """1 for the layer groups of each run that are meant: those with the most of an input, or the first of them."""
+    own = values.column(OF_GROUPS, limit.of_groups).reshape(len(values.tables["run"]), -1)
+    found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
+    if limit.first_alone:
+        found &= found.cumsum(axis=1) == 1
+    meant: Array = found.astype(np.float64).ravel()
+    return meant
+
+
+def _of_run(values: Values, name: str, catalog: Catalog) -> Array:
+    """An input or metric in the order of runs."""
+    grain = catalog.entry(name).grain
+    column: Array = values.column(grain, name)
+    length = len(values.tables["run"])
+    if len(column) == length and grain != "hardware":
+        return column
+    found: Array = column[values.tables["run"].above[grain]]
+    return found

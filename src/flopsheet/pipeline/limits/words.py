@@ -1,0 +1,56 @@
+"""What is said of a limit: the last value, or that there is none, and what breaks one step further."""
+
+from __future__ import annotations
+
+from flopsheet.catalog.desugar import first_that_holds, substitute
+from flopsheet.diagnostics import CatalogError
+from flopsheet.formula import Node, parse
+from flopsheet.formula.nodes import Call, Name, Operation, Text
+
+NONE, NO_LIMIT = "none", "no limit"
+# `tried` is the value of x, `last` and `next` what is shown of it there and one step further, `left` and `left_next`
+# the bytes that a device has left.
+LARGEST = (
+    ("where(left < 0, where(tried <= least, 1, 0), 0) == 1", "not even {last:,} fits: a device lacks {lack}"),
+    ("left < 0", "no more than about {last:,}: a device lacks {lack} there"),
+    ("tried >= most", "memory sets no limit"),
+    ("left_next >= 0", "about {last:,}; {next:,} fits too"),
+    ("", "{next:,} breaks: a device lacks {lack_next}"),
+)
+FEWEST = (
+    ("left < 0", "no number fits: a device lacks {lack}"),
+    ("tried <= least", "fewer are not possible"),
+    ("left_next >= 0", "about {last:,}; {next:,} fit too"),
+    ("", "{next:,} do not fit: a device lacks {lack_next}"),
+)
+LACK = (
+    ("lack >= 2^30", "{lack / 2^30:.1} GiB"),
+    ("lack >= 2^20", "{lack / 2^20:.1} MiB"),
+    ("", "{ceil(lack / 2^10)} KiB"),
+)
+
+
+def _refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+    raise AssertionError(f"{fact}; {remedy}")
+
+
+def _lack(left: str) -> Node:
+    return substitute(first_that_holds(LACK, _refuse), {"lack": Operation("-", parse("0"), Name(left))})
+
+
+def sentence(*, fewest: bool) -> Node:
+    """What breaks one step further, or why there is no such step."""
+    said = first_that_holds(FEWEST if fewest else LARGEST, _refuse)
+    return substitute(said, {"lack": _lack("left"), "lack_next": _lack("left_next")})
+
+
+def value(*, fewest: bool) -> Node:
+    """The last value, or the word that stands in its place."""
+    found: Node = Name("last")
+    if not fewest:
+        found = Call("where", (parse("tried >= most"), Text(NO_LIMIT), found))
+    return Call("where", (parse("left < 0"), Text(NONE), found))
+
+
+NEXT = parse("next")
+LEFT_GIB, LEFT_NEXT_GIB = parse("left / 2^30"), parse("left_next / 2^30")

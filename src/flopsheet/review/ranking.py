@@ -1,0 +1,92 @@
+"""What differs, most important first: verdicts, then what lost its number, runs before models, each quantity once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from string import Formatter
+
+from flopsheet.catalog import RUNS
+from flopsheet.catalog.entries import Unit
+from flopsheet.output.changes import told
+from flopsheet.output.headline import PRICED, TOLD
+from flopsheet.review.diff import Compared, Difference
+
+VERDICTS = {"no": "no longer fits", "yes": "fits now"}  # by the answer that there is now
+GRAINS = [*(grain for grains in RUNS.values() for grain in grains), "model", "scenario"]
+OF_MODEL = ("n_params", "weight_gib", "kv_cache_bytes_per_token", "tflop_forward", "kv_cache_gib")
+
+
+def ranked(results: Iterable[Difference], units: Mapping[str, Unit]) -> list[Difference]:
+    """The order of a table: of each kind of row amounts before shares and ratios."""
+    return sorted(told_once(results), key=lambda one: (_importance(one), _grain(one), _is_share(one, units)))
+
+
+def is_verdict(one: Difference) -> bool:
+    """Whether it says of something that fits no longer, or now."""
+    return one.before in VERDICTS and one.after in VERDICTS
+
+
+def _importance(one: Difference) -> int:
+    if is_verdict(one):
+        return 0
+    return 1 if isinstance(one.before, str) != isinstance(one.after, str) else 2
+
+
+def _is_share(one: Difference, units: Mapping[str, Unit]) -> bool:
+    assert one.metric
+    return one.metric.unit == "text" or units[one.metric.unit].style in {"percent", "times"}
+
+
+def _grain(one: Difference) -> int:
+    assert one.metric
+    return GRAINS.index(one.metric.grain) if one.metric.grain in GRAINS else len(GRAINS)
+
+
+def told_once(results: Iterable[Difference]) -> list[Difference]:
+    """One of GB and GiB, and of numbers of one row and unit that are the same before and after."""
+    results = [one for one in results if one.metric]
+    named = {(one.subject, one.metric.name) for one in results if one.metric}
+    seen, once = set(), []
+    for one in results:
+        assert one.metric
+        key = one.subject, one.metric.unit, one.before, one.after
+        if (one.subject, _in_gib(one.metric.name)) not in named and (one.metric.unit == "text" or key not in seen):
+            once.append(one)
+        seen.add(key)
+    return once
+
+
+def _in_gib(name: str) -> str:
+    """The name of the same quantity in GiB; none of what is in no GB."""
+    return f"{name.removesuffix('_gb')}_gib" if name.endswith("_gb") else ""
+
+
+def effects(compared: Compared) -> list[str]:
+    """A line for each run whose numbers that matter changed, or for each model where no run's did."""
+    catalog = compared.sides[0].report.catalog
+    units = catalog.units
+    of_run: dict[str, list[str]] = {}
+    of_model: dict[str, list[str]] = {}
+    wanted = {kind: [name for _, name, _, _ in Formatter().parse(TOLD[kind] + PRICED) if name] for kind in RUNS}
+    for one in ranked(compared.results, units):
+        assert one.metric
+        kind = next((kind for kind, grains in RUNS.items() if one.metric.grain in grains), "")
+        lines = of_run if kind else of_model
+        if is_verdict(one):
+            lines.setdefault(one.subject, []).append(VERDICTS[str(one.after)])
+        elif one.metric.name in (wanted[kind] if kind else OF_MODEL):
+            words = told(_label(one.metric.label), one.before, one.after, units[one.metric.unit])
+            lines.setdefault(one.subject, []).append(words)
+    lines = of_run or of_model
+    said = [f"{subject}: {', '.join(words)}" for subject, words in lines.items()]
+    missed = [one.missed for one in compared.budgets if not one.after]
+    if missed:
+        first = missed[0].to_text(catalog)
+        about = "a budget is" if len(missed) == 1 else f"{len(missed):,} budgets are"
+        said.append(f"{about} no longer met{'' if len(missed) == 1 else ', the first'}: {first}")
+    return said
+
+
+def _label(label: str) -> str:
+    """A label inside a sentence; abbreviations and names keep their capitals."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

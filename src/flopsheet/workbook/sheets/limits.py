@@ -1,0 +1,266 @@
+"""The Limits sheet: how far each run goes in one input at a time, and what breaks one step further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.formula import Node, to_excel
+from flopsheet.formula.nodes import names
+from flopsheet.formula.operators import picked
+from flopsheet.pipeline.limits import words
+from flopsheet.pipeline.limits.dials import MARGIN
+from flopsheet.pipeline.limits.program import CALLED, LAST, NEXT, NOW, Point, Step, at
+from flopsheet.pipeline.limits.solve import MAIN, Solved, main, n_groups, solve
+from flopsheet.records import frozen
+from flopsheet.workbook.layout.blocks import Placed
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters
+from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
+from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+
+SHEET = "Limits"
+TOP = 4
+MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
+NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT = range(FIRST, FIRST + 5)
+HEADS = {
+    LABEL: "Run and input", NAME: "What goes along", UNIT: "Unit", MATHS: "One step further", NOW_AT: "As it is",
+    LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there GiB", LACKS_AT: "Left then GiB",
+}  # fmt: skip
+GIB = "#,##0.0;-#,##0.0"
+STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
+POINTS = (NOW, *CALLED)
+
+
+@frozen
+class Source:
+    """The runs of a kind where they are computed."""
+
+    table_set: TableSet
+    cell_index: CellIndex
+    blocks: Mapping[str, Block]
+    """By grain; their rows have also what is linked."""
+
+    @cached_property
+    def groups(self) -> int:
+        """Layer groups of each run."""
+        return n_groups(self.table_set.values)
+
+    def is_finer(self, name: str) -> bool:
+        """Whether it has a value for each layer group."""
+        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.name][1]}
+
+    def cell_ref(self, name: str, run: int, group: int) -> CellRef:
+        """Where a name of a run, or of one of its layer groups, is computed or linked."""
+        if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
+            block = next(block for block in self.blocks.values() if name in block.rows)
+            return block.cell_ref(name, FIRST + run)
+        cell_refs = self.cell_index.of(self.table_set, name)
+        if self.is_finer(name):
+            return cell_refs[run * self.groups + group]
+        return cell_refs[run if len(cell_refs) > 1 else 0]
+
+
+class Working:
+    """One limit of a run: its points side by side with what is computed anew at each, then the steps below."""
+
+    def __init__(self, source: Source, solved: Solved, run: int, top: int) -> None:
+        self.source, self.solved, self.run, self.top = source, solved, run, top
+        self.catalog = source.table_set.catalog
+        found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
+        self.points = [point for point in POINTS if point in found]
+        self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
+        self.anew = [*solved.limit.varied, *(name for name in solved.points[LAST] if name not in solved.limit.varied)]
+        of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
+        plain = [name for name in self.steps if "@" not in name]
+        marked = [MAIN] if solved.limit.of_groups else []
+        listed = [*plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
+        self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
+
+    @property
+    def bottom(self) -> int:
+        return max(self.rows.values())
+
+    def column(self, point: str, group: int = 0) -> int:
+        return FIRST + self.points.index(point) * self.source.groups + group
+
+    def place(self, name: str, group: int = 0) -> CellRef:
+        """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
+        metric, _, point = name.partition("@")
+        if name == MAIN:
+            return CellRef(SHEET, self.rows[MAIN], FIRST + group)
+        if name in self.steps:
+            return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
+        if point and metric in self.anew:
+            return CellRef(SHEET, self.rows[metric], self.column(point, group if self.source.is_finer(metric) else 0))
+        return self.source.cell_ref(metric, self.run, group)
+
+    def value(self, name: str, group: int = 0) -> Scalar:
+        """The number of a step, or of a metric at a point."""
+        metric, _, point = name.partition("@")
+        if name in self.steps:
+            return float(self.solved.numbers[name][self.run])
+        finer = self.source.is_finer(metric)
+        row = self.run * self.source.groups + group if finer else self.run
+        if point and metric in self.anew:
+            return float(self.solved.points[point][metric][row])
+        return self.source.table_set.value(metric, row)
+
+    def live(self, name: str) -> Live:
+        return Live(self.place(name), self.value(name))
+
+    def cells(self) -> Iterator[Placed]:
+        last = self.column(self.points[-1], self.source.groups - 1)
+        title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.solved.limit.label.lower()}"
+        for column in range(LABEL, max(last, LACKS_AT) + 1):
+            yield (self.top, column), Cell(title if column == LABEL else "", style="band")
+        for point in self.points:
+            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "As it is"), style="header")
+        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
+        labelled: set[int] = set()
+        for step in self.steps.values():
+            cell_ref = self.place(step.name)
+            if cell_ref.row not in labelled:
+                labelled.add(cell_ref.row)
+                label = "Value that is tried" if step.name.startswith("x@") else step.label
+                yield (cell_ref.row, LABEL), Cell(label, style="label")
+                yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
+            formula = to_excel(step.node, _At(self, "", 0))
+            yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
+        if self.solved.limit.of_groups:
+            yield from self.main_cells()
+        for name in self.anew:
+            yield from self.row(name)
+
+    def row(self, name: str) -> Iterator[Placed]:
+        """An input that varies, or a metric that depends on it, at every point."""
+        entry, limit = self.catalog.entry(name), self.solved.limit
+        yield (self.rows[name], LABEL), Cell(entry.label, style="label")
+        yield (self.rows[name], NAME), Cell(name, style="name")
+        yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
+        format = self.catalog.units[entry.unit].format
+        finer = self.source.is_finer(name)
+        for point in self.points[1:]:
+            for group in range(self.source.groups if finer else 1):
+                node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
+                formula = to_excel(node, _At(self, point, group, is_input=name in limit.varied))
+                cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
+                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "calc", format)
+
+    def main_cells(self) -> Iterator[Placed]:
+        """1 for the layer groups that are meant."""
+        limit, groups, row = self.solved.limit, self.source.groups, self.rows[MAIN]
+        yield (row, LABEL), Cell("Layers that are meant", style="label")
+        yield (row, NAME), Cell(MAIN, style="name")
+        found = main(self.source.table_set.values, limit).reshape(-1, groups)[self.run]
+        own = [self.source.cell_ref(limit.of_groups, self.run, group).seen_from(SHEET) for group in range(groups)]
+        among = ",".join(own)
+        for group in range(groups):
+            formula = f"IF({own[group]}>0,1,0)"
+            if groups > 1:
+                formula = f"IF({own[group]}=MAX({among}),{formula},0)"
+            if group and limit.first_alone:
+                formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
+            yield (row, FIRST + group), Cell(float(found[group]), formula, "calc", "0")
+
+
+class _At:
+    """References of a formula at a point of a working; what does not depend on the input stands where the run does."""
+
+    def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
+        self.working, self.point, self.group, self.is_input = working, point, group, is_input
+
+    def named(self, name: str) -> str:
+        """The name at the point where it differs there; an input that varies is made from the values as they are."""
+        if name == "x":
+            return at(name, self.point)
+        moved = self.point and not self.is_input and name in self.working.anew
+        return at(name, self.point) if moved else name
+
+    def cell(self, name: str) -> str:
+        return self.working.place(self.named(name), self.group).seen_from(SHEET)
+
+    def ends(self, name: str) -> tuple[CellRef, CellRef]:
+        named = self.named(name)
+        return self.working.place(named, 0), self.working.place(named, self.working.source.groups - 1)
+
+    def range(self, name: str) -> str:
+        first, last = self.ends(name)
+        return first.seen_from(SHEET) if first == last else f"{first.seen_from(SHEET)}:{last.address}"
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return picked(pick, self.range(key), self.range(name))
+
+    def first(self, name: str) -> str:
+        return self.ends(name)[0].seen_from(SHEET)
+
+
+def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
+    """What is said of a limit in the table on top."""
+    limit = working.solved.limit
+    unit = working.catalog.unit_of(next(iter(limit.varied)))
+    read = {
+        "tried": working.live(at("x", LAST)),
+        "last": working.live(LAST),
+        "next": working.live(NEXT),
+        "least": working.live("least"),
+        "most": working.live("most"),
+        "left": working.live(at(MARGIN[kind], LAST)),
+        "left_next": working.live(at(MARGIN[kind], NEXT)),
+    }
+
+    def said(node: Node, style: str, format: str = "#,##0") -> Cell:
+        return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
+
+    yield (row, LABEL), Cell(limit.label, style="label", indent=1)
+    yield (row, NAME), Cell(limit.held, style="name")
+    yield (row, UNIT), Cell(unit.heading or "", style="unit")
+    yield (row, MATHS), said(words.sentence(fewest=limit.fewest), "text")
+    shown = {"x": Live(working.place("now"), working.value("now"))}
+    shown |= {name: Live(working.place(name), working.value(name)) for name in names(limit.shown) if name != "x"}
+    yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
+    yield (row, LAST_AT), said(words.value(fewest=limit.fewest), "total")
+    yield (row, NEXT_AT), said(words.NEXT, "calc")
+    yield (row, LEFT_AT), said(words.LEFT_GIB, "calc", GIB)
+    yield (row, LACKS_AT), said(words.LEFT_NEXT_GIB, "calc", GIB)
+
+
+def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping[str, Sequence[Block]]) -> Sheet:
+    """The whole sheet: a table of every run's limits, and below how each is found."""
+    cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
+    cells[2, LABEL] = Cell(
+        "How far each run goes in one input while the others stay, until it no longer fits its device.",
+        style="subtitle",
+    )
+    solved = {one.name: solve(one.values, one.name, one.catalog) for one in table_sets}
+    shown = {one.name: range(min(MOST_RUNS, len(one.table("run")))) for one in table_sets}
+    lines = sum(1 + len(shown[kind]) * (1 + len(found)) for kind, found in solved.items())
+    row, below = TOP, TOP + lines + 2
+    table_end = below - 2
+    details = []
+    cells[below - 1, LABEL] = Cell("How each limit is found", style="section")
+    for one in table_sets:
+        source = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
+        for column in range(LABEL, LACKS_AT + 1):
+            title = one.name.capitalize() if column == LABEL else HEADS.get(column, "")
+            cells[row, column] = Cell(title, style="block")
+        row += 1
+        for run in shown[one.name]:
+            for column in range(LABEL, LACKS_AT + 1):
+                name = str(one.table("run").keys[run][0])
+                cells[row, column] = Cell(name if column == LABEL else "", style="band")
+            row += 1
+            for found in solved[one.name]:
+                working = Working(source, found, run, below)
+                cells |= dict(working.cells())
+                details.append((working.top + 1, working.bottom, True))
+                cells |= dict(_lines(working, row, one.name))
+                row, below = row + 1, working.bottom + 1
+    cells |= folded(cells)
+    widths = widths_of(cells) | {NAME: 46.0, NOTE: 2.0}
+    return Sheet(
+        SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(NAME)}{TOP}", title_rows="1:3",
+        outline_rows=tuple(details), print_rows=table_end, print_to=LACKS_AT, tab="CC79A7",
+    )  # fmt: skip

@@ -1,0 +1,182 @@
+"""How far a run goes in one input: the last value fits, and one step further does not."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import flopsheet
+from flopsheet.api import Report
+from flopsheet.pipeline.frames import compute_values
+from flopsheet.pipeline.limits.dials import LIMITS
+from flopsheet.pipeline.limits.solve import Solved, solve
+from flopsheet.pipeline.tables import tabulate_runs
+
+MODELS = {
+    "dense": {"model": "llama-3-8b"},
+    "large": {"model": "llama-3-70b"},
+    "experts": {"model": "mixtral-8x7b"},
+    "windows": {"model": "gemma-2-9b"},
+    "tied": {"model": "gpt2-xl"},
+    "latent": {"model": "deepseek-v2"},
+}
+HARDWARE = ["h100-sxm", "a100-40gb", "h200", "b200", "l40s"]
+N_RUNS = 250  # of a kind, each with five limits
+
+
+def training_run(dice: random.Random) -> dict[str, Any]:
+    micro, dp = dice.choice([1, 1, 2, 3, 8]), dice.choice([1, 2, 8, 64])
+    cp, tp, pp = dice.choice([1, 1, 2]), dice.choice([1, 2, 4]), dice.choice([1, 1, 2, 4, 6])
+    run = {
+        "model": dice.choice(list(MODELS)),
+        "context_length": dice.choice([512, 1000, 4096, 8192, 65536]),
+        "micro_batch_size": micro,
+        "global_batch_size": micro * dp * dice.choice([1, 2, 7, 64]),
+        "n_tokens": "1T",
+        "n_devices": dp * cp * tp * pp,
+        "hardware": dice.choice(HARDWARE),
+        "tensor_parallel": tp,
+        "sequence_parallel": dice.random() < 0.5,
+        "context_parallel": cp,
+        "pipeline_parallel": pp,
+        "zero_stage": dice.choice([0, 1, 2, 3]),
+        "recomputation": dice.choice(["none", "selective", "full", "operations"]),
+        "attention_kernel": dice.choice(["fused", "eager"]),
+        "activation_method": dice.choice(["autograd", "transformer_engine", "korthikanti"]),
+        "precision": dice.choice(["mixed_bf16", "fp32"]),
+        "optimizer": dice.choice(["adamw", "muon", "sgd", "adamw_8bit"]),
+    }
+    if run["model"] in {"tied", "windows"}:
+        run |= {"tensor_parallel": 1, "n_devices": dp * cp * pp}
+    return run
+
+
+def serving_run(dice: random.Random) -> dict[str, Any]:
+    tp, replicas = dice.choice([1, 2, 4]), dice.choice([1, 2, 3, 16])
+    run = {
+        "model": dice.choice(list(MODELS)),
+        "prompt_length": dice.choice([100, 2048, 30000]),
+        "generated_length": dice.choice([1, 512]),
+        "n_sequences": dice.choice([1, 7, 64, 500]),
+        "n_devices": tp * replicas,
+        "tensor_parallel": tp,
+        "hardware": dice.choice(HARDWARE),
+        "weight_format": dice.choice(["bf16", "fp8", "int4"]),
+        "cache_format": dice.choice(["bf16", "fp8"]),
+        "memory_utilisation": dice.choice([0.8, 0.9, 1]),
+    }
+    if run["model"] in {"tied", "windows"}:
+        run |= {"tensor_parallel": 1, "n_devices": replicas}
+    return run
+
+
+def study(seed: int) -> Report:
+    """Many runs at random, over models with and without experts, windows and latents."""
+    dice = random.Random(seed)
+    return flopsheet.compute(
+        {
+            "version": 1,
+            "context_lengths": [4096],
+            "models": MODELS,
+            "training": {f"t{at}": training_run(dice) for at in range(N_RUNS)},
+            "serving": {f"s{at}": serving_run(dice) for at in range(N_RUNS)},
+        }
+    )
+
+
+def put_back(report: Report, kind: str, inputs: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    """What each run has left of its memory with other inputs, all of it computed anew from the spec."""
+    tables = tabulate_runs(report.spec, kind)
+    for name, column in inputs.items():
+        grain = report.catalog.inputs[name].grain
+        tables[grain] = tables[grain].with_inputs(tables[grain].inputs.assign(**{name: np.asarray(column, float)}))
+    grain, margin = {"training": ("training_run", "margin_bytes"), "serving": ("serving_run", "served_margin_bytes")}[
+        kind
+    ]
+    return np.asarray(compute_values(tables, report.catalog, [margin]).column(grain, margin), float)
+
+
+def inputs_of(report: Report, kind: str, limit: str, value: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """The inputs that a value of a limit means, said a second time as somebody types them into a spec."""
+    values = report.runs[kind]
+
+    def of(grain: str, name: str) -> np.ndarray[Any, Any]:
+        return np.asarray(values.column(grain, name), float)
+
+    run = f"{kind}_run"
+    if limit == "largest_micro_batch":
+        n_micro_batches = of(run, "global_batch_size") / of(run, "micro_batch_size")
+        return {"micro_batch_size": value, "global_batch_size": n_micro_batches * value}
+    if limit == "longest_context":
+        return {"context_length": value}
+    if limit == "largest_batch":
+        return {"n_sequences": value}
+    if limit == "fewest_devices" and kind == "serving":
+        return {"n_devices": value}
+    if limit == "fewest_devices":
+        each = of("run", "n_devices") / of(run, "data_parallel")
+        sequences = of(run, "global_batch_size") / of(run, "data_parallel")
+        return {"n_devices": value, "data_parallel": value / each, "global_batch_size": sequences * value / each}
+    n_runs = len(value)
+    name = {"largest_d_ff": "d_ff", "most_layers": "n_group_layers"}[limit]
+    groups = of("layer_group", name).reshape(n_runs, -1).copy()
+    if limit == "largest_d_ff":
+        widest = groups == groups.max(axis=1, keepdims=True)
+        return {"d_ff": np.where(widest & (groups > 0), value[:, None], groups).ravel()}
+    added = value - of("model", "n_layers")
+    for at in range(n_runs):
+        groups[at, groups[at].argmax()] += added[at]
+    return {"n_layers": value, "n_group_layers": groups.ravel(), "n_stored_layers": groups.ravel()}
+
+
+def state_of(solved: Solved, at: int) -> str:
+    """What is claimed of a run."""
+    numbers, limit = solved.numbers, solved.limit
+    last, least, most = (numbers[name][at] for name in ("x@last", "least", "most"))
+    margin = solved.points["last"]["margin_bytes" if "margin_bytes" in solved.points["last"] else "served_margin_bytes"]
+    if margin[at] < 0:
+        return "nowhere"
+    if limit.fewest:
+        return "at the least" if last <= least else "exact"
+    return "no limit" if last >= most else "exact"
+
+
+def claims(report: Report) -> Counter[tuple[str, str, bool]]:
+    """Of every limit of every run: what is claimed, and whether pandas agrees."""
+    found: Counter[tuple[str, str, bool]] = Counter()
+    for kind, values in report.runs.items():
+        for solved in solve(values, kind, report.catalog):
+            name = solved.limit.name
+            at_last, beyond = (
+                put_back(report, kind, inputs_of(report, kind, name, np.asarray(solved.numbers[point], float)))
+                for point in ("last", "next")
+            )
+            for at in range(len(values.tables["run"])):
+                state = state_of(solved, at)
+                holds = {
+                    "exact": at_last[at] >= 0 > beyond[at],
+                    "nowhere": at_last[at] < 0,
+                    "at the least": at_last[at] >= 0,
+                    "no limit": at_last[at] >= 0,
+                }[state]
+                found[name, state, bool(holds)] += 1
+    return found
+
+
+@functools.cache
+def counted() -> Counter[tuple[str, str, bool]]:
+    return claims(study(1))
+
+
+def test_of_2500_limits_the_last_value_fits_and_one_step_further_does_not() -> None:
+    assert (counted().total(), [claim for claim in counted() if not claim[2]]) == (2 * 5 * N_RUNS, [])
+
+
+def test_every_limit_is_found_exactly_in_some_runs() -> None:
+    names = {limit.name for limits in LIMITS.values() for limit in limits}
+    assert {name for name, state, _ in counted() if state == "exact"} == names

@@ -1,0 +1,58 @@
+"""Forms of formulas that one program or another doesn't compute, although the rest do: no workbook has them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+import flopsheet
+from edits import planned
+from flopsheet.workbook.model.sheet import Sheet
+from generated import study
+from studies import SPECS
+
+CELL = r"\$?[A-Z]{1,3}\$?[0-9]+"
+SHEET = r"(?:'[^']+'!|[A-Z]\w+!)?"
+ONE_CELL = re.compile(rf"([A-Z]*)\((?:[^()]*,)?{SHEET}(?P<first>{CELL}):(?P=first)(?![0-9])")
+INDEX_OF_ONE_CELL = re.compile(rf"INDEX\({SHEET}(?:{CELL}|(?P<first>{CELL}):(?P=first)),")
+INDEX_OF_A_WHOLE_ROW = re.compile(r"INDEX\([^()]*,0\)")
+PLACE_OF_A_RANGE = re.compile(r"\b(?:ROW|COLUMN)S?\(")
+SOURCES = ["gpt2", "llama3-70b-512xh100", "hybrids", "1", "3"]  # 1 and 3: models of one layer group, a single run
+
+
+@cache
+def sheets(source: str) -> tuple[Sheet, ...]:
+    """The sheets of a spec's workbook, or of that of the random study of a number."""
+    report = study(int(source))[1] if source.isdigit() else flopsheet.compute(SPECS / f"{source}.yaml")
+    return planned(report, report).sheets
+
+
+@cache
+def written(source: str) -> tuple[str, ...]:
+    """Every formula of a workbook."""
+    return tuple({cell.formula for sheet in sheets(source) for cell in sheet.cells.values() if cell.formula})
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_index_looks_something_up_in_two_cells_or_more(source: str) -> None:
+    assert [formula for formula in written(source) if INDEX_OF_ONE_CELL.search(formula)] == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_only_countif_and_match_have_a_range_of_one_cell(source: str) -> None:
+    """One engine computes neither of a cell that stands alone; everywhere else programs write F12 for F12:F12."""
+    functions = {found[1] for formula in written(source) for found in ONE_CELL.finditer(formula)}
+    assert functions - {"COUNTIF", "MATCH"} == set()
+
+
+@pytest.mark.parametrize("source", [*SOURCES, "deepseek-v3"])
+def test_no_column_is_wider_than_excel_allows(source: str) -> None:
+    widths = {(sheet.title, column): width for sheet in sheets(source) for column, width in sheet.widths.items()}
+    assert {column: width for column, width in widths.items() if width > 255} == {}  # ECMA-376, 18.3.1.13
+
+
+@pytest.mark.parametrize("form", [INDEX_OF_A_WHOLE_ROW, PLACE_OF_A_RANGE], ids=["INDEX(…, row, 0)", "COLUMN(range)"])
+def test_no_formula_has_a_form_that_a_program_lacks(form: re.Pattern[str]) -> None:
+    assert [formula for source in SOURCES for formula in written(source) if form.search(formula)] == []
