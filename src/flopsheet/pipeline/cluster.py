@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -66,13 +68,15 @@ def _connected(address: str) -> Any:
 def _by_cluster(client: Any, address: str, job: Job[Task, Result], left: Tasks[Task]) -> Iterator[tuple[Task, Result]]:
     distributed: Any = import_module("distributed")
     threads = _threads(client, address)
-    sent = _send(client, job)
+    # With every task, since what is sent once is lost with the worker that has it.
+    sent = pickle.dumps(job)
+    key = hashlib.sha256(sent).hexdigest()
     at_work: dict[Any, Task] = {}
     last = time.monotonic()
     try:
         while True:
             for task in left:
-                at_work[client.submit(_work, sent, task, pure=False, retries=0)] = task
+                at_work[client.submit(_work, key, sent, task, pure=False, retries=0)] = task
                 if len(at_work) >= 2 * threads:
                     break
             if not at_work:
@@ -94,17 +98,11 @@ def _by_cluster(client: Any, address: str, job: Job[Task, Result], left: Tasks[T
                     yield task, result
                 else:
                     left.fail(task)
-                    sent = _send(client, job)  # which the worker that went may have held alone
                     if left.failures > MOST_FAILURES:
                         raise _refusal(diagnostics.no_results(address, left.failures, _why(future)))
     finally:
         if client.status == "running":
             client.cancel([*at_work], force=True)
-
-
-def _send(client: Any, job: Any) -> Any:
-    """The job on every worker."""
-    return client.scatter(job, broadcast=True, hash=False)
 
 
 def _threads(client: Any, address: str) -> int:
@@ -143,13 +141,14 @@ def _why(future: Any) -> str:
 _ready = threading.local()  # of each thread the last job, made ready
 
 
-def _work(job: Job[Any, Any], task: Any) -> Answer:
-    """What a worker does with a task."""
-    return Answer(__version__, _compute(job, task))
+def _work(key: str, sent: bytes, task: Any) -> Answer:
+    """What a worker does with a task of a job, which is known by a key."""
+    return Answer(__version__, _compute(key, sent, task))
 
 
-def _compute(job: Job[Any, Any], task: Any) -> Any:
-    if getattr(_ready, "job", None) is not job:
-        _ready.job, _ready.work = job, job.start()
+def _compute(key: str, sent: bytes, task: Any) -> Any:
+    if getattr(_ready, "key", None) != key:
+        job: Job[Any, Any] = pickle.loads(sent)
+        _ready.key, _ready.work = key, job.start()
     work: Callable[[Any], Any] = _ready.work
     return work(task)
