@@ -118,7 +118,36 @@ expect:
 - {that: a.n_lora_all, equals: 4096}
 """
 
-SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN]
+NEWER = """\
+version: 1
+context_lengths: [1024]
+weights: {default: bf16, experts: mxfp4}
+kv_cache: {default: bf16, v: fp8}
+models:
+  mixed:
+    d_model: 128
+    vocab_size: 1000
+    ffn: swiglu
+    layers:
+    - {n_layers: 2, mixer: {kind: gated_delta_net, n_linear_key_heads: 2, n_linear_value_heads: 4, d_linear_key: 32,
+        d_linear_value: 32}, d_ff: 256}
+    - {n_layers: 2, mixer: {kind: mamba2, n_ssm_heads: 4, d_ssm_head: 64, n_ssm_groups: 2, d_state: 16}, ffn: none}
+    - {n_layers: 2, moe: {n_experts: 8, n_active_experts: 2, d_expert: 64}, attention: {kind: mla, n_heads: 4,
+        kv_lora_rank: 32, q_lora_rank: 0, d_qk_nope: 32, d_qk_rope: 16, d_v: 32, index_top_k: 64, n_index_heads: 2,
+        d_index: 32}}
+training:
+  tuned: {model: mixed, hardware: h100-sxm, context_length: 1024, n_devices: 4, pipeline_parallel: 2, adapter_rank: 8,
+          frozen_format: nf4, global_batch_size: 8, n_tokens: 1e9, time_basis: predicted}
+serving:
+  chat: {model: mixed, hardware: h200, n_devices: 4, tensor_parallel: 2, attention_data_parallel: 2, expert_parallel: 4,
+         prompt_length: 512, generated_length: 64, n_sequences: 8, weight_format: {default: fp8, experts: mxfp4},
+         n_draft_tokens: 2, acceptance_rate: 0.7}
+search:
+  grid: {model: mixed, hardware: [h100-sxm], context_length: 1024, n_devices: 8, global_batch_size: 16, n_tokens: 1e9,
+         vary: {tensor_parallel: [1, 2], pipeline_parallel: [1, 2], micro_batch_size: auto}, minimise: days, keep: 3}
+"""
+
+SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN, NEWER]
 REAL = [*SEEDS, *(path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.yaml")))]
 
 SCALARS: list[Any] = [
