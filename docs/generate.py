@@ -48,6 +48,7 @@ PARTS = (
     ("Training runs", "`training.NAME`", "TrainingRun"),
     ("Serving runs", "`serving.NAME`", "ServingRun"),
     ("Sweeps of runs", "`training.NAME.sweep`, `serving.NAME.sweep`; [about them](sweeps.md#sweeps-of-runs)", ""),
+    ("Measured rows", "`measured.NAME`; [about them](measured-rows.md)", "MeasuredRow"),
     ("Searches", "`search.NAME`; [about them](layout-search.md)", "Search"),
     ("Values of a search", "`search.NAME.vary`", "vary"),
     ("Bounds of a search", "`search.NAME.require.METRIC`", "SearchLimit"),
@@ -63,6 +64,11 @@ LIKE = {"BytesRange": "Range", "FlopPerSecondRange": "Range", "SearchVary": "var
 # What is said in the place of a table of keys that stand elsewhere.
 INSTEAD = {
     "": "`model` and the inputs of the run, each with a list or a range; `zip` and `exclude` as above.",
+    "MeasuredRow": (
+        "The keys of a [training run](#training-runs) without `sweep`, with `seconds`, the measured time of one "
+        "optimizer step, instead of `measured_seconds_per_step`. A row may give another speed instead, such as "
+        "`measured_tokens_per_second_per_device`."
+    ),
     "vary": "The inputs of a training run, each with a list, a range or `auto`.",
 }
 

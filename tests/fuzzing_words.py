@@ -57,6 +57,23 @@ expect:
 - {that: run.fits, equals: "yes"}
 """
 
+MEASURED = """\
+version: 1
+context_lengths: [2048]
+models:
+  m: {n_layers: 4, d_model: 256, n_heads: 4, vocab_size: 32000, ffn: swiglu, d_ff: 4 * d_model}
+hardware:
+  mine: {extends: mi300x, link_bandwidth: 900e9}
+training:
+  run: {model: m, context_length: 2048, hardware: mine, n_devices: 16, tensor_parallel: 2, global_batch_size: 64}
+measured:
+  one: {model: m, context_length: 2048, hardware: mine, n_devices: 8, zero_stage: 3, seconds: 0.05,
+        global_batch_size: 64}
+  two: {model: m, context_length: 1024, hardware: mine, n_devices: 8, tensor_parallel: 2, seconds: 0.01,
+        global_batch_size: 8 * data_parallel}
+  logged: {model: m, context_length: 2048, hardware: h100-sxm, measured_tokens_per_second_per_device: 1e5}
+"""
+
 SWEPT = """\
 version: 1
 context_lengths: [2048]
@@ -101,7 +118,36 @@ expect:
 - {that: a.n_lora_all, equals: 4096}
 """
 
-SEEDS = [SMALL, GROUPS, RUNS, SWEPT, OWN]
+NEWER = """\
+version: 1
+context_lengths: [1024]
+weights: {default: bf16, experts: mxfp4}
+kv_cache: {default: bf16, v: fp8}
+models:
+  mixed:
+    d_model: 128
+    vocab_size: 1000
+    ffn: swiglu
+    layers:
+    - {n_layers: 2, mixer: {kind: gated_delta_net, n_linear_key_heads: 2, n_linear_value_heads: 4, d_linear_key: 32,
+        d_linear_value: 32}, d_ff: 256}
+    - {n_layers: 2, mixer: {kind: mamba2, n_ssm_heads: 4, d_ssm_head: 64, n_ssm_groups: 2, d_state: 16}, ffn: none}
+    - {n_layers: 2, moe: {n_experts: 8, n_active_experts: 2, d_expert: 64}, attention: {kind: mla, n_heads: 4,
+        kv_lora_rank: 32, q_lora_rank: 0, d_qk_nope: 32, d_qk_rope: 16, d_v: 32, index_top_k: 64, n_index_heads: 2,
+        d_index: 32}}
+training:
+  tuned: {model: mixed, hardware: h100-sxm, context_length: 1024, n_devices: 4, pipeline_parallel: 2, adapter_rank: 8,
+          frozen_format: nf4, global_batch_size: 8, n_tokens: 1e9, time_basis: predicted}
+serving:
+  chat: {model: mixed, hardware: h200, n_devices: 4, tensor_parallel: 2, attention_data_parallel: 2, expert_parallel: 4,
+         prompt_length: 512, generated_length: 64, n_sequences: 8, weight_format: {default: fp8, experts: mxfp4},
+         n_draft_tokens: 2, acceptance_rate: 0.7}
+search:
+  grid: {model: mixed, hardware: [h100-sxm], context_length: 1024, n_devices: 8, global_batch_size: 16, n_tokens: 1e9,
+         vary: {tensor_parallel: [1, 2], pipeline_parallel: [1, 2], micro_batch_size: auto}, minimise: days, keep: 3}
+"""
+
+SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN, NEWER]
 REAL = [*SEEDS, *(path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.yaml")))]
 
 SCALARS: list[Any] = [

@@ -99,7 +99,9 @@ serving:
 
 def input_cells_of(report: Report) -> list[InputCell]:
     """Every input cell of a report's workbook."""
-    return list(list_input_cells(report._layout))  # laid out once for all that ask a report where its cells are
+    return list(
+        list_input_cells(report._layout, report.spec.data)
+    )  # laid out once for all that ask a report where its cells are
 
 
 def typings(report: Report, count: int, seed: int) -> Iterator[Typing]:

@@ -12,7 +12,8 @@ import time
 import traceback
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from types import FrameType
 
@@ -154,7 +155,47 @@ def endured_build(spec: bytes, folder: Path) -> Ending:
     ending = endured(["build", str(folder / "spec.yaml"), "-o", str(target)], folder, ["book.xlsx"])
     if not ending.complaint and ending.code in {0, 2} and target.exists() != (ending.code == 0):
         return Ending(ending.code, ending.seconds, f"exit {ending.code}, and the workbook is there: {target.exists()}")
-    return ending
+    return ending if ending.complaint or ending.code else _endured_other(spec, folder) or ending
+
+
+def _endured_other(spec: bytes, folder: Path) -> Ending | None:
+    """What else a valid spec goes through, by turns: the page of its results, or its searches."""
+    if len(spec) % 2:
+        ending = endured(
+            ["show", str(folder / "spec.yaml"), "--format", "html", "-o", str(folder / "page.html")],
+            folder,
+            ["page.html"],
+        )
+        page = folder / "page.html"
+        faults = page_faults(page.read_text(encoding="utf-8")) if page.exists() and not ending.complaint else []
+        return replace(ending, complaint="\n".join(faults)) if faults else ending
+    if b"search" in spec:
+        return endured(["search", str(folder / "spec.yaml")], folder, [])
+    return None
+
+
+class _Markup(HTMLParser):
+    """What of a page could run, load or be a text of the spec that became markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "iframe", "object", "embed", "link", "base", "form"} or MARK in tag:
+            self.faults.append(f"the page has <{tag}>")
+        for name, value in attrs:
+            if name.startswith("on") or MARK in name:
+                self.faults.append(f"<{tag}> has the attribute {name}")
+            if name in {"href", "src", "xlink:href"} and not (value or "").startswith("#"):
+                self.faults.append(f"<{tag}> refers to {value}")
+
+
+def page_faults(page: str) -> list[str]:
+    """What is wrong with a page: anything that runs, loads, or that a spec's text made."""
+    markup = _Markup()
+    markup.feed(page)
+    return markup.faults
 
 
 def workbook_faults(content: bytes) -> list[str]:

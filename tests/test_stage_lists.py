@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, spoil_cached_values
@@ -18,6 +21,7 @@ from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import read_yaml
 from review_helpers import input_cells_of, type_into
 from studies import frames_of
+from test_run_laws import models, ran, training
 
 GIB = 2**30
 D, F, L, V, S = 1024, 4096, 40, 32000, 2048
@@ -97,6 +101,28 @@ def test_the_fullest_stage_of_a_list_is_the_memory_of_the_run(layers, fullest):
 
 def test_the_longest_stage_of_a_list_is_the_slowest():
     assert run_of(stage_layers=[5, 9, 17, 9], n_devices=4, global_batch_size=8)["n_slowest_stage_layers"] == 17
+
+
+@st.composite
+def listed_runs(draw: Any) -> tuple[Any, Any]:
+    """A model, and a run that lists the layers of its stages in some way."""
+    model, run = draw(models()), draw(training())
+    n_layers = model.get("n_layers") or sum(group["n_layers"] for group in model["layers"])
+    stages = draw(st.integers(2, 6))
+    ends = sorted(draw(st.lists(st.integers(0, n_layers), min_size=stages - 1, max_size=stages - 1)))
+    layers = [end - start for start, end in pairwise([0, *ends, n_layers])]
+    more = {"n_devices": stages, "global_batch_size": draw(st.sampled_from([1, 4])) * run["micro_batch_size"]}
+    return model, run | more | {"stage_layers": layers, "frozen_layers": draw(st.sampled_from([0, 0, 3]))}
+
+
+@settings(max_examples=20, deadline=None)
+@given(both=listed_runs())
+def test_the_fullest_of_any_stages_is_the_memory_of_the_run(both):
+    model, run = both
+    row = ran(model, run).iloc[0]
+    whole = row["bytes_per_sequence"] * row["micro_batch_size"] + row["bytes_without_batch"]
+    assert row[ROWS].tolist() == run["stage_layers"] + [0] * (16 - len(run["stage_layers"]))
+    assert [max(row[GIBS]) * GIB, whole] == pytest.approx([row["device_bytes"]] * 2, rel=1e-12)
 
 
 @pytest.mark.parametrize(

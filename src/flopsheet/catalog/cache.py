@@ -9,18 +9,22 @@ sizes and times say so of what has changed. Paths are text here: pathlib takes l
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from glob import glob
 from importlib.util import cache_from_source, source_hash
 from typing import TypeVar
+
+try:
+    from _pickle import loads  # CPython's own: the module around it takes as long to import as the copy to read
+except ImportError:
+    from pickle import loads
 
 Built = TypeVar("Built")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Where the code stands that decides what a text becomes.
-READERS = ("quantities.py", "records.py", "yamlio/*.py", "catalog/*.py", "formula/*.py", "diagnostics/*.py")
+READERS = ("quantities.py", "records.py")
+ROOMS = ("yamlio", "catalog", "formula", "diagnostics")
 
 
 def load_or_build(name: str, files: Sequence[str], build: Callable[[], Built]) -> Built:
@@ -29,20 +33,21 @@ def load_or_build(name: str, files: Sequence[str], build: Callable[[], Built]) -
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below
         content = read_cached(path)
         if content.startswith(key):
-            copy: Built = pickle.loads(content[len(key) :])
+            copy: Built = loads(content[len(key) :])
             return copy
     built = build()
     if not sys.dont_write_bytecode:
         with suppress(OSError):  # a read-only or full disk
-            write_cached(path, key + smallest(pickle.dumps(built, pickle.HIGHEST_PROTOCOL)))
+            write_cached(path, key + pickled(built))
     return built
 
 
-def smallest(pickled: bytes) -> bytes:
-    """The same without the numbers that pickle gives to objects of which nothing is said again: read a third faster."""
+def pickled(built: object) -> bytes:
+    """Without the numbers that pickle gives to objects of which nothing is said again: read a third faster."""
+    import pickle
     from pickletools import optimize
 
-    return optimize(pickled)
+    return optimize(pickle.dumps(built, pickle.HIGHEST_PROTOCOL))
 
 
 def place(name: str) -> str:
@@ -53,8 +58,13 @@ def place(name: str) -> str:
 
 def code() -> list[str]:
     """The files of that code."""
-    names = (name for pattern in READERS for name in sorted(glob(pattern, root_dir=PACKAGE)))
-    return [os.path.join(PACKAGE, name) for name in names]
+    folders = [PACKAGE, *(os.path.join(PACKAGE, room) for room in ROOMS)]
+    names = [(folder, name) for folder in folders if os.path.isdir(folder) for name in sorted(os.listdir(folder))]
+    return [
+        os.path.join(folder, name)
+        for folder, name in names
+        if name.endswith(".py") and (folder != PACKAGE or name in READERS)
+    ]
 
 
 def state(files: Sequence[str]) -> bytes:

@@ -10,7 +10,9 @@ from flopsheet.diagnostics.problem import did_you_mean, shown
 from flopsheet.diagnostics.values import kind_of
 
 # Parts of a spec that are mappings of names that the author gives, each with what the names are of.
-NAMED = {"models": "MODEL", "training": "RUN", "serving": "RUN", "search": "SEARCH", "hardware": "KIND"}
+NAMED = {
+    "models": "MODEL", "training": "RUN", "serving": "RUN", "measured": "ROW", "search": "SEARCH", "hardware": "KIND",
+}  # fmt: skip
 GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
 
 
@@ -69,7 +71,7 @@ def no_names(kind: str, keys: Sequence[str]) -> Wording:
     Example:
         models: {n_layers: 12, d_model: 768}
     """
-    of = "model" if kind == "models" else "run" if kind in {"training", "serving"} else "kind"
+    of = "model" if kind == "models" else "run" if kind in {"training", "serving", "measured"} else "kind"
     return f"the {of} has no name", f"write {kind}: {{NAME: {{{keys[0]}: …}}}}"
 
 

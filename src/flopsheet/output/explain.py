@@ -13,6 +13,7 @@ from flopsheet.formula import Node, names, to_notation
 from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
 from flopsheet.formula.notation import format_number
+from flopsheet.output import measured
 from flopsheet.workbook.layout.cells import TableSet
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
+    lines += [f"  {line}" for line in measured.of_metric(report.spec, catalog, name)]
     if table_set is None or table is None:
         return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
     cell_refs = report.cells(name)

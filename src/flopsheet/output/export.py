@@ -13,6 +13,7 @@ import numpy as np
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.diagnostics import UsageError
+from flopsheet.output import measured
 from flopsheet.output.progress import progress
 from flopsheet.output.rows import CSV, JSON, Field, fields_of, lines
 from flopsheet.pipeline import frames
@@ -151,6 +152,8 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     out.write(b"\n]")
     for kind in RUNS:
         out.write(f',\n"{kind}": {_runs_as_json(stream, kind)}'.encode())
+    if stream.spec.calibrations:
+        out.write(f',\n"measured": {measured.as_json(stream.spec)}'.encode())
     out.write(b"\n}\n")
 
 

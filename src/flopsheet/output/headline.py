@@ -10,24 +10,13 @@ from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
-from flopsheet.records import frozen
+from flopsheet.output import measured
+from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
 
 MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
-
-
-@frozen
-class Summary:
-    """One table: its first `n_keys` columns name a row; `texts` are the columns that hold words."""
-
-    title: str
-    header: tuple[str, ...]
-    body: tuple[tuple[str, ...], ...]
-    n_keys: int
-    texts: frozenset[int]
-    more: int = 0  # rows that were left out
 
 
 def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
@@ -39,6 +28,7 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
+    yield from measured.tables(report.spec)
 
 
 def _stages(report: Report, most: int | None) -> Iterator[Summary]:

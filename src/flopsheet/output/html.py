@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from flopsheet.catalog import RUNS
 from flopsheet.output import svg
-from flopsheet.output.headline import Summary, summarise
+from flopsheet.output.headline import summarise
+from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from flopsheet.catalog import Catalog
 from flopsheet.output import export, markdown, terminal
-from flopsheet.output.headline import Summary, format_value
+from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
+from flopsheet.output.summary import Summary
 from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.pipeline.search.result import Difference, SearchResult
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import Summary, summarise
+from flopsheet.output.headline import summarise
+from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
     from flopsheet.api import Report

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import Summary, summarise, unfit
+from flopsheet.output.headline import summarise, unfit
+from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -213,7 +213,8 @@ def _input_differences(before: Report, after: Report, edited: Mapping[float, flo
 
 def _slots(report: Report) -> dict[str, InputCell]:
     laid = arrange.lay_out(report.study, report.study)
-    return {spell(input_cell.path): input_cell for input_cell in list_input_cells(laid) if not input_cell.is_derived}
+    listed = list_input_cells(laid, report.spec.data)
+    return {spell(input_cell.path): input_cell for input_cell in listed if not input_cell.is_derived}
 
 
 def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:

@@ -13,11 +13,13 @@ from flopsheet.formula.unparse import to_text
 from flopsheet.numerics import EXACT
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
+from flopsheet.spec.runs import MEASURED, MEASURED_SECONDS, SECONDS
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
+from flopsheet.yamlio.source import Data
 
 Key = tuple[str, str, int]  # table set, input, row of its table
 Path = tuple[str | int, ...]
@@ -74,8 +76,8 @@ def plain(entry: Input, given: InputValue) -> Plain:
     return int(given.value) if given.value == int(given.value) and abs(given.value) < EXACT else float(given.value)
 
 
-def list_input_cells(laid: arrange.WorkbookLayout) -> Iterator[InputCell]:
-    """All input cells, in the order of the sheet."""
+def list_input_cells(laid: arrange.WorkbookLayout, data: Data) -> Iterator[InputCell]:
+    """All input cells of a spec that says `data`, in the order of the sheet."""
     for row in laid.inputs.rows:
         table_set = row.table_set
         table = table_set.table(row.entry.grain)
@@ -87,15 +89,27 @@ def list_input_cells(laid: arrange.WorkbookLayout) -> Iterator[InputCell]:
             formula = to_excel(given.ast, inputs.InputRefs(table_set, laid.cell_index, table, at)) if given.ast else ""
             is_derived = inputs.is_derived(row.entry, given, table_set, at)
             yield InputCell(
-                table_set, row.entry, at, cell_ref, given, _path(table_set, row.entry, at), choices, is_derived, formula
+                table_set,
+                row.entry,
+                at,
+                cell_ref,
+                given,
+                _path(table_set, row.entry, at, data),
+                choices,
+                is_derived,
+                formula,
             )
 
 
-def _path(table_set: TableSet, entry: Input, at: int) -> Path:
+def _path(table_set: TableSet, entry: Input, at: int, data: Data) -> Path:
     """Where a spec says an input of one row."""
     table = table_set.table(entry.grain)
     if table_set.name in RUNS:
-        return (table_set.name, str(table.keys[at][0]), "model" if entry.name == "run_model" else entry.name)
+        run = str(table.keys[at][0])
+        name = "model" if entry.name == "run_model" else entry.name
+        if table_set.name == "training" and run in (data.get(MEASURED) or {}):
+            return (MEASURED, run, SECONDS if name == MEASURED_SECONDS else name)
+        return (table_set.name, run, name)
     match entry.grain:
         case "study":
             return ("conventions", entry.name) if entry in data_model.conventions() else (entry.name,)

@@ -71,10 +71,11 @@ def read_inputs(returned: Returned) -> InputReading:
 class _Reader:
     def __init__(self, returned: Returned) -> None:
         self.returned = returned
-        input_cells = {input_cell.key: input_cell for input_cell in list_input_cells(returned.layout)}
-        self.reading = InputReading(input_cells)
         assert isinstance(returned.text.data, dict)
         self.data = returned.text.data
+        listed = list_input_cells(returned.layout, self.data)
+        input_cells = {input_cell.key: input_cell for input_cell in listed}
+        self.reading = InputReading(input_cells)
         self.translator = Translator(input_cells)
         self.constants: dict[Key, Scalar] = {}
         self.nodes: dict[Key, Node] = {}

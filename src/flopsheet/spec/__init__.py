@@ -1,6 +1,8 @@
 """Specs: strict reading, the data model, and what a valid spec says."""
 
-from flopsheet.spec.entries import Device, Expectation, Group, InputValue, ModelSpec, Run, Search, Spec
+from flopsheet.spec.entries import Calibration, Device, Expectation, Group, InputValue, ModelSpec, Run, Search, Spec
 from flopsheet.spec.load import load_spec
 
-__all__ = ["Device", "Expectation", "Group", "InputValue", "ModelSpec", "Run", "Search", "Spec", "load_spec"]
+__all__ = [
+    "Calibration", "Device", "Expectation", "Group", "InputValue", "ModelSpec", "Run", "Search", "Spec", "load_spec",
+]  # fmt: skip

@@ -94,6 +94,42 @@ class Search(NamedTuple):
         return {name: found[name] for name in self.axes}
 
 
+class MeasuredRow(NamedTuple):
+    """A measured step beside its predictions: by the efficiencies of the hardware as they were, as fitted, and as
+    fitted without its layout; None where there is none."""
+
+    run: str
+    seconds: float
+    before: float | None
+    after: float
+    left_out: float | None
+
+
+class Fitted(NamedTuple):
+    """An efficiency that was fitted: its value before, or what was said instead of one, and after."""
+
+    name: str
+    before: float | str
+    after: float
+
+
+class Calibration(NamedTuple):
+    """The efficiencies of one kind of hardware as fitted to the measured rows of a spec."""
+
+    hardware: str
+    rows: tuple[MeasuredRow, ...]
+    fitted: tuple[Fitted, ...]
+    """None where the spec gives them all itself: the rows are then compared only."""
+    n_effective: float
+    """How many constants the rows settle in effect, of those that are held back."""
+
+    def error(self, which: str) -> float | None:
+        """The mean error `before`, `after` or `left_out`, as a share; None where a row has no such prediction."""
+        found: list[float | None] = [getattr(row, which) for row in self.rows]
+        off = [abs(one / row.seconds - 1) for one, row in zip(found, self.rows, strict=True) if one is not None]
+        return sum(off) / len(off) if len(off) == len(self.rows) else None
+
+
 LEVELS = ("fail", "warn")  # of an expectation that does not hold
 
 
@@ -132,7 +168,9 @@ class Spec:
     models: tuple[ModelSpec, ...]
     hardware: tuple[Device, ...] = ()
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
-    """Training and serving runs by kind; a kind without any is absent."""
+    """Training and serving runs by kind; a kind without any is absent. Measured rows are training runs, the last."""
+    calibrations: tuple[Calibration, ...] = ()
+    """How the spec's measured rows changed the hardware, by kind."""
     searches: tuple[Search, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     text: str = field(default="", repr=False)

@@ -12,13 +12,13 @@ from flopsheet.catalog import Catalog
 from flopsheet.diagnostics import CatalogError, Problem, SpecError
 from flopsheet.quantities import to_whole
 from flopsheet.records import frozen
-from flopsheet.spec.entries import CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
+from flopsheet.spec.entries import Calibration, CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
 from flopsheet.spec.expect import resolve_expectations
 from flopsheet.spec.resolve import custom, suffixes
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved, draft, merge_faults, values_of
 from flopsheet.spec.resolve.models import resolve_study
 from flopsheet.spec.resolve.names import Names
-from flopsheet.spec.runs import devices, runs
+from flopsheet.spec.runs import MEASURED, devices, measured, runs
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.validate import shape_problems
 from flopsheet.spec.sweep import expand
@@ -75,7 +75,7 @@ class ParsedSpec:
         """What expectations and runs are about: names of models and runs."""
         data = self.draft.data
         claims = [claim["that"].rpartition(".")[0] for claim in data.get("expect") or ()]
-        runs = [run for kind in (*catalog.RUNS, "search") for run in (data.get(kind) or {}).values()]
+        runs = [run for kind in (*catalog.RUNS, MEASURED, "search") for run in (data.get(kind) or {}).values()]
         swept = [run.get("sweep", {}) for run in runs]
         chosen = [name for of in swept for axes in (of, of.get("zip", {})) for name in axes.get("model", ())]
         return {*claims, *chosen, *(run["model"] for run in runs if "model" in run)}
@@ -98,6 +98,7 @@ class ParsedSpec:
             models=tuple(models),
             hardware=ran.hardware if ran.runs else (),
             runs=ran.runs,
+            calibrations=ran.calibrations,
             searches=ran.searches,
             expectations=expectations,
             text=self.text.text,
@@ -108,8 +109,8 @@ class ParsedSpec:
     def resolve_runs(self, models: Sequence[ModelSpec], names: Names) -> Resolved[Ran]:
         """The runs of every kind, their hardware, and all names that expectations may use."""
         kinds = [kind for kind in catalog.RUNS if kind in self.draft.data]
-        has_search = "search" in self.draft.data
-        if not kinds and not has_search and "hardware" not in self.draft.data:
+        has_search, has_measured = "search" in self.draft.data, MEASURED in self.draft.data
+        if not kinds and not has_search and not has_measured and "hardware" not in self.draft.data:
             return Resolved(Ran({}, (), names), [])
         hardware, faults = devices(self.draft)
         ran: dict[str, tuple[Run, ...]] = {}
@@ -118,6 +119,16 @@ class ParsedSpec:
             faults += wrong
             if found:
                 ran[kind] = found
+        calibrations: tuple[Calibration, ...] = ()
+        if has_measured:
+            from flopsheet.spec.calibration.fit import calibrate  # which few specs need, as what follows
+
+            rows, wrong = measured(self.draft, models, hardware, names)
+            faults += wrong
+            if rows:
+                ran = {"training": (*ran.pop("training", ()), *rows), **ran}
+                (hardware, calibrations), wrong = calibrate(self.draft, models, hardware, rows)
+                faults += wrong
         searched: tuple[Search, ...] = ()
         if has_search:
             from flopsheet.spec.search import searches  # which few specs have, and each start takes time
@@ -126,7 +137,7 @@ class ParsedSpec:
             by_kind = {kind: [run.name for run in found] for kind, found in ran.items()}
             searched, wrong = searches(self.draft, models, hardware, names, metrics, by_kind)
             faults += wrong
-        return Resolved(Ran(ran, hardware, names, searched), faults)
+        return Resolved(Ran(ran, hardware, names, searched, calibrations), faults)
 
     def refuse(self, faults: Iterable[Fault]) -> None:
         """SpecError where anything is wrong: with the spec up to here, or what was found since."""
@@ -142,6 +153,7 @@ class Ran(NamedTuple):
     hardware: tuple[Device, ...]
     names: Names
     searches: tuple[Search, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
 
 
 def in_digits(text: Source) -> tuple[Source, CustomEntries]:

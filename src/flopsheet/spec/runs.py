@@ -22,6 +22,7 @@ from flopsheet.yamlio.source import Data, Path
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
 MOST = 1_000  # runs of one kind
+MEASURED, SECONDS, MEASURED_SECONDS = "measured", "seconds", "measured_seconds_per_step"
 
 
 class Runs(NamedTuple):
@@ -120,6 +121,33 @@ def runs(
         found += variants
         faults += wrong
     return Resolved(Runs(tuple(found), names), faults)
+
+
+def measured(
+    draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], names: Names
+) -> Resolved[tuple[Run, ...]]:
+    """The measured rows of a spec as training runs whose speed is known."""
+    among = _Kind(
+        draft, "training", {one.name: one for one in models}, {device.name: device for device in hardware}, names
+    )
+    found: list[Run] = []
+    faults: list[Fault] = []
+    for name, listed in draft.listed(MEASURED).items():
+        path: Path = (MEASURED, name)
+        if not (draft.is_valid(path) and isinstance(listed, dict)):
+            faults += _unknown_names(among, path, listed if isinstance(listed, dict) else {})
+            continue
+        said, twice = parts.spread(draft, {key: RawInput(value, (*path, key)) for key, value in listed.items()})
+        faults += twice
+        if SECONDS in said:
+            said[MEASURED_SECONDS] = said.pop(SECONDS)
+        if not any(key.startswith("measured_") for key in said):
+            faults.append(draft.fault(path, diagnostics.row_without_time(), key=True))
+            continue
+        run, wrong = _run(among, (), path, name, said)
+        found += [run] if run is not None else []
+        faults += wrong
+    return Resolved(tuple(found), faults)
 
 
 def _swept(among: _Kind, path: Path, said: RawInputs, held: int, names: Names) -> tuple[list[Run], Names, list[Fault]]:

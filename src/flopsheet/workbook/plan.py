@@ -25,6 +25,7 @@ from flopsheet.workbook.sheets import (
     layouts,
     limits,
     lookups,
+    measured,
     reference,
     rules,
     runs,
@@ -43,6 +44,7 @@ PURPOSE = {
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
+    measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limits.SHEET: "how far each run goes in one input, and what breaks one step further",
@@ -96,6 +98,8 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     shares_title = _about_model(laid, "Where the forward pass of {model} goes as the context grows")
     chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
+    if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
+        ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
     if ran:

@@ -13,7 +13,7 @@ from flopsheet.catalog import Input
 from flopsheet.diagnostics import Finding
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, listed, search
+from flopsheet.spec.schema import expectation, listed, measured, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -362,6 +362,7 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "hardware": optional(named(device), kinds),
             "training": optional(named(_run("training"), 1_000), "Training runs by name."),
             "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
+            "measured": measured.field(_run("training")["fields"]),
             "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."

@@ -25,6 +25,7 @@ NAMES = {
     "maxLength": data_model.MOST_NAME,
 }
 RUN_NEEDS = {"model"}  # beside the inputs that have no default
+SECONDS = "seconds"  # of a measured row
 CLAIMS = ("equals", "at_least", "at_most")
 
 Node = dict[str, Any]
@@ -55,6 +56,11 @@ def to_schema() -> Node:
         run = parts[f"{kind.capitalize()}Run"]
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
+    row = parts["MeasuredRow"]
+    row["required"] = [name for name in row["properties"] if name in RUN_NEEDS or _is_needed(name)]
+    row["oneOf"] = [
+        {"required": [name]} for name in row["properties"] if name == SECONDS or name.startswith("measured_")
+    ]
     for name, swept in parts.items():
         if name.endswith("Range"):
             swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0

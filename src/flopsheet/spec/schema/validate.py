@@ -153,7 +153,7 @@ def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
 
 def _names(data: Mapping[str, Any]) -> Iterator[tuple[Path, Finding]]:
     """Names that a spreadsheet could not look up; a model and a run of one name could not be told apart."""
-    for kinds in (("models", "training", "serving", "search"), ("hardware",)):
+    for kinds in (("models", "training", "serving", "measured", "search"), ("hardware",)):
         seen: dict[str, str] = {}
         for kind in kinds:
             listed = data.get(kind)

@@ -1,0 +1,1 @@
+"""The efficiencies of hardware, fitted to the measured rows of a spec."""
