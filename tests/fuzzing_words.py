@@ -57,6 +57,23 @@ expect:
 - {that: run.fits, equals: "yes"}
 """
 
+MEASURED = """\
+version: 1
+context_lengths: [2048]
+models:
+  m: {n_layers: 4, d_model: 256, n_heads: 4, vocab_size: 32000, ffn: swiglu, d_ff: 4 * d_model}
+hardware:
+  mine: {extends: mi300x, link_bandwidth: 900e9}
+training:
+  run: {model: m, context_length: 2048, hardware: mine, n_devices: 16, tensor_parallel: 2, global_batch_size: 64}
+measured:
+  one: {model: m, context_length: 2048, hardware: mine, n_devices: 8, zero_stage: 3, seconds: 0.05,
+        global_batch_size: 64}
+  two: {model: m, context_length: 1024, hardware: mine, n_devices: 8, tensor_parallel: 2, seconds: 0.01,
+        global_batch_size: 8 * data_parallel}
+  logged: {model: m, context_length: 2048, hardware: h100-sxm, measured_tokens_per_second_per_device: 1e5}
+"""
+
 SWEPT = """\
 version: 1
 context_lengths: [2048]
@@ -130,7 +147,7 @@ search:
          vary: {tensor_parallel: [1, 2], pipeline_parallel: [1, 2], micro_batch_size: auto}, minimise: days, keep: 3}
 """
 
-SEEDS = [SMALL, GROUPS, RUNS, SWEPT, OWN, NEWER]
+SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN, NEWER]
 REAL = [*SEEDS, *(path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.yaml")))]
 
 SCALARS: list[Any] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,11 @@ class Measured:
         self.rows = rows
         self.seconds = np.array([row["seconds_per_step"] for row in rows])
         self.groups = np.array([row["group"] for row in rows])
-        self.tables = tabulate_runs(load_spec(spec_of_steps(list(rows))), "training")
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Made when a step is predicted: to name the tests, no worker needs them."""
+        return tabulate_runs(load_spec(spec_of_steps(list(self.rows))), "training")
 
     def predicted(self, constants: Column) -> Column:
         """Seconds of every step with these constants."""

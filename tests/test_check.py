@@ -79,6 +79,9 @@ def test_values_that_do_not_follow_an_edit_are_named(tmp_path: Path) -> None:
     ]
     checked = after(tmp_path, {(width.sheet, width.address): 1536.0})
     stale = {one.address for one in checked.disagreements}
+    assert run("check", "edited.xlsx", cwd=tmp_path).stdout.splitlines()[0] == (
+        "no stored value follows the edits: open it in a spreadsheet program, save it and check it again"
+    )
     wanted = {f"{sheet}!{address}" if " " not in sheet else f"'{sheet}'!{address}" for sheet, address in (
         cell(report, "n_params"), cell(report, "flops_forward"), cell(report, "d_head"))}  # fmt: skip
     untouched = cell(report, "n_params", 3)

@@ -15,7 +15,6 @@ import pytest
 
 import commands
 from flopsheet.diagnostics import SpecError
-from flopsheet.pipeline.search import workers
 from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
 from layouts_by_runs import random_search, random_serving_search, ranked_by_runs
@@ -326,9 +325,3 @@ def test_a_worker_that_is_killed_loses_nothing():
     told = told_by(2)
     killer.join()
     assert (len(killed), told) == (1, told_by(1))
-
-
-def test_a_search_whose_workers_always_die_is_done_without_them(monkeypatch):
-    monkeypatch.setattr(workers, "_serve", os._exit)  # which takes other arguments, and so ends its process
-    monkeypatch.setattr(workers, "MOST_DEATHS", 1)
-    assert told_by(2) == told_by(1)

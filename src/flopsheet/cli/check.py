@@ -23,9 +23,12 @@ def command(workbook: str) -> int:
     pulled = reviewed.pull(workbook)
     print_notes(pulled)
     checked = recomputed.check_workbook(pulled)
-    for one in checked.disagreements[:MOST_LINES]:
+    listed = [one for one in checked.disagreements if one.kind != "value" or not checked.is_stale]
+    if checked.is_stale:
+        click.echo("no stored value follows the edits: open it in a spreadsheet program, save it and check it again")
+    for one in listed[:MOST_LINES]:
         click.echo(str(one))
-    if (more := len(checked.disagreements) - MOST_LINES) > 0:
+    if (more := len(listed) - MOST_LINES) > 0:
         click.echo(f"… and {more:,} more")
     changes = len(pulled.reading.changes)
     about = f"{changes:,} {'input differs' if changes == 1 else 'inputs differ'} from the spec"

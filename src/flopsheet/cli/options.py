@@ -34,6 +34,21 @@ def set_option(command: Command) -> Command:
     )(command)
 
 
+def workers_options(command: Command) -> Command:
+    """What does the work; the result is the same."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        help="Number of processes; the result does not depend on it.  [default: 1]",
+    )
+    scheduler = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A Dask scheduler whose workers do the work, such as tcp://HOST:8786. Use only one that you trust.",
+    )
+    return workers(scheduler(command))
+
+
 def verbosity_options(command: Command) -> Command:
     quiet = click.option("-q", "--quiet", is_flag=True, help="Print only problems.")
     verbose = click.option("-v", "--verbose", is_flag=True, help="Print on stderr what is read and how long it takes.")

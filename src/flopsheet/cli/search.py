@@ -18,16 +18,17 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.option(
     "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="Number of processes; the result does not depend on it.",
-)
+@options.workers_options
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
 @options.set_option
-def command(specs: tuple[str, ...], style: str, workers: int, output: str | None, settings: tuple[str, ...]) -> None:
+def command(
+    specs: tuple[str, ...],
+    style: str,
+    workers: int | None,
+    scheduler: str | None,
+    output: str | None,
+    settings: tuple[str, ...],
+) -> None:
     """Find the best layouts for training and serving runs.
 
     Every combination of the inputs that a spec varies under search: is a run. Layouts that break a rule or do not fit
@@ -51,7 +52,7 @@ def command(specs: tuple[str, ...], style: str, workers: int, output: str | None
     found = []
     for search in spec.searches:
         with progress(search.size, "layouts") as advance:
-            found.append(result.run_search(spec, search, workers, advance))
+            found.append(result.run_search(spec, search, workers or 1, advance, scheduler))
     match style:
         case "json":
             text = layouts.to_json(found)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from flopsheet import diagnostics
 from flopsheet.cli import options
+from flopsheet.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
+    from flopsheet.pipeline.stream import Stream
 
 TEXTS = ("table", "md", "html")
 WIDE = 240  # columns where the table goes into a file or a pipe
@@ -32,9 +36,20 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     show_default=True,
     help="The rows of csv and parquet.",
 )
-@click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
+@click.option(
+    "-o", "--output", type=click.Path(), help="The file to write, or FOLDER/ for partitions.  [default: stdout]"
+)
+@options.workers_options
 @options.set_option
-def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, settings: tuple[str, ...]) -> None:
+def command(
+    specs: tuple[str, ...],
+    style: str,
+    rows: str,
+    output: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    settings: tuple[str, ...],
+) -> None:
     """Print the numbers of a spec.
 
     The headline numbers as a table for a terminal, as Markdown for a pull request, or as one HTML page with charts for
@@ -45,11 +60,15 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     flopsheet show specs/gpt2.yaml --format json
     flopsheet show specs/gpt2.yaml --format html -o report.html
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
+    flopsheet show specs/llama3-70b-512xh100.yaml --format parquet -o output/parts/ --workers 2
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
     from flopsheet.pipeline import stream
 
     options.refuse_own_target(specs, output)
+    in_parts = rows == "scenarios" and style not in TEXTS and _is_folder(output)
+    if not in_parts and (option := "--workers" if workers else "--scheduler" if scheduler else ""):
+        raise UsageError(diagnostics.located(diagnostics.workers_without_folder(option), "", None))
     read = options.read_specs(specs, settings)
     if rows == "scenarios" and style in TEXTS:
         spec = read.expand()
@@ -61,10 +80,29 @@ def command(specs: tuple[str, ...], style: str, rows: str, output: str | None, s
     opened = stream.open_stream(read)
     from flopsheet.output import export  # pandas, which a mistake in a spec need not wait for
 
-    if rows == "scenarios":
+    if in_parts and output is not None:
+        _write_folder(opened, style, output, workers or 1, scheduler)
+    elif rows == "scenarios":
         export.export(opened, style, output)
     else:
         export.export_runs(opened, rows, style, output)
+
+
+def _is_folder(output: str | None) -> bool:
+    return output is not None and (output.endswith(("/", os.sep)) or os.path.isdir(output))
+
+
+def _write_folder(opened: Stream, style: str, output: str, workers: int, scheduler: str | None) -> None:
+    """The partitions of a sweep; after an interrupt it says what goes on with the rest."""
+    from flopsheet.output import partitions
+
+    try:
+        total, there = partitions.export_folder(opened, style, output, workers, scheduler)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; the same command goes on with the partitions missing in {output}", err=True)
+        raise
+    already = f", {there:,} of them were there" if there else ""
+    click.echo(f"{output}: {total:,} partitions{already}", err=True)
 
 
 def _text(report: Report, style: str, output: str | None) -> str:

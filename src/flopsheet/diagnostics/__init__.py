@@ -19,12 +19,14 @@ from flopsheet.diagnostics.texts import *  # noqa: F403
 from flopsheet.diagnostics.values import *  # noqa: F403
 
 if TYPE_CHECKING:
+    from flopsheet.diagnostics.clusters import *  # noqa: F403
     from flopsheet.diagnostics.imports import *  # noqa: F403
     from flopsheet.diagnostics.measured import *  # noqa: F403
     from flopsheet.diagnostics.review import *  # noqa: F403
     from flopsheet.diagnostics.searches import *  # noqa: F403
 
 LATER = (
+    "clusters",
     "imports",
     "measured",
     "review",

@@ -42,7 +42,7 @@ def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
 def export(stream: Stream, style: str, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
-        _require_parquet(output)
+        require_parquet(output)
     stream.check()
     with progress(passes(style) * stream.n_models, "models") as advance:
         if output is None:
@@ -61,7 +61,7 @@ def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> No
     if kind not in stream.spec.runs:
         raise UsageError(diagnostics.located(diagnostics.no_runs_of(kind), "--rows", None))
     if style == "parquet":
-        _require_parquet(output)
+        require_parquet(output)
     if style == "csv":
         export_text(runs_as_csv(stream.spec, stream.catalog, kind), output)
     elif output is None:
@@ -89,7 +89,7 @@ class _Stdout:
         sys.stdout.flush()
 
 
-def _require_parquet(output: str | None) -> None:
+def require_parquet(output: str | None) -> None:
     """UsageError where Parquet cannot be written, or would go to a terminal."""
     if find_spec("pyarrow") is None:
         raise UsageError(diagnostics.located(diagnostics.no_pyarrow(), "", None))
@@ -202,13 +202,24 @@ def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
 
 def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
     """The table of the CSV in columns."""
+    write_parquet(stream, stream.chunks(BOTH), out, advance)
+
+
+def write_parquet(
+    stream: Stream,
+    chunks: Iterable[Chunk],
+    out: Target,
+    advance: Advance,
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Some chunks of a stream in columns; `said` stands in the file beside its schema."""
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
     writer = None
     try:
         fields: list[Field] = []
-        for chunk in stream.chunks(BOTH):
+        for chunk in chunks:
             fields = fields or fields_of(chunk.values, stream.catalog, BOTH)
             n_lengths, names = len(stream.spec.context_lengths), _names(chunk)
             columns: dict[str, Any] = {
@@ -219,7 +230,7 @@ def _parquet(stream: Stream, out: Target, advance: Advance) -> None:
                 order = _order(chunk, field.grain)
                 rows = np.repeat(order, n_lengths) if field.grain == "model" else order
                 columns[field.name] = _arrow_column(chunk.values.column(field.grain, field.name)[rows], field.kind)
-            table = arrow.table(columns)
+            table = arrow.table(columns).replace_schema_metadata(dict(said) or None)
             writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
             writer.write_table(table)
             advance(len(names))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flopsheet.pipeline.tables import Column, Rows, Table, Texts
 
 ROWS = 8_192  # of the largest table of a chunk, about
+CHUNKS = 8  # of a partition
 
 
 @frozen
@@ -34,6 +36,15 @@ class Chunk:
     values: Values
     models: Rows
     scenarios: Rows
+
+
+class Part(NamedTuple):
+    """Some models that follow each other: listed ones from a member on, or variants of a swept one by number."""
+
+    number: int
+    member: int
+    n_models: int
+    variants: Rows | None
 
 
 @frozen
@@ -59,21 +70,30 @@ class Stream:
         swept = (member for member in self.members if isinstance(member, Sweep))
         self.read.refuse([fault for sweep in swept for fault in check_sweep(sweep)])
 
-    def chunks(self, grains: Sequence[str]) -> Iterator[Chunk]:
-        """The values of every metric at these grains, and of what they read.
+    def chunks(self, grains: Sequence[str], among: Iterable[Part] | None = None) -> Iterator[Chunk]:
+        """The values of every metric at these grains, and of what they read, of all models or of those of some parts.
 
         All at once where one reads all models; UsageError where they are too many for that.
         """
         wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
-        gathering = [name for name in wanted if gathers_models(self.catalog, name)]
-        if gathering:
-            if self.n_models > MOST_HELD:
-                raise UsageError(diagnostics.located(diagnostics.not_streamed(gathering[0]), "", None))
+        if self.gathering(wanted):
             yield self.whole(wanted)
             return
-        most = max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
-        for parts in self.parts(most):
-            yield self.compute(parts, wanted)
+        for part in self.parts(grains) if among is None else among:
+            for variants in self.resolve(part):
+                yield self.compute(variants, wanted)
+
+    def gathering(self, wanted: Iterable[str]) -> bool:
+        """Whether a metric reads all models; UsageError where they are too many for that."""
+        found = [name for name in wanted if gathers_models(self.catalog, name)]
+        if found and self.n_models > MOST_HELD:
+            raise UsageError(diagnostics.located(diagnostics.not_streamed(found[0]), "", None))
+        return bool(found)
+
+    @cached_property
+    def most(self) -> int:
+        """Models of a chunk."""
+        return max(1, ROWS // (len(self.spec.context_lengths) * self.most_groups))
 
     def whole(self, wanted: Sequence[str]) -> Chunk:
         """All models with all their contexts."""
@@ -90,25 +110,40 @@ class Stream:
         """Layer groups of the model that has most."""
         return max(len(member.groups) if isinstance(member, ModelSpec) else member.n_groups for member in self.members)
 
-    def parts(self, most: int) -> Iterator[list[Variants]]:
-        """The models, at most so many at a time; those of a sweep by kind."""
-        held: list[Variants] = []
-        for member in self.members:
-            if isinstance(member, ModelSpec):
-                held.append(of_model(member))
-                if len(held) == most:
-                    yield held
-                    held = []
-                continue
-            if held:
-                yield held
-                held = []
-            resolution = Resolution(member)
-            for numbers in member.kept():
-                for start in range(0, len(numbers), most):
-                    yield [*resolution.resolve(numbers[start : start + most])]
-        if held:
-            yield held
+    def parts(self, grains: Sequence[str]) -> Iterator[Part]:
+        """The models in parts of some chunks, the last of each member with less; one part where a metric reads all."""
+        wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
+        if self.gathering(wanted):
+            yield Part(0, 0, self.n_models, None)
+            return
+        most, number = CHUNKS * self.most, 0
+        for is_listed, group in groupby(enumerate(self.members), lambda one: isinstance(one[1], ModelSpec)):
+            for found in _listed(group, most) if is_listed else chain.from_iterable(_swept(one, most) for one in group):
+                yield found._replace(number=number)
+                number += 1
+
+    def resolve(self, part: Part) -> Iterator[list[Variants]]:
+        """The models of a part, those of a chunk at a time; those of a sweep by kind."""
+        for start in range(0, part.n_models, self.most):
+            stop = min(start + self.most, part.n_models)
+            if part.variants is None:
+                listed = self.members[part.member + start : part.member + stop]
+                yield [of_model(member) for member in listed if isinstance(member, ModelSpec)]
+            else:
+                yield [*self.resolution(part.member).resolve(cast(Sequence[int], part.variants[start:stop]))]
+
+    def resolution(self, at: int) -> Resolution:
+        """What resolves the variants of a swept model, made once for all of its parts."""
+        if at not in self.resolutions:
+            member = self.members[at]
+            assert isinstance(member, Sweep)
+            self.resolutions.clear()
+            self.resolutions[at] = Resolution(member)
+        return self.resolutions[at]
+
+    @cached_property
+    def resolutions(self) -> dict[int, Resolution]:
+        return {}
 
     def compute(self, parts: Sequence[Variants], wanted: Sequence[str]) -> Chunk:
         from flopsheet.pipeline import frames  # pandas, which a stream that is only checked does without
@@ -170,6 +205,27 @@ def open_stream(read: ParsedSpec) -> Stream:
     names = names._replace(models=(*names.models, *(variant.name for variant in variants)))
     spec = read.spec([*models, *variants], names, faults)
     return Stream(read, members, spec, read.extended or catalogue.load_catalog())
+
+
+def _listed(members: Iterable[tuple[int, ModelSpec | Sweep]], most: int) -> Iterator[Part]:
+    """Models that follow each other and are not swept, at most so many in a part."""
+    numbers = [at for at, _ in members]
+    for start in range(0, len(numbers), most):
+        yield Part(0, numbers[start], min(most, len(numbers) - start), None)
+
+
+def _swept(member: tuple[int, ModelSpec | Sweep], most: int) -> Iterator[Part]:
+    """The variants of one model, so many in each part but the last."""
+    at, sweep = member
+    assert isinstance(sweep, Sweep)
+    held = np.zeros(0, np.int64)
+    for numbers in sweep.kept():
+        held = np.concatenate([held, numbers])
+        while len(held) >= most:
+            yield Part(0, at, most, held[:most])
+            held = held[most:]
+    if len(held):
+        yield Part(0, at, len(held), held)
 
 
 def check_sweep(sweep: Sweep) -> list[Fault]:

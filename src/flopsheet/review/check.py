@@ -62,6 +62,8 @@ class Checked:
     missing: int
     disagreements: tuple[Disagreement, ...]
     skipped: int = 0
+    is_stale: bool = False
+    """Whether inputs differ from the spec and the values are still those without the edits."""
     failing_checks: str = ""
     """What the workbook must say where checks of its own fail."""
 
@@ -96,7 +98,10 @@ def check_workbook(pulled: Pulled) -> Checked:
         raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
     skipped = sum(one.n_formulas for one in compared.moved.values())
     failing = draft.verdict.words if draft.verdict.has_failures else ""
-    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, failing)
+    # How many inputs differ is itself a formula.
+    counted = returned.stored(returned.layout.inputs.changed).value
+    is_stale = counted == 0 and bool(pulled.reading.changes)
+    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, is_stale, failing)
 
 
 def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:

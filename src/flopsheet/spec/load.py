@@ -165,7 +165,12 @@ def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     return text, defined
 
 
-def parse_spec(text: Source, name: str, order: Callable[[Problem], int] = lambda _: 0) -> ParsedSpec:
+def as_found(_: Problem) -> int:
+    """Problems of one file stand in the order of their places."""
+    return 0
+
+
+def parse_spec(text: Source, name: str, order: Callable[[Problem], int] = as_found) -> ParsedSpec:
     """A spec up to its sweeps; `order` sorts the problems of several files before their places do."""
     text, defined = in_digits(text)
     shape = [*shape_problems(text, defined), *defined.problems]

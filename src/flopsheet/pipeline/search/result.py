@@ -89,9 +89,14 @@ class SearchResult:
         return {kind.time: kind.time_terms(self.catalog)}
 
 
-def run_search(spec: Spec, search: Search, workers: int = 1, advance: Advance = lambda _: None) -> SearchResult:
-    """Looks at every layout of a search, on so many processes; `advance` is told how many it has looked at."""
-    return to_result(spec, search, search_all(spec, search, workers, advance, MOST))
+def run_search(
+    spec: Spec, search: Search, workers: int = 1, advance: Advance = lambda _: None, scheduler: str | None = None
+) -> SearchResult:
+    """Looks at every layout of a search, on so many processes or on the cluster of a scheduler.
+
+    `advance` is told how many it has looked at.
+    """
+    return to_result(spec, search, search_all(spec, search, workers, advance, MOST, scheduler))
 
 
 def to_result(spec: Spec, search: Search, found: Found) -> SearchResult:

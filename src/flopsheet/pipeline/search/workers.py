@@ -1,143 +1,111 @@
-"""A search on several processes: each looks at a few blocks at a time; what a process that dies had is done again."""
+"""A search as work for several processes: each looks at a few blocks at a time."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
-from multiprocessing.process import BaseProcess
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from flopsheet.pipeline.search.best import Found
+import numpy as np
+
+from flopsheet.pipeline import cluster, workers
+from flopsheet.pipeline.search.best import Found, Kept
+from flopsheet.pipeline.search.blocks import Split
 from flopsheet.pipeline.search.engine import Engine
+from flopsheet.records import frozen
 from flopsheet.spec import Search, Spec
 
 AT_ONCE = 4  # blocks at a time
-MOST_DEATHS = 8  # of one search, after which another try would end alike
 Advance = Callable[[int], None]
 
 
-class _Worker(NamedTuple):
-    process: BaseProcess
-    pipe: Connection
+@frozen
+class SearchJob:
+    """A search in blocks of at most so many layouts; a task is a range of blocks."""
+
+    spec: Spec
+    search: Search
+    most: int
+
+    @cached_property
+    def split(self) -> Split:
+        return Split(tuple(map(len, self.search.axes.values())), self.most)
+
+    def start(self) -> Callable[[range], Found]:
+        engine, held = Engine(self.spec, self.search, self.most), Found(self.search.keep)
+
+        def work(part: range) -> Found:
+            nonlocal held
+            # The best of earlier parts, which were sent, leave out what they beat in later ones.
+            found = held = Found(self.search.keep, held.best, held.front)
+            for number in part:
+                engine.search_block(number, found)
+            interval = self.interval(part)
+            best, front = (_within(kept, interval) for kept in (found.best, found.front))
+            return dataclasses.replace(found, best=best, front=front)
+
+        return work
+
+    def interval(self, part: range) -> range:
+        """The numbers of the layouts in some blocks."""
+        _, first = self.split.block(part[0])
+        parts, last = self.split.block(part[-1])
+        return range(first, last + int(np.prod([len(values) for values in parts])))
+
+    def is_result(self, part: range, result: object) -> bool:
+        """Whether a result can be that over some blocks: every layout of them counted once, none of others kept."""
+        if not isinstance(result, Found) or result.keep != self.search.keep:
+            return False
+        interval = self.interval(part)
+        counts = [*result.fails.values(), result.n_valid]
+        is_counted = all(isinstance(count, int) and count >= 0 for count in counts) and sum(counts) == len(interval)
+        kept = (result.best, result.front)
+        return (
+            is_counted
+            and result.n_seen == len(interval)
+            and len(result.best) <= result.keep
+            and all(_is_among(one, interval) and len(one) <= result.n_valid for one in kept)
+        )
 
 
-def search_all(spec: Spec, search: Search, workers: int, advance: Advance, most: int) -> Found:
-    """The result over the whole grid, in blocks of at most so many layouts, the same whatever the number of workers.
+def _within(kept: Kept, interval: range) -> Kept:
+    return kept.take((kept.number >= interval.start) & (kept.number < interval.stop))
+
+
+def _is_among(kept: object, interval: range) -> bool:
+    """Whether this is a table of layouts of an interval, each with its figures."""
+    if not isinstance(kept, Kept) or not all(isinstance(column, np.ndarray) for column in kept.columns):
+        return False
+    number, *figures = kept.columns
+    return (
+        number.dtype == np.int64
+        and all(column.dtype == np.float64 and column.shape == number.shape for column in figures)
+        and number.ndim == 1
+        and len(_within(kept, interval)) == len(number) == len(np.unique(number))
+        and not any(np.isnan(column).any() for column in figures)
+    )
+
+
+def search_all(
+    spec: Spec, search: Search, n_workers: int, advance: Advance, most: int, scheduler: str | None = None
+) -> Found:
+    """The result over the whole grid, in blocks of at most so many layouts, the same whatever does the work.
 
     `advance` is told how many layouts have been looked at since the last call.
     """
-    engine = Engine(spec, search, most)
-    n_blocks = engine.split.n_blocks
-    workers = min(workers, n_blocks)
+    job = SearchJob(_alone(spec), search, most)
+    n_blocks = job.split.n_blocks
+    n_workers = min(n_workers, n_blocks)
     found = Found(search.keep)
-    if workers == 1:
-        for number in range(n_blocks):
-            before = found.n_seen
-            engine.search_block(number, found)
-            advance(found.n_seen - before)
-        return found
-    at_once = max(1, min(AT_ONCE, n_blocks // (8 * workers)))
-    parts = [range(start, min(start + at_once, n_blocks)) for start in range(0, n_blocks, at_once)]
-    left = dict(enumerate(parts))
-    for at, part in _results(_alone(spec), search, workers, most, parts):
-        del left[at]
+    at_once = max(1, min(AT_ONCE, n_blocks // (8 * n_workers)))
+    parts: Sequence[range] = [range(start, min(start + at_once, n_blocks)) for start in range(0, n_blocks, at_once)]
+    done = workers.results(job, parts, n_workers) if scheduler is None else cluster.results(job, parts, scheduler)
+    for _, part in done:
         found.merge(part)
         advance(part.n_seen)
-    for number in itertools.chain(*left.values()):  # where processes cannot live, this one does without
-        engine.search_block(number, found)
     return found
 
 
 def _alone(spec: Spec) -> Spec:
     """What a search reads of a spec: it goes to every process."""
     return dataclasses.replace(spec, runs={}, expectations=(), searches=(), text="", data={})
-
-
-def _results(
-    spec: Spec, search: Search, workers: int, most: int, parts: Sequence[range]
-) -> Iterator[tuple[int, Found]]:
-    """The results over parts of the grid by number, in whatever order they are done; not of all where too many die."""
-    waiting, deaths = list(range(len(parts)))[::-1], 0
-    at_work: dict[Connection, tuple[_Worker, int]] = {}
-    with _processes(spec, search, most) as start:
-
-        def give(worker: _Worker) -> None:
-            at = waiting.pop()
-            at_work[worker.pipe] = (worker, at)
-            with suppress(OSError):  # where it has died, which is seen when its answer is read
-                worker.pipe.send(parts[at])
-
-        for _ in range(min(workers, len(parts))):
-            give(start())
-        while at_work:
-            for pipe in wait(list(at_work)):
-                assert isinstance(pipe, Connection)
-                worker, at = at_work.pop(pipe)
-                try:
-                    found = pipe.recv()
-                except (EOFError, OSError):
-                    deaths += 1
-                    waiting.append(at)
-                    if deaths > MOST_DEATHS:
-                        return
-                    worker = start()
-                else:
-                    yield at, found
-                if waiting:
-                    give(worker)
-
-
-@contextmanager
-def _processes(spec: Spec, search: Search, most: int) -> Iterator[Callable[[], _Worker]]:
-    """Gives what starts a process; all of them end with the search."""
-    context = _context()
-    started: list[_Worker] = []
-
-    def start() -> _Worker:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, spec, search, most), daemon=True)
-        process.start()
-        theirs.close()  # so that the end of the process ends the pipe
-        started.append(_Worker(process, ours))
-        return started[-1]
-
-    try:
-        yield start
-    finally:
-        for worker in started:
-            worker.pipe.close()
-            worker.process.terminate()
-        for worker in started:
-            worker.process.join()
-
-
-def _context() -> SpawnContext | ForkServerContext:
-    """How processes are started: from one that has imported what they need, where the system can do that."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _serve(pipe: Connection, spec: Spec, search: Search, most: int) -> None:
-    """What a process does: the result over each part that it is given, until there is none.
-
-    The best of earlier parts, which were sent, leave out what they beat in later ones.
-    """
-    engine = Engine(spec, search, most)
-    found = Found(search.keep)
-    while True:
-        try:
-            part: range = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        found = Found(search.keep, found.best, found.front)
-        for number in part:
-            engine.search_block(number, found)
-        pipe.send(found)

@@ -53,12 +53,17 @@ def calibrate(
         if not own:
             found.append(device)
             continue
-        fit = Fit(device, [Step(draft.study, of_model[run.model], device, run) for run in own])
-        if wrong := [fault for step in fit.steps for fault in _impossible(draft, fit, step)]:
+        try:
+            fit = Fit(device, [Step(draft.study, of_model[run.model], device, run) for run in own])
+            wrong = [fault for step in fit.steps for fault in _impossible(draft, fit, step)]
+            calibration, inputs = (None, {}) if wrong else fit.result()
+        except (ArithmeticError, TypeError, ValueError):  # 1 / 0, or an input so large that a product is infinite
+            wrong = [_fault(draft, run, diagnostics.row_not_predicted("no finite number")) for run in own]
+            calibration = None
+        if calibration is None:
             faults += wrong
             found.append(device)
             continue
-        calibration, inputs = fit.result()
         calibrations.append(calibration)
         sources = dict.fromkeys(inputs, f"fitted to {len(own):,} measured rows of the spec")
         found.append(Device(device.name, {**device.inputs, **inputs}, {**device.sources, **sources}))
@@ -67,9 +72,10 @@ def calibrate(
 
 def _impossible(draft: Draft, fit: Fit, step: Step) -> list[Fault]:
     """What is wrong with a measured time that no device can reach, or that is none of a step."""
-    least = step.seconds({**fit.start, FIRST: 1.0}, COMPUTE)
     predicted = step.seconds(fit.start)
-    if isinstance(least, str) or isinstance(predicted, str) or not math.isfinite(predicted):
+    is_predicted = not isinstance(predicted, str) and 0 < predicted < math.inf
+    least = float(step.seconds({**fit.start, FIRST: 1.0}, COMPUTE)) if is_predicted else math.nan
+    if isinstance(predicted, str) or not is_predicted:
         finding = diagnostics.row_not_predicted(str(predicted))
     elif step.measured < least:
         finding = diagnostics.row_too_fast(step.measured, least)
@@ -77,10 +83,14 @@ def _impossible(draft: Draft, fit: Fit, step: Step) -> list[Fault]:
         finding = diagnostics.row_too_slow(step.measured, predicted)
     else:
         return []
-    path = (MEASURED, step.run.name)
-    said = draft.listed(MEASURED)[step.run.name]
+    return [_fault(draft, step.run, finding)]
+
+
+def _fault(draft: Draft, run: Run, finding: diagnostics.Finding) -> Fault:
+    """What is wrong with a measured time, where the spec says it."""
+    path, said = (MEASURED, run.name), draft.listed(MEASURED)[run.name]
     key = SECONDS if SECONDS in said else next((one for one in said if one.startswith("measured_")), "")
-    return [draft.fault((*path, key) if key else path, finding, key=not key)]
+    return draft.fault((*path, key) if key else path, finding, key=not key)
 
 
 @frozen
@@ -94,7 +104,8 @@ class Fit:
     def borrowed(self) -> dict[str, float]:
         """What nobody fitted for this kind: the mean of the kinds that were measured."""
         kinds = [kind.inputs for kind in catalog.hardware().values() if kind.inputs.get("fitted_to") == "itself"]
-        absent = [name for name in PRIOR if isinstance(self.device.inputs[name].value, str)]
+        free = (name for name in PRIOR if self.device.sources.get(name) != SPEC)
+        absent = [name for name in free if isinstance(self.device.inputs[name].value, str)]
         return {name: geometric_mean({float(kind[name]) for kind in kinds}) for name in absent}
 
     @property
@@ -179,6 +190,8 @@ class Fit:
             logs = moved
             if done:
                 break
+        if not all(map(math.isfinite, logs)):
+            raise ArithmeticError("a fit without a finite number")
         left_out = [0.0] * len(self.steps)
         for of in layouts if len(layouts) > 1 else ():
             others = [row for at, row in enumerate(rows) if at not in of]

@@ -1,0 +1,172 @@
+"""A sweep of any size as a folder: a Parquet file for each partition, which processes or a cluster compute."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from flopsheet import __version__, diagnostics
+from flopsheet.diagnostics import Finding, UsageError
+from flopsheet.output import export
+from flopsheet.output.progress import progress
+from flopsheet.pipeline import cluster, workers
+from flopsheet.pipeline.stream import Part, Stream
+from flopsheet.records import frozen
+from flopsheet.yamlio import files
+
+MANIFEST = "_manifest.json"  # readers of folders of Parquet pass over what begins like this
+KEY = "flopsheet"
+
+
+@frozen
+class SweepJob:
+    """The partitions of a stream; what comes back is the file of one."""
+
+    stream: Stream
+    digest: str
+
+    def start(self) -> Callable[[Part], bytes]:
+        def work(part: Part) -> bytes:
+            out = io.BytesIO()
+            chunks = self.stream.chunks(export.BOTH, [part])
+            export.write_parquet(self.stream, chunks, out, lambda _: None, self.said(part))
+            return out.getvalue()
+
+        return work
+
+    def said(self, part: Part) -> dict[str, str]:
+        """What stands in the file of a partition: of which sweep it is which."""
+        return {KEY: f"{self.digest} {part.number}"}
+
+    def is_result(self, part: Part, result: object) -> bool:
+        """Whether these bytes are a whole file of Parquet that says it is this partition, with as many rows."""
+        return isinstance(result, bytes) and self.is_part(part, io.BytesIO(result))
+
+    def is_part(self, part: Part, file: Path | io.BytesIO) -> bool:
+        import pyarrow
+        import pyarrow.parquet as parquet
+
+        try:
+            found = parquet.read_metadata(file)
+        except (OSError, pyarrow.ArrowException):
+            return False
+        said = {name.decode(): text.decode() for name, text in (found.metadata or {}).items() if name == KEY.encode()}
+        rows = part.n_models * len(self.stream.spec.context_lengths)
+        return (said, found.num_rows) == (self.said(part), rows)
+
+
+@frozen
+class Folder:
+    """Where the partitions of a stream are written, and what says so."""
+
+    path: Path
+    stream: Stream
+
+    @cached_property
+    def job(self) -> SweepJob:
+        return SweepJob(self.stream, digest(self.stream))
+
+    @cached_property
+    def manifest(self) -> dict[str, str | int]:
+        """What the partitions are of; a folder is continued where this is the same."""
+        import pyarrow
+
+        lengths = len(self.stream.spec.context_lengths)
+        return {
+            "flopsheet": __version__,
+            "pyarrow": pyarrow.__version__,
+            "digest": self.job.digest,
+            "models": self.stream.n_models,
+            "rows": self.stream.n_models * lengths,
+            "partitions": self.n_parts,
+        }
+
+    @cached_property
+    def n_parts(self) -> int:
+        return sum(1 for _ in self.parts())
+
+    def parts(self) -> Iterator[Part]:
+        return self.stream.parts(export.BOTH)
+
+    def file(self, part: Part) -> Path:
+        return self.path / f"part-{part.number:06}.parquet"
+
+    def open(self) -> None:
+        """Makes the folder, or finds in it what an earlier command left of the same sweep; UsageError, SpecError."""
+        if (self.path / MANIFEST).exists():
+            if self.read_manifest() != self.manifest:
+                raise self.refusal("has partitions of another spec or version")
+            for left in self.path.glob(".part-*.part"):  # of a command that was killed as it wrote
+                left.unlink(missing_ok=True)
+            return
+        self.stream.check()
+        files.make_folder(self.path)
+        if any(self.path.iterdir()):
+            raise self.refusal(f"is not empty, and has no {MANIFEST}")
+        text = json.dumps(self.manifest, indent=1) + "\n"
+        files.write_bytes(self.path / MANIFEST, text.encode())
+
+    def read_manifest(self) -> object:
+        try:
+            found: object = json.loads((self.path / MANIFEST).read_bytes())
+            return found
+        except ValueError:
+            return None
+
+    def refusal(self, why: str) -> UsageError:
+        return _refusal(diagnostics.not_this_sweep(str(self.path), why))
+
+
+def digest(stream: Stream) -> str:
+    """What a sweep is known by: its spec with settings, and every formula."""
+    spec = json.dumps(stream.read.draft.data, ensure_ascii=False, default=repr)
+    formulas = "\n".join(f"{name} {metric.ast!r}" for name, metric in stream.catalog.metrics.items())
+    return hashlib.sha256(f"{spec}\n{formulas}".encode()).hexdigest()
+
+
+def export_folder(stream: Stream, style: str, output: str, n_workers: int, scheduler: str | None) -> tuple[int, int]:
+    """Writes the partitions that are not there yet; how many there are, and how many were there.
+
+    Each gets its name only when it is complete, so that the same command goes on after it was interrupted.
+    """
+    if style != "parquet":
+        raise _refusal(diagnostics.only_parquet(style))
+    export.require_parquet(output)
+    folder = Folder(Path(output), stream)
+    folder.open()
+    total, there = folder.n_parts, 0
+    with progress(stream.n_models, "models") as advance:
+
+        def missing() -> Iterator[Part]:
+            nonlocal there
+            for part in folder.parts():
+                if (file := folder.file(part)).exists() and folder.job.is_part(part, file):
+                    there += 1
+                    advance(part.n_models)
+                else:
+                    yield part
+
+        left = missing()
+        first = next(left, None)
+        if first is not None:
+            tasks = itertools.chain([first], left)
+            for part, data in done(folder.job, tasks, min(n_workers, total), scheduler):
+                files.write_bytes(folder.file(part), data)
+                advance(part.n_models)
+    return total, there
+
+
+def done(job: SweepJob, tasks: Iterator[Part], n_workers: int, scheduler: str | None) -> Iterator[tuple[Part, bytes]]:
+    """The file of each partition, in whatever order they are done."""
+    if scheduler is not None:
+        return cluster.results(job, tasks, scheduler)
+    return workers.results(job, tasks, n_workers)
+
+
+def _refusal(finding: Finding) -> UsageError:
+    return UsageError(diagnostics.located(finding, "-o", None))

@@ -1,0 +1,92 @@
+"""What other programs read and saved: `pull`, `check` and `diff` say what they said before, or one clear line.
+
+Gnumeric where it is installed; exceljs and SheetJS where node finds them (`npm install exceljs xlsx` in a folder, and
+NODE_PATH its node_modules).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from commands import run
+from gnumeric_engine import has_gnumeric, through_gnumeric
+from pulling import built, cell
+from review_helpers import type_into
+
+SCRIPT = Path(__file__).with_name("round_trips.js")
+STALE = "no stored value follows the edits: open it in a spreadsheet program, save it and check it again"
+
+
+@cache
+def node_has(package: str) -> bool:
+    if not shutil.which("node"):
+        return False
+    return not subprocess.run(["node", "-e", f"require('{package}')"], capture_output=True, check=False).returncode
+
+
+def through_node(library: str, source: Path, target: Path, *typing: object) -> None:
+    subprocess.run(["node", SCRIPT, library, source, target, *map(str, typing)], check=True, capture_output=True)
+
+
+def through_exceljs(source: Path, target: Path, *typing: object) -> None:
+    through_node("exceljs", source, target, *typing)
+
+
+def through_sheetjs(source: Path, target: Path, *typing: object) -> None:
+    through_node("sheetjs", source, target, *typing)
+
+
+def through_ssconvert(source: Path, target: Path, *typing: object) -> None:
+    if typing:
+        sheet, address, number = typing
+        typed = target.with_name("typed.xlsx")
+        type_into(source, {(str(sheet), str(address)): number}, typed)
+        source = typed
+    through_gnumeric(source, target)
+
+
+PROGRAMS = [
+    pytest.param(through_ssconvert, id="gnumeric", marks=pytest.mark.skipif(
+        not has_gnumeric(), reason="Gnumeric is not installed (Debian: gnumeric)")),
+    pytest.param(through_exceljs, id="exceljs", marks=pytest.mark.skipif(
+        not node_has("exceljs"), reason="node finds no exceljs")),
+    pytest.param(through_sheetjs, id="sheetjs", marks=pytest.mark.skipif(
+        not node_has("xlsx"), reason="node finds no SheetJS")),
+]  # fmt: skip
+Trip = Callable[..., None]
+
+
+def said(name: str, folder: Path) -> list[tuple[int, str]]:
+    """What the three commands say of a workbook, under one name."""
+    (folder / "book.xlsx").write_bytes((folder / name).read_bytes())
+    commands = (("pull", "book.xlsx"), ("check", "book.xlsx"), ("diff", "built.xlsx", "book.xlsx"))
+    return [(done.returncode, done.stdout + done.stderr) for done in (run(*one, cwd=folder) for one in commands)]
+
+
+@pytest.mark.parametrize("trip", PROGRAMS)
+def test_a_workbook_that_another_program_saved_is_what_it_was(trip: Trip, tmp_path: Path) -> None:
+    built("runs", tmp_path)
+    trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx")
+    assert said("back.xlsx", tmp_path) == said("built.xlsx", tmp_path)
+
+
+@pytest.mark.parametrize("trip", PROGRAMS)
+def test_an_edit_made_there_comes_back(trip: Trip, tmp_path: Path) -> None:
+    report = built("runs", tmp_path)
+    at = cell(report, "training.large.micro_batch_size")
+    type_into(tmp_path / "built.xlsx", {at: 16.0}, tmp_path / "edited.xlsx")
+    trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx", *at, 16)
+    (pulled, checked, compared), (wanted, _, alike) = (said(name, tmp_path) for name in ("back.xlsx", "edited.xlsx"))
+    first = checked[1].splitlines()[0]
+    assert (pulled, compared, first == STALE or "all agree with pandas; 1 input differs" in first) == (
+        wanted,
+        alike,
+        True,
+    )
+    assert "  training.large.micro_batch_size: 8 → 16" in pulled[1]

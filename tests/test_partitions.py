@@ -1,0 +1,237 @@
+"""A sweep as a folder of partitions: the rows of the one file, whoever computed them, however often interrupted."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as parquet
+import pytest
+
+import commands
+from exported import opened, written
+from flopsheet.diagnostics import SpecError, UsageError
+from flopsheet.output import export, partitions
+from flopsheet.output.partitions import SweepJob, export_folder
+from flopsheet.pipeline import stream, workers
+from flopsheet.yamlio import files
+from flopsheet.yamlio.from_mapping import to_yaml
+from test_sweep import BASE, SHAPE
+
+SWEEP = {"n_layers": {"from": 1, "to": 30}, "d_model": [512, 1024], "exclude": ["n_layers * d_model > 25000"]}
+SPEC: dict[str, Any] = {
+    **BASE,
+    "models": {"plain": SHAPE, "other": {**SHAPE, "n_layers": 8}, "m": {**SHAPE, "sweep": SWEEP}},
+}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of two models, partitions of six."""
+    monkeypatch.setattr(stream, "ROWS", 4)
+    monkeypatch.setattr(stream, "CHUNKS", 3)
+
+
+def write(
+    folder: Path, n_workers: int = 1, spec: dict[str, Any] = SPEC, scheduler: str | None = None
+) -> tuple[int, int]:
+    return export_folder(opened(spec), "parquet", f"{folder}/", n_workers, scheduler)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> dict[str, bytes]:
+    """The folder as one process writes it."""
+    write(tmp_path / "whole")
+    return contents(tmp_path / "whole")
+
+
+def test_the_partitions_are_the_rows_of_the_one_file(tmp_path: Path) -> None:
+    total, there = write(tmp_path / "parts")
+    one = pd.read_parquet(io.BytesIO(written(SPEC, "parquet")))
+    assert (total, there, len(one)) == (10, 0, 2 * (1 + 1 + 54))  # by hand: 30 layers of 512, of 1,024 no more than 24
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "parts"), one)
+
+
+def test_the_partitions_have_one_schema(tmp_path: Path) -> None:
+    write(tmp_path / "parts")
+    schemas = [parquet.read_schema(path).remove_metadata() for path in (tmp_path / "parts").glob("*.parquet")]
+    assert all(schema.equals(schemas[0]) for schema in schemas)
+
+
+@pytest.mark.parametrize("n_workers", [2, 3])
+def test_the_bytes_are_the_same_whatever_the_number_of_workers(
+    n_workers: int, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    write(tmp_path / "parts", n_workers)
+    assert contents(tmp_path / "parts") == whole
+
+
+def test_a_cluster_writes_the_same_bytes(whole: dict[str, bytes], tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=":0") as running:
+        write(tmp_path / "parts", scheduler=running.scheduler_address)
+    assert contents(tmp_path / "parts") == whole
+
+
+def test_only_what_is_missing_or_broken_is_computed_again(whole: dict[str, bytes], tmp_path: Path) -> None:
+    folder = tmp_path / "whole"
+    (folder / "part-000002.parquet").unlink()
+    (folder / "part-000004.parquet").write_bytes(whole["part-000004.parquet"][:-40])
+    (folder / "part-000005.parquet").write_bytes(whole["part-000006.parquet"])
+    (folder / ".part-000002.parquet.abc.part").write_bytes(b"left by a kill")
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert write(folder, 2) == (10, 7)
+    same = {path.name for path in folder.iterdir() if path.stat().st_mtime_ns == before.get(path.name)}
+    assert (contents(folder), len(same)) == (whole, 8)
+
+
+def test_what_is_interrupted_goes_on_where_it_stood(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, written_files, write_bytes = tmp_path / "parts", [], files.write_bytes
+
+    def write_two(target: Path, data: bytes) -> None:
+        if len(written_files) == 3:  # the manifest and two partitions
+            raise KeyboardInterrupt
+        written_files.append(target)
+        write_bytes(target, data)
+
+    (tmp_path / "spec.yaml").write_text(to_yaml(SPEC))
+    arguments = ("show", str(tmp_path / "spec.yaml"), "--format", "parquet", "-o", f"{folder}/", "--workers", "2")
+    with monkeypatch.context() as patched:
+        patched.setattr(partitions.files, "write_bytes", write_two)
+        first = commands.run(*arguments)
+    told = f"interrupted; the same command goes on with the partitions missing in {folder}/\n\n"
+    assert (first.returncode, first.stderr, len(list(folder.glob("*.parquet")))) == (130, told, 2)
+    second = commands.run(*arguments)
+    assert (second.returncode, second.stderr) == (0, f"{folder}/: 10 partitions, 2 of them were there\n")
+    assert {name: data for name, data in contents(folder).items() if name != "_manifest.json"} == {
+        name: data for name, data in contents_of_command(tmp_path).items() if name != "_manifest.json"
+    }
+
+
+def contents_of_command(tmp_path: Path) -> dict[str, bytes]:
+    commands.run("show", str(tmp_path / "spec.yaml"), "--format", "parquet", "-o", f"{tmp_path}/again/")
+    return contents(tmp_path / "again")
+
+
+def deed_of_the_first(mark: Path, deed: Callable[[], Any]) -> Callable[[SweepJob], Callable[[stream.Part], Any]]:
+    """The start of a job in which the process that takes the mark away does something else than its work."""
+    start = SweepJob.start
+
+    def changed(job: SweepJob) -> Callable[[stream.Part], Any]:
+        work = start(job)
+
+        def do(part: stream.Part) -> Any:
+            try:
+                mark.unlink()
+            except FileNotFoundError:
+                return work(part)
+            return deed()
+
+        return do
+
+    return changed
+
+
+@pytest.mark.parametrize("deed", ["dies", "sends nothing", "sends another partition"])
+def test_a_process_that_dies_or_lies_loses_nothing(
+    deed: str, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deeds = {
+        "dies": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "sends nothing": lambda: None,
+        "sends another partition": lambda: whole["part-000009.parquet"],
+    }
+    mark = tmp_path / "mark"
+    mark.touch()
+    monkeypatch.setattr(workers, "_context", lambda: multiprocessing.get_context("fork"))
+    monkeypatch.setattr(SweepJob, "start", deed_of_the_first(mark, deeds[deed]))
+    write(tmp_path / "parts", 2)
+    assert (contents(tmp_path / "parts"), mark.exists()) == (whole, False)
+
+
+@pytest.mark.parametrize(
+    "change", [{"title": "another"}, {"context_lengths": [2048]}, {"models": {"plain": SHAPE}}, {"batch_size": 2}]
+)
+def test_a_folder_of_another_spec_is_refused(change: dict[str, Any], whole: dict[str, bytes], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has partitions of another spec or version; name another folder"):
+        write(tmp_path / "whole", spec={**SPEC, **change})
+    assert contents(tmp_path / "whole") == whole
+
+
+@pytest.mark.parametrize("key", ["flopsheet", "pyarrow", "digest"])
+def test_a_folder_of_another_version_is_refused(key: str, whole: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "whole" / "_manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: "0.0.7"}))
+    with pytest.raises(UsageError, match="has partitions of another spec or version"):
+        write(tmp_path / "whole")
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match=r"is not empty, and has no _manifest\.json"):
+        write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_sweep_with_a_variant_that_cannot_be_writes_nothing(tmp_path: Path) -> None:
+    spec = {**BASE, "models": {"m": {**SHAPE, "sweep": {"n_kv_heads": [4, 3]}}}}
+    with pytest.raises(SpecError):
+        write(tmp_path / "parts", spec=spec)
+    assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--format", "csv", "-o", "parts/"), "-o names a folder, and csv is one file; write --format parquet"),
+        (("--format", "json", "-o", "parts/"), "-o names a folder, and json is one file"),
+        (("--format", "csv", "--workers", "2"), "--workers shares the partitions of a folder; write --format parquet"),
+        (("--scheduler", "tcp://a:1"), "--scheduler shares the partitions of a folder; write --format parquet"),
+        (("--format", "parquet", "-o", "parts.parquet", "--workers", "2"), "--workers shares the partitions"),
+    ],
+)
+def test_what_cannot_be_a_folder_is_told(arguments: tuple[str, ...], told: str) -> None:
+    found = commands.run("show", "specs/gpt2.yaml", *arguments)
+    assert (found.returncode, told in found.stderr) == (2, True), found.stderr
+
+
+def test_a_folder_needs_pyarrow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="Parquet needs pyarrow, which is not installed; pip install"):
+        write(tmp_path / "parts")
+
+
+def test_a_metric_that_reads_all_models_has_one_partition(tmp_path: Path) -> None:
+    own = {
+        "name": "n_of_all",
+        "label": "All",
+        "grain": "study",
+        "unit": "parameters",
+        "formula": "sum(n_params)",
+        "doc": "-",
+    }
+    of_each = {
+        "name": "share_of_all",
+        "label": "Share",
+        "grain": "model",
+        "unit": "share",
+        "formula": "n_params / n_of_all",
+        "doc": "-",
+    }
+    spec = {**SPEC, "metrics": [own, of_each]}
+    assert write(tmp_path / "parts", 2, spec) == (1, 0)
+    one = pd.read_parquet(io.BytesIO(written(spec, "parquet")))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "parts"), one)
