@@ -26,7 +26,7 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-EXCEL_CM, GAP_CM = 7 / 96 * 2.54, 0.3  # of a column one digit wide, of what stays between two charts
+EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
     ("linked", "linked from another cell"),
@@ -54,6 +54,7 @@ def sheet(
     cell_index: CellIndex,
     what_if: TableSet,
     what_if_homes: dict[str, list[CellRef]],
+    lengths: tuple[CellRef, ...],
     chart_title: Live,
     facts: Facts,
 ) -> Sheet:
@@ -88,17 +89,15 @@ def sheet(
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
-    sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
     drawn = (
         _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
         context_charts.shares(
-            what_if, what_if_homes, CellRef(SHEET, chart_row, second), str(chart_title.value), longest=longest
+            what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), str(chart_title.value), longest
         ),
     )
     cells[chart_row, second] = mirror(SHEET, chart_title, "text")  # in a cell that the chart covers
-    charts = tuple(
-        replace(chart, width_cm=size, height_cm=_height(bars)) for chart, size in zip(drawn, sizes, strict=True)
-    )
+    ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
+    charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A4:{letters(last)}4", facts.status),
@@ -213,6 +212,6 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "Model", "Share of FLOPs",
+        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
         absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip
