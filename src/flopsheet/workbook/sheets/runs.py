@@ -136,7 +136,7 @@ class _ChartBuilder:
             return Cell("Time of each run", style="lead")
         values = [self.row(name)[1][0] or 0.0 for name in self.terms]
         cells = [self.cell_index.of(self.table_set, name)[0] for name in self.terms]
-        labels = [self.table_set.catalog.metrics[name].label for name in self.terms]
+        labels = [_inside(self.table_set.catalog.metrics[name].label) for name in self.terms]
         among = ",".join(cell_ref.absolute for cell_ref in cells)
         total, run = sum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
         spelled = f'"{labels[-1]}"'
@@ -144,10 +144,10 @@ class _ChartBuilder:
             spelled = f'IF({cell_ref.absolute}=MAX({among}),"{label}",{spelled})'
         said = labels[values.index(max(values))]
         share = int(max(values) / total * 100 + 0.5) if total else 0
-        text = f"A step of {self.names[0]} is predicted to be {share} % {said[0].lower()}{said[1:]}"
+        text = f"A step of {self.names[0]} is predicted to be {share} % {said}"
         formula = (
             f'IF(SUM({among})>0,"A step of "&{run}&" is predicted to be "&INT(MAX({among})/SUM({among})*100+0.5)&" % "'
-            f'&LOWER(LEFT({spelled},1))&MID({spelled},2,99),"No time is predicted for "&{run})'
+            f'&{spelled},"No time is predicted for "&{run})'
         )
         return self.title(text if total else f"No time is predicted for {self.names[0]}", formula)
 
@@ -291,6 +291,11 @@ def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
     before = sum(other[1] == y and other[0] < x for other in points)
     above = y == max(other[1] for other in points)
     return "t" if above == (before % 2 == 0) else "b"
+
+
+def _inside(label: str) -> str:
+    """A label as it stands inside a sentence."""
+    return label[0].lower() + label[1:]
 
 
 def _decades(points: Sequence[float]) -> tuple[float, float]:
