@@ -121,6 +121,11 @@ def short_cells(table_set: TableSet, chart_row: int) -> dict[tuple[int, int], Ce
     }
 
 
+def short(table_set: TableSet, at: int) -> str:
+    """A length as the axis has it."""
+    return str(local(SHEET, SHORT, {"x": _length(table_set, at)}).value)
+
+
 def _length(table_set: TableSet, at: int) -> Live:
     return Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flopsheet.formula import evaluate
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Chart, Series
@@ -29,9 +28,7 @@ def shares(
     rows = {name: cell_refs[:count] for name, cell_refs in rows.items()}
     colours = {name: colour for name, colour in COLOURS.items() if name != "share_non_matmul"}
     series = _lines(what_if, rows, {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)})
-    lengths = tuple(
-        str(evaluate(context.SHORT, lambda _, at=at: what_if.value("context_length", at))) for at in range(count)
-    )
+    lengths = tuple(context.short(what_if, at) for at in range(count))
     return Chart(
         "lines", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address, "Context length (tokens)",
         "Share of FLOPs", absolute_span(names[:count]), lengths, series,
