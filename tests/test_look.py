@@ -16,6 +16,7 @@ import flopsheet
 from edited_studies import RUNS
 from engines import name_column
 from flopsheet import Report
+from flopsheet.workbook.model.styles import COLOURS, STYLES, readable_on
 from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -153,6 +154,37 @@ def test_every_chart_says_in_words_what_it_shows(path: Path) -> None:
     titles = [chart.findtext(f".//{CHART}title//{CHART}v") for chart in parts(path, "xl/charts/chart")]
     told = [frame.get("descr") for frame in frames]
     assert (len(told), [title for title in titles if not any(title in text for text in told)]) == (len(titles), [])
+
+
+def test_every_series_of_a_chart_has_a_name_of_its_own(path: Path) -> None:
+    names = [
+        [series.findtext(f"{CHART}tx//{CHART}v") for series in chart.iter(f"{CHART}ser")]
+        for chart in parts(path, "xl/charts/chart")
+    ]
+    assert [listed for listed in names if None in listed or len({*listed}) < len(listed)] == []
+
+
+def luminance(colour: str) -> float:
+    """Of a colour as WCAG 2.1 defines it: https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def ratio(one: str, other: str) -> float:
+    """The contrast of two colours: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio; black on white is 21."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_letters_of_every_style_stand_out_from_what_is_behind_them() -> None:
+    assert ratio("000000", "FFFFFF") == 21
+    faint = {name: ratio(style.colour, style.fill or "FFFFFF") for name, style in STYLES.items()}
+    assert {name: found for name, found in faint.items() if found < 4.5} == {}
+
+
+def test_the_percentages_in_bars_stand_out_from_every_colour_of_a_component() -> None:
+    assert [colour for colour in COLOURS.values() if ratio(readable_on(colour), colour) < 4.5] == []
 
 
 def test_the_axes_lie_where_other_programs_than_excel_need_them(path: Path) -> None:

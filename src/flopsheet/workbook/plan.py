@@ -110,7 +110,9 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         for name, row in laid.shown_rows.items()
     }
     rows["context_length"] = list(cell_index.of(laid.controls.table_set, "context_length"))
-    shares_title = _about_model(laid, "Where the forward pass of {model} goes as the context grows")
+    longest = max(float(length) for length in table_set.column("context_length"))
+    shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
+    names = context.short_lengths(laid.controls.table_set, laid.chart_row)
     chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
@@ -145,7 +147,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
-    first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, chart_title, facts)
+    first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
     titles = (first.title, *(title for title, _ in written))
     makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
@@ -235,7 +237,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        chart_titles=runs.title_cells(table_set, blocks), charts=runs.charts(table_set, laid.cell_index, blocks),
+        chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
         print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
@@ -276,19 +278,21 @@ def _context_sheet(
     # The chart covers the cell that holds its title.
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
     cells[anchor.row, anchor.column] = title
-    cells |= context.crossover_cells(other, laid.shown_rows, anchor.row - 3)
+    cells |= context.short_cells(other, laid.chart_row)
     longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
-    crossover = context.crossover(other, anchor.row - 3)
-    shares = context_charts.shares(other, rows, anchor, str(title.value), longest, crossover)
-    beside = CellRef(context.SHEET, laid.chart_row, FIRST + 4)  # right of the first chart
+    names = context.short_lengths(other, laid.chart_row)
+    shares = context_charts.shares(other, rows, names, anchor, str(title.value), longest)
+    beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
     cells[beside.row, beside.column] = of_cache
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
-    cache = context_charts.cache(other, rows, beside, str(of_cache.value), has_states)
+    cache = context_charts.cache(other, rows, beside, str(of_cache.value), longest, has_states)
+    bottom = laid.chart_row + summary.CHART_ROWS - 1
+    ends = [CellRef(context.SHEET, bottom, column).address for column in (FIRST + 3, FIRST + context.LENGTHS)]
     return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        charts=(shares, cache),
+        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])),
         is_printed=False,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip

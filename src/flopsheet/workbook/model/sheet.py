@@ -13,7 +13,8 @@ Scalar: TypeAlias = float | str
 
 
 Draw: TypeAlias = Literal["both", "line", "marker", "column"]
-ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter"]
+ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter", "lines"]
+Place: TypeAlias = Literal["", "t", "b", "l", "r"]
 
 
 class Cell(NamedTuple):
@@ -68,11 +69,13 @@ class Series:
     """Of its own, where the chart's do not hold for it."""
     draw: Draw = "both"
     """Of a scatter line, marker or both; of columns column or line."""
+    named: Place = ""
+    """Where its name stands beside its middle point: top, bottom, left or right; nowhere where empty."""
 
 
 @frozen
 class Chart:
-    """A chart over cells: shares are 100 % bars, columns are stacked with lines over them.
+    """A chart over cells: shares are 100 % bars, columns are stacked with lines over them, lines go over categories.
 
     The title is the text of a cell, so that it follows the numbers that it names. A logarithmic axis has a base.
     """
@@ -95,6 +98,11 @@ class Chart:
     y_log: int = 0
     from_zero: bool = True
     """Whether the vertical axis begins there; not where values that differ little are compared."""
+    end: str = ""
+    """The cell before whose corner it ends, so that it is as wide as columns are; else it has its size in cm."""
+    x_ends: tuple[float, float] | None = None
+    y_ends: tuple[float, float] | None = None
+    """The ends of an axis, where its points would lie close together between those that programs choose."""
 
 
 Cells: TypeAlias = dict[tuple[int, int], Cell]  # by row and column

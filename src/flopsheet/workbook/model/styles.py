@@ -23,6 +23,23 @@ COLOURS = {
 }
 
 
+def contrast(one: str, other: str) -> float:
+    """The ratio of the luminances of two colours, as WCAG 2.1 defines it: 1 to 21."""
+    darker, lighter = sorted(map(_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def readable_on(colour: str) -> str:
+    """White or black, whichever can be read on a colour."""
+    return max(("FFFFFF", "000000"), key=lambda letters: contrast(letters, colour))
+
+
 @frozen
 class Style:
     colour: str = INK

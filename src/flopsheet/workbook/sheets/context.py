@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flopsheet.catalog import Catalog
-from flopsheet.formula import parse
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.pipeline import what_ifs
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, local
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, absolute_span
-from flopsheet.workbook.model.sheet import Cell, Series, Validation
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, sentence
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
+from flopsheet.workbook.model.sheet import Cell, Validation
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.compare import Pair
 
 SHEET = "Context"
 LENGTHS = 12
+FURTHER = 4  # times the longest context of the study: how far charts go
 SHOWN = (
     "flops_forward", "tflop_forward", "flops_ratio", "share_ffn", "share_attention_projections",
     "share_attention_scores", "share_lm_head", "share_mixers", "share_index_scores", "share_non_matmul",
@@ -96,35 +96,58 @@ def control_cells(controls: Controls) -> dict[tuple[int, int], Cell]:
     return cells
 
 
-WITHIN = parse("min(max(crossover, first), last)")
+SHORT = first_that_holds(
+    [
+        ("x == floor(x / 2^20) * 2^20", "{floor(x / 2^20)}M"),
+        ("x == floor(x / 2^10) * 2^10", "{floor(x / 2^10)}k"),
+        ("", "{x + 0}"),
+    ]
+)
+# What the shares show, where the lengths that are drawn have it.
+OVERTAKES = "{model}: QKᵀ + PV overtake the FFN at {crossover:,} tokens"
+GOES = "Where the forward pass of {model} goes as the context grows"
 
 
-def crossover_cells(table_set: TableSet, shown: Mapping[str, int], row: int) -> dict[tuple[int, int], Cell]:
-    """Two points of an upright line in the chart, where QKᵀ and PV equal the FFN, kept within the lengths shown."""
-    lengths = [Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at)) for at in (0, LENGTHS - 1)]
-    live = Live(CellRef(SHEET, shown["crossover_ffn"], FIRST), table_set.value("crossover_ffn", 0))
-    values = {"crossover": live, "first": lengths[0], "last": lengths[1]}
-    cells = {
-        (row, LABEL): Cell("QKᵀ + PV equal the FFN", style="label"),
-        (row, NAME): Cell("for the chart", style="name"),
+def short_lengths(table_set: TableSet, chart_row: int) -> tuple[CellRef, ...]:
+    """Where the lengths stand as the axis has them, 8k for 8,192: in a column that the chart covers."""
+    return tuple(CellRef(SHEET, chart_row + 2 + at, FIRST) for at in range(LENGTHS))
+
+
+def short_cells(table_set: TableSet, chart_row: int) -> dict[tuple[int, int], Cell]:
+    """The lengths as the axis has them."""
+    return {
+        cell_ref[1:]: local(SHEET, SHORT, {"x": _length(table_set, at)}, "name")
+        for at, cell_ref in enumerate(short_lengths(table_set, chart_row))
     }
-    cells[row + 1, LABEL] = Cell("Height of the line", style="label")
-    for at in range(2):
-        cells[row, FIRST + at] = local(SHEET, WITHIN, values, "calc", "#,##0")
-        cells[row + 1, FIRST + at] = Cell(float(at), style="as_built", format="0%")
-    return cells
 
 
-def crossover(table_set: TableSet, row: int) -> Series:
-    """That line; its cells are those of `crossover_cells`."""
-    first, last = (float(table_set.value("context_length", at)) for at in (0, LENGTHS - 1))
-    x = min(max(float(table_set.value("crossover_ffn", 0)), first), last)
-    cell_refs = [[CellRef(SHEET, row + step, FIRST + at) for at in range(2)] for step in range(2)]
-    title = CellRef(SHEET, row, LABEL)
-    return Series(
-        f"{SHEET}!{title.absolute}", "QKᵀ + PV equal the FFN", absolute_span(cell_refs[1]), (0.0, 1.0), "66727F",
-        absolute_span(cell_refs[0]), (x, x), "line",
-    )  # fmt: skip
+def short(table_set: TableSet, at: int) -> str:
+    """A length as the axis has it."""
+    return str(local(SHEET, SHORT, {"x": _length(table_set, at)}).value)
+
+
+def _length(table_set: TableSet, at: int) -> Live:
+    return Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at))
+
+
+def n_drawn(table_set: TableSet, longest: float) -> int:
+    """How many of the lengths are drawn: not far beyond the longest context of the study."""
+    lengths = [float(table_set.value("context_length", at)) for at in range(LENGTHS)]
+    return sum(length <= FURTHER * longest for length in lengths) or LENGTHS
+
+
+def shares_title(controls: Controls, shown: Mapping[str, int], longest: float) -> Cell:
+    """What the shares of the chosen model show."""
+    table_set = controls.table_set
+    row = shown["crossover_ffn"]
+    read = {
+        "model": Live(controls.model, table_set.value("model", 0)),
+        "crossover": Live(CellRef(SHEET, row, FIRST), table_set.value("crossover_ffn", 0)),
+        "first": _length(table_set, 0),
+        "last": _length(table_set, n_drawn(table_set, longest) - 1),
+    }
+    is_drawn = "where(crossover > first, where(crossover < last, 1, 0), 0) == 1"
+    return sentence(SHEET, [(is_drawn, OVERTAKES), ("", GOES)], read)
 
 
 def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tuple[Validation, ...]:

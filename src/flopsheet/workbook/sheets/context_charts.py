@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
@@ -11,7 +10,6 @@ from flopsheet.workbook.model.sheet import Chart, Series
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
 from flopsheet.workbook.sheets import context
 
-FURTHER = 4  # times the longest context of the study: how far shares are drawn
 CACHE_COLOURS = dict(
     zip(("kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib"), (PALETTE[0], PALETTE[2], "1F2933"), strict=True)
 )
@@ -20,33 +18,43 @@ CACHE_COLOURS = dict(
 def shares(
     what_if: TableSet,
     rows: Mapping[str, list[CellRef]],
+    names: tuple[CellRef, ...],
     anchor: CellRef,
     title: str,
     longest: float,
-    crossover: Series | None = None,
 ) -> Chart:
-    """Shares against context length for the chosen model, not far beyond the longest context of the study."""
-    lengths = [float(what_if.value("context_length", at)) for at in range(context.LENGTHS)]
-    count = sum(length <= FURTHER * longest for length in lengths) or len(lengths)
+    """Shares against context length for the chosen model; `names` are the lengths as the axis has them."""
+    count = context.n_drawn(what_if, longest)
     rows = {name: cell_refs[:count] for name, cell_refs in rows.items()}
     colours = {name: colour for name, colour in COLOURS.items() if name != "share_non_matmul"}
-    used = {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)}
-    series = _lines(what_if, rows, used)
-    axes = "Context length (tokens, log scale)", "Share of FLOPs"
-    return _context_chart(what_if, rows, anchor, title, axes, (*series, crossover) if crossover else series, x_log=2)
+    series = _lines(what_if, rows, {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)})
+    lengths = tuple(context.short(what_if, at) for at in range(count))
+    return Chart(
+        "lines", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address, "Context length (tokens)",
+        "Share of FLOPs", absolute_span(names[:count]), lengths, series,
+    )  # fmt: skip
 
 
-def cache(what_if: TableSet, rows: Mapping[str, list[CellRef]], anchor: CellRef, title: str, has_states: bool) -> Chart:
+def cache(
+    what_if: TableSet,
+    rows: Mapping[str, list[CellRef]],
+    anchor: CellRef,
+    title: str,
+    longest: float,
+    has_states: bool,
+) -> Chart:
     """The cache of the chosen model; where models of the study have states, also its fixed and its growing part.
 
     Axes are linear: the slope is what a token adds, and what doesn't grow is where the line begins.
     """
+    count = context.n_drawn(what_if, longest)
+    rows = {name: cell_refs[:count] for name, cell_refs in rows.items()}
     lines = CACHE_COLOURS if has_states else {"kv_cache_gib": CACHE_COLOURS["kv_cache_gib"]}
-    series = _lines(what_if, rows, lines)
-    format = '[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General'
-    return _context_chart(
-        what_if, rows, anchor, title, ("Context length (tokens)", "GiB"), series,
-        y_format="#,##0", y_most=None, x_format=format,
+    lengths = tuple(what_if.value("context_length", at) for at in range(count))
+    return Chart(
+        "scatter", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address, "Context length (tokens)", "GiB",
+        absolute_span(rows["context_length"]), lengths, _lines(what_if, rows, lines), y_format="#,##0", y_most=None,
+        x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
     )  # fmt: skip
 
 
@@ -65,26 +73,3 @@ def _lines(what_if: TableSet, rows: Mapping[str, list[CellRef]], colours: Mappin
             heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
             listed.append(Series(heading, label, absolute_span(cell_refs), points, colour))
     return tuple(listed)
-
-
-def _context_chart(
-    what_if: TableSet,
-    rows: Mapping[str, list[CellRef]],
-    anchor: CellRef,
-    title: str,
-    axes: tuple[str, str],
-    series: tuple[Series, ...],
-    **more: Any,
-) -> Chart:
-    lengths = tuple(what_if.value("context_length", at) for at in range(len(rows["context_length"])))
-    return Chart(
-        "scatter",
-        f"{anchor.sheet}!{anchor.absolute}",
-        title,
-        anchor.address,
-        *axes,
-        absolute_span(rows["context_length"]),
-        lengths,
-        series,
-        **more,
-    )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from math import ceil, floor, log10
 
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.catalog.desugar import substitute
+from flopsheet.formula import parse
+from flopsheet.formula.nodes import Text
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, quoted
-from flopsheet.workbook.model.sheet import Cell, Chart, ChartKind, Draw, Series
-from flopsheet.workbook.model.sizes import EXCEL_CM, TAIL_WIDTHS, VALUE_WIDTH, WIDTHS
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
 from flopsheet.workbook.model.styles import PALETTE
 
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
-SIZES, GAP = (15.2, 13.0, 15.0), 0.3  # widths of the charts from left to right, and what stays between two, in cm
 MOST_LINES = 8
 CLASSES = {
     "training": (
@@ -24,22 +29,21 @@ CLASSES = {
         "served_reserved_gib_device",
     ),
 }  # fmt: skip
+MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
-TITLES = {
-    "training": {
-        "memory": "Memory of the most-loaded device against its capacity",
-        "time": "Time of each run",
-        "cost": "Device-hours of each run; a price on Inputs gives its cost",
-    },
-    "serving": {
-        "memory": "Memory of the fullest device against its capacity",
-        "roofline": "Roofline: what bounds prefill and decoding on one device",
-        "cache": "Cache of all sequences against context length",
-    },
-}
-
-
+SECOND, THIRD = FIRST + 2, FIRST + 6  # the columns in which charts begin
+ENDS = {LABEL: SECOND, SECOND: THIRD, THIRD: THIRD + 4}  # the column before which a chart ends
+HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"
+NAMES_ROW = CHART_ROW + 2  # of the names of points, in cells that the roofline covers
+STAGES = {"prefill": ("prefill", PALETTE[0]), "decode": ("decoding", PALETTE[2])}
+AXES = ("intensity", "achieved")
+STEP = "predicted_seconds_per_step"
+# What a roof is of: the hardware and the format whose peak it has.
+ROOF = substitute(
+    first_that_holds([("", "{h} {format}")]),
+    {"format": substitute(parse("where(m == as_weights, w, m)"), {"as_weights": Text("as_weights")})},
+)
 
 
 def first_row(table_set: TableSet) -> int:
@@ -47,27 +51,11 @@ def first_row(table_set: TableSet) -> int:
     return CHART_ROW + CHART_ROWS
 
 
-def columns(blocks: Sequence[Block]) -> tuple[int, ...]:
-    """The column in which each chart begins, edge to edge as far as columns are as narrow as they may be.
-
-    It does not depend on any figure: an edit moves numbers and never cells.
-    """
-    n_values = max(len(block.columns) for block in blocks)
-    widths = [*WIDTHS.values(), *(VALUE_WIDTH,) * n_values, *TAIL_WIDTHS]
-    found, left = [LABEL], 0.0
-    for size in SIZES[:-1]:
-        wanted, column = left + size + GAP, found[-1]
-        while left < wanted:
-            left += (widths[column - 1] if column <= len(widths) else VALUE_WIDTH) * EXCEL_CM
-            column += 1
-        found.append(column)
-    return tuple(found)
-
-
-def title_cells(table_set: TableSet, blocks: Sequence[Block]) -> dict[tuple[int, int], Cell]:
-    """The titles of the charts, in the cells that the charts cover."""
-    titles = zip(columns(blocks), _titles(table_set).values(), strict=True)
-    return {(CHART_ROW, column): Cell(text, style="lead") for column, text in titles}
+def title_cells(table_set: TableSet, cell_index: CellIndex) -> Cells:
+    """The titles of the charts and the names of points, in the cells that the charts cover."""
+    artist = _ChartBuilder(table_set, cell_index)
+    cells = {(CHART_ROW, column): title for column, title in artist.titles.items()}
+    return cells | artist.point_names if table_set.name == "serving" else cells
 
 
 def _is_priced(table_set: TableSet) -> bool:
@@ -76,41 +64,135 @@ def _is_priced(table_set: TableSet) -> bool:
     return any(cost for cost in costs if not isinstance(cost, str))
 
 
-def _titles(table_set: TableSet) -> dict[str, str]:
-    """The title of each chart, from left to right."""
-    return TITLES[table_set.name] | ({"cost": PRICED} if _is_priced(table_set) else {})
-
-
-def charts(table_set: TableSet, cell_index: CellIndex, blocks: Sequence[Block]) -> tuple[Chart, ...]:
+def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
     """The charts of the sheet of a kind of run, from left to right."""
-    artist = _ChartBuilder(table_set, cell_index, columns(blocks))
+    artist = _ChartBuilder(table_set, cell_index)
     if table_set.name == "training":
-        return (
-            artist.memory(),
-            artist.columns("time", "days", "Days", "#,##0"),
-            artist.columns(
-                "cost", *(("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")), "#,##0"
-            ),
-        )
+        cost = ("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")
+        return artist.memory(), artist.step_time(), artist.columns(THIRD, *cost, "#,##0")
     return artist.memory(), artist.roofline(), artist.cache()
-
-
-def memory(table_set: TableSet, cell_index: CellIndex) -> Chart:
-    """The chart of memory alone, for another sheet."""
-    return _ChartBuilder(table_set, cell_index, (LABEL,) * len(SIZES)).memory()
 
 
 class _ChartBuilder:
     """Draws rows of one table set, a point or a line for each run."""
 
-    def __init__(self, table_set: TableSet, cell_index: CellIndex, begin: Sequence[int]) -> None:
+    def __init__(self, table_set: TableSet, cell_index: CellIndex) -> None:
         self.table_set, self.cell_index = table_set, cell_index
-        self.place = dict(zip(TITLES[table_set.name], zip(begin, SIZES, strict=True), strict=True))
         self.sheet = SHEETS[table_set.name]
         self.names = [str(key) for (key,) in table_set.table("run").keys]
         # Run names stand in the header of the sheet's first block, and on Inputs above each run.
         row = cell_index.of(table_set, "run_model")[0].row - 1
         self.name_spots = [CellRef("Inputs", row, FIRST + at) for at in range(len(self.names))]
+
+    @cached_property
+    def titles(self) -> dict[int, Cell]:
+        """What each chart finds, by the column that it begins in."""
+        if self.table_set.name == "serving":
+            return {LABEL: self.fullest(), SECOND: self.bounds(), THIRD: self.most_cache()}
+        last = Cell(PRICED if _is_priced(self.table_set) else HOURS, style="lead")
+        return {LABEL: self.fullest(), SECOND: self.slowest(), THIRD: last}
+
+    def title(self, text: str, formula: str) -> Cell:
+        return Cell(text, formula, "lead")
+
+    def span(self, name: str) -> str:
+        """The cells of a metric of every run, as a formula on the sheet refers to them."""
+        cell_refs = self.cell_index.of(self.table_set, name)
+        return cell_refs[0].absolute if len(cell_refs) == 1 else f"{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+
+    def named(self, pick: str, name: str) -> tuple[str, str]:
+        """The name of the run where a metric is least or largest, and the formula that says it."""
+        points = [point for point in self.row(name)[1] if point is not None]
+        at = points.index(min(points) if pick == "MIN" else max(points))
+        if len(self.names) == 1:
+            return self.names[0], _one(self.name_spots[0])
+        names = absolute_span(self.name_spots)
+        return self.names[at], f"INDEX({names},1,MATCH({pick}({self.span(name)}),{self.span(name)},0))"
+
+    def fullest(self) -> Cell:
+        """Which run takes most of its device, and how much."""
+        margin = MARGIN[self.table_set.name]
+        name, of_name = self.named("MIN", margin)
+        least = min(point for point in self.row(margin)[1] if point is not None)
+        many, cells = len(self.names) > 1, self.span(margin)
+        fits = "; every run fits" if many else "; it fits"
+        text = (
+            f"{name} needs {int((1 - least) * 100 + 0.5)} % of a device{fits if least >= 0 else ', more than it has'}"
+        )
+        formula = (
+            f'{of_name}&" needs "&INT((1-MIN({cells}))*100+0.5)&" % of a device"'
+            f'&IF(MIN({cells})>=0,"{fits}",", more than it has")'
+        )
+        return self.title(text, formula)
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """The parts of the predicted time of a step that any run has."""
+        parts = self.table_set.catalog.metrics[STEP].dependencies
+        return [name for name in parts if any(self.row(name)[1])]
+
+    def slowest(self) -> Cell:
+        """What a step of the first run spends most of its time with."""
+        if not self.terms:
+            return Cell("Time of each run", style="lead")
+        values = [self.row(name)[1][0] or 0.0 for name in self.terms]
+        cells = [self.cell_index.of(self.table_set, name)[0] for name in self.terms]
+        labels = [_inside(self.table_set.catalog.metrics[name].label) for name in self.terms]
+        among = ",".join(cell_ref.absolute for cell_ref in cells)
+        total, run = sum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
+        spelled = f'"{labels[-1]}"'
+        for cell_ref, label in zip(cells[-2::-1], labels[-2::-1], strict=True):
+            spelled = f'IF({cell_ref.absolute}=MAX({among}),"{label}",{spelled})'
+        said = labels[values.index(max(values))]
+        share = int(max(values) / total * 100 + 0.5) if total else 0
+        text = f"A step of {self.names[0]} is predicted to be {share} % {said}"
+        formula = (
+            f'IF(SUM({among})>0,"A step of "&{run}&" is predicted to be "&INT(MAX({among})/SUM({among})*100+0.5)&" % "'
+            f'&{spelled},"No time is predicted for "&{run})'
+        )
+        return self.title(text if total else f"No time is predicted for {self.names[0]}", formula)
+
+    def bounds(self) -> Cell:
+        """How many runs are bound by what."""
+        said, formulas = [], []
+        for stage, (word, _) in STAGES.items():
+            found = [self.table_set.value(f"{stage}_bound", at) for at in range(len(self.names))]
+            bound = "memory" if stage == "decode" else "compute"
+            of = f" of {len(self.names)}"
+            said.append(f"{word} bound by {bound} in {found.count(bound)}{of}")
+            formulas.append(
+                f'"{word} bound by {bound} in "&SUMPRODUCT(--({self.span(f"{stage}_bound")}="{bound}"))&"{of}"'
+            )
+        joined = '&", "&'.join(formulas)
+        return self.title(f"Roofline: {', '.join(said)}", f'"Roofline: "&{joined}')
+
+    def most_cache(self) -> Cell:
+        """Whose cache is largest."""
+        name, of_name = self.named("MAX", "served_cache_gib")
+        most = max(point for point in self.row("served_cache_gib")[1] if point is not None)
+        if len(self.names) == 1:
+            text, of_name = f"Cache of {name}", f'"Cache of "&{of_name}'
+        else:
+            text, of_name = f"{name} has the largest cache", f'{of_name}&" has the largest cache"'
+        formula = f'{of_name}&": "&INT(MAX({self.span("served_cache_gib")})+0.5)&" GiB at its length"'
+        return self.title(f"{text}: {int(most + 0.5)} GiB at its length", formula)
+
+    @cached_property
+    def point_names(self) -> Cells:
+        """What stands beside each roof and each point of the roofline."""
+        cells: Cells = {}
+        for at, name in enumerate(self.names[:MOST_LINES]):
+            formats, hardware = ("weight_format", "compute_format"), self.live("hardware", at)
+            weights, matmuls = (self.live(one, at) for one in formats)
+            cells[NAMES_ROW + at, SECOND] = local(self.sheet, ROOF, {"h": hardware, "w": weights, "m": matmuls}, "name")
+            spot = self.name_spots[at].seen_from(self.sheet)
+            for step, (word, _) in enumerate(STAGES.values()):
+                said = Cell(f"{name}: {word}", f'{spot}&": {word}"', "name")
+                cells[NAMES_ROW + at + MOST_LINES * step, SECOND + 1] = said
+        return cells
+
+    def live(self, name: str, at: int) -> Live:
+        return Live(self.cell_index.of(self.table_set, name)[at], self.table_set.value(name, at))
 
     def row(self, name: str) -> tuple[str, tuple[float | None, ...]]:
         """The reference to a metric of every run, and its values; None where it has none."""
@@ -124,15 +206,13 @@ class _ChartBuilder:
         title = self.table_set.catalog.metrics[name].label
         return Series(_one(label), title, ref, points, colour, draw=draw)
 
-    def chart(
-        self, kind: ChartKind, which: str, x_title: str, y_title: str, series: Sequence[Series], **more: object
-    ) -> Chart:
-        column, size = self.place[which]
-        anchor = CellRef(self.sheet, CHART_ROW, column)
+    def chart(self, kind: ChartKind, column: int, y_title: str, series: Sequence[Series], **more: object) -> Chart:
+        anchor, title = CellRef(self.sheet, CHART_ROW, column), str(self.titles[column].value)
+        end = CellRef(self.sheet, CHART_ROW + CHART_ROWS - 1, ENDS[column])
         return Chart(
-            kind, _one(anchor), _titles(self.table_set)[which], anchor.address, x_title, y_title,
-            absolute_span(self.name_spots), tuple(self.names), tuple(series), width_cm=size, height_cm=9.6,
-            y_most=None, **more,  # type: ignore[arg-type]
+            kind, _one(anchor), title, anchor.address, str(more.pop("x_title", "")), y_title,
+            absolute_span(self.name_spots), tuple(self.names), tuple(series), end=end.address, y_most=None,
+            **more,  # type: ignore[arg-type]
         )  # fmt: skip
 
     def memory(self) -> Chart:
@@ -140,29 +220,48 @@ class _ChartBuilder:
         used = [name for name in classes if any(self.row(name)[1]) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
         series.append(self.series(CAPACITY[self.table_set.name], "1F2933", "line"))
-        return self.chart("columns", "memory", "Run", "GiB", series, y_format="#,##0")
+        return self.chart("columns", LABEL, "GiB", series, y_format="#,##0")
 
-    def columns(self, which: str, name: str, y_title: str, format: str) -> Chart:
-        return self.chart("columns", which, "Run", y_title, [self.series(name, PALETTE[0])], y_format=format)
+    def step_time(self) -> Chart:
+        """The predicted time of a step by part; days where none is predicted."""
+        if not self.terms:
+            return self.columns(SECOND, "days", "Days", "#,##0")
+        colours = (*PALETTE, "1F3A5F", "8A5A00")
+        series = [self.series(name, colours[at]) for at, name in enumerate(self.terms)]
+        return self.chart("columns", SECOND, "Seconds of a step", series, y_format="#,##0.0")
+
+    def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
+        return self.chart("columns", column, y_title, [self.series(name, PALETTE[0])], y_format=format)
 
     def roofline(self) -> Chart:
-        """A roof for each kind of device and format in use, and the points below it."""
-        series, seen = [], set()
-        for at in range(min(len(self.names), MOST_LINES)):
+        """A roof for each kind of device and format in use, and the points below it, each with its name."""
+        series, seen, shown = [], set(), range(min(len(self.names), MOST_LINES))
+        for at in shown:
             roof = tuple(self.table_set.value(f"roof_{axis}_2", at) for axis in ("intensity", "flops"))
             if roof not in seen:
                 seen.add(roof)
-                series.append(self.line(at, "roof_intensity", "roof_flops", 3, "999999", "line"))
-        for stage, colour in (("prefill", PALETTE[0]), ("decode", PALETTE[2])):
-            x_ref, x_points = self.row(f"{stage}_intensity")
-            ref, points = self.row(f"{stage}_achieved")
-            label = CellRef(self.sheet, self.cell_index.of(self.table_set, f"{stage}_achieved")[0].row, LABEL)
-            title = self.table_set.catalog.metrics[f"{stage}_achieved"].label
-            series.append(Series(_one(label), title, ref, points, colour, x_ref, x_points, "marker"))
+                title = CellRef(self.sheet, NAMES_ROW + at, SECOND)
+                line = self.line(at, "roof_intensity", "roof_flops", 3, "66727F", "line")
+                name = str(self.point_names[title.row, title.column].value)
+                series.append(replace(line, title_ref=_one(title), title=name, named="l"))
+        found = {
+            stage: [tuple(float(self.table_set.value(f"{stage}_{axis}", at)) for axis in AXES) for at in shown]
+            for stage in STAGES
+        }
+        for step, (stage, (_, colour)) in enumerate(STAGES.items()):
+            for at in shown:
+                x_ref, ref = (_one(self.cell_index.of(self.table_set, f"{stage}_{axis}")[at]) for axis in AXES)
+                title = CellRef(self.sheet, NAMES_ROW + at + MOST_LINES * step, SECOND + 1)
+                name, side = str(self.point_names[title.row, title.column].value), _side(stage, found[stage], at)
+                x, y = found[stage][at]
+                series.append(Series(_one(title), name, ref, (y,), colour, x_ref, (x,), "marker", side))
+        points = [point for of_stage in found.values() for point in of_stage]
+        tops = [float(self.table_set.value("roof_flops_2", at)) for at in shown]
+        ends = [_decades([x for x, _ in points]), _decades([*(y for _, y in points), *tops])]
         return self.chart(
-            "scatter", "roofline", "FLOP per byte (log scale)", "FLOP/s (log scale)", series,
+            "scatter", SECOND, "FLOP/s (log scale)", series, x_title="FLOP per byte (log scale)",
             x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
-            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
+            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General', x_ends=ends[0], y_ends=ends[1],
         )  # fmt: skip
 
     def cache(self) -> Chart:
@@ -171,8 +270,9 @@ class _ChartBuilder:
             for at in range(min(len(self.names), MOST_LINES))
         ]
         return self.chart(
-            "scatter", "cache", "Context length (tokens, log scale)", "GiB", series, x_log=2, y_format="#,##0"
-        )
+            "scatter", THIRD, "GiB", series, x_title="Context length (tokens, log scale)", x_log=2, y_format="#,##0",
+            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
+        )  # fmt: skip
 
     def line(self, at: int, x: str, y: str, count: int, colour: str, draw: Draw) -> Series:
         """One run over several rows of its own column."""
@@ -182,6 +282,26 @@ class _ChartBuilder:
             cell_refs = [self.cell_index.of(self.table_set, name)[at] for name in listed]
             found[axis] = absolute_span(cell_refs), tuple(float(self.table_set.value(name, at)) for name in listed)
         return Series(_one(self.name_spots[at]), self.names[at], *found[y], colour, *found[x], draw)
+
+
+def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
+    """Where the name of a point stands: right of the slope; above or below the plateau, in turn from left to right."""
+    if stage == "decode":
+        return "r"
+    x, y = points[at]
+    before = sum(other[1] == y and other[0] < x for other in points)
+    above = y == max(other[1] for other in points)
+    return "t" if above == (before % 2 == 0) else "b"
+
+
+def _inside(label: str) -> str:
+    """A label as it stands inside a sentence."""
+    return label[0].lower() + label[1:]
+
+
+def _decades(points: Sequence[float]) -> tuple[float, float]:
+    """The powers of ten around some points."""
+    return 10.0 ** floor(log10(min(points))), 10.0 ** ceil(log10(max(points)))
 
 
 def _one(cell_ref: CellRef) -> str:

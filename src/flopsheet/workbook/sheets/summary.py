@@ -26,7 +26,6 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-GAP_CM = 0.3  # what stays between two charts
 COLOURS_MEAN = (
     ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
     ("linked", "linked from another cell"),
@@ -54,6 +53,7 @@ def sheet(
     cell_index: CellIndex,
     what_if: TableSet,
     what_if_homes: dict[str, list[CellRef]],
+    lengths: tuple[CellRef, ...],
     chart_title: Live,
     facts: Facts,
 ) -> Sheet:
@@ -88,17 +88,15 @@ def sheet(
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
-    sizes = _cm(widths, 1, second) - GAP_CM, _cm(widths, second, last + 1)
     drawn = (
         _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
         context_charts.shares(
-            what_if, what_if_homes, CellRef(SHEET, chart_row, second), str(chart_title.value), longest=longest
+            what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), str(chart_title.value), longest
         ),
     )
     cells[chart_row, second] = mirror(SHEET, chart_title, "text")  # in a cell that the chart covers
-    charts = tuple(
-        replace(chart, width_cm=size, height_cm=_height(bars)) for chart, size in zip(drawn, sizes, strict=True)
-    )
+    ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
+    charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A4:{letters(last)}4", facts.status),
@@ -145,7 +143,7 @@ def _first_chart(
     """Memory against capacity where there are runs, else shares of the forward pass, a bar per model."""
     table_set, *of_kinds = table_sets
     if of_kinds:
-        return replace(runs.memory(of_kinds[0], cell_index), anchor=anchor.address)
+        return replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchor.address)
     length = "context_length_words"
     heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
     about = f"Where the forward pass goes at {{{length}}} tokens"
@@ -213,6 +211,6 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "Model", "Share of FLOPs",
+        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
         absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip

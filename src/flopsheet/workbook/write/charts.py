@@ -8,6 +8,7 @@ from math import floor, log
 from openpyxl.chart import BarChart, LineChart, ScatterChart
 from openpyxl.chart._chart import ChartBase
 from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
+from openpyxl.chart.label import DataLabel, DataLabelList
 from openpyxl.chart.marker import Marker
 from openpyxl.chart.series import Series as ChartSeries
 from openpyxl.chart.series import SeriesLabel, XYSeries
@@ -16,14 +17,15 @@ from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.drawing.graphic import GraphicFrame
 from openpyxl.drawing.line import LineProperties
-from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, SpreadsheetDrawing, TwoCellAnchor
 from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import SHEET_DRAWING_NS
 from openpyxl.xml.functions import Element
 
+from flopsheet.workbook.model.references import coordinates
 from flopsheet.workbook.model.sheet import Chart, Scalar, Series
-from flopsheet.workbook.model.styles import INK, MUTED, RULE
+from flopsheet.workbook.model.styles import INK, MUTED, RULE, readable_on
 
 BELOW = "b"  # where an axis lies
 
@@ -82,7 +84,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True)
     )
     drawn.width, drawn.height = chart.width_cm, chart.height_cm
-    if len(chart.series) > 1:
+    if sum(not series.named for series in chart.series) > 1:
         drawn.legend.position = "b"
         drawn.legend.overlay = False
     else:
@@ -100,7 +102,21 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
     drawn.y_axis.scaling.min = 0 if chart.from_zero and not chart.y_log and chart.kind != "tornado" else None
     if chart.y_most is not None:
         drawn.y_axis.scaling.max, drawn.y_axis.majorUnit = chart.y_most, chart.y_most / 5
-    worksheet.add_chart(drawn, chart.anchor)
+    if chart.x_ends:
+        drawn.x_axis.scaling.min, drawn.x_axis.scaling.max = chart.x_ends
+    if chart.y_ends:
+        drawn.y_axis.scaling.min, drawn.y_axis.scaling.max = chart.y_ends
+    if chart.end:
+        drawn.anchor = TwoCellAnchor(editAs="oneCell", _from=_corner(chart.anchor), to=_corner(chart.end))
+        worksheet.add_chart(drawn)
+    else:
+        worksheet.add_chart(drawn, chart.anchor)
+
+
+def _corner(address: str) -> AnchorMarker:
+    """The upper left corner of a cell."""
+    row, column = coordinates(address)
+    return AnchorMarker(col=column - 1, row=row - 1)
 
 
 def _letters(size: int, *, bold: bool = False) -> CharacterProperties:
@@ -141,6 +157,8 @@ def _bar(chart: Chart, series: Sequence[Series], format: str) -> BarChart:
 def _shares(chart: Chart) -> BarChart:
     drawn = _bar(chart, chart.series, "0.0%")
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "bar", "percentStacked", 100, 45
+    for one, series in zip(drawn.series, chart.series, strict=True):
+        one.dLbls = _percentages(series.colour)
     drawn.y_axis.axPos = BELOW
     drawn.x_axis.scaling.orientation = "maxMin"  # the first model on top
     drawn.y_axis.crosses = "max"
@@ -166,6 +184,22 @@ def _columns(chart: Chart) -> BarChart:
         lines.series.append(one)
     if lines.series:
         drawn += lines
+    return drawn
+
+
+def _lines(chart: Chart) -> LineChart:
+    """Lines over categories: a program that saves them anew keeps the labels, and no end of an axis is fixed."""
+    drawn = LineChart()
+    drawn.x_axis.axPos = BELOW
+    for at, series in enumerate(chart.series):
+        values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
+        one = ChartSeries(idx=at, order=at, tx=_title(series), val=values)
+        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        one.spPr = GraphicalProperties(ln=_line(series))
+        one.marker = Marker(symbol="circle", size=_size(series))
+        one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
+        one.smooth = False
+        drawn.series.append(one)
     return drawn
 
 
@@ -195,11 +229,13 @@ def _scatter(chart: Chart) -> ScatterChart:
         if series.draw != "line":
             one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
         one.smooth = False
+        if series.named:
+            one.dLbls = _name(series)
         drawn.series.append(one)
     if chart.x_log:
         drawn.x_axis.scaling.logBase = chart.x_log
         drawn.x_axis.majorUnit = chart.x_log
-        if not chart.y_log:
+        if not chart.y_log and not chart.x_ends:
             least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points if x is not None)
             drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
     if chart.y_log:
@@ -211,6 +247,24 @@ def _scatter(chart: Chart) -> ScatterChart:
     return drawn
 
 
+def _name(series: Series) -> DataLabelList:
+    """The name of a series beside its middle point."""
+    shown = {"showSerName": True, "showVal": False, "showCatName": False, "showLegendKey": False, "showPercent": False}
+    label = DataLabel(idx=len(series.points) // 2, dLblPos=series.named, txPr=_rich(800), showBubbleSize=False, **shown)
+    return DataLabelList(dLbl=[label], **(dict.fromkeys(shown, False) | {"showBubbleSize": False}))
+
+
+def _percentages(colour: str) -> DataLabelList:
+    """The share of each segment inside it, where it is wide enough for that, in what can be read on its colour."""
+    letters = CharacterProperties(sz=800, solidFill=readable_on(colour))
+    text = RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
+    text.p[0].r = []
+    return DataLabelList(
+        numFmt=SHARE_INSIDE, txPr=text, dLblPos="ctr", showVal=True, showSerName=False, showCatName=False,
+        showLegendKey=False, showPercent=False, showBubbleSize=False,
+    )  # fmt: skip
+
+
 def _line(series: Series) -> LineProperties:
     return LineProperties(solidFill=series.colour, w=22_000)
 
@@ -219,14 +273,16 @@ def _size(series: Series) -> int:
     return 9 if series.draw == "marker" else 5
 
 
+SHARE_INSIDE = '[>=0.055]0%;""'
 MOST_DESCRIBED = 8  # series or names in an alternative text
 KINDS = {
     "shares": "Stacked bars of shares",
     "columns": "Stacked columns",
     "tornado": "Bars to both sides",
     "scatter": "Lines and points",
+    "lines": "Lines",
 }
-DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter}
+DRAW = {"shares": _shares, "columns": _columns, "tornado": _tornado, "scatter": _scatter, "lines": _lines}
 
 
 def _title(series: Series) -> SeriesLabel:
