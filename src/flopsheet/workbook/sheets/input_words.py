@@ -50,7 +50,7 @@ def was(
 
 def _with_was(format: str) -> str:
     """A number format that puts "was" before every number."""
-    sections = (section.rpartition("]") for section in format.split(";"))
+    sections = (section.rpartition("]") for section in format.replace("General", "0").split(";"))
     return ";".join(f'{condition}{bracket}"was "{rest}' for condition, bracket, rest in sections)
 
 
