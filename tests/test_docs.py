@@ -203,6 +203,12 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_nothing_is_installed_from_an_index_on_which_it_is_not() -> None:
+    texts = [*PAGES, *(ROOT / "src").rglob("*.py")]
+    found = re.compile(r"(pip|uv|pipx|conda) install [^\n`]*\bflopsheet\b(?!\.)")
+    assert [path.name for path in texts if found.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Path) -> None:
     import openpyxl
 
