@@ -180,3 +180,22 @@ def test_of_2500_limits_the_last_value_fits_and_one_step_further_does_not() -> N
 def test_every_limit_is_found_exactly_in_some_runs() -> None:
     names = {limit.name for limits in LIMITS.values() for limit in limits}
     assert {name for name, state, _ in counted() if state == "exact"} == names
+
+
+def test_a_limit_says_what_breaks_one_step_further() -> None:
+    # llama-3-8b by hand: 8,030,261,248 weights of 2 bytes and 32 · 2 · 8 · 128 · 2 bytes of cache a token, 131,072; the
+    # logits of a sequence are 1.26 GiB / 256. Beside weights 80 GB hold (80e9 − 16,060,522,496) / (8,192 · 131,072 +
+    # 5,284,823) = 59.26 sequences; the 60th lacks 0.74 · 1.079 GB, 758 MiB.
+    run = {"model": "m", "prompt_length": 8000, "generated_length": 192, "hardware": "own", "reserved_bytes": 0}
+    run["chunk_length"] = 1
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+    hardware = {"hardware": {"own": {"extends": "h100-sxm", "memory_bytes": 80_000_000_000}}}
+    limit = flopsheet.compute(spec | hardware | {"serving": {"chat": run}}).limits.loc[("chat", "largest_batch")]
+    lacks = (16_060_522_496 + 60 * (8192 * 131_072 + 1.26 * 2**30 / 256) - 80e9) / 2**20
+    assert (limit["limit"], limit["says"].partition(":")[0]) == (59, "60 breaks")
+    assert abs(limit["left_next_bytes"] / 2**20 + lacks) < 1
+
+
+def test_a_study_without_runs_has_no_limits() -> None:
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+    assert len(flopsheet.compute(spec).limits) == 0

@@ -196,6 +196,23 @@ study, model, layer_group, context, scenario, layer_run
         return data_frames.summarise(self.frames, self.catalog)
 
     @cached_property
+    def limits(self) -> pd.DataFrame:
+        """How far each run goes in one input while the others stay, until it no longer fits its device.
+
+        A row for each (run, input): the last value that fits, or `none` or `no limit`, what a device has left there,
+        one step further, what it has left then, and that in words. No rows without runs.
+
+        >>> import flopsheet
+        >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+        >>> run = {"model": "m", "prompt_length": 8000, "generated_length": 192, "hardware": "h100-sxm"}
+        >>> report = flopsheet.compute(spec | {"serving": {"chat": run}})
+        >>> batch = report.frames["serving_run"]["largest_batch"]["chat"]
+        >>> bool(report.limits.loc[("chat", "largest_batch"), "limit"] == batch)
+        True
+        """
+        return data_frames.limits(self.runs, self.catalog)
+
+    @cached_property
     def findings(self) -> Findings:
         """The expectations of the spec that do not hold, in its order; empty where all do.
 

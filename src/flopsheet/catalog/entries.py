@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.quantities import to_whole
@@ -16,6 +17,8 @@ EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only 
 Scalar: TypeAlias = float | str
 OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
 YES_NO = frozenset({"yes", "no"})  # the words of a flag
+Level: TypeAlias = Literal["part", "subtotal", "total"]
+NumberStyle: TypeAlias = Literal["exact", "count", "rounded", "percent", "times", "2 decimals", "3 decimals"]
 SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
 
 
@@ -25,7 +28,7 @@ class Unit(NamedTuple):
     label: str
     format: str
     whole: bool = False
-    style: str = "exact"
+    style: NumberStyle = "exact"
     """How a text shows a value: a key of `summaries.STYLES`."""
     heading: str = ""
     """What stands after a label at the head of a column of values."""
@@ -44,7 +47,7 @@ class Input(NamedTuple):
 
     name: str
     label: str
-    grain: str
+    grain: Grain
     unit: str
     doc: str
     symbol: str = ""
@@ -102,7 +105,7 @@ class Metric:
 
     name: str
     label: str
-    grain: str
+    grain: Grain
     unit: str
     doc: str
     source_text: str
@@ -111,7 +114,7 @@ class Metric:
     reads: tuple[str, ...] = ()
     """What the formula reads in the order of its text, before what is not given is asked for."""
     shape: str = ""
-    level: str = "part"
+    level: Level = "part"
     headline: bool = False
     severity: str = ""
     source: str = ""
@@ -156,7 +159,7 @@ class Rule(NamedTuple):
     name: str
     code: str
     label: str
-    grain: str
+    grain: Grain
     doc: str
     condition: Node
     points_at: tuple[str, ...]
@@ -196,7 +199,7 @@ class Section(NamedTuple):
 
     sheet: str
     title: str
-    grain: str
+    grain: Grain
     entries: tuple[Entry, ...]
     kind: Literal["conventions", "ranges", ""] = ""
     """Empty for sections that nothing asks for."""

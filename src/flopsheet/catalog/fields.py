@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 from flopsheet import diagnostics
 from flopsheet.catalog import formats
 from flopsheet.catalog.desugar import Refuse
-from flopsheet.catalog.entries import SEVERITIES, Input, Metric
+from flopsheet.catalog.entries import SEVERITIES, Input, Level, Metric
 from flopsheet.catalog.grains import OF_RUNS
 from flopsheet.yamlio.source import Data
 
-LEVELS = ("part", "subtotal", "total")
+LEVELS = get_args(Level)
 # Fields of a metric that nobody writes.
 MADE = {"ast", "source_ast", "source_text", "grain", "absent", "has_value"}
 METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal, TypeAlias
+
+Grain: TypeAlias = Literal[
+    "study", "model", "layer_group", "context", "scenario", "layer_run", "hardware", "run", "run_layer", "training_run",
+    "training_layer", "serving_run", "serving_layer",
+]  # fmt: skip
 
 # Grain -> the coarser grains that a row of it belongs to, one row of each.
-PARENTS: dict[str, tuple[str, ...]] = {
+PARENTS: dict[str, tuple[Grain, ...]] = {
     "study": (),
     "model": ("study",),
     "layer_group": ("model",),

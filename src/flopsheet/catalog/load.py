@@ -14,7 +14,7 @@ from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.cache import load_or_build
 from flopsheet.catalog.entries import OK, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
 from flopsheet.catalog.fields import ALLOWED, RULE_LEVELS, check_keys, check_rule_fields, check_values
-from flopsheet.catalog.grains import KEYS, PARENTS, RUNS
+from flopsheet.catalog.grains import KEYS, PARENTS, RUNS, Grain
 from flopsheet.catalog.order import CycleError, sort_by_dependencies
 from flopsheet.catalog.ranges import range_check
 from flopsheet.catalog.unit_rules import check_units
@@ -181,7 +181,7 @@ class _Reader:
         except FlopsheetError as error:
             self.problems.extend(error.problems)
 
-    def add_rule(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse) -> list[str]:
+    def add_rule(self, raw: dict[str, Any], grain: Grain, refuse: desugar.Refuse) -> list[str]:
         """A rule, and the verdict that stands on Checks."""
         check_rule_fields(raw, grain, refuse)
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
@@ -194,7 +194,7 @@ class _Reader:
             return []
         return found
 
-    def add(self, raw: dict[str, Any], grain: str, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
+    def add(self, raw: dict[str, Any], grain: Grain, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
         check_keys(raw, kind, refuse)
         name = raw["name"]
         if name in self.inputs or name in self.metrics or name in KEYS:
@@ -243,7 +243,7 @@ class _Reader:
 
     def add_range_checks(self) -> None:
         """A section of the Checks sheet for every grain that has inputs."""
-        by_grain: dict[str, list[dict[str, str]]] = {}
+        by_grain: dict[Grain, list[dict[str, str]]] = {}
         for entry in self.inputs.values():
             if not entry.chooses:
                 by_grain.setdefault(entry.grain, []).append(range_check(entry))

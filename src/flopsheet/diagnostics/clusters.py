@@ -17,7 +17,7 @@ def no_distributed() -> Wording:
     """
     return (
         "--scheduler needs dask.distributed, which is not installed",
-        "pip install 'flopsheet[cluster]', or --workers N",
+        "pip install distributed, or --workers N",
     )
 
 

@@ -31,6 +31,11 @@ class Solved:
     points: Mapping[str, Mapping[str, Array]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
+    def number(self, name: str, run: int) -> float:
+        """A step of a run, or a metric of it at a point."""
+        metric, _, point = name.partition("@")
+        return float(self.numbers[name][run] if name in self.numbers else self.points[point][metric][run])
+
 
 def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
     """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""

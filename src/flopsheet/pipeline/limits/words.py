@@ -53,4 +53,4 @@ def value(*, fewest: bool) -> Node:
 
 
 NEXT = parse("next")
-LEFT_GIB, LEFT_NEXT_GIB = parse("left / 2^30"), parse("left_next / 2^30")
+LEFT_MIB, LEFT_NEXT_MIB = parse("left / 2^20"), parse("left_next / 2^20")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from flopsheet.pipeline.tables import Array as Column
+from flopsheet.pipeline.tables import Numbers, Rows
+
+Truths: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass
@@ -17,10 +21,10 @@ class Kept:
     They are ranked by the objective, and by `time` where that is equal; the front weighs the objective against `other`.
     """
 
-    number: Column
-    objective: Column
-    time: Column
-    other: Column
+    number: Rows
+    objective: Numbers
+    time: Numbers
+    other: Numbers
 
     @classmethod
     def none(cls) -> Kept:
@@ -29,15 +33,19 @@ class Kept:
     def __len__(self) -> int:
         return len(self.number)
 
-    def take(self, which: Column) -> Kept:
-        return Kept(*(column[which] for column in self.columns))
+    def take(self, which: Rows | Truths) -> Kept:
+        return Kept(self.number[which], self.objective[which], self.time[which], self.other[which])
 
     def join(self, other: Kept) -> Kept:
-        pairs = zip(self.columns, other.columns, strict=True)
-        return Kept(*(np.concatenate(pair) for pair in pairs))
+        return Kept(
+            np.concatenate((self.number, other.number)),
+            np.concatenate((self.objective, other.objective)),
+            np.concatenate((self.time, other.time)),
+            np.concatenate((self.other, other.other)),
+        )
 
     @property
-    def columns(self) -> tuple[Column, Column, Column, Column]:
+    def columns(self) -> tuple[Rows, Numbers, Numbers, Numbers]:
         return self.number, self.objective, self.time, self.other
 
 
@@ -75,12 +83,12 @@ class Found:
         if len(layouts):
             self.front = _front(self.front.join(layouts))
 
-    def may_join(self, layouts: Kept) -> Column:
+    def may_join(self, layouts: Kept) -> Truths:
         """Whether none of the front is at least as good in both figures, or only one that comes later in the grid."""
         at = np.searchsorted(self.front.objective, layouts.objective, side="right") - 1
         nearest = self.front.take(np.maximum(at, 0))
         is_equal = (layouts.objective == nearest.objective) & (layouts.other == nearest.other)
-        joins: Column = (at < 0) | (layouts.other < nearest.other) | (is_equal & (layouts.number < nearest.number))
+        joins: Truths = (at < 0) | (layouts.other < nearest.other) | (is_equal & (layouts.number < nearest.number))
         return joins
 
     def merge(self, other: Found) -> None:

@@ -13,7 +13,7 @@ from flopsheet.catalog import KEYS, Catalog
 from flopsheet.formula import Node
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
-from flopsheet.pipeline.tables import Array as Column
+from flopsheet.pipeline.tables import Column
 
 NEGATIVE, LIFT = "negative", "lift"
 AGGREGATES = frozenset({"sum", "first", "at_min", "at_max"})

@@ -22,7 +22,7 @@ from flopsheet.spec.runs import MEASURED, SECONDS
 
 FIRST = "matmul_efficiency"
 # How far each may differ from the fit to published steps: the standard deviation of its logarithm. A judgement, tried
-# on the published steps themselves: docs/calibration-time.md.
+# on the published steps themselves: docs/measured-rows.md.
 PRIOR = {
     FIRST: 0.2, "fused_attention_efficiency": 0.25, "eager_attention_efficiency": 0.3, "collective_efficiency": 0.3,
     "collective_latency": 0.5, "small_matmul_width": 0.5, "kernel_traffic": 0.15, "weight_traffic": 0.3,

@@ -29,9 +29,9 @@ NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIR
 WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
     LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: "One step further", NOW_AT: "As it is",
-    LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there GiB", LACKS_AT: "Left then GiB",
+    LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there MiB", LACKS_AT: "Left then MiB",
 }  # fmt: skip
-GIB = "#,##0.0;-#,##0.0"
+MIB = "#,##0"
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
 
@@ -115,7 +115,7 @@ class Working:
 
     def cells(self) -> Iterator[Placed]:
         last = self.column(self.points[-1], self.source.groups - 1)
-        title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.solved.limit.label.lower()}"
+        title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.solved.limit.label}"
         for column in range(LABEL, max(last, SAYS_AT) + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
         for point in self.points:
@@ -223,10 +223,10 @@ def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
     shown = {"x": Live(working.place("now"), working.value("now"))}
     shown |= {name: Live(working.place(name), working.value(name)) for name in names(limit.shown) if name != "x"}
     yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
-    yield (row, LAST_AT), said(words.value(fewest=limit.fewest), "total")
+    yield (row, LAST_AT), said(words.value(fewest=limit.fewest), "calc")
     yield (row, NEXT_AT), said(words.NEXT, "calc")
-    yield (row, LEFT_AT), said(words.LEFT_GIB, "calc", GIB)
-    yield (row, LACKS_AT), said(words.LEFT_NEXT_GIB, "calc", GIB)
+    yield (row, LEFT_AT), said(words.LEFT_MIB, "calc", MIB)
+    yield (row, LACKS_AT), said(words.LEFT_NEXT_MIB, "calc", MIB)
 
 
 def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping[str, Sequence[Block]]) -> Sheet:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from flopsheet.formula import parse
 from flopsheet.records import frozen
 from flopsheet.spec import Calibration
+from flopsheet.spec.calibration.fit import RATIOS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, NAME, CellRef
@@ -20,8 +21,8 @@ HEADERS = {
     LEFT_OUT: "Left out of the fit s",
 }  # fmt: skip
 FITTED_HEADERS = {MEASURED: "Before", PREDICTED: "Fitted", OFF: "On Inputs now"}
-WIDTHS = {LABEL: 30.0, NAME: 62.0, **dict.fromkeys(HEADERS, 15.0)}
-SECONDS, SHARE, FIGURE = "#,##0.000", "+0.0%;-0.0%;0.0%", "0.0000E+00"
+WIDTHS = {LABEL: 30.0, NAME: 62.0, **dict.fromkeys(HEADERS, 19.0)}
+SECONDS, SHARE, FIGURE = "#,##0.000", "+0.0%;-0.0%;0.0%", "[<0.001]0.00E+00;#,##0.000"
 STEP = parse("global_batch_size * context_length / measured_speed")
 IS_OFF = parse("predicted / measured - 1")
 NONE = "none"
@@ -136,13 +137,14 @@ def _header(row: int, label: str, name: str, headers: dict[int, str]) -> Iterato
 
 
 def heading(one: Calibration) -> str:
-    """`h100-sxm: 8 figures, 2.7 constants in effect, fitted to 5 measured steps`."""
+    """`h100-sxm: 8 efficiencies, 2.7 constants in effect, fitted to 5 measured steps`."""
     steps = f"{len(one.rows):,} measured {'step' if len(one.rows) == 1 else 'steps'}"
     if not one.fitted:
         return f"{one.hardware}: {steps}, nothing fitted since the spec gives the efficiencies"
     if one.n_effective < 1.05:
         return f"{one.hardware}: one constant fitted to {steps}"
-    figures = f"{len(one.fitted):,} figures, {one.n_effective:.1f} constants in effect"
+    count = sum(1 for each in one.fitted if each.name not in RATIOS)
+    figures = f"{count:,} efficiencies, {one.n_effective:.1f} constants in effect"
     return f"{one.hardware}: {figures}, fitted to {steps}"
 
 

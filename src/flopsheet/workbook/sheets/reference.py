@@ -38,7 +38,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
     }
     for column, (title, _) in enumerate(COLUMNS, start=1):
         cells[4, column] = Cell(title, style="header_left")
-    lines = [
+    lines: list[tuple[str, ...]] = [
         (
             entry.name,
             entry.label,
