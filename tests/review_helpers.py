@@ -14,6 +14,7 @@ from engines import MAIN
 from flopsheet.api import Report
 from flopsheet.review.input_cells import InputCell, list_input_cells
 
+SWOLLEN = 16 * 2**20  # bytes from which on a part is compressed
 Cell = tuple[str, str]
 File = Path | IO[bytes]
 T = TypeVar("T", Path, IO[bytes])
@@ -165,7 +166,8 @@ def change_parts(source: File, target: T, change: Callable[[str, bytes], bytes])
     """A copy of a workbook whose parts went through `change`."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in old.infolist():
-            new.writestr(entry.filename, change(entry.filename, old.read(entry)))
+            content = change(entry.filename, old.read(entry))
+            new.writestr(entry.filename, content, zipfile.ZIP_DEFLATED if len(content) > SWOLLEN else None)
     return target
 
 

@@ -32,6 +32,16 @@ def test_a_code_belongs_to_one_diagnostic() -> None:
     )
 
 
+def test_two_modules_do_not_word_a_diagnostic_under_one_name() -> None:
+    folder = Path(diagnostics.__file__).parent
+    named: dict[str, list[str]] = {}
+    for path in folder.glob("*.py"):
+        for function in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                named.setdefault(function.name, []).append(path.stem)
+    assert {name: modules for name, modules in named.items() if len(modules) > 1} == {}
+
+
 def test_two_diagnostics_cannot_share_a_code() -> None:
     with pytest.raises(ValueError, match="FS001 is both file-not-readable and another"):
         diagnostics.diagnostic("FS001", "another")(lambda: ("a", "b"))

@@ -264,5 +264,5 @@ def test_a_port_that_something_else_listens_at_is_told_in_time(monkeypatch: pyte
 
 def test_without_dask_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"needs dask.distributed, which is not installed; pip install 'flopsheet\["):
+    with pytest.raises(UsageError, match=r"needs dask.distributed, which is not installed; pip install distributed,"):
         told("tcp://127.0.0.1:8786")

@@ -76,7 +76,7 @@ def other_layout(source: str, version: str, ours: str, address: str, wanted: str
     return Problem(fact, "rows, columns or names were changed: undo that, or make the changes in a fresh workbook")
 
 
-def other_version(source: str, version: str, ours: str) -> str:
+def workbook_of_other_version(source: str, version: str, ours: str) -> str:
     return f"'{shown(source, 200)}' was made by flopsheet {shown(version)}, this is {ours}"
 
 

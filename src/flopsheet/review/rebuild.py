@@ -54,7 +54,9 @@ class Returned:
     @property
     def note(self) -> str:
         """What to tell of its version, where that is not ours."""
-        return "" if self.version == __version__ else diagnostics.other_version(self.source, self.version, __version__)
+        if self.version == __version__:
+            return ""
+        return diagnostics.workbook_of_other_version(self.source, self.version, __version__)
 
 
 def read_back(path: str | os.PathLike[str]) -> Returned:
