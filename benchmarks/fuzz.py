@@ -40,11 +40,12 @@ MOST_MEMORY = 4 * GIB  # of address space
 MOST_SHOWN = 10
 # How much of all cases each kind gets; a spec that is valid is built, which takes a hundred times as long as an error.
 SHARES = {
-    "random bytes": 0.2,
+    "random bytes": 0.17,
     "mangled specs": 0.1,
     "random trees": 0.2,
     "mutated trees": 0.2,
     "formulas": 0.2,
+    "searches": 0.03,
     "workbooks: bytes": 0.03,
     "workbooks: parts": 0.03,
     "workbooks: XML": 0.02,

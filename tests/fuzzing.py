@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 from hypothesis import strategies as st
 
 from flopsheet.catalog import load_catalog
-from fuzzing_words import KEYS, MARK, REAL, RUNS, SCALARS, SEEDS, SMALL, TOKENS
+from fuzzing_words import KEYS, MARK, REAL, RUNS, SCALARS, SEARCHED, SEEDS, SMALL, TOKENS
 
 
 def texts(value: Any) -> str:
@@ -60,9 +61,9 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def mutated_trees(draw: st.DrawFn) -> bytes:
+def mutated_trees(draw: st.DrawFn, among: Sequence[str] = tuple(SEEDS)) -> bytes:
     """A small real spec with some values replaced, removed, renamed or taken from elsewhere in it."""
-    data = copy.deepcopy(yaml.safe_load(draw(st.sampled_from(SEEDS))))
+    data = copy.deepcopy(yaml.safe_load(draw(st.sampled_from(among))))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(places(data)[1:] or [("version",)]))
         holder = data
@@ -210,4 +211,5 @@ SPEC_KINDS: dict[str, st.SearchStrategy[bytes]] = {
     "random trees": random_trees,
     "mutated trees": mutated_trees(),
     "formulas": formula_specs(),
+    "searches": mutated_trees([SEARCHED]),
 }

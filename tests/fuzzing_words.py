@@ -147,7 +147,34 @@ search:
          vary: {tensor_parallel: [1, 2], pipeline_parallel: [1, 2], micro_batch_size: auto}, minimise: days, keep: 3}
 """
 
-SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN, NEWER]
+SEARCHED = """\
+version: 1
+context_lengths: [2048]
+models:
+  m: {n_layers: 4, d_model: 256, n_heads: 4, vocab_size: 32000, ffn: swiglu, d_ff: 4 * d_model}
+search:
+  step:
+    model: m
+    hardware: h100-sxm
+    n_devices: [8, 16]
+    context_length: 2048
+    global_batch_size: 8 * n_devices
+    vary: {tensor_parallel: auto, zero_stage: [1, 3], micro_batch_size: {from: 1, to: 4}}
+    require: {margin_share: {at_least: 0.05}}
+    keep: 3
+  chat:
+    kind: serving
+    model: m
+    hardware: [h100-sxm, h200]
+    n_devices: 8
+    prompt_length: 512
+    generated_length: 128
+    weight_format: {default: bf16, ffn: fp8}
+    vary: {tensor_parallel: [1, 2, 4], attention_data_parallel: auto, n_sequences: [16, 64]}
+    require: {predicted_seconds_per_token: {at_most: 0.1}, predicted_time_to_first_token: {at_most: 5}}
+    maximise: n_sequences
+"""
+SEEDS = [SMALL, GROUPS, RUNS, MEASURED, SWEPT, OWN, NEWER, SEARCHED]
 REAL = [*SEEDS, *(path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.yaml")))]
 
 SCALARS: list[Any] = [
