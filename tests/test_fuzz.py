@@ -16,7 +16,14 @@ from fuzzing_workbooks import SECRET, bomb, book, packed, parts, workbook_kinds
 from robustness_case import endured_build, endured_review, run, workbook_faults
 from studies import spec_of
 
-CASES = {"random bytes": 30, "mangled specs": 6, "random trees": 30, "mutated trees": 15, "formulas": 15, "searches": 10}
+CASES = {
+    "random bytes": 30,
+    "mangled specs": 6,
+    "random trees": 30,
+    "mutated trees": 15,
+    "formulas": 15,
+    "searches": 10,
+}
 HOW = {"deadline": None, "database": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
