@@ -10,12 +10,12 @@ from flopsheet.spec import Calibration
 from flopsheet.spec.calibration.fit import RATIOS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
-from flopsheet.workbook.model.references import LABEL, NAME, CellRef
+from flopsheet.workbook.model.references import LABEL, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 
 SHEET = "Measured"
 TOP = 4
-MEASURED, PREDICTED, OFF, BEFORE, LEFT_OUT = range(3, 8)
+NAME, MEASURED, PREDICTED, OFF, BEFORE, LEFT_OUT = range(LABEL + 1, LABEL + 7)  # columns
 HEADERS = {
     MEASURED: "Measured s", PREDICTED: "Predicted s", OFF: "Off", BEFORE: "Before the fit s",
     LEFT_OUT: "Left out of the fit s",
