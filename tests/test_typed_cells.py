@@ -83,7 +83,7 @@ def answers(pulled: Pulled, before: diff.Side) -> None:
 
 
 def trial(returned: Returned, dice: random.Random, count: int) -> None:
-    inputs = list(list_input_cells(returned.layout))
+    inputs = list(list_input_cells(returned.layout, returned.built.spec.data))
     chosen = dice.sample(inputs, count)
     before = diff.Side("a", returned.built, {})
     try:
