@@ -111,7 +111,7 @@ def test_markdown_shows_runs_and_expectations_that_fail() -> None:
     titles = [line for line in done.stdout.splitlines() if line.startswith("### ")]
     assert (done.returncode, titles, done.stdout.splitlines()[-3:]) == (
         0,
-        ["### Models", "### Forward pass", "### Training", "### Serving"],
+        ["### Models", "### Forward pass", "### Training", "### Memory by stage", "### Serving"],
         ["**6 of 7 expectations hold.**", "", "* pretraining.fits is yes, expected equals no"],
     )
 
@@ -138,7 +138,7 @@ def test_the_table_names_every_scenario() -> None:
 def test_explain_shows_the_working_as_a_person_writes_it() -> None:
     done = run("explain", "flops_ffn_expand", GPT2, "--model", "gpt2-xl", "--context", "1024")
     lines = done.stdout.splitlines()
-    assert (lines[:5], lines[-2].startswith("gpt2-xl, 1,024  (cell 'Forward FLOPs'!I"), lines[-1]) == (
+    assert (lines[:5], lines[-2].startswith("gpt2-xl, 1,024  (cell 'Forward FLOPs'!F"), lines[-1]) == (
         [
             "flops_ffn_expand: FFN expand (up), FLOP",
             "  One dense product per layer.",

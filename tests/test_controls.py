@@ -86,7 +86,9 @@ def test_every_drop_down_offers_what_the_input_can_be() -> None:
     book, inputs = plan.plan_workbook(report.study), report.catalog.inputs
     names = [model.name for model in report.spec.models]
     wanted = {name: list(map(str, entry.choices)) for name, entry in inputs.items() if entry.choices}
-    wanted |= {"run_model": names, "hardware": [device.name for device in report.spec.hardware]}
+    in_use = {"box", "crate"}  # these stand first on Inputs
+    kinds = sorted((device.name for device in report.spec.hardware), key=lambda name: name not in in_use)
+    wanted |= {"run_model": names, "hardware": kinds}
     found = {}
     for rule in book.sheet("Inputs").validations:
         if rule.kind == "list":

@@ -35,7 +35,7 @@ def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
         ]
         for title in ("Summary", "Checks")
     }
-    at = "$F$9"
+    at = "$C$9"
     assert rules == {
         "Summary": [("bad", f"Checks!{at}=2"), ("good", f"Checks!{at}=0"), ("hint", f"Checks!{at}=1")],
         "Checks": [("bad", f"{at}=2"), ("good", f"{at}=0"), ("hint", f"{at}=1")],

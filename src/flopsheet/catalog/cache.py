@@ -23,7 +23,7 @@ except ImportError:
 Built = TypeVar("Built")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Where the code stands that decides what a text becomes.
-READERS = ("quantities.py", "records.py")
+READERS = ("numerics.py", "quantities.py", "records.py")
 ROOMS = ("yamlio", "catalog", "formula", "diagnostics")
 
 

@@ -110,7 +110,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         for name, row in laid.shown_rows.items()
     }
     rows["context_length"] = list(cell_index.of(laid.controls.table_set, "context_length"))
-    longest = max(float(length) for length in table_set.column("context_length"))
+    longest = context.longest_built(table_set)
     shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
     names = context.short_lengths(laid.controls.table_set, laid.chart_row)
     chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
@@ -279,7 +279,7 @@ def _context_sheet(
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
     cells[anchor.row, anchor.column] = title
     cells |= context.short_cells(other, laid.chart_row)
-    longest = max(float(length) for length in laid.table_sets[0].column("context_length"))
+    longest = context.longest_built(laid.table_sets[0])
     names = context.short_lengths(other, laid.chart_row)
     shares = context_charts.shares(other, rows, names, anchor, str(title.value), longest)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart

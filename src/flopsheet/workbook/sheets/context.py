@@ -130,10 +130,15 @@ def _length(table_set: TableSet, at: int) -> Live:
     return Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at))
 
 
+def longest_built(table_set: TableSet) -> float:
+    """The longest context length of a table set as it was built: what a chart draws stays when a length is edited."""
+    return float(max(table_set.built.column(table_set.grain("context_length"), "context_length")))
+
+
 def n_drawn(table_set: TableSet, longest: float) -> int:
-    """How many of the lengths are drawn: not far beyond the longest context of the study."""
-    lengths = [float(table_set.value("context_length", at)) for at in range(LENGTHS)]
-    return sum(length <= FURTHER * longest for length in lengths) or LENGTHS
+    """How many of the lengths are drawn: as built, not far beyond the longest context of the study."""
+    lengths = table_set.built.column(table_set.grain("context_length"), "context_length")
+    return sum(float(length) <= FURTHER * longest for length in lengths) or LENGTHS
 
 
 def shares_title(controls: Controls, shown: Mapping[str, int], longest: float) -> Cell:
