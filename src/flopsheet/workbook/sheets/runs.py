@@ -126,18 +126,22 @@ class _ChartBuilder:
         return self.title(text, formula)
 
     @cached_property
+    def parts(self) -> list[str]:
+        """The parts of the predicted time of a step."""
+        return list(self.table_set.catalog.metrics[STEP].dependencies)
+
+    @cached_property
     def terms(self) -> list[str]:
-        """The parts of the predicted time of a step that any run has."""
-        parts = self.table_set.catalog.metrics[STEP].dependencies
-        return [name for name in parts if any(self.row(name)[1])]
+        """Those that any run has as built: these are drawn."""
+        return [name for name in self.parts if not self.table_set.is_unused(name)]
 
     def slowest(self) -> Cell:
-        """What a step of the first run spends most of its time with."""
+        """What a step of the first run spends most of its time with; an edit may bring in a part that is not drawn."""
         if not self.terms:
             return Cell("Time of each run", style="lead")
-        values = [self.row(name)[1][0] or 0.0 for name in self.terms]
-        cells = [self.cell_index.of(self.table_set, name)[0] for name in self.terms]
-        labels = [_inside(self.table_set.catalog.metrics[name].label) for name in self.terms]
+        values = [self.row(name)[1][0] or 0.0 for name in self.parts]
+        cells = [self.cell_index.of(self.table_set, name)[0] for name in self.parts]
+        labels = [_inside(self.table_set.catalog.metrics[name].label) for name in self.parts]
         among = ",".join(cell_ref.absolute for cell_ref in cells)
         total, run = sum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
         spelled = f'"{labels[-1]}"'
@@ -217,7 +221,7 @@ class _ChartBuilder:
 
     def memory(self) -> Chart:
         classes = CLASSES[self.table_set.name]
-        used = [name for name in classes if any(self.row(name)[1]) or name == classes[0]]
+        used = [name for name in classes if not self.table_set.is_unused(name) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
         series.append(self.series(CAPACITY[self.table_set.name], "1F2933", "line"))
         return self.chart("columns", LABEL, "GiB", series, y_format="#,##0")
