@@ -25,6 +25,12 @@ TRIES = 60
 
 def study(number: int) -> tuple[dict[str, Any], Report]:
     """The random study of a number and what it computes to; always the same for the same number."""
+    spec = spec_of(number)
+    return spec, compute(spec)
+
+
+def spec_of(number: int) -> dict[str, Any]:
+    """The random study of a number as a spec."""
     dice = random.Random(f"study {number}")
     for _ in range(TRIES):
         spec = _spec(dice, number)
@@ -32,8 +38,7 @@ def study(number: int) -> tuple[dict[str, Any], Report]:
             load_spec(spec)
         except FlopsheetError:
             continue  # runs that do not fit their model, say
-        spec = with_newer(spec, number)
-        return spec, compute(spec)
+        return with_newer(spec, number)
     raise AssertionError(f"no valid study in {TRIES} tries for number {number}")
 
 
