@@ -13,6 +13,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull
 from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.yamlio import source
+from pulling import blamed, lines
 from review_helpers import input_cells_of, type_into
 from studies import spec_of
 
@@ -160,10 +161,16 @@ def test_an_edit_of_a_variant_is_named_as_what_no_spec_says(tmp_path: Path) -> N
         for input_cell in input_cells_of(report)
         if input_cell.path == ("serving", "s model=b hardware=h200 weight_format=fp8", "n_sequences")
     ]
+    at = input_cell.cell_ref.seen_from("")
     typing = {(input_cell.cell_ref.sheet, input_cell.cell_ref.address): 4.0}
     pulled = pull(type_into(tmp_path / "built.xlsx", typing, tmp_path / "edited.xlsx"))
-    assert (pulled.patch, [str(one) for one in pulled.reading.changes], len(pulled.reading.problems)) == (
+    assert (pulled.patch, lines(pulled), pulled.reading.problems, blamed(pulled)) == (
         {},
         ["serving.s model=b hardware=h200 weight_format=fp8.n_sequences: 1 → 4"],
-        1,
+        [],
+        [
+            f"serving.s model=b hardware=h200 weight_format=fp8.n_sequences: {at}: 's model=b hardware=h200 "
+            "weight_format=fp8' is a variant of a sweep, which the spec does not say one by one; change the sweep, or "
+            "write the variant out as a run of its own"
+        ],
     )

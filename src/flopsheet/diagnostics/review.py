@@ -182,16 +182,16 @@ def no_step_in_cell(text: str) -> Wording:
 
 
 @diagnostic("FS827", "edit-of-variant")
-def variant_of_a_sweep(name: str) -> Wording:
+def variant_of_a_sweep(name: str, kind: str) -> Wording:
     """An edit changes one variant of a sweep.
 
     Why: The spec does not have a key for each variant.
-    Fix: Change the sweep, or write the variant out as a model.
+    Fix: Change the sweep, or write the variant out as a model or run of its own.
     Example:
         In the workbook of a sweep: d_ff of one variant is edited.
     """
     fact = f"'{shown(name)}' is a variant of a sweep, which the spec does not say one by one"
-    return fact, "change the sweep, or write the variant out as a model of its own"
+    return fact, f"change the sweep, or write the variant out as a {kind} of its own"
 
 
 @diagnostic("FS828", "edit-of-derived")

@@ -226,7 +226,8 @@ class _Reader:
                 return
             self.reading.changes.append(Change(input_cell, now))
             if is_variant(self.data, input_cell.path):
-                finding = diagnostics.variant_of_a_sweep(str(input_cell.path[1]))
+                kind = "model" if input_cell.path[0] == "models" else "run"
+                finding = diagnostics.variant_of_a_sweep(str(input_cell.path[1]), kind)
                 path = spell(input_cell.path)
                 self.reading.unsayable.append(diagnostics.in_cell(input_cell.address, path, finding))
 

@@ -15,6 +15,7 @@ from flopsheet.catalog import Catalog
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import Node, names, parse
 from flopsheet.formula.nodes import Call, Name
+from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
 
 NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
@@ -33,7 +34,9 @@ LINE = parse(
     f"where(need_b == need_a, {ENDLESS}, where((left_a - left_b) * (need_b - need_a) > 0, need_a + left_a / ({FALL}), "
     f"{ENDLESS}))"
 )
-CURVE = parse(f"((left_b - left_c) / (need_c - need_b) - {FALL}) / (need_c - need_a)")
+BEND = f"((left_b - left_c) / (need_c - need_b) - {FALL})"
+# Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
+CURVE = parse(f"where(abs{BEND} <= {ROUNDING} * abs({FALL}), 0, {BEND} / (need_c - need_a))")
 SLOPE = parse(f"{FALL} - curve * (need_b - need_a)")
 FALLS = "(slope + max(0, slope * slope + 4 * curve * left_a)^0.5)"
 ROOT = parse(

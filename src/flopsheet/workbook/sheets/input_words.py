@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from flopsheet.catalog import Input
+from flopsheet.formula.operators import as_text
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.workbook.model.references import CellRef, span
 from flopsheet.workbook.model.sheet import Cell, Scalar, Validation
@@ -37,7 +38,7 @@ def was(
     if len(pairs) == 1:
         found = sides[1][0].address if entry.is_number else f'"was "&{sides[1][0].address}'
         before: Scalar = differing[0] if differing else NOTHING
-        before = before if entry.is_number or not differing else f"was {before}"
+        before = before if entry.is_number or not differing else f"was {as_text(before)}"
     elif is_number:
         live, built = (span(side, changed.sheet) for side in sides)
         found = f'IF({changed.address}=1,SUMPRODUCT(--({live}<>{built}),{built}),{changed.address}&" changed")'

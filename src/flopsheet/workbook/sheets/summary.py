@@ -13,7 +13,7 @@ from flopsheet.workbook.model.references import CellRef, absolute_span, letters,
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS
-from flopsheet.workbook.sheets import context_charts, runs, summary_tables, summary_words
+from flopsheet.workbook.sheets import context, context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
@@ -69,7 +69,7 @@ def sheet(
     lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in of_kinds)
     models = len(table_set.table("model"))
     bars = min(models, MOST_BARS)
-    longest = max(float(length) for length in table_set.column("context_length"))
+    longest = context.longest_built(table_set)
     chart_rows = ceil(_height(bars) / ROW_CM) + 1
     # What an approver wants to see fits one screen: below a long table nobody would find the charts.
     is_long = lines > MOST_LINES
