@@ -17,7 +17,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,20 +81,32 @@ class Found:
     """Outputs of commands compared before and after the trip, and how many of them differ."""
     told: list[str] = field(default_factory=list)
 
+    def add(self, more: Found) -> None:
+        """What the same program made of another study."""
+        self.opened, self.tried = self.opened + more.opened, self.tried + more.tried
+        for count, others in ((self.as_built, more.as_built), (self.edited, more.edited), (self.kept, more.kept)):
+            count[:] = [one + other for one, other in zip(count, others, strict=True)]
+        self.told += more.told
+
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("specs", nargs="*", help="names of specs in specs/ (every one)")
     options.add_argument("--only", nargs="*", help="names of programs (every one at hand)")
+    options.add_argument("--workers", type=int, default=2, help="processes (2)")
     options.add_argument("--no-write", action="store_true", help="print the table instead of writing docs/programs.md")
     chosen = options.parse_args()
+    if shutil.which("npm"):
+        _said("npm", "install", "--no-audit", "--no-fund", "--prefix", str(NODE), *MODULES)
     programs = [program for program in at_hand() if not chosen.only or program.name in chosen.only]
     specs = [path for path in sorted((ROOT / "specs").glob("*.yaml")) if not chosen.specs or path.stem in chosen.specs]
     found = [Found(program) for program in programs]
-    for path in specs:
-        with TemporaryDirectory(prefix="flopsheet-programs-") as folder:
-            _one_study(path, Path(folder), found)
-        print(f"{path.stem}: {sum(len(one.told) for one in found)} differences so far", file=sys.stderr, flush=True)
+    with ProcessPoolExecutor(chosen.workers) as workers:
+        names = [program.name for program in programs]
+        for done in as_completed(workers.submit(_one_study, path, names) for path in specs):
+            for one, more in zip(found, done.result(), strict=True):
+                one.add(more)
+            print(f"{found[0].tried} of {len(specs)} specs", file=sys.stderr, flush=True)
     for line in (line for one in found for line in one.told[:20]):
         print(line, file=sys.stderr)
     text = page(found, len(specs))
@@ -116,8 +129,7 @@ def at_hand() -> list[Program]:
     if has_gnumeric():
         words = _said("ssconvert", "--version").split("'")
         found.append(Program("Gnumeric", words[1], recalculate_gnumeric, save=through_gnumeric))
-    if shutil.which("npm"):
-        _said("npm", "install", "--no-audit", "--no-fund", "--prefix", str(NODE), *MODULES)
+    if (NODE / "node_modules" / "exceljs").exists():
         found += [
             Program("exceljs", MODULES[0].split("@")[1], read=_by_node("exceljs"), save=_through_exceljs),
             Program("SheetJS", MODULES[1].split("@")[1], read=_by_node("sheetjs")),
@@ -151,8 +163,16 @@ def _through_exceljs(source: Path, target: Path) -> None:
     _said("node", str(SCRIPT), "exceljs", str(NODE), str(source), str(target))
 
 
-def _one_study(path: Path, folder: Path, found: Sequence[Found]) -> None:
-    """Every program on one spec."""
+def _one_study(path: Path, names: Sequence[str]) -> list[Found]:
+    """Each of some programs on one spec."""
+    found = [Found(program) for program in at_hand() if program.name in names]
+    with TemporaryDirectory(prefix="flopsheet-programs-") as folder:
+        _open_all(path, Path(folder), found)
+    return [replace(one, program=Program(one.program.name, one.program.version)) for one in found]
+
+
+def _open_all(path: Path, folder: Path, found: Sequence[Found]) -> None:
+    """The workbook of a spec in every program, and what the commands say of it afterwards."""
     raw, report = yaml.safe_load(path.read_text(encoding="utf-8")), compute(path)
     book, spoilt = folder / "book.xlsx", folder / "spoilt.xlsx"
     plan = write_workbook(report, book)
