@@ -19,7 +19,7 @@ ONE_CELL = re.compile(rf"([A-Z]*)\((?:[^()]*,)?{SHEET}(?P<first>{CELL}):(?P=firs
 INDEX_OF_ONE_CELL = re.compile(rf"INDEX\({SHEET}(?:{CELL}|(?P<first>{CELL}):(?P=first)),")
 INDEX_OF_A_WHOLE_ROW = re.compile(r"INDEX\([^()]*,0\)")
 PLACE_OF_A_RANGE = re.compile(r"\b(?:ROW|COLUMN)S?\(")
-SOURCES = ["gpt2", "llama3-70b-512xh100", "hybrids", "1", "3"]  # 1 and 3: models of one layer group, a single run
+SOURCES = ["gpt2", "llama3-70b-512xh100", "layout-search", "1", "3"]  # one scenario; one layer group, a single run
 
 
 @cache

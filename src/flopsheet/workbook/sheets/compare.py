@@ -125,7 +125,15 @@ class _Listed:
         self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
 
     def column(self, column: int) -> str:
-        first, last = CellRef(SHEET, self.top, column), CellRef(SHEET, self.top + len(self.table) - 1, column)
+        """A column of the list, with the empty row below a single scenario: INDEX of one cell fails in some programs."""
+        return self.rows(column, max(len(self.table), 2))
+
+    def names(self) -> str:
+        """What the drop-downs offer; with an empty cell among it a spreadsheet would take any text."""
+        return self.rows(LABEL, len(self.table))
+
+    def rows(self, column: int, count: int) -> str:
+        first, last = CellRef(SHEET, self.top, column), CellRef(SHEET, self.top + count - 1, column)
         return f"{first.absolute}:{last.absolute}"
 
     def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
@@ -243,7 +251,7 @@ def validations(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> 
     return (
         Validation(
             chosen, "list", "Scenario", "Any scenario of this study; context 1 is the first length on Inputs.",
-            "Choose one from the list.", choices=f"{SHEET}!{listed.column(LABEL)}",
+            "Choose one from the list.", choices=f"{SHEET}!{listed.names()}",
         ),
         Validation(
             (layout.step.address,), "decimal", "Step", "By how much each input is moved, down and up.",
