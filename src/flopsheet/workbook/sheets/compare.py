@@ -125,7 +125,7 @@ class _Listed:
         self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
 
     def column(self, column: int) -> str:
-        """A column of the list, with the empty row below a single scenario: INDEX of one cell fails in some programs."""
+        """A column of the list, with the empty row below a single scenario: some programs take no INDEX of one cell."""
         return self.rows(column, max(len(self.table), 2))
 
     def names(self) -> str:
