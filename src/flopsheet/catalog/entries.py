@@ -22,6 +22,11 @@ NumberStyle: TypeAlias = Literal["exact", "count", "rounded", "percent", "times"
 SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
 
 
+def inside_sentence(label: str) -> str:
+    """A label as it stands inside a sentence; abbreviations and names keep their capitals: `time`, `MFU`."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
 class Unit(NamedTuple):
     """A label, how a cell shows it, and whether it counts whole things."""
 

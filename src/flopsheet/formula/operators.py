@@ -42,6 +42,18 @@ class References(Protocol):
         """The text of the one where a key is least or largest (`MIN`, `MAX`), see `picked`."""
 
 
+class GathersNothing:
+    """References of a formula that reads no finer cells."""
+
+    def range(self, name: str) -> str:
+        raise AssertionError(f"{name}: this formula gathers nothing")
+
+    first = range
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return self.range(name)
+
+
 @frozen
 class Operator:
     """`left symbol right`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.entries import inside_sentence
 from flopsheet.output import export, markdown, terminal
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
@@ -29,7 +30,7 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
     if len(result.front) > 1:
         more = len(result.front) - len(front)
         other, _ = result.kind.front(search.metric)
-        labels = [_lower(result.catalog.entry(name).label) for name in (search.metric, other)]
+        labels = [inside_sentence(result.catalog.entry(name).label) for name in (search.metric, other)]
         labels[1] = "memory that is left" if other == result.kind.margin_share else labels[1]
         title = f"No other layout is better in both: {labels[0]}, and {labels[1]}"
         yield _layouts(result, title, front, more=more)
@@ -94,10 +95,6 @@ def because_of(difference: Difference, catalog: Catalog) -> str:
     told = [part for part in difference.parts if part in large and abs(part[1]) >= least]
     terms = ", ".join(f"{catalog.metrics[name].label} {_signed(amount)}" for name, amount in told)
     return f"{_signed(difference.amount)} {unit.label}".rstrip() + (f": {terms}" if terms else "")
-
-
-def _lower(label: str) -> str:
-    return label[0].lower() + label[1:]
 
 
 def _signed(amount: float) -> str:

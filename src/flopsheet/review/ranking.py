@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from string import Formatter
 
 from flopsheet.catalog import RUNS
-from flopsheet.catalog.entries import Unit
+from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
 from flopsheet.output.headline import PRICED, TOLD
 from flopsheet.review.diff import Compared, Difference
@@ -75,7 +75,7 @@ def effects(compared: Compared) -> list[str]:
         if is_verdict(one):
             lines.setdefault(one.subject, []).append(VERDICTS[str(one.after)])
         elif one.metric.name in (wanted[kind] if kind else OF_MODEL):
-            words = told(_label(one.metric.label), one.before, one.after, units[one.metric.unit])
+            words = told(inside_sentence(one.metric.label), one.before, one.after, units[one.metric.unit])
             lines.setdefault(one.subject, []).append(words)
     lines = of_run or of_model
     said = [f"{subject}: {', '.join(words)}" for subject, words in lines.items()]
@@ -85,8 +85,3 @@ def effects(compared: Compared) -> list[str]:
         about = "a budget is" if len(missed) == 1 else f"{len(missed):,} budgets are"
         said.append(f"{about} no longer met{'' if len(missed) == 1 else ', the first'}: {first}")
     return said
-
-
-def _label(label: str) -> str:
-    """A label inside a sentence; abbreviations and names keep their capitals."""
-    return label[:1].lower() + label[1:] if label[1:2].islower() else label

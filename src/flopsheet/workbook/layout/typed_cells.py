@@ -11,7 +11,7 @@ from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
-from flopsheet.formula.operators import picked
+from flopsheet.formula.operators import GathersNothing, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
@@ -129,19 +129,11 @@ class Live:
     value: Scalar
 
 
-class _Marked:
+class _Marked(GathersNothing):
     """References of a formula that stands outside every block: marks, for cells to be put in their place."""
 
     def cell(self, name: str) -> str:
         return f"{ONE}{name}{ONE}"
-
-    def range(self, name: str) -> str:
-        raise AssertionError(f"{name}: local formulas gather nothing")
-
-    first = range
-
-    def pick(self, pick: str, key: str, name: str) -> str:
-        raise AssertionError(f"{name}: local formulas gather nothing")
 
 
 @lru_cache(256)

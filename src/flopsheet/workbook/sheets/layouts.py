@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
@@ -51,7 +52,7 @@ def cases(kind: str) -> tuple[tuple[str, str], ...]:
 def cases_beside(kind: str, label: str, number: str, *, is_maximised: bool) -> tuple[tuple[str, str], ...]:
     """The same where something else is compared: that first, and of equals the time."""
     (same, _), (faster, told_faster), (_, told_slower) = cases(kind)
-    lower = label[0].lower() + label[1:]
+    lower = inside_sentence(label)
     less, more = ("more", "less") if is_maximised else ("less", "more")
     both = f"where({SAME_GAP}, where({{}}, 1, 0), 0) > 0"
     return (

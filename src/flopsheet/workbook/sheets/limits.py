@@ -17,7 +17,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import settle
@@ -184,19 +184,15 @@ class _At:
     def cell(self, name: str) -> str:
         return self.working.place(self.named(name), self.group).seen_from(SHEET)
 
-    def ends(self, name: str) -> tuple[CellRef, CellRef]:
-        named = self.named(name)
-        return self.working.place(named, 0), self.working.place(named, self.working.source.groups - 1)
-
     def range(self, name: str) -> str:
-        first, last = self.ends(name)
-        return first.seen_from(SHEET) if first == last else f"{first.seen_from(SHEET)}:{last.address}"
+        named = self.named(name)
+        return span([self.working.place(named, group) for group in range(self.working.source.groups)], SHEET)
 
     def pick(self, pick: str, key: str, name: str) -> str:
         return picked(pick, self.range(key), self.range(name))
 
     def first(self, name: str) -> str:
-        return self.ends(name)[0].seen_from(SHEET)
+        return self.working.place(self.named(name), 0).seen_from(SHEET)
 
 
 def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:

@@ -10,6 +10,7 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.formula.operators import GathersNothing
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
@@ -121,21 +122,13 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
 
 
 @frozen
-class _Inline:
+class _Inline(GathersNothing):
     """References that are look-ups."""
 
     formulas: Mapping[str, str]
 
     def cell(self, name: str) -> str:
         return self.formulas[name]
-
-    def range(self, name: str) -> str:
-        raise AssertionError(f"{name}: a sentence gathers nothing")
-
-    first = range
-
-    def pick(self, pick: str, key: str, name: str) -> str:
-        raise AssertionError(f"{name}: a sentence gathers nothing")
 
 
 def _unless_it_holds(message: Node, *, of_study: bool = False) -> Node:

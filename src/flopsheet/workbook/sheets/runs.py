@@ -8,11 +8,12 @@ from functools import cached_property
 from math import ceil, floor, log10
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
-from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
 from flopsheet.workbook.model.styles import PALETTE
 
@@ -98,7 +99,7 @@ class _ChartBuilder:
     def span(self, name: str) -> str:
         """The cells of a metric of every run, as a formula on the sheet refers to them."""
         cell_refs = self.cell_index.of(self.table_set, name)
-        return cell_refs[0].absolute if len(cell_refs) == 1 else f"{cell_refs[0].absolute}:{cell_refs[-1].absolute}"
+        return between(cell_refs[0].absolute, cell_refs[-1].absolute)
 
     def named(self, pick: str, name: str) -> tuple[str, str]:
         """The name of the run where a metric is least or largest, and the formula that says it."""
@@ -141,7 +142,7 @@ class _ChartBuilder:
             return Cell("Time of each run", style="lead")
         values = [self.row(name)[1][0] or 0.0 for name in self.parts]
         cells = [self.cell_index.of(self.table_set, name)[0] for name in self.parts]
-        labels = [_inside(self.table_set.catalog.metrics[name].label) for name in self.parts]
+        labels = [inside_sentence(self.table_set.catalog.metrics[name].label) for name in self.parts]
         among = ",".join(cell_ref.absolute for cell_ref in cells)
         total, run = sum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
         spelled = f'"{labels[-1]}"'
@@ -296,11 +297,6 @@ def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
     before = sum(other[1] == y and other[0] < x for other in points)
     above = y == max(other[1] for other in points)
     return "t" if above == (before % 2 == 0) else "b"
-
-
-def _inside(label: str) -> str:
-    """A label as it stands inside a sentence."""
-    return label[0].lower() + label[1:]
 
 
 def _decades(points: Sequence[float]) -> tuple[float, float]:
