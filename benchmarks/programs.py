@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +48,7 @@ from gnumeric_engine import has_gnumeric, recalculate_gnumeric, through_gnumeric
 
 TARGET = ROOT / "docs" / "programs.md"
 NODE = ROOT / "build" / "node"
-SCRIPT = Path(__file__).with_name("programs.mjs")
+SCRIPT = ROOT / "tests" / "round_trips.js"
 MODULES = ("exceljs@4.4.0", "xlsx@0.18.5")
 COMMANDS: dict[str, Callable[[str, str], Sequence[str]]] = {
     "pull": lambda book, spec: ("pull", book),
@@ -117,6 +119,7 @@ def main() -> int:
     return 1 if any(one.told for one in found) else 0
 
 
+@cache
 def at_hand() -> list[Program]:
     """The programs that are installed, with their versions."""
     found = [
@@ -144,10 +147,14 @@ def _said(*command: str) -> str:
 
 def _by_node(program: str) -> Callable[[Path], dict[Cell, Any]]:
     def read(path: Path) -> dict[Cell, Any]:
-        cells = json.loads(_said("node", str(SCRIPT), program, str(NODE), str(path)))
-        return {(sheet, address): value for sheet, address, value in cells}
+        return {(sheet, address): value for sheet, address, value in json.loads(_node(program, str(path)))}
 
     return read
+
+
+def _node(*arguments: str) -> str:
+    found = {**os.environ, "NODE_PATH": str(NODE / "node_modules")}
+    return subprocess.run(["node", SCRIPT, *arguments], capture_output=True, text=True, check=True, env=found).stdout
 
 
 def _by_openpyxl(path: Path) -> dict[Cell, Any]:
@@ -160,7 +167,7 @@ def _through_libreoffice(source: Path, target: Path) -> None:
 
 
 def _through_exceljs(source: Path, target: Path) -> None:
-    _said("node", str(SCRIPT), "exceljs", str(NODE), str(source), str(target))
+    _node("exceljs", str(source), str(target))
 
 
 def _one_study(path: Path, names: Sequence[str]) -> list[Found]:
