@@ -23,6 +23,7 @@ ACCEPTED = [
     ("weight_bytes / d_model", {}),
     ("weight_bytes + 2 * 3 * d_model", {"unit": "B"}),
     ("max(1, d_model)", {}),
+    ("where(d_model <= stored_tolerance, rounding_tolerance, almost_zero) * d_model", {}),
     ("where(norm == rmsnorm, 1, 2) * d_model", {}),
     ("where(matmuls == 2, 2, 3)", {}),
     ("where(weight_bytes > 2, d_model, 0)", {}),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TypeAlias
 
-from flopsheet import diagnostics
+from flopsheet import diagnostics, numerics
 from flopsheet.catalog import formats
 from flopsheet.catalog.entries import Function, Input
 from flopsheet.catalog.grains import OF_RUNS, coarser
@@ -34,6 +34,12 @@ TEXT_UNIT, TRUTH = "text", "verdict"
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
 DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
 LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
+# Numbers that formulas of the catalogue name, so that each is written once.
+CONSTANTS: Mapping[str, Node] = {
+    "rounding_tolerance": Number(numerics.ROUNDING),
+    "stored_tolerance": Number(numerics.STORED),
+    "almost_zero": Number(numerics.ALMOST_ZERO),
+}
 
 Refuse: TypeAlias = Callable[..., CatalogError]
 

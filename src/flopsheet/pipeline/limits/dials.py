@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from flopsheet.formula import Node, parse
+from flopsheet.numerics import ROUNDING, STORED
 from flopsheet.records import frozen
 
 Kinks: TypeAlias = Literal["never", "where groups differ", "always"]
@@ -34,7 +35,7 @@ class Limit:
     """A further point, where the line does not begin at the value as it is, or is a parabola."""
     need: Node = parse("x")
     """What memory is linear in."""
-    back: Node = parse("floor(need / step + 1e-9) * step")
+    back: Node = parse(f"floor(need / step + {STORED}) * step")
     """The last value for a need."""
     shown: Node = parse("x")
     fewest: bool = False
@@ -81,7 +82,7 @@ def _longest(step: str, stages: str) -> Limit:
             "n_layers - floor(max(0, min(at_max(n_group_layers, n_group_layers) - 1, n_layers - "
             f"{stages})) / step) * step"
         ),
-        back=parse("n_layers + floor((need - n_layers) / step + 1e-9) * step"), kinks="where groups differ",
+        back=parse(f"n_layers + floor((need - n_layers) / step + {STORED}) * step"), kinks="where groups differ",
         of_groups="n_group_layers", first_alone=True,
     )  # fmt: skip
 
@@ -110,7 +111,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
                 "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
                 "expert_parallel)"
             ),
-            need=parse("1 / x"), back=parse("ceil(1 / (max(need, 1e-12) * step) - 1e-9) * step"),
+            need=parse("1 / x"), back=parse(f"ceil(1 / (max(need, {ROUNDING}) * step) - {STORED}) * step"),
             shown=parse("n_devices / data_parallel * x"), fewest=True,
         ),
         _widest("where groups differ"),
@@ -124,7 +125,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit(
             "largest_batch", "Sequences at once", parse("n_sequences"), _nodes(n_sequences="x"),
             "on all replicas; lengths stay", step=parse("n_replicas * attention_data_parallel"),
-            need=parse("n_sequences_device"), back=parse("floor(need + 1e-9) * step"),
+            need=parse("n_sequences_device"), back=parse(f"floor(need + {STORED}) * step"),
         ),
         Limit(
             "longest_context", "Context length", parse("context_length"), _nodes(context_length="x"),
@@ -135,7 +136,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
             "fewest_devices", "Devices", parse("n_devices"), _nodes(n_devices="x"),
             "fewer replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
             other=parse("ceil(n_sequences / attention_data_parallel) * step"), need=parse("n_sequences_device"),
-            back=parse("ceil(n_sequences / (attention_data_parallel * max(1, floor(need + 1e-9)))) * step"),
+            back=parse(f"ceil(n_sequences / (attention_data_parallel * max(1, floor(need + {STORED})))) * step"),
             fewest=True,
         ),
         _widest("always"),
