@@ -10,8 +10,7 @@ from flopsheet.formula import Node, to_excel
 from flopsheet.formula.nodes import names
 from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits import words
-from flopsheet.pipeline.limits.dials import MARGIN
-from flopsheet.pipeline.limits.program import CALLED, LAST, NEXT, NOW, Point, Step, at
+from flopsheet.pipeline.limits.program import CALLED, LAST, NOW, Point, Step, at
 from flopsheet.pipeline.limits.solve import MAIN, Solved, main, n_groups, solve
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
@@ -28,8 +27,9 @@ MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred ce
 NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
 WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
-    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: "One step further", NOW_AT: "As it is",
-    LAST_AT: "At most, or at least", NEXT_AT: "One step further", LEFT_AT: "Left there MiB", LACKS_AT: "Left then MiB",
+    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: words.HEADS["says"],
+    NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
+    LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
 MIB = "#,##0"
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
@@ -199,15 +199,7 @@ def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
     """What is said of a limit in the table on top."""
     limit = working.solved.limit
     unit = working.catalog.unit_of(next(iter(limit.varied)))
-    read = {
-        "tried": working.live(at("x", LAST)),
-        "last": working.live(LAST),
-        "next": working.live(NEXT),
-        "least": working.live("least"),
-        "most": working.live("most"),
-        "left": working.live(at(MARGIN[kind], LAST)),
-        "left_next": working.live(at(MARGIN[kind], NEXT)),
-    }
+    read = {word: working.live(name) for word, name in words.read(kind).items()}
 
     def said(node: Node, style: str, format: str = "#,##0") -> Cell:
         return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
@@ -220,7 +212,7 @@ def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
     shown |= {name: Live(working.place(name), working.value(name)) for name in names(limit.shown) if name != "x"}
     yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
     yield (row, LAST_AT), said(words.value(fewest=limit.fewest), "calc")
-    yield (row, NEXT_AT), said(words.NEXT, "calc")
+    yield (row, NEXT_AT), said(words.NEXT_VALUE, "calc")
     yield (row, LEFT_AT), said(words.LEFT_MIB, "calc", MIB)
     yield (row, LACKS_AT), said(words.LEFT_NEXT_MIB, "calc", MIB)
 
