@@ -68,6 +68,7 @@ STYLES: dict[str, Style] = {
     "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
+    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right"),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),

@@ -235,7 +235,8 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
         source = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
         for column in range(LABEL, SAYS_AT + 1):
             title = one.name.capitalize() if column == LABEL else HEADS.get(column, "")
-            cells[row, column] = Cell(title, style="block")
+            is_number = column in HEADS and column not in {LABEL, UNIT, *WIDE}
+            cells[row, column] = Cell(title, style="block_right" if is_number else "block")
         row += 1
         for run in shown[one.name]:
             for column in range(LABEL, SAYS_AT + 1):
