@@ -128,3 +128,16 @@ def input_of_other_runs(key: str, kind: str, other: str) -> Wording:
         f"{key} is an input of {other} runs, and this search is of {kind} runs",
         f"write kind: {other}, or leave it out",
     )
+
+
+@diagnostic("FS550", "list-beside-vary")
+def list_beside_vary(key: str) -> Wording:
+    """A search lists the values of an input beside `vary:`.
+
+    Why: What stands beside `vary:` is the same in all layouts; only `hardware` and `n_devices` take lists there.
+    Fix: Write the list under `vary:`.
+    Example:
+        search:
+          best: {zero_stage: [1, 3], vary: {tensor_parallel: auto}}
+    """
+    return f"{key} has several values", f"write one, or {key}: […] under vary:"
