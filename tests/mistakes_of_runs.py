@@ -341,6 +341,24 @@ REFUSED = [
         "expect[0].that: no metric of a serving run is called 'served_gb_'; did you mean 'served_gb'?",
     ),
     (
+        claims("that: «chat.fits», equals: 'yes'"),
+        "expect[0].that: no metric of a serving run is called 'fits'; "
+        "fits is one of a training run; did you mean 'served_fits'?",
+    ),
+    (
+        claims("that: «long.cost», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'cost'; did you mean 'run_cost'?",
+    ),
+    (  # of the heading "Predicted time of one step, s"
+        claims("that: «long.predicted_step_s», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'predicted_step_s'; "
+        "did you mean 'predicted_seconds_per_step'?",
+    ),
+    (
+        claims("that: «plain.cost», at_most: 3"),
+        "expect[0].that: no metric of a model or scenario is called 'cost'; run_cost is one of a training run",
+    ),
+    (
         claims("that: «lng.days», at_most: 3"),
         "expect[0].that: no model or run is called 'lng'; did you mean 'long'?",
     ),

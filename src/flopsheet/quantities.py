@@ -153,16 +153,16 @@ def _without_unit(text: str, number: str, suffix: str, kind: Kind) -> tuple[str,
 # What a number is followed by in prose: its size, and words for units of the catalogue (or of none).
 SCALES = {"thousand": "", "million": "M", "mn": "M", "billion": "G", "bn": "G", "trillion": "T", "tn": "T"}
 CALLED = {
-    "$": "USD", "usd": "USD", "dollar": "USD", "dollars": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR",
-    "£": "GBP", "gbp": "GBP", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "day", "days": "day",
-    "week": "week", "weeks": "week", "min": "min", "minutes": "min", "s": "s", "sec": "s", "second": "s", "seconds": "s",
-    "ms": "ms", "w": "W", "watt": "W", "watts": "W", "kw": "kW", "token": "token", "tokens": "token", "gpus": COUNTED,
-    "devices": COUNTED, "layers": COUNTED, "params": "parameters", "parameters": "parameters",
-    "byte": "B", "bytes": "B",
+    "$": "USD", "usd": "USD", "dollar": "USD", "dollars": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP",
+    "euros": "EUR", "gbp": "GBP", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "day",
+    "days": "day", "week": "week", "weeks": "week", "min": "min", "minutes": "min", "s": "s", "sec": "s",
+    "second": "s", "seconds": "s", "ms": "ms", "w": "W", "watt": "W", "watts": "W", "kw": "kW", "token": "token",
+    "tokens": "token", "gpus": COUNTED, "devices": COUNTED, "layers": COUNTED, "params": "parameters",
+    "parameters": "parameters", "byte": "B", "bytes": "B",
 }  # fmt: skip
 IN_PROSE = (
-    rf"(?P<currency>[$€£]?) ?(?P<number>{NUMBER}) ?(?P<suffix>[kKMGBT]?|[KMGT]i)(?: ?(?P<scale>(?i:{'|'.join(SCALES)})))?"
-    r"(?: ?(?P<word>[A-Za-z]+|[$€£])(?:(?:/| per )[A-Za-z]+)?)?"
+    rf"(?P<currency>[$€£]?) ?(?P<number>{NUMBER}) ?(?P<suffix>[kKMGBT]?|[KMGT]i)"
+    rf"(?: ?(?P<scale>(?i:{'|'.join(SCALES)})))?(?: ?(?P<word>[A-Za-z]+|[$€£])(?:(?:/| per )[A-Za-z]+)?)?"
 )
 
 
