@@ -16,7 +16,7 @@ import flopsheet
 from edited_studies import RUNS
 from engines import name_column
 from flopsheet import Report
-from flopsheet.workbook.model.styles import COLOURS, STYLES, readable_on
+from flopsheet.workbook.model.styles import COLOURS, NAMES, STYLES, readable_on
 from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -175,6 +175,10 @@ def ratio(one: str, other: str) -> float:
     """The contrast of two colours: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio; black on white is 21."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_every_name_of_a_style_has_one() -> None:
+    assert STYLES.keys() == NAMES
 
 
 def test_the_letters_of_every_style_stand_out_from_what_is_behind_them() -> None:

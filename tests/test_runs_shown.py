@@ -127,7 +127,7 @@ def test_runs_are_rows_of_csv_and_parquet_on_demand(kind: str, tmp_path: Path) -
         (["--format", "csv"], "--rows: the spec has no training runs; write some under training:\n"),
         (
             ["--format", "json"],
-            "--rows goes with csv and parquet, not with json; leave it out: json, table and md have the runs\n",
+            "--rows works with csv and parquet, not with json; leave it out: json, table and md include the runs\n",
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_build_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(flopsheet.FlopsheetError) as caught:
         flopsheet.build(FAMILY, target)
     assert (str(caught.value), target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (
-        f"cannot write '{target}': text file busy; close it where it is open, or choose another file with -o",
+        f"cannot write '{target}': text file busy; close it in other programs, or choose another file with -o",
         b"old",
         ["book.xlsx"],
     )
@@ -130,7 +130,7 @@ def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_pa
         flopsheet.build(spec, tmp_path / "book.xlsx")
     # 17 models at 1,000 lengths, and five columns before the first value.
     assert (str(caught.value), list(tmp_path.iterdir())) == (
-        "sheet 'Forward FLOPs' would need 17,005 columns, a sheet holds 16,384; "
+        "sheet 'Forward FLOPs' would need 17,005 columns, but a sheet has at most 16,384; "
         "split the study, or print it with 'flopsheet show --format csv'",
         [],
     )

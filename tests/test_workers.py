@@ -247,7 +247,7 @@ def test_an_address_that_answers_nothing_is_told_in_time(address: str, monkeypat
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "ANSWERS_WITHIN", 0.5)
     began = time.monotonic()
-    with pytest.raises(UsageError, match=f"no Dask scheduler answers at '{address}'"):
+    with pytest.raises(UsageError, match=f"no Dask scheduler answered at '{address}'"):
         told(address)
     assert time.monotonic() - began < 20
 

@@ -13,6 +13,7 @@ from pandas.api.extensions import ExtensionArray
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
 from flopsheet.catalog.entries import YES_NO
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula import evaluate
 from flopsheet.formula.nodes import Call, Name, Node, Text
@@ -24,7 +25,8 @@ from flopsheet.pipeline.limits.solve import solve
 from flopsheet.pipeline.tables import Array, Numbers
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
-SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
+SUMMARY: dict[str, Grain] = {"models": "model", "scenarios": "scenario"}
+SUMMARY |= {kind: of_run for kind, (of_run, _) in RUNS.items()}
 
 
 class UnknownFrameError(UsageError, KeyError):
@@ -84,7 +86,7 @@ for _name in OF_ALL.split():
 COLUMNS_OF_LIMITS = ("limit", "left_bytes", "next", "left_next_bytes", "says")
 
 
-def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:
+def to_frames(values: Values, runs: Mapping[RunKind, Values], catalog: Catalog) -> Frames:
     """The frames of a study and of its runs.
 
     A run's frame has its context length and what it shares with runs of the other kind; a scenario's has `n_params`.
@@ -120,7 +122,7 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
     return tables
 
 
-def limits(runs: Mapping[str, Values], catalog: Catalog) -> pd.DataFrame:
+def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
     """How far each run goes in one input, a row for each (run, input)."""
     rows: dict[tuple[str, str], dict[str, object]] = {}
     for kind, values in runs.items():

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.output import measured
 from flopsheet.output.progress import progress
@@ -23,8 +24,9 @@ from flopsheet.pipeline.tables import Rows, tabulate_runs
 from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
+ShowFormat: TypeAlias = Literal["table", "json", "csv", "md", "html", "parquet"]
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
-BOTH = ("model", "scenario")
+BOTH: tuple[Grain, ...] = ("model", "scenario")
 Advance = Callable[[int], None]
 
 
@@ -34,12 +36,12 @@ class Target(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
+def write(stream: Stream, style: ShowFormat, out: Target, advance: Advance) -> None:
     """Writes every model and scenario of a stream; `advance` is told how many models are done."""
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
 
 
-def export(stream: Stream, style: str, output: str | None) -> None:
+def export(stream: Stream, style: ShowFormat, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
         require_parquet(output)
@@ -54,7 +56,7 @@ def export(stream: Stream, style: str, output: str | None) -> None:
                 write(stream, style, out, advance)
 
 
-def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
+def export_runs(stream: Stream, kind: RunKind, style: ShowFormat, output: str | None) -> None:
     """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
     if style not in TABULAR:
         raise UsageError(diagnostics.located(diagnostics.no_rows_of(style), "", None))
@@ -97,12 +99,12 @@ def require_parquet(output: str | None) -> None:
         raise UsageError(diagnostics.located(diagnostics.parquet_on_a_terminal(), "", None))
 
 
-def passes(style: str) -> int:
+def passes(style: ShowFormat) -> int:
     """How often the models are gone through: JSON has the models before their scenarios."""
     return 2 if style == "json" else 1
 
 
-def _order(chunk: Chunk, grain: str) -> Rows:
+def _order(chunk: Chunk, grain: Grain) -> Rows:
     return chunk.models if grain == "model" else chunk.scenarios
 
 
@@ -131,7 +133,7 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     """One object, a line for each model, scenario and run."""
     lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
 
-    def write_lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+    def write_lines(grain: Grain, begin: Callable[[Chunk], Iterable[str]]) -> None:
         before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
             fields = fields or fields_of(chunk.values, stream.catalog, [grain])
@@ -160,7 +162,7 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
 # The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
 
 
-def _runs(spec: Spec, catalog: Catalog, kind: str) -> tuple[Values, list[str], list[Field]]:
+def _runs(spec: Spec, catalog: Catalog, kind: RunKind) -> tuple[Values, list[str], list[Field]]:
     """The values of a kind of run, the names of the runs, and what is written of each."""
     values = frames.compute_runs(tabulate_runs(spec, kind), catalog)
     of_run, _ = RUNS[kind]
@@ -168,7 +170,7 @@ def _runs(spec: Spec, catalog: Catalog, kind: str) -> tuple[Values, list[str], l
     return values, [str(name) for (name,) in values.tables["run"].keys], fields
 
 
-def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
+def runs_as_csv(spec: Spec, catalog: Catalog, kind: RunKind) -> str:
     """A line for each run of a kind."""
     values, names, fields = _runs(spec, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), CSV)
@@ -176,11 +178,11 @@ def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
     return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
 
 
-def _runs_as_json(stream: Stream, kind: str) -> str:
+def _runs_as_json(stream: Stream, kind: RunKind) -> str:
     return runs_as_json(stream.spec, stream.catalog, kind) if kind in stream.spec.runs else "{}"
 
 
-def runs_as_json(spec: Spec, catalog: Catalog, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+def runs_as_json(spec: Spec, catalog: Catalog, kind: RunKind, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """An object with each run of a kind by name; `more` is what some say besides."""
     values, names, fields = _runs(spec, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), JSON)
@@ -188,7 +190,7 @@ def runs_as_json(spec: Spec, catalog: Catalog, kind: str, more: Mapping[str, str
     return "{\n" + ",\n".join(entries) + "\n}"
 
 
-def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
+def _runs_as_parquet(stream: Stream, kind: RunKind) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
