@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.formula import Node, to_excel
@@ -34,6 +34,7 @@ HEADS = {
 MIB = "#,##0"
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
+MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
 
 
 @frozen
@@ -80,6 +81,14 @@ class Working:
         marked = [MAIN] if solved.limit.of_groups else []
         listed = [*plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
+        self.read: dict[tuple[str, int, bool], _At] = {}
+
+    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
+        """What formulas at a point read, for one layer group."""
+        key = point, group, is_input
+        if key not in self.read:
+            self.read[key] = _At(self, point, group, is_input=is_input)
+        return self.read[key]
 
     @property
     def bottom(self) -> int:
@@ -129,7 +138,7 @@ class Working:
                 label = "Value that is tried" if step.name.startswith("x@") else step.label
                 yield (cell_ref.row, LABEL), Cell(label, style="label")
                 yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
-            formula = to_excel(step.node, _At(self, "", 0))
+            formula = self.at("", 0).text(step.node)
             yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
@@ -147,7 +156,7 @@ class Working:
         for point in self.points[1:]:
             for group in range(self.source.groups if finer else 1):
                 node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
-                formula = to_excel(node, _At(self, point, group, is_input=name in limit.varied))
+                formula = self.at(point, group, is_input=name in limit.varied).text(node)
                 cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
                 yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "calc", format)
 
@@ -168,11 +177,26 @@ class Working:
             yield (row, FIRST + group), Cell(float(found[group]), formula, "calc", "0")
 
 
-class _At:
-    """References of a formula at a point of a working; what does not depend on the input stands where the run does."""
+class _At(dict[str, str]):
+    """What stands for each mark of a formula at a point of a working, for one layer group.
+
+    What does not depend on the input stands where the run does.
+    """
 
     def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
         self.working, self.point, self.group, self.is_input = working, point, group, is_input
+
+    def text(self, node: Node) -> str:
+        """A formula at this point."""
+        pieces = list(_pieces(node))
+        pieces[1::2] = map(self.__getitem__, pieces[1::2])
+        return "".join(pieces)
+
+    def __missing__(self, mark: str) -> str:
+        kind, *names = mark.split()
+        found: str = getattr(self, kind)(*names)
+        self[mark] = found
+        return found
 
     def named(self, name: str) -> str:
         """The name at the point where it differs there; an input that varies is made from the values as they are."""
@@ -193,6 +217,28 @@ class _At:
 
     def first(self, name: str) -> str:
         return self.working.place(self.named(name), 0).seen_from(SHEET)
+
+
+class _Marks:
+    """References of a formula that is written once and read at many points: what `_At` puts there, in words."""
+
+    def cell(self, name: str) -> str:
+        return f"{MARK}cell {name}{MARK}"
+
+    def range(self, name: str) -> str:
+        return f"{MARK}range {name}{MARK}"
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return f"{MARK}pick {pick} {key} {name}{MARK}"
+
+    def first(self, name: str) -> str:
+        return f"{MARK}first {name}{MARK}"
+
+
+@lru_cache(1024)
+def _pieces(node: Node) -> tuple[str, ...]:
+    """The text of a formula; every second piece is a mark."""
+    return tuple(to_excel(node, _Marks()).split(MARK))
 
 
 def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
