@@ -33,10 +33,10 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 )
 @click.option(
     "--rows",
-    type=click.Choice(["scenarios", "training", "serving"]),
+    type=click.Choice(["scenarios", "training", "serving", "limits"]),
     default="scenarios",
     show_default=True,
-    help="The rows of csv and parquet.",
+    help="The rows of csv and parquet; limits: how far each run goes.",
 )
 @click.option(
     "-o", "--output", type=click.Path(), help="The file to write, or FOLDER/ for partitions.  [default: stdout]"
@@ -62,6 +62,7 @@ def command(
     flopsheet show specs/gpt2.yaml --format json
     flopsheet show specs/gpt2.yaml --format html -o report.html
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
+    flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows limits
     flopsheet show specs/llama3-70b-512xh100.yaml --format parquet -o output/parts/ --workers 2
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """

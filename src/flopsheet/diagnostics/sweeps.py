@@ -84,7 +84,7 @@ def no_rows_of(style: str) -> Wording:
 
 
 @diagnostic("FS922", "no-runs")
-def no_runs_of(kind: str) -> Wording:
+def no_runs_of(kinds: Sequence[str]) -> Wording:
     """--rows asks for runs that the spec does not have.
 
     Why: There is nothing to print.
@@ -92,7 +92,7 @@ def no_runs_of(kind: str) -> Wording:
     Example:
         $ flopsheet show spec.yaml --format csv --rows training
     """
-    return f"the spec has no {kind} runs", f"write some under {kind}:"
+    return f"the spec has no {' or '.join(kinds)} runs", f"write some under {' or '.join(f'{kind}:' for kind in kinds)}"
 
 
 @diagnostic("FS923", "pyarrow-missing")

@@ -99,11 +99,11 @@ def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]
     """
     pieces = LEFT[kind]
     done: list[Step | Point] = [
-        Step("now", limit.now, "As it is"),
+        Step("now", limit.now, "Now"),
         Step("step", limit.step, "Step"),
         Step("least", limit.least, "Least"),
         Step("most", MOST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "As it is"),
+        Step(at("x", NOW), Name("now"), "Now"),
     ]
     points = [NOW, FAR]
     if limit.other is not None:

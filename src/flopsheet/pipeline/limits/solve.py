@@ -33,10 +33,10 @@ class Solved:
     points: Mapping[str, Mapping[str, Column]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
-    def number(self, name: str, run: int) -> float:
-        """A step of a run, or a metric of it at a point."""
+    def column(self, name: str) -> Column:
+        """A step of each run, or a metric of each at a point."""
         metric, _, point = name.partition("@")
-        return float(self.numbers[name][run] if name in self.numbers else self.points[point][metric][run])
+        return self.numbers[name] if name in self.numbers else self.points[point][metric]
 
 
 def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
@@ -81,6 +81,16 @@ def _solved(values: Values, kind: RunKind, limit: Limit, catalog: Catalog) -> So
             found = evaluate(step.node, read, most, vectorised())
         numbers[step.name] = np.broadcast_to(np.asarray(found, np.float64), length)
     return Solved(limit, steps, numbers, points)
+
+
+def as_it_is(values: Values, solved: Solved, catalog: Catalog) -> Column:
+    """What is shown of each run as it is."""
+
+    def read(name: str) -> Column:
+        return solved.numbers["now"] if name == "x" else _of_run(values, name, catalog)
+
+    found: Column = np.asarray(evaluate(solved.limit.shown, read, None, vectorised()), np.float64)
+    return found
 
 
 def varied(values: Values, limit: Limit, x: Column, catalog: Catalog) -> dict[str, Column]:

@@ -59,7 +59,7 @@ class Style:
 
 
 StyleName: TypeAlias = Literal[
-    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block", "band",
+    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block", "block_right", "band",
     "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal", "label_total", "name",
     "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit", "maths", "note", "calc",
     "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend", "as_built", "code",
@@ -79,6 +79,7 @@ STYLES: dict[StyleName, Style] = {
     "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
+    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right"),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
