@@ -36,7 +36,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     type=click.Choice(["scenarios", "training", "serving", "limits"]),
     default="scenarios",
     show_default=True,
-    help="The rows of csv and parquet; limits: how far each run goes.",
+    help="The rows of csv and parquet; limits: how far each run can go.",
 )
 @click.option(
     "-o", "--output", type=click.Path(), help="The file to write, or FOLDER/ for partitions.  [default: stdout]"

@@ -124,7 +124,7 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
 
 
 def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
-    """How far each run goes in one input, a row for each (run, input)."""
+    """How far each run can go in one input, a row for each (run, input)."""
     every = list(tell(runs, catalog))
     rows = [{name: getattr(told, field) for name, field in COLUMNS_OF_LIMITS.items()} for told in every]
     index = pd.MultiIndex.from_arrays(

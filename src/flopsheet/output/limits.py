@@ -1,4 +1,4 @@
-"""How far each run goes: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
+"""How far each run can go: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import words
 from flopsheet.pipeline.limits.told import Told, tell
 
-TITLE = "How far each run goes"
+TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")

@@ -59,7 +59,7 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limits.SHEET: "how far each run goes in one input, and what breaks one step further",
+    limits.SHEET: "how far each run can go in one input, and what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",

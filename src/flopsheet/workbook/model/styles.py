@@ -59,8 +59,8 @@ class Style:
 
 
 StyleName: TypeAlias = Literal[
-    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block", "block_right", "band",
-    "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal", "label_total", "name",
+    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block", "block_right",
+    "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal", "label_total", "name",
     "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit", "maths", "note", "calc",
     "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend", "as_built", "code",
     "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded", "calc_folded",

@@ -1,4 +1,4 @@
-"""The Limits sheet: how far each run goes in one input at a time, and what breaks one step further."""
+"""The Limits sheet: how far each run can go in one input at a time, and what breaks one step further."""
 
 from __future__ import annotations
 
