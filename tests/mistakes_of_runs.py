@@ -102,7 +102,7 @@ REFUSED = [
         }
         | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
         | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
-        "training.long.precision: box has no units for fp32; give its peaks under hardware:",
+        "training.long.precision: box does not support fp32; give its peaks under hardware:",
     ),
     # a run without a name
     (
@@ -299,22 +299,22 @@ REFUSED = [
         "training.long.global_batch_size: a global batch of 4 is not a multiple of micro-batch 2 · data parallel 4; "
         "write 8",
     ),
-    # formats that the hardware has no units for
+    # formats that the hardware does not support
     (
         beside(LONG, "precision: «fp32»"),
-        "training.long.precision: box has no units for fp32; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support fp32; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(LONG, "precision: «mixed_fp8»"),
-        "training.long.precision: box has no units for mixed_fp8; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support mixed_fp8; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: box has no units for fp8; write one of as_weights, bf16",
+        "serving.chat.compute_format: box does not support fp8; write one of as_weights, bf16",
     ),
     (
         {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: a100-80gb has no units for fp8; "
+        "serving.chat.compute_format: a100-80gb does not support fp8; "
         "write one of as_weights, bf16, fp16, int8, tf32, fp32",
     ),
     # expectations of runs

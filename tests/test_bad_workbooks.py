@@ -180,7 +180,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
         SAVE,
     ),
     "other zip": (lambda: zipped({"a.txt": b"a"}), f"{NO}its part '_rels/.rels' is missing or damaged", SAVE),
-    "foreign": (foreign, f"{OURS}Provenance does not say what it was built from", AGAIN),
+    "foreign": (foreign, f"{OURS}Provenance does not name what it was built from", AGAIN),
     "damaged part": (
         lambda: good().replace(sheet_data()[100:140], bytes(40)), f"{PART}damaged", SAVE,
     ),

@@ -31,7 +31,7 @@ MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"
 BEYOND = {
     "what one number must be for another: divisibility, sums, upper bounds": (
         r"does not divide|the groups under layers: have|is more than n_experts|stages|not divisible by"
-        r"|, not the \d+ devices|is not a multiple of|has no units for|the range from|least is greater than most"
+        r"|, not the \d+ devices|is not a multiple of|does not support|the range from|least is greater than most"
         r"|zip pairs lists|[0-9,]+ (combinations|values|training runs)"
     ),
     "what inputs need of each other, since defaults or another model may say them": (

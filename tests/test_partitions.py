@@ -200,7 +200,7 @@ def test_a_sweep_with_a_variant_that_cannot_be_writes_nothing(tmp_path: Path) ->
             ("--format", "csv", "-o", "parts/"),
             "-o names a folder, but csv is written as one file; write --format parquet",
         ),
-        (("--format", "json", "-o", "parts/"), "-o names a folder, and json is one file"),
+        (("--format", "json", "-o", "parts/"), "-o names a folder, but json is written as one file"),
         (
             ("--format", "csv", "--workers", "2"),
             "--workers needs a folder to write partitions to; write --format parquet",

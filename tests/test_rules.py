@@ -131,7 +131,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_recomputed_by": (
         [("recomputed_layers", "measured", 2), ("recomputed_every", "measured", 2)],
-        "measured: recomputed_layers is 2, beside recomputed_every 2",
+        "measured: recomputed_layers 2 and recomputed_every 2 are both given",
     ),
     "check_micro_batches": (
         [("global_batch_size", "spread", 1001)],
@@ -151,7 +151,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_peak": (
         [("peak_flops_bf16", "box", 0)],
-        "small: box has no units for mixed_bf16",
+        "small: box does not support mixed_bf16",
     ),
     "check_heads_split": (
         [("tensor_parallel", "small", 3)],
@@ -167,7 +167,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_served_peak": (
         [("compute_format", "many", "int8"), ("peak_flops_int8", "crate", 0)],
-        "many: crate has no units for int8",
+        "many: crate does not support int8",
     ),
     "check_served_devices": (
         [("n_devices", "many", 20)],

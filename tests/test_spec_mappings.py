@@ -77,7 +77,7 @@ def test_a_mistake_in_a_mapping_points_at_it_as_json():
 ITSELF: list[object] = []
 ITSELF.append(ITSELF)
 NUMBERS = "is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300"
-TYPES = "is not a type that a spec can hold; give texts, numbers, lists and mappings"
+TYPES = "is not a type that a spec can contain; use texts, numbers, lists and mappings"
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,13 @@ class Style:
 
 
 StyleName: TypeAlias = Literal[
-    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block", "block_right",
-    "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal", "label_total", "name",
-    "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit", "maths", "note", "calc",
-    "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend", "as_built", "code",
-    "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded", "calc_folded",
-    "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal", "unit_total",
-    "maths_subtotal", "maths_total", "note_subtotal", "note_total",
+    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block",
+    "block_right", "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal",
+    "label_total", "name", "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit",
+    "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
+    "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
+    "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
+    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total",
 ]  # fmt: skip
 NAMES = frozenset(get_args(StyleName))
 STYLES: dict[StyleName, Style] = {
