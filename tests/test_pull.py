@@ -143,8 +143,8 @@ def test_a_variant_of_a_sweep_is_named_as_what_no_spec_says(tmp_path: Path) -> N
         {},
         ["models.one.n_layers: 2 → 3", f"models.{variant}.n_layers: 2 → 3"],
         [
-            f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep and has no entry of its own "
-            "in the spec; change the sweep, or write the variant out as a model of its own"
+            f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep and has no entry of "
+            "its own in the spec; change the sweep, or write the variant out as a model of its own"
         ],
     )
 

@@ -99,7 +99,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_stage_layers": (
         [("last_stage_layers", "spread", 12)],
-        "spread: a first stage of 0 and a last of 12 layers don't make up 12 layers in 2 stages",
+        "spread: a first stage of 0 and a last stage of 12 layers do not add up to 12 layers in 2 stages",
     ),
     "check_listed_layers": (
         [("stage_layers_2", "spread", 3)],
@@ -203,11 +203,11 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "check_attention_reach": (
         [("attention_chunk", "windows local", 256)],
-        "windows: attention_chunk is 256, beside a window of 512 or a selection of 0 positions or compressed keys",
+        "windows: attention_chunk 256 cannot be combined with window 512, index_top_k 0 or compressed keys",
     ),
     "check_stored_layers": (
         [("n_stored_layers", "plain", 9)],
-        "plain: n_stored_layers is 9 of 8 layers",
+        "plain: n_stored_layers is 9, but the group has 8 layers",
     ),
     "check_linear_parts": (
         [("n_linear_value_heads", "plain", 4)],

@@ -130,7 +130,10 @@ def test_the_fullest_of_any_stages_is_the_memory_of_the_run(both):
     [
         ({"stage_layers": [10, 10, 10]}, "the stages hold 30 layers, the model has 40; list 40 layers"),
         ({"stage_layers": [20, 20], "pipeline_parallel": 1}, "layers are listed for more stages than"),
-        ({"stage_layers": [20, 20], "first_stage_layers": 20}, "beside first_stage_layers 20 and last_stage_layers 0"),
+        (
+            {"stage_layers": [20, 20], "first_stage_layers": 20},
+            "but first_stage_layers 20 and last_stage_layers 0 are given",
+        ),
         (
             {"stage_layers": [20, 20], "stage_layers_1": 20},
             "stage_layers_1 and training.run.stage_layers set the same thing",
