@@ -179,7 +179,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     ),
     "note_idle_devices": (
         [("n_sequences", "many", 3)],
-        "many: 3 sequences leave devices idle: 16 devices are 4 groups, each with sequences of its own",
+        "many: 3 sequences leave devices idle: 16 devices form 4 groups, each with sequences of its own",
     ),
     "check_blocks_divide": (
         [("n_o_groups", "plain", 3)],
