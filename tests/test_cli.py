@@ -65,7 +65,7 @@ def test_json_holds_integers_as_integers() -> None:
         type(flops),
         shown["models"]["gpt2-xl-tied"]["tie_embeddings"],
     ) == (
-        ["models", "scenarios", "serving", "training"],
+        ["limits", "models", "scenarios", "serving", "training"],
         2127057600,
         int,
         133416668364800,
@@ -111,7 +111,14 @@ def test_markdown_shows_runs_and_expectations_that_fail() -> None:
     titles = [line for line in done.stdout.splitlines() if line.startswith("### ")]
     assert (done.returncode, titles, done.stdout.splitlines()[-3:]) == (
         0,
-        ["### Models", "### Forward pass", "### Training", "### Memory by stage", "### Serving"],
+        [
+            "### Models",
+            "### Forward pass",
+            "### Training",
+            "### Memory by stage",
+            "### Serving",
+            "### How far each run can go",
+        ],
         ["**6 of 7 expectations hold.**", "", "* pretraining.fits is yes, expected equals no"],
     )
 
