@@ -1,11 +1,12 @@
-"""The Limits sheet: how far each run goes in one input at a time, and what breaks one step further."""
+"""The Limits sheet: how far each run can go in one input at a time, and what breaks one step further."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.nodes import names
 from flopsheet.formula.operators import picked
@@ -19,6 +20,7 @@ from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 
 SHEET = "Limits"
@@ -27,13 +29,14 @@ MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred ce
 NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
 WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
-    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: words.HEADS["says"],
+    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
     LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
 MIB = "#,##0"
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
+MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
 
 
 @frozen
@@ -52,7 +55,7 @@ class Source:
 
     def is_finer(self, name: str) -> bool:
         """Whether it has a value for each layer group."""
-        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.name][1]}
+        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
 
     def cell_ref(self, name: str, run: int, group: int) -> CellRef:
         """Where a name of a run, or of one of its layer groups, is computed or linked."""
@@ -80,6 +83,14 @@ class Working:
         marked = [MAIN] if solved.limit.of_groups else []
         listed = [*plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
+        self.read: dict[tuple[str, int, bool], _At] = {}
+
+    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
+        """What formulas at a point read, for one layer group."""
+        key = point, group, is_input
+        if key not in self.read:
+            self.read[key] = _At(self, point, group, is_input=is_input)
+        return self.read[key]
 
     @property
     def bottom(self) -> int:
@@ -119,7 +130,7 @@ class Working:
         for column in range(LABEL, max(last, SAYS_AT) + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
         for point in self.points:
-            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "As it is"), style="header")
+            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
         labelled: set[int] = set()
         for step in self.steps.values():
@@ -129,7 +140,7 @@ class Working:
                 label = "Value that is tried" if step.name.startswith("x@") else step.label
                 yield (cell_ref.row, LABEL), Cell(label, style="label")
                 yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
-            formula = to_excel(step.node, _At(self, "", 0))
+            formula = self.at("", 0).text(step.node)
             yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
@@ -147,7 +158,7 @@ class Working:
         for point in self.points[1:]:
             for group in range(self.source.groups if finer else 1):
                 node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
-                formula = to_excel(node, _At(self, point, group, is_input=name in limit.varied))
+                formula = self.at(point, group, is_input=name in limit.varied).text(node)
                 cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
                 yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "calc", format)
 
@@ -168,11 +179,26 @@ class Working:
             yield (row, FIRST + group), Cell(float(found[group]), formula, "calc", "0")
 
 
-class _At:
-    """References of a formula at a point of a working; what does not depend on the input stands where the run does."""
+class _At(dict[str, str]):
+    """What stands for each mark of a formula at a point of a working, for one layer group.
+
+    What does not depend on the input stands where the run does.
+    """
 
     def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
         self.working, self.point, self.group, self.is_input = working, point, group, is_input
+
+    def text(self, node: Node) -> str:
+        """A formula at this point."""
+        pieces = list(_pieces(node))
+        pieces[1::2] = map(self.__getitem__, pieces[1::2])
+        return "".join(pieces)
+
+    def __missing__(self, mark: str) -> str:
+        kind, *names = mark.split()
+        found: str = getattr(self, kind)(*names)
+        self[mark] = found
+        return found
 
     def named(self, name: str) -> str:
         """The name at the point where it differs there; an input that varies is made from the values as they are."""
@@ -195,13 +221,35 @@ class _At:
         return self.working.place(self.named(name), 0).seen_from(SHEET)
 
 
-def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
+class _Marks:
+    """References of a formula that is written once and read at many points: what `_At` puts there, in words."""
+
+    def cell(self, name: str) -> str:
+        return f"{MARK}cell {name}{MARK}"
+
+    def range(self, name: str) -> str:
+        return f"{MARK}range {name}{MARK}"
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return f"{MARK}pick {pick} {key} {name}{MARK}"
+
+    def first(self, name: str) -> str:
+        return f"{MARK}first {name}{MARK}"
+
+
+@lru_cache(1024)
+def _pieces(node: Node) -> tuple[str, ...]:
+    """The text of a formula; every second piece is a mark."""
+    return tuple(to_excel(node, _Marks()).split(MARK))
+
+
+def _lines(working: Working, row: int, kind: RunKind) -> Iterator[Placed]:
     """What is said of a limit in the table on top."""
     limit = working.solved.limit
     unit = working.catalog.unit_of(next(iter(limit.varied)))
     read = {word: working.live(name) for word, name in words.read(kind).items()}
 
-    def said(node: Node, style: str, format: str = "#,##0") -> Cell:
+    def said(node: Node, style: StyleName, format: str = "#,##0") -> Cell:
         return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
 
     yield (row, LABEL), Cell(limit.label, style="label", indent=1)
@@ -221,10 +269,10 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
     """The whole sheet: a table of every run's limits, and below how each is found."""
     cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
     cells[2, LABEL] = Cell(
-        "How far each run goes in one input while the others stay, until it no longer fits its device.",
+        "How far each run can go in one input, the others unchanged, before it no longer fits its device.",
         style="subtitle",
     )
-    solved = {one.name: solve(one.values, one.name, one.catalog) for one in table_sets}
+    solved = {one.name: solve(one.values, one.run_kind, one.catalog) for one in table_sets}
     shown = {one.name: range(min(MOST_RUNS, len(one.table("run")))) for one in table_sets}
     lines = sum(1 + len(shown[kind]) * (1 + len(found)) for kind, found in solved.items())
     row, below = TOP, TOP + lines + 2
@@ -247,7 +295,7 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
                 working = Working(source, found, run, below)
                 cells |= dict(working.cells())
                 details.append((working.top + 1, working.bottom, True))
-                cells |= dict(_lines(working, row, one.name))
+                cells |= dict(_lines(working, row, one.run_kind))
                 row, below = row + 1, working.bottom + 1
     tail = settle(cells)
     cells |= folded(cells, tail)
