@@ -8,6 +8,8 @@ import pytest
 import flopsheet
 from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from flopsheet import catalog
+from measured_serving import HARDWARE as KINDS
 from measured_serving import PAGE, Serving, errors, fitted, in_catalog, left_out, measured, page
 from review_helpers import input_cells_of
 from studies import frames_of
@@ -71,6 +73,25 @@ def served(model=(), hardware=(), **run):
     said = {"model": "m", "hardware": "mine", "prompt_length": PROMPT, "generated_length": GENERATED, **run}
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": MODEL | dict(model)}, "serving": {"run": said}}
     return frames_of(spec | {"hardware": {"mine": HARDWARE | dict(hardware)}})["serving_run"].loc["run"]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "efficiencies"),
+    [
+        ("b200", "efficiencies fitted to this kind of device"),
+        ("mi300x", "efficiencies of other kinds; this one was not measured"),
+        ("a100-80gb", "efficiencies of other kinds; this one was not measured"),
+    ],
+)
+def test_a_kind_of_device_that_nobody_measured_says_whose_efficiencies_its_serving_has(hardware, efficiencies):
+    run = {"model": "m", "hardware": hardware, "n_devices": 1, "prompt_length": 1024, "generated_length": 128}
+    spec = {"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-3-8b"}}, "serving": {"run": run}}
+    assert frames_of(spec)["serving_run"].loc["run", "served_efficiencies_are"] == efficiencies
+
+
+def test_the_kinds_that_were_measured_are_those_of_the_measured_runs():
+    kinds = {name for name, kind in catalog.hardware().items() if kind.inputs.get("serving_fitted_to") == "itself"}
+    assert kinds == {KINDS[row.row["hardware"]] for row in measured()}
 
 
 def test_a_step_of_few_tokens_reads_weights_and_cache_and_launches_its_layers():

@@ -131,7 +131,7 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path
             "predicted with its generation's efficiencies, H100",
             "not fitted for this kind of device; those of its generation, fitted to steps on H100",
         ),
-        ("mi300x", "predicted", "not fitted for this kind of device, nor for its generation"),
+        ("mi300x", "not predicted", "not fitted for this kind of device, nor for its generation"),
     ],
 )
 def test_a_prediction_says_to_whose_steps_its_efficiencies_were_fitted(hardware, time, efficiencies):
