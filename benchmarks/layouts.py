@@ -33,7 +33,7 @@ from flopsheet.spec.resolve import rules
 from flopsheet.spec.search import layout_run
 
 WANTED = ("predicted_seconds_per_step", "margin_bytes")
-# Each adds to the size of the space; all of them are a hundred million layouts.
+# Each adds to the size of the space; all but the last are a hundred million layouts.
 AXES: dict[str, list[Any]] = {
     "tensor_parallel": [1, 2, 4, 8, 16, 32, 64, 128],
     "pipeline_parallel": [1, 2, 4, 8, 16, 32],
@@ -46,6 +46,7 @@ AXES: dict[str, list[Any]] = {
     "loss_kernel": ["plain", "fused", "chunked"],
     "tensor_parallel_overlap": [at / 10 for at in range(10)],
     "data_parallel_overlap": [at / 10 for at in range(10)],
+    "pipeline_overlap": [at / 8 for at in range(8)],
 }
 N_AXES = {7: "10⁵", 9: "10⁶", 10: "10⁷", 11: "10⁸"}  # how many of them are about so many layouts
 
@@ -82,9 +83,13 @@ def lines(folder: Path, repeats: int) -> Iterator[Line]:
     exponent = math.log(busy[-1] / busy[-2]) / math.log(sizes[-1] / sizes[-2])
     yield Line("growth of time against layouts from 10⁷ on, exponent", (exponent,), "", "≤ 1.05", 1.05)
     yield Line("peak memory of the largest ÷ of 10⁶", (memory[-1] / memory[1],), "×", "≤ 1.2×", 1.2)
-    one, two = (measure(folder / "11.yaml", workers)[1] for workers in (1, 2))
-    yield Line("two processes ÷ one, by the clock, of the largest", (two / one,), "×", "≤ 0.59×", 0.59)
+    two = measure(folder / "11.yaml", 2)[1]
     yield Line("the largest on two processes, by the clock", (two,), "s", "≤ 300 s", 300.0)
+    longer = folder / "longer.yaml"  # long enough that starting, which nothing divides, is a small part of it
+    longer.write_text(json.dumps(spec_of(len(AXES))))
+    size = load_spec(spec_of(len(AXES))).searches[0].size
+    one, two = (measure(longer, workers)[1] for workers in (1, 2))
+    yield Line(f"{size:,} layouts: two processes ÷ one, by the clock", (two / one,), "×", "≤ 0.59×", 0.59)
     yield against_numpy(repeats)
 
 
