@@ -14,8 +14,8 @@ from flopsheet.output import limits, measured
 from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
-    from flopsheet.pipeline.frames import Values
     from flopsheet.api import Report
+    from flopsheet.pipeline.frames import Values
 
 MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
 
