@@ -177,6 +177,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("expert_parallel", "many", 8)],
         "many: expert_parallel 8 does not divide tensor · attention data parallel 4",
     ),
+    "note_less_than_a_step": (
+        [("n_tokens", "spread", 500)],
+        "spread: n_tokens 500 is less than one step, whose batch has 262,144 tokens",  # 64 sequences of 4,096
+    ),
     "note_idle_devices": (
         [("n_sequences", "many", 3)],
         "many: 3 sequences leave devices idle: 16 devices are 4 groups that serve different ones",
