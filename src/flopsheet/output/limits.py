@@ -1,4 +1,4 @@
-"""How far each run goes: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
+"""How far each run can go: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.output.rows import CSV, number
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import words
 from flopsheet.pipeline.limits.told import Told, tell
 
-TITLE = "How far each run goes"
+TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")
@@ -21,7 +22,7 @@ COLUMNS = (*NAMED, *NUMBERS, "says")
 TEXTS = frozenset(COLUMNS) - frozenset(NUMBERS)
 
 
-def tables(runs: Mapping[str, Values], catalog: Catalog, most: int | None) -> Iterator[Summary]:
+def tables(runs: Mapping[RunKind, Values], catalog: Catalog, most: int | None) -> Iterator[Summary]:
     """The table, with so many rows at most; none without runs."""
     told = list(tell(runs, catalog))
     if told:
@@ -44,7 +45,7 @@ def _line(told: Told) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def as_json(runs: Mapping[str, Values], catalog: Catalog) -> str:
+def as_json(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """By run and input."""
     found: dict[str, list[str]] = {}
     for told in tell(runs, catalog):
@@ -55,7 +56,7 @@ def as_json(runs: Mapping[str, Values], catalog: Catalog) -> str:
     return "{\n" + ",\n".join(lines) + "\n}" if found else "{}"
 
 
-def as_csv(runs: Mapping[str, Values], catalog: Catalog) -> str:
+def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """A line for each limit of each run."""
     lines = [",".join(COLUMNS)]
     for told in tell(runs, catalog):
@@ -66,7 +67,7 @@ def as_csv(runs: Mapping[str, Values], catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_columns(runs: Mapping[str, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
+def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
     """The same column by column."""
     lines = [_line(told) for told in tell(runs, catalog)]
     return ((name, [line[at] for line in lines]) for at, name in enumerate(COLUMNS))

@@ -1,4 +1,4 @@
-"""The Limits sheet: how far each run goes in one input at a time, and what breaks one step further."""
+"""The Limits sheet: how far each run can go in one input at a time, and what breaks one step further."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.nodes import names
 from flopsheet.formula.operators import picked
@@ -19,6 +20,7 @@ from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 
 SHEET = "Limits"
@@ -27,7 +29,7 @@ MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred ce
 NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
 WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
-    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: words.HEADS["says"],
+    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
     LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
@@ -53,7 +55,7 @@ class Source:
 
     def is_finer(self, name: str) -> bool:
         """Whether it has a value for each layer group."""
-        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.name][1]}
+        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
 
     def cell_ref(self, name: str, run: int, group: int) -> CellRef:
         """Where a name of a run, or of one of its layer groups, is computed or linked."""
@@ -128,7 +130,7 @@ class Working:
         for column in range(LABEL, max(last, SAYS_AT) + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
         for point in self.points:
-            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "As it is"), style="header")
+            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
         labelled: set[int] = set()
         for step in self.steps.values():
@@ -241,13 +243,13 @@ def _pieces(node: Node) -> tuple[str, ...]:
     return tuple(to_excel(node, _Marks()).split(MARK))
 
 
-def _lines(working: Working, row: int, kind: str) -> Iterator[Placed]:
+def _lines(working: Working, row: int, kind: RunKind) -> Iterator[Placed]:
     """What is said of a limit in the table on top."""
     limit = working.solved.limit
     unit = working.catalog.unit_of(next(iter(limit.varied)))
     read = {word: working.live(name) for word, name in words.read(kind).items()}
 
-    def said(node: Node, style: str, format: str = "#,##0") -> Cell:
+    def said(node: Node, style: StyleName, format: str = "#,##0") -> Cell:
         return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
 
     yield (row, LABEL), Cell(limit.label, style="label", indent=1)
@@ -267,10 +269,10 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
     """The whole sheet: a table of every run's limits, and below how each is found."""
     cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
     cells[2, LABEL] = Cell(
-        "How far each run goes in one input while the others stay, until it no longer fits its device.",
+        "How far each run can go in one input, the others unchanged, before it no longer fits its device.",
         style="subtitle",
     )
-    solved = {one.name: solve(one.values, one.name, one.catalog) for one in table_sets}
+    solved = {one.name: solve(one.values, one.run_kind, one.catalog) for one in table_sets}
     shown = {one.name: range(min(MOST_RUNS, len(one.table("run")))) for one in table_sets}
     lines = sum(1 + len(shown[kind]) * (1 + len(found)) for kind, found in solved.items())
     row, below = TOP, TOP + lines + 2
@@ -293,7 +295,7 @@ def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping
                 working = Working(source, found, run, below)
                 cells |= dict(working.cells())
                 details.append((working.top + 1, working.bottom, True))
-                cells |= dict(_lines(working, row, one.name))
+                cells |= dict(_lines(working, row, one.run_kind))
                 row, below = row + 1, working.bottom + 1
     tail = settle(cells)
     cells |= folded(cells, tail)
