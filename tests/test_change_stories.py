@@ -56,8 +56,8 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining.n_tokens": 15.5e12},
         [
-            "Every run fits. 1 of 7 budgets is not met: pretraining.days is 426.2 days (expected 412; published: 412 days,"
-            " every pair counted, 40 % MFU). All N checks hold.",
+            "Every run fits. 1 of 7 budgets is not met: pretraining.days is 426.2 days (expected 412; published:"
+            " 412 days, every pair counted, 40 % MFU). All N checks hold.",
             "Changed: pretraining n_tokens 15 T → 15.5 T",
             "Moved, 3 results: budgets not met 0 → 1 · pretraining time 412.5 → 426.2 days (+3.3 %)"
             " · pretraining cost 12.67 M → 13.09 M USD (+3.3 %)",

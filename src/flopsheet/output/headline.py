@@ -202,7 +202,7 @@ def _runs(report: Report, kind: RunKind) -> Iterator[str]:
         yield f"{run}: {told.format_map(texts)}"
 
 
-def _known(kind: str, values: Values, at: int) -> str:
+def _known(kind: RunKind, values: Values, at: int) -> str:
     """The end of the line of a run, by what is known of it."""
     of_run = RUNS[kind][0]
     if kind == "training":
