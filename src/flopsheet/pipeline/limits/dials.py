@@ -48,6 +48,11 @@ class Limit:
     first_alone: bool = False
     """Of equal groups the first one alone."""
 
+    @property
+    def input(self) -> str:
+        """The input that it is about, of those that go together."""
+        return "n_devices" if "n_devices" in self.varied else next(iter(self.varied))
+
     def rounds(self, most_groups: int) -> int:
         """How often the line is drawn anew."""
         return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1) else 0
@@ -128,7 +133,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
             need=parse("n_sequences_device"), back=parse(f"floor(need + {STORED}) * step"),
         ),
         Limit(
-            "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
+            "longest_context", "Longest context", parse("context_length"),
+            _nodes(context_length="x", prompt_length="max(1, prompt_length + x - context_length)"),
             "prompt and generated tokens; prefill chunk and sequences stay",
             step=parse("max(1, at_max(compress_ratio, compress_ratio))"), kinks="always",
         ),
