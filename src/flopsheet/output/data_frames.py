@@ -16,9 +16,11 @@ from flopsheet.catalog.entries import YES_NO
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
+from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits.told import tell
 from flopsheet.pipeline.tables import Array, Numbers
+from flopsheet.spec import Expectation
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
 SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
@@ -129,6 +131,15 @@ def limits(runs: Mapping[str, Values], catalog: Catalog) -> pd.DataFrame:
         [[told.run for told in every], [told.limit.name for told in every]], names=["run", "input"]
     )
     return pd.DataFrame(rows, index, columns=list(COLUMNS_OF_LIMITS))
+
+
+def budget_limits(runs: Mapping[str, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> pd.DataFrame:
+    """The same within each budget of a run, a row for each (run, metric, claim, input)."""
+    index = ["run", "metric", "claim", "input"]
+    columns = [*index, "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
+    return pd.DataFrame(
+        [dict(line) for line in within_budgets(runs, catalog, expectations)], columns=columns
+    ).set_index(index)
 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:

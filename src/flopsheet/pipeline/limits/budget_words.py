@@ -12,8 +12,7 @@ from flopsheet.formula.nodes import Call, Name, Text
 from flopsheet.formula.parse import parse
 from flopsheet.pipeline.limits.words import NO_LIMIT, NONE
 
-READ = ("claimed", "found", "is_end", "last", "next", "last_spent", "next_spent")
-IS_EXACT = "found <= 4"
+READ = ("found", "is_end", "last", "next", "last_spent", "next_spent", "told", "off")
 
 
 def _refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
@@ -28,29 +27,25 @@ AMOUNT = (
     ("off >= 1 / 1000000", "{off:.8}"),
     ("", "less than 0.000001"),
 )
-OFF = {"at_most": parse("spent - claimed"), "at_least": parse("claimed - spent")}
 IS = {"at_most": "over", "at_least": "short"}
-
-
-def _amount(claim: str, spent: str) -> Node:
-    off = substitute(OFF[claim], {"spent": Name(spent)})
-    return substitute(first_that_holds(AMOUNT, _refuse), {"off": off})
+BEGINS = (
+    ("found <= 2", "at most that; "),
+    ("found <= 4", "at least that; "),
+    ("is_end == 1", "nothing meets the budget: "),
+    ("", "none was found: "),
+)
 
 
 @cache
 def sentence(claim: str, unit: str) -> Node:
-    """What breaks the budget one step further, or why there is no such step."""
-    then, there = (f"{IS[claim]} by {{{name}}} {unit}".rstrip() for name in ("off_next", "off_last"))
+    """What breaks the budget one step further, or why there is no such step; `told` is the value that breaks it."""
     cases = (
-        ("found <= 2", f"at most that; {{next:,}} is {then}"),
-        (IS_EXACT, f"at least that; {{next:,}} is {then}"),
         ("where(found == 5, is_end, 0) == 1", "the budget sets no limit"),
         ("found == 5", "about that; one step to either side meets the budget too"),
-        ("is_end == 1", f"nothing meets the budget: {{last:,}} is still {there}"),
-        ("", f"none was found: {{last:,}} is {there}"),
+        ("", f"{{begins}}{{told:,}} is {IS[claim]} by {{amount}} {unit}".rstrip()),
     )
-    amounts = {f"off_{end}": _amount(claim, f"{end}_spent") for end in ("next", "last")}
-    return substitute(first_that_holds(cases, _refuse), amounts)
+    parts = {name: first_that_holds(each, _refuse) for name, each in (("begins", BEGINS), ("amount", AMOUNT))}
+    return substitute(first_that_holds(cases, _refuse), parts)
 
 
 VALUE: Node = Call(

@@ -38,6 +38,10 @@ MOST_DECIMALS, DIGITS = 6, 4
 # What is compared: of a bound from below the reciprocal, which a larger value makes smaller.
 SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {UNLIMITED})"}
 TARGET = {"at_most": parse("claimed"), "at_least": parse("1 / claimed")}
+OFF = {
+    "at_most": parse("where(found <= 4, next_spent, last_spent) - claimed"),
+    "at_least": parse("claimed - where(found <= 4, next_spent, last_spent)"),
+}
 LEFT = {"at_most": parse("claimed - spent"), "at_least": parse("spent - claimed")}
 IS_FLAT = f"abs(v_b - v_a) <= {ROUNDING} * abs(v_a)"
 INVERSE = "1 / x_a + (target - v_a) * (1 / x_b - 1 / x_a) / (v_b - v_a)"
@@ -117,6 +121,8 @@ def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step |
         said = Name("spent") if name.endswith("_spent") else limit.shown
         each = {point: moved(said, point) for point in (BELOW, AT, ABOVE)}
         done.append(Step(name, substitute(chosen, each), words))
+    done.append(Step("told", parse("where(found <= 4, next, last)"), "What breaks it"))
+    done.append(Step("off", OFF[budget.claim], "By how much"))
     return done
 
 

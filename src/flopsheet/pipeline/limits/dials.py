@@ -111,7 +111,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
                 data_parallel="x", n_devices="n_devices / data_parallel * x",
                 global_batch_size="global_batch_size / data_parallel * x",
             ),
-            "fewer data-parallel ones, micro-batches per step stay",
+            "data-parallel ones; micro-batches per step stay",
             step=parse(
                 "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
                 "expert_parallel)"
@@ -140,7 +140,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         ),
         Limit(
             "fewest_devices", "Fewest devices", parse("n_devices"), _nodes(n_devices="x"),
-            "fewer replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
+            "replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
             other=parse("ceil(n_sequences / attention_data_parallel) * step"), need=parse("n_sequences_device"),
             back=parse(f"ceil(n_sequences / (attention_data_parallel * max(1, floor(need + {STORED})))) * step"),
             fewest=True,

@@ -36,6 +36,11 @@ class Solved:
     points: Mapping[str, Mapping[str, Array]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
+    @property
+    def anew(self) -> tuple[str, ...]:
+        """What is computed anew at each point, the inputs that vary first."""
+        return tuple(next(iter(self.points.values())))
+
     def column(self, name: str) -> Array:
         """A step of each run, or a metric of each at a point."""
         metric, _, point = name.partition("@")
