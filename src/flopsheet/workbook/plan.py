@@ -60,7 +60,7 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limit_working.SHEET: "how far each run goes in one input, in memory and within budgets, and what breaks one step further",
+    limit_working.SHEET: "how far each run goes in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
     sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
     reference.FORMULAS: "every metric: formula, meaning, source",
