@@ -102,7 +102,7 @@ REFUSED = [
         }
         | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
         | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
-        "training.long.precision: box has no units for fp32; give its peaks under hardware:",
+        "training.long.precision: box does not support fp32; give its peaks under hardware:",
     ),
     # a run without a name
     (
@@ -146,11 +146,12 @@ REFUSED = [
     ),
     (
         {"  box:": "  «box»:", ", memory_bandwidth: 1e11": ""},
-        "hardware.box: memory_bandwidth is missing; write it here, or extends: a kind that ships",
+        "hardware.box: memory_bandwidth is missing; write it here, or start from a built-in kind with extends:",
     ),
     (
         {"  box:": "  «box»:", ", memory_bytes: 1e9, memory_bandwidth: 1e11": ""},
-        "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or extends: a kind that ships",
+        "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or "
+        "start from a built-in kind with extends:",
     ),
     (
         {"peak_flops_bf16: 1e12": "peak_flops_bf16: «''»"},
@@ -237,13 +238,13 @@ REFUSED = [
     # devices
     (
         beside(LONG, "tensor_parallel: 2", "n_devices: «3»"),
-        "training.long.n_devices: n_devices 3 does not split by tensor 2 · pipeline 1 · context 1; "
-        "write n_devices: 4, or split otherwise",
+        "training.long.n_devices: n_devices 3 is not divisible by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 4, or change the split",
     ),
     (
         {"  long:": "  «long»:"} | beside(LONG, "tensor_parallel: 2"),
-        "training.long: n_devices 1 does not split by tensor 2 · pipeline 1 · context 1; "
-        "write n_devices: 2, or split otherwise",
+        "training.long: n_devices 1 is not divisible by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 2, or change the split",
     ),
     (
         beside(LONG, "tensor_parallel: 2", "data_parallel: 2", "n_devices: «8»"),
@@ -265,7 +266,7 @@ REFUSED = [
     ),
     (
         beside(LONG, "virtual_stages: «2»"),
-        "training.long.virtual_stages: 2 interleaved stages need a pipeline, pipeline_parallel is 1; "
+        "training.long.virtual_stages: 2 interleaved stages need a pipeline, but pipeline_parallel is 1; "
         "write pipeline_parallel: 2 or more, or virtual_stages: 1",
     ),
     (
@@ -290,30 +291,30 @@ REFUSED = [
     # batches
     (
         beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «12»"),
-        "training.long.global_batch_size: a global batch of 12 is no multiple of micro-batch 2 · data parallel 4; "
+        "training.long.global_batch_size: a global batch of 12 is not a multiple of micro-batch 2 · data parallel 4; "
         "write 8 or 16",
     ),
     (
         beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «4»"),
-        "training.long.global_batch_size: a global batch of 4 is no multiple of micro-batch 2 · data parallel 4; "
+        "training.long.global_batch_size: a global batch of 4 is not a multiple of micro-batch 2 · data parallel 4; "
         "write 8",
     ),
-    # formats that the hardware has no units for
+    # formats that the hardware does not support
     (
         beside(LONG, "precision: «fp32»"),
-        "training.long.precision: box has no units for fp32; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support fp32; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(LONG, "precision: «mixed_fp8»"),
-        "training.long.precision: box has no units for mixed_fp8; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support mixed_fp8; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: box has no units for fp8; write one of as_weights, bf16",
+        "serving.chat.compute_format: box does not support fp8; write one of as_weights, bf16",
     ),
     (
         {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: a100-80gb has no units for fp8; "
+        "serving.chat.compute_format: a100-80gb does not support fp8; "
         "write one of as_weights, bf16, fp16, int8, tf32, fp32",
     ),
     # expectations of runs
@@ -335,10 +336,10 @@ REFUSED = [
     ),
     (
         claims("that: long.fits, at_most: «3»"),
-        "expect[0].at_most: fits is a text, which 3 is not; write equals: and a text",
+        "expect[0].at_most: fits is a text, but 3 is not; write equals: and a text",
     ),
     (
         claims("that: long.days, equals: «'yes'»"),
-        "expect[0].equals: days is a number, which 'yes' is not; write a number",
+        "expect[0].equals: days is a number, but 'yes' is not; write a number",
     ),
 ]

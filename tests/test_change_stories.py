@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from books import book_of
 from engines import recalculate_ironcalc, recalculate_libreoffice
-from flopsheet.api import Report, build
+from flopsheet.api import Report
 from review_helpers import input_cells_of
 from studies import SPECS
 
@@ -96,9 +97,9 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 
 
 @pytest.fixture(scope="module", params=[LLAMA, GPT])
-def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Report]:
-    path = tmp_path_factory.mktemp("stories") / f"{request.param}.xlsx"
-    return request.param, path, build(SPECS / f"{request.param}.yaml", path)
+def book(request: pytest.FixtureRequest) -> tuple[str, Path, Report]:
+    shared = book_of(SPECS / f"{request.param}.yaml")
+    return request.param, shared.path, shared.report
 
 
 def edits_of(report: Report, edits: dict[str, Any]) -> dict[tuple[str, str], Any]:

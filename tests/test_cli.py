@@ -117,7 +117,7 @@ def test_markdown_shows_runs_and_expectations_that_fail() -> None:
             "### Training",
             "### Memory by stage",
             "### Serving",
-            "### How far each run goes",
+            "### How far each run can go",
         ],
         ["**6 of 7 expectations hold.**", "", "* pretraining.fits is yes, expected equals no"],
     )

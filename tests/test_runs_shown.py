@@ -128,7 +128,7 @@ def test_runs_are_rows_of_csv_and_parquet_on_demand(kind: str, tmp_path: Path) -
         (["--format", "csv"], "--rows: the spec has no training runs; write some under training:\n"),
         (
             ["--format", "json"],
-            "--rows goes with csv and parquet, not with json; leave it out: json, table and md have the runs\n",
+            "--rows works with csv and parquet, not with json; leave it out: json, table and md include the runs\n",
         ),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_limit_that_is_no_number_is_null_for_programs_and_a_word_for_readers()
     spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
     spec |= {"training": {"one": {**one, "context_length": 8192}}}
     batch = as_json(spec)["limits"]["one"]["largest_micro_batch"]
-    [shown] = [table for table in summarise(compute(spec)) if table.title == "How far each run goes"]
+    [shown] = [table for table in summarise(compute(spec)) if table.title == "How far each run can go"]
     assert (batch["now"], batch["limit"], batch["says"][:10], shown.body[0][:4]) == (
         1, None, "not even 1", ("one", "Largest micro-batch", "1", "none"),
     )  # fmt: skip

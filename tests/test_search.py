@@ -41,7 +41,7 @@ def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
     assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == ranked_by_runs(data, "s")
 
 
-@pytest.mark.parametrize("seed", range(200))  # benchmarks/layouts.py holds a thousand
+@pytest.mark.parametrize("seed", range(60))  # they have every axis and value; benchmarks/layouts.py holds a thousand
 def test_a_search_of_servers_equals_a_serving_run_of_each_layout_to_the_last_digit(seed):
     chance = random.Random(seed)
     data = random_serving_search(chance, 12)
@@ -292,8 +292,8 @@ WIDE = spec_of(
         "attention_kernel": "auto",
         "loss_kernel": "auto",
         "gradients": "auto",
-        "tensor_parallel_overlap": [0, 0.25, 0.5, 0.75],
-        "data_parallel_overlap": [0, 0.25, 0.5, 0.75],
+        "tensor_parallel_overlap": [0, 0.5],
+        "data_parallel_overlap": [0, 0.5],
         "n_tokens": [1e9, 2e9, 3e9],
     }
 )

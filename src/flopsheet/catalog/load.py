@@ -318,7 +318,7 @@ class _Reader:
             self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
     def resolve(
-        self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
+        self, metric: Metric, grain_of: Mapping[str, Grain], unit_of: Mapping[str, str], labels: Mapping[str, str]
     ) -> Metric:
         if metric.name in self.done:
             return self.done[metric.name]
@@ -338,7 +338,7 @@ class _Reader:
     def rule(
         self,
         raw: Data,
-        grain_of: Mapping[str, str],
+        grain_of: Mapping[str, Grain],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],
         refuse: desugar.Refuse,
@@ -354,12 +354,12 @@ class _Reader:
 
         said = self.template(raw["message"], refuse, raw["name"])
         if aggregated(said):
-            raise refuse("the message gathers finer rows", "make the sum a metric that stands beside the rules")
+            raise refuse("the message aggregates finer rows", "make the sum a metric that stands beside the rules")
         name, message, points_at = raw["name"], raw["message"], raw["points_at"]
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
             if read not in self.inputs:
-                raise refuse(f"'{read}' is no input", diagnostics.did_you_mean(read, sorted(self.inputs)))
+                raise refuse(f"'{read}' is not an input", diagnostics.did_you_mean(read, sorted(self.inputs)))
         return Rule(
             name,
             raw["code"],

@@ -16,7 +16,7 @@ def kind_of(value: object) -> str:
     """A value of a spec in words: `true`, `'text'`, `a list`."""
     match value:
         case None:
-            return "nothing"
+            return "an empty value"
         case bool():
             return str(value).lower()
         case str():
@@ -272,7 +272,7 @@ def version_problem(value: object) -> Wording | None:
 
 @diagnostic("FS028", "not-plain-data")
 def not_plain(value: object, path: str) -> Problem:
-    """A mapping from Python holds an object that no file could contain.
+    """A mapping from Python has an object that no file could contain.
 
     Why: A spec is plain data: texts, numbers, truth values, lists and mappings.
     Fix: Convert it first.
@@ -280,7 +280,7 @@ def not_plain(value: object, path: str) -> Problem:
         >>> flopsheet.compute({"version": 1, "title": object()})
     """
     return Problem(
-        f"{type(value).__name__} is not a type that a spec can hold", "give texts, numbers, lists and mappings", path
+        f"{type(value).__name__} is not a type that a spec can contain", "use texts, numbers, lists and mappings", path
     )
 
 
@@ -293,7 +293,7 @@ def not_a_text_key(key: object, path: str) -> Problem:
     Example:
         >>> flopsheet.compute({"version": 1, "models": {70: {"model": "gpt2-small"}}})
     """
-    return Problem(f"keys are text, but {shown(repr(key))} is none", "give it as a str", path)
+    return Problem(f"keys are text, but {shown(repr(key))} is not", "give it as a str", path)
 
 
 def gives(text: str, finding: Finding | None) -> Finding | None:
@@ -324,4 +324,4 @@ def no_value(text: str) -> Wording:
         models:
           m: {model: gpt2-small, d_ff: d_model / (n_heads - n_heads)}
     """
-    return f"'{shown(text)}' has no value", "check for a division by zero or a number out of range"
+    return f"'{shown(text)}' has no finite value", "check for a division by zero or a number out of range"

@@ -13,6 +13,7 @@ from pandas.api.extensions import ExtensionArray
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
 from flopsheet.catalog.entries import YES_NO
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
@@ -23,7 +24,8 @@ from flopsheet.pipeline.tables import Array, Numbers
 from flopsheet.spec import Expectation
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
-SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
+SUMMARY: dict[str, Grain] = {"models": "model", "scenarios": "scenario"}
+SUMMARY |= {kind: of_run for kind, (of_run, _) in RUNS.items()}
 
 
 class UnknownFrameError(UsageError, KeyError):
@@ -87,7 +89,7 @@ COLUMNS_OF_LIMITS = {
 }
 
 
-def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:
+def to_frames(values: Values, runs: Mapping[RunKind, Values], catalog: Catalog) -> Frames:
     """The frames of a study and of its runs.
 
     A run's frame has its context length and what it shares with runs of the other kind; a scenario's has `n_params`.
@@ -123,8 +125,8 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
     return tables
 
 
-def limits(runs: Mapping[str, Values], catalog: Catalog) -> pd.DataFrame:
-    """How far each run goes in one input, a row for each (run, input)."""
+def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
+    """How far each run can go in one input, a row for each (run, input)."""
     every = list(tell(runs, catalog))
     rows = [{name: getattr(told, field) for name, field in COLUMNS_OF_LIMITS.items()} for told in every]
     index = pd.MultiIndex.from_arrays(
@@ -133,7 +135,9 @@ def limits(runs: Mapping[str, Values], catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(rows, index, columns=list(COLUMNS_OF_LIMITS))
 
 
-def budget_limits(runs: Mapping[str, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> pd.DataFrame:
+def budget_limits(
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
+) -> pd.DataFrame:
     """The same within each budget of a run, a row for each (run, metric, claim, input)."""
     index = ["run", "metric", "claim", "input"]
     columns = [*index, "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]

@@ -40,7 +40,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))
-    formula = catalog.notation[name] or "a sentence from the numbers"
+    formula = catalog.notation[name] or "a sentence computed from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     named = [read for read in names(metric.ast) if read in catalog.inputs or read in catalog.metrics]
     letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}

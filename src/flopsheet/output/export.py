@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.output import limits, measured
 from flopsheet.output.progress import progress
@@ -23,9 +24,11 @@ from flopsheet.pipeline.tables import Rows, tabulate_runs
 from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
+ShowFormat: TypeAlias = Literal["table", "json", "csv", "md", "html", "parquet"]
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
-BOTH = ("model", "scenario")
-LIMITS = "limits"  # rows of CSV and Parquet
+BOTH: tuple[Grain, ...] = ("model", "scenario")
+RunRows: TypeAlias = RunKind | Literal["limits"]
+LIMITS: Final = "limits"  # rows of CSV and Parquet
 Advance = Callable[[int], None]
 
 
@@ -35,12 +38,12 @@ class Target(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
+def write(stream: Stream, style: ShowFormat, out: Target, advance: Advance) -> None:
     """Writes every model and scenario of a stream; `advance` is told how many models are done."""
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
 
 
-def export(stream: Stream, style: str, output: str | None) -> None:
+def export(stream: Stream, style: ShowFormat, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
         require_parquet(output)
@@ -55,7 +58,7 @@ def export(stream: Stream, style: str, output: str | None) -> None:
                 write(stream, style, out, advance)
 
 
-def export_runs(stream: Stream, rows: str, style: str, output: str | None) -> None:
+def export_runs(stream: Stream, rows: RunRows, style: ShowFormat, output: str | None) -> None:
     """Writes the training or serving runs of a spec, a row each, or how far each goes, to a file, or to stdout."""
     if style not in TABULAR:
         raise UsageError(diagnostics.located(diagnostics.no_rows_of(style), "", None))
@@ -103,12 +106,12 @@ def require_parquet(output: str | None) -> None:
         raise UsageError(diagnostics.located(diagnostics.parquet_on_a_terminal(), "", None))
 
 
-def passes(style: str) -> int:
+def passes(style: ShowFormat) -> int:
     """How often the models are gone through: JSON has the models before their scenarios."""
     return 2 if style == "json" else 1
 
 
-def _order(chunk: Chunk, grain: str) -> Rows:
+def _order(chunk: Chunk, grain: Grain) -> Rows:
     return chunk.models if grain == "model" else chunk.scenarios
 
 
@@ -137,7 +140,7 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     """One object, a line for each model, scenario and run."""
     lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
 
-    def write_lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+    def write_lines(grain: Grain, begin: Callable[[Chunk], Iterable[str]]) -> None:
         before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
             fields = fields or fields_of(chunk.values, stream.catalog, [grain])
@@ -172,19 +175,19 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
 # The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
 
 
-def values_of(spec: Spec, catalog: Catalog, kind: str) -> Values:
+def values_of(spec: Spec, catalog: Catalog, kind: RunKind) -> Values:
     """The values of a kind of run."""
     return frames.compute_runs(tabulate_runs(spec, kind), catalog)
 
 
-def _named(values: Values, catalog: Catalog, kind: str) -> tuple[list[str], list[Field]]:
+def _named(values: Values, catalog: Catalog, kind: RunKind) -> tuple[list[str], list[Field]]:
     """The names of the runs of a kind, and what is written of each."""
     of_run, _ = RUNS[kind]
     fields = fields_of(values, catalog, ("context", "run", of_run))
     return [str(name) for (name,) in values.tables["run"].keys], fields
 
 
-def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
+def runs_as_csv(spec: Spec, catalog: Catalog, kind: RunKind) -> str:
     """A line for each run of a kind."""
     values = values_of(spec, catalog, kind)
     names, fields = _named(values, catalog, kind)
@@ -193,23 +196,23 @@ def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
     return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
 
 
-def runs_as_json(spec: Spec, catalog: Catalog, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+def runs_as_json(spec: Spec, catalog: Catalog, kind: RunKind, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """An object with each run of a kind by name; `more` is what some say besides."""
     return _as_json(values_of(spec, catalog, kind), catalog, kind, more)
 
 
-def _as_json(values: Values, catalog: Catalog, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+def _as_json(values: Values, catalog: Catalog, kind: RunKind, more: Mapping[str, str] = MappingProxyType({})) -> str:
     names, fields = _named(values, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), JSON)
     entries = (f"{JSON.text(name)}: {{{more.get(name, '')}{row}}}" for name, row in zip(names, rows, strict=True))
     return "{\n" + ",\n".join(entries) + "\n}"
 
 
-def _all_runs(stream: Stream) -> dict[str, Values]:
+def _all_runs(stream: Stream) -> dict[RunKind, Values]:
     return {kind: values_of(stream.spec, stream.catalog, kind) for kind in stream.spec.runs}
 
 
-def _run_columns(stream: Stream, kind: str) -> dict[str, Any]:
+def _run_columns(stream: Stream, kind: RunKind) -> dict[str, Any]:
     import pyarrow as arrow
 
     values = values_of(stream.spec, stream.catalog, kind)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import Unit
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
 from flopsheet.output import limits, measured
@@ -57,7 +58,7 @@ def _stages(report: Report, most: int | None) -> Iterator[Summary]:
     yield Summary(title, header, body, 1, frozenset({0}), len(staged) - len(body))
 
 
-def _table(report: Report, grain: str, title: str, keys: Sequence[str], most: int | None) -> Summary:
+def _table(report: Report, grain: Grain, title: str, keys: Sequence[str], most: int | None) -> Summary:
     values = next((of for kind, of in report.runs.items() if grain in RUNS[kind]), report.values)
     catalog = report.catalog
     metrics = [
@@ -137,7 +138,7 @@ def unfit(report: Report) -> str:
     from flopsheet.workbook.sheets import checks
     from flopsheet.workbook.sheets.runs import CAPACITY
 
-    def told(kind: str, at: int) -> dict[str, float | str]:
+    def told(kind: RunKind, at: int) -> dict[str, float | str]:
         values, of_run = report.runs[kind], RUNS[kind][0]
         numbers = {"fits": checks.FITS[kind], "memory": checks.MEMORY[kind], "capacity": CAPACITY[kind]}
         found: dict[str, float | str] = {said: values.plain(of_run, name)[at] for said, name in numbers.items()}
@@ -186,7 +187,7 @@ TOLD = {
 PRICED = ", {run_cost} USD"  # of a training run whose hardware has a price
 
 
-def _runs(report: Report, kind: str) -> Iterator[str]:
+def _runs(report: Report, kind: RunKind) -> Iterator[str]:
     """A line for each run of a kind."""
     (of_run, _), values = RUNS[kind], report.runs[kind]
     for at, (run,) in enumerate(values.tables[of_run].keys):

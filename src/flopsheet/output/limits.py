@@ -1,4 +1,4 @@
-"""How far each run goes: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
+"""How far each run can go: a table for readers, an object of JSON, lines of CSV and columns of Parquet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.output.rows import CSV, number
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
@@ -15,9 +16,9 @@ from flopsheet.pipeline.limits.budgets import called
 from flopsheet.pipeline.limits.told import Told, ToldBudget, tell, tell_budgets
 from flopsheet.spec import Expectation
 
-TITLE = "How far each run goes"
+TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
-TITLE_OF_BUDGETS = "How far each run goes within its budgets"
+TITLE_OF_BUDGETS = "How far each run can go within its budgets"
 HEADER_OF_BUDGETS = ("Run", "Budget", *HEADER[1:])
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")
@@ -26,7 +27,7 @@ TEXTS = frozenset(COLUMNS) - frozenset(NUMBERS)
 
 
 def tables(
-    runs: Mapping[str, Values], catalog: Catalog, expectations: Sequence[Expectation], most: int | None
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation], most: int | None
 ) -> Iterator[Summary]:
     """The tables, with so many rows at most: against memory, and against budgets of runs where there are any."""
     told = [(one.run, one.limit.label, *_values(one)) for one in tell(runs, catalog)]
@@ -64,7 +65,7 @@ def _line(told: Told) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def as_json(runs: Mapping[str, Values], catalog: Catalog) -> str:
+def as_json(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """By run and input."""
     found: dict[str, list[str]] = {}
     for told in tell(runs, catalog):
@@ -75,13 +76,13 @@ def as_json(runs: Mapping[str, Values], catalog: Catalog) -> str:
     return "{\n" + ",\n".join(lines) + "\n}" if found else "{}"
 
 
-def budgets_as_json(runs: Mapping[str, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> str:
+def budgets_as_json(runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> str:
     """A list of the limits within budgets of runs."""
     return json.dumps([dict(line) for line in within_budgets(runs, catalog, expectations)], ensure_ascii=False)
 
 
 def within_budgets(
-    runs: Mapping[str, Values], catalog: Catalog, expectations: Sequence[Expectation]
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
 ) -> Iterator[Mapping[str, Any]]:
     """What programs read of a limit within a budget; `limit_is` says whether it is the most or the least."""
     for told in tell_budgets(expectations, runs, catalog):
@@ -96,7 +97,7 @@ def within_budgets(
         }  # fmt: skip
 
 
-def as_csv(runs: Mapping[str, Values], catalog: Catalog) -> str:
+def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """A line for each limit of each run."""
     lines = [",".join(COLUMNS)]
     for told in tell(runs, catalog):
@@ -107,7 +108,7 @@ def as_csv(runs: Mapping[str, Values], catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_columns(runs: Mapping[str, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
+def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
     """The same column by column."""
     lines = [_line(told) for told in tell(runs, catalog)]
     return ((name, [line[at] for line in lines]) for at, name in enumerate(COLUMNS))

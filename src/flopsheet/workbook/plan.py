@@ -27,6 +27,7 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
     changes,
@@ -51,18 +52,18 @@ PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
-    "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
-    "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
-    CUSTOM_SHEET: "what this spec defines itself",
+    "KV cache": "bytes per token and per context, compared with multi-head attention; the cost of one decoded token",
+    "Conventions": "what each switch would change; published estimates and why they differ",
+    CUSTOM_SHEET: "metrics that the spec defines",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limit_working.SHEET: "how far each run goes in one input, in memory and budgets; what breaks one step further",
-    checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
-    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
+    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
+    checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
+    sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
@@ -266,7 +267,7 @@ def _context_sheet(
     cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
     for column in (*range(LABEL, FIRST + context.LENGTHS), *TAIL):
         cells[controls.context_row + 1, column] = Cell(
-            "What the context costs, for the chosen model" if column == LABEL else "", style="band"
+            "Cost of context for the chosen model" if column == LABEL else "", style="band"
         )
     for name, row in laid.shown_rows.items():
         metric = other.catalog.metrics[name]
@@ -328,7 +329,8 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
 
 def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
     """The colours of verdicts; `first` is the first of the cells."""
-    for style, word in (("bad", "FAIL"), ("good", "ok"), ("hint", "note")):
+    colours: dict[str, StyleName] = {"FAIL": "bad", "ok": "good", "note": "hint"}
+    for word, style in colours.items():
         yield Highlight(cells, style, f'{first}="{word}"')
 
 

@@ -97,11 +97,11 @@ def decimals(bound: float) -> int:
 def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step | Point]:
     """What is computed in turn, as that of memory: `claimed` is the bound, `spent@point` the metric there."""
     done: list[Step | Point] = [
-        Step("now", limit.now, "As it is"),
+        Step("now", limit.now, "Now"),
         Step("step", limit.step, "Step"),
         Step("least", limit.least, "Least"),
         Step("most", MOST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "As it is"),
+        Step(at("x", NOW), Name("now"), "Now"),
         Step("target", TARGET[budget.claim], "Compared with"),
         *_read(budget, NOW, may_be_absent=may_be_absent),
         *_point(budget, DOUBLE, TWICE, may_be_absent=may_be_absent),

@@ -72,7 +72,7 @@ def _widest(kinks: Kinks) -> Limit:
         "Widest FFN",
         parse("at_max(d_ff, d_ff)"),
         _nodes(d_ff="where(main == 1, x, d_ff)"),
-        "of the widest layers; all else stays",
+        "of the widest layers; all else unchanged",
         step=parse("tensor_parallel"),
         kinks=kinks,
         of_groups="d_ff",
@@ -81,7 +81,7 @@ def _widest(kinks: Kinks) -> Limit:
 
 def _longest(step: str, stages: str) -> Limit:
     return Limit(
-        "most_layers", "Most layers", parse("n_layers"), LONGER, "of the kind that has most; all else stays",
+        "most_layers", "Most layers", parse("n_layers"), LONGER, "of the most frequent kind; all else unchanged",
         step=parse(step),
         least=parse(
             "n_layers - floor(max(0, min(at_max(n_group_layers, n_group_layers) - 1, n_layers - "
@@ -97,11 +97,11 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit(
             "largest_micro_batch", "Largest micro-batch", parse("micro_batch_size"),
             _nodes(micro_batch_size="x", global_batch_size="global_batch_size / micro_batch_size * x"),
-            "micro-batches per step stay, the global batch grows along",
+            "micro-batches per step unchanged; the global batch grows with it",
         ),
         Limit(
             "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
-            "micro-batch and layout stay",
+            "micro-batch and layout unchanged",
             step=parse("context_parallel * where(at_max(dt_rank, dt_rank) > 0, 2048, 1)"),
             other=parse("2 * now"), is_squared=True, kinks="where groups differ",
         ),
@@ -111,7 +111,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
                 data_parallel="x", n_devices="n_devices / data_parallel * x",
                 global_batch_size="global_batch_size / data_parallel * x",
             ),
-            "data-parallel ones; micro-batches per step stay",
+            "data-parallel replicas; micro-batches per step unchanged",
             step=parse(
                 "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
                 "expert_parallel)"
@@ -129,13 +129,13 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "serving": (
         Limit(
             "largest_batch", "Most sequences at once", parse("n_sequences"), _nodes(n_sequences="x"),
-            "on all replicas; lengths stay", step=parse("n_replicas * attention_data_parallel"),
+            "on all replicas; lengths unchanged", step=parse("n_replicas * attention_data_parallel"),
             need=parse("n_sequences_device"), back=parse(f"floor(need + {STORED}) * step"),
         ),
         Limit(
             "longest_context", "Longest context", parse("context_length"),
             _nodes(context_length="x", prompt_length="max(1, prompt_length + x - context_length)"),
-            "prompt and generated tokens; prefill chunk and sequences stay",
+            "prompt and generated tokens; prefill chunk and sequences unchanged",
             step=parse("max(1, at_max(compress_ratio, compress_ratio))"), kinks="always",
         ),
         Limit(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
@@ -19,11 +20,12 @@ from flopsheet.pipeline.limits import budgets
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.program import Point, Step, program, recomputed, wanted
-from flopsheet.pipeline.tables import Array, Table
+from flopsheet.pipeline.tables import Column, Table
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 
-MAIN, OF_GROUPS = "main", "layer_group"
+MAIN = "main"
+OF_GROUPS: Grain = "layer_group"
 
 
 @frozen
@@ -32,8 +34,8 @@ class Solved:
 
     limit: Limit
     program: tuple[Step | Point, ...]
-    numbers: Mapping[str, Array]
-    points: Mapping[str, Mapping[str, Array]]
+    numbers: Mapping[str, Column]
+    points: Mapping[str, Mapping[str, Column]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
     @property
@@ -41,13 +43,13 @@ class Solved:
         """What is computed anew at each point, the inputs that vary first."""
         return tuple(next(iter(self.points.values())))
 
-    def column(self, name: str) -> Array:
+    def column(self, name: str) -> Column:
         """A step of each run, or a metric of each at a point."""
         metric, _, point = name.partition("@")
         return self.numbers[name] if name in self.numbers else self.points[point][metric]
 
 
-def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
+def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
     """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
     groups = n_groups(values)
     try:
@@ -59,7 +61,7 @@ def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
         return []
 
 
-def solve_budget(values: Values, kind: str, budget: Budget, claimed: Array, catalog: Catalog) -> list[Solved]:
+def solve_budget(values: Values, kind: RunKind, budget: Budget, claimed: Column, catalog: Catalog) -> list[Solved]:
     """The limits of the runs of a kind within a budget, given its bound in each; of inputs that the metric reads."""
     may_be_absent = bool(catalog.metrics[budget.metric].absent)
     found = []
@@ -84,7 +86,7 @@ class Set:
     bound: float
 
 
-def set_on(expectations: Sequence[Expectation], kind: str, names: Sequence[str], catalog: Catalog) -> list[Set]:
+def set_on(expectations: Sequence[Expectation], kind: RunKind, names: Sequence[str], catalog: Catalog) -> list[Set]:
     """The budgets of runs of a kind: bounds above 0 of metrics of theirs."""
     grain, _ = RUNS[kind]
     return [
@@ -96,7 +98,7 @@ def set_on(expectations: Sequence[Expectation], kind: str, names: Sequence[str],
     ]
 
 
-def solve_set(values: Values, kind: str, one: Set, catalog: Catalog) -> list[Solved]:
+def solve_set(values: Values, kind: RunKind, one: Set, catalog: Catalog) -> list[Solved]:
     """The limits of runs within a budget of one of them; it is asked of all, and its own line is read."""
     claimed = np.full(len(values.tables["run"]), one.bound)
     return solve_budget(values, kind, one.budget, claimed, catalog)
@@ -113,23 +115,23 @@ def _solved(
     steps: Sequence[Step | Point],
     read_there: Sequence[str],
     catalog: Catalog,
-    given: Mapping[str, Array] = MappingProxyType({}),
+    given: Mapping[str, Column] = MappingProxyType({}),
 ) -> Solved:
     """What steps give, in each run; at points what is read there is computed anew."""
-    numbers: dict[str, Array] = dict(given)
-    points: dict[str, Mapping[str, Array]] = {}
+    numbers: dict[str, Column] = dict(given)
+    points: dict[str, Mapping[str, Column]] = {}
     names_anew = recomputed(limit, read_there, catalog)
     length = len(values.tables["run"])
 
-    def read(name: str) -> Array:
+    def read(name: str) -> Column:
         if name in numbers:
             return numbers[name]
         metric, _, point = name.partition("@")
         there = points[point] if point else {}
         return there[metric] if metric in there else _of_run(values, metric, catalog)
 
-    def most(_: str, gathered: tuple[str, ...]) -> Array:
-        found: Array = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
+    def most(_: str, gathered: tuple[str, ...]) -> Column:
+        found: Column = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
         return found
 
     for step in steps:
@@ -146,24 +148,24 @@ def _solved(
     return Solved(limit, tuple(steps), numbers, points)
 
 
-def as_it_is(values: Values, solved: Solved, catalog: Catalog) -> Array:
+def as_it_is(values: Values, solved: Solved, catalog: Catalog) -> Column:
     """What is shown of each run as it is."""
 
-    def read(name: str) -> Array:
+    def read(name: str) -> Column:
         return solved.numbers["now"] if name == "x" else _of_run(values, name, catalog)
 
-    found: Array = np.asarray(evaluate(solved.limit.shown, read, None, vectorised()), np.float64)
+    found: Column = np.asarray(evaluate(solved.limit.shown, read, None, vectorised()), np.float64)
     return found
 
 
-def varied(values: Values, limit: Limit, x: Array, catalog: Catalog) -> dict[str, Array]:
+def varied(values: Values, limit: Limit, x: Column, catalog: Catalog) -> dict[str, Column]:
     """The inputs that vary, with one value of `x` for each run."""
     each = n_groups(values)
 
-    def of_run(name: str) -> Array:
+    def of_run(name: str) -> Column:
         return x if name == "x" else _of_run(values, name, catalog)
 
-    def of_group(name: str) -> Array:
+    def of_group(name: str) -> Column:
         if name == MAIN:
             return main(values, limit)
         is_finer = name != "x" and catalog.entry(name).grain == OF_GROUPS
@@ -174,7 +176,7 @@ def varied(values: Values, limit: Limit, x: Array, catalog: Catalog) -> dict[str
     return {name: np.asarray(column, np.float64) for name, column in found.items()}
 
 
-def _tables(values: Values, inputs: Mapping[str, Array], catalog: Catalog) -> dict[str, Table]:
+def _tables(values: Values, inputs: Mapping[str, Column], catalog: Catalog) -> dict[Grain, Table]:
     """The tables of the runs with other inputs."""
     tables = dict(values.tables)
     for name, column in inputs.items():
@@ -183,22 +185,22 @@ def _tables(values: Values, inputs: Mapping[str, Array], catalog: Catalog) -> di
     return tables
 
 
-def main(values: Values, limit: Limit) -> Array:
+def main(values: Values, limit: Limit) -> Column:
     """1 for the layer groups of each run that are meant: those with the most of an input, or the first of them."""
     own = values.column(OF_GROUPS, limit.of_groups).reshape(len(values.tables["run"]), -1)
     found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
     if limit.first_alone:
         found &= found.cumsum(axis=1) == 1
-    meant: Array = found.astype(np.float64).ravel()
+    meant: Column = found.astype(np.float64).ravel()
     return meant
 
 
-def _of_run(values: Values, name: str, catalog: Catalog) -> Array:
+def _of_run(values: Values, name: str, catalog: Catalog) -> Column:
     """An input or metric in the order of runs."""
     grain = catalog.entry(name).grain
-    column: Array = values.column(grain, name)
+    column: Column = values.column(grain, name)
     length = len(values.tables["run"])
     if len(column) == length and grain != "hardware":
         return column
-    found: Array = column[values.tables["run"].above[grain]]
+    found: Column = column[values.tables["run"].above[grain]]
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
@@ -33,7 +34,7 @@ class Told:
     says: str
 
 
-def tell(runs: Mapping[str, Values], catalog: Catalog) -> Iterator[Told]:
+def tell(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Told]:
     """Every limit, run by run."""
     for kind, values in runs.items():
         names = [str(run) for (run,) in values.tables["run"].keys]
@@ -41,7 +42,7 @@ def tell(runs: Mapping[str, Values], catalog: Catalog) -> Iterator[Told]:
         yield from (told for of_run in zip(*columns, strict=True) for told in of_run)
 
 
-def _of_limit(names: Sequence[str], solved: Solved, kind: str, values: Values, catalog: Catalog) -> list[Told]:
+def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind, values: Values, catalog: Catalog) -> list[Told]:
     """One limit of every run."""
     limit, now = solved.limit, as_it_is(values, solved, catalog)
     read = {word: solved.column(name) for word, name in words.read(kind).items()}
@@ -74,7 +75,7 @@ class ToldBudget:
 
 
 def tell_budgets(
-    expectations: Sequence[Expectation], runs: Mapping[str, Values], catalog: Catalog
+    expectations: Sequence[Expectation], runs: Mapping[RunKind, Values], catalog: Catalog
 ) -> Iterator[ToldBudget]:
     """Every limit of each run within each of its budgets, in the order of these."""
     for kind, values in runs.items():

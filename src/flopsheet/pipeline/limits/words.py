@@ -14,11 +14,11 @@ from flopsheet.pipeline.limits.program import LAST, NEXT, at
 
 NONE, NO_LIMIT = "none", "no limit"
 HEADS = {
-    "now": "As it is",
+    "now": "Now",
     "last": "Limit",
     "next": "A step further",
-    "left": "Left there MiB",
-    "left_next": "Left then MiB",
+    "left": "Left at limit MiB",
+    "left_next": "Left beyond MiB",
     "says": "One step further",
 }
 # `tried` is the value of x, `last` and `next` what is shown of it there and one step further, `left` and `left_next`

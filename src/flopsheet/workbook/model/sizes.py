@@ -9,7 +9,7 @@ from functools import cache
 from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.model.styles import FOLDED, STYLES
+from flopsheet.workbook.model.styles import FOLDED, STYLES, StyleName, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
@@ -27,13 +27,13 @@ Cells = Mapping[tuple[int, int], Cell]
 def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
     """The long texts of several words in columns of values, in the style that goes over several lines."""
     return {
-        at: cell._replace(style=f"{cell.style}_{FOLDED}")
+        at: cell._replace(style=varied(cell.style, FOLDED))
         for at, cell in cells.items()
         if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell.value, cell.style)
     }
 
 
-def _is_folded(text: str, style: str) -> bool:
+def _is_folded(text: str, style: StyleName) -> bool:
     return len(text) > FOLDED_WIDTH and " " in text and f"{style}_{FOLDED}" in STYLES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, TypeAlias, cast, get_args
 
 from flopsheet.records import frozen
 
@@ -57,7 +58,17 @@ class Style:
     mono: bool = False
 
 
-STYLES: dict[str, Style] = {
+StyleName: TypeAlias = Literal[
+    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block",
+    "block_right", "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal",
+    "label_total", "name", "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit",
+    "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
+    "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
+    "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
+    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total",
+]  # fmt: skip
+NAMES = frozenset(get_args(StyleName))
+STYLES: dict[StyleName, Style] = {
     "text": Style(align="left"),
     "wrapped": Style(align="left", wrap=True),
     "title": Style(NAVY, bold=True, size=16, align="left"),
@@ -108,17 +119,21 @@ STYLES: dict[str, Style] = {
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
 }
 
+
+def varied(style: StyleName, how: str) -> StyleName:
+    """The name of a style in a variant: folded, or as that of a subtotal or total."""
+    name = f"{style}_{how}" if how else style
+    assert name in NAMES, f"no style is called {name}"
+    return cast(StyleName, name)
+
+
 # Texts in a column of values that go over several lines.
 FOLDED = "folded"
+FOLDING: tuple[StyleName, ...] = ("header", "calc", "linked", "input", "as_built")
+RULED: tuple[StyleName, ...] = ("name", "unit", "maths", "note")
 HEADERS = frozenset({"header", f"header_{FOLDED}"})  # names above columns of values
-STYLES |= {
-    f"{kind}_{FOLDED}": replace(STYLES[kind], wrap=True) for kind in ("header", "calc", "linked", "input", "as_built")
-}
+STYLES |= {varied(kind, FOLDED): replace(STYLES[kind], wrap=True) for kind in FOLDING}
 
 # The rule above a subtotal or total goes from its label to its last number.
 RULES = {"subtotal": RULE, "total": INK}
-STYLES |= {
-    f"{kind}_{level}": replace(STYLES[kind], top=colour)
-    for kind in ("name", "unit", "maths", "note")
-    for level, colour in RULES.items()
-}
+STYLES |= {varied(kind, level): replace(STYLES[kind], top=colour) for kind in RULED for level, colour in RULES.items()}

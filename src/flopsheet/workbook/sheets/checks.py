@@ -16,6 +16,7 @@ from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import rules
 from flopsheet.workbook.sheets.change_words import heading
 from flopsheet.workbook.sheets.runs import CAPACITY
@@ -26,7 +27,7 @@ ZERO = Number(0.0)
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
-STYLES = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
+STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} ({memory / capacity:.1}×)"
@@ -168,8 +169,10 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
             cells[row, NAME] = Cell(metric, style="name")
             for column, name in enumerate((metric, "hardware", MEMORY[kind], CAPACITY[kind]), start=FIRST):
                 live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
-                look = ("linked_centred", "General") if column < FIRST + 2 else ("linked", "#,##0.0")
-                cells[row, column] = mirror(SHEET, live, *look)
+                is_text = column < FIRST + 2
+                cells[row, column] = (
+                    mirror(SHEET, live, "linked_centred") if is_text else mirror(SHEET, live, format="#,##0.0")
+                )
             row += 1
     first, last = top + 2, row - 1
     if last < first:
@@ -185,14 +188,17 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         "runs": ("Runs", count),
         "unfit": ("Runs that do not fit", unfit),
         "place": (
-            "First that does not fit",
+            "First run that does not fit",
             Cell(float(place + 1), f'IF(COUNTIF({among},"no")>0,MATCH("no",{among},0),1)', "calc", "0"),
         ),
     }
     columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))
     for name, column in columns:
         formula = f"INDEX({_column(column, first, bottom)},{position})"
-        lines[name] = (f"First that does not fit: {name}", Cell(cells[first + place, column].value, formula, "linked"))
+        lines[name] = (
+            f"First run that does not fit: {name}",
+            Cell(cells[first + place, column].value, formula, "linked"),
+        )
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
         cells[at, LABEL], cells[at, FIRST] = Cell(label, style="label"), cell
@@ -217,7 +223,7 @@ class Verdict:
     counts: Mapping[str, Live]
 
     @property
-    def style(self) -> str:
+    def style(self) -> StyleName:
         """The style of the sentence for the values as built."""
         return STYLES[int(float(self.cells[STATUS_CELL].value))]
 
@@ -240,11 +246,9 @@ def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight,
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
     """The colours of yes and no, in cells that say whether a run fits."""
     first = answers.partition(":")[0]
-    return (
-        ()
-        if not answers
-        else tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
-    )
+    if not answers:
+        return ()
+    return Highlight(answers, "bad", f'{first}="no"'), Highlight(answers, "good", f'{first}="yes"')
 
 
 def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
@@ -280,7 +284,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     lines = {
         "held": ("Checks that hold", held),
         "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted, ranged: within})),
-        "noted": ("Notes: a convention was chosen in the spec", noted),
+        "noted": ("Notes on conventions chosen in the spec", noted),
         "met": ("Budgets that are met", met),
         "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
     }
@@ -290,7 +294,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
         cells[at[name].row, LABEL] = Cell(label, style="label")
         cells[at[name].row, FIRST] = count
         counts[name] = Live(at[name], count.value)
-    cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Values of inputs in their range", style="label"), within
+    cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Input values in range", style="label"), within
     status = CellRef(SHEET, *STATUS_CELL)
     meaning = "Status: 2 fails or does not fit, 1 unmet budget"
     cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")

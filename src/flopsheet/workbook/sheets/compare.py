@@ -254,7 +254,7 @@ def validations(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> 
             "Choose one from the list.", choices=f"{SHEET}!{listed.names()}",
         ),
         Validation(
-            (layout.step.address,), "decimal", "Step", "By how much each input is moved, down and up.",
+            (layout.step.address,), "decimal", "Step", "How far each input is moved down and up.",
             "A share above 0 and at most 0.9.", least=0.001, most=0.9,
         ),
     )  # fmt: skip

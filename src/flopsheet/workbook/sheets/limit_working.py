@@ -40,7 +40,7 @@ class Source:
 
     def is_finer(self, name: str) -> bool:
         """Whether it has a value for each layer group."""
-        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.name][1]}
+        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
 
     def cell_ref(self, name: str, run: int, group: int) -> CellRef:
         """Where a name of a run, or of one of its layer groups, is computed or linked."""
@@ -131,7 +131,7 @@ class Working:
         for column in range(LABEL, max(last + 1, columns)):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
         for point in self.points:
-            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "As it is"), style="header")
+            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
         for name in self.given:
             yield (self.rows[name], LABEL), Cell("Budget", style="label")

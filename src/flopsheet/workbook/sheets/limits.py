@@ -1,4 +1,4 @@
-"""The Limits sheet: how far each run goes in one input at a time, and what breaks one step further."""
+"""The Limits sheet: how far each run can go in one input at a time, and what breaks one step further."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from flopsheet.catalog.entries import inside_sentence
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name, names
 from flopsheet.pipeline.limits import budget_words, words
@@ -19,6 +20,7 @@ from flopsheet.workbook.layout.typed_cells import local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working
 
@@ -28,11 +30,11 @@ MOST_BUDGETS = 6  # of a kind
 NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
 WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
 HEADS = {
-    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What goes along", SAYS_AT: words.HEADS["says"],
+    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
     LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
-HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric there", LACKS_AT: "Metric then"}
+HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
 MIB = "#,##0"
 
 
@@ -48,12 +50,14 @@ def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> I
     yield from (((row, column), cell) for column, cell in said.items())
 
 
-def _said(working: Working, read: Mapping[str, str], node: Node, style: str = "calc", format: str = "#,##0") -> Cell:
+def _said(
+    working: Working, read: Mapping[str, str], node: Node, style: StyleName = "calc", format: str = "#,##0"
+) -> Cell:
     """A formula over steps, which have names of their own in it."""
     return local(SHEET, node, {name: working.live(read[name]) for name in names(node)}, style, format)
 
 
-def _of_memory(working: Working, kind: str) -> dict[int, Cell]:
+def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
     said, fewest = partial(_said, working, words.read(kind)), working.solved.limit.fewest
     return {
         LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.NEXT_VALUE),
@@ -88,7 +92,7 @@ class Line:
     def cells(self, row: int, below: int) -> tuple[Working, Iterator[Placed]]:
         """Its working, from a row of the details on, and its line in the table."""
         working = Working(self.source, self.solved, self.run, below, self.within)
-        kind = self.source.table_set.name
+        kind = self.source.table_set.run_kind
         said = _of_budget(working, self.set.budget) if self.set else _of_memory(working, kind)
         return working, _line(working, row, working.label if self.set else self.solved.limit.label, said)
 
@@ -99,7 +103,7 @@ Part = tuple[str, Mapping[int, str], list[tuple[str, list[Line]]]]  # a title, h
 def _parts(sources: Sequence[Source], expectations: Sequence[Expectation]) -> Iterator[Part]:
     """The tables: runs of each kind against memory, then budgets."""
     for source in sources:
-        kind, of_kind = source.table_set.name, source.table_set
+        kind, of_kind = source.table_set.run_kind, source.table_set
         every = solve(of_kind.values, kind, of_kind.catalog)
         bands = [
             (str(run), [Line(source, solved, at) for solved in every])
@@ -110,8 +114,8 @@ def _parts(sources: Sequence[Source], expectations: Sequence[Expectation]) -> It
     for source in sources:
         of_kind = source.table_set
         runs = [str(run) for (run,) in of_kind.table("run").keys]
-        for one in set_on(expectations, of_kind.name, runs, of_kind.catalog)[:MOST_BUDGETS]:
-            found = solve_set(of_kind.values, of_kind.name, one, of_kind.catalog)
+        for one in set_on(expectations, of_kind.run_kind, runs, of_kind.catalog)[:MOST_BUDGETS]:
+            found = solve_set(of_kind.values, of_kind.run_kind, one, of_kind.catalog)
             lines = [Line(source, solved, one.at, one) for solved in found]
             within.append((f"{one.run}, {inside_sentence(called(one.budget, one.bound, of_kind.catalog))}", lines))
     if within:
@@ -129,7 +133,7 @@ def sheet(
     parts = list(_parts(sources, expectations))
     cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
     cells[2, LABEL] = Cell(
-        "How far each run goes in one input while the others stay, until it no longer fits its device or a budget.",
+        "How far each run can go in one input, the others unchanged, before it no longer fits its device or a budget.",
         style="subtitle",
     )
     row = TOP

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from flopsheet.catalog import Input
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula import aggregated, names
 from flopsheet.formula.excel import literal
 from flopsheet.pipeline.tables import LAYER_COUNTS
@@ -170,7 +171,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
             yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "linked", format)
 
 
-def _header(chosen: Chosen, row: int, grain: str, key_names: Sequence[str]) -> Iterator[PLACED]:
+def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) -> Iterator[PLACED]:
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
         for column in (LABEL, UNIT, *TAIL):

@@ -12,7 +12,7 @@ from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
-from flopsheet.workbook.model.styles import COLOURS
+from flopsheet.workbook.model.styles import COLOURS, StyleName
 from flopsheet.workbook.sheets import context, context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
@@ -26,8 +26,8 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-COLOURS_MEAN = (
-    ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
+COLOURS_MEAN: tuple[tuple[StyleName, str], ...] = (
+    ("input_legend", "input: edit it on Inputs, or at the top of Context and Compare"),
     ("linked", "linked from another cell"),
     ("calc", "computed"),
 )

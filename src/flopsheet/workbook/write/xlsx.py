@@ -30,7 +30,7 @@ from flopsheet.diagnostics import UsageError
 from flopsheet.workbook.model.references import MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
-from flopsheet.workbook.model.styles import FONT, STYLES, Style
+from flopsheet.workbook.model.styles import FONT, STYLES, Style, StyleName
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
@@ -192,9 +192,9 @@ class _StyleTable:
     def __init__(self, book: Workbook) -> None:
         self.book = book
         self.scratch = book.create_sheet("scratch")
-        self.prepared: dict[tuple[str, str, int], int] = {}
-        self.bare: dict[str, StyledCell] = {}
-        self.differentials: dict[str, int] = {}
+        self.prepared: dict[tuple[StyleName, str, int], int] = {}
+        self.bare: dict[StyleName, StyledCell] = {}
+        self.differentials: dict[StyleName, int] = {}
         book.remove(self.scratch)
 
     def number(self, planned: Cell) -> int:
@@ -214,7 +214,7 @@ class _StyleTable:
             self.prepared[key] = cell.style_id
         return self.prepared[key]
 
-    def _bare(self, name: str) -> StyledCell:
+    def _bare(self, name: StyleName) -> StyledCell:
         """A cell with everything of a style that does not depend on the cell."""
         if name not in self.bare:
             look = STYLES[name]
@@ -230,7 +230,7 @@ class _StyleTable:
             cell.protection = Protection(locked=not look.unlocked)
         return self.bare[name]
 
-    def differential(self, name: str) -> int:
+    def differential(self, name: StyleName) -> int:
         """The place of what a highlight changes; openpyxl would write one for each highlight, and compare them all."""
         if name not in self.differentials:
             look = STYLES[name]
@@ -266,7 +266,7 @@ def _validation(validation: Validation) -> DataValidation:
         "showErrorMessage": True,
         "showInputMessage": True,
         "errorStyle": "stop",
-        "errorTitle": "Not possible",
+        "errorTitle": "Invalid value",
         "error": validation.error,
         "promptTitle": validation.prompt_title,
         "prompt": validation.prompt,
