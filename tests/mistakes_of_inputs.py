@@ -84,6 +84,10 @@ OF_INPUTS = [
         "models.a.ffn: 'GELU' is not a choice; did you mean 'gelu'? choices: swiglu, geglu, "
         "reglu, gated, gelu, relu, relu2, silu, plain, none",
     ),
+    (
+        {"ffn: gelu": "«n_layers:2»:"},
+        "models.a.n_layers:2: unknown key 'n_layers:2'; write n_layers: 2, with a space after the colon",
+    ),
     ({"ffn: gelu": "«n_layers 2»:"}, "models.a.n_layers 2: unknown key 'n_layers 2'; write n_layers: 2"),
     # ranges
     ({"d_model: 64": "d_model: «0»"}, "models.a.d_model: 0 is out of range; write 1 or more"),

@@ -118,7 +118,22 @@ REFUSED = [
     (beside(LONG, "n_tokens: «15t»"), "training.long.n_tokens: '15t' is not a number; write 15T"),
     (
         beside(LONG, "n_tokens: «80GB»"),
-        "training.long.n_tokens: '80GB' is in bytes, expected a plain number; write a number such as 15T or 128Ki",
+        "training.long.n_tokens: '80GB' is in bytes, expected a plain number; write 80B",
+    ),
+    # numbers as they stand in prose
+    (beside(LONG, "n_tokens: «500 billion»"), "training.long.n_tokens: '500 billion' is not a number; write 500B"),
+    (beside(LONG, "n_tokens: «15T tokens»"), "training.long.n_tokens: '15T tokens' is not a number; write 15T"),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: 1e9, price_per_hour: «2.5 USD»"},
+        "hardware.box.price_per_hour: '2.5 USD' is not a number; write the number alone, in USD/h: 2.5",
+    ),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: 1e9, price_per_hour: «2.5 EUR/h»"},
+        "hardware.box.price_per_hour: '2.5 EUR/h' is not a number; write the number alone, in USD/h",
+    ),
+    (
+        beside(LONG, "n_tokens: 2 «n_devices»"),
+        "training.long.n_tokens: an operator is missing before 'n_devices'; write * to multiply",
     ),
     (
         {"memory_bytes: 1e9": "memory_bytes: «80G»"},
@@ -130,7 +145,7 @@ REFUSED = [
     ),
     (
         {"memory_bandwidth: 1e11": "memory_bandwidth: «900GB»"},
-        "hardware.box.memory_bandwidth: '900GB' is in bytes, expected bytes per second; write a number such as 900GB/s",
+        "hardware.box.memory_bandwidth: '900GB' is in bytes, expected bytes per second; write 900GB/s",
     ),
     (beside(LONG, "assumed_mfu: «40%»"), "training.long.assumed_mfu: '40%' is not a number; write 0.4"),
     # missing
@@ -325,6 +340,24 @@ REFUSED = [
     (
         claims("that: «chat.served_gb_», at_most: 3"),
         "expect[0].that: no metric of a serving run is called 'served_gb_'; did you mean 'served_gb'?",
+    ),
+    (
+        claims("that: «chat.fits», equals: 'yes'"),
+        "expect[0].that: no metric of a serving run is called 'fits'; "
+        "fits is one of a training run; did you mean 'served_fits'?",
+    ),
+    (
+        claims("that: «long.cost», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'cost'; did you mean 'run_cost'?",
+    ),
+    (  # of the heading "Predicted time of one step, s"
+        claims("that: «long.predicted_step_s», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'predicted_step_s'; "
+        "did you mean 'predicted_seconds_per_step'?",
+    ),
+    (
+        claims("that: «plain.cost», at_most: 3"),
+        "expect[0].that: no metric of a model or scenario is called 'cost'; run_cost is one of a training run",
     ),
     (
         claims("that: «lng.days», at_most: 3"),

@@ -177,7 +177,7 @@ def test_every_metric_can_be_explained() -> None:
     [
         (
             ["explain", "n_parms", GPT2],
-            "no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?",
+            "no metric is called 'n_parms'; did you mean 'n_params'?",
         ),
         (["explain", "d_model", GPT2], "'d_model' is an input; explain a metric that reads it"),
         (

@@ -133,10 +133,8 @@ REFUSED = [
         "a: 1\n b: 2",
         "2:3: a key cannot stand here; align it with the keys beside it, and write ': ' after every key above",
     ),
-    (
-        "a:1\nb: 2",
-        "2:2: a key cannot stand here; align it with the keys beside it, and write ': ' after every key above",
-    ),
+    ("a:1\nb: 2", "1:2: a space is missing after this ':'; write ': '"),
+    ("a: 1\nb:2", "2:2: a space is missing after this ':'; write ': '"),
     (
         "a: 1\nb 2\nc: 3",
         "2:1: this line is neither 'key: value' nor '- item'; "

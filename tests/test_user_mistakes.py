@@ -157,7 +157,7 @@ ARGUMENTS = [
     (["import", "none.json"], "cannot read 'none.json': no such file or directory; check the path\n"),
     (
         ["explain", "flops_forwards", GPT2],
-        "no metric of a model or scenario is called 'flops_forwards'; did you mean 'flops_forward'?\n",
+        "no metric is called 'flops_forwards'; did you mean 'flops_forward'?\n",
     ),
 ]
 

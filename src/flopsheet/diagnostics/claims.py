@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flopsheet.diagnostics.codes import Wording, diagnostic
-from flopsheet.diagnostics.problem import Finding, nearest, quoted, shown
+from flopsheet.diagnostics.problem import Finding, called, nearest_metric, quoted, shown
 from flopsheet.diagnostics.values import kind_of, refused_suffix
 
 
-def unknown_metric(name: str, known: Sequence[str], inputs: Sequence[str], of: str = "model or scenario") -> Finding:
-    return input_for_metric(name) if name in inputs else no_such_metric(name, known, of)
+def unknown_metric(
+    name: str, known: Mapping[str, str], inputs: Sequence[str], of: str, grains: Mapping[str, str]
+) -> Finding:
+    """A metric that a row does not have; `known` are those that it has with their headings, `grains` of all metrics."""
+    return input_for_metric(name) if name in inputs else no_such_metric(name, known, of, grains)
 
 
 @diagnostic("FS651", "expectation-of-input")
@@ -27,7 +30,7 @@ def input_for_metric(name: str) -> Wording:
 
 
 @diagnostic("FS652", "metric-unknown")
-def no_such_metric(name: str, known: Sequence[str], of: str) -> Wording:
+def no_such_metric(name: str, known: Mapping[str, str], of: str, grains: Mapping[str, str]) -> Wording:
     """No metric of that row has that name.
 
     Why: An expectation, or `flopsheet explain`, names one metric.
@@ -36,9 +39,13 @@ def no_such_metric(name: str, known: Sequence[str], of: str) -> Wording:
         expect:
         - {that: m.n_parms, equals: 12}
     """
-    near = nearest(name, known)
+    near, meant = nearest_metric(name, known), called(name)
+    elsewhere = next((one for one in meant if one in grains), "") if set(meant).isdisjoint(known) else ""
     remedy = f"did you mean '{near}'?" if near else "list them with 'flopsheet list metrics'"
-    return f"no metric of a {of} is called '{shown(name)}'", remedy
+    if elsewhere:
+        about = f"{elsewhere} is one of a {grains[elsewhere].replace('_', ' ')}"
+        remedy = f"{about}; {remedy}" if near and elsewhere == name else about
+    return f"no metric{f' of a {of}' if of else ''} is called '{shown(name)}'", remedy
 
 
 @diagnostic("FS653", "expectation-names-nothing")

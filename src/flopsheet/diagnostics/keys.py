@@ -13,7 +13,7 @@ from flopsheet.diagnostics.values import kind_of
 NAMED = {
     "models": "MODEL", "training": "RUN", "serving": "RUN", "measured": "ROW", "search": "SEARCH", "hardware": "KIND",
 }  # fmt: skip
-GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
+GLUED = r"(?s)(\w+)\s*([=:\s])\s*(.+)"
 
 
 @diagnostic("FS401", "spec-not-mapping")
@@ -114,7 +114,10 @@ def unknown_key(key: str, known: Sequence[str]) -> Wording:
     """
     glued = re.fullmatch(GLUED, key)
     if glued and glued[1] in known:
-        return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[2])}"
+        how = ", with a space after the colon" if glued[2] == ":" else ""
+        return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[3])}{how}"
+    if key == "sweep" and "vary" in known:
+        return "a search has no sweep", "write the lists under vary:"
     if key == "sweep":
         return "a sweep belongs to a model or run", "write it there"
     return f"unknown key '{shown(key)}'", did_you_mean(key, known)

@@ -49,6 +49,7 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
         "a key cannot stand here",
         "align it with the keys beside it, and write ': ' after every key above",
     ),
+    "no space": ("a space is missing after this ':'", "write ': '"),
     "list": ("a list cannot begin here", "begin it on the next line, or write [a, b]"),
     "line": (
         "this line is neither 'key: value' nor '- item'",

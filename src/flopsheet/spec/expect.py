@@ -76,7 +76,9 @@ def _fault(
     metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
+        inputs, headings = catalog.load_inputs(), catalog.headings(metrics.values(), catalog.load_inputs().units)
+        grains = {name: entry.grain for name, entry in known.items()}
+        return "that", diagnostics.unknown_metric(metric, headings, list(inputs.inputs), of, grains)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
     changes = {key: claim[key] for key in ("at_least_change", "at_most_change") if key in claim}
     if not claimed and not changes:

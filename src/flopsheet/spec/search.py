@@ -184,12 +184,9 @@ def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: R
     draft, faults = known.draft, []
     if "minimise" in said and "maximise" in said:
         faults.append(draft.fault((*path, "maximise"), diagnostics.said_twice("maximise", "minimise"), key=True))
-    numbers = [
-        metric.name
-        for metric in known.metrics.values()
-        if metric.grain == catalog.RUNS[kind][0] and metric.unit not in {"text", "verdict"}
-    ]
-    numbers += [entry.name for entry in _entries(kind) if entry.is_number]
+    of_run, units = catalog.RUNS[kind][0], catalog.load_inputs().units
+    metrics = [one for one in known.metrics.values() if one.grain == of_run and one.unit not in {"text", "verdict"}]
+    numbers = catalog.headings([*metrics, *(entry for entry in _entries(kind) if entry.is_number)], units)
     named = {(*path, key): said[key] for key in ("minimise", "maximise") if key in said}
     limits = {(*path, "require", name): name for name in said.get("require") or ()}
     for at, name in {**named, **limits}.items():

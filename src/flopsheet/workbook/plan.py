@@ -215,6 +215,7 @@ def _finish(
             for band in block.bands
             if band.detail
         ),
+        *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
     )
     return Sheet(
         title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,

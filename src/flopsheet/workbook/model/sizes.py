@@ -18,6 +18,7 @@ WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
+POINT_CM = 2.54 / 72
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)

@@ -177,7 +177,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     first, last = top + 2, row - 1
     if last < first:
         return Fitting({}, {}, "", top - 2)
-    bottom = max(last, first + 1)  # with the empty row below a single run: INDEX of one cell fails in some programs
+    bottom = max(last, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
     answers = [cells[at, FIRST].value for at in range(first, row)]
     count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, bottom)})", "calc", "#,##0")
     unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")

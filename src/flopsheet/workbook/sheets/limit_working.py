@@ -54,11 +54,13 @@ class Source:
 
 
 class Working:
-    """One limit of a run: its points side by side with what is computed anew at each, then the steps below."""
+    """One limit of a run: its points side by side with what is computed anew at each, then the steps below.
 
-    def __init__(self, source: Source, solved: Solved, run: int, top: int, within: str = "") -> None:
+    The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
+    """
+
+    def __init__(self, source: Source, solved: Solved, run: int, top: int, place: int) -> None:
         self.source, self.solved, self.run, self.top = source, solved, run, top
-        self.title = f"{self.label}, {within}" if within else solved.limit.label
         self.catalog = source.table_set.catalog
         found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
         self.points = [point for point in POINTS if point in found]
@@ -70,6 +72,7 @@ class Working:
         marked = [MAIN] if solved.limit.of_groups else []
         listed = [*self.given, *plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
+        self.left = FIRST + place * len(self.points) * source.groups
         self.read: dict[tuple[str, int, bool], _At] = {}
         self.links: dict[tuple[str, int], CellRef] = {}
 
@@ -84,7 +87,7 @@ class Working:
         """Where a value of another sheet stands here too, for formulas that would be too long with its name."""
         key = name, group if self.source.is_finer(name) else 0
         if key not in self.links:
-            self.links[key] = CellRef(SHEET, self.bottom + 1, FIRST)
+            self.links[key] = CellRef(SHEET, self.bottom + 1, self.left)
         return self.links[key]
 
     @property
@@ -96,14 +99,19 @@ class Working:
     def bottom(self) -> int:
         return max(self.rows.values()) + len(self.links)
 
+    @property
+    def right(self) -> int:
+        """Its last column."""
+        return self.column(self.points[-1], self.source.groups - 1)
+
     def column(self, point: str, group: int = 0) -> int:
-        return FIRST + self.points.index(point) * self.source.groups + group
+        return self.left + self.points.index(point) * self.source.groups + group
 
     def place(self, name: str, group: int = 0) -> CellRef:
         """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
         metric, _, point = name.partition("@")
         if name == MAIN:
-            return CellRef(SHEET, self.rows[MAIN], FIRST + group)
+            return CellRef(SHEET, self.rows[MAIN], self.left + group)
         if name in self.solved.numbers:
             return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
         if point and metric in self.anew:
@@ -124,43 +132,49 @@ class Working:
     def live(self, name: str) -> Live:
         return Live(self.place(name), self.value(name))
 
-    def cells(self, columns: int) -> Iterator[Placed]:
-        """All of it, below a bar over so many columns at least."""
-        last = self.column(self.points[-1], self.source.groups - 1)
-        title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.title}"
-        for column in range(LABEL, max(last + 1, columns)):
+    def labels(self, right: int, within: str = "") -> Iterator[Placed]:
+        """What each row is, for all runs; `right` is the last column of the band above."""
+        title = f"{self.label}, {within}" if within else self.solved.limit.label
+        for column in range(LABEL, right + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
+        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
+        for step in reversed(self.steps.values()):  # the first of those that share a row says what it is
+            label = "Value that is tried" if step.name.startswith("x@") else step.label
+            yield from self._label(self.place(step.name).row, label, step.name.partition("@")[0])
+        for name in self.given:
+            yield from self._label(self.rows[name], "Budget", name)
+        if self.solved.limit.of_groups:
+            yield from self._label(self.rows[MAIN], "Layers that are meant", MAIN)
+        for name in self.anew:
+            entry = self.catalog.entry(name)
+            yield from self._label(self.rows[name], entry.label, name)
+            yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
+
+    def _label(self, row: int, label: str, name: str) -> Iterator[Placed]:
+        yield (row, LABEL), Cell(label, style="label")
+        yield (row, NAME), Cell(name, style="name")
+
+    def cells(self) -> Iterator[Placed]:
+        run = str(self.source.table_set.table("run").keys[self.run][0])
+        yield (self.top, self.left), Cell(run, style="band")
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
-        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
         for name in self.given:
-            yield (self.rows[name], LABEL), Cell("Budget", style="label")
             yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
-        labelled: set[int] = set()
         for step in self.steps.values():
-            cell_ref = self.place(step.name)
-            if cell_ref.row not in labelled:
-                labelled.add(cell_ref.row)
-                label = "Value that is tried" if step.name.startswith("x@") else step.label
-                yield (cell_ref.row, LABEL), Cell(label, style="label")
-                yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
             formula = self.at("", 0).text(step.node)
-            yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
+            yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
         for name in self.anew:
             yield from self.row(name)
         for (name, group), cell_ref in self.links.items():
-            yield (cell_ref.row, LABEL), Cell(self.catalog.entry(name).label, style="label")
-            yield (cell_ref.row, NAME), Cell(name, style="name")
+            yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
             yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
 
     def row(self, name: str) -> Iterator[Placed]:
         """An input that varies, or a metric that depends on it, at every point."""
         entry, limit = self.catalog.entry(name), self.solved.limit
-        yield (self.rows[name], LABEL), Cell(entry.label, style="label")
-        yield (self.rows[name], NAME), Cell(name, style="name")
-        yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
         format = self.catalog.units[entry.unit].format
         finer = self.source.is_finer(name)
         for point in self.points[1:]:
@@ -172,9 +186,7 @@ class Working:
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
-        limit, groups, row = self.solved.limit, self.source.groups, self.rows[MAIN]
-        yield (row, LABEL), Cell("Layers that are meant", style="label")
-        yield (row, NAME), Cell(MAIN, style="name")
+        limit, groups = self.solved.limit, self.source.groups
         found = main(self.source.table_set.values, limit).reshape(-1, groups)[self.run]
         own = [self.source.cell_ref(limit.of_groups, self.run, group).seen_from(SHEET) for group in range(groups)]
         among = ",".join(own)
@@ -184,7 +196,7 @@ class Working:
                 formula = f"IF({own[group]}=MAX({among}),{formula},0)"
             if group and limit.first_alone:
                 formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
-            yield (row, FIRST + group), Cell(float(found[group]), formula, "calc", "0")
+            yield self.place(MAIN, group)[1:], Cell(float(found[group]), formula, "calc", "0")
 
 
 class _At(dict[str, str]):

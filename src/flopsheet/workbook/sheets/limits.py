@@ -77,49 +77,61 @@ def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
 
 
 @frozen
-class Line:
-    """One limit to be shown: of which run, how it was found, and the budget where it is not of memory."""
+class Within:
+    """A budget of a run, and its limits within it."""
 
     source: Source
-    solved: Solved
-    run: int
-    set: Set | None = None
+    set: Set
+    solved: Sequence[Solved]
 
     @property
-    def within(self) -> str:
-        return called(self.set.budget, self.set.bound, self.source.table_set.catalog) if self.set else ""
-
-    def cells(self, row: int, below: int) -> tuple[Working, Iterator[Placed]]:
-        """Its working, from a row of the details on, and its line in the table."""
-        working = Working(self.source, self.solved, self.run, below, self.within)
-        kind = self.source.table_set.run_kind
-        said = _of_budget(working, self.set.budget) if self.set else _of_memory(working, kind)
-        return working, _line(working, row, working.label if self.set else self.solved.limit.label, said)
+    def said(self) -> str:
+        return called(self.set.budget, self.set.bound, self.source.table_set.catalog)
 
 
-Part = tuple[str, Mapping[int, str], list[tuple[str, list[Line]]]]  # a title, heads, and lines below bands
-
-
-def _parts(sources: Sequence[Source], expectations: Sequence[Expectation]) -> Iterator[Part]:
-    """The tables: runs of each kind against memory, then budgets."""
+def _budgets(sources: Sequence[Source], expectations: Sequence[Expectation]) -> Iterator[Within]:
     for source in sources:
-        kind, of_kind = source.table_set.run_kind, source.table_set
-        every = solve(of_kind.values, kind, of_kind.catalog)
-        bands = [
-            (str(run), [Line(source, solved, at) for solved in every])
-            for at, (run,) in enumerate(of_kind.table("run").keys[:MOST_RUNS])
-        ]
-        yield kind.capitalize(), HEADS, bands
-    within = []
-    for source in sources:
-        of_kind = source.table_set
+        of_kind, kind = source.table_set, source.table_set.run_kind
         runs = [str(run) for (run,) in of_kind.table("run").keys]
-        for one in set_on(expectations, of_kind.run_kind, runs, of_kind.catalog)[:MOST_BUDGETS]:
-            found = solve_set(of_kind.values, of_kind.run_kind, one, of_kind.catalog)
-            lines = [Line(source, solved, one.at, one) for solved in found]
-            within.append((f"{one.run}, {inside_sentence(called(one.budget, one.bound, of_kind.catalog))}", lines))
-    if within:
-        yield "Budgets", HEADS_OF_BUDGETS, within
+        for one in set_on(expectations, kind, runs, of_kind.catalog)[:MOST_BUDGETS]:
+            yield Within(source, one, solve_set(of_kind.values, kind, one, of_kind.catalog))
+
+
+class _Writer:
+    """Fills the tables on top from one row on, the workings below from another."""
+
+    def __init__(self, lines: int) -> None:
+        self.cells: Cells = {}
+        self.row = TOP
+        self.below = TOP + lines + 2
+        self.details: list[tuple[int, int, bool]] = []
+
+    def head(self, title: str, heads: Mapping[int, str]) -> None:
+        for column in range(LABEL, SAYS_AT + 1):
+            is_number = column in heads and column not in {LABEL, UNIT, *WIDE}
+            head = title if column == LABEL else heads.get(column, "")
+            self.cells[self.row, column] = Cell(head, style="block_right" if is_number else "block")
+        self.row += 1
+
+    def band(self, name: str) -> None:
+        for column in range(LABEL, SAYS_AT + 1):
+            self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
+        self.row += 1
+
+    def work(self, source: Source, solved: Solved, runs: Sequence[int], within: str = "") -> list[Working]:
+        """How a limit is found, of runs side by side."""
+        worked = [Working(source, solved, run, self.below, place) for place, run in enumerate(runs)]
+        self.cells |= dict(worked[0].labels(max(worked[-1].right, SAYS_AT), within))
+        for working in worked:
+            self.cells |= dict(working.cells())
+        bottom = max(working.bottom for working in worked)
+        self.details.append((self.below + 1, bottom, True))
+        self.below = bottom + 1
+        return worked
+
+    def line(self, working: Working, label: str, said: Mapping[int, Cell]) -> None:
+        self.cells |= dict(_line(working, self.row, label, said))
+        self.row += 1
 
 
 def sheet(
@@ -128,38 +140,45 @@ def sheet(
     blocks: Mapping[str, Sequence[Block]],
     expectations: Sequence[Expectation],
 ) -> Sheet:
-    """The whole sheet: a table of every run's limits, and below how each is found."""
+    """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found."""
     sources = [Source(one, cell_index, {block.grain: block for block in blocks[one.name]}) for one in table_sets]
-    parts = list(_parts(sources, expectations))
-    cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
+    every = [solve(one.values, one.run_kind, one.catalog) for one in table_sets]
+    names = [[str(run) for (run,) in one.table("run").keys[:MOST_RUNS]] for one in table_sets]
+    within = list(_budgets(sources, expectations))
+    lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
+    lines += sum(1 + len(one.solved) for one in within) + bool(within)
+    writer = _Writer(lines)
+    table_end = writer.below - 2
+    for source, runs, solved in zip(sources, names, every, strict=True):
+        kind = source.table_set.run_kind
+        writer.head(kind.capitalize(), HEADS)
+        workings = [writer.work(source, found, range(len(runs))) for found in solved]
+        for run, name in enumerate(runs):
+            writer.band(name)
+            for worked in workings:
+                writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], kind))
+    if within:
+        writer.head("Budgets", HEADS_OF_BUDGETS)
+    for one in within:
+        writer.band(f"{one.set.run}, {inside_sentence(one.said)}")
+        for found in one.solved:
+            [working] = writer.work(one.source, found, [one.set.at], f"{one.set.run}: {inside_sentence(one.said)}")
+            writer.line(working, working.label, _of_budget(working, one.set.budget))
+    return _finished(writer, table_end)
+
+
+def _finished(writer: _Writer, table_end: int) -> Sheet:
+    cells = writer.cells
+    cells[1, LABEL] = Cell("Limits", style="title")
     cells[2, LABEL] = Cell(
         "How far each run can go in one input, the others unchanged, before it no longer fits its device or a budget.",
         style="subtitle",
     )
-    row = TOP
-    below = TOP + sum(1 + sum(1 + len(lines) for _, lines in bands) for _, _, bands in parts) + 2
-    table_end, details = below - 2, []
-    cells[below - 1, LABEL] = Cell("How each limit is found", style="section")
-    for title, heads, bands in parts:
-        for column in range(LABEL, SAYS_AT + 1):
-            is_number = column in heads and column not in {LABEL, UNIT, *WIDE}
-            head = title if column == LABEL else heads.get(column, "")
-            cells[row, column] = Cell(head, style="block_right" if is_number else "block")
-        row += 1
-        for name, lines in bands:
-            for column in range(LABEL, SAYS_AT + 1):
-                cells[row, column] = Cell(name if column == LABEL else "", style="band")
-            row += 1
-            for line in lines:
-                working, placed = line.cells(row, below)
-                cells |= dict(working.cells(SAYS_AT + 1))
-                details.append((working.top + 1, working.bottom, True))
-                cells |= dict(placed)
-                row, below = row + 1, working.bottom + 1
+    cells[table_end + 1, LABEL] = Cell("How each limit is found", style="section")
     tail = settle(cells)
     cells |= folded(cells, tail)
     widths = widths_of(cells, tail) | WIDE
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
-        outline_rows=tuple(details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
+        outline_rows=tuple(writer.details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
     )  # fmt: skip
