@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.grains import RunKind
@@ -36,7 +35,7 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.0f}"
 
 
-def _line(told: Told) -> tuple[Any, ...]:
+def _line(told: Told) -> tuple[float | str | None, ...]:
     """What programs read of a limit, in the order of the columns; a word in place of a number is told by `says`."""
     last = None if isinstance(told.last, str) else told.last
     numbers = (told.now, last, told.left_bytes, told.next, told.left_next_bytes)
@@ -49,9 +48,9 @@ def as_json(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """By run and input."""
     found: dict[str, list[str]] = {}
     for told in tell(runs, catalog):
-        run, name, *rest = _line(told)
+        _, name, *rest = _line(told)
         said = json.dumps(dict(zip(COLUMNS[len(NAMED) :], rest, strict=True)), ensure_ascii=False)
-        found.setdefault(run, []).append(f"{json.dumps(name)}: {said}")
+        found.setdefault(told.run, []).append(f"{json.dumps(name)}: {said}")
     lines = (f"{json.dumps(run, ensure_ascii=False)}: {{{', '.join(each)}}}" for run, each in found.items())
     return "{\n" + ",\n".join(lines) + "\n}" if found else "{}"
 
@@ -67,7 +66,7 @@ def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
+def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[float | str | None]]]:
     """The same column by column."""
     lines = [_line(told) for told in tell(runs, catalog)]
     return ((name, [line[at] for line in lines]) for at, name in enumerate(COLUMNS))

@@ -29,6 +29,7 @@ from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
+    budgets,
     changes,
     checks,
     compare,
@@ -145,6 +146,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         verdict=verdict.sentence,
         status=verdict.status,
         lines=lines,
+        budgets=verdict.budgets,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
@@ -346,7 +348,7 @@ def _checks_sheet(
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
     tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
-    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, tops.claims)
+    listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
     fitted = checks.fitting(by_name, cell_index, tops.runs)
@@ -387,6 +389,6 @@ def _checks_sheet(
         highlights=highlights,
         details=(*told.folded, *changed.folded),
         print_rows=tops.blocks - 1,
-        print_to=checks.TOLERANCE + 1,
+        print_to=budgets.SAID,
     )
     return sheet, verdict, changed.lines

@@ -7,11 +7,12 @@ from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
+from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, looked_up, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -125,7 +126,7 @@ class _Listed:
         self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
 
     def column(self, column: int) -> str:
-        """A column of the list, with the empty row below a single scenario: some programs take no INDEX of one cell."""
+        """A column of the list, with the empty row below a single scenario: some programs take no MATCH of one cell."""
         return self.rows(column, max(len(self.table), 2))
 
     def names(self) -> str:
@@ -211,13 +212,13 @@ def _called(
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    among, format = looked_up(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
+    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":
             at = table.above["model"][at]
             position = f"INDEX({listed.column(A)},{position})"
-        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "linked", format)
+        yield name, Cell(table_set.value(metric.name, at), indexed(among, position), "linked", format)
 
 
 def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:

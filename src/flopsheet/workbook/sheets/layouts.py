@@ -8,6 +8,7 @@ from functools import cached_property
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
+from flopsheet.formula.operators import picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
@@ -173,7 +174,7 @@ class Listed:
         first, last = (self.place(more(self.terms[end]), self.top + 1).absolute for end in (0, -1))
         term = Live(self.place(TERM, row), self.headers[more(self.terms[most])])
         largest = Live(self.place(MOST, row), parts[most])
-        formula = f"INDEX({first}:{last},1,MATCH(MAX({among}),{among},0))"
+        formula = picked("MAX", among, f"{first}:{last}")
         yield term.cell_ref[1:], Cell(term.value, formula, "calc")
         yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
         shown = Live(self.place(time, row), self.table_set.value(time, run))

@@ -10,7 +10,7 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.operators import GathersNothing
+from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
@@ -222,10 +222,8 @@ def _range(block: Block, row: int) -> str:
 
 
 def _value_at(block: Block, row: int, position: str) -> str:
-    """The formula of the value in a row of a block at a position; INDEX of a single cell fails in some programs."""
-    return (
-        f"INDEX({_range(block, row)},1,{position})" if len(block.columns) > 1 else f"{letters(block.columns[0])}{row}"
-    )
+    """The formula of the value in a row of a block at a position."""
+    return indexed(_range(block, row), position)
 
 
 def _value(block: Block, name: str, at: int) -> Scalar:

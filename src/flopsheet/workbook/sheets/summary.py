@@ -13,7 +13,7 @@ from flopsheet.workbook.model.references import CellRef, absolute_span, letters,
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
-from flopsheet.workbook.sheets import context, context_charts, runs, summary_tables, summary_words
+from flopsheet.workbook.sheets import budgets, context, context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
@@ -44,6 +44,7 @@ class Facts:
     status: CellRef
     lines: Sequence[Live]
     """What changed since the workbook was built."""
+    budgets: budgets.Listing
     sheets: Sequence[tuple[str, str]]
     largest: str
 
@@ -76,14 +77,14 @@ def sheet(
     row = FIRST_ROW
     if is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+        row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows) + 2
     tables = {}
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
         tables[each.name] = summary_tables.place(cells, each, cell_index, row)
         row = tables[each.name].bottom + 2
     if not is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+        row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows) + 2
     last = max(column for table in tables.values() for column in table.columns.values())
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
@@ -181,13 +182,19 @@ def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
 
 
 def _words(
-    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, largest: str, row: int
+    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
 ) -> int:
-    """The sentences that an approver reads, of runs and of models; gives the last row."""
+    """The sentences that an approver reads, of budgets, of runs and of models; gives the last row."""
     table_set, *of_kinds = table_sets
+    if facts.budgets.lines:
+        cells[row, 1] = Cell("Budgets of the spec", style="lead")
+        for cell in budgets.ticked(SHEET, facts.budgets):
+            row += 1
+            cells[row, 1] = cell
+        row += 2
     cells[row, 1] = Cell("What the numbers say", style="lead")
     said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
-    for cell in (*said, *summary_words.of_models(table_set, cell_index, largest)):
+    for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
     return row
