@@ -19,7 +19,6 @@ from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
 from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.limits.told import tell
 from flopsheet.pipeline.tables import Array, Numbers
 from flopsheet.spec import Expectation
 
@@ -127,6 +126,8 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
 
 def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
     """How far each run can go in one input, a row for each (run, input)."""
+    from flopsheet.pipeline.limits.told import tell  # its formulas are parsed as it is imported
+
     every = list(tell(runs, catalog))
     rows = [{name: getattr(told, field) for name, field in COLUMNS_OF_LIMITS.items()} for told in every]
     index = pd.MultiIndex.from_arrays(
