@@ -34,8 +34,8 @@ SpecLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 # How a message says a claim.
 CLAIMS = {
-    "equals": "",
-    "text": "",
+    "equals": "equals",
+    "text": "equals",
     "at_least": "at least",
     "at_most": "at most",
     "at_least_change": "a change of at least",
@@ -101,7 +101,9 @@ class FailedExpectation:
             found += f", was {format_value(self.base, unit)} ({told})"
         is_missing = isinstance(self.found, str) and self.claim != "text"
         told = f"has no value ({found})" if is_missing else f"is {found}"
-        bound = f"{CLAIMS[self.claim]} {self._bound(catalog)}".lstrip()
+        bound = (
+            self._bound(catalog) if CLAIMS[self.claim] == "equals" else f"{CLAIMS[self.claim]} {self._bound(catalog)}"
+        )
         return f"{that.subject}.{that.metric}{self._at} {told}, expected {bound}{self._by_how_much()}"
 
     def _by_how_much(self) -> str:
