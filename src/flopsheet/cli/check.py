@@ -37,8 +37,8 @@ def command(workbook: str) -> int:
     if (more := len(alone) - MOST_LINES) > 0:
         click.echo(f"… and {more:,} more")
     if following:
-        count, verb = (f"{len(following):,} cells", "follow") if len(following) > 1 else ("1 cell", "follows")
-        click.echo(f"{count} {verb} from {'it' if len(causes) == 1 else 'them'}:")
+        told = f"{len(following):,} cells follow" if len(following) > 1 else "1 cell follows"
+        click.echo(f"{told} from {'it' if len(causes) == 1 else 'them'}:")
     for one in following[:MOST_FOLLOWING]:
         click.echo(f"  {one}")
     if (more := len(following) - MOST_FOLLOWING) > 0:
