@@ -56,6 +56,8 @@ class Style:
     unlocked: bool = False
     underline: bool = False
     mono: bool = False
+    shrink: bool = False
+    """As small as its column needs; it makes none wider."""
 
 
 StyleName: TypeAlias = Literal[
@@ -65,7 +67,7 @@ StyleName: TypeAlias = Literal[
     "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
     "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
     "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
-    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total",
+    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total", "fitted_label", "fitted_calc",
 ]  # fmt: skip
 NAMES = frozenset(get_args(StyleName))
 STYLES: dict[StyleName, Style] = {
@@ -79,7 +81,7 @@ STYLES: dict[StyleName, Style] = {
     "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
-    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right"),
+    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right", wrap=True),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
@@ -88,6 +90,7 @@ STYLES: dict[StyleName, Style] = {
     "label": Style(align="left", indent=1),
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
+    "fitted_label": Style(align="left", indent=1, shrink=True),
     "name": Style(MUTED, size=9, align="left", indent=1),
     "was": Style("8A5A00", size=9, align="right"),
     "aside": Style(MUTED, size=9, align="left"),
@@ -99,6 +102,7 @@ STYLES: dict[StyleName, Style] = {
     "maths": Style(MUTED, size=9, align="left"),
     "note": Style(MUTED, size=9, align="left"),
     "calc": Style("000000", align="right"),
+    "fitted_calc": Style("000000", align="right", shrink=True),
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
     "linked": Style("2E7D32", align="right"),

@@ -205,6 +205,7 @@ class _StyleTable:
                 horizontal=look.align or None,
                 vertical="center",
                 wrap_text=look.wrap or None,
+                shrink_to_fit=look.shrink or None,
                 indent=look.indent + planned.indent,
             )
             cell.number_format = planned.format
