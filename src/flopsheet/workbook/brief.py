@@ -22,12 +22,13 @@ from flopsheet.workbook.sheets.runs import SHEETS
 
 SAID = "Values as built; 'flopsheet build' writes the live workbook."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
+HELD = frozenset({summary.SHEET, inputs.SHEET, *RESULTS})
 CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
     """The plan without formulas, working and what is folded; of the hardware only the kinds that are named."""
-    titles = [sheet.title for sheet in plan.sheets if sheet.title in {summary.SHEET, inputs.SHEET, *RESULTS}]
+    titles = [sheet.title for sheet in plan.sheets if sheet.title in HELD]
     sheets = [_summary(plan.sheet(summary.SHEET), titles, plan.verdict.style)]
     for title in titles[1:]:
         sheet = plan.sheet(title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -80,13 +80,17 @@ TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
-def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
-    """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
-    draft = draft_workbook(study, as_built)
+def plan_workbook(
+    study: WorkbookInput, as_built: WorkbookInput | None = None, only: Container[str] | None = None
+) -> Plan:
+    """The whole workbook, or `only` some sheets of it; `as_built` is what it is compared with, at first itself."""
+    draft = draft_workbook(study, as_built, only)
     return Plan(draft.title, tuple(draft.sheets), draft.properties, draft.verdict)
 
 
-def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
+def draft_workbook(
+    study: WorkbookInput, as_built: WorkbookInput | None = None, only: Container[str] | None = None
+) -> Draft:
     """The same with each sheet made as it is taken."""
     check_size(study)
     original = as_built or study
@@ -152,22 +156,23 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     )
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
-    titles = (first.title, *(title for title, _ in written))
-    makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
+    written.insert(0, (first.title, partial(_itself, first)))
+    made = [(title, make) for title, make in written if only is None or title in only]
+    titles = tuple(title for title, _ in made)
     has_failures = float(verdict.counts["failed"].value) > 0
     said = Verdict(str(verdict.sentence.value), verdict.style, has_failures)
-    return Draft(spec.title, titles, _made(makers), properties, said)
+    return Draft(spec.title, titles, _made(made), properties, said)
 
 
 def _itself(sheet: Sheet) -> Sheet:
     return sheet
 
 
-def _made(makers: list[Callable[[], Sheet]]) -> Iterator[Sheet]:
+def _made(makers: list[tuple[str, Callable[[], Sheet]]]) -> Iterator[Sheet]:
     """The sheets in turn; none of them is held once the next is asked for."""
-    yield makers.pop(0)()
     while makers:
-        yield _with_way_back(makers.pop(0)())
+        title, make = makers.pop(0)
+        yield make() if title == summary.SHEET else _with_way_back(make())
 
 
 def _with_way_back(sheet: Sheet) -> Sheet:
