@@ -113,7 +113,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     longest = context.longest_built(table_set)
     shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
     names = context.short_lengths(laid.controls.table_set, laid.chart_row)
-    chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
+    chart_title = Live(CellRef(context.SHEET, laid.chart_row + summary.CHART_ROWS, LABEL), shares_title.value)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
@@ -238,6 +238,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
+        details=((*runs.words_rows(table_set), True),),
         print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
@@ -275,25 +276,28 @@ def _context_sheet(
         cells[row, MATHS] = Cell("from the working below", style="maths")
         for at, cell_ref in enumerate(cell_index.of(other, name)):
             cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
-    # The chart covers the cell that holds its title.
+    # The titles of the charts are folded below them.
+    words_row = laid.chart_row + summary.CHART_ROWS
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
-    cells[anchor.row, anchor.column] = title
+    cells[words_row, anchor.column] = title
+    said = Live(anchor._replace(row=words_row), title.value)
     cells |= context.short_cells(other, laid.chart_row)
     longest = context.longest_built(laid.table_sets[0])
     names = context.short_lengths(other, laid.chart_row)
-    shares = context_charts.shares(other, rows, names, anchor, str(title.value), longest)
+    shares = context_charts.shares(other, rows, names, anchor, said, longest)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
-    cells[beside.row, beside.column] = of_cache
+    cells[words_row, beside.column] = of_cache
+    said = Live(beside._replace(row=words_row), of_cache.value)
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
-    cache = context_charts.cache(other, rows, beside, str(of_cache.value), longest, has_states)
+    cache = context_charts.cache(other, rows, beside, said, longest, has_states)
     bottom = laid.chart_row + summary.CHART_ROWS - 1
     ends = [CellRef(context.SHEET, bottom, column).address for column in (FIRST + 3, FIRST + context.LENGTHS)]
     return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])),
-        is_printed=False,
+        details=((words_row, words_row, True),), is_printed=False,
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
 
@@ -302,12 +306,13 @@ def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
     cells = dict(compare.cells(layout, steps, laid.cell_index, links))
     chart = compare.tornado(layout, steps)
-    cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
+    words = coordinates(chart.title_ref.rpartition("!")[2].replace("$", ""))
+    cells[words] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
     return Sheet(
         compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
-        tail=compare.NAMED, is_printed=False,
+        outline_rows=((words[0], words[0], True),), tail=compare.NAMED, is_printed=False,
         tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
@@ -326,7 +331,7 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
 
 def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
     """The colours of verdicts; `first` is the first of the cells."""
-    for style, word in (("bad", "FAIL"), ("good", "ok"), ("hint", "note")):
+    for style, word in (("lacks", "FAIL"), ("fits", "ok"), ("hint", "note")):
         yield Highlight(cells, style, f'{first}="{word}"')
 
 

@@ -78,7 +78,7 @@ STYLES: dict[str, Style] = {
     "label_total": Style(bold=True, align="left", top=INK),
     "name": Style(MUTED, size=9, align="left", indent=1),
     "was": Style("8A5A00", size=9, align="right"),
-    "aside": Style(MUTED, size=9, align="left"),
+    "aside": Style(MUTED, size=9, align="left", indent=1),
     "unit_right": Style(MUTED, size=9, align="right"),
     "unit_link": Style(MUTED, size=9, align="right", underline=True),
     "unit_link_centred": Style(MUTED, size=9, align="center", underline=True),
@@ -105,6 +105,19 @@ STYLES: dict[str, Style] = {
     "grew": Style("8A5A00"),
     "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
+}
+
+STYLES |= {"fits": STYLES["good"], "lacks": STYLES["bad"]}
+# The number format of a cell while a condition holds, of a style above or of one that changes nothing else: a mark for
+# those who don't see its colour, and numbers as people write them.
+SHOWN = {
+    "fits": ';;;"✔ "@',
+    "lacks": ';;;"✘ "@',
+    "decimals": "#,##0.0#######",
+    "whole T": '#,##0,,,," T"',
+    "whole B": '#,##0,,," B"',
+    "whole TB": '#,##0,,,," TB"',
+    "whole GB": '#,##0,,," GB"',
 }
 
 # Texts in a column of values that go over several lines.

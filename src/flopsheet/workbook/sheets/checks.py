@@ -243,7 +243,7 @@ def fit_colours(answers: str) -> tuple[Highlight, ...]:
     return (
         ()
         if not answers
-        else tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("bad", "no"), ("good", "yes")))
+        else tuple(Highlight(answers, style, f'{first}="{word}"') for style, word in (("lacks", "no"), ("fits", "yes")))
     )
 
 

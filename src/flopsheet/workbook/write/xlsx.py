@@ -17,6 +17,7 @@ from openpyxl.compat import safe_string
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -30,13 +31,14 @@ from flopsheet.diagnostics import UsageError
 from flopsheet.workbook.model.references import MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
-from flopsheet.workbook.model.styles import FONT, STYLES, Style
+from flopsheet.workbook.model.styles import FONT, SHOWN, STYLES, Style
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
 PAGE_WIDTH = 205  # characters of a landscape page at seven points or more
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
+FIRST_OF_OURS = 500  # of the numbers of formats that a condition brings; below it are those of cells
 MOST_ROWS = 110  # that can still be read on one page
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COMPRESSION = 5  # a third less work than zlib's own choice of 6, for files that are one percent larger
@@ -233,11 +235,14 @@ class _StyleTable:
     def differential(self, name: str) -> int:
         """The place of what a highlight changes; openpyxl would write one for each highlight, and compare them all."""
         if name not in self.differentials:
-            look = STYLES[name]
-            changed = DifferentialStyle(
-                font=Font(color=look.colour, bold=look.bold or None),
-                fill=PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None,
-            )
+            changed = DifferentialStyle()
+            if name in STYLES:
+                look = STYLES[name]
+                changed.font = Font(color=look.colour, bold=look.bold or None)
+                changed.fill = PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None
+            if name in SHOWN:
+                number = FIRST_OF_OURS + list(SHOWN).index(name)
+                changed.numFmt = NumberFormat(numFmtId=number, formatCode=SHOWN[name])
             self.differentials[name] = self.book._differential_styles.add(changed)
         return self.differentials[name]
 
