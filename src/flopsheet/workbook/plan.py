@@ -33,6 +33,7 @@ from flopsheet.workbook.sheets import (
     compare,
     context,
     context_charts,
+    conventions,
     inputs,
     layouts,
     limits,
@@ -222,9 +223,13 @@ def _finish(
 def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    highlights: tuple[Highlight, ...] = ()
+    if title == conventions.SHEET:
+        cells |= dict(conventions.cells(blocks[0], laid.cell_index))
+        highlights = tuple(conventions.highlights(blocks[0]))
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
-        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
         is_printed=title in PRINTED, print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 

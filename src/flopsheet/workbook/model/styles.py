@@ -102,6 +102,7 @@ STYLES: dict[str, Style] = {
     "good": Style("1B5E20", fill="E2F2E4"),
     "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
     "hint": Style("8A5A00", fill="FFF0CC"),
+    "chosen": Style(bold=True),
     "grew": Style("8A5A00"),
     "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
