@@ -307,8 +307,6 @@ class Catalog:
 
 
 def _with_zero(format: str, word: str) -> str:
-    """A number format that shows a word in the place of 0; a format has two conditions at most."""
-    if not word:
-        return format
-    first, *others = format.split(";")
-    return ";".join((f'[=0]"{word}"', first, *others[-1:]))
+    """A number format that shows a word in the place of 0: three sections, which every program knows."""
+    number = format.rpartition(";")[2]
+    return f'{number};-{number};"{word}"' if word else format

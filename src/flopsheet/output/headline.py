@@ -127,7 +127,8 @@ def brief(report: Report) -> list[str]:
     lines = [_scenario(report, at) for at in sorted(chosen)]
     if len(table) > len(chosen):
         lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
-    return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
+    counts = str(report.values.column("context", "ffn_count_words")[0])
+    return [*lines, *runs, *([counts] if report.values.column("context", "largest_ffn_left_out").any() else ())]
 
 
 def unfit(report: Report) -> str:

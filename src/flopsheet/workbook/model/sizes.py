@@ -21,7 +21,6 @@ ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column on
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
-ZERO = '[=0]"'  # how a format begins that has a word for it
 Cells = Mapping[tuple[int, int], Cell]
 
 
@@ -83,9 +82,9 @@ def _spelling(format: str) -> Callable[[float], str]:
         large, small = map(_spelling, sections.split(";", 1))
         bound = float(least)
         return lambda value: small(value) if value < bound else large(value)
-    if format.startswith(ZERO):
-        zero, _, other = format.removeprefix(ZERO).partition('";')
-        others = _spelling(other)
+    if format.endswith('"') and format.count(";") == 2:  # a word for zero
+        number, _, zero = format.split(";")
+        others = _spelling(number)
         return lambda value: others(value) if value else zero
     unit = 1000 ** (format.count(",") - format.count("#,##"))
     if "E+" in format:
