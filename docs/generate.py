@@ -340,7 +340,7 @@ def metric_reference() -> str:
 
 
 def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
-    formula = code(loaded.notation[metric.name]) if metric.source_text else "a sentence from the numbers"
+    formula = code(loaded.notation[metric.name]) if metric.source_text else "a sentence computed from the numbers"
     shape = f" Shape: {metric.shape}." if metric.shape else ""
     return [
         code(metric.name),

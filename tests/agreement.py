@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -61,9 +62,12 @@ def held(source: int | Path, n_edits: int, engines: Mapping[str, int]) -> Outcom
         name, raw = source.name, yaml.safe_load(source.read_text(encoding="utf-8"))
         report = compute(source)
     else:
-        raw, report = study(source)
+        raw, report = _study(source)
         name = f"study {source}"
     return compared(name, raw, report, n_edits, engines)
+
+
+_study = functools.lru_cache(4)(study)  # nobody changes it, and tests ask for one after the other
 
 
 def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, engines: Mapping[str, int]) -> Outcome:

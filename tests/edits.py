@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange, plan
-from flopsheet.workbook.model.sheet import Plan
+from flopsheet.workbook.model.sheet import Plan, Sheet
 from flopsheet.workbook.write import xlsx
 
 Cell = tuple[str, str]
@@ -29,16 +30,48 @@ class Edit:
 
 def write_workbook(report: Report, path: Path) -> Plan:
     """Writes the workbook that `build` writes: its plan, which need not be made twice."""
-    made = plan.plan_workbook(report.study)
+    made = plan_of(report)
     xlsx.save(made, path)
     return made
 
 
 def planned(edited: Report, original: Report) -> Plan:
     """The workbook as it should read after the edit, its choice on Context and its as-built values unchanged."""
+    return plan_of(original) if edited is original else plan.plan_workbook(_after(edited, original), original.study)
+
+
+def planned_sheet(title: str, edited: Report, original: Report) -> Sheet:
+    """One sheet of it; those behind are not made, of which *Limits* takes half the time of a study with runs."""
+    made = plan.draft_workbook(_after(edited, original), original.study)
+    return next(sheet for sheet in made.sheets if sheet.title == title)
+
+
+def _after(edited: Report, original: Report) -> arrange.WorkbookInput:
     study = original.study
-    now = arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
-    return plan.plan_workbook(now, study)
+    return arrange.WorkbookInput(edited.spec, edited.values, edited.runs, edited.catalog, study.version, study.choice)
+
+
+def plan_of(report: Report) -> Plan:
+    """The plan of a report's workbook, made once for those who ask one after the other; nobody may change it."""
+    return _plan_of(_Itself(report))
+
+
+class _Itself:
+    """A report as a key: two are alike only if they are the same."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def __hash__(self) -> int:
+        return id(self.report)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.report is other.report
+
+
+@functools.lru_cache(2)  # a plan of a study with runs takes some 50 MB
+def _plan_of(key: _Itself) -> Plan:
+    return plan.plan_workbook(key.report.study)
 
 
 def formulas(of: Plan) -> dict[Cell, float | str]:

@@ -91,6 +91,13 @@ def recalculate_ironcalc(path: Path | str, edits: Edits, cells: Iterable[Cell]) 
     return results
 
 
+def formula_cells(path: Path | str, cells: Iterable[Cell]) -> set[Cell]:
+    """Those of some cells in which IronCalc finds a formula."""
+    stat = os.stat(path)
+    loaded, sheets = _loaded(str(path), stat.st_mtime_ns, stat.st_size)
+    return {cell for cell in cells if loaded.get_cell_formula(sheets[cell[0]], *coordinate_to_tuple(cell[1]))}
+
+
 @functools.lru_cache(maxsize=2)
 def _loaded(path: str, time: int, size: int) -> tuple[ironcalc.Model, dict[str, int]]:
     """A workbook as it stands in its file, and the numbers of its sheets; who edits it undoes that."""

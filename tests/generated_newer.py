@@ -17,7 +17,10 @@ from flopsheet.spec.schema import data_model
 
 Spec = dict[str, Any]
 ARCHITECTURES = [getattr(mixed, name) for name in dir(mixed) if name[0].isalpha() and name.isupper()]
-PARTS = ["embedding", "lm_head", "attention", "ffn", "experts", "shared_experts", "router", "norms", "state_space"]
+PARTS = [
+    "embedding", "lm_head", "attention", "index_head_weights", "ffn", "experts", "shared_experts", "router", "norms",
+    "state_space",
+]  # fmt: skip
 PART_FORMATS = ["fp32", "bf16", "fp8", "int8", "int4", "mxfp4", "nvfp4"]
 WHOLE = [0, 1, 2, 3, 4, 8, 16, 64, 512]
 SHARES = [0, 0.1, 0.5, 0.8, 1]

@@ -37,14 +37,14 @@ OF_INPUTS = [
         "models.a.d_model: a list is not a number; write one, or the list under sweep:",
     ),
     ({"d_model: 64": "d_model: «{»is: 64}"}, "models.a.d_model: a mapping is not a number; write a whole number"),
-    ({"d_model: 64": "d_model:«»"}, "models.a.d_model: nothing is not a number; write a whole number"),
+    ({"d_model: 64": "d_model:«»"}, "models.a.d_model: an empty value is not a number; write a whole number"),
     (
         {"defaults:\n  vocab_size: 100": "defaults: «[»vocab_size, 100]"},
         "defaults: a list where a mapping is expected; write {key: value}",
     ),
     (
         {"defaults:\n  vocab_size: 100": "defaults:«»"},
-        "defaults: nothing where a mapping is expected; write {key: value}",
+        "defaults: an empty value where a mapping is expected; write {key: value}",
     ),
     (
         {"[1024]": "«{»first: 1024}"},
@@ -83,6 +83,10 @@ OF_INPUTS = [
         {"ffn: gelu": "ffn: «GELU»"},
         "models.a.ffn: 'GELU' is not a choice; did you mean 'gelu'? choices: swiglu, geglu, "
         "reglu, gated, gelu, relu, relu2, silu, plain, none",
+    ),
+    (
+        {"ffn: gelu": "«n_layers:2»:"},
+        "models.a.n_layers:2: unknown key 'n_layers:2'; write n_layers: 2, with a space after the colon",
     ),
     ({"ffn: gelu": "«n_layers 2»:"}, "models.a.n_layers 2: unknown key 'n_layers 2'; write n_layers: 2"),
     # ranges
@@ -155,17 +159,17 @@ OF_INPUTS = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    attention: {kind: mha, «n_kv_heads»: 2}"},
-        "models.a.attention.n_kv_heads: mha attention already says n_kv_heads: n_heads; "
+        "models.a.attention.n_kv_heads: mha attention already sets n_kv_heads: n_heads; "
         "remove n_kv_heads, or choose another kind",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    attention: {kind: mha}\n    «n_kv_heads»: 2"},
-        "models.a.n_kv_heads: mha attention already says n_kv_heads: n_heads; "
+        "models.a.n_kv_heads: mha attention already sets n_kv_heads: n_heads; "
         "remove n_kv_heads, or choose another kind",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n    attention: {kind: mqa}\n    «kv_lora_rank»: 8"},
-        "models.a.kv_lora_rank: mqa attention already says kv_lora_rank: 0; "
+        "models.a.kv_lora_rank: mqa attention already sets kv_lora_rank: 0; "
         "remove kv_lora_rank, or choose another kind",
     ),
     (
@@ -216,7 +220,7 @@ OF_INPUTS = [
     ),
     (
         {"d_ff: 4 * d_model": "moe: {n_experts: «4», d_expert: 8}"},
-        "models.a.moe.n_experts: 4 experts need n_active_experts; write how many a token passes (top-k)",
+        "models.a.moe.n_experts: 4 experts need n_active_experts; write how many each token uses (top-k)",
     ),
     (
         {"d_ff: 4 * d_model": "moe: {n_experts: «4», n_active_experts: 2}"},
@@ -229,7 +233,7 @@ OF_INPUTS = [
     ),
     (
         {"d_ff: 4 * d_model": "d_ff: 4 * d_model\n    moe: {n_shared_experts: «1»}"},
-        "models.a.moe.n_shared_experts: a dense layer has no shared experts, n_shared_experts is 1; "
+        "models.a.moe.n_shared_experts: a dense layer has no shared experts, but n_shared_experts is 1; "
         "write n_shared_experts: 0 here, or n_experts: …",
     ),
     (
@@ -265,11 +269,11 @@ OF_INPUTS = [
     ),
     (
         {"ffn: gelu": "ffn: gelu\n  b: {model: llama-3-70b, n_layers: «81», layers: [{n_layers: 3}, {n_layers: 77}]}"},
-        "models.b.n_layers: n_layers is 81, the groups under layers: have 80; remove n_layers, or correct a group",
+        "models.b.n_layers: n_layers is 81, but the groups under layers: have 80; remove n_layers, or correct a group",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n  b: {model: «llama-3-70b», layers: [{n_layers: 3}, {n_layers: 78}]}"},
-        "models.b.model: n_layers is 80, the groups under layers: have 81; remove n_layers, or correct a group",
+        "models.b.model: n_layers is 80, but the groups under layers: have 81; remove n_layers, or correct a group",
     ),
     # extends
     (

@@ -22,7 +22,7 @@ OF_MEANING = [
     (
         {"4 * d_model": "'«4 * d_model % 3»'"},
         "models.a.d_ff: the operator '%' is not part of the language; "
-        "write a - b * floor(a / b) for the rest of a division",
+        "write a - b * floor(a / b) for the remainder of a division",
     ),
     (
         {"4 * d_model": '"«4 * d_model // 64» * 64"'},
@@ -31,12 +31,12 @@ OF_MEANING = [
     (
         {"4 * d_model": '«"4 * d_model \\x25 3"»'},
         "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3'; "
-        "write a - b * floor(a / b) for the rest of a division",
+        "write a - b * floor(a / b) for the remainder of a division",
     ),
     (
         {"4 * d_model": "«>»\n      4 *\n      d_model % 3"},
         "models.a.d_ff: the operator '%' is not part of the language, at column 1 of '4 * d_model % 3 '; "
-        "write a - b * floor(a / b) for the rest of a division",
+        "write a - b * floor(a / b) for the remainder of a division",
     ),
     ({"4 * d_model": "«''»"}, "models.a.d_ff: an empty formula; write a number, a name or an expression"),
     # expressions: meaning
@@ -67,15 +67,16 @@ OF_MEANING = [
     ),
     (
         {"4 * d_model": "«256 / (n_heads - 4)»"},
-        "models.a.d_ff: '256 / (n_heads - 4)' has no value; check for a division by zero or a number out of range",
+        "models.a.d_ff: '256 / (n_heads - 4)' has no finite value; check for a division by zero or a number "
+        "out of range",
     ),
     (
         {"4 * d_model": "«1e200 * 1e200»"},
-        "models.a.d_ff: '1e200 * 1e200' has no value; check for a division by zero or a number out of range",
+        "models.a.d_ff: '1e200 * 1e200' has no finite value; check for a division by zero or a number out of range",
     ),
     (
         {"4 * d_model": "«(0 - 64)^0.5»"},
-        "models.a.d_ff: '(0 - 64)^0.5' has no value; check for a division by zero or a number out of range",
+        "models.a.d_ff: '(0 - 64)^0.5' has no finite value; check for a division by zero or a number out of range",
     ),
     (
         {"4 * d_model": "«8 * d_model / 3»"},
@@ -112,11 +113,11 @@ OF_MEANING = [
     # what must agree
     (
         {"n_layers: 2": "n_layers: «2»", "ffn: gelu": "ffn: gelu\n    layers:\n    - {n_layers: 3}"},
-        "models.a.n_layers: n_layers is 2, the groups under layers: have 3; remove n_layers, or correct a group",
+        "models.a.n_layers: n_layers is 2, but the groups under layers: have 3; remove n_layers, or correct a group",
     ),
     (
         {"n_layers: 2\n": "n_layers: «2 * 2»\n    layers: [n_layers: 1, n_layers: 2]\n"},
-        "models.a.n_layers: n_layers is 4, the groups under layers: have 3; remove n_layers, or correct a group",
+        "models.a.n_layers: n_layers is 4, but the groups under layers: have 3; remove n_layers, or correct a group",
     ),
     ({"ffn: gelu": "ffn: gelu\n    layers: «[»]"}, "models.a.layers: there are no entries; write at least one"),
     (
@@ -135,23 +136,23 @@ OF_MEANING = [
     # names
     (
         {"  a:": "  «a*»:", EXPECT: ""},
-        "models.a*: 'a*' holds '*', which a spreadsheet reads as a pattern; choose another name",
+        "models.a*: 'a*' contains '*', which a spreadsheet reads as a pattern; choose another name",
     ),
     (
         {"  a:": "  «'~a'»:", EXPECT: ""},
-        "models.~a: '~a' holds '~', which a spreadsheet reads as a pattern; choose another name",
+        "models.~a: '~a' contains '~', which a spreadsheet reads as a pattern; choose another name",
     ),
     (
         {"ffn: gelu": "ffn: gelu\n  «A»: {extends: a}"},
-        "models.A: 'A' and 'a' are one name to a spreadsheet; choose names that differ in more than case",
+        "models.A: 'A' and 'a' are the same name to a spreadsheet; choose names that differ in more than case",
     ),
     (
         {"  a:": '  «"a\\nb"»:', EXPECT: ""},
-        "models.a b: 'a b' holds a line break or another sign that does not print; choose another name",
+        "models.a b: 'a b' contains a line break or another character that does not print; choose another name",
     ),
     (
         {"  a:": '  «"a "»:', EXPECT: ""},
-        "models.a : 'a ' begins or ends with a blank; choose another name",
+        "models.a : 'a ' begins or ends with a space; choose another name",
     ),
     (
         {"  a:": "  «''»:", EXPECT: ""},
@@ -168,7 +169,7 @@ OF_MEANING = [
     # expectations
     (
         {"a.n_params": "«n_params»"},
-        "expect[0].that: 'n_params' names no number; write MODEL.METRIC, such as gpt2-xl.n_params",
+        "expect[0].that: 'n_params' does not name a number; write MODEL.METRIC, such as gpt2-xl.n_params",
     ),
     ({"a.n_params": "«b.n_params»"}, "expect[0].that: no model is called 'b'; known: a"),
     (
@@ -180,7 +181,7 @@ OF_MEANING = [
         "expect[0].that: the expectation has no condition; write equals:, at_least:, at_most:, at_least_change: or "
         "at_most_change:",
     ),
-    ({"at_least: 1": "equals: «many»"}, "expect[0].equals: n_params is a number, which 'many' is not; write a number"),
+    ({"at_least: 1": "equals: «many»"}, "expect[0].equals: n_params is a number, but 'many' is not; write a number"),
     (
         {"at_least: 1": "equals: «true»"},
         "expect[0].equals: true is neither a number nor a text; write what the metric should be",
@@ -188,7 +189,7 @@ OF_MEANING = [
     ({"at_least: 1": "equals: 1\n  at_most: «one»"}, "expect[0].at_most: 'one' is not a number; write a number"),
     (
         {"a.n_params": "a.dominant", "at_least: 1": "at_least: «1»"},
-        "expect[0].at_least: dominant is a text, which 1 is not; write equals: and a text",
+        "expect[0].at_least: dominant is a text, but 1 is not; write equals: and a text",
     ),
     (
         {"[1024]": "[1024, 2048]", "a.n_params": "«a.flops_forward»"},
@@ -209,7 +210,7 @@ OF_MEANING = [
     ),
     (
         {"at_least: 1": "at_least: 1\n  within: «0.1»"},
-        "expect[0].within: it is the tolerance of equals:, which is missing; write equals:, or remove it",
+        "expect[0].within: this is the tolerance of equals:, which is missing; write equals:, or remove it",
     ),
     # what is written, or called, otherwise elsewhere
     ({"n_heads: 4": "n_heads: 4\n    «tie_word_embeddings»: true"}, named("tie_word_embeddings", "tie_embeddings")),
@@ -225,7 +226,7 @@ OF_MEANING = [
         {"d_model: 64": "d_model: «4k»"},
         "models.a.d_model: '4k' is 4,000 to some and 4,096 to others; write 4000 or 4Ki",
     ),
-    ({"4 * d_model": "«=»4 * d_model"}, "models.a.d_ff: a formula begins without '='; remove it"),
+    ({"4 * d_model": "«=»4 * d_model"}, "models.a.d_ff: a formula does not begin with '='; remove it"),
     ({"[1024]": "[«'1024'»]"}, "context_lengths[0]: '1024' is not a number; remove the quotes"),
     ({"at_least: 1": "at_least: «40%»"}, "expect[0].at_least: '40%' is not a number; write 0.4"),
     ({"n_heads: 4": "«n_heads = 4»:"}, "models.a.n_heads = 4: unknown key 'n_heads = 4'; write n_heads: 4"),
@@ -256,7 +257,7 @@ OF_MEANING = [
         {EXPECT: "expect: «{»that: a.n_params, at_least: 1}"},
         "expect: a mapping where a list is expected; begin each entry with '- '",
     ),
-    ({"version: 1": "version: 1\ntitle:«»"}, "title: nothing is not a text; write one, or remove the key"),
+    ({"version: 1": "version: 1\ntitle:«»"}, "title: an empty value is not a text; write one, or remove the key"),
     (
         {"  a:": "  b: {extends: a, d_ff: «min(8», d_model, 9)}\n  a:"},
         "models.b.d_ff: a comma between { } ends the value; put the formula in quotes: 'min(8, d_model, 9)'",

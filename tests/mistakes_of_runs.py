@@ -102,7 +102,7 @@ REFUSED = [
         }
         | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
         | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
-        "training.long.precision: box has no units for fp32; give its peaks under hardware:",
+        "training.long.precision: box does not support fp32; give its peaks under hardware:",
     ),
     # a run without a name
     (
@@ -118,7 +118,22 @@ REFUSED = [
     (beside(LONG, "n_tokens: «15t»"), "training.long.n_tokens: '15t' is not a number; write 15T"),
     (
         beside(LONG, "n_tokens: «80GB»"),
-        "training.long.n_tokens: '80GB' is in bytes, expected a plain number; write a number such as 15T or 128Ki",
+        "training.long.n_tokens: '80GB' is in bytes, expected a plain number; write 80B",
+    ),
+    # numbers as they stand in prose
+    (beside(LONG, "n_tokens: «500 billion»"), "training.long.n_tokens: '500 billion' is not a number; write 500B"),
+    (beside(LONG, "n_tokens: «15T tokens»"), "training.long.n_tokens: '15T tokens' is not a number; write 15T"),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: 1e9, price_per_hour: «2.5 USD»"},
+        "hardware.box.price_per_hour: '2.5 USD' is not a number; write the number alone, in USD/h: 2.5",
+    ),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: 1e9, price_per_hour: «2.5 EUR/h»"},
+        "hardware.box.price_per_hour: '2.5 EUR/h' is not a number; write the number alone, in USD/h",
+    ),
+    (
+        beside(LONG, "n_tokens: 2 «n_devices»"),
+        "training.long.n_tokens: an operator is missing before 'n_devices'; write * to multiply",
     ),
     (
         {"memory_bytes: 1e9": "memory_bytes: «80G»"},
@@ -130,7 +145,7 @@ REFUSED = [
     ),
     (
         {"memory_bandwidth: 1e11": "memory_bandwidth: «900GB»"},
-        "hardware.box.memory_bandwidth: '900GB' is in bytes, expected bytes per second; write a number such as 900GB/s",
+        "hardware.box.memory_bandwidth: '900GB' is in bytes, expected bytes per second; write 900GB/s",
     ),
     (beside(LONG, "assumed_mfu: «40%»"), "training.long.assumed_mfu: '40%' is not a number; write 0.4"),
     # missing
@@ -146,11 +161,12 @@ REFUSED = [
     ),
     (
         {"  box:": "  «box»:", ", memory_bandwidth: 1e11": ""},
-        "hardware.box: memory_bandwidth is missing; write it here, or extends: a kind that ships",
+        "hardware.box: memory_bandwidth is missing; write it here, or start from a built-in kind with extends:",
     ),
     (
         {"  box:": "  «box»:", ", memory_bytes: 1e9, memory_bandwidth: 1e11": ""},
-        "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or extends: a kind that ships",
+        "hardware.box: memory_bytes, memory_bandwidth are missing; write them here, or "
+        "start from a built-in kind with extends:",
     ),
     (
         {"peak_flops_bf16: 1e12": "peak_flops_bf16: «''»"},
@@ -237,13 +253,13 @@ REFUSED = [
     # devices
     (
         beside(LONG, "tensor_parallel: 2", "n_devices: «3»"),
-        "training.long.n_devices: n_devices 3 does not split by tensor 2 · pipeline 1 · context 1; "
-        "write n_devices: 4, or split otherwise",
+        "training.long.n_devices: n_devices 3 is not divisible by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 4, or change the split",
     ),
     (
         {"  long:": "  «long»:"} | beside(LONG, "tensor_parallel: 2"),
-        "training.long: n_devices 1 does not split by tensor 2 · pipeline 1 · context 1; "
-        "write n_devices: 2, or split otherwise",
+        "training.long: n_devices 1 is not divisible by tensor 2 · pipeline 1 · context 1; "
+        "write n_devices: 2, or change the split",
     ),
     (
         beside(LONG, "tensor_parallel: 2", "data_parallel: 2", "n_devices: «8»"),
@@ -265,7 +281,7 @@ REFUSED = [
     ),
     (
         beside(LONG, "virtual_stages: «2»"),
-        "training.long.virtual_stages: 2 interleaved stages need a pipeline, pipeline_parallel is 1; "
+        "training.long.virtual_stages: 2 interleaved stages need a pipeline, but pipeline_parallel is 1; "
         "write pipeline_parallel: 2 or more, or virtual_stages: 1",
     ),
     (
@@ -290,30 +306,30 @@ REFUSED = [
     # batches
     (
         beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «12»"),
-        "training.long.global_batch_size: a global batch of 12 is no multiple of micro-batch 2 · data parallel 4; "
+        "training.long.global_batch_size: a global batch of 12 is not a multiple of micro-batch 2 · data parallel 4; "
         "write 8 or 16",
     ),
     (
         beside(LONG, "n_devices: 4", "micro_batch_size: 2", "global_batch_size: «4»"),
-        "training.long.global_batch_size: a global batch of 4 is no multiple of micro-batch 2 · data parallel 4; "
+        "training.long.global_batch_size: a global batch of 4 is not a multiple of micro-batch 2 · data parallel 4; "
         "write 8",
     ),
-    # formats that the hardware has no units for
+    # formats that the hardware does not support
     (
         beside(LONG, "precision: «fp32»"),
-        "training.long.precision: box has no units for fp32; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support fp32; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(LONG, "precision: «mixed_fp8»"),
-        "training.long.precision: box has no units for mixed_fp8; write one of mixed_bf16, pure_bf16",
+        "training.long.precision: box does not support mixed_fp8; write one of mixed_bf16, pure_bf16",
     ),
     (
         beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: box has no units for fp8; write one of as_weights, bf16",
+        "serving.chat.compute_format: box does not support fp8; write one of as_weights, bf16",
     ),
     (
         {"hardware: box\n    prompt": "hardware: a100-80gb\n    prompt"} | beside(CHAT, "compute_format: «fp8»"),
-        "serving.chat.compute_format: a100-80gb has no units for fp8; "
+        "serving.chat.compute_format: a100-80gb does not support fp8; "
         "write one of as_weights, bf16, fp16, int8, tf32, fp32",
     ),
     # expectations of runs
@@ -326,6 +342,24 @@ REFUSED = [
         "expect[0].that: no metric of a serving run is called 'served_gb_'; did you mean 'served_gb'?",
     ),
     (
+        claims("that: «chat.fits», equals: 'yes'"),
+        "expect[0].that: no metric of a serving run is called 'fits'; "
+        "fits is one of a training run; did you mean 'served_fits'?",
+    ),
+    (
+        claims("that: «long.cost», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'cost'; did you mean 'run_cost'?",
+    ),
+    (  # of the heading "Predicted time of one step, s"
+        claims("that: «long.predicted_step_s», at_most: 3"),
+        "expect[0].that: no metric of a training run is called 'predicted_step_s'; "
+        "did you mean 'predicted_seconds_per_step'?",
+    ),
+    (
+        claims("that: «plain.cost», at_most: 3"),
+        "expect[0].that: no metric of a model or scenario is called 'cost'; run_cost is one of a training run",
+    ),
+    (
         claims("that: «lng.days», at_most: 3"),
         "expect[0].that: no model or run is called 'lng'; did you mean 'long'?",
     ),
@@ -335,10 +369,10 @@ REFUSED = [
     ),
     (
         claims("that: long.fits, at_most: «3»"),
-        "expect[0].at_most: fits is a text, which 3 is not; write equals: and a text",
+        "expect[0].at_most: fits is a text, but 3 is not; write equals: and a text",
     ),
     (
         claims("that: long.days, equals: «'yes'»"),
-        "expect[0].equals: days is a number, which 'yes' is not; write a number",
+        "expect[0].equals: days is a number, but 'yes' is not; write a number",
     ),
 ]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edits import plan_of
 from flopsheet.api import Report
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
-from flopsheet.workbook import plan
 from flopsheet.workbook.write import xlsx
 from flopsheet.yamlio import source
 from review_helpers import EVERY_WAY, input_cells_of, type_into
@@ -36,7 +36,7 @@ def _compute(text: str) -> Report:
 
 @functools.cache
 def _workbook(name: str) -> bytes:
-    return xlsx.to_bytes(plan.plan_workbook(made(name)[0].study))
+    return xlsx.to_bytes(plan_of(made(name)[0]))
 
 
 def built(name: str, folder: Path) -> Report:

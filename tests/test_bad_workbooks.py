@@ -180,7 +180,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
         SAVE,
     ),
     "other zip": (lambda: zipped({"a.txt": b"a"}), f"{NO}its part '_rels/.rels' is missing or damaged", SAVE),
-    "foreign": (foreign, f"{OURS}Provenance does not say what it was built from", AGAIN),
+    "foreign": (foreign, f"{OURS}Provenance does not name what it was built from", AGAIN),
     "damaged part": (
         lambda: good().replace(sheet_data()[100:140], bytes(40)), f"{PART}damaged", SAVE,
     ),
@@ -200,25 +200,25 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "renamed sheet": (
         lambda: replaced("xl/workbook.xml", lambda c: c.replace(b'name="Inputs"', b'name="Eingaben"')),
         "'book.xlsx' has no sheet 'Inputs'",
-        "; give it its name again where it was renamed, or make the changes in a fresh workbook",
+        "; restore its name if it was renamed, or make the changes in a fresh workbook",
     ),
     "deleted row": (
         lambda: changed("Inputs", delete_row),
-        "'book.xlsx': Inputs!F9 should hold 'd_model' and holds 'vocab_size'",
+        "'book.xlsx': Inputs!F9 should contain 'd_model' but contains 'vocab_size'",
         MOVED,
     ),
     "inserted row": (
-        lambda: changed("Inputs", insert_row), "'book.xlsx': Inputs!F9 should hold 'd_model' and is empty", MOVED,
+        lambda: changed("Inputs", insert_row), "'book.xlsx': Inputs!F9 should contain 'd_model' but is empty", MOVED,
     ),
     "another version": (
         both_versions_and_layout,
-        "'book.xlsx': Inputs!F9 should hold 'd_model' and is empty; it was made by flopsheet 9.1.0, this is 0.1.0: ",
+        "'book.xlsx': Inputs!F9 should contain 'd_model' but is empty; it was made by flopsheet 9.1.0, this is 0.1.0: ",
         "use that version, or build the spec again and make the changes there",
     ),
     "changed data": (
         lambda: replaced("Provenance", lambda content: content.replace(b'"d_model":64', b'"d_model":65')),
-        "'book.xlsx': the spec as data on Provenance was changed",
-        "; copy that part from the workbook as it was built",
+        "'book.xlsx': the spec stored on Provenance was changed",
+        "; restore it from the original workbook",
     ),
 }  # fmt: skip
 
@@ -243,7 +243,7 @@ def test_a_changed_name_above_a_column_is_found_where_it_goes_over_several_lines
         return content.replace(f">{name}<".encode(), b">another<") if part == inputs else content
 
     change_parts(tmp_path / "built.xlsx", tmp_path / "book.xlsx", renamed)
-    with pytest.raises(FileError, match=f"Inputs!C6 should hold '{name}' and holds 'another'"):
+    with pytest.raises(FileError, match=f"Inputs!C6 should contain '{name}' but contains 'another'"):
         pull(str(tmp_path / "book.xlsx"))
 
 

@@ -23,6 +23,7 @@ ACCEPTED = [
     ("weight_bytes / d_model", {}),
     ("weight_bytes + 2 * 3 * d_model", {"unit": "B"}),
     ("max(1, d_model)", {}),
+    ("where(d_model <= stored_tolerance, rounding_tolerance, almost_zero) * d_model", {}),
     ("where(norm == rmsnorm, 1, 2) * d_model", {}),
     ("where(matmuls == 2, 2, 3)", {}),
     ("where(weight_bytes > 2, d_model, 0)", {}),
@@ -57,14 +58,26 @@ REFUSED = [
     ("sum(d_fff)", {}, "unknown name 'd_fff'; did you mean 'd_ff'?"),
     ("bananas", {}, f"unknown name 'bananas'; {KNOWN}"),
     # grains
-    ("d_ff", {}, "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
-    ("length", {}, "'length' lives at grain context, finer than or apart from model; a model can read model, study"),
-    ("sum(d_model)", {}, "'d_model' lives at grain model, which has no rows below a model; write d_model alone"),
-    ("sum(matmuls)", {}, "'matmuls' lives at grain study, which has no rows below a model; write matmuls alone"),
+    ("d_ff", {}, "'d_ff' has grain layer_group, which a metric of grain model cannot read; write sum(d_ff)"),
+    (
+        "length",
+        {},
+        "'length' has grain context, which a metric of grain model cannot read; a model can read model, study",
+    ),
+    (
+        "sum(d_model)",
+        {},
+        "'d_model' has grain model, which has no rows within a model; write d_model without the function",
+    ),
+    (
+        "sum(matmuls)",
+        {},
+        "'matmuls' has grain study, which has no rows within a model; write matmuls without the function",
+    ),
     (
         "at_max(d_ff, d_model)",
         {},
-        "'d_model' lives at grain model, which has no rows below a model; write d_model alone",
+        "'d_model' has grain model, which has no rows within a model; write d_model without the function",
     ),
     # units
     ("d_model + weight_bytes", {}, f"B and count {SAME_UNIT}"),
@@ -75,16 +88,20 @@ REFUSED = [
     ("where(d_model < weight_bytes, 1, 2)", {}, f"B and count {SAME_UNIT}"),
     ("d_model == weight_bytes", {"unit": "verdict"}, f"B and count {SAME_UNIT}"),
     ("largest(d_model, weight_bytes)", {"unit": "text"}, f"B and count {SAME_UNIT}"),
-    ("weight_bytes", {}, "the formula gives B, the metric says count; write unit: B"),
-    ("sum(d_ff)", {"unit": "FLOP"}, "the formula gives count, the metric says FLOP; write unit: count"),
-    ("d_model < 2", {}, "the formula gives verdict, the metric says count; write unit: verdict"),
-    ("d_model", {"unit": "verdict"}, "the formula gives count, the metric says verdict; write unit: count"),
+    ("weight_bytes", {}, "the formula gives B, but the metric has the unit count; write unit: B"),
+    ("sum(d_ff)", {"unit": "FLOP"}, "the formula gives count, but the metric has the unit FLOP; write unit: count"),
+    ("d_model < 2", {}, "the formula gives verdict, but the metric has the unit count; write unit: verdict"),
+    ("d_model", {"unit": "verdict"}, "the formula gives count, but the metric has the unit verdict; write unit: count"),
     (
         "2 * d_model",
         {"unit": "verdict"},
-        "the formula gives a number, the metric says verdict; write the number's unit",
+        "the formula gives a number, but the metric has the unit verdict; write the number's unit",
     ),
-    ("2 * d_model", {"unit": "text"}, "the formula gives a number, the metric says text; write the number's unit"),
+    (
+        "2 * d_model",
+        {"unit": "text"},
+        "the formula gives a number, but the metric has the unit text; write the number's unit",
+    ),
     # texts and verdicts are no numbers
     ("2 * norm", {}, "arithmetic with a text; use numbers"),
     ("norm + 1", {}, "arithmetic with a text; use numbers"),
@@ -98,17 +115,21 @@ REFUSED = [
     ("where(norm < matmuls, 1, 2)", {}, "texts have no order; compare them with == or !="),
     ("trend(norm, matmuls)", {"unit": "text"}, "texts have no order; compare them with == or !="),
     ("where((d_model < 2) == (d_model < 3), 1, 2)", {}, "a comparison of comparisons; nest where(…)"),
-    ("sum(check_input_d_ff)", {}, "sum(…) over texts; gather numbers; check_input_d_ff is a text"),
-    ("at_min(check_input_d_ff, d_ff)", {}, "at_min(…) over texts; gather numbers; check_input_d_ff is a text"),
+    ("sum(check_input_d_ff)", {}, "sum(…) over texts; aggregate numbers; check_input_d_ff is a text"),
+    ("at_min(check_input_d_ff, d_ff)", {}, "at_min(…) over texts; aggregate numbers; check_input_d_ff is a text"),
     # conditions
     ("where(d_model, 1, 2)", {}, "where(…) needs a condition first; write a comparison, such as a < b"),
     ("where(check_input_norm, 1, 2)", {}, "where(…) needs a condition first; write a comparison, such as a < b"),
-    ("check_input_norm", {"unit": "verdict"}, "the formula gives text, the metric says verdict; write unit: text"),
+    (
+        "check_input_norm",
+        {"unit": "verdict"},
+        "the formula gives text, but the metric has the unit verdict; write unit: text",
+    ),
     # choices
-    ("where(norm == layrnorm, 1, 2)", {}, "norm is never 'layrnorm'; did you mean 'layernorm'?"),
-    ("where(norm != batch, 1, 2)", {}, "norm is never 'batch'; known: rmsnorm, layernorm"),
-    ("where(matmuls == 3, 1, 2)", {}, "matmuls is never '3'; known: architecture, 2"),
-    ("where(norm == d_model, 1, 2)", {}, "norm is never 'd_model'; known: rmsnorm, layernorm"),
+    ("where(norm == layrnorm, 1, 2)", {}, "'layrnorm' is not a choice of norm; did you mean 'layernorm'?"),
+    ("where(norm != batch, 1, 2)", {}, "'batch' is not a choice of norm; known: rmsnorm, layernorm"),
+    ("where(matmuls == 3, 1, 2)", {}, "'3' is not a choice of matmuls; known: architecture, 2"),
+    ("where(norm == d_model, 1, 2)", {}, "'d_model' is not a choice of norm; known: rmsnorm, layernorm"),
     # match
     (
         "match(norm, rmsnorm: 1)",
@@ -120,9 +141,13 @@ REFUSED = [
         {},
         "match(…) leaves out choices of 'matmuls': 2; give every choice an arm; a | b: value is one for both",
     ),
-    ("match(norm, rmsnorm: 1, layrnorm: 2)", {}, "norm is never 'layrnorm'; did you mean 'layernorm'?"),
-    ("match(norm, rmsnorm: 1, layernorm: 2, batch: 3)", {}, "norm is never 'batch'; known: rmsnorm, layernorm"),
-    ("match(matmuls, architecture: 1, 2: 2, 3: 3)", {}, "matmuls is never '3'; known: architecture, 2"),
+    ("match(norm, rmsnorm: 1, layrnorm: 2)", {}, "'layrnorm' is not a choice of norm; did you mean 'layernorm'?"),
+    (
+        "match(norm, rmsnorm: 1, layernorm: 2, batch: 3)",
+        {},
+        "'batch' is not a choice of norm; known: rmsnorm, layernorm",
+    ),
+    ("match(matmuls, architecture: 1, 2: 2, 3: 3)", {}, "'3' is not a choice of matmuls; known: architecture, 2"),
     (
         "match(norm, rmsnorm: 1, layernorm | rmsnorm: 2)",
         {},
@@ -133,7 +158,7 @@ REFUSED = [
     (
         "match(norm, rmsnorm: match(norm, layernorm: 1), layernorm: 2)",
         {},
-        "norm is never 'layernorm'; did you mean 'rmsnorm'?",
+        "'layernorm' is not a choice of norm; did you mean 'rmsnorm'?",
     ),
     ("match(norm, rmsnorm: d_model, layernorm: weight_bytes)", {}, f"B and count {SAME_UNIT}"),
     # words
@@ -164,14 +189,17 @@ BROKEN_RULES = [
     ({"hint": ""}, "hint is missing; write hint: …"),
     ({"pointsat": "d_ff"}, "unknown key 'pointsat'; did you mean 'points_at'?"),
     ({"level": "warning"}, "unknown level 'warning'; levels: error, note"),
-    ({"points_at": "n_all"}, "'n_all' is no input; known: d_ff, d_model, length"),
-    ({"explains": "d_modle"}, "'d_modle' is no input; did you mean 'd_model'?"),
-    ({"formula": "d_model + 1"}, "the formula gives count, the metric says verdict; write unit: count"),
-    ({"formula": "d_ff > 1"}, "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
+    ({"points_at": "n_all"}, "'n_all' is not an input; known: d_ff, d_model, length"),
+    ({"explains": "d_modle"}, "'d_modle' is not an input; did you mean 'd_model'?"),
+    ({"formula": "d_model + 1"}, "the formula gives count, but the metric has the unit verdict; write unit: count"),
+    (
+        {"formula": "d_ff > 1"},
+        "'d_ff' has grain layer_group, which a metric of grain model cannot read; write sum(d_ff)",
+    ),
     ({"message": '"{d_modle:,} is small"'}, "unknown name 'd_modle'; did you mean 'd_model'?"),
     (
         {"message": '"{sum(n_heads):,} is much"'},
-        "the message gathers finer rows; make the sum a metric that stands beside the rules",
+        "the message aggregates finer rows; make the sum a metric that stands beside the rules",
     ),
     ({"hint": '"write {divisors(d_modle, 2)}"'}, "unknown name 'd_modle'; did you mean 'd_model'?"),
     ({"message": '"{divisors(d_model, 2)}"'}, "unknown function 'divisors'; known: abs, at_max"),
@@ -200,7 +228,7 @@ def test_a_mistake_in_a_rule_is_told_at_load(entry, problem):
 
 def test_a_rule_lives_where_specs_are_held_to_it():
     assert first_line(refusal({"rules": rules_topic({"formula": "length > 1"}, grain="context")})) == (
-        "rules.yaml:10:5: check_x: no rule can live at grain context; "
+        "rules.yaml:10:5: check_x: a rule cannot have grain context; "
         "grains: layer_group, model, run, run_layer, serving_layer, serving_run, training_layer, training_run"
     )
 
@@ -213,14 +241,14 @@ def test_two_rules_have_two_codes():
 def test_names_that_are_gathered_together_live_at_one_grain():
     topic = metrics({"formula": '"at_max(d_ff, d_model)"'}, grain="study")
     assert first_line(refusal({"results": topic})) == (
-        "results.yaml:6:5: x: at_max(…) of names at grains layer_group and model; gather from one grain"
+        "results.yaml:6:5: x: at_max(…) of names at grains layer_group and model; aggregate names of one grain"
     )
 
 
 def test_a_formula_outside_the_language_is_shown_with_a_caret():
     assert refusal({"results": metrics({"formula": '"d_model % 2"'})}) == (
         "formula:1:1: x: the operator '%' is not part of the language; "
-        "write a - b * floor(a / b) for the rest of a division\n"
+        "write a - b * floor(a / b) for the remainder of a division\n"
         "    d_model % 2\n"
         "    ^^^^^^^^^^^"
     )
@@ -287,5 +315,5 @@ def test_all_problems_are_told_at_once():
         "more.yaml:6:5: six: unknown key 'dok'; did you mean 'doc'?",
         "results.yaml:6:5: one: unknown name 'd_modle'; did you mean 'd_model'?",
         "formula:1:4: three: this is not an expression; check brackets, operators and commas",
-        "results.yaml:9:5: four: the formula gives B, the metric says count; write unit: B",
+        "results.yaml:9:5: four: the formula gives B, but the metric has the unit count; write unit: B",
     ]

@@ -150,7 +150,7 @@ def test_a_width_that_is_whole_to_15_digits_is_whole(tmp_path: Path) -> None:
     saves = [(tmp_path / "edited.xlsx", None)]
     recalculate_libreoffice(tmp_path / "built.xlsx", [{at: "=1600*110%"}], [at], saves=saves)
     pulled, checked = (run(command, "edited.xlsx", cwd=tmp_path) for command in ("pull", "check"))
-    note = f"Inputs!{at[1]}: '=1600*110%' is not an expression that a spec can hold, so its value 1760 counts\n"
+    note = f"Inputs!{at[1]}: '=1600*110%' cannot be written as an expression of a spec, so its value 1760 is used\n"
     heads = "n_heads 25 does not divide d_model 1,760; write d_head, or one of n_heads: 16, 20, 22, 32\n"
     assert (pulled.stdout.splitlines()[:2], pulled.stderr, checked.returncode, checked.stdout.splitlines()[0]) == (
         ["1 change:", "  models.gpt2-xl.d_model: 1600 → 1760"],

@@ -36,7 +36,7 @@ def test_build_tells_of_runs_of_both_kinds_in_ten_lines(tmp_path: Path) -> None:
     # 989.4 TFLOP/s, 40 %, 15e12 tokens: 412 days, as published;
     # 81,559 MiB · 0.9 = 71.68 GiB; 16.43 of weights, 64/10.24 of cache, 0.315 of logits and 0.35 reserved are 23.34.
     # What weights and reserve leave, 58,952,184,627 B, takes 535 sequences of 104,857,600 and 5,284,823 of logits.
-    assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-2]) == (
+    assert (len(lines) <= 10, lines[3], lines[5][:56], lines[-1]) == (
         True,
         "  pretraining: 49.33 of 79.65 GiB per device, margin 38.07 %; 412 days (assumed), 5,068,674 device-hours, "
         "12,671,684 USD",
@@ -65,7 +65,7 @@ def test_json_holds_integers_as_integers() -> None:
         type(flops),
         shown["models"]["gpt2-xl-tied"]["tie_embeddings"],
     ) == (
-        ["models", "scenarios", "serving", "training"],
+        ["limits", "models", "scenarios", "serving", "training"],
         2127057600,
         int,
         133416668364800,
@@ -111,7 +111,14 @@ def test_markdown_shows_runs_and_expectations_that_fail() -> None:
     titles = [line for line in done.stdout.splitlines() if line.startswith("### ")]
     assert (done.returncode, titles, done.stdout.splitlines()[-3:]) == (
         0,
-        ["### Models", "### Forward pass", "### Training", "### Memory by stage", "### Serving"],
+        [
+            "### Models",
+            "### Forward pass",
+            "### Training",
+            "### Memory by stage",
+            "### Serving",
+            "### How far each run can go",
+        ],
         ["**6 of 7 expectations hold.**", "", "* pretraining.fits is yes, expected equals no"],
     )
 
@@ -170,7 +177,7 @@ def test_every_metric_can_be_explained() -> None:
     [
         (
             ["explain", "n_parms", GPT2],
-            "no metric of a model or scenario is called 'n_parms'; did you mean 'n_params'?",
+            "no metric is called 'n_parms'; did you mean 'n_params'?",
         ),
         (["explain", "d_model", GPT2], "'d_model' is an input; explain a metric that reads it"),
         (

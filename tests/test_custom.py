@@ -162,18 +162,18 @@ REFUSED = [
     (
         "name: rent,",
         "name: «sweep»,",
-        "inputs[0].name: 'sweep' has a meaning in specs or formulas already; choose another name",
+        "inputs[0].name: 'sweep' already has a meaning in specs or formulas; choose another name",
     ),
     (
         "name: rent,",
         "name: «min»,",
-        "inputs[0].name: 'min' has a meaning in specs or formulas already; choose another name",
+        "inputs[0].name: 'min' already has a meaning in specs or formulas; choose another name",
     ),
     ("name: n_extra,", "name: «rank»,", "metrics[0].name: the spec already defines 'rank'; choose another name"),
     (
         "name: n_extra,",
         "name: «N extra»,",
-        "metrics[0].name: 'N extra' is not a name; write small letters, digits and _, 60 at most",
+        "metrics[0].name: 'N extra' is not a name; use lower-case letters, digits and _, 60 at most",
     ),
     ("- {name: n_extra,", "- {«nam»: n_extra,", "metrics[0].nam: unknown key 'nam'; did you mean 'name'?"),
     (
@@ -197,14 +197,14 @@ REFUSED = [
     (
         "2 * d_model * rank",
         "2 * «flops_forward»",
-        "metrics[0].formula: 'flops_forward' lives at grain scenario, finer than or apart from model; "
+        "metrics[0].formula: 'flops_forward' has grain scenario, which a metric of grain model cannot read; "
         "write sum(flops_forward)",
     ),
     (
         "2 * d_model * rank",
         "«2 % rank»",
         "metrics[0].formula: the operator '%' is not part of the language; "
-        "write a - b * floor(a / b) for the rest of a division",
+        "write a - b * floor(a / b) for the remainder of a division",
     ),
     (
         "2 * d_model * rank",
@@ -214,12 +214,12 @@ REFUSED = [
     (
         "2 * d_model * rank",
         "«share_extra»",
-        "metrics[0].formula: the formula gives share, the metric says parameters; write unit: share",
+        "metrics[0].formula: the formula gives share, but the metric has the unit parameters; write unit: share",
     ),
     (
         "rent * tflop_forward",
         "where(side == «lefty», 1, 2) * rent * tflop_forward",
-        "metrics[2].formula: side is never 'lefty'; did you mean 'left'?",
+        "metrics[2].formula: 'lefty' is not a choice of side; did you mean 'left'?",
     ),
     (
         "default: d_model / 8",
@@ -227,7 +227,7 @@ REFUSED = [
         "inputs[1].default: 'd_modle' is not a number that can be read here; did you mean 'd_model'?",
     ),
     ("default: 1,", "default: «10»,", "inputs[0].default: 10 is out of range; write 0 to 9"),
-    ("most: 9", "least: «10», most: 9", "inputs[0].least: least is more than most; exchange the two"),
+    ("most: 9", "least: «10», most: 9", "inputs[0].least: least is greater than most; swap the two"),
     (
         "rent: 2.5",
         "rent: «high»",
@@ -236,11 +236,11 @@ REFUSED = [
     ("rank: 5", "rank: «5.5»", "models.b.rank: 5.5 is not a whole number; write 5 or 6"),
     ("rank: 5", "«rnk»: 5", "models.b.rnk: unknown key 'rnk'; did you mean 'rank'?"),
     ("side: right", "side: «up»", "models.b.side: 'up' is not a choice; choices: left, right"),
-    ("unit: text", "unit: «ratio»", "inputs[2].unit: choices that are words have the unit text; write unit: text"),
+    ("unit: text", "unit: «ratio»", "inputs[2].unit: choices that are words need the unit text; write unit: text"),
     (
         "choices: [left, right]\n",
         "choices: [left, «Right»]\n",
-        "inputs[2].choices[1]: 'Right' is not a word; write small letters, digits and _, 20 at most",
+        "inputs[2].choices[1]: 'Right' is not a word; use lower-case letters, digits and _, 20 at most",
     ),
 ]  # fmt: skip
 
@@ -294,8 +294,8 @@ def test_what_no_cell_can_hold_is_refused() -> None:
     long = TEXT.replace("2 * d_model * rank", "+".join(["2 * rank"] * 180) + " - 0")
     assert (refusals(gathered), len(refusals(long.replace("unit: parameters", "unit: width")))) == (
         [
-            "s.yaml:16:68: metrics[0].formula: at_max(…) over the scenario rows of a model, which are not side by "
-            "side; use sum(…), or aggregate at grain context or study"
+            "s.yaml:16:68: metrics[0].formula: at_max(…) aggregates the scenario rows of a model, which are not "
+            "adjacent in the workbook; use sum(…), or aggregate at grain context or study"
         ],
         1,
     )
@@ -345,7 +345,7 @@ def test_what_belongs_to_runs_is_read_by_metrics_of_runs_alone(formula: str) -> 
     with pytest.raises(SpecError) as raised:
         spec_of(RUNS.replace("metrics:\n", f"metrics:\n{metric}"))
     head = str(raised.value).splitlines()[0]
-    assert (head.count("'days' lives at grain training_run"), head.partition("; ")[2]) == (
+    assert (head.count("'days' has grain training_run"), head.partition("; ")[2]) == (
         1,
         "a metric of grain training_run can read it",
     )

@@ -292,6 +292,7 @@ def test_a_source_date_epoch_that_is_none_has_one_message_and_leaves_nothing(
     assert (done.returncode, done.stdout, done.stderr, results_in(tmp_path)) == (
         2,
         "",
-        f"SOURCE_DATE_EPOCH is '{epoch}'; write whole seconds since 1970, up to the year 2107, or unset it\n",
+        f"SOURCE_DATE_EPOCH is '{epoch}', which is not a time; "
+        "write whole seconds since 1970, up to the year 2107, or unset it\n",
         ["spec.yaml"],
     )

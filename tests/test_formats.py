@@ -19,7 +19,8 @@ from studies import frames_of
 
 GIB = 2**30
 PARTS = (
-    "embedding", "lm_head", "attention", "ffn", "experts", "shared_experts", "router", "norms", "state_space",
+    "embedding", "lm_head", "attention", "index_head_weights", "ffn", "experts", "shared_experts", "router", "norms",
+    "state_space",
 )  # fmt: skip
 SIXTEEN_BITS = {"default": "fp32", **dict.fromkeys(PARTS, "bf16")}
 SERVED = {"model": "m", "hardware": "h100-sxm", "prompt_length": 1000, "generated_length": 24}
@@ -72,19 +73,19 @@ def test_llama_3_8b_in_fp8_keeps_embedding_and_head_in_16_bits() -> None:
     assert model["weight_bytes"] == 8_030_261_248 + 2 * 128_256 * 4096
 
 
-@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3", "mamba2-2.7b", "gemma-3-27b"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3.2", "mamba2-2.7b", "gemma-3-27b"])
 def test_16_bits_by_parts_are_16_bits(name: str) -> None:
     by_parts, whole = model_of(name, {**SIXTEEN_BITS, "default": "bf16"}), model_of(name, "bf16")
     assert by_parts["weight_bytes"] == whole["weight_bytes"]
 
 
-@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3", "mamba2-2.7b"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3.2", "mamba2-2.7b"])
 def test_serving_16_bits_by_parts_is_serving_16_bits(name: str) -> None:
     by_parts = run_of(name, n_devices=8, weight_format={"default": "bf16", **dict.fromkeys(PARTS, "bf16")})
     assert by_parts.equals(run_of(name, n_devices=8, weight_format="bf16"))
 
 
-@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3", "mamba2-2.7b", "gemma-3-27b"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b", "deepseek-v3.2", "mamba2-2.7b", "gemma-3-27b"])
 def test_every_parameter_belongs_to_one_part(name: str) -> None:
     model = model_of(name, "bf16")
     assert sum(model[f"n_params_part_{part}"] for part in (*PARTS, "other")) == model["n_params"]
@@ -99,6 +100,18 @@ def test_a_smaller_format_of_the_experts_leaves_room_for_a_larger_batch() -> Non
         few["served_margin_bytes"] + n_experts * (2 - 0.53125),
     ]
     assert many["largest_batch"] > few["largest_batch"] and many["longest_context"] > few["longest_context"]
+
+
+def test_weights_of_indexer_heads_may_stay_in_16_bits_beside_fp8() -> None:
+    # By hand: 64 heads, 7,168 wide, in 61 layers; each of 8 devices has an eighth, and the margin is that of one.
+    run = run_of("deepseek-v3.2", n_devices=8, tensor_parallel=8, weight_format={"default": "bf16", "attention": "fp8"})
+    kept = {"default": "bf16", "attention": "fp8", "index_head_weights": "bf16"}
+    sixteen = run_of("deepseek-v3.2", n_devices=8, tensor_parallel=8, weight_format=kept)
+    by_hand = 61 * 64 * 7168
+    assert [
+        sixteen["served_weight_bytes"] - run["served_weight_bytes"],
+        run["served_margin_bytes"] - sixteen["served_margin_bytes"],
+    ] == [by_hand, by_hand / 8]
 
 
 def test_decoding_reads_what_is_looked_up_never_and_experts_in_their_format() -> None:

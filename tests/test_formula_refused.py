@@ -15,7 +15,7 @@ from test_operators import Anywhere
 # Refusals: source, "column: fact; remedy", carets.
 REFUSED_WORD = "is not part of the language; "
 LANGUAGE = f"{REFUSED_WORD}use + - * / ^ and functions"
-REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the rest of a division"
+REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the remainder of a division"
 NEST = f"{REFUSED_WORD}nest where(condition, a, b)"
 NO_NUMBER = "is not part of the language; use numbers and names"
 NO_EXPRESSION = "this is not an expression; check brackets, operators and commas"
@@ -99,7 +99,7 @@ REFUSED = [
     ("a is not b", f"1: the operator 'is not' {LANGUAGE}", "^^^^^^^^^^"),
     ("a and b", f"1: the operator 'and' {NEST}", "^^^^^^^"),
     ("a < b or b < c", f"1: the operator 'or' {NEST}", "^^^^^^^^^^^^^^"),
-    ("not a", f"1: the operator 'not' {REFUSED_WORD}turn the comparison round", "^^^^^"),
+    ("not a", f"1: the operator 'not' {REFUSED_WORD}reverse the comparison", "^^^^^"),
     ("a % b", f"1: the operator '%' {REST}", "^^^^^"),
     ("1 + a // b", f"5: the operator '//' {REFUSED_WORD}write floor(a / b)", "^^^^^^"),
     ("a @ b", f"1: the operator '@' {LANGUAGE}", "^^^^^"),
@@ -153,8 +153,8 @@ REFUSED = [
     ("a *", f"4: {NO_EXPRESSION}", "^"),
     ("a ^^ b", f"4: {NO_EXPRESSION}", "^"),
     ("a <> b", f"3: {NO_EXPRESSION}", "^"),
-    ("a = b", "3: '=' compares nothing; write == to compare", "^"),
-    ("=4 * a", "1: a formula begins without '='; remove it", "^"),
+    ("a = b", "3: '=' is not a comparison; write == to compare", "^"),
+    ("=4 * a", "1: a formula does not begin with '='; remove it", "^"),
     ("4,096", "1: '4,096' is not a plain number; write 4096", "^^^^^"),
     ("131_072", "1: '131_072' is not a plain number; write 131072", "^^^^^^^"),
     ("50k", "1: '50k' is not a plain number; write 50000 or 51200", "^^^"),
@@ -175,8 +175,8 @@ REFUSED = [
     # brackets and letters
     ("(a", "1: a bracket is not closed; add ')'", "^"),
     ("(a) * (b", "7: a bracket is not closed; add ')'", "^"),
-    ("a)", "2: this bracket closes nothing; remove it", "^"),
-    ("a) + (b", "2: this bracket closes nothing; remove it", "^"),
+    ("a)", "2: this bracket has no opening bracket; remove it", "^"),
+    ("a) + (b", "2: this bracket has no opening bracket; remove it", "^"),
     ("a # comment", "3: '#' is not part of a formula; remove it", "^"),
     ("a × b", "3: '×' is not part of a formula; write it with ASCII letters, digits and operators", "^"),
     ("a\u00a0+ b", "2: '\\xa0' is not part of a formula; write it with ASCII letters, digits and operators", "^"),
@@ -208,7 +208,7 @@ def test_an_empty_formula_is_refused(source):
 
 
 LONG = [
-    ("1" * 2001, "formula:1:1: a formula of 2,001 characters; split it; 2,000 is the most"),
+    ("1" * 2001, "formula:1:1: a formula of 2,001 characters; split it; at most 2,000 are allowed"),
     (
         "9" * 400,
         f"formula:1:1: '{'9' * 59}…' is not a finite number that a cell can hold; "

@@ -31,44 +31,48 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # keys
     (
         LLAMA | {"n_memory_tokens": 4},
-        "n_memory_tokens: not understood for model_type llama; remove it if it changes no count",
+        "n_memory_tokens: not supported for model_type llama; remove it if it changes no count",
     ),
     (
         LLAMA | {"num_hidden_layer": 4},
-        "num_hidden_layer: not understood for model_type llama; "
+        "num_hidden_layer: not supported for model_type llama; "
         "did you mean 'num_hidden_layers'? If not, remove it if it changes no count",
     ),
     (
         LLAMA | {"per_layer_config": {}},
-        "per_layer_config: not understood for model_type llama; remove it if it changes no count",
+        "per_layer_config: not supported for model_type llama; remove it if it changes no count",
     ),
     (
         LLAMA | {"sliding_window": 512},
-        "sliding_window: 512 may change a count and is not understood; only null is",
+        "sliding_window: 512 is not supported, since it may change a count; only null is",
     ),
     (
         LLAMA | {"is_encoder_decoder": True},
-        "is_encoder_decoder: true may change a count and is not understood; only false is",
+        "is_encoder_decoder: true is not supported, since it may change a count; only false is",
     ),
     (
         {"model_type": "mpt", "attn_config": {"qk_ln": True}},
-        "attn_config.qk_ln: true may change a count and is not understood; only false is",
+        "attn_config.qk_ln: true is not supported, since it may change a count; only false is",
     ),
     (
         {"model_type": "mpt", "expansion_ratio": 2},
-        "expansion_ratio: 2 may change a count and is not understood; only 4 is",
+        "expansion_ratio: 2 is not supported, since it may change a count; only 4 is",
     ),
     ({"model_type": "mpt", "attn_config": 8}, "attn_config: 8 where a mapping is expected; write {key: value}"),
-    (V2 | {"moe_layer_freq": 2}, "moe_layer_freq: 2 may change a count and is not understood; only 1 is"),
+    (
+        V2 | {"moe_layer_freq": 2},
+        "moe_layer_freq: 2 is not supported, since it may change a count; only 1 is",
+    ),
     ({"model_type": "deepseek_v2"}, "num_experts_per_tok: is missing; write it: model_type deepseek_v2 has no default"),
     (
         LLAMA | {"architectures": ["LlamaForSequenceClassification"]},
-        "architectures: 'LlamaForSequenceClassification' is not known to have the head of a language model; known are "
-        "names that end in ForCausalLM, LMHeadModel, ForConditionalGeneration; remove it if this is one",
+        "architectures: 'LlamaForSequenceClassification' is not known to have the head of a language model; names "
+        "that end in ForCausalLM, LMHeadModel, ForConditionalGeneration are known; remove the key if this is a "
+        "language model",
     ),
     # values
     (LLAMA | {"hidden_size": "64"}, "hidden_size: '64' is not a number; remove the quotes"),
-    (LLAMA | {"hidden_size": None}, "hidden_size: nothing is not a number; write a whole number"),
+    (LLAMA | {"hidden_size": None}, "hidden_size: an empty value is not a number; write a whole number"),
     (LLAMA | {"hidden_size": 64.5}, "hidden_size: 64.5 is not a whole number; write 64 or 65"),
     (LLAMA | {"hidden_size": -64}, "hidden_size: -64 is out of range; write 1 or more"),
     (LLAMA | {"num_hidden_layers": 10**9}, "num_hidden_layers: 1,000,000,000 is out of range; write 1 to 10,000"),
@@ -99,7 +103,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # layers
     (
         {"model_type": "gemma2", "num_hidden_layers": 3, "layer_types": ["full_attention", "sliding_attention"]},
-        "layer_types: the list has 2 entries, the model 3 layers; write one for each layer",
+        "layer_types: the list has 2 entries, but the model has 3 layers; write one for each layer",
     ),
     (
         {"model_type": "qwen3", "num_hidden_layers": 2, "layer_types": ["full_attention", "linear_attention"]},
@@ -114,7 +118,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         NEO | {"attention_types": [["global", 4]]},
         'attention_types: this is not a list of patterns with their repeat counts; write [[["global", "local"], 12]]',
     ),
-    (NEO, "attention_layers: the list has 24 entries, the model 4 layers; write one for each layer"),
+    (NEO, "attention_layers: the list has 24 entries, but the model has 4 layers; write one for each layer"),
     (
         NEO | {"attention_types": [[["global"], 4]], "attention_layers": ["local"] * 4},
         "attention_layers: differs from attention_types, which sets the same thing; keep one of the two",
@@ -124,19 +128,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "hybrid_override_pattern: is empty; write one item for each layer",
     ),
     # several models in one
-    ({"model_type": "gemma3"}, "text_config: nothing where a mapping is expected; write {key: value}"),
+    ({"model_type": "gemma3"}, "text_config: an empty value where a mapping is expected; write {key: value}"),
     (
         {"model_type": "gemma3", "text_config": {"model_type": "llama"}},
-        "text_config.model_type: 'llama' may change a count and is not understood; only 'gemma3_text' is",
+        "text_config.model_type: 'llama' is not supported, since it may change a count; only 'gemma3_text' is",
     ),
     (
         {"model_type": "mistral3", "text_config": {"model_type": ["llama"]}},
-        "text_config.model_type: '['llama']' may change a count and is not understood; only 'mistral' is",
+        "text_config.model_type: '['llama']' is not supported, since it may change a count; only 'mistral' is",
     ),
     # all at once
     (
         LLAMA | {"hidden_size": 0, "n_memory_tokens": 4},
-        "n_memory_tokens: not understood for model_type llama; remove it if it changes no count\n"
+        "n_memory_tokens: not supported for model_type llama; remove it if it changes no count\n"
         "hidden_size: 0 is out of range; write 1 or more",
     ),
 ]
@@ -153,7 +157,8 @@ def test_an_unknown_model_type_is_told_with_those_that_are_known() -> None:
     with pytest.raises(SpecError) as raised:
         to_spec(LLAMA | {"model_type": "llamma"}, "model")
     assert str(raised.value) == (
-        f"model_type: 'llamma' is not known; did you mean 'llama'? {len(families.load_families().by_type)} are known, "
+        f"model_type: 'llamma' is unknown; did you mean 'llama'? {len(families.load_families().by_type)} are "
+        "supported, "
         "see 'flopsheet list model-types'"
     )
 
@@ -180,7 +185,7 @@ def test_the_command_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> 
     target.write_text("mine", encoding="utf-8")
     kept = run("import", "-", "-o", str(target), stdin=json.dumps(LLAMA))
     assert (kept.returncode, kept.stdout, kept.stderr, target.read_text(encoding="utf-8")) == (
-        2, "", f"'{target}' exists already; choose another file with -o, or add --force\n", "mine",
+        2, "", f"'{target}' already exists; choose another file with -o, or add --force\n", "mine",
     )  # fmt: skip
     done = run("import", "-", "-o", str(target), "--force", stdin=json.dumps(LLAMA))
     assert (done.returncode, done.stdout, target.read_text(encoding="utf-8")) == (
@@ -202,7 +207,7 @@ def test_the_command_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> 
             "'<stdin>' is not a configuration: it holds a list, not an object; give the config.json of a model\n",
         ),
         ('{"a": NaN}', 1, "'<stdin>' is not a configuration: NaN is no number; give the config.json of a model\n"),
-        ('{"a": 1, "a": 2}', 1, "'<stdin>' says 'a' twice; keep one of the two\n"),
+        ('{"a": 1, "a": 2}', 1, "'a' occurs twice in '<stdin>'; keep one of the two\n"),
         (
             "[" * 100_000, 1,
             "'<stdin>' is not a configuration: its lists and objects are nested too deep; "
@@ -228,5 +233,5 @@ def test_a_missing_file_is_told_with_its_name() -> None:
 def test_a_name_that_a_spreadsheet_reads_as_a_pattern_is_refused() -> None:
     done = run("import", "-", "--name", "a*b", stdin=json.dumps(LLAMA))
     assert (done.returncode, done.stderr) == (
-        1, "name: 'a*b' holds '*', which a spreadsheet reads as a pattern; choose another name\n",
+        1, "name: 'a*b' contains '*', which a spreadsheet reads as a pattern; choose another name\n",
     )  # fmt: skip

@@ -68,7 +68,7 @@ def test_a_spec_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr, files(tmp_path), (tmp_path / "flopsheet.yaml").read_text()) == (
         2,
         "",
-        "'flopsheet.yaml' exists already; choose another folder: flopsheet init DIR\n",
+        "'flopsheet.yaml' already exists; choose another folder: flopsheet init DIR\n",
         ["flopsheet.yaml"],
         "mine",
     )
@@ -98,7 +98,7 @@ def test_a_configuration_that_is_not_understood_leaves_nothing_behind(tmp_path: 
     done = run("init", "study", "--from-config", "config.json", cwd=tmp_path)
     assert (
         done.returncode,
-        done.stderr.startswith("config.json: model_type: 'lama' is not known; did you mean"),
+        done.stderr.startswith("config.json: model_type: 'lama' is unknown; did you mean"),
         files(tmp_path),
     ) == (
         1,

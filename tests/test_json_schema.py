@@ -30,8 +30,8 @@ MODELINE = "# yaml-language-server: $schema=../schema/flopsheet.schema.json\n"
 # What no schema of one document can say, by kind, and the messages of that kind.
 BEYOND = {
     "what one number must be for another: divisibility, sums, upper bounds": (
-        r"does not divide|the groups under layers: have|is more than n_experts|stages|not split by"
-        r"|, not the \d+ devices|is no multiple of|has no units for|the range from|least is more than most"
+        r"does not divide|the groups under layers: have|is more than n_experts|stages|not divisible by"
+        r"|, not the \d+ devices|is not a multiple of|does not support|the range from|least is greater than most"
         r"|zip pairs lists|[0-9,]+ (combinations|values|training runs)"
     ),
     "what inputs need of each other, since defaults or another model may say them": (
@@ -46,23 +46,25 @@ BEYOND = {
         r"|unknown name|is not an input that can be read here"
     ),
     "what a named metric is": (
-        r"is a number, which|is a text, which|depends on the context length|does not depend on the context"
+        r"is a number, but|is a text, but|is a text, which|depends on the context length|does not depend on the context"
     ),
     "circles": r"a cycle: ",
     "the grammar of expressions": (
-        r"not an expression|bracket is not closed|nothing to aggregate|is true or false|compares nothing"
+        r"not an expression|bracket is not closed|nothing to aggregate|is true or false|is not a comparison"
         r"|exclude\[\d\]: the operator|is a number, not a condition"
     ),
-    "the value of an expression": r"has no value| = -?[0-9.]+ is ",
+    "the value of an expression": r"has no finite value| = -?[0-9.]+ is ",
     "names that differ in case only, or that something else has": (
-        r"are one name to a spreadsheet|is called 'group 2'|is already the name of|is a built-in|has a meaning in"
+        r"are the same name to a spreadsheet|is called 'group 2'|is already the name of|is a built-in"
+        r"|already has a meaning in"
         r"|already defines|reads like a variant|would have names of"
     ),
     "what a range or an exclusion is for the input that is swept": (
         r"\.(from|step): .*(out of range|not a whole number)|does not vary|is not among the swept|every combination"
     ),
     "the inputs and metrics that a spec defines, in its models and to each other": (
-        r"models\.b\.(rnk|rank|side)|inputs\[\d\]\.(default|unit|choices)|the formula gives|is never|lives at grain"
+        r"models\.b\.(rnk|rank|side)|inputs\[\d\]\.(default|unit|choices)|the formula gives|is not a choice of"
+        r"|has grain"
         r"|\[0\]\.formula"
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ import pytest
 from openpyxl.utils import get_column_letter
 
 import flopsheet
-from edits import planned
+from books import book_of
+from edits import planned_sheet
 from engines import recalculate_ironcalc
 from flopsheet.api import Report
 from flopsheet.pipeline.search.layouts import with_layouts
 from flopsheet.spec import load_spec
 from flopsheet.workbook import plan
+from flopsheet.workbook.model.sheet import Sheet
 from review_helpers import input_cells_of
 
+KEEP = 4  # layouts of a search
 SPEC: dict[str, Any] = {
     "version": 1,
     "context_lengths": [4096],
@@ -31,7 +35,7 @@ SPEC: dict[str, Any] = {
             "global_batch_size": 256,
             "sequence_parallel": True,
             "vary": {"tensor_parallel": [2, 4, 8], "pipeline_parallel": [1, 2], "zero_stage": [1, 3]},
-            "keep": 5,
+            "keep": KEEP,
         }
     },
 }
@@ -48,7 +52,7 @@ SERVING: dict[str, Any] = {
             "generated_length": 256,
             "n_sequences": 64,
             "vary": {"tensor_parallel": [1, 2, 8], "weight_format": ["bf16", "fp8"]},
-            "keep": 5,
+            "keep": KEEP,
         }
     },
 }
@@ -87,14 +91,17 @@ SHEET = "Layouts"
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    path = tmp_path_factory.mktemp("layouts") / "book.xlsx"
-    return path, flopsheet.build(SPEC, path)
+def book() -> tuple[Path, Report]:
+    shared = book_of(SPEC)
+    return shared.path, shared.report
 
 
 def cells_of(report: Report) -> dict[tuple[str, str], Any]:
     """Every formula cell of the sheet with its value."""
-    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+    return formulas_of(planned_sheet(SHEET, report, report))
+
+
+def formulas_of(sheet: Sheet) -> dict[tuple[str, str], Any]:
     letters = {(row, column): f"{get_column_letter(column)}{row}" for row, column in sheet.cells}
     return {(SHEET, letters[at]): cell.value for at, cell in sheet.cells.items() if cell.formula}
 
@@ -111,7 +118,7 @@ def disagreeing(found: dict[Any, Any], wanted: dict[Any, Any]) -> dict[Any, tupl
 def test_the_best_layouts_are_training_runs_in_the_order_of_the_search(book):
     _, report = book
     runs = report.frames["training_run"]
-    assert list(runs.index) == [f"s {rank}" for rank in range(1, 6)]
+    assert list(runs.index) == [f"s {rank}" for rank in range(1, KEEP + 1)]
     assert runs["predicted_seconds_per_step"].is_monotonic_increasing
     assert report.spec.searches[0].found == tuple(runs.index)
 
@@ -124,59 +131,59 @@ def test_a_spec_that_names_its_layouts_is_not_searched_again(book):
 def test_a_spec_without_a_possible_layout_has_no_such_sheet(tmp_path):
     search = {**SPEC["search"]["s"], "vary": {"tensor_parallel": [3]}}  # which divides neither 32 heads nor 64 devices
     report = flopsheet.build({**SPEC, "search": {"s": search}}, tmp_path / "none.xlsx")
-    assert SHEET not in [sheet.title for sheet in plan.plan_workbook(report.study).sheets]
+    assert SHEET not in plan.draft_workbook(report.study).titles
 
 
 def test_each_cell_of_the_sheet_is_recalculated_to_the_value_that_pandas_gives(book):
     path, report = book
     cells = cells_of(report)
-    assert len(cells) > 80
+    assert len(cells) > 70
     [found] = recalculate_ironcalc(path, [{}], cells)
     assert disagreeing(found, cells) == {}
 
 
-@pytest.mark.parametrize("searched", OBJECTIVES)
-def test_the_sheet_follows_edits_of_layouts_hardware_and_constants(searched, recalculate, tmp_path):
-    report = flopsheet.build(OBJECTIVES[searched], tmp_path / "book.xlsx")
+@functools.cache
+def edited(searched: str) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str], Any], dict[tuple[str, str], Any]]:
+    """What is typed into Inputs, and the cells of the sheet before and after."""
+    report = book_of(OBJECTIVES[searched]).report
     homes = {one.path: one.cell_ref for one in input_cells_of(report)}
-    data, typed = copy.deepcopy(report.spec.data), []
+    data, typed = copy.deepcopy(report.spec.data), {}
     for path, value in EDITS[searched.partition(",")[0]].items():
         *above, key = path
         holder: Any = data
         for part in above:
             holder = holder.setdefault(part, {})
         holder[key] = value
-        typed.append({(homes[path].sheet, homes[path].address): value})
-    edited = planned(flopsheet.api.compute_spec(load_spec(data)), report).sheet(SHEET)
-    wanted = {
-        (SHEET, f"{get_column_letter(column)}{row}"): cell.value
-        for (row, column), cell in edited.cells.items()
-        if cell.formula
-    }
-    assert wanted != cells_of(report)
-    [found] = recalculate(
-        tmp_path / "book.xlsx", [{cell: value for one in typed for cell, value in one.items()}], wanted
-    )
+        typed[homes[path].sheet, homes[path].address] = value
+    after = planned_sheet(SHEET, flopsheet.api.compute_spec(load_spec(data)), report)
+    return typed, cells_of(report), formulas_of(after)
+
+
+@pytest.mark.parametrize("searched", OBJECTIVES)
+def test_the_sheet_follows_edits_of_layouts_hardware_and_constants(searched, recalculate):
+    typed, before, wanted = edited(searched)
+    assert wanted != before
+    [found] = recalculate(book_of(OBJECTIVES[searched]).path, [typed], wanted)
     assert disagreeing(found, wanted) == {}
 
 
-def test_the_best_servers_are_serving_runs_in_the_order_of_the_search(tmp_path):
-    report = flopsheet.build(SERVING, tmp_path / "book.xlsx")
-    runs = report.frames["serving_run"]
-    assert list(runs.index) == [f"s {rank}" for rank in range(1, 6)]
+def test_the_best_servers_are_serving_runs_in_the_order_of_the_search():
+    runs = book_of(SERVING).report.frames["serving_run"]
+    assert list(runs.index) == [f"s {rank}" for rank in range(1, KEEP + 1)]
     order = runs.sort_values(["n_devices", "predicted_seconds_per_token"], kind="stable")
     assert list(order.index) == list(runs.index)
 
 
-def test_a_study_may_have_searches_of_both_kinds(tmp_path):
-    both = {**SERVING, "search": {"t": SPEC["search"]["s"], **SERVING["search"]}}
-    report = flopsheet.build(both, tmp_path / "book.xlsx")
-    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+def test_a_study_may_have_searches_of_both_kinds():
+    few = {name: {**spec["search"]["s"], "keep": 2} for name, spec in (("t", SPEC), ("s", SERVING))}
+    book = book_of({**SERVING, "search": few})
+    sheet = planned_sheet(SHEET, book.report, book.report)
     assert [chart.title for chart in sheet.charts] == [
         "Time of a step against memory that is left",
         "Time per token against memory that is left",
     ]
-    assert set(cells_of(report)) == set(recalculate_ironcalc(tmp_path / "book.xlsx", [{}], cells_of(report))[0])
+    cells = formulas_of(sheet)
+    assert disagreeing(recalculate_ironcalc(book.path, [{}], cells)[0], cells) == {}
 
 
 def test_the_sheet_follows_an_edit_of_a_layout(book):
@@ -186,10 +193,7 @@ def test_the_sheet_follows_an_edit_of_a_layout(book):
     edited = flopsheet.api.compute_spec(load_spec({**report.spec.data, "training": runs}))
     homes = {".".join(map(str, one.path)): one.cell_ref for one in input_cells_of(report)}
     home = homes["training.s 1.zero_stage"]
-    sheet = planned(edited, report).sheet(SHEET)
-    wanted = {
-        (SHEET, f"{chr(64 + column)}{row}"): cell.value for (row, column), cell in sheet.cells.items() if cell.formula
-    }
+    wanted = formulas_of(planned_sheet(SHEET, edited, report))
     assert wanted != cells_of(report)
     edit = {(home.sheet, home.address): float(runs["s 1"]["zero_stage"])}
     [found] = recalculate_ironcalc(path, [edit], wanted)
@@ -202,16 +206,16 @@ def test_the_term_that_is_told_is_the_one_that_grows_most(book):
     terms = [name for name in report.catalog.metrics["predicted_seconds_per_step"].dependencies if name in runs]
     more = runs[terms] - runs[terms].iloc[0]
     labels = [report.catalog.metrics[name].label for name in more.idxmax(axis=1)]
-    sheet = plan.plan_workbook(report.study).sheet(SHEET)
+    sheet = planned_sheet(SHEET, report, report)
     told = [cell.value for (_, column), cell in sorted(sheet.cells.items()) if column == 2 and cell.formula]
-    assert len(told) == 4
+    assert len(told) == KEEP - 1
     for sentence, label in zip(told, labels[1:], strict=True):
         assert label in sentence
 
 
 def test_the_chart_has_a_title_both_axes_and_a_point_for_each_layout(book):
     _, report = book
-    [chart] = plan.plan_workbook(report.study).sheet(SHEET).charts
+    [chart] = planned_sheet(SHEET, report, report).charts
     runs = report.frames["training_run"]
     assert all((chart.title, chart.x_title, chart.y_title))
     assert chart.series[0].points == tuple(runs["predicted_seconds_per_step"])

@@ -13,10 +13,11 @@ import pytest
 from lxml import etree
 
 import flopsheet
+from books import book_of
 from edited_studies import RUNS
 from engines import name_column
 from flopsheet import Report
-from flopsheet.workbook.model.styles import COLOURS, STYLES, readable_on
+from flopsheet.workbook.model.styles import COLOURS, NAMES, STYLES, readable_on
 from studies import SPECS
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -28,14 +29,12 @@ COMPONENTS = {"FFN", "Q/K/V/O projections", "QKᵀ + PV", "LM head"}
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return flopsheet.compute(RUNS)
+    return book_of(RUNS).report
 
 
 @pytest.fixture(scope="module")
-def path(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("look") / "book.xlsx"
-    flopsheet.build(report, target)
-    return target
+def path() -> Path:
+    return book_of(RUNS).path
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +89,9 @@ def test_a_component_has_one_colour_on_every_chart(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt2-adamw", "llama3-70b-512xh100"])  # without a price, and with one
-def test_no_chart_is_empty(name: str, tmp_path: Path) -> None:
-    flopsheet.build(SPECS / f"{name}.yaml", tmp_path / "book.xlsx")
+def test_no_chart_is_empty(name: str) -> None:
     empty = []
-    with zipfile.ZipFile(tmp_path / "book.xlsx") as archive:
+    with zipfile.ZipFile(book_of(SPECS / f"{name}.yaml").path) as archive:
         for part in (name for name in archive.namelist() if name.startswith("xl/charts/chart")):
             drawn = etree.fromstring(archive.read(part))
             points = [*drawn.iterfind(f".//{CHART}val//{CHART}v"), *drawn.iterfind(f".//{CHART}yVal//{CHART}v")]
@@ -177,6 +175,10 @@ def ratio(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def test_every_name_of_a_style_has_one() -> None:
+    assert STYLES.keys() == NAMES
+
+
 def test_the_letters_of_every_style_stand_out_from_what_is_behind_them() -> None:
     assert ratio("000000", "FFFFFF") == 21
     faint = {name: ratio(style.colour, style.fill or "FFFFFF") for name, style in STYLES.items()}
@@ -215,9 +217,8 @@ def test_parts_are_spelled_as_readers_beside_excel_expect_them(path: Path) -> No
     assert re.findall(rb"\[&gt;=[\d.]+E|<workbookProtection", rest) == []
 
 
-def test_inputs_of_mixers_that_a_study_lacks_are_folded(tmp_path: Path) -> None:
-    flopsheet.build(SPECS / "gpt2.yaml", tmp_path / "book.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["Inputs"]
+def test_inputs_of_mixers_that_a_study_lacks_are_folded() -> None:
+    sheet = openpyxl.load_workbook(book_of(SPECS / "gpt2.yaml").path)["Inputs"]
     names = ("n_linear_key_heads", "n_ssm_heads", "d_rnn", "d_short_conv", "n_group_mtp_layers", "kv_lora_rank")
     rows = {cell.value: cell.row for row in sheet.iter_rows() for cell in row if cell.value in names}
     assert {name: sheet.row_dimensions[rows[name]].hidden for name in names} == dict.fromkeys(names, True)

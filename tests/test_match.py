@@ -115,7 +115,7 @@ REFUSED = [
         "2 * match(«side», left: 1, up: 2)",
         "match(…) leaves out choices of 'side': right, down; give every choice an arm; a | b: value is one for both",
     ),
-    ("match(side, left: 1, right | up | «dwn»: 2)", "side is never 'dwn'; did you mean 'down'?"),
+    ("match(side, left: 1, right | up | «dwn»: 2)", "'dwn' is not a choice of side; did you mean 'down'?"),
     (
         "match(side, «left»: 1, right | up: 2, left | down: 3)",
         "'left' has two arms in match(side, …); remove one of them",
@@ -164,7 +164,7 @@ def test_functions_nested_deeper_than_a_cell_allows_are_refused() -> None:
         spec_of(SPEC.replace("FORMULA", formula).replace("metrics:\n", f"{inputs}metrics:\n"))
     head = str(caught.value).splitlines()[0].partition("formula: ")[2]
     # 43 times where, 11 conditions tell 12 choices apart, twice
-    assert head == "the formula would nest 65 functions in a cell, which allows 64; split it into metrics"
+    assert head == "the formula would nest 65 functions in a cell; the limit is 64; split it into metrics"
 
 
 # The catalogue -------------------------------------------------------------------------------------------------------

@@ -196,11 +196,17 @@ def test_a_sweep_with_a_variant_that_cannot_be_writes_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--format", "csv", "-o", "parts/"), "-o names a folder, and csv is one file; write --format parquet"),
-        (("--format", "json", "-o", "parts/"), "-o names a folder, and json is one file"),
-        (("--format", "csv", "--workers", "2"), "--workers shares the partitions of a folder; write --format parquet"),
-        (("--scheduler", "tcp://a:1"), "--scheduler shares the partitions of a folder; write --format parquet"),
-        (("--format", "parquet", "-o", "parts.parquet", "--workers", "2"), "--workers shares the partitions"),
+        (
+            ("--format", "csv", "-o", "parts/"),
+            "-o names a folder, but csv is written as one file; write --format parquet",
+        ),
+        (("--format", "json", "-o", "parts/"), "-o names a folder, but json is written as one file"),
+        (
+            ("--format", "csv", "--workers", "2"),
+            "--workers needs a folder to write partitions to; write --format parquet",
+        ),
+        (("--scheduler", "tcp://a:1"), "--scheduler needs a folder to write partitions to; write --format parquet"),
+        (("--format", "parquet", "-o", "parts.parquet", "--workers", "2"), "--workers needs a folder"),
     ],
 )
 def test_what_cannot_be_a_folder_is_told(arguments: tuple[str, ...], told: str) -> None:

@@ -103,7 +103,7 @@ def test_runs_and_hardware_come_back_as_the_spec_says_them(tmp_path: Path) -> No
                 "training.large.n_tokens: global_batch_size * context_length → context_length * 1000000",
                 "serving.chat.n_sequences: 4 → 16",
                 "hardware.a100-80gb.price_per_hour: none → 1.5",
-                "hardware.mine.memory_bytes: 100000000000 → 120000000000",
+                "hardware.mine.memory_bytes: 100,000,000,000 → 120,000,000,000",
             ]
         ),
         {
@@ -143,8 +143,8 @@ def test_a_variant_of_a_sweep_is_named_as_what_no_spec_says(tmp_path: Path) -> N
         {},
         ["models.one.n_layers: 2 → 3", f"models.{variant}.n_layers: 2 → 3"],
         [
-            f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep, which the spec does "
-            "not say one by one; change the sweep, or write the variant out as a model of its own"
+            f"models.{variant}.n_layers: Inputs!{address}: '{variant}' is a variant of a sweep and has no entry of "
+            "its own in the spec; change the sweep, or write the variant out as a model of its own"
         ],
     )
 
@@ -187,7 +187,7 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
             "open the workbook in a spreadsheet program and save it"
         ],
         ["models.gpt2-small.d_ff: 4 * d_model → 3584"],
-        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' is not an expression that a spec can hold, so its value 3584 counts"],
+        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' cannot be written as an expression of a spec, so its value 3584 is used"],
     )
 
 
@@ -197,8 +197,8 @@ def test_a_number_that_was_typed_as_a_text_counts_and_is_told(tmp_path: Path) ->
         ["models.gpt2-small.n_layers: 12 → 24"],
         [],
         [
-            "Inputs!C8: ' 24' is a text and counts as that number; sums in the workbook leave it out",
-            "Inputs!C9: '768' is a text and counts as that number; sums in the workbook leave it out",
+            "Inputs!C8: ' 24' is stored as text and is read as a number; sums in the workbook ignore it",
+            "Inputs!C9: '768' is stored as text and is read as a number; sums in the workbook ignore it",
         ],
     )
 
@@ -229,14 +229,14 @@ def test_a_flag_is_understood_however_a_program_stores_it(stored: object, change
     assert (lines(pulled), blamed(pulled)) == (changes, [])
 
 
-UNKNOWN = "but the workbook's formulas do not know it; choose"
+UNKNOWN = "but the workbook's formulas do not recognise it; choose"
 # input | what a cell holds | what it counts as; text with another case is the same to a spreadsheet
 REJECTED = [
-    ("models.gpt2-small.tie_embeddings", True, "'TRUE' counts as yes", "yes"),
-    ("models.gpt2-small.tie_embeddings", "WAHR", "'WAHR' counts as yes", "yes"),
-    ("models.gpt2-small.tie_embeddings", 1.0, "'1' counts as yes", "yes"),
-    ("weights", "fp8 ", "'fp8 ' counts as fp8", "fp8"),
-    ("conventions.ffn_matmuls", "2", "'2' counts as 2", "2"),
+    ("models.gpt2-small.tie_embeddings", True, "'TRUE' is read as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", "WAHR", "'WAHR' is read as yes", "yes"),
+    ("models.gpt2-small.tie_embeddings", 1.0, "'1' is read as yes", "yes"),
+    ("weights", "fp8 ", "'fp8 ' is read as fp8", "fp8"),
+    ("conventions.ffn_matmuls", "2", "'2' is read as 2", "2"),
     ("weights", "BF16", "", ""),
     ("models.gpt2-small.tie_embeddings", "YES", "", ""),
 ]
@@ -278,7 +278,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
                 "fp8_block, fp8_g128, mxfp8, mxfp4, nvfp4, nf4, … (26 in all)",
                 f"models.gpt2-large.n_group_layers: Inputs!{at['models.gpt2-large.n_group_layers']}: "
-                "'7' is in a derived cell; change what it is derived from",
+                "'7' was typed into a derived cell; change what it is derived from",
             ]
         ),
     )

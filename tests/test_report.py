@@ -118,7 +118,7 @@ def test_the_summary_has_the_headline_columns_of_each_frame() -> None:
     ("name", "message"),
     [
         ("scenarios", "no frame is called 'scenarios'; did you mean 'scenario'? frames: study, model, "),
-        ("serving_run", "this spec has no serving run, so there is no frame of it; frames: study, model, "),
+        ("serving_run", "this spec has no serving run, so it has no such frame; frames: study, model, "),
         (3, "no frame is called '3'; frames: study, model, "),
     ],
 )

@@ -45,8 +45,8 @@ def in_spec(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("tokens", "told"),
     [
-        (15.001e12, "training.run.n_tokens: 15000000000000 → 15001000000000"),
-        (15e12 * (1 + 1e-8), "training.run.n_tokens: 15000000000000 → 15000000150000"),
+        (15.001e12, "training.run.n_tokens: 15,000,000,000,000 → 15,001,000,000,000"),
+        (15e12 * (1 + 1e-8), "training.run.n_tokens: 15,000,000,000,000 → 15,000,000,150,000"),
         (15e12 * (1 + 1e-14), "No input differs from the spec."),  # a program may store 15 digits
     ],
 )

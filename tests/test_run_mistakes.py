@@ -31,7 +31,7 @@ serving:
         ("models.a.d_model=0", "models.a.d_model: 0 is out of range; write 1 or more"),
         (
             "models.a.n_layers=1 / 0",
-            "models.a.n_layers: '1 / 0' has no value; check for a division by zero or a number out of range",
+            "models.a.n_layers: '1 / 0' has no finite value; check for a division by zero or a number out of range",
         ),
         ("training.t.model=b", "training.t.model: no model is called 'b'; known: a"),
         ("serving.s.model=aa", "serving.s.model: no model is called 'aa'; did you mean 'a'?"),
@@ -42,8 +42,8 @@ serving:
         ),
         (
             "training.t.pipeline_parallel=3",
-            "training.t.n_devices: n_devices 4 does not split by tensor 1 · pipeline 3 · context 1; "
-            "write n_devices: 3, or split otherwise",
+            "training.t.n_devices: n_devices 4 is not divisible by tensor 1 · pipeline 3 · context 1; "
+            "write n_devices: 3, or change the split",
         ),
         ("serving.s.memory_utilisation=1.5", "serving.s.memory_utilisation: 1.5 is out of range; write 0.01 to 1"),
         ("training.t.zero_stage=4", "training.t.zero_stage: 4 is out of range; write 0 to 3"),
@@ -62,7 +62,7 @@ serving:
         ),
         (
             "training.t.virtual_stages=2",
-            "training.t.virtual_stages: 2 interleaved stages need a pipeline, pipeline_parallel is 1; "
+            "training.t.virtual_stages: 2 interleaved stages need a pipeline, but pipeline_parallel is 1; "
             "write pipeline_parallel: 2 or more, or virtual_stages: 1",
         ),
         (
@@ -76,7 +76,7 @@ serving:
         ),
         (
             "training.t.global_batch_size=6",
-            "training.t.global_batch_size: a global batch of 6 is no multiple of micro-batch 1 · data parallel 4; "
+            "training.t.global_batch_size: a global batch of 6 is not a multiple of micro-batch 1 · data parallel 4; "
             "write 4 or 8",
         ),
         (
@@ -85,7 +85,7 @@ serving:
         ),
         (
             "hardware={ours: {memory_bytes: 80e9}}",
-            "hardware.ours: memory_bandwidth is missing; write it here, or extends: a kind that ships",
+            "hardware.ours: memory_bandwidth is missing; write it here, or start from a built-in kind with extends:",
         ),
         (
             "hardware={ours: {extends: h100}}",

@@ -17,8 +17,8 @@ def test_every_mistake_of_a_run_is_told_at_once():
     wrong = beside(LONG, "tensor_parallel: 5", "n_devices: 4", "precision: tf32", "context_parallel: 3")
     assert [line.split(";")[0] for line in refusal(edited(wrong)).splitlines() if line.startswith("s.yaml")] == [
         "s.yaml:14:22: training.long.tensor_parallel: tensor_parallel 5 does not divide the 12 heads",
-        "s.yaml:15:16: training.long.n_devices: n_devices 4 does not split by tensor 5 · pipeline 1 · context 3",
-        "s.yaml:16:16: training.long.precision: box has no units for tf32",
+        "s.yaml:15:16: training.long.n_devices: n_devices 4 is not divisible by tensor 5 · pipeline 1 · context 3",
+        "s.yaml:16:16: training.long.precision: box does not support tf32",
         "s.yaml:17:23: training.long.context_parallel: context_parallel 3 does not divide the context of 1,024",
     ]
 

@@ -90,7 +90,8 @@ def test_an_expectation_names_a_variant() -> None:
 REFUSED = [
     (
         {"n_devices: [8, 16]": "n_devices: [6, 16]", "{n_devices: 8,": "{n_devices: 6,", "size: 64": "size: 48"},
-        "s.yaml:13:19: training.t.sweep.n_devices[0]: n_devices 6 does not split by tensor 4 · pipeline 1 · context 1 "
+        "s.yaml:13:19: training.t.sweep.n_devices[0]: n_devices 6 is not divisible by tensor 4 · "
+        "pipeline 1 · context 1 "
         "in run 't n_devices=6 tensor_parallel=4 zero_stage=1 recomputation=none'; write n_devices: 8, or split "
         "otherwise; or exclude: such combinations (2 of 10 fail)",
     ),
@@ -126,8 +127,7 @@ REFUSED = [
     ),
     (
         {"n_devices: [8, 16]": "n_devices: {from: 8, to: 3200, step: 8}"},
-        "s.yaml:12:5: training.t.sweep: 2,398 training runs are more than the 1,000 that a spec may have; "
-        "sweep fewer values",
+        "s.yaml:12:5: training.t.sweep: 2,398 training runs exceed the limit of 1,000; sweep fewer values",
     ),
 ]
 
@@ -170,7 +170,7 @@ def test_an_edit_of_a_variant_is_named_as_what_no_spec_says(tmp_path: Path) -> N
         [],
         [
             f"serving.s model=b hardware=h200 weight_format=fp8.n_sequences: {at}: 's model=b hardware=h200 "
-            "weight_format=fp8' is a variant of a sweep, which the spec does not say one by one; change the sweep, or "
+            "weight_format=fp8' is a variant of a sweep and has no entry of its own in the spec; change the sweep, or "
             "write the variant out as a run of its own"
         ],
     )

@@ -14,6 +14,7 @@ from exported import as_json
 from flopsheet.api import Report, compute
 from flopsheet.diagnostics import UsageError
 from flopsheet.output.explain import explain
+from flopsheet.output.headline import summarise
 from studies import SPECS
 
 EXERCISE = SPECS / "gpt2-adamw.yaml"
@@ -33,7 +34,7 @@ def llama() -> Report:
 def test_json_has_training_and_serving_runs_by_name():
     shown = as_json(LLAMA)
     assert [list(shown), list(shown["training"]), list(shown["serving"])] == [
-        ["models", "scenarios", "training", "serving"],
+        ["models", "scenarios", "training", "serving", "limits"],
         ["pretraining", "pretraining-fsdp", "long-context"],
         ["chat", "chat-fp8", "documents"],
     ]
@@ -41,7 +42,7 @@ def test_json_has_training_and_serving_runs_by_name():
 
 def test_json_without_runs_has_empty_objects():
     shown = as_json(SPECS / "gpt2.yaml")
-    assert [shown["training"], shown["serving"]] == [{}, {}]
+    assert [shown["training"], shown["serving"], shown["limits"]] == [{}, {}, {}]
 
 
 def test_json_holds_whole_numbers_of_runs_as_integers_and_flags_as_booleans():
@@ -127,10 +128,35 @@ def test_runs_are_rows_of_csv_and_parquet_on_demand(kind: str, tmp_path: Path) -
         (["--format", "csv"], "--rows: the spec has no training runs; write some under training:\n"),
         (
             ["--format", "json"],
-            "--rows goes with csv and parquet, not with json; leave it out: json, table and md have the runs\n",
+            "--rows works with csv and parquet, not with json; leave it out: json, table and md include the runs\n",
         ),
     ],
 )
 def test_rows_that_cannot_be_shown_are_refused(arguments: list[str], message: str) -> None:
     done = run("show", str(SPECS / "gpt2.yaml"), "--rows", "training", *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_json_csv_and_parquet_have_the_limits_of_the_report(llama: Report, tmp_path: Path) -> None:
+    command = ["show", str(LLAMA), "--rows", "limits", "--format"]
+    lines = list(csv.DictReader(io.StringIO(run(*command, "csv").stdout)))
+    parquet = run(*command, "parquet", "-o", "limits.parquet", cwd=tmp_path)
+    read = pd.read_parquet(tmp_path / "limits.parquet").set_index(["run", "input"])
+    in_json = {(name, key): row for name, limits in as_json(LLAMA)["limits"].items() for key, row in limits.items()}
+    in_csv = {(row.pop("run"), row.pop("input")): row for row in lines}
+    names = ["now", "limit", "left_bytes", "next", "left_next_bytes", "says"]
+    wanted = llama.limits[names].to_dict("index")
+    assert (in_json, read[names].to_dict("index"), parquet.stderr, list(in_csv)) == (wanted, wanted, "", list(wanted))
+    assert {key: float(row["limit"]) for key, row in in_csv.items()} == llama.limits["limit"].to_dict()
+
+
+def test_a_limit_that_is_no_number_is_null_for_programs_and_a_word_for_readers() -> None:
+    # Llama-3-8B and AdamW: 8.03e9 parameters of 16 bytes and more do not fit into 80 GB.
+    one = {"model": "m", "n_tokens": "1T", "n_devices": 1, "global_batch_size": 1, "hardware": "h100-sxm"}
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+    spec |= {"training": {"one": {**one, "context_length": 8192}}}
+    batch = as_json(spec)["limits"]["one"]["largest_micro_batch"]
+    [shown] = [table for table in summarise(compute(spec)) if table.title == "How far each run can go"]
+    assert (batch["now"], batch["limit"], batch["says"][:10], shown.body[0][:4]) == (
+        1, None, "not even 1", ("one", "Largest micro-batch", "1", "none"),
+    )  # fmt: skip

@@ -41,7 +41,7 @@ def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
     assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == ranked_by_runs(data, "s")
 
 
-@pytest.mark.parametrize("seed", range(200))  # benchmarks/layouts.py holds a thousand
+@pytest.mark.parametrize("seed", range(60))  # they have every axis and value; benchmarks/layouts.py holds a thousand
 def test_a_search_of_servers_equals_a_serving_run_of_each_layout_to_the_last_digit(seed):
     chance = random.Random(seed)
     data = random_serving_search(chance, 12)
@@ -217,6 +217,9 @@ def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline
         ),
         ({"vary": {"zero_stage": [1]}, "kind": "service"}, "'service'"),
         ({"vary": {}}, "vary names no input"),
+        ({"vary": {"tensor_parallel": [1]}, "zero_stage": [1, 3]}, "zero_stage has several values"),
+        ({"vary": {"tensor_parallel": [1]}, "recomputation": ["none"]}, "recomputation has several values"),
+        ({"vary": {"tensor_parallel": [1]}, "sweep": {"zero_stage": [1, 3]}}, "a search has no sweep"),
         ({"vary": {"n_tokens": "auto"}}, "n_tokens has no automatic values"),
         ({"vary": {"micro_batch_size": ["2 * zero_stage"]}}, "'2 * zero_stage' is an expression"),
         ({"vary": {"zero_stage": [1]}, "zero_stage": 2}, "vary.zero_stage and zero_stage set the same thing"),
@@ -292,8 +295,8 @@ WIDE = spec_of(
         "attention_kernel": "auto",
         "loss_kernel": "auto",
         "gradients": "auto",
-        "tensor_parallel_overlap": [0, 0.25, 0.5, 0.75],
-        "data_parallel_overlap": [0, 0.25, 0.5, 0.75],
+        "tensor_parallel_overlap": [0, 0.5],
+        "data_parallel_overlap": [0, 0.5],
         "n_tokens": [1e9, 2e9, 3e9],
     }
 )

@@ -40,17 +40,17 @@ def test_a_sentence_says_the_first_case_that_holds():
 STYLES = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
 
 BROKEN_SENTENCES = [
-    ("''", "the text is empty; write what the cell says"),
-    ("'{d_model'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
-    ("'d_model}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
-    ("'{}'", "a '{' or '}' that surrounds no value; write {name} or {name:.1%}"),
+    ("''", "the text is empty; write the text of the cell"),
+    ("'{d_model'", "a '{' or '}' without a value; write {name} or {name:.1%}"),
+    ("'d_model}'", "a '{' or '}' without a value; write {name} or {name:.1%}"),
+    ("'{}'", "a '{' or '}' without a value; write {name} or {name:.1%}"),
     ("'{d_model:.2f}'", "'.2f' is not a number style; " + STYLES),
     ("'{d_model:,.1%}'", "',.1%' is not a number style; " + STYLES),
     ("'wide: {d_model}'", "'d_model' is a number; say how it is written: {d_model:.1} or {d_model:,}"),
     ("'{norm:.1}'", "arithmetic with a text; use numbers"),
     ("'{d_model < 2}'", "a comparison inside a text; write the cases with when: and say:"),
     ("'{d_modle}'", "unknown name 'd_modle'; did you mean 'd_model'?"),
-    ("'{d_ff}'", "'d_ff' lives at grain layer_group, finer than or apart from model; write sum(d_ff)"),
+    ("'{d_ff}'", "'d_ff' has grain layer_group, which a metric of grain model cannot read; write sum(d_ff)"),
     ("[{say: a}, {say: b}]", "every case but the last needs when; give the last case no condition"),
     ("[{when: d_model > 1, say: a}]", "every case but the last needs when; give the last case no condition"),
     ("[{when: d_model, say: a}, {say: b}]", "where(…) needs a condition first; write a comparison, such as a < b"),

@@ -160,8 +160,8 @@ def test_what_is_most_of_the_memory_is_said():
     [
         ({"n_devices": 3}, "tensor_parallel 3 does not divide the 32 heads; write one of 1, 2, 4, 8, 16, 32"),
         ({"n_devices": 100_000}, "tensor_parallel 100,000 does not divide the 32 heads"),
-        ({"n_devices": 12, "tensor_parallel": 8}, "n_devices 12 does not split by tensor 8 · pipeline 1"),
-        ({"n_devices": 3, "pipeline_parallel": 2}, "n_devices 3 does not split by tensor 1 · pipeline 2"),
+        ({"n_devices": 12, "tensor_parallel": 8}, "n_devices 12 is not divisible by tensor 8 · pipeline 1"),
+        ({"n_devices": 3, "pipeline_parallel": 2}, "n_devices 3 is not divisible by tensor 1 · pipeline 2"),
         ({"n_devices": 64, "pipeline_parallel": 64}, "64 stages are more than the 32 layers"),
         ({"n_devices": 8, "expert_parallel": 8}, "expert_parallel is 8, but the model has no experts to share"),
     ],

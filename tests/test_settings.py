@@ -106,7 +106,7 @@ REFUSED = [
     ("«=»1", "there is nothing before '='; write --set PATH=VALUE, such as models.gpt2-xl.d_model=2048"),
     ("title=«»", "title: there is no value after '='; write one; '' is the empty text"),
     ("title=«'»a", "title: this quote is never closed; close it with the same quote"),
-    ("title=«*»a", "title: anchors and aliases such as '*a' are not read; write the value out, let a model say "
+    ("title=«*»a", "title: anchors and aliases such as '*a' are not supported; write the value out, let a model say "
      "'extends:', or put the text in quotes"),
     ("models.gpt-2.5.d_model=«0»", "models.gpt-2.5.d_model: 0 is out of range; write 1 or more"),
     ("models.gpt-2.5.d_model=«.nan»", "models.gpt-2.5.d_model: '.nan' is not a finite number that a cell can hold; "
@@ -177,7 +177,9 @@ def test_null_removes_what_a_spec_to_the_left_says(tmp_path) -> None:
 
 
 def test_null_that_removes_nothing_is_a_value_that_is_missing(tmp_path) -> None:
-    with pytest.raises(SpecError, match=r"models\.gpt-2\.5\.window: nothing is not a number; write a whole number"):
+    with pytest.raises(
+        SpecError, match=r"models\.gpt-2\.5\.window: an empty value is not a number; write a whole number"
+    ):
         merged(tmp_path, BASE, "models: {gpt-2.5: {window: null}}\n")
 
 

@@ -80,54 +80,61 @@ REFUSED = [
         "3:3: models.gpt2: 'gpt2' is already given at line 2, column 3; keep one of the two",
     ),
     ("a: {b: 1, c: 2, b: 3}", "1:17: a.b: 'b' is already given at line 1, column 5; keep one of the two"),
-    ("1024: a", "1:1: keys are text, but 1024 reads as a number; quote it: '1024'"),
-    ("true: a", "1:1: keys are text, but true reads as a truth value; quote it: 'true'"),
-    ("null: a", "1:1: keys are text, but null reads as nothing; quote it: 'null'"),
-    ("1e6: a", "1:1: keys are text, but 1e6 reads as a number; quote it: '1e6'"),
+    ("1024: a", "1:1: keys are text, but YAML reads 1024 as a number; quote it: '1024'"),
+    ("true: a", "1:1: keys are text, but YAML reads true as a truth value; quote it: 'true'"),
+    ("null: a", "1:1: keys are text, but YAML reads null as nothing; quote it: 'null'"),
+    ("1e6: a", "1:1: keys are text, but YAML reads 1e6 as a number; quote it: '1e6'"),
     ("? \n: a", "1:2: a key is missing before ':'; write the key"),
     ("? [a, b]\n: c", "1:3: keys are text, but this is a list or a mapping; write a text before ':'"),
     ("{{ x }}: 1", "1:1: keys are text, but this is a list or a mapping; write a text before ':'"),
     # yaml features
     (
         "base: &base {n: 1}\na: *base\nb: *base",
-        "1:7: base: anchors and aliases such as '&base' are not read; "
+        "1:7: base: anchors and aliases such as '&base' are not supported; "
         "write the value out, let a model say 'extends:', or put the text in quotes",
     ),
     (
         "d_ff: *wide",
-        "1:7: d_ff: anchors and aliases such as '*wide' are not read; "
+        "1:7: d_ff: anchors and aliases such as '*wide' are not supported; "
         "write the value out, let a model say 'extends:', or put the text in quotes",
     ),
-    ("<<: {a: 1}", "1:1: merge keys '<<' are not read; write the values out, or let a model say 'extends:'"),
+    ("<<: {a: 1}", "1:1: merge keys '<<' are not supported; write the values out, or let a model say 'extends:'"),
     (
         "base: &base {n: 1}\na: {<<: *base, m: 2}",
-        "1:7: base: anchors and aliases such as '&base' are not read; "
+        "1:7: base: anchors and aliases such as '&base' are not supported; "
         "write the value out, let a model say 'extends:', or put the text in quotes",
     ),
     (
         "a: !!python/object:os.system 1",
-        "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes",
+        "1:4: a: YAML tags are not supported; remove the word that begins with '!', or quote the text",
     ),
-    ("a: !foo [1]", "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes"),
-    ("a: !!str 5", "1:4: a: tags are not read; remove the word that begins with '!', or put the text in quotes"),
-    ("a: !e!x 5", "1:4: tags are not read; remove the word that begins with '!', or put the text in quotes"),
+    (
+        "a: !foo [1]",
+        "1:4: a: YAML tags are not supported; remove the word that begins with '!', or quote the text",
+    ),
+    (
+        "a: !!str 5",
+        "1:4: a: YAML tags are not supported; remove the word that begins with '!', or quote the text",
+    ),
+    ("a: !e!x 5", "1:4: YAML tags are not supported; remove the word that begins with '!', or quote the text"),
     ("a: 1\n---\nb: 2", "2:1: a second document begins here; keep one document in a file"),
-    ("%FOO\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
-    ("%YAML 3.0\n---\na: 1", "1:1: directives are not read; remove the line that begins with '%'"),
+    ("%FOO\n---\na: 1", "1:1: YAML directives are not supported; remove the line that begins with '%'"),
+    ("%YAML 3.0\n---\na: 1", "1:1: YAML directives are not supported; remove the line that begins with '%'"),
     # tabs
     ("a:\n\tb: 1", "2:1: a tab where YAML allows only spaces; replace it with spaces"),
     ("a: 1\n  \tb: 2", "2:3: a tab where YAML allows only spaces; replace it with spaces"),
     ("a: |\n  x\n\ty", "3:1: a tab where YAML allows only spaces; replace it with spaces"),
     # syntax
-    ("title: GPT-2: the accounts", "1:13: there is a second ': ' on this line; put the text that holds it in quotes"),
+    (
+        "title: GPT-2: the accounts",
+        "1:13: there is a second ': ' on this line; put the text that contains it in quotes",
+    ),
     (
         "a: 1\n b: 2",
-        "2:3: a key cannot stand here; line it up with the keys beside it, and write ': ' after every key above",
+        "2:3: a key cannot stand here; align it with the keys beside it, and write ': ' after every key above",
     ),
-    (
-        "a:1\nb: 2",
-        "2:2: a key cannot stand here; line it up with the keys beside it, and write ': ' after every key above",
-    ),
+    ("a:1\nb: 2", "1:2: a space is missing after this ':'; write ': '"),
+    ("a: 1\nb:2", "2:2: a space is missing after this ':'; write ': '"),
     (
         "a: 1\nb 2\nc: 3",
         "2:1: this line is neither 'key: value' nor '- item'; "
@@ -135,7 +142,7 @@ REFUSED = [
     ),
     (
         "a:\n    b: 1\n  c: 2",
-        "3:3: the indentation matches no line above; line the key up with the keys that it belongs to",
+        "3:3: the indentation matches no line above; align the key with the others of its mapping",
     ),
     (
         "label: 'it's'",
@@ -167,7 +174,8 @@ REFUSED = [
     ("a: 'open\nb: 2", "1:4: this quote is never closed; close it with the same quote"),
     (
         'a: "C:\\dir"',
-        "1:7: a backslash in double quotes begins no known escape; write \\\\ for a backslash, or use single quotes",
+        "1:7: a backslash in double quotes begins an unknown escape sequence; "
+        "write \\\\ for a backslash, or use single quotes",
     ),
     ("a: > x\n  y", "1:6: text follows '|' or '>' on its line; begin it on the next line, or quote it all"),
     (
@@ -176,16 +184,19 @@ REFUSED = [
     ),
     ("...\na: 1", "1:1: there is nothing before '.'; write what belongs there, or remove '.'"),
     # numbers with commas
-    ("{a: 4,096}", "1:7: a comma ends the value before it; write 4096 without a comma, a formula in quotes"),
-    ("{a: 4, 96: }", "1:8: keys are text, but 96 reads as a number; quote it: '96'"),
+    (
+        "{a: 4,096}",
+        "1:7: a comma ends the value before it; write 4096 without a comma, and quote a formula that contains one",
+    ),
+    ("{a: 4, 96: }", "1:8: keys are text, but YAML reads 96 as a number; quote it: '96'"),
     ("[4,096]", "1:4: [1]: 096 begins with a zero; write 96, and numbers without commas"),
     ("a: -007", "1:4: a: -007 begins with a zero; write -7, and numbers without commas"),
     ("a: 00", "1:4: a: 00 begins with a zero; write 0, and numbers without commas"),
     # characters
-    ("a: 1\nb: x\x07y", "2:5: the text holds the invisible character U+0007; remove it"),
-    ('a: "\\0"', "1:4: a: the text holds the invisible character U+0000; remove it"),
-    ("a: 1\x85b: 2", "1:5: the text holds the invisible character U+0085; remove it"),
-    ("a: \ufeff1", "1:4: the text holds the invisible character U+FEFF; remove it"),
+    ("a: 1\nb: x\x07y", "2:5: the text contains the invisible character U+0007; remove it"),
+    ('a: "\\0"', "1:4: a: the text contains the invisible character U+0000; remove it"),
+    ("a: 1\x85b: 2", "1:5: the text contains the invisible character U+0085; remove it"),
+    ("a: \ufeff1", "1:4: the text contains the invisible character U+FEFF; remove it"),
     # size
     ("", "1:1: the text is empty; begin with 'version: 1'"),
     ("# only a comment\n", "1:1: the text is empty; begin with 'version: 1'"),
@@ -300,14 +311,14 @@ write 0 or a number between 1e-300 and 1e300
 s.yaml:2:16: models.a.n: 'n' is already given at line 2, column 7; keep one of the two
       a: {n: .inf, n: 2}
                    ^
-s.yaml:3:6: models.b: anchors and aliases such as '&b' are not read; \
+s.yaml:3:6: models.b: anchors and aliases such as '&b' are not supported; \
 write the value out, let a model say 'extends:', or put the text in quotes
       b: &b {n: !!int 1}
          ^^^^
-s.yaml:3:13: models.b.n: tags are not read; remove the word that begins with '!', or put the text in quotes
+s.yaml:3:13: models.b.n: YAML tags are not supported; remove the word that begins with '!', or quote the text
       b: &b {n: !!int 1}
                 ^^^^^^^
-s.yaml:4:3: models: keys are text, but 1 reads as a number; quote it: '1'
+s.yaml:4:3: models: keys are text, but YAML reads 1 as a number; quote it: '1'
       1: {n: *b}
       ^
 s.yaml:5:8: this quote is never closed; close it with the same quote

@@ -249,7 +249,7 @@ expect:
         (2, "context_lengths[1]", "'half' is not a number"),
         (4, "models.a.n_heads", "n_heads 6 does not divide d_model 64"),
         (4, "models.a.d_ff", "'d_modle' is not a number that can be read here"),
-        (5, "models.A", "'A' and 'a' are one name to a spreadsheet"),
+        (5, "models.A", "'A' and 'a' are the same name to a spreadsheet"),
         (5, "models.A.extends", "no model is called 'b'"),
         (6, "models.c.d_mdoel", "unknown key 'd_mdoel'"),
         (7, "models.d.positions", "positions are learned, but max_positions is 0"),
@@ -284,7 +284,7 @@ def test_a_value_that_does_not_fit_the_model_that_inherits_it_names_the_model():
     with pytest.raises(SpecError) as caught:
         spec_of(GROUPS.replace("    d_model", "    n_layers: 5\n    d_model", 1) + "  c: {extends: b, n_heads: 3}\n")
     assert [(problem.path, problem.fact) for problem in caught.value.problems] == [
-        ("models.a.n_layers", "n_layers is 5, the groups under layers: have 7 in model 'b'"),
+        ("models.a.n_layers", "n_layers is 5, but the groups under layers: have 7 in model 'b'"),
         ("models.a.layers[0].n_kv_heads", "n_kv_heads 2 does not divide n_heads 3 in model 'c'"),
         ("models.c.n_heads", "n_heads 3 does not divide d_model 128"),
     ]

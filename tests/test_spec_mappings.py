@@ -77,7 +77,7 @@ def test_a_mistake_in_a_mapping_points_at_it_as_json():
 ITSELF: list[object] = []
 ITSELF.append(ITSELF)
 NUMBERS = "is not a finite number that a cell can hold; write 0 or a number between 1e-300 and 1e300"
-TYPES = "is not a type that a spec can hold; give texts, numbers, lists and mappings"
+TYPES = "is not a type that a spec can contain; use texts, numbers, lists and mappings"
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ TYPES = "is not a type that a spec can hold; give texts, numbers, lists and mapp
         (with_input("d_ff", np.float64("-inf")), f"models.a.d_ff: '-inf' {NUMBERS}"),
         (with_input("d_ff", 10**5000), f"models.a.d_ff: '1e5000' {NUMBERS}"),
         (with_input("d_ff", ITSELF), "lists and mappings are nested more than 32 deep; flatten them"),
-        (PLAIN | {"models": {1: {}}}, "models: keys are text, but 1 is none; give it as a str"),
-        (PLAIN | {None: 1, ("a", "b"): 2}, "keys are text, but None is none; give it as a str\n"
-         "keys are text, but ('a', 'b') is none; give it as a str"),
+        (PLAIN | {"models": {1: {}}}, "models: keys are text, but 1 is not; give it as a str"),
+        (PLAIN | {None: 1, ("a", "b"): 2}, "keys are text, but None is not; give it as a str\n"
+         "keys are text, but ('a', 'b') is not; give it as a str"),
     ],
 )  # fmt: skip
 def test_what_no_file_could_say_is_refused_in_a_mapping(spec, message):

@@ -69,7 +69,8 @@ OF_SHAPE = [
         "context_lengths: 64\nmetrics: [{name: m, label: M, grain: model, unit: count, formula: n_params, doc: x}]",
         [
             "context_lengths: 64 where a list is expected; write [a, b]",
-            "metrics[0].formula: the formula gives parameters, the metric says count; write unit: parameters",
+            "metrics[0].formula: the formula gives parameters, but the metric has the unit count; write "
+            "unit: parameters",
         ],
     ),
 ]

@@ -130,7 +130,10 @@ def test_the_fullest_of_any_stages_is_the_memory_of_the_run(both):
     [
         ({"stage_layers": [10, 10, 10]}, "the stages hold 30 layers, the model has 40; list 40 layers"),
         ({"stage_layers": [20, 20], "pipeline_parallel": 1}, "layers are listed for more stages than"),
-        ({"stage_layers": [20, 20], "first_stage_layers": 20}, "beside first_stage_layers 20 and last_stage_layers 0"),
+        (
+            {"stage_layers": [20, 20], "first_stage_layers": 20},
+            "but first_stage_layers 20 and last_stage_layers 0 are given",
+        ),
         (
             {"stage_layers": [20, 20], "stage_layers_1": 20},
             "stage_layers_1 and training.run.stage_layers set the same thing",
@@ -141,7 +144,7 @@ def test_the_fullest_of_any_stages_is_the_memory_of_the_run(both):
         ({"stage_layers": "t*40|L"}, "cannot be read: its order is another than E, t …, m …, L"),
         ({"stage_layers": "E(t*99999)*99999L"}, "cannot be read: it is too long"),
         ({"stage_layers": "Et*20|t*20L", "pipeline_parallel": 4}, "the layout has 2 stages, not 4 · "),
-        ({"stage_layers": "E|(t|)*15|t*25L"}, "the layout has 18 stages, 16 can be listed"),
+        ({"stage_layers": "E|(t|)*15|t*25L"}, "the layout has 18 stages, at most 16 can be listed"),
         ({"stage_layers": "Et*20|t*20L", "pipeline_parallel": "n_devices"}, "a layout needs pipeline_parallel and"),
         ({"stage_layers": "Et*39|t*2L"}, "the stages hold 41 layers, the model has 40"),
     ],

@@ -39,6 +39,13 @@ def test_a_stage_holds_its_layers_and_one_micro_batch_less_than_the_one_before()
     assert (found[1] - found[2]) * GIB == pytest.approx(second - third, rel=1e-9)
 
 
+def test_a_stage_says_what_its_layers_hold_before_the_rest_is_added():
+    # 16 bytes of each parameter; full recomputation keeps the input of each of two layers, 2·S·D bytes.
+    run = run_of(pipeline_parallel=4, global_batch_size=8, activation_method="korthikanti")
+    found = run[["weight_state_bytes_stage_3", "activation_bytes_stage_3", "weight_state_bytes_stage_5"]]
+    assert found.tolist() == [16 * 2 * LAYER, 2 * 2 * S * D, 0]
+
+
 def test_layers_that_do_not_come_out_even_stand_on_the_earlier_stages():
     # Ten layers, 2 on the first and 2 on the last stage: six for four stages are 2, 2, 1, 1.
     found = stages(pipeline_parallel=6, first_stage_layers=2, last_stage_layers=2, global_batch_size=8)

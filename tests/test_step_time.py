@@ -138,9 +138,31 @@ def test_data_parallelism_scatters_gradients_and_gathers_weights_over_the_cards_
     )
 
 
-def test_adamw_moves_twenty_six_bytes_of_each_parameter_of_the_shard():
-    found = step(zero_stage=1)
-    assert found["seconds_optimizer"] == pytest.approx(26 * found["n_params_device"] / 16 / 2e12, rel=1e-12)
+@pytest.mark.parametrize(
+    ("said", "bytes_each"),
+    [
+        ({}, (26 + 4 * 2) / 16 + 3 * 2),
+        ({"gradients": "fp32"}, (26 + 4 * 4) / 16 + 3 * 4),
+        ({"gradients": "fp32", "zero_stage": 2}, (26 + 4 * 4 + 3 * 4) / 16),
+        ({"gradients": "fp32", "zero_stage": 0}, 26 + 4 * 4 + 3 * 4),
+        ({"optimizer": "sgd", "zero_stage": 0}, 2 * 4 + 2 + 7 * 2),
+        ({"precision": "pure_bf16", "moments": "fp32", "zero_stage": 0}, 2 * 2 + 2 * 8 + 7 * 2),
+    ],
+)
+def test_an_optimizer_step_moves_states_of_its_shard_and_passes_gradients_seven_times(said, bytes_each):
+    """26 B of AdamW; of the shard's gradients norm 1, clipping 2, update 1, of those held scaling 2, zeroing 1."""
+    found = step(**{"zero_stage": 1, **said})
+    assert found["seconds_optimizer"] == pytest.approx(bytes_each * found["n_params_device"] / 2e12, rel=1e-12)
+
+
+def test_frozen_layers_have_no_optimizer_step():
+    found = step(frozen_layers=4, frozen_embedding=True)
+    assert found["seconds_optimizer"] == pytest.approx((26 + 7 * 2) * found["n_params_trained"] / 2e12, rel=1e-12)
+
+
+def test_adapters_alone_have_an_optimizer_step():
+    found = step(adapter_rank=16)
+    assert found["seconds_optimizer"] == pytest.approx((26 + 7 * 2) * found["n_params_trained"] / 2e12, rel=1e-12)
 
 
 def test_zero_3_counts_the_longer_of_work_and_exchange_and_a_share_of_the_shorter():

@@ -210,7 +210,7 @@ def test_a_workbook_that_would_be_too_wide_is_refused_before_anything_is_compute
     done = run("build", "-", "-o", str(tmp_path / "out.xlsx"), stdin=text)
     assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (
         1,  # 2,192 variants at 8 lengths, beside 5 columns of names
-        "sheet 'Forward FLOPs' would need 17,541 columns, a sheet holds 16,384; "
+        "sheet 'Forward FLOPs' would need 17,541 columns, but a sheet has at most 16,384; "
         "split the study, or print it with 'flopsheet show --format csv'\n",
         [],
     )
@@ -242,7 +242,8 @@ def test_a_metric_that_gathers_over_more_models_than_are_held_is_refused(monkeyp
     with pytest.raises(UsageError) as caught:
         written(gathering(), "csv")
     assert str(caught.value) == (
-        "all_params aggregates over all models, which a stream does not hold; sweep fewer values, or remove the metric"
+        "all_params aggregates over all models, but a streamed sweep holds one at a time; "
+        "sweep fewer values, or remove the metric"
     )
 
 

@@ -101,8 +101,9 @@ def test_a_suffix_is_read_by_the_unit(text: str, unit: str, number: float | None
     [
         (
             "{that: a.n_params, at_most: 2GB}",
-            "expect[0].at_most: '2GB' is in bytes, expected a plain number; write a number such as 15T or 128Ki",
+            "expect[0].at_most: '2GB' is in bytes, expected a plain number; write 2B",
         ),
+        ("{that: a.n_params, at_most: 60k}", "expect[0].at_most: '60k' is not a number; write 60000"),
         ("{that: a.weight_bytes, equals: 2T}", "expect[0].equals: '2T' lacks a unit; write 2TB or 2TiB"),
     ],
 )

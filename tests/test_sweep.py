@@ -173,12 +173,12 @@ REFUSED = [
     ({"d_model: [64, 128]": "«d_modle»: [64]"}, "d_modle: unknown key 'd_modle'; did you mean 'd_model'?"),
     (
         {"d_model: [64, 128]": "«batch_size»: [1, 2]"},
-        "batch_size: batch_size belongs to the whole study, a sweep varies inputs of a model or run; "
+        "batch_size: batch_size belongs to the whole study, but a sweep varies inputs of a model or run; "
         "write one spec for each value",
     ),
     (
         {"d_model: [64, 128]": "«context_length»: [1, 2]"},
-        "context_length: context lengths are swept by their list; "
+        "context_length: context lengths are swept through their own list; "
         "write context_lengths: [a, b] at the top of the spec",
     ),
     (
@@ -210,7 +210,7 @@ REFUSED = [
     ({"[64, 128]": "{from: 64, to: 128, step: «0»}"}, "d_model.step: 0 is not a step; write more than 0"),
     (
         {"[64, 128]": "«{»from: 1, to: 1e9}"},
-        "d_model: 1,000,000,000 values; at most 100,000 are allowed for one input; take larger steps",
+        "d_model: the range has 1,000,000,000 values; at most 100,000 are allowed for one input; take larger steps",
     ),
     (
         {"d_model: [64, 128]": WIDE, "sweep:": "«sweep»:"},
@@ -226,7 +226,7 @@ REFUSED = [
         {"n_kv_heads: [2, 4]": "«d_model»: [2, 4]"},
         "zip.d_model: d_model and d_model set the same thing; keep one of the two",
     ),
-    ({"{d_model: 128, n_heads: 8}": "«5»"}, "exclude[0]: 5 excludes nothing; "
+    ({"{d_model: 128, n_heads: 8}": "«5»"}, "exclude[0]: 5 is not an exclusion; "
      "write {input: value}, or a condition such as d_model > 4096"),
     (
         {"{d_model: 128, n_heads: 8}": "{«n_layers»: 2}"},
@@ -242,13 +242,13 @@ REFUSED = [
     ),
     (
         {"{d_model: 128, n_heads: 8}": "{d_model: «null»}"},
-        "exclude[0].d_model: nothing is not among the swept values of d_model; write one of 64, 128",
+        "exclude[0].d_model: an empty value is not among the swept values of d_model; write one of 64, 128",
     ),
     ({"[64, 128]": "{«start»: 64, to: 128}"}, "d_model.start: unknown key 'start'; did you mean 'from'?"),
     ({"[64, 128]": "{from: 64, «stop»: 128}"}, "d_model.stop: unknown key 'stop'; did you mean 'to'?"),
     (
         {"d_model > 10 * n_heads * n_layers": "d_model «=» 128"},
-        "exclude[1]: '=' compares nothing; write == to compare",
+        "exclude[1]: '=' is not a comparison; write == to compare",
     ),
     (
         {"d_model > 10 * n_heads * n_layers": "«d_model > 64 and n_heads > 4»"},
@@ -265,7 +265,7 @@ REFUSED = [
     (
         {"d_model > 10 * n_heads * n_layers": "d_model > «10 % 4»"},
         "exclude[1]: the operator '%' is not part of the language; "
-    "write a - b * floor(a / b) for the rest of a division",
+    "write a - b * floor(a / b) for the remainder of a division",
     ),
     ({"d_model > 10 * n_heads * n_layers": "d_model > 0", "exclude:": "«exclude»:"},
         "exclude: every combination is excluded; exclude fewer"),
@@ -318,7 +318,7 @@ def test_a_mistake_of_the_model_itself_is_told_once() -> None:
 def test_an_input_that_a_layer_group_says_cannot_be_swept() -> None:
     text = TEXT.replace("    n_layers: 2\n", "    layers: [{n_layers: 2, n_heads: 4}]\n").replace(" * n_layers", "")
     assert (
-        "zip.n_heads: layers[0] says n_heads itself, so the sweep would not reach it; remove n_heads there"
+        "zip.n_heads: layers[0] sets n_heads itself, so the sweep would not reach it; remove n_heads there"
         in refusal(text)
     )
 
@@ -334,7 +334,7 @@ def test_more_models_than_are_held_at_once_are_refused_with_the_way_out() -> Non
     )
     text = text.replace("  - d_model > 10 * n_heads * n_layers\n", "")
     assert refusal(text).splitlines()[0] == (
-        "s.yaml:9:5: models.a.sweep: 15,986 models are more than the 10,000 that can be held at once; "
+        "s.yaml:9:5: models.a.sweep: 15,986 models exceed the limit of 10,000 held in memory; "
         "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
     )
 

@@ -34,7 +34,7 @@ def commented(book: Workbook) -> None:
 BESIDE = "stands beside the inputs and was not read"
 # what the reviewer did | what pull, check and diff say of it
 UNREAD: list[tuple[Callable[[Workbook], None], list[str]]] = [
-    (copied, ["the sheet 'Inputs Copy' is none that flopsheet built, and was not read"]),
+    (copied, ["the sheet 'Inputs Copy' was not built by flopsheet and was not read"]),
     (remarked, [f"Inputs!AB9: 'too wide?' {BESIDE}", f"Inputs!AB10: '1024' {BESIDE}"]),
     (
         with_many_remarks,

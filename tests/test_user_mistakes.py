@@ -69,7 +69,7 @@ UNREADABLE = [
     (
         "tag.yaml",
         1,
-        "tag.yaml:1:10: version: tags are not read; remove the word that begins with '!', or put the text in quotes\n"
+        "tag.yaml:1:10: version: YAML tags are not supported; remove the word that begins with '!', or quote the text\n"
         "    version: !!python/object/apply:os.system [ls]\n"
         "             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
     ),
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_spec_has_one_message(folder: Path, name: str, code: i
 
 def test_anchors_that_would_explode_are_told_by_name_and_never_followed(folder: Path) -> None:
     done = run("show", "bomb.yaml", cwd=folder)
-    told = re.findall(r"(?m)^bomb\.yaml:(\d+):(\d+): .*? such as '(.*?)' are not read; .*$", done.stderr)
+    told = re.findall(r"(?m)^bomb\.yaml:(\d+):(\d+): .*? such as '(.*?)' are not supported; .*$", done.stderr)
     assert (done.returncode, told, done.stderr.splitlines()[-1]) == (
         1,
         [("1", "4", "&a"), ("2", "4", "&b")],
@@ -110,7 +110,7 @@ def test_too_many_values_stop_the_reading(folder: Path) -> None:
     done = run("show", "many.yaml", cwd=folder)
     assert (done.returncode, done.stderr.splitlines()[0].partition(": ")[2]) == (
         1,
-        "the text holds more than 200,000 keys and values; split it",
+        "the text contains more than 200,000 keys and values; split it",
     )
 
 
@@ -157,7 +157,7 @@ ARGUMENTS = [
     (["import", "none.json"], "cannot read 'none.json': no such file or directory; check the path\n"),
     (
         ["explain", "flops_forwards", GPT2],
-        "no metric of a model or scenario is called 'flops_forwards'; did you mean 'flops_forward'?\n",
+        "no metric is called 'flops_forwards'; did you mean 'flops_forward'?\n",
     ),
 ]
 
@@ -181,7 +181,7 @@ TARGETS = [
     ("twice.yaml", "'twice.yaml' does not end in .xlsx; write -o twice.xlsx\n"),
     ("v1.5/book", "'v1.5/book' does not end in .xlsx; write -o v1.5/book.xlsx\n"),
     (".book", "'.book' does not end in .xlsx; write -o .book.xlsx\n"),
-    ("-", "a workbook is not written to stdout; name a file with -o, such as -o review.xlsx\n"),
+    ("-", "a workbook cannot be written to stdout; name a file with -o, such as -o review.xlsx\n"),
 ]
 
 
@@ -256,7 +256,7 @@ def test_a_target_without_permission_has_one_message(tmp_path: Path, what: str) 
     reason = "it is read-only" if what == "file" else "permission denied"
     assert (done.returncode, done.stderr, target.read_bytes()) == (
         2,
-        f"cannot write '{target}': {reason}; close it where it is open, or choose another file with -o\n",
+        f"cannot write '{target}': {reason}; close it in other programs, or choose another file with -o\n",
         b"old",
     )
 

@@ -96,6 +96,10 @@ def test_the_wheel_holds_the_package_its_licence_and_nothing_else(wheel: Path) -
     assert (tops, [name for name in wanted if name not in names], len(licence)) == ({"flopsheet"}, [], 1)
 
 
+def test_the_wheel_is_smaller_than_a_megabyte_and_a_half(wheel: Path) -> None:
+    assert wheel.stat().st_size < 1.5e6
+
+
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]

@@ -102,7 +102,7 @@ def test_the_pattern_of_a_text_does_not_depend_on_its_description(monkeypatch: p
     [
         (errno.ENOSPC, "make room, or choose another file with -o"),
         (errno.ENOENT, "make the folder first, or choose another file with -o"),
-        (errno.EACCES, "close it where it is open, or choose another file with -o"),
+        (errno.EACCES, "close it in other programs, or choose another file with -o"),
     ],
 )
 def test_what_to_do_about_a_file_goes_by_the_number_of_the_systems_error(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopsheet import __version__, diagnostics, quantities
 from flopsheet.catalog import Catalog, load_catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import SizeError
 from flopsheet.output import data_frames
 from flopsheet.pipeline import frames
@@ -131,7 +132,7 @@ class Report:
 
     spec: Spec
     values: Values
-    runs: Mapping[str, Values]
+    runs: Mapping[RunKind, Values]
     catalog: Catalog
 
     def __repr__(self) -> str:
@@ -197,7 +198,7 @@ study, model, layer_group, context, scenario, layer_run
 
     @cached_property
     def limits(self) -> pd.DataFrame:
-        """How far each run goes in one input while the others stay, until it no longer fits its device.
+        """How far each run can go in one input, the others unchanged, before it no longer fits its device.
 
         A row for each (run, input): the last value that fits, or `none` or `no limit`, what a device has left there,
         one step further, what it has left then, and that in words. No rows without runs.

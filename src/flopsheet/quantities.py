@@ -41,6 +41,8 @@ UNKNOWN = ""  # the unit of a number where something else in the spec tells whic
 WORDS = frozenset({"text", "verdict"})  # units of what is no number
 KINDS = (PLAIN, BYTES, BYTE_RATE, FLOPS, FLOP_RATE)
 
+COUNTABLE = frozenset({COUNTED, "token", "width", "parameters"})  # units of which 1,024 may be meant by a thousand
+
 # Unit of the catalogue → kind, and what one of the unit is; every other unit takes a plain number.
 OF_UNIT: Mapping[str, tuple[Kind, int]] = {
     "B": (BYTES, 1),
@@ -106,13 +108,15 @@ def is_read(text: str) -> bool:
 def refusal(text: str, unit: str) -> tuple[str, str] | None:
     """Why a text with a suffix is no number of a unit, and what to write; None where no suffix is the reason."""
     found = re.fullmatch(SUFFIXED, text)
-    if not found or unit == UNKNOWN or read_quantity(text, unit) is not None:
+    if not found or (is_read(text) if unit == UNKNOWN else read_quantity(text, unit) is not None):
         return None
     kind = kind_of_unit(unit)
     number, suffix = found["number"], found["suffix"]
     prefix = suffix[:1]
     if prefix in THOUSAND and suffix[1:].casefold() in {"", "b", kind.base.casefold()}:
         value = Fraction(number)
+        if kind is PLAIN and unit not in COUNTABLE:
+            return f"'{text}' is not a number", f"write {_plain(value * 1000)}"
         fact = f"'{text}' is {_digits(value * 1000)} to some and {_digits(value * 1024)} to others"
         return fact, f"write {_plain(value * 1000)} or {number}{THOUSAND[prefix]}{kind.base}"
     if kind is not PLAIN and suffix in COUNT | LARGE | BINARY:
@@ -121,9 +125,19 @@ def refusal(text: str, unit: str) -> tuple[str, str] | None:
         return f"'{text}' is not a number", f"write {number}B"
     other = next((one for one in KINDS if one is not kind and suffix in one.suffixes), None)
     if other:
-        return f"'{text}' is in {other.name}, expected {kind.name}", f"write a number such as {kind.example}"
+        fact = f"'{text}' is in {other.name}, expected {kind.name}"
+        return fact, f"write {_in_kind(number, suffix.removesuffix(other.base), kind)}"
     alike = next((one for one in kind.suffixes if one.casefold() == suffix.casefold()), None)
     return (f"'{text}' is not a number", f"write {number}{alike}") if alike else None
+
+
+def _in_kind(number: str, prefix: str, kind: Kind) -> str:
+    """A number of another kind as one of this kind, where that has the prefix; an example otherwise."""
+    prefixes = ("B",) if kind is PLAIN and prefix == "G" else (prefix, prefix.removesuffix("i"))
+    return next(
+        (f"{number}{one}{kind.base}" for one in prefixes if f"{one}{kind.base}" in kind.suffixes),
+        f"a number such as {kind.example}",
+    )
 
 
 def _without_unit(text: str, number: str, suffix: str, kind: Kind) -> tuple[str, str]:
@@ -134,6 +148,42 @@ def _without_unit(text: str, number: str, suffix: str, kind: Kind) -> tuple[str,
     prefixes = ("G", "Gi") if suffix == "B" else (suffix, f"{suffix}i") if suffix in LARGE else (suffix,)
     ways = [f"{number}{prefix}{kind.base}" for prefix in prefixes if f"{prefix}{kind.base}" in kind.suffixes]
     return f"'{text}' lacks a unit", f"write {' or '.join(ways) or f'a number such as {kind.example}'}"
+
+
+# What a number is followed by in prose: its size, and words for units of the catalogue (or of none).
+SCALES = {"thousand": "", "million": "M", "mn": "M", "billion": "G", "bn": "G", "trillion": "T", "tn": "T"}
+CALLED = {
+    "$": "USD", "usd": "USD", "dollar": "USD", "dollars": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP",
+    "euros": "EUR", "gbp": "GBP", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "day",
+    "days": "day", "week": "week", "weeks": "week", "min": "min", "minutes": "min", "s": "s", "sec": "s",
+    "second": "s", "seconds": "s", "ms": "ms", "w": "W", "watt": "W", "watts": "W", "kw": "kW", "token": "token",
+    "tokens": "token", "gpus": COUNTED, "devices": COUNTED, "layers": COUNTED, "params": "parameters",
+    "parameters": "parameters", "byte": "B", "bytes": "B",
+}  # fmt: skip
+IN_PROSE = (
+    rf"(?P<currency>[$€£]?) ?(?P<number>{NUMBER}) ?(?P<suffix>[kKMGBT]?|[KMGT]i)"
+    rf"(?: ?(?P<scale>(?i:{'|'.join(SCALES)})))?(?: ?(?P<word>[A-Za-z]+|[$€£])(?:(?:/| per )[A-Za-z]+)?)?"
+)
+
+
+def written_in_prose(text: str, unit: str) -> str:
+    """What to write for a number with a word for its size or unit, such as `500 billion` or `2.5 USD`; else empty."""
+    found = re.fullmatch(IN_PROSE, text)
+    word = found and (found["word"] or found["currency"]).casefold()
+    if not found or (word and word not in CALLED) or not (word or found["scale"]):
+        return ""
+    kind, scale = kind_of_unit(unit), (found["scale"] or "").casefold()
+    if scale == "thousand" or found["suffix"] in THOUSAND:
+        digits = _plain(Fraction(found["number"]) * 1000)
+    elif scale:
+        digits = _in_kind(found["number"], SCALES[scale], kind)
+    else:
+        digits = found["number"] + found["suffix"]
+    own = unit.partition("/")[0]
+    if not word or CALLED[word] == own or {CALLED[word], own} <= COUNTABLE:
+        is_named = bool(word) and kind is PLAIN and unit not in COUNTABLE
+        return f"write the number alone, in {unit}: {digits}" if is_named else f"write {digits}"
+    return "write the number alone" + ("" if unit in COUNTABLE | {UNKNOWN, "share", "ratio"} else f", in {unit}")
 
 
 @cache

@@ -64,7 +64,7 @@ def has_value(node: Node, absent: frozenset[str], refuse: Callable[..., CatalogE
             case Call(_, arguments):
                 return every(*(visit(argument, absent) for argument in arguments))
             case Aggregate(function, names) if not absent.isdisjoint(names):
-                raise refuse(f"{function}(…) of what may not be given", "gather what always has a number")
+                raise refuse(f"{function}(…) of something optional", "aggregate what always has a number")
         return YES
 
     return visit(node, absent)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TypeAlias
 
-from flopsheet import diagnostics
+from flopsheet import diagnostics, numerics
 from flopsheet.catalog import formats
 from flopsheet.catalog.entries import Function, Input
-from flopsheet.catalog.grains import OF_RUNS, coarser
+from flopsheet.catalog.grains import OF_RUNS, Grain, coarser
 from flopsheet.catalog.matching import expand_match
 from flopsheet.diagnostics import CatalogError, Place
 from flopsheet.formula.evaluate import as_text
@@ -34,6 +34,12 @@ TEXT_UNIT, TRUTH = "text", "verdict"
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
 DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
 LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
+# Numbers that formulas of the catalogue name, so that each is written once.
+CONSTANTS: Mapping[str, Node] = {
+    "rounding_tolerance": Number(numerics.ROUNDING),
+    "stored_tolerance": Number(numerics.STORED),
+    "almost_zero": Number(numerics.ALMOST_ZERO),
+}
 
 Refuse: TypeAlias = Callable[..., CatalogError]
 
@@ -73,7 +79,7 @@ def expand(
     def check_choice(name: str, choice: str) -> None:
         allowed = [str(option) for option in inputs[name].choices]
         if choice not in allowed:
-            raise refuse(f"{name} is never '{choice}'", diagnostics.did_you_mean(choice, allowed), at=choice)
+            raise refuse(f"'{choice}' is not a choice of {name}", diagnostics.did_you_mean(choice, allowed), at=choice)
 
     return visit(node)
 
@@ -116,7 +122,7 @@ def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] 
     `known` are functions beside those of the language, each with its number of arguments.
     """
     if not template:
-        raise refuse("the text is empty", "write what the cell says")
+        raise refuse("the text is empty", "write the text of the cell")
     pieces: list[Node] = []
     position = 0
     for match in re.finditer(PLACEHOLDER, template):
@@ -127,7 +133,7 @@ def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] 
     if position < len(template):
         pieces.append(Text(template[position:]))
     if any(isinstance(piece, Text) and {"{", "}"} & set(piece.value) for piece in pieces):
-        raise refuse("a '{' or '}' that surrounds no value", "write {name} or {name:.1%}")
+        raise refuse("a '{' or '}' without a value", "write {name} or {name:.1%}")
     if len(pieces) == 1 and not isinstance(pieces[0], Text):
         pieces.insert(0, Text(""))
     return reduce(lambda left, right: Operation("&", left, right), pieces)
@@ -190,7 +196,7 @@ def grouped(node: Node, above: int = 1) -> Node:
     return Call("where", (Operation(">=", half_up, Number(1000.0 * above)), joined, whole))
 
 
-def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
+def check_names(node: Node, grain: Grain, grain_of: Mapping[str, Grain], refuse: Refuse) -> None:
     """Refuses unknown names, and names of a grain that a formula of this grain cannot read that way."""
     for name in names(node):
         if name not in grain_of:
@@ -201,31 +207,31 @@ def check_names(node: Node, grain: str, grain_of: Mapping[str, str], refuse: Ref
             remedy = f"write sum({name})" if grain in coarser(of) else readable
             if _is_of_runs_alone(of, grain):
                 remedy = f"a metric of grain {of} can read it"
-            raise refuse(f"'{name}' lives at grain {of}, finer than or apart from {grain}", remedy, at=name)
+            raise refuse(f"'{name}' has grain {of}, which a metric of grain {grain} cannot read", remedy, at=name)
     for part in walk(node):
         if isinstance(part, Aggregate):
             _check_gathered(part, grain, grain_of, refuse)
 
 
-def _is_of_runs_alone(of: str, grain: str) -> bool:
+def _is_of_runs_alone(of: str, grain: Grain) -> bool:
     """Whether a name lives in the tables of runs, and a formula of this grain outside of them."""
     return of in OF_RUNS and grain not in OF_RUNS
 
 
-def _check_gathered(node: Aggregate, grain: str, grain_of: Mapping[str, str], refuse: Refuse) -> None:
+def _check_gathered(node: Aggregate, grain: Grain, grain_of: Mapping[str, Grain], refuse: Refuse) -> None:
     for name in node.names:
         if name not in grain_of:
             raise refuse(f"unknown name '{name}'", diagnostics.did_you_mean(name, sorted(grain_of)), at=name)
         of = grain_of[name]
         if grain not in coarser(of):
-            fact = f"'{name}' lives at grain {of}, which has no rows below a {grain}"
-            raise refuse(fact, f"write {name} alone", at=name)
+            fact = f"'{name}' has grain {of}, which has no rows within a {grain}"
+            raise refuse(fact, f"write {name} without the function", at=name)
         if _is_of_runs_alone(of, grain):
-            fact = f"'{name}' lives at grain {of}, which a {grain} does not gather"
+            fact = f"'{name}' has grain {of}, which a metric of grain {grain} cannot aggregate"
             raise refuse(fact, f"a metric of grain {of} can read it", at=name)
     grains = dict.fromkeys(grain_of[name] for name in node.names)
     if len(grains) > 1:
-        raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "gather from one grain")
+        raise refuse(f"{node.function}(…) of names at grains {' and '.join(grains)}", "aggregate names of one grain")
 
 
 def refusal(path: str, place: Place | None) -> Refuse:

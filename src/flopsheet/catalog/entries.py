@@ -35,7 +35,7 @@ class Unit(NamedTuple):
     format: str
     whole: bool = False
     style: NumberStyle = "exact"
-    """How a text shows a value: a key of `summaries.STYLES`."""
+    """How a text shows a value: a key of `output.headline.STYLES`."""
     heading: str = ""
     """What stands after a label at the head of a column of values."""
     beside: bool = True
@@ -68,7 +68,7 @@ class Input(NamedTuple):
     """What a reader is told in the place of a long list of them."""
     default: int | float | str | None = None
     source: str = ""
-    chooses: str = ""
+    chooses: Grain | Literal[""] = ""
     """The grain of which it names a row, such as hardware; what may be chosen depends on the study."""
     whole: bool = True
     absent: str = ""
@@ -134,7 +134,7 @@ class Metric:
     shape: str = ""
     level: Level = "part"
     headline: bool = False
-    severity: str = ""
+    severity: Literal["", "note"] = ""
     source: str = ""
     symbol: str = ""
     absent: str = ""

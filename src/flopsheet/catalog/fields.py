@@ -9,7 +9,7 @@ from flopsheet import diagnostics
 from flopsheet.catalog import formats
 from flopsheet.catalog.desugar import Refuse
 from flopsheet.catalog.entries import SEVERITIES, Input, Level, Metric
-from flopsheet.catalog.grains import OF_RUNS
+from flopsheet.catalog.grains import OF_RUNS, Grain
 from flopsheet.yamlio.source import Data
 
 LEVELS = get_args(Level)
@@ -48,10 +48,10 @@ def check_values(raw: Data, kind: str, refuse: Refuse) -> None:
         raise refuse("a metric has either a formula or a text", "write one of them")
 
 
-def check_rule_fields(raw: Data, grain: str, refuse: Refuse) -> None:
+def check_rule_fields(raw: Data, grain: Grain, refuse: Refuse) -> None:
     """Refuses a rule with unknown or missing keys, of a grain or level that no rule has."""
     check_keys(raw, "rules", refuse)
     if grain not in RULE_GRAINS:
-        raise refuse(f"no rule can live at grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
+        raise refuse(f"a rule cannot have grain {grain}", f"grains: {', '.join(sorted(RULE_GRAINS))}")
     if raw["level"] not in RULE_LEVELS:
         raise refuse(f"unknown level '{raw['level']}'", f"levels: {', '.join(RULE_LEVELS)}")

@@ -9,9 +9,10 @@ Grain: TypeAlias = Literal[
     "study", "model", "layer_group", "context", "scenario", "layer_run", "hardware", "run", "run_layer", "training_run",
     "training_layer", "serving_run", "serving_layer",
 ]  # fmt: skip
+RunKind: TypeAlias = Literal["training", "serving"]
 
 # Grain -> the coarser grains that a row of it belongs to, one row of each.
-PARENTS: dict[str, tuple[Grain, ...]] = {
+PARENTS: dict[Grain, tuple[Grain, ...]] = {
     "study": (),
     "model": ("study",),
     "layer_group": ("model",),
@@ -29,18 +30,21 @@ PARENTS: dict[str, tuple[Grain, ...]] = {
 GRAINS = tuple(PARENTS)
 
 # The name of a row, readable as a text in formulas, and the grain that it names.
-KEYS = {"model": "model"}
+KEYS: dict[str, Grain] = {"model": "model"}
 
 # A run is a model at a context length of its own on a kind of hardware. Each kind of run is a table set of its own: the
 # same catalogue over tables that have one model, context and scenario for every run.
-RUNS = {"training": ("training_run", "training_layer"), "serving": ("serving_run", "serving_layer")}
-OF_RUNS = frozenset({"run", "run_layer", *(grain for grains in RUNS.values() for grain in grains)})
+RUNS: dict[RunKind, tuple[Grain, Grain]] = {
+    "training": ("training_run", "training_layer"),
+    "serving": ("serving_run", "serving_layer"),
+}
+OF_RUNS: frozenset[Grain] = frozenset({"run", "run_layer", *(grain for grains in RUNS.values() for grain in grains)})
 
 
 @cache
-def coarser(grain: str) -> tuple[str, ...]:
+def coarser(grain: Grain) -> tuple[Grain, ...]:
     """Every grain above this one, nearest first."""
-    above: dict[str, None] = {}
+    above: dict[Grain, None] = {}
     for parent in PARENTS[grain]:
         above[parent] = None
         above.update(dict.fromkeys(coarser(parent)))

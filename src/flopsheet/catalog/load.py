@@ -148,6 +148,7 @@ class _Reader:
         for name, raw in _mapping(topic.data).get("functions", {}).items():
             known = {earlier: len(function.arguments) for earlier, function in self.functions.items()}
             node = parse(raw["formula"], topic.place(("functions", name, "formula")), name, known)
+            node = desugar.substitute(node, desugar.CONSTANTS)
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
     def arities(self) -> dict[str, int]:
@@ -156,7 +157,8 @@ class _Reader:
 
     def parse(self, text: str, name: str) -> Node:
         own = self.own.get(name)
-        return parse(text, own.place if own else None, own.path if own else name, self.arities())
+        node = parse(text, own.place if own else None, own.path if own else name, self.arities())
+        return desugar.substitute(node, desugar.CONSTANTS)
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -197,7 +199,7 @@ class _Reader:
     def add(self, raw: dict[str, Any], grain: Grain, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
         check_keys(raw, kind, refuse)
         name = raw["name"]
-        if name in self.inputs or name in self.metrics or name in KEYS:
+        if name in self.inputs or name in self.metrics or name in KEYS or name in desugar.CONSTANTS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
             raise refuse(f"unknown unit '{raw['unit']}'", diagnostics.did_you_mean(raw["unit"], list(self.units)))
@@ -316,7 +318,7 @@ class _Reader:
             self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
 
     def resolve(
-        self, metric: Metric, grain_of: Mapping[str, str], unit_of: Mapping[str, str], labels: Mapping[str, str]
+        self, metric: Metric, grain_of: Mapping[str, Grain], unit_of: Mapping[str, str], labels: Mapping[str, str]
     ) -> Metric:
         if metric.name in self.done:
             return self.done[metric.name]
@@ -336,7 +338,7 @@ class _Reader:
     def rule(
         self,
         raw: Data,
-        grain_of: Mapping[str, str],
+        grain_of: Mapping[str, Grain],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],
         refuse: desugar.Refuse,
@@ -352,12 +354,12 @@ class _Reader:
 
         said = self.template(raw["message"], refuse, raw["name"])
         if aggregated(said):
-            raise refuse("the message gathers finer rows", "make the sum a metric that stands beside the rules")
+            raise refuse("the message aggregates finer rows", "make the sum a metric that stands beside the rules")
         name, message, points_at = raw["name"], raw["message"], raw["points_at"]
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
             if read not in self.inputs:
-                raise refuse(f"'{read}' is no input", diagnostics.did_you_mean(read, sorted(self.inputs)))
+                raise refuse(f"'{read}' is not an input", diagnostics.did_you_mean(read, sorted(self.inputs)))
         return Rule(
             name,
             raw["code"],

@@ -35,7 +35,7 @@ def expand_match(
         for one in groups.get(as_text(choice.value), (choice,)):
             word = as_text(one.value)
             if word not in choices:
-                raise refuse(f"{name} is never '{word}'", diagnostics.did_you_mean(word, choices), at=word)
+                raise refuse(f"'{word}' is not a choice of {name}", diagnostics.did_you_mean(word, choices), at=word)
             if word in arms:
                 raise refuse(f"'{word}' has two arms in match({name}, …)", "remove one of them", at=word)
             arms[word] = one, value

@@ -17,9 +17,9 @@ def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refus
     """Holds a formula against the unit that its metric declares."""
     inferred = _Units(unit_of, refuse).infer(node)
     if inferred is None and unit in NO_NUMBER:
-        raise refuse(f"the formula gives a number, the metric says {unit}", "write the number's unit")
+        raise refuse(f"the formula gives a number, but the metric has the unit {unit}", "write the number's unit")
     if inferred is not None and inferred != unit:
-        raise refuse(f"the formula gives {inferred}, the metric says {unit}", f"write unit: {inferred}")
+        raise refuse(f"the formula gives {inferred}, but the metric has the unit {unit}", f"write unit: {inferred}")
 
 
 @frozen
@@ -46,7 +46,7 @@ class _Units:
                 return self.call(function, arguments)
             case Aggregate(function, gathered):
                 if function != "first" and self.read(gathered[0]) == TEXT_UNIT:
-                    raise self.refuse(f"{function}(…) over texts", f"gather numbers; {gathered[0]} is a text")
+                    raise self.refuse(f"{function}(…) over texts", f"aggregate numbers; {gathered[0]} is a text")
                 return self.read(gathered[-1])
 
     def read(self, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
@@ -14,8 +14,10 @@ from flopsheet.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
+    from flopsheet.output.export import ShowFormat
     from flopsheet.pipeline.stream import Stream
 
+RowsOf: TypeAlias = Literal["scenarios", "training", "serving"]
 TEXTS = ("table", "md", "html")
 WIDE = 240  # columns where the table goes into a file or a pipe
 
@@ -31,10 +33,10 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 )
 @click.option(
     "--rows",
-    type=click.Choice(["scenarios", "training", "serving"]),
+    type=click.Choice(["scenarios", "training", "serving", "limits"]),
     default="scenarios",
     show_default=True,
-    help="The rows of csv and parquet.",
+    help="The rows of csv and parquet; limits: how far each run can go.",
 )
 @click.option(
     "-o", "--output", type=click.Path(), help="The file to write, or FOLDER/ for partitions.  [default: stdout]"
@@ -43,8 +45,8 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @options.set_option
 def command(
     specs: tuple[str, ...],
-    style: str,
-    rows: str,
+    style: ShowFormat,
+    rows: RowsOf,
     output: str | None,
     workers: int | None,
     scheduler: str | None,
@@ -60,6 +62,7 @@ def command(
     flopsheet show specs/gpt2.yaml --format json
     flopsheet show specs/gpt2.yaml --format html -o report.html
     flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows training
+    flopsheet show specs/llama3-70b-512xh100.yaml --format csv --rows limits
     flopsheet show specs/llama3-70b-512xh100.yaml --format parquet -o output/parts/ --workers 2
     flopsheet show specs/gpt2.yaml --set conventions.ffn_matmuls=architecture
     """
@@ -92,7 +95,7 @@ def _is_folder(output: str | None) -> bool:
     return output is not None and (output.endswith(("/", os.sep)) or os.path.isdir(output))
 
 
-def _write_folder(opened: Stream, style: str, output: str, workers: int, scheduler: str | None) -> None:
+def _write_folder(opened: Stream, style: ShowFormat, output: str, workers: int, scheduler: str | None) -> None:
     """The partitions of a sweep; after an interrupt it says what goes on with the rest."""
     from flopsheet.output import partitions
 
@@ -105,7 +108,7 @@ def _write_folder(opened: Stream, style: str, output: str, workers: int, schedul
     click.echo(f"{output}: {total:,} partitions{already}", err=True)
 
 
-def _text(report: Report, style: str, output: str | None) -> str:
+def _text(report: Report, style: ShowFormat, output: str | None) -> str:
     """The headlines as Markdown, as a page, or as tables as wide as the terminal."""
     if style == "md":
         from flopsheet.output.markdown import to_markdown

@@ -1,16 +1,19 @@
-"""Wording: expectations that claim nothing, or something of what is not there."""
+"""Wording: expectations without a condition, or about something that does not exist."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flopsheet.diagnostics.codes import Wording, diagnostic
-from flopsheet.diagnostics.problem import Finding, nearest, quoted, shown
+from flopsheet.diagnostics.problem import Finding, called, nearest_metric, quoted, shown
 from flopsheet.diagnostics.values import kind_of, refused_suffix
 
 
-def unknown_metric(name: str, known: Sequence[str], inputs: Sequence[str], of: str = "model or scenario") -> Finding:
-    return input_for_metric(name) if name in inputs else no_such_metric(name, known, of)
+def unknown_metric(
+    name: str, known: Mapping[str, str], inputs: Sequence[str], of: str, grains: Mapping[str, str]
+) -> Finding:
+    """A metric that a row does not have; `known` are those that it has with their headings, `grains` of all metrics."""
+    return input_for_metric(name) if name in inputs else no_such_metric(name, known, of, grains)
 
 
 @diagnostic("FS651", "expectation-of-input")
@@ -27,7 +30,7 @@ def input_for_metric(name: str) -> Wording:
 
 
 @diagnostic("FS652", "metric-unknown")
-def no_such_metric(name: str, known: Sequence[str], of: str) -> Wording:
+def no_such_metric(name: str, known: Mapping[str, str], of: str, grains: Mapping[str, str]) -> Wording:
     """No metric of that row has that name.
 
     Why: An expectation, or `flopsheet explain`, names one metric.
@@ -36,9 +39,13 @@ def no_such_metric(name: str, known: Sequence[str], of: str) -> Wording:
         expect:
         - {that: m.n_parms, equals: 12}
     """
-    near = nearest(name, known)
+    near, meant = nearest_metric(name, known), called(name)
+    elsewhere = next((one for one in meant if one in grains), "") if set(meant).isdisjoint(known) else ""
     remedy = f"did you mean '{near}'?" if near else "list them with 'flopsheet list metrics'"
-    return f"no metric of a {of} is called '{shown(name)}'", remedy
+    if elsewhere:
+        about = f"{elsewhere} is one of a {grains[elsewhere].replace('_', ' ')}"
+        remedy = f"{about}; {remedy}" if near and elsewhere == name else about
+    return f"no metric{f' of a {of}' if of else ''} is called '{shown(name)}'", remedy
 
 
 @diagnostic("FS653", "expectation-names-nothing")
@@ -51,7 +58,7 @@ def not_a_claim(that: str) -> Wording:
         expect:
         - {that: n_params, at_most: 1e9}
     """
-    return f"'{shown(that)}' names no number", "write MODEL.METRIC, such as gpt2-xl.n_params"
+    return f"'{shown(that)}' does not name a number", "write MODEL.METRIC, such as gpt2-xl.n_params"
 
 
 @diagnostic("FS654", "expectation-empty")
@@ -78,7 +85,7 @@ def tolerance_of_nothing() -> Wording:
         expect:
         - {that: m.n_params, at_most: 1e9, within: 0.1}
     """
-    return "it is the tolerance of equals:, which is missing", "write equals:, or remove it"
+    return "this is the tolerance of equals:, which is missing", "write equals:, or remove it"
 
 
 def claim_of_another_type(metric: str, value: object, unit: str, *, is_text: bool) -> Finding:
@@ -98,7 +105,7 @@ def text_or_number(metric: str, value: object, *, is_text: bool) -> Wording:
         - {that: m.n_params, equals: many}
     """
     kind, remedy = ("a text", "write equals: and a text") if is_text else ("a number", "write a number")
-    return f"{metric} is {kind}, which {kind_of(value)} is not", remedy
+    return f"{metric} is {kind}, but {kind_of(value)} is not", remedy
 
 
 @diagnostic("FS664", "change-of-text")
@@ -111,7 +118,7 @@ def change_of_text(metric: str) -> Wording:
         expect:
         - {that: m.dominant, at_most_change: 5 %}
     """
-    return f"{metric} is a text, which has no change in percent", "write equals:, or name a number"
+    return f"{metric} is a text, which has no percentage change", "write equals:, or name a number"
 
 
 @diagnostic("FS657", "context-superfluous")
@@ -167,7 +174,7 @@ def expectation_fails(sentence: str) -> Wording:
     """A number of the study is not what the spec expects.
 
     Why: An expectation is a budget or a published number that the study must reproduce.
-    Fix: Change what the number follows from, or the expectation.
+    Fix: Change the inputs that the number depends on, or the expectation.
     Example:
         expect:
         - {that: m.n_params, at_most: 100M}
@@ -179,10 +186,10 @@ def expectation_fails(sentence: str) -> Wording:
 def expectation_warns(sentence: str) -> Wording:
     """A number of the study is not what the spec expects, and the expectation says `level: warn`.
 
-    Why: Its author wants to be told, and nothing to fail.
-    Fix: Look at what the number follows from.
+    Why: The author wants a report, but no failure.
+    Fix: Check the inputs that the number depends on.
     Example:
         expect:
         - {that: m.n_params, at_most: 100M, level: warn}
     """
-    return sentence, "a warning: look at what changed it"
+    return sentence, "a warning: check what changed it"

@@ -31,7 +31,7 @@ def no_scheduler(address: str, seconds: float, told: str) -> Wording:
         On a machine without a scheduler: `flopsheet search spec.yaml --scheduler tcp://127.0.0.1:1`
     """
     why = f" ({shown(told)})" if told else ""
-    fact = f"no Dask scheduler answers at '{shown(address)}' within {seconds:.0f} s{why}"
+    fact = f"no Dask scheduler answered at '{shown(address)}' within {seconds:.0f} s{why}"
     return fact, "start one with `dask scheduler`, and write its address: tcp://HOST:8786"
 
 
@@ -44,24 +44,30 @@ def no_cluster_workers(address: str, seconds: float) -> Wording:
     Example:
         On a cluster without workers: `flopsheet search spec.yaml --scheduler tcp://host:8786`
     """
-    return f"the scheduler at {shown(address)} has no workers after {seconds:.0f} s", f"dask worker {shown(address)}"
+    return (
+        f"the scheduler at {shown(address)} has no workers after {seconds:.0f} s",
+        f"run 'dask worker {shown(address)}'",
+    )
 
 
 @diagnostic("FS954", "cluster-gone")
 def cluster_went(address: str) -> Wording:
     """A Dask scheduler, or all of its workers, ended before the work was done.
 
-    Why: Tasks of a worker that ends go to the others; there were none.
-    Fix: Start the cluster anew, then the same command; a sweep into a folder goes on where it stood.
+    Why: The tasks of a lost worker go to the others, and none were left.
+    Fix: Restart the cluster and run the same command again; a sweep into a folder resumes where it stopped.
     Example:
         On a cluster that is stopped meanwhile: `flopsheet search spec.yaml --scheduler tcp://host:8786`
     """
-    return f"the cluster at {shown(address)} went away before the work was done", "start it anew, and the same command"
+    return (
+        f"the cluster at {shown(address)} stopped before the work was done",
+        "restart it, then repeat the command",
+    )
 
 
 @diagnostic("FS955", "no-cluster-results")
 def no_results(address: str, count: int, why: str) -> Wording:
-    """Workers of a cluster fail again and again, or send back what is no result.
+    """Tasks on a cluster fail repeatedly, or return something that is not a result.
 
     Why: flopsheet may not be installed there, or something else answers in its place.
     Fix: Install the same version of flopsheet on every worker.
@@ -87,9 +93,9 @@ def other_version(address: str, theirs: str, ours: str) -> Wording:
 
 @diagnostic("FS957", "folder-of-others")
 def not_this_sweep(folder: str, why: str) -> Wording:
-    """A folder has partitions of something else.
+    """A folder has partitions of another sweep.
 
-    Why: A sweep goes on with the partitions that are there only where they are of the same spec and version.
+    Why: A sweep reuses existing partitions only if they come from the same spec and version.
     Fix: Name another folder, or delete this one.
     Example:
         In a folder of another spec: `flopsheet show spec.yaml --format parquet -o parts/`
@@ -99,23 +105,23 @@ def not_this_sweep(folder: str, why: str) -> Wording:
 
 @diagnostic("FS958", "folder-of-parquet")
 def only_parquet(style: str) -> Wording:
-    """A folder is named for a format of one file.
+    """A folder is named for a format that is written as one file.
 
     Why: Only the rows of a sweep as Parquet are written in partitions.
     Fix: Write --format parquet, or name a file.
     Example:
         $ flopsheet show specs/gpt2.yaml --format csv -o parts/
     """
-    return f"-o names a folder, and {style} is one file", "write --format parquet, or name a file"
+    return f"-o names a folder, but {style} is written as one file", "write --format parquet, or name a file"
 
 
 @diagnostic("FS959", "workers-without-folder")
 def workers_without_folder(option: str) -> Wording:
-    """Work is to be shared, and its result to be one file.
+    """Work is to be shared, but its result is one file.
 
     Why: Workers compute partitions, each a file of its own.
     Fix: Name a folder, with a slash at its end.
     Example:
         $ flopsheet show specs/gpt2.yaml --format csv --workers 2
     """
-    return f"{option} shares the partitions of a folder", "write --format parquet -o FOLDER/"
+    return f"{option} needs a folder to write partitions to", "write --format parquet -o FOLDER/"

@@ -1,4 +1,4 @@
-"""Wording: what a command line asks for and cannot have."""
+"""Wording: command lines that ask for something impossible."""
 
 from __future__ import annotations
 
@@ -162,14 +162,14 @@ def no_folder(folder: str) -> Problem:
 
 @diagnostic("FS906", "spec-exists")
 def spec_is_there(target: str) -> Problem:
-    """The folder has a spec already.
+    """The folder already has a spec.
 
     Why: `flopsheet init` never replaces one.
     Fix: Choose another folder.
     Example:
         $ flopsheet init && flopsheet init
     """
-    return Problem(f"'{target}' exists already", "choose another folder: flopsheet init DIR")
+    return Problem(f"'{target}' already exists", "choose another folder: flopsheet init DIR")
 
 
 @diagnostic("FS931", "input-not-explained")
@@ -186,14 +186,14 @@ def input_not_explained(name: str) -> Wording:
 
 @diagnostic("FS932", "frame-not-in-spec")
 def frame_of_nothing(name: str, known: Sequence[str]) -> Wording:
-    """A frame is asked for whose rows the spec does not have.
+    """A frame would have no rows in this spec.
 
     Why: A spec without training runs has no frame of them.
     Fix: Take one of the frames that the message lists.
     Example:
         >>> flopsheet.compute("spec.yaml").frames["training_run"]
     """
-    return f"this spec has no {name.replace('_', ' ')}, so there is no frame of it", f"frames: {', '.join(known)}"
+    return f"this spec has no {name.replace('_', ' ')}, so it has no such frame", f"frames: {', '.join(known)}"
 
 
 @diagnostic("FS933", "frame-unknown")

@@ -17,15 +17,15 @@ def custom_name_problem(value: object) -> Wording | None:
     """The name of a custom input or metric cannot be used in formulas.
 
     Why: Formulas read it as one word.
-    Fix: Write small letters, digits and underscores, beginning with a letter.
+    Fix: Use lower-case letters, digits and underscores, beginning with a letter.
     Example:
         metrics:
         - {name: My metric, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
     """
     if not isinstance(value, str):
-        return f"{kind_of(value)} is not a name", "write small letters, digits and _"
+        return f"{kind_of(value)} is not a name", "use lower-case letters, digits and _"
     if not NAME.fullmatch(value) or len(value) > MOST:
-        return f"'{shown(value)}' is not a name", f"write small letters, digits and _, {MOST} at most"
+        return f"'{shown(value)}' is not a name", f"use lower-case letters, digits and _, {MOST} at most"
     return None
 
 
@@ -42,7 +42,7 @@ def custom_choice_problem(value: object) -> Wording | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return f"{kind_of(value)} is neither a word nor a whole number", "write words such as low, or whole numbers"
     if isinstance(value, str) and (not NAME.fullmatch(value) or len(value) > 20):
-        return f"'{shown(value)}' is not a word", "write small letters, digits and _, 20 at most"
+        return f"'{shown(value)}' is not a word", "use lower-case letters, digits and _, 20 at most"
     return None
 
 
@@ -84,7 +84,7 @@ def name_is_reserved(name: str) -> Wording:
         metrics:
         - {name: models, label: Mine, unit: count, grain: model, formula: n_params, doc: Mine.}
     """
-    return f"'{name}' has a meaning in specs or formulas already", "choose another name"
+    return f"'{name}' already has a meaning in specs or formulas", "choose another name"
 
 
 @diagnostic("FS616", "custom-name-taken")
@@ -106,12 +106,12 @@ def least_above_most() -> Wording:
     """The lower bound of a custom input is above the upper one.
 
     Why: No value would be possible.
-    Fix: Exchange the two.
+    Fix: Swap the two.
     Example:
         inputs:
         - {name: level, label: Level, unit: count, grain: model, least: 9, most: 1, default: 5, doc: A level.}
     """
-    return "least is more than most", "exchange the two"
+    return "least is greater than most", "swap the two"
 
 
 @diagnostic("FS618", "custom-bounds-and-choices")
@@ -124,7 +124,7 @@ def bounds_and_choices(key: str) -> Wording:
         inputs:
         - {name: level, label: Level, unit: count, grain: model, choices: [1, 2], least: 1, default: 1, doc: A level.}
     """
-    return f"the choices already say what is possible, and so does {key}", "keep one of the two"
+    return f"choices and {key} both limit the values", "keep one of the two"
 
 
 @diagnostic("FS619", "custom-choices-unit")
@@ -137,7 +137,7 @@ def words_need_text() -> Wording:
         inputs:
         - {name: level, label: Level, unit: count, grain: model, choices: [low, high], default: low, doc: A level.}
     """
-    return "choices that are words have the unit text", "write unit: text"
+    return "choices that are words need the unit text", "write unit: text"
 
 
 @diagnostic("FS620", "custom-text-without-choices")
@@ -162,7 +162,7 @@ def too_long_for_a_cell(length: int, most: int) -> Wording:
     Example:
         In a spec: a metric that adds up a function of a hundred terms many times over.
     """
-    return f"the formula would take {length:,} characters of a cell, which holds {most:,}", "split it into metrics"
+    return f"the formula would need {length:,} characters in a cell; the limit is {most:,}", "split it into metrics"
 
 
 @diagnostic("FS624", "formula-too-deep")
@@ -174,20 +174,20 @@ def too_deep_for_a_cell(depth: int, most: int) -> Wording:
     Example:
         In a spec: a metric of some seventy functions inside one another, once choices are written out.
     """
-    return f"the formula would nest {depth} functions in a cell, which allows {most}", "split it into metrics"
+    return f"the formula would nest {depth} functions in a cell; the limit is {most}", "split it into metrics"
 
 
 @diagnostic("FS625", "gather-scattered")
 def gathers_no_range(function: str, grain: str, finer: str) -> Wording:
     """at_min or at_max is used over rows that are not adjacent in the workbook.
 
-    Why: A spreadsheet looks the least up in one range of cells.
+    Why: A spreadsheet looks up a minimum or maximum in one range of cells.
     Fix: Use sum, or a metric of grain context or study.
     Example:
         metrics:
         - {name: mine, label: M, unit: B, grain: model, formula: "at_min(flops_forward, kv_cache_bytes)", doc: M.}
     """
-    fact = f"{function}(…) over the {finer} rows of a {grain}, which are not side by side"
+    fact = f"{function}(…) aggregates the {finer} rows of a {grain}, which are not adjacent in the workbook"
     return fact, "use sum(…), or aggregate at grain context or study"
 
 
@@ -213,7 +213,7 @@ def mixed_choices() -> Wording:
         inputs:
         - {name: level, label: Level, unit: text, grain: model, choices: [low, 2], default: low, doc: A level.}
     """
-    return "the choices are words and numbers", "write words only, or numbers only"
+    return "the choices mix words and numbers", "write words only, or numbers only"
 
 
 @diagnostic("FS622", "custom-input-missing")

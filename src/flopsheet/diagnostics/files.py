@@ -44,7 +44,7 @@ def cannot_write(target: str, reason: str, number: int | None) -> Problem:
     Example:
         $ flopsheet build spec.yaml -o absent/out.xlsx
     """
-    remedy = REMEDIES.get(number or 0, f"close it where it is open, or {NEW_NAME}")
+    remedy = REMEDIES.get(number or 0, f"close it in other programs, or {NEW_NAME}")
     return Problem(f"cannot write '{target}': {reason}", remedy)
 
 
@@ -58,7 +58,7 @@ def no_workbook_name(target: str) -> Problem:
         $ flopsheet build spec.yaml -o out.yaml
     """
     if target == "-":
-        return Problem("a workbook is not written to stdout", "name a file with -o, such as -o review.xlsx")
+        return Problem("a workbook cannot be written to stdout", "name a file with -o, such as -o review.xlsx")
     stem = target.rpartition(".")[0] if "." in target.rpartition("/")[2].lstrip(".") else target
     return Problem(f"'{shown(target)}' does not end in .xlsx", f"write -o {shown(stem)}.xlsx")
 
@@ -77,7 +77,7 @@ def target_is_read(target: str) -> Problem:
 
 @diagnostic("FS005", "target-is-no-patch")
 def not_a_patch(target: str) -> Problem:
-    """The target of a patch exists and is something else.
+    """The target of a patch exists and is not a patch.
 
     Why: Only a patch that `flopsheet pull` wrote is replaced without asking.
     Fix: Choose another file with -o.
@@ -103,14 +103,14 @@ def not_in_place() -> Problem:
 
 @diagnostic("FS007", "target-exists")
 def already_there(target: str) -> Problem:
-    """The target exists already.
+    """The target already exists.
 
     Why: An import never replaces a spec that somebody may have edited.
     Fix: Choose another file with -o, or add --force.
     Example:
         $ flopsheet import config.json -o spec.yaml
     """
-    return Problem(f"'{target}' exists already", "choose another file with -o, or add --force")
+    return Problem(f"'{target}' already exists", "choose another file with -o, or add --force")
 
 
 @diagnostic("FS801", "study-too-large")
@@ -122,7 +122,7 @@ def too_many_to_hold(count: int, most: int) -> Problem:
     Example:
         In a spec: a million layer groups at context lengths, without a sweep.
     """
-    fact = f"{count:,} layer groups at context lengths are more than the {most:,} that can be held at once"
+    fact = f"{count:,} combinations of layer group and context length exceed the limit of {most:,} held in memory"
     return Problem(fact, "split the study, or sweep it and stream it with 'flopsheet show --format csv'")
 
 
@@ -135,7 +135,7 @@ def too_wide_for_a_sheet(title: str, columns: int, most: int) -> Problem:
     Example:
         In a spec: two hundred models at a hundred context lengths; then `flopsheet build`.
     """
-    fact = f"sheet '{title}' would need {columns:,} columns, a sheet holds {most:,}"
+    fact = f"sheet '{title}' would need {columns:,} columns, but a sheet has at most {most:,}"
     return Problem(fact, "split the study, or print it with 'flopsheet show --format csv'")
 
 
@@ -149,4 +149,4 @@ def no_epoch(text: str) -> Problem:
         $ SOURCE_DATE_EPOCH=yesterday flopsheet build spec.yaml -o out.xlsx
     """
     remedy = "write whole seconds since 1970, up to the year 2107, or unset it"
-    return Problem(f"SOURCE_DATE_EPOCH is '{shown(text)}'", remedy)
+    return Problem(f"SOURCE_DATE_EPOCH is '{shown(text)}', which is not a time", remedy)

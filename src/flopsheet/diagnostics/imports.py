@@ -1,4 +1,4 @@
-"""Wording: Hugging Face configurations that are not understood."""
+"""Wording: Hugging Face configurations that cannot be imported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def said_twice_in_json(name: str, key: str) -> Problem:
     Example:
         $ echo '{"hidden_size": 8, "hidden_size": 16}' | flopsheet import -
     """
-    return Problem(f"'{shown(name)}' says '{shown(key)}' twice", "keep one of the two")
+    return Problem(f"'{shown(key)}' occurs twice in '{shown(name)}'", "keep one of the two")
 
 
 @diagnostic("FS704", "model-type-missing")
@@ -75,8 +75,8 @@ def unknown_model_type(name: str, known: Sequence[str]) -> Problem:
     """
     near = mistyped(name, known)
     remedy = f"did you mean '{near}'? " if near else ""
-    listed = f"{len(known)} are known, see 'flopsheet list model-types'"
-    return Problem(f"'{shown(name)}' is not known", remedy + listed, "model_type")
+    listed = f"{len(known)} are supported, see 'flopsheet list model-types'"
+    return Problem(f"'{shown(name)}' is unknown", remedy + listed, "model_type")
 
 
 @diagnostic("FS706", "model-type-out-of-scope")
@@ -128,7 +128,7 @@ def experts_from_defaults(model_type: str) -> Wording:
     Example:
         {"model_type": "mixtral"}
     """
-    fact = f"is missing, and the file does not mention experts, which model_type {model_type} has"
+    fact = f"is missing, and the file does not mention experts, although model_type {model_type} has them"
     return fact, "write it, or check the model_type"
 
 
@@ -143,7 +143,7 @@ def key_not_understood(key: str, model_type: str, known: Sequence[str]) -> Probl
     """
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
     remedy = f"did you mean '{near[0]}'? If not, remove" if near else "remove"
-    return Problem(f"not understood for model_type {model_type}", f"{remedy} it if it changes no count", shown(key))
+    return Problem(f"not supported for model_type {model_type}", f"{remedy} it if it changes no count", shown(key))
 
 
 @diagnostic("FS709", "configuration-value-unknown")
@@ -156,7 +156,7 @@ def value_not_understood(value: object, accepted: Sequence[object]) -> Wording:
         {"is_encoder_decoder": true}
     """
     words = " or ".join(kind_of(one) for one in accepted) or "null"
-    return f"{kind_of(value)} may change a count and is not understood", f"only {words} is"
+    return f"{kind_of(value)} is not supported, since it may change a count", f"only {words} is"
 
 
 @diagnostic("FS710", "head-unknown")
@@ -169,7 +169,7 @@ def not_a_language_model(name: str, heads: Sequence[str]) -> Wording:
         {"architectures": ["LlamaForSequenceClassification"]}
     """
     fact = f"'{shown(name)}' is not known to have the head of a language model"
-    return fact, f"known are names that end in {quoted(heads)}; remove it if this is one"
+    return fact, f"names that end in {quoted(heads)} are known; remove the key if this is a language model"
 
 
 @diagnostic("FS711", "configuration-key-missing")
@@ -186,7 +186,7 @@ def no_default(model_type: str) -> Wording:
 
 @diagnostic("FS712", "configuration-keys-disagree")
 def keys_disagree(other: str) -> Wording:
-    """Two keys that mean the same have different values.
+    """Two keys that set the same thing have different values.
 
     Why: It would be unclear which of them counts.
     Fix: Keep one of the two.
@@ -198,7 +198,7 @@ def keys_disagree(other: str) -> Wording:
 
 @diagnostic("FS713", "configuration-does-not-divide")
 def does_not_divide(value: int, other: str, number: int) -> Wording:
-    """A number of heads does not divide what it should.
+    """A number of heads does not divide evenly.
 
     Why: Heads have equal widths, and query heads share key/value heads evenly.
     Fix: Write one of the numbers that the message lists.
@@ -229,7 +229,7 @@ def wrong_layer_count(count: int, n_layers: int) -> Wording:
     Example:
         {"model_type": "qwen3", "num_hidden_layers": 4, "layer_types": ["full_attention"]}
     """
-    return f"the list has {count:,} entries, the model {n_layers:,} layers", "write one for each layer"
+    return f"the list has {count:,} entries, but the model has {n_layers:,} layers", "write one for each layer"
 
 
 @diagnostic("FS718", "layer-list-empty")

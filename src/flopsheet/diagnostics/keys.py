@@ -1,4 +1,4 @@
-"""Wording: keys that nobody knows or that are missing, names that cannot be, lists and mappings in the wrong place."""
+"""Wording: unknown and missing keys, unusable names, lists and mappings in the wrong place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flopsheet.diagnostics.values import kind_of
 NAMED = {
     "models": "MODEL", "training": "RUN", "serving": "RUN", "measured": "ROW", "search": "SEARCH", "hardware": "KIND",
 }  # fmt: skip
-GLUED = r"(?s)(\w+)\s*[=\s]\s*(.+)"
+GLUED = r"(?s)(\w+)\s*([=:\s])\s*(.+)"
 
 
 @diagnostic("FS401", "spec-not-mapping")
@@ -114,7 +114,10 @@ def unknown_key(key: str, known: Sequence[str]) -> Wording:
     """
     glued = re.fullmatch(GLUED, key)
     if glued and glued[1] in known:
-        return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[2])}"
+        how = ", with a space after the colon" if glued[2] == ":" else ""
+        return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[3])}{how}"
+    if key == "sweep" and "vary" in known:
+        return "a search has no sweep", "write the lists under vary:"
     if key == "sweep":
         return "a sweep belongs to a model or run", "write it there"
     return f"unknown key '{shown(key)}'", did_you_mean(key, known)
@@ -166,20 +169,20 @@ def said_twice(one: str, other: str) -> Wording:
 def model_name_problem(name: str, most: int, forbidden: str) -> Wording | None:
     """A name cannot be looked up in a spreadsheet.
 
-    Why: Look-ups read `*`, `?` and `~` as patterns, and blanks at the ends are invisible.
+    Why: Look-ups read `*`, `?` and `~` as patterns, and spaces at the ends are invisible.
     Fix: Choose another name.
     Example:
         models:
           "what?": {model: gpt2-small}
     """
     if found := [letter for letter in forbidden if letter in name]:
-        return f"'{shown(name)}' holds '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
+        return f"'{shown(name)}' contains '{found[0]}', which a spreadsheet reads as a pattern", "choose another name"
     if not name:
         return "the name is empty", "choose another name"
     if name != name.strip():
-        return f"'{shown(name)}' begins or ends with a blank", "choose another name"
+        return f"'{shown(name)}' begins or ends with a space", "choose another name"
     if not name.isprintable():
-        return f"'{shown(name)}' holds a line break or another sign that does not print", "choose another name"
+        return f"'{shown(name)}' contains a line break or another character that does not print", "choose another name"
     if len(name) > most:
         return f"the name has {len(name):,} characters", f"at most {most} are allowed"
     return None
@@ -187,7 +190,7 @@ def model_name_problem(name: str, most: int, forbidden: str) -> Wording | None:
 
 @diagnostic("FS412", "name-taken")
 def same_name(name: str, other: str) -> Wording:
-    """Two models or runs have one name.
+    """Two models or runs have the same name.
 
     Why: A spreadsheet ignores case when it looks names up, so it could not tell them apart.
     Fix: Choose names that differ in more than case.
@@ -198,13 +201,13 @@ def same_name(name: str, other: str) -> Wording:
     """
     if name == other:
         return f"'{shown(name)}' is already the name of a model or run", "choose another name"
-    fact = f"'{shown(name)}' and '{shown(other)}' are one name to a spreadsheet"
+    fact = f"'{shown(name)}' and '{shown(other)}' are the same name to a spreadsheet"
     return fact, "choose names that differ in more than case"
 
 
 @diagnostic("FS413", "group-name-taken")
 def same_group_name(name: str) -> Wording:
-    """Two layer groups of a model have one name.
+    """Two layer groups of a model have the same name.
 
     Why: The rows of a layer group are named by it.
     Fix: Write another `name:`.
@@ -222,7 +225,7 @@ def same_group_name(name: str) -> Wording:
 def same_length(length: float) -> Wording:
     """A context length occurs twice in the list.
 
-    Why: Its scenarios would have one name.
+    Why: Its scenarios would have the same name.
     Fix: Keep one of the two.
     Example:
         context_lengths: [1024, 1024]

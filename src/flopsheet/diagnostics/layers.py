@@ -59,7 +59,7 @@ def mixer_sets(kind: str, key: str, value: int | str) -> Wording:
         models:
           m: {model: gpt2-small, mixer: {kind: mamba2, n_ssm_heads: 24, d_ssm_head: 64, d_state: 128, dt_rank: 48}}
     """
-    return f"a {kind} mixer already says {key}: {value}", f"remove {key}, or choose another kind"
+    return f"a {kind} mixer already sets {key}: {value}", f"remove {key}, or choose another kind"
 
 
 @diagnostic("FS425", "attention-contradiction")
@@ -72,4 +72,4 @@ def kind_sets(kind: str, key: str, value: int | str) -> Wording:
         models:
           m: {model: gpt2-small, attention: {kind: mqa, n_kv_heads: 4}}
     """
-    return f"{kind} attention already says {key}: {value}", f"remove {key}, or choose another kind"
+    return f"{kind} attention already sets {key}: {value}", f"remove {key}, or choose another kind"

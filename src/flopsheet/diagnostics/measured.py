@@ -22,7 +22,7 @@ def row_without_time() -> Wording:
 def row_too_fast(seconds: float, least: float) -> Wording:
     """A measured step is faster than its matmuls at the peak of the devices.
 
-    Why: No efficiency explains it; the layout, the batch or the time is another one.
+    Why: No efficiency can explain it, so the layout, the batch or the time must be wrong.
     Fix: Check the batch, the context length, the number of devices and the unit of the time.
     Example:
         measured:
@@ -38,13 +38,13 @@ def row_too_fast(seconds: float, least: float) -> Wording:
 def row_too_slow(seconds: float, predicted: float) -> Wording:
     """A measured step takes many times as long as predicted.
 
-    Why: Such a time is mostly something else than the terms of a step, or it is that of many steps.
+    Why: Such a time is dominated by something outside the step, or covers many steps.
     Fix: Write the seconds of one optimizer step.
     Example:
         measured:
           trial: {model: m, context_length: 1024, hardware: h100-sxm, seconds: 3600}
     """
-    fact = f"{_seconds(seconds)} is {seconds / predicted:,.0f} times the {_seconds(predicted)} that are predicted"
+    fact = f"{_seconds(seconds)} is {seconds / predicted:,.0f} times the predicted {_seconds(predicted)}"
     return fact, "write the seconds of one optimizer step, not of the run; check global_batch_size and n_devices"
 
 
@@ -60,7 +60,7 @@ def row_not_predicted(words: str) -> Wording:
         measured:
           trial: {model: m, context_length: 1024, hardware: mine, n_devices: 4, tensor_parallel: 4, seconds: 1}
     """
-    return f"the time of this layout has no prediction ({words})", "write what is missing under hardware:"
+    return f"the time of this layout cannot be predicted ({words})", "write what is missing under hardware:"
 
 
 def _seconds(value: float) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from flopsheet.diagnostics.synonyms import SYNONYMS
@@ -137,6 +138,29 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     begun = alike or [name for name in known if len(word) >= SHORTEST and name.casefold().startswith(folded)]
     near = [min(begun, key=len)] if begun else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return near[0] if near else None
+
+
+SAME = 0.88  # of difflib's ratio: a typing error
+
+
+def nearest_metric(word: str, headings: Mapping[str, str]) -> str | None:
+    """The metric that somebody probably meant, by its name or by words of it and of its heading in tables."""
+    names = list(headings)
+    known = [name for name in called(word) if name in headings]
+    if known or (known := difflib.get_close_matches(word, names, n=1, cutoff=SAME)):
+        return known[0]
+    of = {name: _words(f"{name} {heading}") for name, heading in headings.items()}
+    named = [name for name in names if headings[name] and len(word) >= SHORTEST and _words(word) <= of[name]]
+    return min(named, key=lambda name: len(of[name])) if named else nearest(word, sorted(names))
+
+
+def called(word: str) -> tuple[str, ...]:
+    """The names that somebody may mean who calls something so: the name itself, and what others call so."""
+    return (word.casefold(), *SYNONYMS.get(word.casefold(), ()))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

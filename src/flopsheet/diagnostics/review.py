@@ -51,12 +51,12 @@ def data_changed(source: str) -> Problem:
     """The spec that is stored on Provenance was changed.
 
     Why: It says what the workbook was built from.
-    Fix: Copy that part from the workbook as it was built.
+    Fix: Restore it from the original workbook.
     Example:
-        In the workbook: the spec as data on Provenance is edited.
+        In the workbook: the spec stored on Provenance is edited.
     """
-    fact = f"'{shown(source, 200)}': the spec as data on Provenance was changed"
-    return Problem(fact, "copy that part from the workbook as it was built")
+    fact = f"'{shown(source, 200)}': the spec stored on Provenance was changed"
+    return Problem(fact, "restore it from the original workbook")
 
 
 @diagnostic("FS815", "layout-changed")
@@ -68,8 +68,8 @@ def other_layout(source: str, version: str, ours: str, address: str, wanted: str
     Example:
         In the workbook: a label in column A of Inputs is overwritten.
     """
-    holds = f"holds '{shown(found)}'" if found else "is empty"
-    fact = f"'{shown(source, 200)}': {address} should hold '{shown(wanted)}' and {holds}"
+    holds = f"contains '{shown(found)}'" if found else "is empty"
+    fact = f"'{shown(source, 200)}': {address} should contain '{shown(wanted)}' but {holds}"
     if version != ours:
         remedy = f"it was made by flopsheet {shown(version)}, this is {ours}: use that version"
         return Problem(fact, f"{remedy}, or build the spec again and make the changes there")
@@ -109,20 +109,20 @@ def text_for_number(text: str, built: str) -> Wording:
 
 
 def number_as_text(address: str, text: str) -> str:
-    return f"{address}: '{shown(text)}' is a text and counts as that number; sums in the workbook leave it out"
+    return f"{address}: '{shown(text)}' is stored as text and is read as a number; sums in the workbook ignore it"
 
 
 def choice_counts_as(address: str, text: str, choice: str) -> str:
-    fact = f"{address}: '{shown(text)}' counts as {choice}, but the workbook's formulas do not know it"
+    fact = f"{address}: '{shown(text)}' is read as {choice}, but the workbook's formulas do not recognise it"
     return f"{fact}; choose {choice} from the list of the cell"
 
 
 def sheet_unread(title: str) -> str:
-    return f"the sheet '{shown(title)}' is none that flopsheet built, and was not read"
+    return f"the sheet '{shown(title)}' was not built by flopsheet and was not read"
 
 
 def remark_unread(address: str, text: str) -> str:
-    return f"{address}: '{shown(text)}' stands beside the inputs and was not read"
+    return f"{address}: '{shown(text)}' is a remark beside the inputs and was not read"
 
 
 def more_remarks_unread(title: str, count: int) -> str:
@@ -130,14 +130,14 @@ def more_remarks_unread(title: str, count: int) -> str:
 
 
 def formula_as_value(address: str, formula: str, value: str) -> str:
-    return f"{address}: '={shown(formula)}' is not an expression that a spec can hold, so its value {value} counts"
+    return f"{address}: '={shown(formula)}' cannot be written as an expression of a spec, so its value {value} is used"
 
 
 @diagnostic("FS823", "input-error")
 def error_in_cell(text: str, built: str) -> Wording:
     """An input cell shows an error of the spreadsheet.
 
-    Why: Everything that follows from it shows the error, too.
+    Why: Everything that depends on it shows the error, too.
     Fix: Type a value, or a formula that has one.
     Example:
         In the workbook: d_model on Inputs is #DIV/0!.
@@ -190,20 +190,20 @@ def variant_of_a_sweep(name: str, kind: str) -> Wording:
     Example:
         In the workbook of a sweep: d_ff of one variant is edited.
     """
-    fact = f"'{shown(name)}' is a variant of a sweep, which the spec does not say one by one"
+    fact = f"'{shown(name)}' is a variant of a sweep and has no entry of its own in the spec"
     return fact, f"change the sweep, or write the variant out as a {kind} of its own"
 
 
 @diagnostic("FS828", "edit-of-derived")
 def derived_cell(text: str) -> Wording:
-    """An edit changes a cell that follows from others.
+    """An edit changes a cell that is derived from others.
 
     Why: The spec has no key for it.
-    Fix: Change what it follows from.
+    Fix: Change what it is derived from.
     Example:
         In the workbook: a derived cell on Inputs is overwritten.
     """
-    return f"{shown(text)} is in a derived cell", "change what it is derived from"
+    return f"{shown(text)} was typed into a derived cell", "change what it is derived from"
 
 
 @diagnostic("FS829", "edit-not-computed")
@@ -227,7 +227,7 @@ def no_value_in_cell(formula: str) -> Wording:
     Example:
         In the workbook: d_model on Inputs is =1/0.
     """
-    return f"'={shown(formula)}' has no value", "check for a division by zero, or a circle"
+    return f"'={shown(formula)}' has no value", "check for a division by zero or a circular reference"
 
 
 @diagnostic("FS841", "other-spec")
@@ -239,20 +239,21 @@ def not_the_spec(spec: str, path: str, theirs: str, ours: str) -> Problem:
     Example:
         $ flopsheet pull book.xlsx --write another.yaml
     """
-    fact = f"'{shown(spec, 200)}' is not what the workbook was built from: {path} is {theirs} there, {ours} here"
+    differs = f"{path} is {theirs} in the workbook, {ours} in the spec"
+    fact = f"'{shown(spec, 200)}' is not the spec that the workbook was built from: {differs}"
     return Problem(fact, "write the changes as a patch with -o, or build the workbook again")
 
 
 @diagnostic("FS842", "edit-not-expressible")
 def would_differ(spec: str, path: str) -> Problem:
-    """The spec cannot be edited so that it says what the workbook says.
+    """The spec cannot be edited to match the workbook.
 
     Why: Some edits have no place in the file as it is written.
     Fix: Nothing was written; apply the patch by hand.
     Example:
         In the workbook: an edit that the spec cannot express where it stands; then `flopsheet pull --write`.
     """
-    fact = f"'{shown(spec, 200)}' cannot be edited so that it says what the workbook says: {path} would differ"
+    fact = f"'{shown(spec, 200)}' cannot be edited to match the workbook: {path} would differ"
     return Problem(fact, "nothing was written; the patch is above; apply it by hand")
 
 
@@ -265,7 +266,7 @@ def not_all_understood(spec: str) -> Problem:
     Example:
         In the workbook: d_model on Inputs is "wide"; then `flopsheet pull --write`.
     """
-    fact = f"'{shown(spec, 200)}' was not written, since some cells cannot be read"
+    fact = f"'{shown(spec, 200)}' was not written, because some cells cannot be read"
     return Problem(fact, "correct them in the workbook, or write the other changes as a patch with -o")
 
 
@@ -287,21 +288,21 @@ def sheet_missing(source: str, title: str) -> Problem:
     """A sheet of the workbook is missing.
 
     Why: It was removed or renamed.
-    Fix: Give it its name again, or make the changes in a fresh workbook.
+    Fix: Restore its name, or make the changes in a fresh workbook.
     Example:
         In the workbook: the sheet Inputs is renamed.
     """
     fact = f"'{shown(source, 200)}' has no sheet '{shown(title)}'"
-    return Problem(fact, "give it its name again where it was renamed, or make the changes in a fresh workbook")
+    return Problem(fact, "restore its name if it was renamed, or make the changes in a fresh workbook")
 
 
 @diagnostic("FS831", "input-without-value")
 def no_value_with_edits(name: str, about: str) -> Problem:
     """An input has no value with the edits.
 
-    Why: The expression that it follows from cannot be computed.
-    Fix: Correct the inputs that it follows from.
+    Why: Its expression cannot be computed.
+    Fix: Correct the inputs that it depends on.
     Example:
         In the workbook: an edit makes the expression of another input divide by zero; then `flopsheet check`.
     """
-    return Problem(f"{about} has no value with these inputs", "correct the inputs that it follows from", name)
+    return Problem(f"{about} has no value with these inputs", "correct the inputs that it depends on", name)

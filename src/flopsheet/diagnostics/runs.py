@@ -33,13 +33,13 @@ def missing_of_hardware(names: Sequence[str]) -> Wording:
     """A kind of hardware lacks figures that have no default.
 
     Why: Times and costs cannot be computed without them.
-    Fix: Write them, or start from a kind that ships with `extends:`.
+    Fix: Write them, or start from a built-in kind with `extends:`.
     Example:
         hardware:
           mine: {memory_bytes: 80GB}
     """
     verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
-    return f"{', '.join(names)} {verb} missing", f"write {them} here, or extends: a kind that ships"
+    return f"{', '.join(names)} {verb} missing", f"write {them} here, or start from a built-in kind with extends:"
 
 
 @diagnostic("FS443", "run-incomplete")
@@ -96,21 +96,21 @@ def layout_too_long(stages: int, most: int) -> Wording:
     """A pipeline layout has more stages than can be listed one by one.
 
     Why: Each listed stage is a row of Inputs.
-    Fix: Say the layers of the first and the last stage, which leaves the others an even share.
+    Fix: Give the layers of the first and the last stage, which leaves the others an even share.
     Example:
         training:
           run:
             {model: m, hardware: h100-sxm, context_length: 128, n_devices: 17, stage_layers: "E|(t|)*15L"}
     """
     return (
-        f"the layout has {stages:,} stages, {most:,} can be listed",
+        f"the layout has {stages:,} stages, at most {most:,} can be listed",
         "write first_stage_layers and last_stage_layers instead",
     )
 
 
 @diagnostic("FS447", "layout-beside-expression")
 def layout_beside_expression() -> Wording:
-    """A pipeline layout stands beside stages that are said as an expression.
+    """A pipeline layout is combined with stages that are given as an expression.
 
     Why: How the parts of a layout belong to stages is decided before expressions have values.
     Fix: Write pipeline_parallel and virtual_stages as numbers, or leave them out.

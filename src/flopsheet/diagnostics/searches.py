@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flopsheet.diagnostics.codes import Wording, diagnostic
-from flopsheet.diagnostics.problem import did_you_mean, quoted, shown
+from flopsheet.diagnostics.problem import did_you_mean, nearest_metric, quoted, shown
 
 
 @diagnostic("FS541", "no-automatic-values")
@@ -35,7 +35,7 @@ def too_many_layouts(count: float, most: int) -> Wording:
 
 
 @diagnostic("FS543", "search-metric-unknown")
-def no_such_objective(name: str, kind: str, known: Sequence[str]) -> Wording:
+def no_such_objective(name: str, kind: str, known: Mapping[str, str]) -> Wording:
     """The metric to minimise, maximise or bound is not a number of such a run.
 
     Why: Layouts are compared by a number that each of them has.
@@ -44,7 +44,9 @@ def no_such_objective(name: str, kind: str, known: Sequence[str]) -> Wording:
         search:
           best: {vary: {tensor_parallel: auto}, minimise: second_per_step}
     """
-    return f"'{shown(name)}' is not a number of a {kind} run", did_you_mean(name, known)
+    near = nearest_metric(name, known)
+    remedy = f"did you mean '{near}'?" if near else "list them with 'flopsheet list metrics'"
+    return f"'{shown(name)}' is not a number of a {kind} run", remedy
 
 
 @diagnostic("FS544", "varied-expression")
@@ -128,3 +130,16 @@ def input_of_other_runs(key: str, kind: str, other: str) -> Wording:
         f"{key} is an input of {other} runs, and this search is of {kind} runs",
         f"write kind: {other}, or leave it out",
     )
+
+
+@diagnostic("FS550", "list-beside-vary")
+def list_beside_vary(key: str) -> Wording:
+    """A search lists the values of an input beside `vary:`.
+
+    Why: What stands beside `vary:` is the same in all layouts; only `hardware` and `n_devices` take lists there.
+    Fix: Write the list under `vary:`.
+    Example:
+        search:
+          best: {zero_stage: [1, 3], vary: {tensor_parallel: auto}}
+    """
+    return f"{key} has several values", f"write one, or {key}: […] under vary:"

@@ -12,7 +12,7 @@ from flopsheet.diagnostics.problem import Finding, did_you_mean, shown
 def unknown_model(name: str, known: Sequence[str], kind: str = "model") -> Wording:
     """A run, an expectation or `extends:` names a model that the spec does not have.
 
-    Why: There is nothing that it could mean.
+    Why: The name refers to nothing.
     Fix: Write the name of a model of this spec.
     Example:
         models:

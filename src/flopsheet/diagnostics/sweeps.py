@@ -13,7 +13,7 @@ from flopsheet.diagnostics.values import kind_of
 def sweeps_nothing() -> Wording:
     """A sweep varies nothing.
 
-    Why: It would stand for the one model that is there already.
+    Why: It would describe only the model that is there already.
     Fix: Write inputs with the values that they take.
     Example:
         models:
@@ -33,9 +33,12 @@ def not_swept_here(key: str, study: Sequence[str]) -> Wording | None:
           m: {model: gpt2-small, sweep: {context_lengths: [1024, 2048]}}
     """
     if key in {"context_length", "context_lengths"}:
-        return "context lengths are swept by their list", "write context_lengths: [a, b] at the top of the spec"
+        return (
+            "context lengths are swept through their own list",
+            "write context_lengths: [a, b] at the top of the spec",
+        )
     if key in study:
-        fact = f"{key} belongs to the whole study, a sweep varies inputs of a model or run"
+        fact = f"{key} belongs to the whole study, but a sweep varies inputs of a model or run"
         return fact, "write one spec for each value"
     if key in {"grid", "list"}:
         return f"unknown key '{key}'", "write the inputs and their values right under sweep:"
@@ -63,7 +66,7 @@ def not_streamed(name: str) -> Wording:
         In a spec with a sweep: a metric of grain study that sums over models; then `flopsheet show --format csv`.
     """
     return (
-        f"{name} aggregates over all models, which a stream does not hold",
+        f"{name} aggregates over all models, but a streamed sweep holds one at a time",
         "sweep fewer values, or remove the metric",
     )
 
@@ -72,16 +75,16 @@ def not_streamed(name: str) -> Wording:
 def no_rows_of(style: str) -> Wording:
     """--rows is used with a format that has no choice of rows.
 
-    Why: JSON, tables and Markdown have the runs beside the models.
+    Why: JSON, tables and Markdown include the runs as well as the models.
     Fix: Leave --rows out, or choose csv or parquet.
     Example:
         $ flopsheet show spec.yaml --format json --rows training
     """
-    return f"--rows goes with csv and parquet, not with {style}", "leave it out: json, table and md have the runs"
+    return f"--rows works with csv and parquet, not with {style}", "leave it out: json, table and md include the runs"
 
 
 @diagnostic("FS922", "no-runs")
-def no_runs_of(kind: str) -> Wording:
+def no_runs_of(kinds: Sequence[str]) -> Wording:
     """--rows asks for runs that the spec does not have.
 
     Why: There is nothing to print.
@@ -89,7 +92,7 @@ def no_runs_of(kind: str) -> Wording:
     Example:
         $ flopsheet show spec.yaml --format csv --rows training
     """
-    return f"the spec has no {kind} runs", f"write some under {kind}:"
+    return f"the spec has no {' or '.join(kinds)} runs", f"write some under {' or '.join(f'{kind}:' for kind in kinds)}"
 
 
 @diagnostic("FS923", "pyarrow-missing")
@@ -113,7 +116,7 @@ def parquet_on_a_terminal() -> Wording:
     Example:
         On a terminal: `flopsheet show spec.yaml --format parquet`
     """
-    return "Parquet is binary and cannot be shown in a terminal", "name a file with -o, or send it on with a pipe"
+    return "Parquet is binary and cannot be shown in a terminal", "name a file with -o, or use a pipe"
 
 
 def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
@@ -127,7 +130,7 @@ def failing_variants(problem: Problem, failed: int, count: int) -> Problem:
 def repeated_value(label: str) -> Wording:
     """A value occurs twice among those of a swept input.
 
-    Why: Two variants would have one name.
+    Why: Two variants would have the same name.
     Fix: Keep one of the two.
     Example:
         models:
@@ -172,7 +175,7 @@ def values_of_one_input(count: float, most: int) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {d_ff: {from: 1, to: 1e12, step: 1}}}
     """
-    return f"{count:,.0f} values", f"at most {most:,} are allowed for one input; take larger steps"
+    return f"the range has {count:,.0f} values", f"at most {most:,} are allowed for one input; take larger steps"
 
 
 @diagnostic("FS507", "zip-lengths")
@@ -200,7 +203,7 @@ def said_by_a_group(key: str, group: str) -> Wording:
           base: {model: gpt2-small}
           m: {extends: base, layers: [{n_layers: 12, d_ff: 3072}], sweep: {d_ff: [3072, 4096]}}
     """
-    return f"{group} says {key} itself, so the sweep would not reach it", f"remove {key} there"
+    return f"{group} sets {key} itself, so the sweep would not reach it", f"remove {key} there"
 
 
 @diagnostic("FS509", "too-many-combinations")
@@ -233,8 +236,8 @@ def too_many_variants(count: int, most: int, kind: object) -> Wording:
         >>> flopsheet.compute("sweep.yaml")  # of 40,000 models
     """
     if kind != "models":
-        return f"{count:,} {kind} runs are more than the {most:,} that a spec may have", "sweep fewer values"
-    fact = f"{count:,} models are more than the {most:,} that can be held at once"
+        return f"{count:,} {kind} runs exceed the limit of {most:,}", "sweep fewer values"
+    fact = f"{count:,} models exceed the limit of {most:,} held in memory"
     return fact, "sweep fewer values, or stream them with 'flopsheet show --format csv', json or parquet"
 
 
@@ -301,7 +304,7 @@ def not_an_exclusion(value: object) -> Wording:
         models:
           m: {model: gpt2-small, sweep: {n_layers: [12, 24], exclude: [12]}}
     """
-    return f"{kind_of(value)} excludes nothing", "write {input: value}, or a condition such as d_model > 4096"
+    return f"{kind_of(value)} is not an exclusion", "write {input: value}, or a condition such as d_model > 4096"
 
 
 @diagnostic("FS526", "not-a-condition")

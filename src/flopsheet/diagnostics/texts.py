@@ -44,11 +44,12 @@ BEGAN = frozenset({"line", "open quote", "anchor", "tag", "directive"})
 YAML_SYNTAX: dict[str, tuple[str, str]] = {
     "tab": ("a tab where YAML allows only spaces", "replace it with spaces"),
     "letter": ("a text cannot begin with '{letter}'", "put it in quotes"),
-    "second colon": ("there is a second ': ' on this line", "put the text that holds it in quotes"),
+    "second colon": ("there is a second ': ' on this line", "put the text that contains it in quotes"),
     "colon": (
         "a key cannot stand here",
-        "line it up with the keys beside it, and write ': ' after every key above",
+        "align it with the keys beside it, and write ': ' after every key above",
     ),
+    "no space": ("a space is missing after this ':'", "write ': '"),
     "list": ("a list cannot begin here", "begin it on the next line, or write [a, b]"),
     "line": (
         "this line is neither 'key: value' nor '- item'",
@@ -62,7 +63,7 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
     "item among keys": ("a list item among the keys of a mapping", "indent it under its key"),
     "mapping": (
         "the indentation matches no line above",
-        "line the key up with the keys that it belongs to",
+        "align the key with the others of its mapping",
     ),
     "collection": ("a list item does not begin with '- '", "write '- ', or indent the line further"),
     "open bracket": ("this '{letter}' is never closed", "close it"),
@@ -82,12 +83,12 @@ YAML_SYNTAX: dict[str, tuple[str, str]] = {
     ),
     "open quote": ("this quote is never closed", "close it with the same quote"),
     "escape": (
-        "a backslash in double quotes begins no known escape",
+        "a backslash in double quotes begins an unknown escape sequence",
         "write \\\\ for a backslash, or use single quotes",
     ),
-    "tag": ("tags are not read", "remove the word that begins with '!', or put the text in quotes"),
+    "tag": ("YAML tags are not supported", "remove the word that begins with '!', or quote the text"),
     "block scalar": ("text follows '|' or '>' on its line", "begin it on the next line, or quote it all"),
-    "directive": ("directives are not read", "remove the line that begins with '%'"),
+    "directive": ("YAML directives are not supported", "remove the line that begins with '%'"),
     "outside": (
         "this is outside the document",
         "put everything into one mapping, without '%' and '...' lines",
@@ -168,7 +169,7 @@ def invisible(place: Place, path: str, letter: str) -> Problem:
     Example:
         $ printf 'title: a\342\200\213b' | flopsheet validate -
     """
-    return Problem(f"the text holds the invisible character U+{ord(letter):04X}", "remove it", path, place)
+    return Problem(f"the text contains the invisible character U+{ord(letter):04X}", "remove it", path, place)
 
 
 @diagnostic("FS016", "nested-too-deep")
@@ -192,7 +193,7 @@ def too_many_values(place: Place, most: int) -> Problem:
     Example:
         $ yes '- 1' | head -n 1000000 | flopsheet validate -
     """
-    return Problem(f"the text holds more than {most:,} keys and values", "split it", "", place)
+    return Problem(f"the text contains more than {most:,} keys and values", "split it", "", place)
 
 
 @diagnostic("FS018", "second-document")
@@ -220,7 +221,7 @@ def anchored(place: Place, path: str, name: str) -> Problem:
           a: &a {model: gpt2-small}
           b: *a
     """
-    fact = f"anchors and aliases such as '{shown(name)}' are not read"
+    fact = f"anchors and aliases such as '{shown(name)}' are not supported"
     return Problem(fact, "write the value out, let a model say 'extends:', or put the text in quotes", path, place)
 
 
@@ -234,7 +235,9 @@ def merge_key(place: Place, path: str) -> Problem:
         models:
           m: {<<: {n_layers: 2}, model: gpt2-small}
     """
-    return Problem("merge keys '<<' are not read", "write the values out, or let a model say 'extends:'", path, place)
+    return Problem(
+        "merge keys '<<' are not supported", "write the values out, or let a model say 'extends:'", path, place
+    )
 
 
 @diagnostic("FS021", "tag")
@@ -246,7 +249,9 @@ def tagged(place: Place, path: str) -> Problem:
     Example:
         title: !!str 7
     """
-    return Problem("tags are not read", "remove the word that begins with '!', or put the text in quotes", path, place)
+    return Problem(
+        "YAML tags are not supported", "remove the word that begins with '!', or quote the text", path, place
+    )
 
 
 @diagnostic("FS022", "duplicate-key")
@@ -275,7 +280,7 @@ def key_is_not_text(place: Place, path: str, word: str, kind: str) -> Problem:
     """
     if not word:
         return Problem("a key is missing before ':'", "write the key", path, place)
-    return Problem(f"keys are text, but {shown(word)} reads as {kind}", f"quote it: '{shown(word)}'", path, place)
+    return Problem(f"keys are text, but YAML reads {shown(word)} as {kind}", f"quote it: '{shown(word)}'", path, place)
 
 
 @diagnostic("FS024", "key-is-collection")
@@ -301,7 +306,12 @@ def comma_ends_value(place: Place, path: str) -> Problem:
         models:
           m: {model: gpt2-small, d_ff: 4,196}
     """
-    return Problem("a comma ends the value before it", "write 4096 without a comma, a formula in quotes", path, place)
+    return Problem(
+        "a comma ends the value before it",
+        "write 4096 without a comma, and quote a formula that contains one",
+        path,
+        place,
+    )
 
 
 @diagnostic("FS026", "leading-zero")

@@ -16,7 +16,7 @@ def kind_of(value: object) -> str:
     """A value of a spec in words: `true`, `'text'`, `a list`."""
     match value:
         case None:
-            return "nothing"
+            return "an empty value"
         case bool():
             return str(value).lower()
         case str():
@@ -44,7 +44,7 @@ def number_problem(
     if isinstance(value, str) and (finding := refused_suffix(value, unit)):
         return finding
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return not_a_number(value, no_number_in(value, "whole number" if whole else "number"))
+        return not_a_number(value, no_number_in(value, "whole number" if whole else "number", unit))
     if (least is not None and value < least) or value > most:
         return out_of_range(value, least, most)
     return not_whole(value) if whole and not float(quantities.to_whole(value)).is_integer() else None
@@ -134,14 +134,18 @@ def number_written_otherwise(text: str, unit: str) -> Finding | None:
     if finding := refused_suffix(text.strip(), unit):
         return finding
     digits = spelled_out(text.strip())
-    return not_a_number(text, f"write {digits}") if digits not in {"", text.strip()} else None
+    if digits not in {"", text.strip()}:
+        return not_a_number(text, f"write {digits}")
+    remedy = quantities.written_in_prose(text.strip(), unit)
+    return not_a_number(text, remedy) if remedy else None
 
 
-def no_number_in(value: object, wanted: str = "number") -> str:
+def no_number_in(value: object, wanted: str = "number", unit: str = quantities.COUNTED) -> str:
     """What to write for what is not a number."""
     if isinstance(value, str) and (digits := spelled_out(value)):
         return "remove the quotes" if digits == value else f"write {digits}"
-    return f"write a {wanted}"
+    in_prose = quantities.written_in_prose(value.strip(), unit) if isinstance(value, str) else ""
+    return in_prose or f"write a {wanted}"
 
 
 @diagnostic("FS455", "not-a-choice")
@@ -231,7 +235,7 @@ def claimed_problem(value: object, most: float) -> Finding | None:
     """What is no number of any unit."""
     if isinstance(value, str) and quantities.is_read(value):
         return None  # whether of the unit of its metric is seen when that is known
-    return number_problem(value, None, most, whole=False)
+    return number_problem(value, None, most, whole=False, unit=quantities.UNKNOWN)
 
 
 def change_problem(value: object, most: float) -> Finding | None:
@@ -272,7 +276,7 @@ def version_problem(value: object) -> Wording | None:
 
 @diagnostic("FS028", "not-plain-data")
 def not_plain(value: object, path: str) -> Problem:
-    """A mapping from Python holds an object that no file could contain.
+    """A mapping from Python has an object that no file could contain.
 
     Why: A spec is plain data: texts, numbers, truth values, lists and mappings.
     Fix: Convert it first.
@@ -280,7 +284,7 @@ def not_plain(value: object, path: str) -> Problem:
         >>> flopsheet.compute({"version": 1, "title": object()})
     """
     return Problem(
-        f"{type(value).__name__} is not a type that a spec can hold", "give texts, numbers, lists and mappings", path
+        f"{type(value).__name__} is not a type that a spec can contain", "use texts, numbers, lists and mappings", path
     )
 
 
@@ -293,7 +297,7 @@ def not_a_text_key(key: object, path: str) -> Problem:
     Example:
         >>> flopsheet.compute({"version": 1, "models": {70: {"model": "gpt2-small"}}})
     """
-    return Problem(f"keys are text, but {shown(repr(key))} is none", "give it as a str", path)
+    return Problem(f"keys are text, but {shown(repr(key))} is not", "give it as a str", path)
 
 
 def gives(text: str, finding: Finding | None) -> Finding | None:
@@ -324,4 +328,4 @@ def no_value(text: str) -> Wording:
         models:
           m: {model: gpt2-small, d_ff: d_model / (n_heads - n_heads)}
     """
-    return f"'{shown(text)}' has no value", "check for a division by zero or a number out of range"
+    return f"'{shown(text)}' has no finite value", "check for a division by zero or a number out of range"

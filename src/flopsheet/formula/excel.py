@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
 from flopsheet.numerics import SPREADSHEET_EXACT
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
+MOST_DIGITS = 20  # of a constant without an exponent: 1e18 and 1e-12 are readable with none
 
 
 def to_excel(node: Node, at: References) -> str:
@@ -68,10 +71,14 @@ def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
 
 
 def number(value: float) -> str:
-    """A constant as a spreadsheet reads it back to the same double."""
+    """A constant as a spreadsheet reads it back to the same double.
+
+    In plain digits where they are not many: HyperFormula, which computes in many web pages, doesn't read 1E-12.
+    """
     if value == int(value) and abs(value) < SPREADSHEET_EXACT:
         return str(int(value))
-    return repr(value).upper()
+    digits = format(Decimal(repr(value)), "f")
+    return digits if len(digits) <= MOST_DIGITS else repr(value).upper()
 
 
 def literal(text: str) -> str:

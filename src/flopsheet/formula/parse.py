@@ -72,11 +72,11 @@ FOREIGN = {
 }
 # Operators of other languages, and how they are written here.
 OTHERWISE = {
-    "%": "write a - b * floor(a / b) for the rest of a division",
+    "%": "write a - b * floor(a / b) for the remainder of a division",
     "//": "write floor(a / b)",
     "and": "nest where(condition, a, b)",
     "or": "nest where(condition, a, b)",
-    "not": "turn the comparison round",
+    "not": "reverse the comparison",
 }
 # Patterns of mistakes, compiled where one is made.
 IF = r"\bif\s*\("
@@ -105,7 +105,7 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
         return FormulaError(diagnostics.formula_syntax(text, finding, column, width, place, path))
 
     if len(text) > MAX_LENGTH:
-        raise refuse(f"a formula of {len(text):,} characters", f"split it; {MAX_LENGTH:,} is the most")
+        raise refuse(f"a formula of {len(text):,} characters", f"split it; at most {MAX_LENGTH:,} are allowed")
     for column, letter in enumerate(text if not (text.isascii() and text.isprintable()) else ""):
         if not (letter.isascii() and (letter.isprintable() or letter in "\n\t")):
             remedy = "write it with ASCII letters, digits and operators"
@@ -113,7 +113,7 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
     if not text.strip():
         raise refuse("an empty formula", "write a number, a name or an expression")
     if text.startswith("="):
-        raise refuse("a formula begins without '='", "remove it")
+        raise refuse("a formula does not begin with '='", "remove it")
     digits = diagnostics.spelled_out(text.strip())
     if digits and digits != text.strip():
         raise refuse(f"'{text.strip()}' is not a plain number", f"write {digits}", 0, len(text))
@@ -148,7 +148,7 @@ class _Parser:
             if found := re.search(IF, self.text):
                 raise self.refuse("unknown function 'if'", FOREIGN["if"], found.start(), 2) from None
             if found := re.search(ASSIGNED, self.text):
-                raise self.refuse("'=' compares nothing", "write == to compare", found.start()) from None
+                raise self.refuse("'=' is not a comparison", "write == to compare", found.start()) from None
             column = self.column((error.offset or 1) - 1)
             if self.text[column : column + 1] == ":":
                 raise self.refuse(
@@ -167,7 +167,7 @@ class _Parser:
             if letter == "(":
                 opened.append(column)
             if letter == ")" and not opened:
-                raise self.refuse("this bracket closes nothing", "remove it", column)
+                raise self.refuse("this bracket has no opening bracket", "remove it", column)
             if letter == ")":
                 opened.pop()
             if len(opened) > MAX_DEPTH:

@@ -13,18 +13,17 @@ from pandas.api.extensions import ExtensionArray
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
 from flopsheet.catalog.entries import YES_NO
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
-from flopsheet.formula import evaluate
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.limits import words
-from flopsheet.pipeline.limits.dials import MARGIN
-from flopsheet.pipeline.limits.solve import solve
+from flopsheet.pipeline.limits.told import tell
 from flopsheet.pipeline.tables import Array, Numbers
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
-SUMMARY = {"models": "model", "scenarios": "scenario", **{kind: of_run for kind, (of_run, _) in RUNS.items()}}
+SUMMARY: dict[str, Grain] = {"models": "model", "scenarios": "scenario"}
+SUMMARY |= {kind: of_run for kind, (of_run, _) in RUNS.items()}
 
 
 class UnknownFrameError(UsageError, KeyError):
@@ -81,10 +80,14 @@ for _name in OF_ALL.split():
     setattr(Frames, _name, _of_all(_name))
 
 
-COLUMNS_OF_LIMITS = ("limit", "left_bytes", "next", "left_next_bytes", "says")
+# The columns of limits, each with the field of what is told.
+COLUMNS_OF_LIMITS = {
+    "limit": "last",
+    **{name: name for name in ("left_bytes", "next", "left_next_bytes", "says", "now")},
+}
 
 
-def to_frames(values: Values, runs: Mapping[str, Values], catalog: Catalog) -> Frames:
+def to_frames(values: Values, runs: Mapping[RunKind, Values], catalog: Catalog) -> Frames:
     """The frames of a study and of its runs.
 
     A run's frame has its context length and what it shares with runs of the other kind; a scenario's has `n_params`.
@@ -120,33 +123,14 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
     return tables
 
 
-def limits(runs: Mapping[str, Values], catalog: Catalog) -> pd.DataFrame:
-    """How far each run goes in one input, a row for each (run, input)."""
-    rows: dict[tuple[str, str], dict[str, object]] = {}
-    for kind, values in runs.items():
-        every = solve(values, kind, catalog)
-        for at, (run,) in enumerate(values.tables["run"].keys):
-            for solved in every:
-                fewest = solved.limit.fewest
-                read = {
-                    "tried": "x@last",
-                    "last": "last",
-                    "next": "next",
-                    "least": "least",
-                    "most": "most",
-                    "left": f"{MARGIN[kind]}@last",
-                    "left_next": f"{MARGIN[kind]}@next",
-                }
-                found = {word: float(solved.number(name, at)) for word, name in read.items()}
-                rows[run, solved.limit.name] = {
-                    "limit": evaluate(words.value(fewest=fewest), found.__getitem__),
-                    "left_bytes": found["left"],
-                    "next": found["next"],
-                    "left_next_bytes": found["left_next"],
-                    "says": evaluate(words.sentence(fewest=fewest), found.__getitem__),
-                }
-    index = pd.MultiIndex.from_arrays([[key[at] for key in rows] for at in range(2)], names=["run", "input"])
-    return pd.DataFrame(list(rows.values()), index, columns=list(COLUMNS_OF_LIMITS))
+def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
+    """How far each run can go in one input, a row for each (run, input)."""
+    every = list(tell(runs, catalog))
+    rows = [{name: getattr(told, field) for name, field in COLUMNS_OF_LIMITS.items()} for told in every]
+    index = pd.MultiIndex.from_arrays(
+        [[told.run for told in every], [told.limit.name for told in every]], names=["run", "input"]
+    )
+    return pd.DataFrame(rows, index, columns=list(COLUMNS_OF_LIMITS))
 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:

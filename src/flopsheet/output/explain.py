@@ -7,7 +7,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from flopsheet import diagnostics
-from flopsheet.catalog import KEYS, Metric
+from flopsheet.catalog import KEYS, Metric, headings
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula import Node, names, to_notation
 from flopsheet.formula.arms import pick_arms
@@ -25,10 +25,10 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
     catalog = report.catalog
     if name not in catalog.metrics:
-        known = list(catalog.metrics)
         if name in catalog.inputs:
             raise UsageError(diagnostics.located(diagnostics.input_not_explained(name), "", None))
-        raise UsageError(diagnostics.located(diagnostics.unknown_metric(name, known, ()), "", None))
+        known = headings([*catalog.metrics.values(), *catalog.inputs.values()], catalog.units)
+        raise UsageError(diagnostics.located(diagnostics.no_such_metric(name, known, "", {}), "", None))
     metric = catalog.metrics[name]
     table_sets = report.study.table_sets(report.study)
     table_set = next((table_set for table_set in table_sets.values() if metric.grain in table_set.values.tables), None)
@@ -40,7 +40,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))
-    formula = catalog.notation[name] or "a sentence from the numbers"
+    formula = catalog.notation[name] or "a sentence computed from the numbers"
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     named = [read for read in names(metric.ast) if read in catalog.inputs or read in catalog.metrics]
     letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
-from flopsheet.output import measured
+from flopsheet.output import limits, measured
 from flopsheet.output.progress import progress
 from flopsheet.output.rows import CSV, JSON, Field, fields_of, lines
 from flopsheet.pipeline import frames
@@ -23,8 +24,11 @@ from flopsheet.pipeline.tables import Rows, tabulate_runs
 from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
+ShowFormat: TypeAlias = Literal["table", "json", "csv", "md", "html", "parquet"]
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
-BOTH = ("model", "scenario")
+BOTH: tuple[Grain, ...] = ("model", "scenario")
+RunRows: TypeAlias = RunKind | Literal["limits"]
+LIMITS: Final = "limits"  # rows of CSV and Parquet
 Advance = Callable[[int], None]
 
 
@@ -34,12 +38,12 @@ class Target(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def write(stream: Stream, style: str, out: Target, advance: Advance) -> None:
+def write(stream: Stream, style: ShowFormat, out: Target, advance: Advance) -> None:
     """Writes every model and scenario of a stream; `advance` is told how many models are done."""
     {"csv": _csv, "json": _json, "parquet": _parquet}[style](stream, out, advance)
 
 
-def export(stream: Stream, style: str, output: str | None) -> None:
+def export(stream: Stream, style: ShowFormat, output: str | None) -> None:
     """Writes a stream to a file, or to stdout; SpecError before anything is written where a variant is not possible."""
     if style == "parquet":
         require_parquet(output)
@@ -54,21 +58,26 @@ def export(stream: Stream, style: str, output: str | None) -> None:
                 write(stream, style, out, advance)
 
 
-def export_runs(stream: Stream, kind: str, style: str, output: str | None) -> None:
-    """Writes the training or serving runs of a spec, one row each, to a file, or to stdout."""
+def export_runs(stream: Stream, rows: RunRows, style: ShowFormat, output: str | None) -> None:
+    """Writes the training or serving runs of a spec, a row each, or how far each goes, to a file, or to stdout."""
     if style not in TABULAR:
         raise UsageError(diagnostics.located(diagnostics.no_rows_of(style), "", None))
-    if kind not in stream.spec.runs:
-        raise UsageError(diagnostics.located(diagnostics.no_runs_of(kind), "--rows", None))
+    kinds = list(RUNS) if rows == LIMITS else [rows]
+    if not stream.spec.runs.keys() & set(kinds):
+        raise UsageError(diagnostics.located(diagnostics.no_runs_of(kinds), "--rows", None))
     if style == "parquet":
         require_parquet(output)
+    spec, catalog = stream.spec, stream.catalog
     if style == "csv":
-        export_text(runs_as_csv(stream.spec, stream.catalog, kind), output)
-    elif output is None:
-        sys.stdout.buffer.write(_runs_as_parquet(stream, kind))
+        text = limits.as_csv(_all_runs(stream), catalog) if rows == LIMITS else runs_as_csv(spec, catalog, rows)
+        export_text(text, output)
+        return
+    written = _as_parquet(_limit_columns(stream) if rows == LIMITS else _run_columns(stream, rows))
+    if output is None:
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     else:
-        write_bytes(output, _runs_as_parquet(stream, kind))
+        write_bytes(output, written)
 
 
 def export_text(text: str, output: str | None) -> None:
@@ -97,12 +106,12 @@ def require_parquet(output: str | None) -> None:
         raise UsageError(diagnostics.located(diagnostics.parquet_on_a_terminal(), "", None))
 
 
-def passes(style: str) -> int:
+def passes(style: ShowFormat) -> int:
     """How often the models are gone through: JSON has the models before their scenarios."""
     return 2 if style == "json" else 1
 
 
-def _order(chunk: Chunk, grain: str) -> Rows:
+def _order(chunk: Chunk, grain: Grain) -> Rows:
     return chunk.models if grain == "model" else chunk.scenarios
 
 
@@ -131,7 +140,7 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     """One object, a line for each model, scenario and run."""
     lengths = [f"{length:.0f}" for length in stream.spec.context_lengths]
 
-    def write_lines(grain: str, begin: Callable[[Chunk], Iterable[str]]) -> None:
+    def write_lines(grain: Grain, begin: Callable[[Chunk], Iterable[str]]) -> None:
         before, fields = b"", list[Field]()
         for chunk in stream.chunks((grain,)):
             fields = fields or fields_of(chunk.values, stream.catalog, [grain])
@@ -150,8 +159,11 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     out.write(b'\n},\n"scenarios": [\n')
     write_lines("scenario", scenarios)
     out.write(b"\n]")
+    runs = _all_runs(stream)
     for kind in RUNS:
-        out.write(f',\n"{kind}": {_runs_as_json(stream, kind)}'.encode())
+        said = _as_json(runs[kind], stream.catalog, kind) if kind in runs else "{}"
+        out.write(f',\n"{kind}": {said}'.encode())
+    out.write(f',\n"limits": {limits.as_json(runs, stream.catalog)}'.encode())
     if stream.spec.calibrations:
         out.write(f',\n"measured": {measured.as_json(stream.spec)}'.encode())
     out.write(b"\n}\n")
@@ -160,43 +172,67 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
 # The runs of a kind are few and are not streamed; what both kinds share stands before what is its own. ---------------
 
 
-def _runs(spec: Spec, catalog: Catalog, kind: str) -> tuple[Values, list[str], list[Field]]:
-    """The values of a kind of run, the names of the runs, and what is written of each."""
-    values = frames.compute_runs(tabulate_runs(spec, kind), catalog)
+def values_of(spec: Spec, catalog: Catalog, kind: RunKind) -> Values:
+    """The values of a kind of run."""
+    return frames.compute_runs(tabulate_runs(spec, kind), catalog)
+
+
+def _named(values: Values, catalog: Catalog, kind: RunKind) -> tuple[list[str], list[Field]]:
+    """The names of the runs of a kind, and what is written of each."""
     of_run, _ = RUNS[kind]
     fields = fields_of(values, catalog, ("context", "run", of_run))
-    return values, [str(name) for (name,) in values.tables["run"].keys], fields
+    return [str(name) for (name,) in values.tables["run"].keys], fields
 
 
-def runs_as_csv(spec: Spec, catalog: Catalog, kind: str) -> str:
+def runs_as_csv(spec: Spec, catalog: Catalog, kind: RunKind) -> str:
     """A line for each run of a kind."""
-    values, names, fields = _runs(spec, catalog, kind)
+    values = values_of(spec, catalog, kind)
+    names, fields = _named(values, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), CSV)
     header = ",".join(["run", *(field.name for field in fields)])
     return "".join([f"{header}\n", *(f"{CSV.text(name)},{row}\n" for name, row in zip(names, rows, strict=True))])
 
 
-def _runs_as_json(stream: Stream, kind: str) -> str:
-    return runs_as_json(stream.spec, stream.catalog, kind) if kind in stream.spec.runs else "{}"
-
-
-def runs_as_json(spec: Spec, catalog: Catalog, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+def runs_as_json(spec: Spec, catalog: Catalog, kind: RunKind, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """An object with each run of a kind by name; `more` is what some say besides."""
-    values, names, fields = _runs(spec, catalog, kind)
+    return _as_json(values_of(spec, catalog, kind), catalog, kind, more)
+
+
+def _as_json(values: Values, catalog: Catalog, kind: RunKind, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    names, fields = _named(values, catalog, kind)
     rows = lines(values, fields, np.arange(len(names)), JSON)
     entries = (f"{JSON.text(name)}: {{{more.get(name, '')}{row}}}" for name, row in zip(names, rows, strict=True))
     return "{\n" + ",\n".join(entries) + "\n}"
 
 
-def _runs_as_parquet(stream: Stream, kind: str) -> bytes:
+def _all_runs(stream: Stream) -> dict[RunKind, Values]:
+    return {kind: values_of(stream.spec, stream.catalog, kind) for kind in stream.spec.runs}
+
+
+def _run_columns(stream: Stream, kind: RunKind) -> dict[str, Any]:
+    import pyarrow as arrow
+
+    values = values_of(stream.spec, stream.catalog, kind)
+    names, fields = _named(values, stream.catalog, kind)
+    columns = {field.name: _arrow_column(values.column(field.grain, field.name), field.kind) for field in fields}
+    return {"run": arrow.array(names, arrow.string()), **columns}
+
+
+def _limit_columns(stream: Stream) -> dict[str, Any]:
+    import pyarrow as arrow
+
+    found = limits.as_columns(_all_runs(stream), stream.catalog)
+    return {
+        name: arrow.array(each, arrow.string() if name in limits.TEXTS else arrow.float64()) for name, each in found
+    }
+
+
+def _as_parquet(columns: Mapping[str, Any]) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    values, names, fields = _runs(stream.spec, stream.catalog, kind)
-    columns = {field.name: _arrow_column(values.column(field.grain, field.name), field.kind) for field in fields}
     made = arrow.BufferOutputStream()
-    table = arrow.table({"run": arrow.array(names, arrow.string()), **columns})
-    parquet.write_table(table, made, compression="zstd")
+    parquet.write_table(arrow.table(columns), made, compression="zstd")
     return bytes(made.getvalue())
 
 

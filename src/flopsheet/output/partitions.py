@@ -129,7 +129,9 @@ def digest(stream: Stream) -> str:
     return hashlib.sha256(f"{spec}\n{formulas}".encode()).hexdigest()
 
 
-def export_folder(stream: Stream, style: str, output: str, n_workers: int, scheduler: str | None) -> tuple[int, int]:
+def export_folder(
+    stream: Stream, style: export.ShowFormat, output: str, n_workers: int, scheduler: str | None
+) -> tuple[int, int]:
     """Writes the partitions that are not there yet; how many there are, and how many were there.
 
     Each gets its name only when it is complete, so that the same command goes on after it was interrupted.

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import Grain
 from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Column, Rows
@@ -24,7 +25,7 @@ class Field:
     """One column of the output: an input or a metric."""
 
     name: str
-    grain: str
+    grain: Grain
     kind: FieldKind
 
 
@@ -55,7 +56,7 @@ CSV = Notation(_quoted, MappingProxyType({"yes": "True", "no": "False"}), "", ",
 JSON = Notation(_json_text, MappingProxyType({"yes": "true", "no": "false"}), '"{name}": ', ", ", "null")
 
 
-def fields_of(values: Values, catalog: Catalog, grains: Sequence[str]) -> list[Field]:
+def fields_of(values: Values, catalog: Catalog, grains: Sequence[Grain]) -> list[Field]:
     """Every input and metric of some grains, in the order in which reports have them."""
     return [
         Field(name, grain, _kind(name, values.column(grain, name), catalog))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
@@ -53,7 +54,7 @@ def _bar(
         yield f'<line class="mark" x1="{x:.2f}" x2="{x:.2f}" y1="{top + 15}" y2="{top + 18 + BAR + 2}"/>'
 
 
-def memory(catalog: Catalog, values: Values, kind: str) -> Drawn:
+def memory(catalog: Catalog, values: Values, kind: RunKind) -> Drawn:
     """Memory of the fullest device of each run by class; a mark at its capacity."""
     grain = RUNS[kind][0]
     names, column = values.tables[grain].keys[:MOST_BARS], {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.entries import FAIL, OK
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.pipeline.frames import Values
@@ -58,13 +59,13 @@ def holds(kind: str, values: Mapping[str, Scalar]) -> bool:
     return bool(evaluate(verdict(kind, absent=kind != "text"), values.__getitem__) == OK)
 
 
-def row_in(tables: Tables, grain: str, subject: str, context_length: float | None) -> int:
+def row_in(tables: Tables, grain: Grain, subject: str, context_length: float | None) -> int:
     """The row of a model, run or scenario in its table."""
     key = (subject, int(context_length or 0)) if grain == "scenario" else (subject,)
     return tables[grain].keys.index(key)
 
 
-def table_set_of(grain: str) -> str:
+def table_set_of(grain: Grain) -> RunKind | Literal["study"]:
     """The table set in which the metrics of a grain stand."""
     return next((kind for kind, grains in RUNS.items() if grain in grains), "study")
 
@@ -74,14 +75,17 @@ class Numbers:
     """What expectations are held to: the numbers of a study and of its runs."""
 
     values: Values
-    runs: Mapping[str, Values]
+    runs: Mapping[RunKind, Values]
     catalog: Catalog
 
     def find(self, expectation: Expectation) -> Scalar | None:
         """The number that an expectation is about; None where there is none."""
         metric = self.catalog.metrics.get(expectation.metric)
-        of_grain = self.runs.get(table_set_of(metric.grain), self.values) if metric else self.values
-        if metric is None or metric.grain not in of_grain.tables:
+        if metric is None:
+            return None
+        kind = table_set_of(metric.grain)
+        of_grain = self.values if kind == "study" else self.runs.get(kind, self.values)
+        if metric.grain not in of_grain.tables:
             return None
         try:
             row = row_in(of_grain.tables, metric.grain, expectation.subject, expectation.context_length)

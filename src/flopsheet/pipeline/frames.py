@@ -6,19 +6,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from functools import cached_property, partial
 from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import KEYS, OF_RUNS, Catalog, Metric
+from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Name
 from flopsheet.formula.operators import Value
-from flopsheet.pipeline.tables import FEW_ROWS, Array, Column, Numbers, Rows, Table, Tables, frame_of
+from flopsheet.pipeline.tables import FEW_ROWS, Column, Numbers, Rows, Table, Tables, frame_of
 from flopsheet.records import frozen
+
+Kind = TypeVar("Kind", bound=np.generic)  # of numbers or texts
 
 
 @frozen
@@ -26,17 +31,17 @@ class Values:
     """Every input and metric: a DataFrame per grain, its index naming the rows, its columns float64 or text."""
 
     tables: Tables
-    frames: Mapping[str, pd.DataFrame]
+    frames: Mapping[Grain, pd.DataFrame]
     absent: Mapping[str, str] = field(default_factory=dict)
     """What is said of the inputs and metrics that may have no number; columns have NaN there."""
     words: Mapping[str, Column] = field(default_factory=dict)
     """The same row by row, of metrics where it depends on what is not given."""
 
-    def column(self, grain: str, name: str) -> Column:
+    def column(self, grain: Grain, name: str) -> Column:
         """An input, a metric or a name of the rows as an array, texts as objects."""
         return _column(self.frames[grain], name)
 
-    def plain(self, grain: str, name: str) -> list[float | str]:
+    def plain(self, grain: Grain, name: str) -> list[float | str]:
         """The same as Python's floats and texts; where a number is not given, the words for that."""
         return self._plain[grain][name]
 
@@ -89,7 +94,7 @@ def _computed(
     words: dict[str, Column] = {}
     functions = vectorised()
 
-    def column(grain: str, name: str) -> Column:
+    def column(grain: Grain, name: str) -> Column:
         found = columns[grain].get(name)
         if found is None:  # a name of the rows, or what is known
             frame = tables[grain].inputs if name in KEYS or known is None else known.frames[grain]
@@ -153,7 +158,7 @@ def _at_max(owner: Rows, count: int, key: Numbers, values: Column) -> Column:
 AGGREGATES: Mapping[str, Callable[..., Column]] = {"sum": _sum, "first": _first, "at_min": _at_min, "at_max": _at_max}
 
 
-def _of_length(result: Array, length: int) -> Array:
+def _of_length(result: NDArray[Kind], length: int) -> NDArray[Kind]:
     return result if result.shape == (length,) else np.broadcast_to(result, length)
 
 

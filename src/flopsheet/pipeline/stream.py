@@ -12,6 +12,7 @@ import numpy as np
 from flopsheet import catalog as catalogue
 from flopsheet import diagnostics
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import UsageError
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
@@ -70,7 +71,7 @@ class Stream:
         swept = (member for member in self.members if isinstance(member, Sweep))
         self.read.refuse([fault for sweep in swept for fault in check_sweep(sweep)])
 
-    def chunks(self, grains: Sequence[str], among: Iterable[Part] | None = None) -> Iterator[Chunk]:
+    def chunks(self, grains: Sequence[Grain], among: Iterable[Part] | None = None) -> Iterator[Chunk]:
         """The values of every metric at these grains, and of what they read, of all models or of those of some parts.
 
         All at once where one reads all models; UsageError where they are too many for that.
@@ -110,7 +111,7 @@ class Stream:
         """Layer groups of the model that has most."""
         return max(len(member.groups) if isinstance(member, ModelSpec) else member.n_groups for member in self.members)
 
-    def parts(self, grains: Sequence[str]) -> Iterator[Part]:
+    def parts(self, grains: Sequence[Grain]) -> Iterator[Part]:
         """The models in parts of some chunks, the last of each member with less; one part where a metric reads all."""
         wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
         if self.gathering(wanted):
@@ -155,7 +156,7 @@ class Stream:
         assert len(tables["scenario"]) == count * lengths
         return Chunk(frames.compute_values(tables, self.catalog, wanted), order, scenarios)
 
-    def tables(self, parts: Sequence[Variants]) -> tuple[dict[str, Table], Rows]:
+    def tables(self, parts: Sequence[Variants]) -> tuple[dict[Grain, Table], Rows]:
         """The tables of a spec as tables.tabulate makes them, but model by model, and where each model belongs."""
         from flopsheet.pipeline.tables import add_table, columns_of
 
@@ -173,12 +174,12 @@ class Stream:
         groups = np.concatenate([np.tile(_texts([name for name, _ in part.groups]), len(part)) for part in parts])
         study = {key: (given,) for key, given in self.spec.study.items()}
         whole = np.array(self.spec.context_lengths)
-        built: dict[str, Table] = {}
+        built: dict[Grain, Table] = {}
         add = partial(add_table, built)
         add("study", {"study": [self.spec.name]}, {}, columns_of(study), study)
         add("model", {"model": names}, {"study": np.zeros(count, np.int64)}, _columns(parts))
         add("layer_group", {"model": names[owner], "group": groups}, {"model": owner}, _group_columns(parts))
-        lengths_above = {"study": np.zeros(n_lengths, np.int64)}
+        lengths_above: dict[Grain, Rows] = {"study": np.zeros(n_lengths, np.int64)}
         add("context", {"context_length": lengths}, lengths_above, {"context_length": whole})
         keys = {"model": names[of_scenario], "context_length": np.array(lengths)[context]}
         add("scenario", keys, {"model": of_scenario, "context": context}, {})

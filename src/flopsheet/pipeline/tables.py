@@ -12,14 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
 
 Numbers: TypeAlias = NDArray[np.float64]
 Texts: TypeAlias = NDArray[np.object_]
+Truths: TypeAlias = NDArray[np.bool_]
 Column: TypeAlias = Numbers | Texts
 Rows: TypeAlias = NDArray[np.int64]  # numbers of rows, from 0
-Array: TypeAlias = NDArray[Any]  # numbers, row numbers, truth values
+Array: TypeAlias = Numbers | Rows | Truths | Texts  # whatever a formula may give over rows
 Keys: TypeAlias = Mapping[str, Sequence[object] | Column]
 
 
@@ -32,10 +34,10 @@ class Table:
     the tables of a stream, whose variants come as columns, have no `given`.
     """
 
-    grain: str
+    grain: Grain
     inputs: pd.DataFrame
     columns: Mapping[str, Column]
-    above: Mapping[str, Rows]
+    above: Mapping[Grain, Rows]
     given: Mapping[str, tuple[InputValue, ...]]
 
     def __len__(self) -> int:
@@ -61,15 +63,15 @@ class Table:
         return tuple(map(str, self.inputs.index.names))
 
 
-Tables = Mapping[str, Table]
+Tables = Mapping[Grain, Table]
 FEW_ROWS = 1_000
 
 
 def add_table(
-    built: dict[str, Table],
-    grain: str,
+    built: dict[Grain, Table],
+    grain: Grain,
     keys: Keys,
-    parents: Mapping[str, Sequence[int] | Rows],
+    parents: Mapping[Grain, Sequence[int] | Rows],
     columns: Mapping[str, Column],
     given: Mapping[str, tuple[InputValue, ...]] | None = None,
 ) -> None:
@@ -116,13 +118,13 @@ class _Builder:
     """Collects the tables of a spec that is read, coarse ones first."""
 
     def __init__(self) -> None:
-        self.built: dict[str, Table] = {}
+        self.built: dict[Grain, Table] = {}
 
     def add(
         self,
-        grain: str,
+        grain: Grain,
         keys: Keys,
-        parents: Mapping[str, Sequence[int]],
+        parents: Mapping[Grain, Sequence[int] | Rows],
         given: Mapping[str, tuple[InputValue, ...]],
     ) -> None:
         add_table(self.built, grain, keys, parents, columns_of(given), given)
@@ -153,7 +155,7 @@ def _given(rows: Sequence[Mapping[str, InputValue]]) -> dict[str, tuple[InputVal
     return {key: tuple(row[key] for row in rows) for key in rows[0]}
 
 
-def tabulate(spec: Spec) -> dict[str, Table]:
+def tabulate(spec: Spec) -> dict[Grain, Table]:
     """Every table of a spec but those of its runs, coarse ones first.
 
     Scenarios go context by context and within one model by model, so that the family stands side by side.
@@ -201,7 +203,7 @@ def tabulate(spec: Spec) -> dict[str, Table]:
     return tables.built
 
 
-def tabulate_runs(spec: Spec, kind: str) -> dict[str, Table]:
+def tabulate_runs(spec: Spec, kind: RunKind) -> dict[Grain, Table]:
     """The tables of a kind of run: a model, a context and a scenario of its own for each.
 
     A reviewer may choose another model for a run, so each has as many layer groups as any model of the study.
@@ -248,7 +250,7 @@ class Variant:
     percent: float
 
 
-def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[str, Table]:
+def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) -> dict[Grain, Table]:
     """The tables of variants of one scenario, its row among all: a model, a context and a scenario for each."""
     context, model = divmod(scenario, len(spec.models))
     most, each, names = most_groups(spec), range(len(variants)), {"run": [variant.name for variant in variants]}
@@ -281,7 +283,7 @@ def tabulate_variants(spec: Spec, scenario: int, variants: Sequence[Variant]) ->
     return tables.built
 
 
-def grain_of(name: str) -> str:
+def grain_of(name: str) -> Grain:
     """The grain of an input."""
     return load_inputs().inputs[name].grain
 

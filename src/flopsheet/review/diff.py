@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from flopsheet import diagnostics
 from flopsheet.api import FailedExpectation, Report, compute
 from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import SpecError
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.frames import Values
@@ -187,7 +188,7 @@ def _names(report: Report, kind: str) -> list[str]:
         return [model.name for model in spec.models]
     if kind == "context length":
         return [f"{one:,.0f}" for one in spec.context_lengths]
-    return [run.name for run in spec.runs.get(kind.removesuffix(" run"), ())]
+    return [run.name for of, runs in spec.runs.items() if kind == f"{of} run" for run in runs]
 
 
 def _input_differences(before: Report, after: Report, edited: Mapping[float, float]) -> Iterator[Difference]:
@@ -217,7 +218,7 @@ def _slots(report: Report) -> dict[str, InputCell]:
     return {spell(input_cell.path): input_cell for input_cell in listed if not input_cell.is_derived}
 
 
-def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[str]]]:
+def _table_sets(before: Report, after: Report) -> Iterator[tuple[Values, Values, Sequence[Grain]]]:
     """The values of the study and of each kind of run, with the grains whose results are told."""
     yield before.values, after.values, tuple(before.values.tables)
     for kind in RUNS:
@@ -253,12 +254,12 @@ def _same(one: Scalar, other: Scalar) -> bool:
     return abs(one - other) <= ROUNDING * abs(one)
 
 
-def _value(values: Values, grain: str, name: str, row: int) -> Scalar:
+def _value(values: Values, grain: Grain, name: str, row: int) -> Scalar:
     value: Scalar = values.plain(grain, name)[row]
     return value if isinstance(value, str) else float(value)
 
 
-def _about(grain: str, key: tuple[object, ...], other: tuple[object, ...]) -> str:
+def _about(grain: Grain, key: tuple[object, ...], other: tuple[object, ...]) -> str:
     """`gpt2-xl at 1,024`; `gpt2-xl at 2,048 (was 1,024)` where a context length was edited in place."""
     if grain == "study":
         return "the study"

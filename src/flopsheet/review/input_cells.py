@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flopsheet.catalog import RUNS, Input
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.unparse import to_text
@@ -51,7 +52,7 @@ class InputCell:
         return f"{self.cell_ref.sheet}!{self.cell_ref.address}"
 
     @property
-    def grain(self) -> str:
+    def grain(self) -> Grain:
         return self.entry.grain
 
     @property

@@ -24,6 +24,7 @@ from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.yamlio.source import Data, Path, spell
 
 NUMERAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+GROUPED = 10_000  # from here on
 YES = {"yes", "true", "1", "wahr", "vrai", "verdadero", "vero"}
 NO = {"no", "false", "0", "falsch", "faux", "falso"}
 
@@ -44,8 +45,13 @@ class Change:
 
 
 def format_input(value: Plain) -> str:
-    """A value as YAML would have it, on one line."""
-    return str(value).lower() if isinstance(value, bool) else diagnostics.shown(str(value), 200)
+    """A value for a message, on one line: as in YAML, but with the digits of large whole numbers in groups."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() if abs(value) >= GROUPED:
+            return f"{value:,}"
+    return diagnostics.shown(str(value), 200)
 
 
 @frozen

@@ -70,7 +70,7 @@ def effects(compared: Compared) -> list[str]:
     wanted = {kind: [name for _, name, _, _ in Formatter().parse(TOLD[kind] + PRICED) if name] for kind in RUNS}
     for one in ranked(compared.results, units):
         assert one.metric
-        kind = next((kind for kind, grains in RUNS.items() if one.metric.grain in grains), "")
+        kind = next((kind for kind, grains in RUNS.items() if one.metric.grain in grains), None)
         lines = of_run if kind else of_model
         if is_verdict(one):
             lines.setdefault(one.subject, []).append(VERDICTS[str(one.after)])

@@ -65,7 +65,7 @@ def read_back(path: str | os.PathLike[str]) -> Returned:
     cells = book.cells(PROVENANCE) if PROVENANCE in book.parts else {}
     facts = _facts(cells)
     if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
-        raise FileError(diagnostics.not_ours(book.source, "Provenance does not say what it was built from"))
+        raise FileError(diagnostics.not_ours(book.source, "Provenance does not name what it was built from"))
     text = _spec(book, cells, facts[DATA_DIGEST], facts[SPEC])
     try:
         built = compute_for_workbook(from_source(text, facts[SPEC]))
@@ -91,7 +91,7 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
     """The spec as data, as a text that gives the same spec again."""
     starts = [row for (row, column), cell in cells.items() if column == 1 and cell.value == DATA]
     if not starts:
-        raise FileError(diagnostics.not_ours(book.source, "Provenance does not hold the spec as data"))
+        raise FileError(diagnostics.not_ours(book.source, "Provenance does not contain the spec"))
     lines, row = [], max(starts) + 1
     while isinstance(line := cells.get((row, 2), BLANK).value, str):
         lines.append(line)
@@ -104,7 +104,7 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
             raise ValueError("it is no mapping")
         return source.parse(to_yaml(data), name)
     except (ValueError, SpecError):
-        raise FileError(diagnostics.not_ours(book.source, "the spec as data on Provenance cannot be read")) from None
+        raise FileError(diagnostics.not_ours(book.source, "the spec stored on Provenance cannot be read")) from None
 
 
 def check_layout(returned: Returned) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from math import prod
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from flopsheet.catalog import Catalog, Input
+from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node
 from flopsheet.records import frozen
@@ -77,7 +78,7 @@ class Search(NamedTuple):
     keep: int = 20
     found: tuple[str, ...] = ()
     """The runs that are its best layouts, where the spec names them."""
-    kind: str = "training"
+    kind: RunKind = "training"
     """Of the runs that the layouts are."""
 
     @property
@@ -148,7 +149,7 @@ class Expectation(NamedTuple):
     at_least_change: float | str | None = None
     at_most_change: float | str | None = None
     within: float = 0.0
-    level: str = "fail"
+    level: Literal["fail", "warn"] = "fail"
     note: str = ""
 
     @property
@@ -167,7 +168,7 @@ class Spec:
     study: Mapping[str, InputValue]
     models: tuple[ModelSpec, ...]
     hardware: tuple[Device, ...] = ()
-    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    runs: Mapping[RunKind, tuple[Run, ...]] = field(default_factory=dict)
     """Training and serving runs by kind; a kind without any is absent. Measured rows are training runs, the last."""
     calibrations: tuple[Calibration, ...] = ()
     """How the spec's measured rows changed the hardware, by kind."""

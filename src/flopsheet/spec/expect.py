@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Catalog, Metric
+from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
 from flopsheet.spec.entries import Expectation, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
@@ -14,7 +15,7 @@ from flopsheet.yamlio.source import Data, Path
 
 
 def resolve_expectations(
-    draft: Draft, names: Names, ran: Mapping[str, Sequence[Run]], known: Catalog | None
+    draft: Draft, names: Names, ran: Mapping[RunKind, Sequence[Run]], known: Catalog | None
 ) -> Resolved[tuple[Expectation, ...]]:
     """The claims that name a number of this spec; none where the catalogue or what they are about is faulty."""
     listed, models, lengths = (draft.data.get(key) for key in ("expect", "models", "context_lengths"))
@@ -47,7 +48,7 @@ def resolve_expectations(
     return Resolved(tuple(found), faults)
 
 
-def _subjects(draft: Draft, names: Names, ran: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, ...]]:
+def _subjects(draft: Draft, names: Names, ran: Mapping[RunKind, Sequence[Run]]) -> dict[str, tuple[str, ...]]:
     """The models and runs that a claim may be about, each with the grains of its numbers."""
     subjects: dict[str, tuple[str, ...]] = dict.fromkeys(names.models, ("model", "scenario"))
     for kind, (of_run, _) in catalog.RUNS.items():
@@ -75,7 +76,9 @@ def _fault(
     metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
     if metric not in metrics:
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        return "that", diagnostics.unknown_metric(metric, sorted(metrics), list(catalog.load_inputs().inputs), of)
+        inputs, headings = catalog.load_inputs(), catalog.headings(metrics.values(), catalog.load_inputs().units)
+        grains = {name: entry.grain for name, entry in known.items()}
+        return "that", diagnostics.unknown_metric(metric, headings, list(inputs.inputs), of, grains)
     claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
     changes = {key: claim[key] for key in ("at_least_change", "at_most_change") if key in claim}
     if not claimed and not changes:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from flopsheet import catalog
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import CatalogError, Problem, SpecError
 from flopsheet.quantities import to_whole
 from flopsheet.records import frozen
@@ -113,7 +114,7 @@ class ParsedSpec:
         if not kinds and not has_search and not has_measured and "hardware" not in self.draft.data:
             return Resolved(Ran({}, (), names), [])
         hardware, faults = devices(self.draft)
-        ran: dict[str, tuple[Run, ...]] = {}
+        ran: dict[RunKind, tuple[Run, ...]] = {}
         for kind in kinds:
             (found, names), wrong = runs(self.draft, kind, models, hardware, names)
             faults += wrong
@@ -149,7 +150,7 @@ class ParsedSpec:
 class Ran(NamedTuple):
     """The training and serving runs of a spec by kind, and what they name."""
 
-    runs: Mapping[str, tuple[Run, ...]]
+    runs: Mapping[RunKind, tuple[Run, ...]]
     hardware: tuple[Device, ...]
     names: Names
     searches: tuple[Search, ...] = ()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from flopsheet import catalog, diagnostics
+from flopsheet.catalog.grains import RunKind
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import frozen as frozen_parts
@@ -86,14 +87,14 @@ class _Kind:
     """What the runs of one kind are resolved with."""
 
     draft: Draft
-    name: str
+    name: RunKind
     models: Mapping[str, ModelSpec]
     hardware: Mapping[str, Device]
     names: Names
 
 
 def runs(
-    draft: Draft, kind: str, models: Sequence[ModelSpec], hardware: Sequence[Device], names: Names
+    draft: Draft, kind: RunKind, models: Sequence[ModelSpec], hardware: Sequence[Device], names: Names
 ) -> Resolved[Runs]:
     """The runs of one kind, as far as they fit together; `names` are those of models and of earlier runs."""
     swept = draft.swept(kind)

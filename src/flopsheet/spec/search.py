@@ -8,6 +8,7 @@ from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Input, Metric
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.records import frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run, Search
@@ -48,7 +49,7 @@ class _Known:
     hardware: Mapping[str, Device]
     names: Names
     metrics: Mapping[str, Metric]
-    runs: Mapping[str, Sequence[str]]
+    runs: Mapping[RunKind, Sequence[str]]
 
 
 def searches(
@@ -57,7 +58,7 @@ def searches(
     hardware: Sequence[Device],
     names: Names,
     metrics: Mapping[str, Metric],
-    runs: Mapping[str, Sequence[str]],
+    runs: Mapping[RunKind, Sequence[str]],
 ) -> Resolved[tuple[Search, ...]]:
     """The searches of a spec that are not faulty; `runs` are the names of its runs by kind."""
     by_name = {model.name: model for model in models}
@@ -131,7 +132,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     return Resolved(found, faults)
 
 
-def _wrong_names(known: _Known, path: Path, kind: str, found: Sequence[str]) -> list[Fault]:
+def _wrong_names(known: _Known, path: Path, kind: RunKind, found: Sequence[str]) -> list[Fault]:
     """Layouts that are named as found and are no runs, and runs that are named like layouts to be found."""
     draft, name, runs = known.draft, str(path[-1]), known.runs.get(kind, ())
     faults = []
@@ -165,7 +166,7 @@ def _objective(said: Mapping[str, Any]) -> tuple[str, bool]:
     return said.get("minimise", OBJECTIVES[said.get("kind", "training")]), False
 
 
-def _of_other_kind(draft: Draft, path: Path, said: Mapping[str, Any], kind: str) -> list[Fault]:
+def _of_other_kind(draft: Draft, path: Path, said: Mapping[str, Any], kind: RunKind) -> list[Fault]:
     """Inputs that only another kind of run has."""
     own = {entry.name for entry in data_model.search_inputs(kind)}
     places = {(*path, key): key for key in said if key not in WORDS}
@@ -178,17 +179,14 @@ def _of_other_kind(draft: Draft, path: Path, said: Mapping[str, Any], kind: str)
     ]
 
 
-def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: str) -> list[Fault]:
+def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: RunKind) -> list[Fault]:
     """What is wrong with the metrics that layouts are compared by or held to."""
     draft, faults = known.draft, []
     if "minimise" in said and "maximise" in said:
         faults.append(draft.fault((*path, "maximise"), diagnostics.said_twice("maximise", "minimise"), key=True))
-    numbers = [
-        metric.name
-        for metric in known.metrics.values()
-        if metric.grain == catalog.RUNS[kind][0] and metric.unit not in {"text", "verdict"}
-    ]
-    numbers += [entry.name for entry in _entries(kind) if entry.is_number]
+    of_run, units = catalog.RUNS[kind][0], catalog.load_inputs().units
+    metrics = [one for one in known.metrics.values() if one.grain == of_run and one.unit not in {"text", "verdict"}]
+    numbers = catalog.headings([*metrics, *(entry for entry in _entries(kind) if entry.is_number)], units)
     named = {(*path, key): said[key] for key in ("minimise", "maximise") if key in said}
     limits = {(*path, "require", name): name for name in said.get("require") or ()}
     for at, name in {**named, **limits}.items():
@@ -197,14 +195,14 @@ def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: s
     return faults
 
 
-def _entries(kind: str) -> list[Input]:
+def _entries(kind: RunKind) -> list[Input]:
     """The inputs of a kind of run, but for those that choose."""
     entries = [*data_model.inputs_of("context"), *data_model.run_inputs(kind)]
     return [entry for entry in entries if not entry.chooses]
 
 
 def _fixed(
-    draft: Draft, path: Path, kind: str, said: Mapping[str, Any], varied: Sequence[str]
+    draft: Draft, path: Path, kind: RunKind, said: Mapping[str, Any], varied: Sequence[str]
 ) -> Resolved[dict[str, InputValue]]:
     """The inputs that do not vary, in the catalogue's order; expressions are not evaluated."""
     raw, faults = parts.spread(draft, {key: RawInput(value, (*path, key)) for key, value in said.items()})
@@ -220,7 +218,7 @@ def _fixed(
 
 
 def _possible(
-    draft: Draft, path: Path, kind: str, model: ModelSpec, inputs: Mapping[str, InputValue], devices: Sequence[Any]
+    draft: Draft, path: Path, kind: RunKind, model: ModelSpec, inputs: Mapping[str, InputValue], devices: Sequence[Any]
 ) -> Resolved[list[Any]]:
     """Every value of an input that breaks no rule which reads this input alone of those that vary."""
     key = str(path[-1])
@@ -246,7 +244,7 @@ def _divisors(whole: int) -> Iterator[int]:
             yield from {small, whole // small}
 
 
-def _is_possible(kind: str, values: Mapping[str, Any], model: ModelSpec) -> bool:
+def _is_possible(kind: RunKind, values: Mapping[str, Any], model: ModelSpec) -> bool:
     """Whether no rule is broken; one that reads what is not known yet is none of those."""
     groups = [values_of(group.inputs) for group in model.groups]
     of_run, of_layer = catalog.RUNS[kind]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from flopsheet import diagnostics
 from flopsheet.catalog import OF_RUNS, RUNS, Catalog, Metric, Section
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
@@ -38,7 +39,7 @@ class WorkbookInput:
 
     spec: Spec
     values: Values
-    runs: Mapping[str, Values]
+    runs: Mapping[RunKind, Values]
     catalog: Catalog
     version: str
     choice: context.Selections
@@ -48,8 +49,10 @@ class WorkbookInput:
 
     def table_sets(self, built: WorkbookInput) -> dict[str, TableSet]:
         """The study's own and those of its runs, by name."""
-        found = {kind: TableSet(kind, values, self.catalog, built.runs[kind]) for kind, values in self.runs.items()}
-        return {"study": self.table_set(built), **found}
+        found = {"study": self.table_set(built)}
+        for kind, values in self.runs.items():
+            found[kind] = TableSet(kind, values, self.catalog, built.runs[kind])
+        return found
 
 
 @frozen
@@ -94,7 +97,7 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
     table_sets, cell_index = study.table_sets(built), CellIndex()
     table_set = table_sets.pop("study")
-    laid = inputs.lay_out(table_set, table_sets, cell_index)
+    laid = inputs.lay_out(table_set, {one.run_kind: one for one in table_sets.values()}, cell_index)
     blocks: dict[str, list[Block]] = {}
     for sheet in results(study.catalog):
         top = conventions.BOTTOM + 2 if sheet == conventions.SHEET else 4
@@ -206,7 +209,7 @@ def _part(section: Section, listed: tuple[str, ...]) -> Part:
 
 def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellIndex) -> list[Block]:
     """The catalogue's sections of one sheet; those of the same grain share a block."""
-    by_grain: dict[str, list[Part]] = {}
+    by_grain: dict[Grain, list[Part]] = {}
     for section in table_set.catalog.sections:
         listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
         own = (section.grain in OF_RUNS) == (table_set.name in RUNS)

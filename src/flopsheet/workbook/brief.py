@@ -16,12 +16,13 @@ from flopsheet.workbook.model.references import (
     coordinates,
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, Sheet
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import inputs, summary
 from flopsheet.workbook.sheets.runs import SHEETS
 
-SAID = "Values as built; the workbook in which they are live is written by flopsheet build."
+SAID = "Values as built; 'flopsheet build' writes the live workbook."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
-CONSTANT = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
+CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
@@ -38,7 +39,7 @@ def _value(cell: Cell) -> Cell:
     return cell._replace(formula="", style=CONSTANT.get(cell.style, cell.style), link="")
 
 
-def _summary(sheet: Sheet, titles: Collection[str], style: str) -> Sheet:
+def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     """The Summary with its charts, drawn from figures below it."""
     lists = {row: cell.link for (row, column), cell in sheet.cells.items() if (column, cell.style) == (LABEL, "link")}
     dropped = {row for row, link in lists.items() if _sheet_of(link) not in titles}
@@ -55,7 +56,7 @@ def _summary(sheet: Sheet, titles: Collection[str], style: str) -> Sheet:
     row = sheet.extent.bottom + 2
     charts = []
     for chart in sheet.charts:
-        cells[row, LABEL], cells[row, LABEL + 1] = Cell("Drawn above", style="lead"), Cell(chart.title, style="text")
+        cells[row, LABEL], cells[row, LABEL + 1] = Cell("Chart above", style="lead"), Cell(chart.title, style="text")
         drawn, row = _drawn(cells, chart, row + 1)
         charts.append(drawn)
     own = tuple(one for one in sheet.highlights if "!" not in one.formula)

@@ -20,14 +20,15 @@ from flopsheet.workbook.model.references import (
     TAIL,
     UNIT,
     CellRef,
-    coordinates,
     letters,
     quoted,
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
+    budgets,
     changes,
     checks,
     compare,
@@ -50,18 +51,18 @@ PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
     "Forward FLOPs": "every matmul, subtotals, totals, shares, the trend over the family",
-    "KV cache": "bytes per token and per context, beside multi-head attention; the cost of one decoded token",
-    "Conventions": "what each switch would change, and the estimates of others with the reason why they differ",
-    CUSTOM_SHEET: "what this spec defines itself",
+    "KV cache": "bytes per token and per context, compared with multi-head attention; the cost of one decoded token",
+    "Conventions": "what each switch would change; published estimates and why they differ",
+    CUSTOM_SHEET: "metrics that the spec defines",
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limits.SHEET: "how far each run goes in one input, and what breaks one step further",
-    checks.SHEET: "sums of parts, ranges, figures that the spec expects, live against as built",
-    sensitivity.SHEET: "the working of that: a scenario with each input one step down and one up",
+    limits.SHEET: "how far each run can go in one input, and what breaks one step further",
+    checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
+    sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
@@ -145,6 +146,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         verdict=verdict.sentence,
         status=verdict.status,
         lines=lines,
+        budgets=verdict.budgets,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
@@ -213,6 +215,7 @@ def _finish(
             for band in block.bands
             if band.detail
         ),
+        *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
     )
     return Sheet(
         title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
@@ -223,10 +226,9 @@ def _finish(
 def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
-    highlights: tuple[Highlight, ...] = ()
     if title == conventions.SHEET:
         cells |= dict(conventions.cells(blocks[0], laid.cell_index))
-        highlights = tuple(conventions.highlights(blocks[0]))
+    highlights = tuple(conventions.highlights(blocks[0])) if title == conventions.SHEET else ()
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
@@ -270,7 +272,7 @@ def _context_sheet(
     cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
     for column in (*range(LABEL, FIRST + context.LENGTHS), *TAIL):
         cells[controls.context_row + 1, column] = Cell(
-            "What the context costs, for the chosen model" if column == LABEL else "", style="band"
+            "Cost of context for the chosen model" if column == LABEL else "", style="band"
         )
     for name, row in laid.shown_rows.items():
         metric = other.catalog.metrics[name]
@@ -281,14 +283,12 @@ def _context_sheet(
         cells[row, MATHS] = Cell("from the working below", style="maths")
         for at, cell_ref in enumerate(cell_index.of(other, name)):
             cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
-    # The titles of the charts are folded below them.
-    words_row = laid.chart_row + summary.CHART_ROWS
+    words_row = laid.chart_row + summary.CHART_ROWS  # of the titles, folded below the charts
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
     cells[words_row, anchor.column] = title
     said = Live(anchor._replace(row=words_row), title.value)
     cells |= context.short_cells(other, laid.chart_row)
-    longest = context.longest_built(laid.table_sets[0])
-    names = context.short_lengths(other, laid.chart_row)
+    longest, names = context.longest_built(laid.table_sets[0]), context.short_lengths(other, laid.chart_row)
     shares = context_charts.shares(other, rows, names, anchor, said, longest)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
@@ -301,8 +301,8 @@ def _context_sheet(
     return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])),
-        details=((words_row, words_row, True),), is_printed=False,
+        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])), is_printed=False,
+        details=((words_row, words_row, True),),
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
 
@@ -311,13 +311,13 @@ def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
     cells = dict(compare.cells(layout, steps, laid.cell_index, links))
     chart = compare.tornado(layout, steps)
-    words = coordinates(chart.title_ref.rpartition("!")[2].replace("$", ""))
-    cells[words] = Cell(chart.title, style="lead")
+    words = layout.words_row(len(steps.tags))
+    cells[words, LABEL] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
     return Sheet(
         compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
-        outline_rows=((words[0], words[0], True),), tail=compare.NAMED, is_printed=False,
+        outline_rows=((words, words, True),), tail=compare.NAMED, is_printed=False,
         tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
@@ -336,7 +336,8 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
 
 def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
     """The colours of verdicts; `first` is the first of the cells."""
-    for style, word in (("lacks", "FAIL"), ("fits", "ok"), ("hint", "note")):
+    colours: dict[str, StyleName] = {"FAIL": "lacks", "ok": "fits", "note": "hint"}
+    for word, style in colours.items():
         yield Highlight(cells, style, f'{first}="{word}"')
 
 
@@ -353,7 +354,7 @@ def _checks_sheet(
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
     tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
-    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, tops.claims)
+    listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
     fitted = checks.fitting(by_name, cell_index, tops.runs)
@@ -394,6 +395,6 @@ def _checks_sheet(
         highlights=highlights,
         details=(*told.folded, *changed.folded),
         print_rows=tops.blocks - 1,
-        print_to=checks.TOLERANCE + 1,
+        print_to=budgets.SAID,
     )
     return sheet, verdict, changed.lines

@@ -177,6 +177,8 @@ class _Reader:
         tab = re.match(r" *\t", place.text)
         if tab and kind == "colon":  # libyaml takes the line for more of the text above
             place, kind = place._replace(column=tab.end()), "tab"
+        elif glued := self.colon_without_space(kind, place.line):
+            place, kind = glued, "no space"
         elif noticed:
             kind = self.syntax_problem(kind, noticed, is_at_end)
         if place.line not in {line for line, _ in self.reported}:
@@ -184,6 +186,12 @@ class _Reader:
             opened = began.line + 1 if began else place.line
             self.emit(diagnostics.not_yaml(place, kind, complaint=complaint, letter=letter, opened=opened))
         raise _Stop
+
+    def colon_without_space(self, kind: str, line: int) -> Place | None:
+        """The place of `n_layers:12`, which is no key: on the line itself, or on the one above where a key follows."""
+        at = {"line": line, "colon": line - 1}.get(kind, 0)
+        found = re.match(r" *\w+:(?=[^\s/])", self.lines[at - 1]) if at else None
+        return Place(self.name, at, found.end(), self.lines[at - 1]) if found else None
 
     def syntax_problem(self, kind: str, mark: Any, is_at_end: bool) -> str:
         """What a complaint means by its surroundings: what stands at the mark, and before it on the line."""

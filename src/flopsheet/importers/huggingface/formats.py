@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from flopsheet.importers.huggingface import quantization
@@ -22,6 +22,13 @@ MATRICES: Mapping[str, tuple[str, ...]] = {
     ),
     "state_space": (f"model.layers.{LAYER}.linear_attn.in_proj", f"model.layers.{LAYER}.mixer.in_proj"),
 }
+# A matrix that may stay in 16 bits inside a quantised part, as checkpoints call it; who names one layer's means all.
+KEPT_INSIDE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "index_head_weights": (
+        "attention",
+        tuple(f"model.layers.{LAYER}.self_attn.{name}" for name in ("indexers_proj", "indexer.weights_proj")),
+    ),
+}
 EXPERTS_ALONE = frozenset({"mxfp4"})  # methods of transformers that quantise nothing but routed experts
 # Where several names fit a module, the first does: experts stand below the FFN.
 NAMED = (
@@ -38,6 +45,7 @@ def by_part(config: Data, n_layers: int, parts: Iterable[str], whole: str) -> st
     if not said:
         return whole
     formats = dict(_named(said)) or dict(_converted(said, n_layers))
+    formats |= {part: whole or "bf16" for part in _kept_inside(said, n_layers, formats)}
     listed = {part: formats[part] for part in parts if part in formats}
     if not listed:
         return quantization.weights(said) or whole
@@ -57,6 +65,15 @@ def _converted(said: Data, n_layers: int) -> Iterator[tuple[str, str]]:
         if 2 * sum(_is_kept(name, kept) for name in names) < len(names):
             own = part == "experts" and str(said.get("expert_dtype")) == "fp4"
             yield part, "mxfp4" if own else format
+
+
+def _kept_inside(said: Data, n_layers: int, quantised: Collection[str]) -> Iterator[str]:
+    """Each small part that stays as it is though that around it is quantised."""
+    kept = quantization.modules(said)
+    for part, (around, matrices) in KEPT_INSIDE.items():
+        names = (name.replace(LAYER, str(layer)) for layer in range(n_layers) for name in matrices)
+        if around in quantised and any(_is_kept(name, kept) for name in names):
+            yield part
 
 
 def _named(said: Data) -> Iterator[tuple[str, str]]:

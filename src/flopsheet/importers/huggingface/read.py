@@ -107,7 +107,13 @@ def _ffn(keys: Keys) -> str:
 
 
 # Which input of a layer group says that it has a part.
-HAS = {"attention": "n_heads", "ffn": "d_ff", "experts": "n_experts", "shared_experts": "n_shared_experts"}
+HAS = {
+    "attention": "n_heads",
+    "index_head_weights": "n_index_heads",
+    "ffn": "d_ff",
+    "experts": "n_experts",
+    "shared_experts": "n_shared_experts",
+}
 
 
 def _parts(groups: Sequence[LayerGroup]) -> list[str]:

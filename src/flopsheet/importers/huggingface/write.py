@@ -16,7 +16,7 @@ from flopsheet.importers.huggingface.read import Imported, interpret_config
 from flopsheet.spec.load import from_source
 from flopsheet.spec.schema import data_model
 from flopsheet.yamlio import source
-from flopsheet.yamlio.dump import WIDEST, flow, word
+from flopsheet.yamlio.dump import WIDEST, block, flow, word
 from flopsheet.yamlio.source import Data
 
 NAME = "name"  # what is wrong with the model's name is told of this
@@ -82,7 +82,7 @@ def to_spec(config: Data, name: str, ignored: Collection[str] = ()) -> str:
         "version: 1",
         f"title: {word(f'Resource accounting of {name}')}",
         f"context_lengths: {flow(sorted({min(COMPARED, longest), longest}))}",
-        *([f"weights: {flow(imported.weights)}"] if imported.weights else []),
+        *block({"weights": imported.weights} if imported.weights else {}),
         "models:",
         *_model(name, imported),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from flopsheet.formula import Node, parse
+from flopsheet.numerics import ROUNDING, STORED
 from flopsheet.records import frozen
 
 Kinks: TypeAlias = Literal["never", "where groups differ", "always"]
@@ -34,7 +35,7 @@ class Limit:
     """A further point, where the line does not begin at the value as it is, or is a parabola."""
     need: Node = parse("x")
     """What memory is linear in."""
-    back: Node = parse("floor(need / step + 1e-9) * step")
+    back: Node = parse(f"floor(need / step + {STORED}) * step")
     """The last value for a need."""
     shown: Node = parse("x")
     fewest: bool = False
@@ -63,10 +64,10 @@ LONGER = _nodes(
 def _widest(kinks: Kinks) -> Limit:
     return Limit(
         "largest_d_ff",
-        "FFN width",
+        "Widest FFN",
         parse("at_max(d_ff, d_ff)"),
         _nodes(d_ff="where(main == 1, x, d_ff)"),
-        "of the widest layers; all else stays",
+        "of the widest layers; all else unchanged",
         step=parse("tensor_parallel"),
         kinks=kinks,
         of_groups="d_ff",
@@ -75,13 +76,13 @@ def _widest(kinks: Kinks) -> Limit:
 
 def _longest(step: str, stages: str) -> Limit:
     return Limit(
-        "most_layers", "Layers", parse("n_layers"), LONGER, "of the kind that has most; all else stays",
+        "most_layers", "Most layers", parse("n_layers"), LONGER, "of the most frequent kind; all else unchanged",
         step=parse(step),
         least=parse(
             "n_layers - floor(max(0, min(at_max(n_group_layers, n_group_layers) - 1, n_layers - "
             f"{stages})) / step) * step"
         ),
-        back=parse("n_layers + floor((need - n_layers) / step + 1e-9) * step"), kinks="where groups differ",
+        back=parse(f"n_layers + floor((need - n_layers) / step + {STORED}) * step"), kinks="where groups differ",
         of_groups="n_group_layers", first_alone=True,
     )  # fmt: skip
 
@@ -89,28 +90,28 @@ def _longest(step: str, stages: str) -> Limit:
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "training": (
         Limit(
-            "largest_micro_batch", "Micro-batch", parse("micro_batch_size"),
+            "largest_micro_batch", "Largest micro-batch", parse("micro_batch_size"),
             _nodes(micro_batch_size="x", global_batch_size="global_batch_size / micro_batch_size * x"),
-            "micro-batches per step stay, the global batch grows along",
+            "micro-batches per step unchanged; the global batch grows with it",
         ),
         Limit(
-            "longest_context", "Context length", parse("context_length"), _nodes(context_length="x"),
-            "micro-batch and layout stay",
+            "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
+            "micro-batch and layout unchanged",
             step=parse("context_parallel * where(at_max(dt_rank, dt_rank) > 0, 2048, 1)"),
             other=parse("2 * now"), is_squared=True, kinks="where groups differ",
         ),
         Limit(
-            "fewest_devices", "Devices", parse("data_parallel"),
+            "fewest_devices", "Fewest devices", parse("data_parallel"),
             _nodes(
                 data_parallel="x", n_devices="n_devices / data_parallel * x",
                 global_batch_size="global_batch_size / data_parallel * x",
             ),
-            "fewer data-parallel ones, micro-batches per step stay",
+            "fewer data-parallel replicas; micro-batches per step unchanged",
             step=parse(
                 "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
                 "expert_parallel)"
             ),
-            need=parse("1 / x"), back=parse("ceil(1 / (max(need, 1e-12) * step) - 1e-9) * step"),
+            need=parse("1 / x"), back=parse(f"ceil(1 / (max(need, {ROUNDING}) * step) - {STORED}) * step"),
             shown=parse("n_devices / data_parallel * x"), fewest=True,
         ),
         _widest("where groups differ"),
@@ -122,20 +123,20 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     ),
     "serving": (
         Limit(
-            "largest_batch", "Sequences at once", parse("n_sequences"), _nodes(n_sequences="x"),
-            "on all replicas; lengths stay", step=parse("n_replicas * attention_data_parallel"),
-            need=parse("n_sequences_device"), back=parse("floor(need + 1e-9) * step"),
+            "largest_batch", "Most sequences at once", parse("n_sequences"), _nodes(n_sequences="x"),
+            "on all replicas; lengths unchanged", step=parse("n_replicas * attention_data_parallel"),
+            need=parse("n_sequences_device"), back=parse(f"floor(need + {STORED}) * step"),
         ),
         Limit(
-            "longest_context", "Context length", parse("context_length"), _nodes(context_length="x"),
-            "prompt and generated tokens; prefill chunk and sequences stay",
+            "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
+            "prompt and generated tokens; prefill chunk and sequences unchanged",
             step=parse("max(1, at_max(compress_ratio, compress_ratio))"), kinks="always",
         ),
         Limit(
-            "fewest_devices", "Devices", parse("n_devices"), _nodes(n_devices="x"),
+            "fewest_devices", "Fewest devices", parse("n_devices"), _nodes(n_devices="x"),
             "fewer replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
             other=parse("ceil(n_sequences / attention_data_parallel) * step"), need=parse("n_sequences_device"),
-            back=parse("ceil(n_sequences / (attention_data_parallel * max(1, floor(need + 1e-9)))) * step"),
+            back=parse(f"ceil(n_sequences / (attention_data_parallel * max(1, floor(need + {STORED})))) * step"),
             fewest=True,
         ),
         _widest("always"),

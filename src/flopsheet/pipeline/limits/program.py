@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, names, parse
 from flopsheet.formula.nodes import Call, Name
 from flopsheet.numerics import ROUNDING
@@ -63,13 +64,13 @@ class Point(NamedTuple):
     x: str
 
 
-def wanted(kind: str, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
+def wanted(kind: RunKind, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
     """The metrics that are read at a point."""
     read = [name for node in (*LEFT[kind].values(), limit.need, limit.shown) for name in names(node)]
     return tuple(dict.fromkeys(name for name in (MARGIN[kind], *read) if name in catalog.metrics))
 
 
-def recomputed(kind: str, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
+def recomputed(kind: RunKind, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
     """The metrics that are computed anew at a point: what is read there and depends on the inputs that vary."""
     depend = set(limit.varied)
     found = []
@@ -90,7 +91,7 @@ def moved(node: Node, point: str) -> Node:
     return substitute(node, {name: Name(at(name, point)) for name in names(node)})
 
 
-def program(kind: str, limit: Limit, most_groups: int) -> list[Step | Point]:
+def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]:
     """What is computed in turn.
 
     A formula reads the run as it is by the names of the catalogue, earlier steps by theirs, and what a point gives as
@@ -98,11 +99,11 @@ def program(kind: str, limit: Limit, most_groups: int) -> list[Step | Point]:
     """
     pieces = LEFT[kind]
     done: list[Step | Point] = [
-        Step("now", limit.now, "As it is"),
+        Step("now", limit.now, "Now"),
         Step("step", limit.step, "Step"),
         Step("least", limit.least, "Least"),
         Step("most", MOST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "As it is"),
+        Step(at("x", NOW), Name("now"), "Now"),
     ]
     points = [NOW, FAR]
     if limit.other is not None:

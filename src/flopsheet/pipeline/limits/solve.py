@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
@@ -15,10 +16,11 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.frames import recomputed as recomputed_columns
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.program import Point, Step, program, recomputed
-from flopsheet.pipeline.tables import Array, Table
+from flopsheet.pipeline.tables import Column, Table
 from flopsheet.records import frozen
 
-MAIN, OF_GROUPS = "main", "layer_group"
+MAIN = "main"
+OF_GROUPS: Grain = "layer_group"
 
 
 @frozen
@@ -27,17 +29,17 @@ class Solved:
 
     limit: Limit
     program: tuple[Step | Point, ...]
-    numbers: Mapping[str, Array]
-    points: Mapping[str, Mapping[str, Array]]
+    numbers: Mapping[str, Column]
+    points: Mapping[str, Mapping[str, Column]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
-    def number(self, name: str, run: int) -> float:
-        """A step of a run, or a metric of it at a point."""
+    def column(self, name: str) -> Column:
+        """A step of each run, or a metric of each at a point."""
         metric, _, point = name.partition("@")
-        return float(self.numbers[name][run] if name in self.numbers else self.points[point][metric][run])
+        return self.numbers[name] if name in self.numbers else self.points[point][metric]
 
 
-def solve(values: Values, kind: str, catalog: Catalog) -> list[Solved]:
+def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
     """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
     try:
         return [_solved(values, kind, limit, catalog) for limit in LIMITS[kind]]
@@ -50,21 +52,21 @@ def n_groups(values: Values) -> int:
     return len(values.tables[OF_GROUPS]) // len(values.tables["run"])
 
 
-def _solved(values: Values, kind: str, limit: Limit, catalog: Catalog) -> Solved:
-    numbers: dict[str, Array] = {}
-    points: dict[str, Mapping[str, Array]] = {}
+def _solved(values: Values, kind: RunKind, limit: Limit, catalog: Catalog) -> Solved:
+    numbers: dict[str, Column] = {}
+    points: dict[str, Mapping[str, Column]] = {}
     names_anew = recomputed(kind, limit, catalog)
     steps, length = tuple(program(kind, limit, n_groups(values))), len(values.tables["run"])
 
-    def read(name: str) -> Array:
+    def read(name: str) -> Column:
         if name in numbers:
             return numbers[name]
         metric, _, point = name.partition("@")
         there = points[point] if point else {}
         return there[metric] if metric in there else _of_run(values, metric, catalog)
 
-    def most(_: str, gathered: tuple[str, ...]) -> Array:
-        found: Array = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
+    def most(_: str, gathered: tuple[str, ...]) -> Column:
+        found: Column = values.column(OF_GROUPS, gathered[0]).reshape(length, -1).max(axis=1)
         return found
 
     for step in steps:
@@ -81,14 +83,24 @@ def _solved(values: Values, kind: str, limit: Limit, catalog: Catalog) -> Solved
     return Solved(limit, steps, numbers, points)
 
 
-def varied(values: Values, limit: Limit, x: Array, catalog: Catalog) -> dict[str, Array]:
+def as_it_is(values: Values, solved: Solved, catalog: Catalog) -> Column:
+    """What is shown of each run as it is."""
+
+    def read(name: str) -> Column:
+        return solved.numbers["now"] if name == "x" else _of_run(values, name, catalog)
+
+    found: Column = np.asarray(evaluate(solved.limit.shown, read, None, vectorised()), np.float64)
+    return found
+
+
+def varied(values: Values, limit: Limit, x: Column, catalog: Catalog) -> dict[str, Column]:
     """The inputs that vary, with one value of `x` for each run."""
     each = n_groups(values)
 
-    def of_run(name: str) -> Array:
+    def of_run(name: str) -> Column:
         return x if name == "x" else _of_run(values, name, catalog)
 
-    def of_group(name: str) -> Array:
+    def of_group(name: str) -> Column:
         if name == MAIN:
             return main(values, limit)
         is_finer = name != "x" and catalog.entry(name).grain == OF_GROUPS
@@ -99,7 +111,7 @@ def varied(values: Values, limit: Limit, x: Array, catalog: Catalog) -> dict[str
     return {name: np.asarray(column, np.float64) for name, column in found.items()}
 
 
-def _tables(values: Values, inputs: Mapping[str, Array], catalog: Catalog) -> dict[str, Table]:
+def _tables(values: Values, inputs: Mapping[str, Column], catalog: Catalog) -> dict[Grain, Table]:
     """The tables of the runs with other inputs."""
     tables = dict(values.tables)
     for name, column in inputs.items():
@@ -108,22 +120,22 @@ def _tables(values: Values, inputs: Mapping[str, Array], catalog: Catalog) -> di
     return tables
 
 
-def main(values: Values, limit: Limit) -> Array:
+def main(values: Values, limit: Limit) -> Column:
     """1 for the layer groups of each run that are meant: those with the most of an input, or the first of them."""
     own = values.column(OF_GROUPS, limit.of_groups).reshape(len(values.tables["run"]), -1)
     found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
     if limit.first_alone:
         found &= found.cumsum(axis=1) == 1
-    meant: Array = found.astype(np.float64).ravel()
+    meant: Column = found.astype(np.float64).ravel()
     return meant
 
 
-def _of_run(values: Values, name: str, catalog: Catalog) -> Array:
+def _of_run(values: Values, name: str, catalog: Catalog) -> Column:
     """An input or metric in the order of runs."""
     grain = catalog.entry(name).grain
-    column: Array = values.column(grain, name)
+    column: Column = values.column(grain, name)
     length = len(values.tables["run"])
     if len(column) == length and grain != "hardware":
         return column
-    found: Array = column[values.tables["run"].above[grain]]
+    found: Column = column[values.tables["run"].above[grain]]
     return found

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from flopsheet.catalog.desugar import first_that_holds, substitute
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.pipeline.limits.dials import MARGIN
+from flopsheet.pipeline.limits.program import LAST, NEXT, at
 
 NONE, NO_LIMIT = "none", "no limit"
+HEADS = {
+    "now": "Now",
+    "last": "Limit",
+    "next": "A step further",
+    "left": "Left at limit MiB",
+    "left_next": "Left beyond MiB",
+    "says": "One step further",
+}
 # `tried` is the value of x, `last` and `next` what is shown of it there and one step further, `left` and `left_next`
 # the bytes that a device has left.
 LARGEST = (
@@ -38,12 +51,22 @@ def _lack(left: str) -> Node:
     return substitute(first_that_holds(LACK, _refuse), {"lack": Operation("-", parse("0"), Name(left))})
 
 
+def read(kind: str) -> Mapping[str, str]:
+    """The steps and metrics at points of which these texts are made, by their names here."""
+    return {
+        "tried": at("x", LAST), "last": LAST, "next": NEXT, "least": "least", "most": "most",
+        "left": at(MARGIN[kind], LAST), "left_next": at(MARGIN[kind], NEXT),
+    }  # fmt: skip
+
+
+@cache
 def sentence(*, fewest: bool) -> Node:
     """What breaks one step further, or why there is no such step."""
     said = first_that_holds(FEWEST if fewest else LARGEST, _refuse)
     return substitute(said, {"lack": _lack("left"), "lack_next": _lack("left_next")})
 
 
+@cache
 def value(*, fewest: bool) -> Node:
     """The last value, or the word that stands in its place."""
     found: Node = Name("last")
@@ -52,5 +75,5 @@ def value(*, fewest: bool) -> Node:
     return Call("where", (parse("left < 0"), Text(NONE), found))
 
 
-NEXT = parse("next")
+NEXT_VALUE = parse("next")
 LEFT_MIB, LEFT_NEXT_MIB = parse("left / 2^20"), parse("left_next / 2^20")

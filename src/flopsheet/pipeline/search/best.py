@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from flopsheet.pipeline.tables import Numbers, Rows
-
-Truths: TypeAlias = NDArray[np.bool_]
+from flopsheet.pipeline.tables import Numbers, Rows, Truths
 
 
 @dataclass

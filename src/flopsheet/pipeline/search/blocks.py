@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from flopsheet.formula.evaluate import vectorised
-from flopsheet.pipeline.search.program import LIFT, Constant, Leaf, Program, computed
-from flopsheet.pipeline.tables import Array as Column
-from flopsheet.pipeline.tables import Rows
+from flopsheet.pipeline.search.program import LIFT, Constant, Leaf, Program, Value, computed
+from flopsheet.pipeline.tables import Rows, Truths
 from flopsheet.records import frozen
 
 MOST = 1 << 17  # combinations of a block
+# Two sets of axes and the lengths of all -> for each combination of the first its number among those of the second.
+Projections: TypeAlias = dict[tuple[int, int, tuple[int, ...]], Rows]
 
 
 @frozen
@@ -85,14 +86,14 @@ class Split:
 class Block:
     """The combinations of a block by the axes that a step depends on, and which of them the rules allow."""
 
-    def __init__(self, split: Split, parts: Sequence[range], projections: dict[Any, Rows]) -> None:
+    def __init__(self, split: Split, parts: Sequence[range], projections: Projections) -> None:
         self.split, self.parts, self.projections = split, parts, projections
         self.lengths = tuple(map(len, parts))
         self.rows: dict[int, Rows | None] = {}
         """Of some axes the combinations that count, by number among these axes; None is all."""
         self.positions: dict[int, Rows] = {}
         self.indices: dict[tuple[int, bool, int, bool], Rows] = {}
-        self.allowed: list[tuple[int, Column]] = []
+        self.allowed: list[tuple[int, Truths]] = []
 
     def size(self, axes: int) -> int:
         return prod(length for axis, length in enumerate(self.lengths) if axes >> axis & 1)
@@ -107,7 +108,7 @@ class Block:
             self.projections[key] = np.broadcast_to(numbers, shape).reshape(-1)
         return self.projections[key]
 
-    def allow(self, axes: int, column: Column) -> None:
+    def allow(self, axes: int, column: Truths) -> None:
         """Notes which combinations of some axes a rule allows; what was known without it no longer holds."""
         self.allowed.append((axes, column))
         self.rows.clear()
@@ -117,7 +118,7 @@ class Block:
     def rows_of(self, axes: int) -> Rows | None:
         """The combinations of some axes that break none of the rules about these axes; None where that is all."""
         if axes not in self.rows:
-            found: Column | None = None
+            found: Truths | None = None
             for of, column in self.allowed:
                 if of and not of & ~axes:
                     here = column if of == axes else column.take(self.project(axes, of))
@@ -161,7 +162,7 @@ class Runner:
         self.within, self.whole = split.within, split.whole
         steps = program.steps
         self.is_static = [not step.mask & ~self.whole for step in steps]
-        self.fixed: dict[int, Any] = {
+        self.fixed: dict[int, Value] = {
             at: known.value if isinstance(known, Constant) else known.values
             for at, known in program.known.items()
             if self.is_static[at]
@@ -189,18 +190,18 @@ class Runner:
                     self.fixed.pop(argument, None)
         self.is_ready = True
 
-    def run(self, block: Block) -> list[Any]:
+    def run(self, block: Block) -> list[Value]:
         """The outputs over a block."""
         if not self.is_ready:
             self.prepare(block)
-        values: dict[int, Any] = {}
+        values: dict[int, Value] = {}
         for at in self.moving:
             values[at] = self.step(at, values, block)
             for argument in self.frees.get(at, ()):
                 del values[argument]
         return [values[at] if at in values else self.fixed[at] for at in self.program.outputs]
 
-    def step(self, at: int, values: Mapping[int, Any], block: Block) -> Any:
+    def step(self, at: int, values: Mapping[int, Value], block: Block) -> Value:
         step = self.program.steps[at]
         known = self.program.known.get(at)
         if isinstance(known, Leaf):
@@ -214,4 +215,8 @@ class Runner:
         [source] = step.arguments
         of, to = self.program.steps[source].mask & self.within, step.mask & self.within
         index = block.index(of, self.is_static[source], to, self.is_static[at])
-        return arguments[0] if index is None else arguments[0].take(index, axis=-1)
+        [lifted] = arguments
+        if index is None:
+            return lifted
+        assert isinstance(lifted, np.ndarray)
+        return lifted.take(index, axis=-1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +11,10 @@ from flopsheet.catalog import Catalog, Input
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name
 from flopsheet.pipeline.search.best import Found, Kept
-from flopsheet.pipeline.search.blocks import MOST, Block, Runner, Split
+from flopsheet.pipeline.search.blocks import MOST, Block, Projections, Runner, Split
 from flopsheet.pipeline.search.kinds import KINDS
-from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source
-from flopsheet.pipeline.tables import Array as Column
-from flopsheet.pipeline.tables import absent_of
+from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source, Step, Value
+from flopsheet.pipeline.tables import Column, Numbers, Truths, absent_of
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.sweep.columns import out_of_range
 
@@ -41,7 +39,7 @@ class Engine:
         self.figures = [search.metric, self.kind.time, self.other, self.kind.margin, *search.limits]
         self.wanted = [*self.figures, *self.kind.classes]
         self.metric_runner = self.runner(sources, list(map(Name, self.wanted)))
-        self.projections: dict[Any, Any] = {}
+        self.projections: Projections = {}
 
     def runner(self, sources: Mapping[str, Source], wanted: Sequence[Node]) -> Runner:
         groups = len(self.model.groups)
@@ -80,12 +78,12 @@ class Engine:
     def apply_rules(self, block: Block, found: Found) -> bool:
         """Counts what breaks a rule, by the first that it breaks; whether anything is left."""
         whole = self.split.within
-        left: Column | None = None  # of all combinations of the block; None while none is out
+        left: Truths | None = None  # of all combinations of the block; None while none is out
         outputs = self.rule_runner.run(block)
         steps = self.rule_runner.program.steps
         codes = [(rule.name, None) for rule in self.rules] + [(name, self.inputs[name]) for name in self.computed]
         for (name, entry), at, column in zip(codes, self.rule_runner.program.outputs, outputs, strict=True):
-            holds: Column = np.atleast_1d(np.asarray(column if entry is None else ~_out_of_range(entry, column), bool))
+            holds: Truths = np.atleast_1d(np.asarray(column if entry is None else ~_out_of_range(entry, column), bool))
             holds = np.asarray(holds.all(axis=0)) if holds.ndim == 2 else holds  # in every layer group
             if holds.all():
                 continue
@@ -140,16 +138,17 @@ class Engine:
         other = -columns[self.other] if self.is_other_negated else columns[self.other]
         return Kept(number, sign * objective, columns[self.kind.time], other).take(kept)
 
-    def whole(self, block: Block, at: int, column: Any, steps: Sequence[Any]) -> Column:
+    def whole(self, block: Block, at: int, column: Value, steps: Sequence[Step]) -> Numbers:
         """A result with a row for each layout that keeps the rules."""
         of, whole = steps[at].mask & self.split.within, self.split.within
         rows = block.rows_of(whole)
         count = block.size(whole) if rows is None else len(rows)
         if not of:
-            return np.broadcast_to(np.asarray(column, float), count)
+            return np.broadcast_to(np.asarray(column, np.float64), count)
         is_static = self.metric_runner.is_static[at]
         index = block.index(of, is_static, whole, False)
-        return np.asarray(column) if index is None else np.asarray(column).take(index)
+        found = np.asarray(column, np.float64)
+        return found if index is None else found.take(index)
 
 
 def _plain(name: str, value: float | str) -> float | str:
@@ -162,7 +161,7 @@ def _column(name: str, values: Sequence[float | str]) -> Column:
     return np.array(plain, dtype=object if any(isinstance(value, str) for value in plain) else np.float64)
 
 
-def _out_of_range(entry: Input, column: Any) -> Column:
+def _out_of_range(entry: Input, column: Value) -> Truths:
     """Where an expression gives what its input does not allow."""
     if isinstance(column, str) or np.asarray(column).dtype == object:
         return np.zeros(1, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.records import frozen
 
 
@@ -12,7 +13,7 @@ from flopsheet.records import frozen
 class Kind:
     """The metrics of a kind of run that a search compares layouts by."""
 
-    name: str
+    name: RunKind
     time: str
     """Of layouts that are equal in what is minimised the one with less time is better."""
     margin: str
@@ -27,11 +28,11 @@ class Kind:
     """The parts of the time; where none is said, what its formula adds."""
 
     @property
-    def grain(self) -> str:
+    def grain(self) -> Grain:
         return RUNS[self.name][0]
 
     @property
-    def rule_grains(self) -> tuple[str, ...]:
+    def rule_grains(self) -> tuple[Grain, ...]:
         return ("run", "run_layer", *RUNS[self.name])
 
     def time_terms(self, catalog: Catalog) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ class Kind:
         return self.time, False
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[RunKind, Kind] = {
     "training": Kind(
         "training",
         time="predicted_seconds_per_step",

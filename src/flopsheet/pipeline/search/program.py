@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from flopsheet.catalog import KEYS, Catalog
 from flopsheet.formula import Node
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
-from flopsheet.pipeline.tables import Column
+from flopsheet.pipeline.tables import Array, Column
 
+# Of a step: one for the whole grid, or a column with a row for each combination, in two dimensions one for each group.
+Value: TypeAlias = float | str | bool | Array
 NEGATIVE, LIFT = "negative", "lift"
 AGGREGATES = frozenset({"sum", "first", "at_min", "at_max"})
 
@@ -22,7 +24,7 @@ AGGREGATES = frozenset({"sum", "first", "at_min", "at_max"})
 class Constant(NamedTuple):
     """What is alike in the whole grid: a number, a text or a truth, or a column with a row for each layer group."""
 
-    value: Any
+    value: Value
 
 
 class Leaf(NamedTuple):
@@ -72,7 +74,7 @@ class Compiler:
         self.functions = vectorised()
         self.steps: list[Step] = []
         self.known: dict[int, Constant | Leaf] = {}
-        self.same: dict[Any, int] = {}
+        self.same: dict[tuple[object, ...], int] = {}
         self.named: dict[str, int] = {}
 
     def compile(self, wanted: Iterable[Node]) -> Program:
@@ -123,16 +125,15 @@ class Compiler:
         key = (Leaf, leaf.axis, tuple(leaf.values.tolist()))
         return self.add(key, Step("", (), 1 << leaf.axis, False), leaf)
 
-    def constant(self, value: Any) -> int:
+    def constant(self, value: Value) -> int:
         """What needs no operation; a column whose rows are alike is one value."""
-        is_layered = isinstance(value, np.ndarray) and value.ndim == 2
-        if is_layered and (value == value[0]).all():
-            value, is_layered = value[0, 0], False
-        if not is_layered:
-            value = value.item() if hasattr(value, "item") else value
-            return self.add((Constant, type(value), value), Step("", (), 0, False), Constant(value))
-        key = (Constant, value.dtype.str, tuple(value.reshape(-1).tolist()))
-        return self.add(key, Step("", (), 0, True), Constant(value))
+        if isinstance(value, np.ndarray) and value.ndim == 2:
+            if not (value == value[0]).all():
+                key = (Constant, value.dtype.str, tuple(value.reshape(-1).tolist()))
+                return self.add(key, Step("", (), 0, True), Constant(value))
+            value = value[0, 0]
+        plain: float | str | bool = value.item() if isinstance(value, np.ndarray | np.generic) else value
+        return self.add((Constant, type(plain), plain), Step("", (), 0, False), Constant(plain))
 
     def apply(self, operation: str, arguments: tuple[int, ...]) -> int:
         """The step of an operation; its value where all of what it reads is known."""
@@ -152,7 +153,7 @@ class Compiler:
             return at
         return self.add((LIFT, at, mask), Step(LIFT, (at,), mask, step.is_layered), None)
 
-    def add(self, key: Any, step: Step, known: Constant | Leaf | None) -> int:
+    def add(self, key: tuple[object, ...], step: Step, known: Constant | Leaf | None) -> int:
         if key not in self.same:
             self.same[key] = len(self.steps)
             if known is not None:
@@ -161,27 +162,29 @@ class Compiler:
         return self.same[key]
 
 
-def computed(functions: Mapping[str, Callable[..., Any]], operation: str, values: Sequence[Any], n_groups: int) -> Any:
+def computed(
+    functions: Mapping[str, Callable[..., Value]], operation: str, values: Sequence[Value], n_groups: int
+) -> Value:
     """The value of an operation; groups are the first axis of what has two."""
     if operation == NEGATIVE:
-        return -values[0]
+        return np.negative(values[0])
     if operation not in AGGREGATES:
         return functions[operation](*values)
     columns = [_by_group(value, n_groups) for value in values]
     if operation == "sum":
-        total = 0.0  # row by row, as a spreadsheet adds
+        total: Value = 0.0  # row by row, as a spreadsheet adds
         for row in columns[0]:
-            total = total + row
+            total = np.add(total, row)
         return total
     if operation == "first":
         return columns[0][0]
     keys, found = columns
     best, chosen = keys[0], found[0]
     for key, value in zip(keys[1:], found[1:], strict=True):  # the first of equals wins
-        is_better = key > best if operation == "at_max" else key < best
+        is_better = np.greater(key, best) if operation == "at_max" else np.less(key, best)
         best, chosen = np.where(is_better, key, best), np.where(is_better, value, chosen)
     return chosen
 
 
-def _by_group(value: Any, n_groups: int) -> list[Any]:
-    return list(value) if np.ndim(value) == 2 else [value] * n_groups
+def _by_group(value: Value, n_groups: int) -> list[Value]:
+    return list(value) if isinstance(value, np.ndarray) and value.ndim == 2 else [value] * n_groups

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flopsheet.catalog import Catalog, load_catalog
+from flopsheet.catalog.grains import Grain
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.search.best import Found
@@ -54,7 +55,7 @@ class SearchResult:
     def kind(self) -> Kind:
         return KINDS[self.search.kind]
 
-    def grain(self, name: str) -> str:
+    def grain(self, name: str) -> Grain:
         """The table that an input or metric stands in."""
         return self.catalog.entry(name).grain
 

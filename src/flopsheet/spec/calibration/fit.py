@@ -31,7 +31,6 @@ PRIOR = {
 UNKNOWN = 0.7  # the same of a kind of hardware that nobody measured
 NOISE, ROBUST, STEPS, NUDGE = 0.05, 0.075, 15, 1e-4
 RATIOS = ("time_ratio_low", "time_ratio_median", "time_ratio_high")
-ROBUST, PULL, STEPS, NUDGE = 0.03, 0.02, 15, 1e-4
 FITTED = frozenset({*PRIOR, *RATIOS, "fitted_to", "n_measured"})  # what a calibration may change
 FURTHEST = 0.7  # of one step
 LAYOUTS_FOR_RANGE = 3

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Input
+from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.records import frozen
 from flopsheet.spec.entries import CustomEntries, InputValue
@@ -89,7 +90,7 @@ class Draft:
         """The models, or runs of a kind, that stand for their variants."""
         return [name for name, entry in self.listed(key).items() if isinstance(entry, dict) and "sweep" in entry]
 
-    def inputs_of(self, grain: str) -> tuple[Input, ...]:
+    def inputs_of(self, grain: Grain) -> tuple[Input, ...]:
         return tuple(entry for entry in self.inputs.values() if entry.grain == grain)
 
     def grain(self, name: str) -> str:

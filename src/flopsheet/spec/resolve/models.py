@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from flopsheet import diagnostics
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec.entries import Group, InputValue, ModelSpec
 from flopsheet.spec.resolve import parts, rules
@@ -72,7 +73,7 @@ def _add_implied(said: RawInputs) -> RawInputs:
     return said | implied
 
 
-def _missing(draft: Draft, grain: str, said: RawInputs, has_layers: bool) -> list[str]:
+def _missing(draft: Draft, grain: Grain, said: RawInputs, has_layers: bool) -> list[str]:
     """The inputs of a grain that have neither a value nor a default."""
     required = [entry.name for entry in draft.inputs_of(grain) if entry.default is None]
     shown = ["ffn" if name == "ffn_matrices" else name for name in required if name not in said]

@@ -10,6 +10,7 @@ from pydantic_core import SchemaValidator
 
 from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
+from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
@@ -242,18 +243,18 @@ def _custom_metric() -> Shape:
 # Runs -----------------------------------------------------------------------------------------------------------------
 
 
-def run_inputs(kind: str) -> tuple[Input, ...]:
+def run_inputs(kind: RunKind) -> tuple[Input, ...]:
     """The inputs of a training or serving run, other than its model and, for training, its context length."""
     entries = inputs_of("run", *catalog.RUNS[kind])
     return tuple(entry.of_kind(kind) for entry in entries if entry.name != "run_model")
 
 
-def search_inputs(kind: str) -> tuple[Input, ...]:
+def search_inputs(kind: RunKind) -> tuple[Input, ...]:
     """What a search of a kind of run may say or vary."""
     return (*(inputs_of("context") if kind == "training" else ()), *run_inputs(kind))
 
 
-def _run(kind: str) -> Shape:
+def _run(kind: RunKind) -> Shape:
     """A training or serving run."""
     length = inputs_of("context") if kind == "training" else ()
     model = "A model of this spec."

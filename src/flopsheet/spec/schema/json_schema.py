@@ -18,8 +18,11 @@ from flopsheet.spec.schema.kinds import SWEEP_WORDS
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
 FILE = "flopsheet.schema.json"
-# The letters and operators that a formula may have; 4,096 and 80 GB are none.
-EXPRESSION = r"^(?!.*//)(?!\s*=)(?!\s*[0-9.]+([,_][0-9.]+)*\s*[A-Za-z/]*\s*$)[\w\s.+*/^()<>=!,-]+$"
+# The letters and operators that a formula may have; 4,096, 80 GB and 2 d_model are none.
+EXPRESSION = (
+    r"^(?!.*//)(?!\s*=)(?!\s*[0-9.]+([,_][0-9.]+)*\s*[A-Za-z/]*\s*$)(?!.*\b[0-9.]+[A-Za-z]*\s+(?!(and|or)\b)[A-Za-z_])"
+    r"[\w\s.+*/^()<>=!,-]+$"
+)
 NAMES = {
     "pattern": rf"^[^\s{data_model.WILDCARDS}]([^{data_model.WILDCARDS}\r\n\t]*[^\s{data_model.WILDCARDS}])?$",
     "maxLength": data_model.MOST_NAME,

@@ -92,7 +92,7 @@ def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem
     kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
-        finding = Finding(**fault["ctx"])
+        finding = _beside_vary(source.data, path, shape) or Finding(**fault["ctx"])
     elif kind == "extra_forbidden":
         finding = _unknown(fault["loc"], shape)
     elif kind == "missing":
@@ -111,6 +111,15 @@ def _not_keys(data: Any, path: Path, value: Any) -> Finding:
     if path[0] == "models" and len(path) == 2 and isinstance(value, str):
         return diagnostics.not_keys(value, path, list(library.load_library()), list(data["models"]))
     return diagnostics.not_keys(value, path)
+
+
+def _beside_vary(data: Any, path: Path, shape: Shape) -> Finding | None:
+    """The values of an input in a search that does not list them under `vary:`."""
+    match path:
+        case ["search", name, str(key)] if isinstance(_at(data, path), list):
+            varied = _known_keys(("search", name, "vary"), shape)
+            return diagnostics.list_beside_vary(key) if key in varied else None
+    return None
 
 
 def _unknown(path: Path, shape: Shape) -> Finding:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula import evaluate, names
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate
@@ -155,7 +156,7 @@ class Resolution:
             known = said | normalize(self.sweep.draft, (), layer).value
             self.mark(rules.Row({**shared, **own}, (), self.functions), known, "layer_group", doubtful)
 
-    def mark(self, row: rules.Row, said: RawInputs, grain: str, doubtful: Column) -> None:
+    def mark(self, row: rules.Row, said: RawInputs, grain: Grain, doubtful: Column) -> None:
         for rule in rules.of_grains(grain):
             if rule.unless_said not in said:
                 with np.errstate(all="ignore"):

@@ -9,6 +9,7 @@ from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
 from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.styles import StyleName, varied
 
 Placed = tuple[tuple[int, int], Cell]
 HEADER_LABELS = {
@@ -67,29 +68,30 @@ def header_cell(block: Block, cell_index: CellIndex, name: str, at: int) -> Cell
 def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int, Cell]]:
     """The columns to the left of the values: label, name (a link to a target), unit, formula, shape."""
     level = entry.level if isinstance(entry, Metric) else "part"
-    ruled = "" if level == "part" else f"_{level}"
-    yield LABEL, Cell(entry.label, style=f"label{ruled}")
-    yield NAME, Cell(entry.name, style=f"name{ruled}", link=target)
-    yield UNIT, Cell(unit_of(entry), style=f"unit{ruled}")
+    ruled = "" if level == "part" else level
+    yield LABEL, Cell(entry.label, style=varied("label", ruled))
+    yield NAME, Cell(entry.name, style=varied("name", ruled), link=target)
+    yield UNIT, Cell(unit_of(entry), style=varied("unit", ruled))
     if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(block.table_set.catalog.notation[entry.name], style=f"maths{ruled}")
-        yield NOTE, Cell(entry.shape, style=f"note{ruled}")
+        yield MATHS, Cell(block.table_set.catalog.notation[entry.name], style=varied("maths", ruled))
+        yield NOTE, Cell(entry.shape, style=varied("note", ruled))
 
 
 def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     row, entry = band.rows[name], block.table_set.catalog.entry(name)
     if band.kind == "linked_rows":
         symbol = entry.symbol if isinstance(entry, Input) else ""
-        texts = ((LABEL, entry.label, "label"), (NAME, name, "name"), (UNIT, unit_of(entry), "unit"))
-        for column, text, style in (*texts, (MATHS, symbol, "maths")):
-            yield (row, column), Cell(text, style=style)
+        yield (row, LABEL), Cell(entry.label, style="label")
+        yield (row, NAME), Cell(name, style="name")
+        yield (row, UNIT), Cell(unit_of(entry), style="unit")
+        yield (row, MATHS), Cell(symbol, style="maths")
         for column, cell in zip(block.columns, linked_rows(block, cell_index, name), strict=True):
             yield (row, column), cell
         return
     assert isinstance(entry, Metric)
     for column, cell in describe(entry, block, links(name)):
         yield (row, column), cell
-    style = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
+    style: StyleName = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
     for column, cell in zip(block.columns, metric_cells(block, cell_index, name, style), strict=True):
         yield (row, column), cell
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog.grains import RUNS, Grain, RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
 from flopsheet.records import frozen
@@ -45,10 +46,15 @@ class TableSet:
             return all(isinstance(value, str) or value in NOTHING for value in values)
         return all(value in NOTHING for value in values)
 
-    def table(self, grain: str) -> Table:
+    @property
+    def run_kind(self) -> RunKind:
+        """The kind of runs whose tables these are."""
+        return next(kind for kind in RUNS if kind == self.name)
+
+    def table(self, grain: Grain) -> Table:
         return self.values.tables[grain]
 
-    def grain(self, name: str) -> str:
+    def grain(self, name: str) -> Grain:
         return KEYS[name] if name in KEYS else self.catalog.entry(name).grain
 
     def value(self, name: str, row: int) -> float | str:
@@ -121,6 +127,12 @@ class Band:
     fold: bool = False
     """Of an architecture, shown where the study uses it."""
 
+    def unused(self, table_set: TableSet) -> list[int]:
+        """The rows of an architecture that is used which the study has no use for: folded, each by itself."""
+        if not self.fold or self.collapsed:
+            return []
+        return [row for name, row in self.rows.items() if table_set.is_unused(name)]
+
 
 @frozen
 class Block:
@@ -128,7 +140,7 @@ class Block:
 
     table_set: TableSet
     sheet: str
-    grain: str
+    grain: Grain
     title: str
     top: int
     headers: Mapping[str, int]
@@ -176,7 +188,7 @@ GRAIN_TITLES = {
 def place(
     table_set: TableSet,
     sheet: str,
-    grain: str,
+    grain: Grain,
     sections: Sequence[Part],
     top: int,
     cell_index: CellIndex,

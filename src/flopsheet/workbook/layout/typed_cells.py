@@ -11,12 +11,13 @@ from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
-from flopsheet.formula.operators import GathersNothing, picked
+from flopsheet.formula.operators import GathersNothing, indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
-from flopsheet.workbook.model.references import CellRef, letters, looked_up, span
+from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.styles import StyleName
 
 # A difference that rounding alone can cause is no change.
 CHANGE = parse(f"where(abs(live - built) <= {ROUNDING} * abs(built), 0, where(built == 0, 1, (live - built) / built))")
@@ -79,7 +80,7 @@ def finer_cells(block: Block, cell_index: CellIndex, name: str, *, first: bool) 
             yield span([cell_refs[at] for at in rows], sheet)
 
 
-def metric_cells(block: Block, cell_index: CellIndex, name: str, style: str) -> Iterator[Cell]:
+def metric_cells(block: Block, cell_index: CellIndex, name: str, style: StyleName) -> Iterator[Cell]:
     """A metric's formula and value in each row of its table."""
     table_set = block.table_set
     return map(
@@ -101,9 +102,9 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
     words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
         choices = cell_index.of(table_set, CHOSEN_BY[grain])
-        among, found = looked_up(cell_index.cell_refs["study", CHOSEN_BY[grain]]), looked_up(cell_refs)
+        among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
-            formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
+            formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
             yield Cell(values[at], _linked_formula(formula, words), "linked", format)
         return
     seen = [_linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
@@ -142,7 +143,9 @@ def _marked(node: Node) -> str:
     return to_excel(node, _Marked())
 
 
-def local(sheet: str, node: Node, values: Mapping[str, Live], style: str = "calc", format: str = "General") -> Cell:
+def local(
+    sheet: str, node: Node, values: Mapping[str, Live], style: StyleName = "calc", format: str = "General"
+) -> Cell:
     """A formula over named cells: its text and its value from the same node."""
     formula = _marked(node)
     for name, live in values.items():
@@ -164,7 +167,9 @@ def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
     return node
 
 
-def sentence(sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: str = "text") -> Cell:
+def sentence(
+    sheet: str, cases: Sequence[tuple[str, str]], values: Mapping[str, Live], style: StyleName = "text"
+) -> Cell:
     """A cell that says the first case whose condition holds."""
     return local(sheet, first_that_holds(cases), values, style)
 
@@ -183,6 +188,6 @@ def count_differences(
     return Cell(float(sum(now != then for now, then in pairs)), formula, "calc", "#,##0")
 
 
-def mirror(sheet: str, live: Live, style: str = "linked", format: str = "General") -> Cell:
+def mirror(sheet: str, live: Live, style: StyleName = "linked", format: str = "General") -> Cell:
     """The same value as another cell."""
     return Cell(live.value, live.cell_ref.seen_from(sheet), style, format)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.records import frozen
+from flopsheet.workbook.model.styles import StyleName, Written
 
 Scalar: TypeAlias = float | str
 
@@ -25,7 +26,7 @@ class Cell(NamedTuple):
 
     value: Scalar
     formula: str = ""
-    style: str = "text"
+    style: StyleName = "text"
     format: str = "General"
     link: str = ""  # 'Sheet'!A1
     indent: int = 0
@@ -50,7 +51,7 @@ class Highlight:
     """Cells that take a style while a condition holds: `formula` is written for the first cell of the range."""
 
     cells: str
-    style: str
+    style: StyleName | Written
     formula: str
 
 
@@ -157,7 +158,7 @@ class Verdict:
     """What the workbook says of itself as built: the sentence at the top of Summary and its style."""
 
     words: str
-    style: str
+    style: StyleName
     has_failures: bool = False
     """Whether a check fails; a run that does not fit is no failure of the workbook."""
 

@@ -9,7 +9,7 @@ from functools import cache
 from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.model.styles import FOLDED, STYLES
+from flopsheet.workbook.model.styles import FOLDED, STYLES, StyleName, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
@@ -18,6 +18,7 @@ WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
+POINT_CM = 2.54 / 72
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
@@ -27,13 +28,13 @@ Cells = Mapping[tuple[int, int], Cell]
 def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
     """The long texts of several words in columns of values, in the style that goes over several lines."""
     return {
-        at: cell._replace(style=f"{cell.style}_{FOLDED}")
+        at: cell._replace(style=varied(cell.style, FOLDED))
         for at, cell in cells.items()
         if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell.value, cell.style)
     }
 
 
-def _is_folded(text: str, style: str) -> bool:
+def _is_folded(text: str, style: StyleName) -> bool:
     return len(text) > FOLDED_WIDTH and " " in text and f"{style}_{FOLDED}" in STYLES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, TypeAlias, cast, get_args
 
 from flopsheet.records import frozen
 
@@ -57,7 +58,19 @@ class Style:
     mono: bool = False
 
 
-STYLES: dict[str, Style] = {
+StyleName: TypeAlias = Literal[
+    "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block",
+    "block_right", "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal",
+    "label_total", "name", "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit",
+    "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
+    "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
+    "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
+    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total", "fits", "lacks", "chosen",
+]  # fmt: skip
+# What a condition may change of a number besides.
+Written: TypeAlias = Literal["decimals", "whole T", "whole B", "whole TB", "whole GB"]
+NAMES = frozenset(get_args(StyleName))
+STYLES: dict[StyleName, Style] = {
     "text": Style(align="left"),
     "wrapped": Style(align="left", wrap=True),
     "title": Style(NAVY, bold=True, size=16, align="left"),
@@ -68,6 +81,7 @@ STYLES: dict[str, Style] = {
     "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
+    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right"),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
@@ -101,6 +115,8 @@ STYLES: dict[str, Style] = {
     # How a cell looks while a condition holds.
     "good": Style("1B5E20", fill="E2F2E4"),
     "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
+    "fits": Style("1B5E20", fill="E2F2E4"),
+    "lacks": Style("9B1C1C", bold=True, fill="FBE3E1"),
     "hint": Style("8A5A00", fill="FFF0CC"),
     "chosen": Style(bold=True),
     "grew": Style("8A5A00"),
@@ -108,10 +124,9 @@ STYLES: dict[str, Style] = {
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
 }
 
-STYLES |= {"fits": STYLES["good"], "lacks": STYLES["bad"]}
 # The number format of a cell while a condition holds, of a style above or of one that changes nothing else: a mark for
 # those who don't see its colour, and numbers as people write them.
-SHOWN = {
+SHOWN: dict[StyleName | Written, str] = {
     "fits": ';;;"✔ "@',
     "lacks": ';;;"✘ "@',
     "decimals": "#,##0.0#######",
@@ -121,17 +136,21 @@ SHOWN = {
     "whole GB": '#,##0,,," GB"',
 }
 
+
+def varied(style: StyleName, how: str) -> StyleName:
+    """The name of a style in a variant: folded, or as that of a subtotal or total."""
+    name = f"{style}_{how}" if how else style
+    assert name in NAMES, f"no style is called {name}"
+    return cast(StyleName, name)
+
+
 # Texts in a column of values that go over several lines.
 FOLDED = "folded"
+FOLDING: tuple[StyleName, ...] = ("header", "calc", "linked", "input", "as_built")
+RULED: tuple[StyleName, ...] = ("name", "unit", "maths", "note")
 HEADERS = frozenset({"header", f"header_{FOLDED}"})  # names above columns of values
-STYLES |= {
-    f"{kind}_{FOLDED}": replace(STYLES[kind], wrap=True) for kind in ("header", "calc", "linked", "input", "as_built")
-}
+STYLES |= {varied(kind, FOLDED): replace(STYLES[kind], wrap=True) for kind in FOLDING}
 
 # The rule above a subtotal or total goes from its label to its last number.
 RULES = {"subtotal": RULE, "total": INK}
-STYLES |= {
-    f"{kind}_{level}": replace(STYLES[kind], top=colour)
-    for kind in ("name", "unit", "maths", "note")
-    for level, colour in RULES.items()
-}
+STYLES |= {varied(kind, level): replace(STYLES[kind], top=colour) for kind in RULED for level, colour in RULES.items()}

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from flopsheet.catalog import Input
 from flopsheet.workbook.model.references import FIRST, CellRef
 from flopsheet.workbook.model.sheet import Cells, Highlight
+from flopsheet.workbook.model.styles import Written
 
 # How a whole number of billions and of trillions is shown, by unit: 15 T of tokens, 80 GB.
-WHOLE = {"token": ((1e12, "whole T"), (1e9, "whole B")), "B": ((1e12, "whole TB"), (1e9, "whole GB"))}
+WHOLE: dict[str, tuple[tuple[float, Written], ...]] = {
+    "token": ((1e12, "whole T"), (1e9, "whole B")),
+    "B": ((1e12, "whole TB"), (1e9, "whole GB")),
+}
 Line = tuple[Input, Sequence[CellRef]]
 
 

@@ -14,7 +14,7 @@ from flopsheet.workbook.sheets.change_words import NOTHING
 
 FIRST_SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 LOCKED = {
-    "n_group_layers": "the layers of the model, while it has one group",
+    "n_group_layers": "the layers of the model if it has one group",
     "n_layers": "the sum over the layer groups",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from flopsheet.catalog import RUNS, Input, Section
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.records import frozen
@@ -24,6 +25,7 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.input_numbers import as_written
 from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
@@ -41,7 +43,7 @@ BEHIND = {
     CHANGED: ("Changed", 9.0),
 }
 NOTE_WIDTH, MOST_OF_NOTES = 0.85, 130.0  # of a letter of a note, which is small, and of all of them
-UNFOLD = " · not used; + at the left unfolds"
+UNFOLD = " · unused; expand with + at the left"
 
 
 @frozen
@@ -60,14 +62,14 @@ class InputsLayout:
     """Where the inputs stand; made before any formula is written, since formulas refer to it."""
 
     table_set: TableSet
-    runs: Mapping[str, TableSet]
+    runs: Mapping[RunKind, TableSet]
     cell_index: CellIndex
     model_row: int
     group_row: int
     count_row: int
     """How many layer groups each model has; 0 while every model has one."""
     rows: list[Row] = field(default_factory=list)
-    bands: list[tuple[int, str, str]] = field(default_factory=list)  # row, style, text
+    bands: list[tuple[int, StyleName, str]] = field(default_factory=list)  # row, style, text
     headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
     """Header rows of the blocks below the models: row, label, texts."""
     changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
@@ -112,7 +114,7 @@ class InputsLayout:
 WIDE = frozenset({"layer_group", "context", "hardware", "run"})
 
 
-def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellIndex) -> InputsLayout:
+def lay_out(table_set: TableSet, runs: Mapping[RunKind, TableSet], cell_index: CellIndex) -> InputsLayout:
     """Gives every input its row and columns, and tells the homes."""
     row = 5
     has_groups = any(group for _, group in table_set.table("layer_group").keys)
@@ -156,7 +158,7 @@ def lay_out(table_set: TableSet, runs: Mapping[str, TableSet], cell_index: CellI
     return replace(layout, bottom=row - 2)
 
 
-def _hardware_columns(table_set: TableSet, runs: Mapping[str, TableSet]) -> tuple[tuple[int, ...], int]:
+def _hardware_columns(table_set: TableSet, runs: Mapping[RunKind, TableSet]) -> tuple[tuple[int, ...], int]:
     """The column of each kind, those first that runs use as built, and how many these are."""
     names = [str(key) for (key,) in table_set.table("hardware").keys] if runs else []
     used = {name for of_kind in runs.values() for name in of_kind.built.plain("run", "hardware")}
@@ -164,7 +166,7 @@ def _hardware_columns(table_set: TableSet, runs: Mapping[str, TableSet]) -> tupl
     return tuple(FIRST + ordered.index(name) for name in names), len(used)
 
 
-def _shown(table_set: TableSet, runs: Mapping[str, TableSet], used: int) -> int:
+def _shown(table_set: TableSet, runs: Mapping[RunKind, TableSet], used: int) -> int:
     """As many columns of values as anything but hardware has, or the hardware that is used."""
     tables = [*table_set.values.tables.values(), *(of_kind.table("run") for of_kind in runs.values())]
     return max(used, *(len(table) for table in tables if table.grain in WIDE - {"hardware"}))
@@ -178,7 +180,7 @@ def _entries(section: Section) -> list[Input]:
     return [entry for entry in section.entries if isinstance(entry, Input)]
 
 
-def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, row: int, style: str) -> int:
+def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, row: int, style: StyleName) -> int:
     """A heading and the inputs below it; gives the row after them."""
     entries = _entries(section)
     layout.bands.append((row, style, section.title))
@@ -191,7 +193,7 @@ def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, 
     return _place_rows(layout, table_set, entries, row + 1)
 
 
-def _place_runs(layout: InputsLayout, kind: str, table_set: TableSet, row: int) -> int:
+def _place_runs(layout: InputsLayout, kind: RunKind, table_set: TableSet, row: int) -> int:
     """The inputs of the runs of a kind, those that both kinds share and their context length first."""
     layout.bands.append((row, "block", f"{kind.capitalize()} runs"))
     layout.headers.append((row + 1, "Run", [str(key) for (key,) in table_set.table("run").keys]))
@@ -242,7 +244,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         for column in range(LABEL, last + 1):
             cells[row, column] = Cell(text if column == LABEL else "", style=style)
         if style == "block":
-            cells[row, layout.built_column] = Cell("As the spec says", style=style)
+            cells[row, layout.built_column] = Cell("As in the spec", style=style)
     _headers(layout, cells)
     counted: list[tuple[CellRef, Cell]] = []
     for line in layout.rows:
@@ -355,7 +357,7 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
         titles = {UNIT: "Unit"} | {layout.behind(place): text for place, (text, _) in BEHIND.items()}
         for column, text in titles.items():
             is_said = row == layout.model_row or column == layout.behind(CHANGED)
-            style = "header" if column == layout.behind(WAS) else "header_left"
+            style: StyleName = "header" if column == layout.behind(WAS) else "header_left"
             cells[row, column] = Cell(text if is_said else "", style=style, indent=int(column == layout.behind(NOTE)))
         cells[row, layout.behind(NAME)] = Cell(name, style="header_left")
         for column, text in zip(columns, texts, strict=True):

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from flopsheet.catalog.entries import inside_sentence
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
+from flopsheet.formula.operators import picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
@@ -29,7 +31,7 @@ MORE = parse("live - best")
 GAP = parse("where(given(live), where(given(best), live - best, 0), 0)")
 GAP_LESS = parse("where(given(live), where(given(best), best - live, 0), 0)")
 Placed = tuple[tuple[int, int], Cell]
-BEST = "The best of its search, against which the others lose."
+BEST = "The best of its search; the others are compared with it."
 MOST, TERM, METRIC = "most", "term", "metric"
 CHARTED = {"training": "Time of a step", "serving": "Time per token"}
 AXIS = {"training": "Predicted time of one step (s)", "serving": "Predicted time per token (s)"}
@@ -39,17 +41,17 @@ TOLD = {"training": ("s", "1"), "serving": ("ms", "1000")}
 SAME, SAME_GAP = f"abs(more) <= {ROUNDING} * time", f"abs(gap) <= {ROUNDING} * abs(metric)"
 
 
-def cases(kind: str) -> tuple[tuple[str, str], ...]:
+def cases(kind: RunKind) -> tuple[tuple[str, str], ...]:
     """What is said of a layout, but for the best, where the time is what is compared."""
     unit, of_second = TOLD[kind]
     return (
         (SAME, "As fast as the first."),
-        ("more < 0", f"{{0 - {of_second} * more:.3}} {unit} faster than the first, as Inputs stand now."),
-        ("", f"{{{of_second} * more:.3}} {unit} slower; most of it: {{term}}, {{{of_second} * largest:.3}} {unit}."),
+        ("more < 0", f"{{0 - {of_second} * more:.3}} {unit} faster than the first, with the current Inputs."),
+        ("", f"{{{of_second} * more:.3}} {unit} slower, most of it in {{term}}, {{{of_second} * largest:.3}} {unit}."),
     )
 
 
-def cases_beside(kind: str, label: str, number: str, *, is_maximised: bool) -> tuple[tuple[str, str], ...]:
+def cases_beside(kind: RunKind, label: str, number: str, *, is_maximised: bool) -> tuple[tuple[str, str], ...]:
     """The same where something else is compared: that first, and of equals the time."""
     (same, _), (faster, told_faster), (_, told_slower) = cases(kind)
     lower = inside_sentence(label)
@@ -59,8 +61,8 @@ def cases_beside(kind: str, label: str, number: str, *, is_maximised: bool) -> t
         (both.format(same), "As good as the first."),
         (both.format(faster), f"As good as the first; {told_faster}"),
         (SAME_GAP, f"As good as the first; {told_slower}"),
-        ("gap < 0", f"{{0 - gap:{number}}} {less} than the first as Inputs stand now, of: {lower}."),
-        ("", f"{{gap:{number}}} {more} than the first, of: {lower}."),
+        ("gap < 0", f"{{0 - gap:{number}}} {less} than the first with the current Inputs ({lower})."),
+        ("", f"{{gap:{number}}} {more} than the first ({lower})."),
     )
 
 
@@ -172,7 +174,7 @@ class Listed:
         first, last = (self.place(more(self.terms[end]), self.top + 1).absolute for end in (0, -1))
         term = Live(self.place(TERM, row), self.headers[more(self.terms[most])])
         largest = Live(self.place(MOST, row), parts[most])
-        formula = f"INDEX({first}:{last},1,MATCH(MAX({among}),{among},0))"
+        formula = picked("MAX", among, f"{first}:{last}")
         yield term.cell_ref[1:], Cell(term.value, formula, "calc")
         yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
         shown = Live(self.place(time, row), self.table_set.value(time, run))
@@ -215,7 +217,7 @@ def more(name: str) -> str:
     return f"more {name}"
 
 
-def chart(found: Sequence[Listed], kind: str, top: int) -> Chart:
+def chart(found: Sequence[Listed], kind: RunKind, top: int) -> Chart:
     """The time against the memory that is left, a point for each layout."""
     anchor = CellRef(SHEET, top, LABEL)
     series = tuple(one.series(PALETTE[at % len(PALETTE)]) for at, one in enumerate(found))
@@ -226,11 +228,11 @@ def chart(found: Sequence[Listed], kind: str, top: int) -> Chart:
     )  # fmt: skip
 
 
-def chart_title(kind: str) -> str:
+def chart_title(kind: RunKind) -> str:
     return f"{CHARTED[kind]} against memory that is left"
 
 
-def tops(found: Sequence[Listed]) -> dict[str, int]:
+def tops(found: Sequence[Listed]) -> dict[RunKind, int]:
     """The row where the chart of each kind of run begins."""
     return {kind: TOP + CHART_ROWS * at for at, kind in enumerate(dict.fromkeys(one.search.kind for one in found))}
 

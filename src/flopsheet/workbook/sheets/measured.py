@@ -65,7 +65,7 @@ class Listed:
         mean = parse(f"({' + '.join(f'abs({name})' for name in off)}) / {len(off)}")
         told = {"error": Live(CellRef(SHEET, self.top + 2, OFF), local(SHEET, mean, off).value)}
         yield (self.top + 2, OFF), local(SHEET, mean, off, "calc", "0.0%")
-        now = [("", "With the efficiencies on Inputs as they are now the mean error is {100 * error:.1} %.")]
+        now = [("", "With the current efficiencies on Inputs, the mean error is {100 * error:.1} %.")]
         yield (self.top + 2, LABEL), sentence(SHEET, now, told)
         if not one.fitted:
             return
@@ -137,14 +137,14 @@ def _header(row: int, label: str, name: str, headers: dict[int, str]) -> Iterato
 
 
 def heading(one: Calibration) -> str:
-    """`h100-sxm: 8 efficiencies, 2.7 constants in effect, fitted to 5 measured steps`."""
+    """`h100-sxm: 8 efficiencies, 2.7 effective constants, fitted to 5 measured steps`."""
     steps = f"{len(one.rows):,} measured {'step' if len(one.rows) == 1 else 'steps'}"
     if not one.fitted:
-        return f"{one.hardware}: {steps}, nothing fitted since the spec gives the efficiencies"
+        return f"{one.hardware}: {steps}, nothing fitted, because the spec gives the efficiencies"
     if one.n_effective < 1.05:
         return f"{one.hardware}: one constant fitted to {steps}"
     count = sum(1 for each in one.fitted if each.name not in RATIOS)
-    figures = f"{count:,} efficiencies, {one.n_effective:.1f} constants in effect"
+    figures = f"{count:,} efficiencies, {one.n_effective:.1f} effective constants"
     return f"{one.hardware}: {figures}, fitted to {steps}"
 
 
@@ -153,7 +153,7 @@ def errors(one: Calibration) -> str:
     said = {
         "before": "with the efficiencies before the fit",
         "after": "as fitted",
-        "left_out": "where a layout is left out of the fit and predicted by the others",
+        "left_out": "for layouts left out of the fit",
     }
     found = {which: one.error(which) for which in said}
     parts = [f"{100 * error:.1f} % {said[which]}" for which, error in found.items() if error is not None]

@@ -90,7 +90,7 @@ def _written(entry: Entry, catalog: Catalog) -> str:
     """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
     if isinstance(entry, Input):
         return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
-    return catalog.notation[entry.name][:MOST_TEXT] or "a sentence from the numbers"
+    return catalog.notation[entry.name][:MOST_TEXT] or "a sentence computed from the numbers"
 
 
 def _lines(text: str, width: float) -> int:
@@ -122,7 +122,7 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         (
             "Sending edits back",
             "Change cells on Inputs, save as .xlsx and return the file to its author: orange cells are your changes, "
-            "'flopsheet pull' takes them over into the spec.",
+            "'flopsheet pull' imports them into the spec.",
         ),
     ]
     row = 3
@@ -147,7 +147,7 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         cells[row, 1] = Cell(f"… {len(lines) - MOST_LINES:,} more lines", style="code")
     row += 2
     cells[row, 1] = Cell(DATA, style="lead")
-    cells[row, 2] = Cell("what the spec says, for 'flopsheet pull', 'diff' and 'check' to read back", style="text")
+    cells[row, 2] = Cell("the content of the spec, which 'flopsheet pull', 'diff' and 'check' read back", style="text")
     for at, line in enumerate(data, start=1):
         row += 1
         cells[row, 1] = Cell(f"{at} of {len(data)}", style="label")

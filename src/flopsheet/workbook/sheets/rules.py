@@ -10,12 +10,13 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.operators import GathersNothing
+from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 
 MOST_TOLD = 5  # sentences of what fails
@@ -62,7 +63,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     ]
     among = span(verdicts, sheet)
     formula = f'IF(COUNTIF({among},"{FAIL}")>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
-    cells[first.row, LABEL] = Cell("First rule that is broken", style="label")
+    cells[first.row, LABEL] = Cell("First broken rule", style="label")
     cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
     live = Live(first, cells[first.row, first.column].value)
     counted = [int(cells[cell_ref.row, VERDICT].value == FAIL) for cell_ref in verdicts]
@@ -165,7 +166,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
     live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
 
-    def add(label: str, value: Scalar, formula: str, style: str) -> CellRef:
+    def add(label: str, value: Scalar, formula: str, style: StyleName) -> CellRef:
         cell_ref = CellRef(sheet, top + (len(cells) - 1) // 2, WORKING)
         cells[cell_ref.row, LABEL] = Cell(f"{rule.label}: {label}", style="sentence")  # runs over the empty cells
         cells[cell_ref.row, cell_ref.column] = Cell(value, formula, style, "General")
@@ -221,10 +222,8 @@ def _range(block: Block, row: int) -> str:
 
 
 def _value_at(block: Block, row: int, position: str) -> str:
-    """The formula of the value in a row of a block at a position; INDEX of a single cell fails in some programs."""
-    return (
-        f"INDEX({_range(block, row)},1,{position})" if len(block.columns) > 1 else f"{letters(block.columns[0])}{row}"
-    )
+    """The formula of the value in a row of a block at a position."""
+    return indexed(_range(block, row), position)
 
 
 def _value(block: Block, name: str, at: int) -> Scalar:

@@ -11,6 +11,7 @@ from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
+from flopsheet.formula.operators import picked
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
@@ -112,10 +113,7 @@ class _ChartBuilder:
         """The name of the run where a metric is least or largest, and the formula that says it."""
         points = [point for point in self.row(name)[1] if point is not None]
         at = points.index(min(points) if pick == "MIN" else max(points))
-        if len(self.names) == 1:
-            return self.names[0], _one(self.name_spots[0])
-        names = absolute_span(self.name_spots)
-        return self.names[at], f"INDEX({names},1,MATCH({pick}({self.span(name)}),{self.span(name)},0))"
+        return self.names[at], picked(pick, self.span(name), absolute_span(self.name_spots))
 
     def fullest(self) -> Cell:
         """Which run takes most of its device, and how much."""

@@ -16,6 +16,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.styles import StyleName
 
 SHEET, LENGTH = "Sensitivity", "Context length"
 Placed = tuple[tuple[int, int], Cell]
@@ -179,12 +180,12 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     yield from _tag_cells(layout)
 
 
-def heading(row: int, title: str, style: str, last: int) -> Iterator[Placed]:
+def heading(row: int, title: str, style: StyleName, last: int) -> Iterator[Placed]:
     for column in range(LABEL, last + 1):
         yield (row, column), Cell(title if column == LABEL else "", style=style)
 
 
-def effect_titles(row: int, first: int, style: str) -> Iterator[Placed]:
+def effect_titles(row: int, first: int, style: StyleName) -> Iterator[Placed]:
     for step, label in enumerate(EFFECTS.values()):
         for side, sign in enumerate("−+"):
             yield (row, first + 2 * step + side), Cell(f"{label} {sign}", style=style)

@@ -12,8 +12,8 @@ from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
-from flopsheet.workbook.model.styles import COLOURS
-from flopsheet.workbook.sheets import context, context_charts, runs, summary_tables, summary_words
+from flopsheet.workbook.model.styles import COLOURS, StyleName
+from flopsheet.workbook.sheets import budgets, context, context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
@@ -26,8 +26,8 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
-COLOURS_MEAN = (
-    ("input_legend", "typed: change it, on Inputs and at the top of Context and Compare"),
+COLOURS_MEAN: tuple[tuple[StyleName, str], ...] = (
+    ("input_legend", "input: edit it on Inputs, or at the top of Context and Compare"),
     ("linked", "linked from another cell"),
     ("calc", "computed"),
 )
@@ -44,6 +44,7 @@ class Facts:
     status: CellRef
     lines: Sequence[Live]
     """What changed since the workbook was built."""
+    budgets: budgets.Listing
     sheets: Sequence[tuple[str, str]]
     largest: str
 
@@ -76,14 +77,14 @@ def sheet(
     row = FIRST_ROW
     if is_long:
         chart_row = row
-        found, row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows)
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     tables = {}
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
         tables[each.name] = summary_tables.place(cells, each, cell_index, row)
         row = tables[each.name].bottom + 2
     if not is_long:
         chart_row = row
-        found, row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows)
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     if not of_kinds:
         cells[found.row, found.column] = _finding(table_set, cell_index, tables["study"], bars)
     last = max(column for table in tables.values() for column in table.columns.values())
@@ -184,18 +185,24 @@ def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
 
 
 def _words(
-    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, largest: str, row: int
+    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
 ) -> tuple[CellRef, int]:
-    """The sentences that an approver reads, of runs and of models.
+    """The sentences that an approver reads, of budgets, of runs and of models.
 
     Gives the cell of what the chart of a family shows, and the row after a blank one.
     """
     table_set, *of_kinds = table_sets
+    if facts.budgets.lines:
+        cells[row, 1] = Cell("Budgets of the spec", style="lead")
+        for cell in budgets.ticked(SHEET, facts.budgets):
+            row += 1
+            cells[row, 1] = cell
+        row += 2
     cells[row, 1] = Cell("What the numbers say", style="lead")
     row += not of_kinds
     found = CellRef(SHEET, row, 1)
     said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
-    for cell in (*said, *summary_words.of_models(table_set, cell_index, largest)):
+    for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
     return found, row + 2

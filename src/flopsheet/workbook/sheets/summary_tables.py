@@ -10,6 +10,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.runs import CAPACITY
 
@@ -18,11 +19,11 @@ TITLES = {
     "flops_ratio": "Against first context",
     "doubling_multiplier": "Doubling context costs",
     "n_params_active": "Active parameters",
-    "device_gib": "Memory of a device",
-    "capacity_gib": "It has",
-    "served_gib_device": "Memory of a device",
-    "served_capacity_gib_device": "It may use",
-    "peak_phase": "Peak lies in",
+    "device_gib": "Memory per device",
+    "capacity_gib": "Capacity",
+    "served_gib_device": "Memory per device",
+    "served_capacity_gib_device": "Usable",
+    "peak_phase": "Peak in",
     "energy_mwh": "Energy",
     "largest_batch": "Largest batch",
     "longest_context": "Longest context",
@@ -122,7 +123,7 @@ def _column(
     table_set: TableSet, cell_index: CellIndex, name: str, title: str, unit: str, live: Callable[[str, int], Live]
 ) -> Column:
     is_text = unit == "text"
-    style = "figure_centred" if is_text else "figure"
+    style: StyleName = "figure_centred" if is_text else "figure"
     format = FORMATS.get(unit, table_set.catalog.format(name))
 
     def cell(at: int) -> Cell:
@@ -148,10 +149,10 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
     found = {}
     for column, one in enumerate(columns(table_set, cell_index), start=2):
         found[one.name] = column
-        style = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
+        style: StyleName = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
         cells[top + 1, column] = Cell(_folded(one.title), style=style)
         # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
-        look = "unit_link_centred" if style == "header_centred" else "unit_link"
+        look: StyleName = "unit_link_centred" if style == "header_centred" else "unit_link"
         cells[top + 2, column] = Cell(one.unit, style=look, link=one.link)
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text, names
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -19,13 +20,13 @@ MOST_RUNS = 4  # of a kind
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {run_cost}; {fit}.",
-    "serving": "on {n_devices} {hardware} {largest_batch} sequences at most, {predicted_token_range} ms per token and "
-    "{predicted_first_token_range} ms to the first as predicted, P10 to P90, {predicted_cost_per_million} per million "
-    "tokens; {fit}.",
+    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}, {predicted_token_range} ms per token and "
+    "{predicted_first_token_range} ms to the first token (predicted, P10 to P90), {predicted_cost_per_million} per "
+    "million tokens; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
-UNTIMED = "no time known on {n_devices} {hardware}, which is not fitted"
+UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = " USD"
 
@@ -35,7 +36,7 @@ def _number(name: str) -> Node:
     return substitute(COMPUTED, {"x": Name(name)})
 
 
-def _of_run(kind: str) -> Node:
+def _of_run(kind: RunKind) -> Node:
     """The sentence of a run of a kind."""
     fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([("", "fits with {margin:.0%} to spare")])
@@ -49,7 +50,7 @@ def _of_run(kind: str) -> Node:
     return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words, "time": time})
 
 
-def _read(kind: str) -> dict[str, str]:
+def _read(kind: RunKind) -> dict[str, str]:
     """The metric of each name that the sentence of a run reads."""
     of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
     return {name: of_kind.get(name, name) for name in names(_of_run(kind))}
@@ -57,7 +58,7 @@ def _read(kind: str) -> dict[str, str]:
 
 def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     """A sentence for each of the first runs of a kind."""
-    kind = table_set.name
+    kind = table_set.run_kind
     node, read = _of_run(kind), _read(kind)
     for at, (run,) in enumerate(table_set.table("run").keys[:MOST_RUNS]):
         live: Mapping[str, Live] = {
@@ -66,7 +67,7 @@ def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
         yield local(SHEET, Operation("&", Text(f"{run}: "), node), live, "text")
 
 
-def of_run(kind: str, value_of: Callable[[str], Scalar]) -> str:
+def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
     """The same of one run, without its name, from its values."""
     read = _read(kind)
     return str(evaluate(_of_run(kind), lambda name: value_of(read[name])))

@@ -23,6 +23,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import SHEET_DRAWING_NS
 from openpyxl.xml.functions import Element
 
+from flopsheet.numerics import STORED
 from flopsheet.workbook.model.references import coordinates
 from flopsheet.workbook.model.sheet import Chart, Scalar, Series
 from flopsheet.workbook.model.styles import INK, MUTED, RULE, readable_on
@@ -237,7 +238,7 @@ def _scatter(chart: Chart) -> ScatterChart:
         drawn.x_axis.majorUnit = chart.x_log
         if not chart.y_log and not chart.x_ends:
             least = min(float(x) for one in chart.series for x in one.x_points or chart.x_points if x is not None)
-            drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + 1e-9)
+            drawn.x_axis.scaling.min = chart.x_log ** floor(log(least, chart.x_log) + STORED)
     if chart.y_log:
         drawn.y_axis.scaling.logBase = chart.y_log
         # The axes meet at the lowest decade: at 1, where they would by themselves, nothing lies.
