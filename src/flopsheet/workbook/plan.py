@@ -24,9 +24,8 @@ from flopsheet.workbook.model.references import (
     letters,
     quoted,
 )
-from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
+from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
     budgets,
@@ -336,13 +335,6 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     )  # fmt: skip
 
 
-def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
-    """The colours of verdicts; `first` is the first of the cells."""
-    colours: dict[str, StyleName] = {"FAIL": "lacks", "ok": "fits", "note": "hint"}
-    for word, style in colours.items():
-        yield Highlight(cells, style, f'{first}="{word}"')
-
-
 def _checks_sheet(
     study: WorkbookInput,
     laid: WorkbookLayout,
@@ -381,8 +373,8 @@ def _checks_sheet(
     verdict_column = letters(rules.VERDICT)
     verdicts = f"{verdict_column}{start}:{verdict_column}{end}"
     highlights = (
-        *_verdict_colours(verdicts, f"{verdict_column}{start}"),
-        *_verdict_colours(area, corner),
+        *checks.word_colours(verdicts, f"{verdict_column}{start}"),
+        *checks.word_colours(area, corner),
         *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
         *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
