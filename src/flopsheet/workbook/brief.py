@@ -57,7 +57,7 @@ def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     row = sheet.extent.bottom + 2
     charts = []
     for chart in sheet.charts:
-        cells[row, LABEL] = Cell(f"Chart above: {chart.title}", style="lead")
+        cells[row, LABEL], cells[row, LABEL + 1] = Cell("Chart above", style="lead"), Cell(chart.title, style="text")
         drawn, row = _drawn(cells, chart, row + 1)
         charts.append(drawn)
     own = tuple(one for one in sheet.highlights if "!" not in one.formula)
@@ -85,9 +85,7 @@ def _drawn(cells: Cells, chart: Chart, top: int) -> tuple[Chart, int]:
         ref = put(top + at, series.title, series.points)
         title = f"{summary.SHEET}!{CellRef(summary.SHEET, top + at, LABEL).absolute}"
         listed.append(replace(series, ref=ref, title_ref=title, x_ref="", x_points=()))
-    row, column = coordinates(chart.anchor)
-    cells[row, column] = Cell(chart.title, style="text")
-    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, row, column).absolute}"
+    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, top - 1, LABEL + 1).absolute}"
     return replace(chart, x_ref=x_ref, series=tuple(listed), title_ref=title_ref), top + len(listed) + 2
 
 
