@@ -16,7 +16,7 @@ REASONS = {
     "diagnostics/codes": "a decorator of functions with any parameters",
     "formula/operators": "NumPy as a parameter, so that a spec is checked without importing it",
     "importers/huggingface": "values of a configuration: any JSON",
-    "pipeline/search": "plain numbers or columns of them, by one program",
+    "pipeline/search/layouts": "runs as a spec writes them",
     "pipeline/tables": "keys of rows: names and numbers side by side",
     "review/assign": "a spec as data, changed in place",
     "review/edit": "a spec as data",

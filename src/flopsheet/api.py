@@ -214,6 +214,23 @@ study, model, layer_group, context, scenario, layer_run
         return data_frames.limits(self.runs, self.catalog)
 
     @cached_property
+    def budget_limits(self) -> pd.DataFrame:
+        """How far each run goes in one input within each of its budgets, `at_most` or `at_least` in `expect:`.
+
+        A row for each (run, metric, claim, input): the last value with which the budget is met, whether it is the most
+        or the least (`limit_is`), the metric there and one step further, and that in words. Without a number where the
+        budget sets no limit or no value meets it. No rows where no run has a budget.
+
+        >>> import flopsheet
+        >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+        >>> run = {"model": "m", "prompt_length": 8000, "generated_length": 192, "hardware": "h100-sxm"}
+        >>> spec |= {"serving": {"chat": run}, "expect": [{"that": "chat.served_gib_device", "at_most": 60}]}
+        >>> flopsheet.compute(spec).budget_limits["limit_is"].unique().tolist()
+        ['at_most', None]
+        """
+        return data_frames.budget_limits(self.runs, self.catalog, self.spec.expectations)
+
+    @cached_property
     def findings(self) -> Findings:
         """The expectations of the spec that do not hold, in its order; empty where all do.
 

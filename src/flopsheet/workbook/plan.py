@@ -8,6 +8,7 @@ from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import Numbers, failed
+from flopsheet.spec import Expectation
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
@@ -37,6 +38,7 @@ from flopsheet.workbook.sheets import (
     context_charts,
     inputs,
     layouts,
+    limit_working,
     limits,
     lookups,
     measured,
@@ -60,7 +62,7 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limits.SHEET: "how far each run can go in one input, and what breaks one step further",
+    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -122,7 +124,7 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
     if ran:
-        ran.append((limits.SHEET, partial(_limits_sheet, laid)))
+        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec.expectations)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -246,10 +248,10 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     )  # fmt: skip
 
 
-def _limits_sheet(laid: WorkbookLayout) -> Sheet:
+def _limits_sheet(laid: WorkbookLayout, expectations: Sequence[Expectation]) -> Sheet:
     of_kinds = laid.table_sets[1:]
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits.sheet(of_kinds, laid.cell_index, blocks)
+    return limits.sheet(of_kinds, laid.cell_index, blocks, expectations)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:
