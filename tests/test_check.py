@@ -15,9 +15,11 @@ from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_v
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, agrees, check_workbook
+from flopsheet.review.consequences import find_consequences
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
+from flopsheet.workbook.model.references import CellRef
 from pulling import built
 from pulling import cell as path_cell
 from review_helpers import input_cells_of, type_into
@@ -202,6 +204,26 @@ def test_the_command_names_the_cells_and_counts_them(tmp_path: Path) -> None:
         f"{sheet}!{address} (weight_bytes): 5",
         f"{count:,} formula cells compared, 1 disagree; 0 inputs differ from the spec",
     )
+
+
+def test_pull_says_that_a_result_is_typed_over_since_it_reads_none(tmp_path: Path) -> None:
+    sheet, address = cell(gpt2(tmp_path), "weight_bytes", 1)
+    typing = {(sheet, address): 5.0}
+    told = [
+        pull(type_into(tmp_path / "built.xlsx", typed, tmp_path / "edited.xlsx")).overwritten for typed in ({}, typing)
+    ]
+    assert told == [
+        "",
+        f"the result in {sheet}!{address} is typed over, and results are not read: see 'flopsheet check'",
+    ]
+
+
+def test_wrong_values_follow_from_a_cell_through_each_other_and_by_ranges() -> None:
+    [a, b, c, d, alone] = [
+        CellRef(sheet, row, 2) for sheet, row in (("A a", 1), ("A a", 2), ("B", 1), ("B", 3), ("B", 9))
+    ]
+    wrong = {b: "$B$1*2", c: "SUM('A a'!A2:C7)+D4", d: "B1:B1", alone: "'A a'!B3+B8"}
+    assert find_consequences([a], wrong) == {b, c, d}
 
 
 def test_inputs_that_cannot_be_read_are_told_instead(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_a_difference_from_no_price_has_no_percentage(spec: str, tmp_path: Path)
 def test_a_claim_about_what_is_not_given_does_not_hold(tmp_path: Path) -> None:
     (tmp_path / "claim.yaml").write_text(f"{SPEC}expect: [{{that: unpriced.run_cost, at_most: 1e9}}]\n", "utf-8")
     [finding] = compute(tmp_path / "claim.yaml").findings
-    assert finding.to_text(load_catalog()) == "unpriced.run_cost is no price, expected at most 1,000,000,000"
+    told = "unpriced.run_cost has no value (no price), expected at most 1,000,000,000"
+    assert finding.to_text(load_catalog()) == told
 
 
 def test_a_chart_has_a_gap(spec: str, tmp_path: Path) -> None:

@@ -53,11 +53,17 @@ class FailedExpectation:
     claimed: float | str
     found: float | str
     base: float | None = None
+    lacking: float | None = None
+    """Bytes that a device lacks, where the claim is that a run fits."""
 
     def to_finding(self, catalog: Catalog) -> diagnostics.Finding:
         """The diagnostic of its level."""
         word = diagnostics.expectation_warns if self.expectation.is_warning else diagnostics.expectation_fails
-        return word(self.to_text(catalog))
+        return word(self.with_note(catalog))
+
+    def with_note(self, catalog: Catalog) -> str:
+        """The line and what the author of the expectation says of it."""
+        return self.to_text(catalog) + (f": {self.expectation.note}" if self.expectation.note else "")
 
     def claim_text(self, catalog: Catalog) -> str:
         """What was claimed: `gpt2-xl.n_params at most 2,000,000,000`."""
@@ -80,7 +86,7 @@ class FailedExpectation:
         return f"{100 * amount:+.3g} %" if is_share else f"{'+' if amount > 0 else ''}{format_value(amount, unit)}"
 
     def to_text(self, catalog: Catalog) -> str:
-        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000 (+6.35 %)`."""
         from flopsheet.output.headline import format_value
 
         that, unit = self.expectation, catalog.unit_of(self.expectation.metric)
@@ -93,9 +99,20 @@ class FailedExpectation:
             else:
                 told = f"{'+' if rise > 0 else ''}{format_value(rise, unit)}"
             found += f", was {format_value(self.base, unit)} ({told})"
-        return (
-            f"{that.subject}.{that.metric}{self._at} is {found}, expected {CLAIMS[self.claim]} {self._bound(catalog)}"
+        is_missing = isinstance(self.found, str) and self.claim != "text"
+        told = f"has no value ({found})" if is_missing else f"is {found}"
+        bound = (
+            self._bound(catalog) if CLAIMS[self.claim] == "equals" else f"{CLAIMS[self.claim]} {self._bound(catalog)}"
         )
+        return f"{that.subject}.{that.metric}{self._at} {told}, expected {bound}{self._by_how_much()}"
+
+    def _by_how_much(self) -> str:
+        """How far off a number is, or how much memory a run lacks; of a change the line says it already."""
+        if self.lacking:
+            return f" ({self.lacking / 2**30:,.3g} GiB short)"
+        if isinstance(self.found, str) or isinstance(self.claimed, str) or not self.claimed:
+            return ""
+        return f" ({100 * (self.found - self.claimed) / abs(self.claimed):+.3g} %)"
 
 
 Finding = FailedExpectation  # its earlier name, for scripts that import it
