@@ -381,7 +381,7 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str], *, brief: boo
             from flopsheet.workbook import brief as short
 
             used = [str(kind) for values in report.runs.values() for kind in values.plain("run", "hardware")]
-            xlsx.save(short.shorten(plan.plan_workbook(report.study), used), target)
+            xlsx.save(short.shorten(plan.plan_workbook(report.study, only=short.HELD), used), target)
         else:
             xlsx.save(plan.draft_workbook(report.study), target)
     return report

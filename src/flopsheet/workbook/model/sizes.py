@@ -83,6 +83,10 @@ def _spelling(format: str) -> Callable[[float], str]:
         large, small = map(_spelling, sections.split(";", 1))
         bound = float(least)
         return lambda value: small(value) if value < bound else large(value)
+    if format.endswith('"') and format.count(";") == 2:  # a word for zero
+        number, _, zero = format.split(";")
+        others = _spelling(number)
+        return lambda value: others(value) if value else zero
     unit = 1000 ** (format.count(",") - format.count("#,##"))
     if "E+" in format:
         return "{:.4e}".format
