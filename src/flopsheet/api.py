@@ -279,6 +279,12 @@ study, model, layer_group, context, scenario, layer_run
         failed = expectations.failed(expected or self.spec, self.numbers, base.numbers if base else None)
         return Findings(FailedExpectation(*one) for one in failed)
 
+    def notes(self) -> list[str]:
+        """What is unusual though it breaks no rule, in words: sequences that leave devices idle, less than one step."""
+        from flopsheet.pipeline.notes import notes
+
+        return [note for values in (self.values, *self.runs.values()) for note in notes(values, self.catalog)]
+
     @cached_property
     def study(self) -> WorkbookInput:
         """What the workbook is planned from."""

@@ -20,9 +20,9 @@ MOST_RUNS = 4  # of a kind
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {run_cost}; {fit}.",
-    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}, {predicted_token_range} ms per token and "
-    "{predicted_first_token_range} ms to the first token (predicted, P10 to P90), {predicted_cost_per_million} per "
-    "million tokens; {fit}.",
+    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90), in ms: "
+    "{predicted_token_range} per token, {predicted_first_token_range} to the first token; {predicted_cost_per_million} "
+    "per million tokens; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
