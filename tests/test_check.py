@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands import run
-from edits import formulas, planned
+from edits import formulas, planned, sheet_of
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
@@ -18,7 +18,6 @@ from flopsheet.review.check import Checked, agrees, check_workbook
 from flopsheet.review.consequences import find_consequences
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx.formula_text import normalize_formula
-from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import CellRef
 from pulling import built
 from pulling import cell as path_cell
@@ -50,7 +49,7 @@ def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_
     report = gpt2(tmp_path)
     sheet, address = cell(report, "n_params", 3)
     right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
-    formula = plan.plan_workbook(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
+    formula = sheet_of(sheet, report).cells[_place(report, "n_params", 3)].formula
     told = f"{sheet}!{address} (n_params): %s is typed over the formula ={formula}"
     assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
         [told % "2,127,057,600"],

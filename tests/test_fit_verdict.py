@@ -9,11 +9,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from edits import planned
+from edits import planned_sheet, sheet_of
 from engines import recalculate_ironcalc
 from flopsheet import build, compute
 from flopsheet.api import Report
-from flopsheet.workbook import plan
 from review_helpers import input_cells_of
 from studies import SPECS
 
@@ -98,9 +97,10 @@ def test_the_formula_says_what_the_values_of_the_edited_spec_say(
     book: tuple[Path, Report], edits: dict[str, Any]
 ) -> None:
     path, report = book
-    edited = planned(compute(with_edits(edits)), report)
+    edited = compute(with_edits(edits))
+    summary, checks = (planned_sheet(title, edited, report) for title in ("Summary", "Checks"))
     [got] = recalculate_ironcalc(path, [cells_of(report, edits)], VERDICTS)
-    assert list(got.values()) == [edited.sheet("Summary").cells[4, 1].value, edited.sheet("Checks").cells[2, 1].value]
+    assert list(got.values()) == [summary.cells[4, 1].value, checks.cells[2, 1].value]
 
 
 def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -> None:
@@ -113,14 +113,14 @@ def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -
 
 def test_a_budget_that_is_missed_is_told_after_the_run_that_does_not_fit() -> None:
     spec = {**with_edits(ON_H100), "expect": [{"that": "m7.n_params", "at_most": 1e9}]}
-    said = str(plan.plan_workbook(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    said = str(sheet_of("Summary", compute(spec)).cells[4, 1].value)
     wanted = f"{ONE} The budget is not met: m7.n_params is 6.74 B (at most 1 B). All N checks hold."
     assert re.sub(r"[\d,]+ checks", "N checks", said) == wanted
 
 
 def test_the_only_run_is_not_counted() -> None:
     spec = {key: value for key, value in with_edits(ON_H100).items() if key != "training"}
-    said = str(plan.plan_workbook(compute(spec).study).sheet("Summary").cells[4, 1].value)
+    said = str(sheet_of("Summary", compute(spec)).cells[4, 1].value)
     assert re.sub(r"[\d,]+ checks", "N checks", said) == (f"The run does not fit: {LACKS} All N checks hold.")
 
 

@@ -91,6 +91,14 @@ def test_zero_3_in_a_pipeline_adds_up_whole_gradients_unless_each_micro_batch_is
     assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
 
 
+def test_zero_2_in_a_pipeline_scatters_every_micro_batch_unless_gradients_are_added_up_whole():
+    plain, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=0)
+    scattered, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2)
+    whole, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2, pipeline_gradients="whole")
+    found = [run["gradient_bytes_device"] for run in (whole, scattered)]
+    assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
+
+
 def test_sequence_parallelism_gathers_the_input_of_a_split_matrix_and_has_its_gradient_whole():
     # Seven eighths of 2·T·D bytes in 16 bits are of other devices: once at the loss, twice in a backward pass.
     layout = {"tensor_parallel": 8, "n_devices": 8}

@@ -62,6 +62,17 @@ def test_llama_2_13b_that_ran_on_64_a100_fits():
     assert run["fits"]
 
 
+def test_llama_3_405b_that_ran_on_16384_h100_without_recomputation_fits():
+    # Llama team 2024, arXiv:2407.21783, table 4 and section 3.3.2: TP 8, PP 16, DP 128, 2,048 sequences of 8,192
+    # tokens, gradients sharded, a layer less on the first and the last stage, no activation checkpointing.
+    run = trained(
+        "llama-3.1-405b", hardware="h100-sxm", n_devices=16_384, tensor_parallel=8, sequence_parallel=True,
+        pipeline_parallel=16, first_stage_layers=7, last_stage_layers=7, global_batch_size=2048, context_length=8192,
+        zero_stage=2, gradients="fp32", activation_method="transformer_engine", loss_kernel="fused",
+    )  # fmt: skip
+    assert run["fits"]
+
+
 # MiB that nvidia-smi and its like report as the memory of a device; a v5p has 95.74 GiB.
 REPORTED = {
     "a100-40gb": 40_960, "a100-80gb": 81_920, "h100-sxm": 81_559, "h200": 143_771, "b200": 183_359, "l40s": 46_068,

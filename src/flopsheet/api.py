@@ -279,6 +279,12 @@ study, model, layer_group, context, scenario, layer_run
         failed = expectations.failed(expected or self.spec, self.numbers, base.numbers if base else None)
         return Findings(FailedExpectation(*one) for one in failed)
 
+    def notes(self) -> list[str]:
+        """What is unusual though it breaks no rule, in words: sequences that leave devices idle, less than one step."""
+        from flopsheet.pipeline.notes import notes
+
+        return [note for values in (self.values, *self.runs.values()) for note in notes(values, self.catalog)]
+
     @cached_property
     def study(self) -> WorkbookInput:
         """What the workbook is planned from."""
@@ -375,7 +381,7 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str], *, brief: boo
             from flopsheet.workbook import brief as short
 
             used = [str(kind) for values in report.runs.values() for kind in values.plain("run", "hardware")]
-            xlsx.save(short.shorten(plan.plan_workbook(report.study), used), target)
+            xlsx.save(short.shorten(plan.plan_workbook(report.study, only=short.HELD), used), target)
         else:
             xlsx.save(plan.draft_workbook(report.study), target)
     return report

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def print_failed_expectations(read: ParsedSpec, report: Report, quiet: bool = False, base: Report | None = None) -> int:
-    """Names every expectation that does not hold, with its place and note.
+    """Names what is unusual and every expectation that does not hold, with its place and note.
 
-    Gives the exit code, which what only warns leaves alone.
+    Gives the exit code; notes, and expectations that only warn, leave it at 0.
     """
+    for note in () if quiet else report.notes():
+        click.echo(f"note: {note}", err=True)
     missed = report.missed(base)
     for one in missed:
         word = "warning" if one.expectation.is_warning else "budget not met"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import TRUTH, substitute
@@ -180,7 +180,14 @@ def fit_colours(answers: str) -> tuple[Highlight, ...]:
     first = answers.partition(":")[0]
     if not answers:
         return ()
-    return Highlight(answers, "bad", f'{first}="no"'), Highlight(answers, "good", f'{first}="yes"')
+    return Highlight(answers, "lacks", f'{first}="no"'), Highlight(answers, "fits", f'{first}="yes"')
+
+
+def word_colours(cells: str, first: str) -> Iterator[Highlight]:
+    """The colours of verdicts; `first` is the first of the cells."""
+    colours: dict[str, StyleName] = {"FAIL": "lacks", "ok": "fits", "note": "hint"}
+    for word, style in colours.items():
+        yield Highlight(cells, style, f'{first}="{word}"')
 
 
 def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fitting, first: Live) -> Verdict:

@@ -84,6 +84,10 @@ class CompareLayout:
     def chart_row(self, tags: int) -> int:
         return self.sorted_row + tags + 1
 
+    def words_row(self, tags: int) -> int:
+        """Where the title of the chart is folded, below it."""
+        return self.chart_row(tags) + CHART_ROWS
+
     def list_row(self, tags: int) -> int:
         """The first scenario of the list that the drop-downs choose from."""
         return self.chart_row(tags) + CHART_ROWS + 2
@@ -277,6 +281,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
     rows = [layout.sorted_row, layout.sorted_row + count - 1]
     ordered: Sequence[sensitivity.Effect] = [steps.effects[steps.ranks.index(at + 1)] for at in range(count)]
     anchor = CellRef(SHEET, layout.chart_row(count), LABEL)
+    words = anchor._replace(row=layout.words_row(count))
     series = [
         Series(
             f"{SHEET}!{CellRef(SHEET, layout.sorted_row - 1, A + side).absolute}",
@@ -288,7 +293,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
         for side, colour in ((0, PALETTE[1]), (1, PALETTE[2]))
     ]
     return Chart(
-        "tornado", f"{SHEET}!{anchor.absolute}", "What one step of each input does to the FLOPs of scenario B",
+        "tornado", f"{SHEET}!{words.absolute}", "What one step of each input does to the FLOPs of scenario B",
         anchor.address, "Input", "Effect on total FLOPs", absolute_span([CellRef(SHEET, row, LABEL) for row in rows]),
         tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
         y_format="+0%;-0%;0%", y_most=None,

@@ -151,7 +151,7 @@ class Working:
             yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
 
     def _label(self, row: int, label: str, name: str) -> Iterator[Placed]:
-        yield (row, LABEL), Cell(label, style="label")
+        yield (row, LABEL), Cell(label, style="fitted_label")
         yield (row, NAME), Cell(name, style="name")
 
     def cells(self) -> Iterator[Placed]:
@@ -163,7 +163,7 @@ class Working:
             yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
         for step in self.steps.values():
             formula = self.at("", 0).text(step.node)
-            yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "calc", STEP)
+            yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
         for name in self.anew:
@@ -182,7 +182,7 @@ class Working:
                 node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
                 formula = self.at(point, group, is_input=name in limit.varied).text(node)
                 cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
-                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "calc", format)
+                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
@@ -196,7 +196,7 @@ class Working:
                 formula = f"IF({own[group]}=MAX({among}),{formula},0)"
             if group and limit.first_alone:
                 formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
-            yield self.place(MAIN, group)[1:], Cell(float(found[group]), formula, "calc", "0")
+            yield self.place(MAIN, group)[1:], Cell(float(found[group]), formula, "fitted_calc", "0")
 
 
 class _At(dict[str, str]):

@@ -27,8 +27,9 @@ from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
 MOST_BUDGETS = 6  # of a kind
-NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
-WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
+NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, SAYS_AT, HELD_AT = range(FIRST, FIRST + 7)  # the last is not printed
+WIDE = {SAYS_AT: 46.0, HELD_AT: 46.0}  # texts
+WIDTHS = {LABEL: 34.0, UNIT: 9.0} | dict.fromkeys((NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT), 14.0) | WIDE
 HEADS = {
     LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
@@ -62,7 +63,7 @@ def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
     return {
         LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.NEXT_VALUE),
         LEFT_AT: said(words.LEFT_MIB, format=MIB), LACKS_AT: said(words.LEFT_NEXT_MIB, format=MIB),
-        SAYS_AT: said(words.sentence(fewest=fewest), "text"),
+        SAYS_AT: said(words.sentence(fewest=fewest), "wrapped")._replace(indent=1),
     }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
     return {
         LAST_AT: said(budget_words.VALUE), NEXT_AT: said(words.NEXT_VALUE),
         LEFT_AT: said(Name("last_spent"), format=format), LACKS_AT: said(Name("next_spent"), format=format),
-        SAYS_AT: said(budget_words.sentence(budget.claim, unit), "text"),
+        SAYS_AT: said(budget_words.sentence(budget.claim, unit), "wrapped")._replace(indent=1),
     }  # fmt: skip
 
 
@@ -107,21 +108,21 @@ class _Writer:
         self.details: list[tuple[int, int, bool]] = []
 
     def head(self, title: str, heads: Mapping[int, str]) -> None:
-        for column in range(LABEL, SAYS_AT + 1):
+        for column in range(LABEL, HELD_AT + 1):
             is_number = column in heads and column not in {LABEL, UNIT, *WIDE}
             head = title if column == LABEL else heads.get(column, "")
             self.cells[self.row, column] = Cell(head, style="block_right" if is_number else "block")
         self.row += 1
 
     def band(self, name: str) -> None:
-        for column in range(LABEL, SAYS_AT + 1):
+        for column in range(LABEL, HELD_AT + 1):
             self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
         self.row += 1
 
     def work(self, source: Source, solved: Solved, runs: Sequence[int], within: str = "") -> list[Working]:
         """How a limit is found, of runs side by side."""
         worked = [Working(source, solved, run, self.below, place) for place, run in enumerate(runs)]
-        self.cells |= dict(worked[0].labels(max(worked[-1].right, SAYS_AT), within))
+        self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), within))
         for working in worked:
             self.cells |= dict(working.cells())
         bottom = max(working.bottom for working in worked)
@@ -177,7 +178,7 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     cells[table_end + 1, LABEL] = Cell("How each limit is found", style="section")
     tail = settle(cells)
     cells |= folded(cells, tail)
-    widths = widths_of(cells, tail) | WIDE
+    widths = widths_of(cells, tail) | WIDTHS
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
         outline_rows=tuple(writer.details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",

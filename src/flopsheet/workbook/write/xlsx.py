@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
@@ -16,6 +16,7 @@ from openpyxl.compat import safe_string
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -28,13 +29,14 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
-from flopsheet.workbook.model.styles import FONT, STYLES, Style, StyleName
+from flopsheet.workbook.model.styles import FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
+FIRST_OF_OURS = 500  # of the numbers of formats that a condition brings; below it are those of cells
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COMPRESSION = 5  # a third less work than zlib's own choice of 6, for files that are one percent larger
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
@@ -191,7 +193,7 @@ class _StyleTable:
         self.scratch = book.create_sheet("scratch")
         self.prepared: dict[tuple[StyleName, str, int], int] = {}
         self.bare: dict[StyleName, StyledCell] = {}
-        self.differentials: dict[StyleName, int] = {}
+        self.differentials: dict[StyleName | Written, int] = {}
         book.remove(self.scratch)
 
     def number(self, planned: Cell) -> int:
@@ -205,6 +207,7 @@ class _StyleTable:
                 horizontal=look.align or None,
                 vertical="center",
                 wrap_text=look.wrap or None,
+                shrink_to_fit=look.shrink or None,
                 indent=look.indent + planned.indent,
             )
             cell.number_format = planned.format
@@ -227,14 +230,17 @@ class _StyleTable:
             cell.protection = Protection(locked=not look.unlocked)
         return self.bare[name]
 
-    def differential(self, name: StyleName) -> int:
+    def differential(self, name: StyleName | Written) -> int:
         """The place of what a highlight changes; openpyxl would write one for each highlight, and compare them all."""
         if name not in self.differentials:
-            look = STYLES[name]
-            changed = DifferentialStyle(
-                font=Font(color=look.colour, bold=look.bold or None),
-                fill=PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None,
-            )
+            changed = DifferentialStyle()
+            if name in NAMES:
+                look = STYLES[cast(StyleName, name)]
+                changed.font = Font(color=look.colour, bold=look.bold or None)
+                changed.fill = PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None
+            if name in SHOWN:
+                number = FIRST_OF_OURS + list(SHOWN).index(name)
+                changed.numFmt = NumberFormat(numFmtId=number, formatCode=SHOWN[name])
             self.differentials[name] = self.book._differential_styles.add(changed)
         return self.differentials[name]
 
