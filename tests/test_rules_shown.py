@@ -10,23 +10,22 @@ import numpy as np
 import pytest
 
 import flopsheet
+from books import book_of
 from commands import ROOT
 from engines import recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.catalog.load import TOPICS, build_catalog
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
-from flopsheet.workbook import arrange
 from test_rules import GPT2, MODEL, SHIPPED, TINY, sentence_cells
 
 
 @pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
+def gpt2() -> tuple[Path, dict[str, tuple[str, str]]]:
     """The workbook of the GPT-2 family, and the first cell of every input."""
-    path = tmp_path_factory.mktemp("gpt2") / "gpt2.xlsx"
-    report = flopsheet.build(ROOT / "specs" / "gpt2.yaml", path)
-    laid = arrange.lay_out(report.study, report.study)
-    return path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
+    book = book_of(ROOT / "specs" / "gpt2.yaml")
+    laid = book.report._layout
+    return book.path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
 
 
 @pytest.mark.parametrize(

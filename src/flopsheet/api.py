@@ -201,7 +201,7 @@ study, model, layer_group, context, scenario, layer_run
         return data_frames.to_frames(self.values, self.runs, self.catalog)
 
     def summary(self) -> dict[str, pd.DataFrame]:
-        """The tables of the workbook's Summary: `models`, `scenarios` and, where the spec has them, `training` and
+        """The tables of the workbook's Summary: `models`, `scenarios` and, if the spec has runs, `training` and
         `serving`.
 
         Each is a DataFrame of the headline columns of the frame of its rows, with the same index, types and units.
@@ -217,8 +217,8 @@ study, model, layer_group, context, scenario, layer_run
     def limits(self) -> pd.DataFrame:
         """How far each run can go in one input, the others unchanged, before it no longer fits its device.
 
-        A row for each (run, input): the last value that fits, or `none` or `no limit`, what a device has left there,
-        one step further, what it has left then, and that in words. No rows without runs.
+        One row per (run, input): the last value that fits (or `none`, or `no limit`), the memory left on a device
+        there, the value one step further, the memory left then, and the same in words. Without runs it has no rows.
 
         >>> import flopsheet
         >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
@@ -232,11 +232,11 @@ study, model, layer_group, context, scenario, layer_run
 
     @cached_property
     def budget_limits(self) -> pd.DataFrame:
-        """How far each run goes in one input within each of its budgets, `at_most` or `at_least` in `expect:`.
+        """How far each run can go in one input within each of its budgets, `at_most` or `at_least` in `expect:`.
 
-        A row for each (run, metric, claim, input): the last value with which the budget is met, whether it is the most
-        or the least (`limit_is`), the metric there and one step further, and that in words. Without a number where the
-        budget sets no limit or no value meets it. No rows where no run has a budget.
+        One row per (run, metric, claim, input): the last value that meets the budget, whether it is the largest or the
+        smallest (`limit_is`), the metric there and one step further, and the same in words. There is no number if the
+        budget sets no limit or no value meets it, and there are no rows if no run has a budget.
 
         >>> import flopsheet
         >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
@@ -249,7 +249,7 @@ study, model, layer_group, context, scenario, layer_run
 
     @cached_property
     def findings(self) -> Findings:
-        """The expectations of the spec that do not hold, in its order; empty where all do.
+        """The expectations of the spec that do not hold, in its order; empty if all hold.
 
         Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
         value that is `claimed` and the one that was `found`. Those of `level: warn` are `warnings`.
@@ -263,7 +263,7 @@ study, model, layer_group, context, scenario, layer_run
 
     @property
     def numbers(self) -> Numbers:
-        """What expectations are held to."""
+        """The numbers that expectations are compared with."""
         from flopsheet.pipeline import expectations
 
         return expectations.Numbers(self.values, self.runs, self.catalog)
@@ -271,8 +271,8 @@ study, model, layer_group, context, scenario, layer_run
     def missed(self, base: Report | None = None, expected: Spec | None = None) -> Findings:
         """All expectations that do not hold; bounds of a change (`at_most_change`) against a base.
 
-        What the base does not have may change as it likes. The expectations are those of another spec where one is
-        `expected`, of numbers that this report has.
+        A number that the base does not have is not compared. `expected` is a spec whose expectations apply instead, to
+        the numbers that this report has.
         """
         from flopsheet.pipeline import expectations
 
@@ -316,9 +316,9 @@ study, model, layer_group, context, scenario, layer_run
 def compute(spec: SpecLike) -> Report:
     """Every metric of a spec, given as the path of a YAML file (`-` is stdin) or as a mapping of plain data.
 
-    Raises SpecError with all problems of the spec at once, FileError where it cannot be read, ComputeError where a
-    metric is not finite, SizeError where the sweeps of the spec are more than memory should hold; all of them are
-    FlopsheetErrors. What a spec may say: docs/spec.md.
+    Raises SpecError with all problems of the spec at once, FileError if it cannot be read, ComputeError if a metric is
+    not finite, SizeError if its sweeps exceed what is held in memory; all of them are FlopsheetErrors. docs/spec.md
+    describes specs.
 
     >>> import flopsheet
     >>> model = {"n_layers": 12, "d_model": 768, "n_heads": 12, "ffn": "gelu", "d_ff": "4 * d_model"}

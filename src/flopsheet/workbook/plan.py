@@ -36,6 +36,7 @@ from flopsheet.workbook.sheets import (
     context_charts,
     conventions,
     inputs,
+    layout_charts,
     layouts,
     limit_working,
     limits,
@@ -125,7 +126,7 @@ def draft_workbook(
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
-        ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
+        ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if ran:
         ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec.expectations)))
     written: list[tuple[str, Callable[[], Sheet]]] = [

@@ -31,8 +31,7 @@ IS = {"at_most": "over", "at_least": "short"}
 BEGINS = (
     ("found <= 2", "at most that; "),
     ("found <= 4", "at least that; "),
-    ("is_end == 1", "nothing meets the budget: "),
-    ("", "none was found: "),
+    ("", "no value was found that meets it: "),
 )
 
 

@@ -14,7 +14,7 @@ from flopsheet.catalog import Catalog
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
-from flopsheet.numerics import ROUNDING
+from flopsheet.numerics import ROUNDING, STORED
 from flopsheet.pipeline.limits.dials import Limit
 from flopsheet.pipeline.limits.program import (
     ABOVE,
@@ -50,7 +50,7 @@ CROSSING = parse(
     "x_a + (target - v_a) * (x_b - x_a) / (v_b - v_a), "
     f"where({INVERSE} > 0, 1 / max(1 / {UNLIMITED}, {INVERSE}), {UNLIMITED}))))"
 )
-ON_GRID = parse("max(least, min(most, now + floor((crossing - now) / step + 1e-9) * step))")
+ON_GRID = parse(f"max(least, min(most, now + floor((crossing - now) / step + {STORED}) * step))")
 TWICE = parse("now + max(1, floor(now / step)) * step")
 # What is found: 1 and 2, the most that the budget allows; 3 and 4, the least; 5, it holds everywhere; 6, nowhere.
 FOUND = parse(
