@@ -83,6 +83,8 @@ class Fitting:
     said: dict[str, Live]
     answers: str
     bottom: int
+    folded: tuple[tuple[int, int, bool], ...] = ()
+    """The rows that the sentence is looked up from."""
 
 
 def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
@@ -128,7 +130,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         formula = f"INDEX({_column(column, first, bottom)},{position})"
         lines[name] = (
             f"First run that does not fit: {name}",
-            Cell(cells[first + place, column].value, formula, "linked"),
+            Cell(cells[first + place, column].value, formula, "linked", cells[first + place, column].format),
         )
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
@@ -137,7 +139,8 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     words = CellRef(SHEET, row + 1 + len(lines), LABEL)
     cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
     said["about_runs"] = Live(words, cells[words.row, LABEL].value)
-    return Fitting(cells, said, among, words.row + 1)  # the last line is for what is said of the checks
+    last = words.row + 1  # for what is said of the checks
+    return Fitting(cells, said, among, last, ((row + 1, last, True),))
 
 
 def _column(column: int, first: int, last: int) -> str:

@@ -31,7 +31,10 @@ class Choice:
 
 
 def _of(switch: str, totals: Mapping[str | float, str]) -> tuple[Choice, ...]:
-    return tuple(Choice(str(choice), metric, {switch: choice}) for choice, metric in totals.items())
+    return tuple(
+        Choice(choice if isinstance(choice, str) else f"{choice:.0f}", metric, {switch: choice})
+        for choice, metric in totals.items()
+    )
 
 
 # What is changed, and the choices of a switch.

@@ -20,6 +20,7 @@ from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 
 MOST_TOLD = 5  # sentences of what fails
+NONE_FAILS = "No rule is broken."
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING, SO_FAR = UNIT, FIRST, FIRST, FIRST + 12  # columns
 
@@ -70,7 +71,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     for cell_ref, so_far in zip(verdicts, accumulate(counted), strict=True):
         above = f"{letters(SO_FAR)}{cell_ref.row - 1}+" if cell_ref.row > start else ""
         formula = f'{above}IF({cell_ref.address}="{FAIL}",1,0)'
-        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0")
+        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0;-0;")
     broken = tuple(_nth(at, said, words, verdicts) for at in range(MOST_TOLD))
     folded = ((start + len(found), first.row - 1, True), (working, row - 1, True))
     return Told(cells, live, broken, (start, first.row - 1), folded, row - 1)
@@ -81,8 +82,9 @@ def _nth(at: int, said: Sequence[str], words: Sequence[CellRef], verdicts: Seque
     sheet = words[0].sheet
     so_far = [cell_ref._replace(column=SO_FAR) for cell_ref in verdicts]
     place = f'MIN({len(words)},COUNTIF({span(so_far, sheet)},"<{at + 1}")+1)'
-    formula = f'IF({so_far[-1].address}<={at},"{NOTHING}",INDEX({span(words, sheet)},{place}))'
-    return Cell(said[at] if at < len(said) else NOTHING, formula, "text")
+    otherwise = NOTHING if at else NONE_FAILS
+    formula = f'IF({so_far[-1].address}<={at},"{otherwise}",INDEX({span(words, sheet)},{place}))'
+    return Cell(said[at] if at < len(said) else otherwise, formula, "text")
 
 
 def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
