@@ -5,8 +5,8 @@
     python benchmarks/fuzz.py --help
 
 A spec goes through `flopsheet build`, a workbook through `pull`, `check` or `diff`. A case fails where a traceback
-escapes, the exit code is none of 0, 1 and 2, an error has no words, it takes more than a minute or more memory than
-allowed, a file is left half-written, or a text of the spec stands in a formula. Exit 1 where any did.
+escapes, the exit code is none of 0, 1 and 2, an error has no words, it takes more than a minute of the processor or
+more memory than allowed, a file is left half-written, or a text of the spec stands in a formula. Exit 1 where any did.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def run(kind: str, cases: int, number: int) -> Campaign:
 
         def try_one(case: bytes) -> None:
             turn = next(turns)
-            faulthandler.dump_traceback_later(2 * SECONDS, exit=True)  # where even an alarm is not heard
+            faulthandler.dump_traceback_later(20 * SECONDS, exit=True)  # by the clock: where even a timer is not heard
             if kind in SPEC_KINDS:
                 found.note(case, endured_build(case, work))
             else:

@@ -41,9 +41,14 @@ def planned(edited: Report, original: Report) -> Plan:
 
 
 def planned_sheet(title: str, edited: Report, original: Report) -> Sheet:
-    """One sheet of it; those behind are not made, of which *Limits* takes half the time of a study with runs."""
-    made = plan.draft_workbook(_after(edited, original), original.study)
-    return next(sheet for sheet in made.sheets if sheet.title == title)
+    """One sheet of it; the others are not made, of which *Limits* takes half the time of a study with runs."""
+    now = original.study if edited is original else _after(edited, original)
+    return plan.plan_workbook(now, original.study, only={title}).sheet(title)
+
+
+def sheet_of(title: str, report: Report) -> Sheet:
+    """One sheet of a report's workbook."""
+    return planned_sheet(title, report, report)
 
 
 def _after(edited: Report, original: Report) -> arrange.WorkbookInput:

@@ -17,7 +17,7 @@ PAGE = TESTS.parent / "docs" / "calibration.md"
 BEGIN, END = "<!-- measured peaks: python tests/measured_memory.py -->", "<!-- end of measured peaks -->"
 SHORT = {
     "tensor_parallel": "TP", "pipeline_parallel": "PP", "context_parallel": "CP", "expert_parallel": "EP",
-    "zero_stage": "ZeRO", "micro_batch_size": "micro-batch",
+    "zero_stage": "ZeRO", "micro_batch_size": "micro-batch", "adapter_rank": "LoRA", "frozen_format": "base",
 }  # fmt: skip
 
 
@@ -47,7 +47,9 @@ def table() -> str:
     lines = ["| measured | layout | peak, GiB | ours, GiB | deviation | source |", "|---|---|---:|---:|---:|---|"]
     for case in CASES:
         run, ours = case["run"], computed(case)["device_gib"]
-        said = [f"{short} {run[key]}" for key, short in SHORT.items() if key == "zero_stage" or run.get(key, 1) != 1]
+        said = [
+            f"{short} {run.get(key, 0)}" for key, short in SHORT.items() if key == "zero_stage" or run.get(key, 1) != 1
+        ]
         kept = ", ".join([f"{run['n_devices']} {run['hardware']}", f"S {run['context_length']:,}", *said])
         kept += f", {run.get('recomputation', 'no')} recomputation"
         share = 100 * (ours / case["measured_gib"] - 1)

@@ -71,7 +71,7 @@ TEXT = re.compile(r'"[^"]*"' + r"|'[^']*'")
 
 
 class Hang(BaseException):
-    """A command took longer than it may; no handler of Exception swallows it."""
+    """A command took more of the processor's time than it may; no handler of Exception swallows it."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +92,19 @@ def within(seconds: float) -> Iterator[None]:
     def stop(_: int, __: FrameType | None) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # by the clock, a machine that is busy would be a hang
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run(arguments: Sequence[str]) -> tuple[int, str, str, float, str]:
     """One command in this process: exit code, stdout, stderr, seconds, and the traceback that escaped."""
     out, err, escaped = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8"), ""
-    code, start, argv = -1, time.perf_counter(), sys.argv
+    code, start, argv = -1, time.process_time(), sys.argv
     sys.argv = ["flopsheet", *arguments]
     try:
         with within(SECONDS), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -115,7 +115,7 @@ def run(arguments: Sequence[str]) -> tuple[int, str, str, float, str]:
         escaped = traceback.format_exc()
     finally:
         sys.argv = argv
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     texts = []
     for stream in (out, err):
         stream.flush()

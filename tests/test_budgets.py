@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def judged(folder: Path, claim: str, width: int = 128, *more: str) -> tuple[int,
     for name, wide in (("base", 64), ("spec", width)):
         (folder / f"{name}.yaml").write_text(SPEC.format(width=wide, claim=claim), encoding="utf-8")
     done = run("validate", "spec.yaml", "--base", "base.yaml", *more, cwd=folder)
-    return done.returncode, done.stderr.splitlines()
+    return done.returncode, [re.sub(r"^spec\.yaml:\d+:\d+: ", "", line) for line in done.stderr.splitlines()]
 
 
 # claim | exit code | what is told
@@ -43,8 +44,8 @@ CLAIMS = [
     ("at_most_change: 0.3M", 1, "budget not met: a.n_params is 419,456, was 111,424 (+308,032), {}+300,000"),
     ("at_most_change: 5 %, level: warn", 0, "warning: a.n_params is 419,456, was 111,424 (+276 %), {}+5 %"),
     ("at_least_change: -5 %", 0, ""),
-    ("at_most: 400000, level: warn", 0, "warning: a.n_params is 419,456, expected at most 400,000"),
-    ("at_most: 400000, level: fail", 1, "budget not met: a.n_params is 419,456, expected at most 400,000"),
+    ("at_most: 400000, level: warn", 0, "warning: a.n_params is 419,456, expected at most 400,000 (+4.86 %)"),
+    ("at_most: 400000, level: fail", 1, "budget not met: a.n_params is 419,456, expected at most 400,000 (+4.86 %)"),
 ]
 
 
@@ -52,6 +53,25 @@ CLAIMS = [
 def test_a_budget_is_told_as_its_level_says(claim: str, code: int, told: str, tmp_path: Path) -> None:
     lines = [told.format("expected a change of at most ")] if told else []
     assert judged(tmp_path, claim) == (code, [*lines, f"{0 if told else 1} of 1 expectations hold"])
+
+
+def test_a_budget_that_is_not_met_is_told_with_its_place_note_and_the_memory_that_is_missing(tmp_path: Path) -> None:
+    # Llama 3 8B has 8,030,261,248 parameters; 2 bytes each are 14.96 GiB, of 12 GiB at 90 %: 10.8.
+    spec = {
+        "version": 1,
+        "context_lengths": [8],
+        "models": {"m": {"model": "llama-3-8b"}},
+        "hardware": {"small": {"extends": "h100-sxm", "memory_bytes": "12GiB"}},
+        "serving": {"chat": {"model": "m", "hardware": "small", "prompt_length": 8, "generated_length": 1,
+                             "n_sequences": 1, "memory_utilisation": 0.9}},
+        "expect": [{"that": "chat.served_fits", "equals": "yes", "note": "one card"}],
+    }  # fmt: skip
+    (tmp_path / "spec.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    [line, _] = run("validate", "spec.yaml", cwd=tmp_path).stderr.splitlines()
+    found = re.fullmatch(
+        r"spec\.yaml:1:\d+: budget not met: chat\.served_fits is no, expected yes \((\S+) GiB short\): one card", line
+    )
+    assert found and 14.96 - 10.8 < float(found[1]) < 14.96 - 10.8 + 2
 
 
 def test_what_falls_is_bounded_from_below(tmp_path: Path) -> None:

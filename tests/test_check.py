@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from commands import run
-from edits import formulas, planned
+from edits import formulas, planned, sheet_of
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.review.check import Checked, agrees, check_workbook
+from flopsheet.review.consequences import find_consequences
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx.formula_text import normalize_formula
-from flopsheet.workbook import plan
+from flopsheet.workbook.model.references import CellRef
 from pulling import built
 from pulling import cell as path_cell
 from review_helpers import input_cells_of, type_into
@@ -48,7 +49,7 @@ def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_
     report = gpt2(tmp_path)
     sheet, address = cell(report, "n_params", 3)
     right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
-    formula = plan.plan_workbook(report.study).sheet(sheet).cells[_place(report, "n_params", 3)].formula
+    formula = sheet_of(sheet, report).cells[_place(report, "n_params", 3)].formula
     told = f"{sheet}!{address} (n_params): %s is typed over the formula ={formula}"
     assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
         [told % "2,127,057,600"],
@@ -150,7 +151,7 @@ def test_a_width_that_is_whole_to_15_digits_is_whole(tmp_path: Path) -> None:
     saves = [(tmp_path / "edited.xlsx", None)]
     recalculate_libreoffice(tmp_path / "built.xlsx", [{at: "=1600*110%"}], [at], saves=saves)
     pulled, checked = (run(command, "edited.xlsx", cwd=tmp_path) for command in ("pull", "check"))
-    note = f"Inputs!{at[1]}: '=1600*110%' cannot be written as an expression of a spec, so its value 1760 counts\n"
+    note = f"Inputs!{at[1]}: '=1600*110%' cannot be written as an expression of a spec, so its value 1760 is used\n"
     heads = "n_heads 25 does not divide d_model 1,760; write d_head, or one of n_heads: 16, 20, 22, 32\n"
     assert (pulled.stdout.splitlines()[:2], pulled.stderr, checked.returncode, checked.stdout.splitlines()[0]) == (
         ["1 change:", "  models.gpt2-xl.d_model: 1600 → 1760"],
@@ -202,6 +203,26 @@ def test_the_command_names_the_cells_and_counts_them(tmp_path: Path) -> None:
         f"{sheet}!{address} (weight_bytes): 5",
         f"{count:,} formula cells compared, 1 disagree; 0 inputs differ from the spec",
     )
+
+
+def test_pull_says_that_a_result_is_typed_over_since_it_reads_none(tmp_path: Path) -> None:
+    sheet, address = cell(gpt2(tmp_path), "weight_bytes", 1)
+    typing = {(sheet, address): 5.0}
+    told = [
+        pull(type_into(tmp_path / "built.xlsx", typed, tmp_path / "edited.xlsx")).overwritten for typed in ({}, typing)
+    ]
+    assert told == [
+        "",
+        f"the result in {sheet}!{address} is typed over, and results are not read: see 'flopsheet check'",
+    ]
+
+
+def test_wrong_values_follow_from_a_cell_through_each_other_and_by_ranges() -> None:
+    [a, b, c, d, alone] = [
+        CellRef(sheet, row, 2) for sheet, row in (("A a", 1), ("A a", 2), ("B", 1), ("B", 3), ("B", 9))
+    ]
+    wrong = {b: "$B$1*2", c: "SUM('A a'!A2:C7)+D4", d: "B1:B1", alone: "'A a'!B3+B8"}
+    assert find_consequences([a], wrong) == {b, c, d}
 
 
 def test_inputs_that_cannot_be_read_are_told_instead(tmp_path: Path) -> None:

@@ -224,3 +224,18 @@ def test_a_quantised_checkpoint_is_as_large_as_its_tensors(name: str, tensors: i
     # gpt-oss comes out to the byte. Kimi's files hold 0.1 and 0.7 MB more: biases of routers, 60 · 384 in 32 bits, and
     # in K2-Thinking's the shapes of its 60 · 384 · 3 packed matrices, 8 bytes each, make up most of it.
     assert model["weight_bytes"] == pytest.approx(tensors, rel=2e-6)
+
+
+@pytest.mark.parametrize(
+    # Copies of embedding and head in the files, beside the layer of multi-token prediction, and the files' bytes.
+    ("name", "copies", "files"),
+    [
+        # deepseek-ai/DeepSeek-V3: 163 files, whose headers, some 12 MB, are part of it.
+        ("deepseek-v3", 2 * 2 * 129_280 * 7168, pytest.approx(688_586_727_753, rel=2e-5)),
+        ("zai-org--GLM-5.2-FP8", 0, pytest.approx(755.7e9, abs=0.1e9)),  # as a public log of its download says
+    ],
+)
+def test_a_checkpoint_with_multi_token_prediction_is_as_large_as_its_files(name: str, copies: int, files: Any) -> None:
+    spec = source.parse(to_spec(CONFIGS[name], "m"), "m.yaml").data
+    spec["models"]["m"]["n_mtp_layers"] = 1
+    assert frames_of(spec)["model"].iloc[0]["weight_bytes"] + copies == files

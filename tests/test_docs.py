@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from books import book_of
 from commands import ROOT, environment, run
 from edits import planned
 from flopsheet import catalog, compute
@@ -209,29 +210,23 @@ def test_nothing_is_installed_from_an_index_on_which_it_is_not() -> None:
     assert [path.name for path in texts if found.search(path.read_text(encoding="utf-8"))] == []
 
 
-def test_the_formula_that_how_it_works_shows_stands_in_the_workbook(tmp_path: Path) -> None:
+def test_the_formula_that_how_it_works_shows_stands_in_the_workbook() -> None:
     import openpyxl
-
-    from flopsheet import build
 
     text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
     shown = re.search(r"formula/excel.py`\): `(=[^`]*)`", text).group(1)
-    report = build(ROOT / "specs" / "gpt2.yaml", tmp_path / "book.xlsx")
-    cell_ref = report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
-    assert openpyxl.load_workbook(tmp_path / "book.xlsx")[cell_ref.sheet][cell_ref.address].value == shown
+    book = book_of(ROOT / "specs" / "gpt2.yaml")
+    cell_ref = book.report.cells("flops_ffn_expand")[3]  # gpt2-xl at 1,024
+    assert openpyxl.load_workbook(book.path, read_only=True)[cell_ref.sheet][cell_ref.address].value == shown
 
 
-def test_the_guide_names_every_sheet_that_a_study_can_have(tmp_path: Path) -> None:
-    import openpyxl
-
+def test_the_guide_names_every_sheet_that_a_study_can_have() -> None:
     from edited_studies import OWN
-    from flopsheet import build
+    from flopsheet.workbook import plan
 
     guide = (ROOT / "docs" / "workbook.md").read_text(encoding="utf-8")
-    build(ROOT / "src/flopsheet/templates/llama-training.yaml", tmp_path / "t.xlsx")
-    build(ROOT / "src/flopsheet/templates/moe-serving.yaml", tmp_path / "s.xlsx")
-    build(OWN, tmp_path / "m.xlsx")
-    names = {name for book in ("t", "s", "m") for name in openpyxl.load_workbook(tmp_path / f"{book}.xlsx").sheetnames}
+    templates = [ROOT / f"src/flopsheet/templates/{name}.yaml" for name in ("llama-training", "moe-serving")]
+    names = {title for spec in (*templates, OWN) for title in plan.draft_workbook(compute(spec).study).titles}
     described = set(re.findall(r"^\| ([A-Z][\w ]+) \|", guide, re.M))
     assert names == described
 

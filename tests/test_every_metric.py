@@ -147,6 +147,25 @@ def test_what_is_left_out_is_told_in_words():
     ]
 
 
+def test_a_trend_with_size_is_told_only_where_the_largest_forward_pass_is_that_of_the_largest_model():
+    # By hand: 12 · D² parameters a layer, 100 · D of a tied table, 2 · 3,000 · D of one that is not.
+    plain = {"vocab_size": 100, "ffn": "gelu", "tie_embeddings": True, "n_heads": 1}
+    plain |= {"norm": "non_parametric", "final_norm": False}
+    small, large = ({**plain, "n_layers": at, "d_model": 64 * at, "d_ff": 256 * at} for at in (1, 2))
+    wordy = {**small, "vocab_size": 3_000, "tie_embeddings": False}
+    counts = 12 * 64**2 + 100 * 64, 24 * 128**2 + 100 * 128, 12 * 64**2 + 2 * 3_000 * 64
+    names = ["trend_params_from", "trend_params_to", "trend_params_least", "trend_params_most", "trend_words"]
+    found = [
+        frames_of({"version": 1, "context_lengths": [16], "models": models})["context"].loc[16, names].tolist()
+        for models in ({"small": small, "large": large}, {"wordy": wordy, "large": large})
+    ]
+    assert found == [
+        [counts[0], counts[1], counts[0], counts[1], found[0][-1]],
+        [counts[2], counts[1], counts[1], counts[2], found[1][-1]],
+    ]
+    assert [words.split(",")[0] for *_, words in found] == ["With size (small to large", "At 16 tokens"]
+
+
 SWITCHES = {
     "attention_pairs": ["full", "causal_half", "causal_exact"],
     "sliding_window": ["honoured", "ignored"],

@@ -178,10 +178,9 @@ def test_a_study_may_have_searches_of_both_kinds():
     few = {name: {**spec["search"]["s"], "keep": 2} for name, spec in (("t", SPEC), ("s", SERVING))}
     book = book_of({**SERVING, "search": few})
     sheet = planned_sheet(SHEET, book.report, book.report)
-    assert [chart.title for chart in sheet.charts] == [
-        "Time of a step against memory that is left",
-        "Time per token against memory that is left",
-    ]
+    titles = [chart.title for chart in sheet.charts]
+    assert titles[::3] == ["Time of a step against memory that is left", "Time per token against memory that is left"]
+    assert [title.partition(" ")[0] for title in titles[1:3] + titles[4:]] == ["t:", "t:", "s:", "s:"]
     cells = formulas_of(sheet)
     assert disagreeing(recalculate_ironcalc(book.path, [{}], cells)[0], cells) == {}
 
@@ -215,7 +214,7 @@ def test_the_term_that_is_told_is_the_one_that_grows_most(book):
 
 def test_the_chart_has_a_title_both_axes_and_a_point_for_each_layout(book):
     _, report = book
-    [chart] = planned_sheet(SHEET, report, report).charts
+    chart, *_ = planned_sheet(SHEET, report, report).charts
     runs = report.frames["training_run"]
     assert all((chart.title, chart.x_title, chart.y_title))
     assert chart.series[0].points == tuple(runs["predicted_seconds_per_step"])
@@ -226,3 +225,15 @@ def test_a_search_names_only_runs_that_there_are():
     search = {**SPEC["search"]["s"], "found": ["s 9"]}
     with pytest.raises(flopsheet.SpecError, match="no training run is called 's 9'"):
         load_spec({**SPEC, "search": {"s": search}})
+
+
+def test_memory_and_time_of_the_best_layouts_are_drawn_by_part(book):
+    _, report = book
+    runs = report.frames["training_run"]
+    _, memory, time = planned_sheet(SHEET, report, report).charts
+    *classes, capacity = memory.series
+    stacked = [sum(points) for points in zip(*(series.points for series in classes), strict=True)]
+    parts = [sum(points) for points in zip(*(series.points for series in time.series), strict=True)]
+    assert stacked == pytest.approx(runs["device_gib"].tolist())
+    assert parts == pytest.approx(runs["predicted_seconds_per_step"].tolist())
+    assert (capacity.draw, capacity.points, memory.x_points) == ("line", tuple(runs["capacity_gib"]), tuple(runs.index))

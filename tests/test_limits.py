@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ HARDWARE = ["h100-sxm", "a100-40gb", "h200", "b200", "l40s"]
 N_RUNS = 250  # of a kind, each with five limits
 
 
-def training_run(dice: random.Random) -> dict[str, Any]:
+def training_run(dice: random.Random, hardware: Sequence[str] = HARDWARE) -> dict[str, Any]:
     micro, dp = dice.choice([1, 1, 2, 3, 8]), dice.choice([1, 2, 8, 64])
     cp, tp, pp = dice.choice([1, 1, 2]), dice.choice([1, 2, 4]), dice.choice([1, 1, 2, 4, 6])
     run = {
@@ -39,7 +39,7 @@ def training_run(dice: random.Random) -> dict[str, Any]:
         "global_batch_size": micro * dp * dice.choice([1, 2, 7, 64]),
         "n_tokens": "1T",
         "n_devices": dp * cp * tp * pp,
-        "hardware": dice.choice(HARDWARE),
+        "hardware": dice.choice(hardware),
         "tensor_parallel": tp,
         "sequence_parallel": dice.random() < 0.5,
         "context_parallel": cp,
@@ -56,7 +56,7 @@ def training_run(dice: random.Random) -> dict[str, Any]:
     return run
 
 
-def serving_run(dice: random.Random) -> dict[str, Any]:
+def serving_run(dice: random.Random, hardware: Sequence[str] = HARDWARE) -> dict[str, Any]:
     tp, replicas = dice.choice([1, 2, 4]), dice.choice([1, 2, 3, 16])
     run = {
         "model": dice.choice(list(MODELS)),
@@ -65,7 +65,7 @@ def serving_run(dice: random.Random) -> dict[str, Any]:
         "n_sequences": dice.choice([1, 7, 64, 500]),
         "n_devices": tp * replicas,
         "tensor_parallel": tp,
-        "hardware": dice.choice(HARDWARE),
+        "hardware": dice.choice(hardware),
         "weight_format": dice.choice(["bf16", "fp8", "int4"]),
         "cache_format": dice.choice(["bf16", "fp8"]),
         "memory_utilisation": dice.choice([0.8, 0.9, 1]),
@@ -75,22 +75,23 @@ def serving_run(dice: random.Random) -> dict[str, Any]:
     return run
 
 
-def study(seed: int) -> Report:
-    """Many runs at random, over models with and without experts, windows and latents."""
+def study(seed: int, n_runs: int = N_RUNS, hardware: Sequence[str] = HARDWARE) -> Report:
+    """Many runs at random, over models with and without experts, windows and latents; its hardware has a price."""
     dice = random.Random(seed)
     return flopsheet.compute(
         {
             "version": 1,
             "context_lengths": [4096],
             "models": MODELS,
-            "training": {f"t{at}": training_run(dice) for at in range(N_RUNS)},
-            "serving": {f"s{at}": serving_run(dice) for at in range(N_RUNS)},
+            "training": {f"t{at}": training_run(dice, hardware) for at in range(n_runs)},
+            "serving": {f"s{at}": serving_run(dice, hardware) for at in range(n_runs)},
+            "hardware": {kind: {"price_per_hour": 2} for kind in hardware},
         }
     )
 
 
-def put_back(report: Report, kind: str, inputs: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-    """What each run has left of its memory with other inputs, all of it computed anew from the spec."""
+def put_back(report: Report, kind: str, inputs: Mapping[str, Any], metric: str = "") -> np.ndarray[Any, Any]:
+    """A metric of each run with other inputs, all of it computed anew from the spec; what is left of its memory."""
     tables = tabulate_runs(report.spec, kind)
     for name, column in inputs.items():
         grain = report.catalog.inputs[name].grain
@@ -98,7 +99,8 @@ def put_back(report: Report, kind: str, inputs: Mapping[str, Any]) -> np.ndarray
     grain, margin = {"training": ("training_run", "margin_bytes"), "serving": ("serving_run", "served_margin_bytes")}[
         kind
     ]
-    return np.asarray(compute_values(tables, report.catalog, [margin]).column(grain, margin), float)
+    wanted = metric or margin
+    return np.asarray(compute_values(tables, report.catalog, [wanted]).column(grain, wanted), float)
 
 
 def inputs_of(report: Report, kind: str, limit: str, value: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -112,6 +114,9 @@ def inputs_of(report: Report, kind: str, limit: str, value: np.ndarray[Any, Any]
     if limit == "largest_micro_batch":
         n_micro_batches = of(run, "global_batch_size") / of(run, "micro_batch_size")
         return {"micro_batch_size": value, "global_batch_size": n_micro_batches * value}
+    if limit == "longest_context" and kind == "serving":
+        prompt = of(run, "prompt_length") + value - of("context", "context_length")
+        return {"context_length": value, "prompt_length": np.maximum(1, prompt)}
     if limit == "longest_context":
         return {"context_length": value}
     if limit == "largest_batch":

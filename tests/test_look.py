@@ -103,7 +103,7 @@ def test_no_chart_is_empty(name: str) -> None:
 # What a spec says and how its cell shows it: nothing of it is rounded away.
 TYPED = {
     "price_per_hour": (2.4965, "2.4965"),
-    "peak_flops_bf16": (989.4321e12, "989.4321T"),
+    "peak_flops_bf16": (989.4321e12, "989.4321 TFLOP/s"),
     "assumed_mfu": (0.40505, "40.505%"),
     "pue": (1.125, "1.125×"),
     "within": (1e-5, "0.001%"),

@@ -11,11 +11,13 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from books import book_of
 from commands import run
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values
-from flopsheet import build, compute
+from engines import recalculate_ironcalc
+from flopsheet import compute
 from flopsheet.catalog import load_catalog
+from flopsheet.yamlio import source
 from flopsheet.yamlio.source import spell
 from review_helpers import input_cells_of, type_into
 
@@ -29,6 +31,7 @@ training:
 hardware: {h100-sxm: {price_per_hour: 2.5}}
 """
 FREE = SPEC.replace("2.5}", "0}")
+STUDY = source.parse(SPEC, "spec.yaml").data
 
 
 @pytest.fixture
@@ -70,8 +73,8 @@ def test_csv_has_an_empty_field(spec: str) -> None:
 
 
 def test_a_table_says_no_price(spec: str) -> None:
-    [line] = [line for line in shown(spec).splitlines() if line.strip().startswith("unpriced")]
-    assert "no price" in line
+    lines = [line for line in shown(spec).splitlines() if line.strip().startswith("unpriced")]
+    assert "no price" in lines[0]  # below it stand its limits
 
 
 def test_a_difference_from_no_price_has_no_percentage(spec: str, tmp_path: Path) -> None:
@@ -84,38 +87,37 @@ def test_a_difference_from_no_price_has_no_percentage(spec: str, tmp_path: Path)
 def test_a_claim_about_what_is_not_given_does_not_hold(tmp_path: Path) -> None:
     (tmp_path / "claim.yaml").write_text(f"{SPEC}expect: [{{that: unpriced.run_cost, at_most: 1e9}}]\n", "utf-8")
     [finding] = compute(tmp_path / "claim.yaml").findings
-    assert finding.to_text(load_catalog()) == "unpriced.run_cost is no price, expected at most 1,000,000,000"
+    told = "unpriced.run_cost has no value (no price), expected at most 1,000,000,000"
+    assert finding.to_text(load_catalog()) == told
 
 
-def test_a_chart_has_a_gap(spec: str, tmp_path: Path) -> None:
-    build(spec, tmp_path / "book.xlsx")
-    charts = openpyxl.load_workbook(tmp_path / "book.xlsx")["Training"]._charts
+def test_a_chart_has_a_gap() -> None:
+    charts = openpyxl.load_workbook(book_of(STUDY).path)["Training"]._charts
     points = [chart.series[0].val.numRef.numCache.pt for chart in charts]
     assert [point.idx for point in points[2]] == [0]
 
 
-def test_cells_follow_a_price_that_is_typed_or_taken_away(spec: str, tmp_path: Path) -> None:
-    report = build(spec, tmp_path / "book.xlsx")
+def test_cells_follow_a_price_that_is_typed_or_taken_away() -> None:
+    report = book_of(STUDY).report
     prices = [input_cell for input_cell in input_cells_of(report) if input_cell.entry.name == "price_per_hour"]
     cells = {input_cell.path[1]: (input_cell.cell_ref.sheet, input_cell.cell_ref.address) for input_cell in prices}
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
     typed = {cells["h100-sxm"]: "no price", cells["h200"]: 3.0}
     edited = compute(
         {**report.spec.data, "hardware": {"h100-sxm": {"price_per_hour": "none"}, "h200": {"price_per_hour": 3}}}
     )
     wanted = formulas(planned(edited, report))
-    [got] = recalculate_ironcalc(tmp_path / "spoiled.xlsx", [typed], list(wanted))
+    [got] = recalculate_ironcalc(book_of(STUDY).spoiled, [typed], list(wanted))
     assert disagreements_of(got, wanted) == {}
 
 
-def test_a_cleared_price_is_pulled_as_none(spec: str, tmp_path: Path) -> None:
-    report = build(spec, tmp_path / "book.xlsx")
+def test_a_cleared_price_is_pulled_as_none(tmp_path: Path) -> None:
+    report = book_of(STUDY).report
     [price] = [
         input_cell
         for input_cell in input_cells_of(report)
         if spell(input_cell.path) == "hardware.h100-sxm.price_per_hour"
     ]
-    type_into(tmp_path / "book.xlsx", {(price.cell_ref.sheet, price.cell_ref.address): None}, tmp_path / "back.xlsx")
+    type_into(book_of(STUDY).path, {(price.cell_ref.sheet, price.cell_ref.address): None}, tmp_path / "back.xlsx")
     done = run("pull", str(tmp_path / "back.xlsx"))
     assert "hardware.h100-sxm.price_per_hour: 2.5 → none" in done.stdout + done.stderr
 

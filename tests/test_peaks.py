@@ -83,6 +83,36 @@ def test_zero_3_in_a_pipeline_keeps_the_weights_of_the_stage_gathered():
     assert shared["weight_bytes_device"] + shared["gathered_bytes_device"] == plain["weight_bytes_device"]
 
 
+def test_zero_3_in_a_pipeline_adds_up_whole_gradients_unless_each_micro_batch_is_scattered():
+    plain, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=0)
+    whole, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=3)
+    scattered, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=3, pipeline_gradients="scattered")
+    found = [run["gradient_bytes_device"] for run in (whole, scattered)]
+    assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
+
+
+def test_zero_2_in_a_pipeline_scatters_every_micro_batch_unless_gradients_are_added_up_whole():
+    plain, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=0)
+    scattered, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2)
+    whole, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2, pipeline_gradients="whole")
+    found = [run["gradient_bytes_device"] for run in (whole, scattered)]
+    assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
+
+
+def test_sequence_parallelism_gathers_the_input_of_a_split_matrix_and_has_its_gradient_whole():
+    # Seven eighths of 2·T·D bytes in 16 bits are of other devices: once at the loss, twice in a backward pass.
+    layout = {"tensor_parallel": 8, "n_devices": 8}
+    whole, _ = run_of(**layout, recomputation="full")
+    split, _ = run_of(**layout, recomputation="full", sequence_parallel=True)
+    assert split["gathered_input_bytes_each"] == 2 * T * D * 7 / 8
+    assert whole["gathered_input_bytes_each"] == 0
+    phases = ("loss_phase_bytes_each", "head_phase_bytes_each", "backward_bytes_each")
+    norm = 7 / 8 * (8 * T * D + 4 * T)  # the final norm and its output are split as the stream is
+    assert [split[name] - whole[name] for name in phases] == [
+        2 * T * D * 7 / 8 - norm, 2 * 2 * T * D * 7 / 8 - norm, 2 * 2 * T * D * 7 / 8,
+    ]  # fmt: skip
+
+
 def test_stages_between_first_and_last_share_what_these_leave():
     # 126 layers in 16 stages of 8, but 7 in the first and the last: Llama team 2024, arXiv:2407.21783, section 3.3.2.
     uneven = {"pipeline_parallel": 16, "n_devices": 16, "first_stage_layers": 7, "last_stage_layers": 7}

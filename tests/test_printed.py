@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 import flopsheet
+from edits import sheet_of
 from engines import recalculate_libreoffice
-from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import FIRST
-from flopsheet.workbook.model.sheet import Sheet
+from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.write.page import set_up_page
 from studies import SPECS
 
 FORTY: dict[str, Any] = {
@@ -32,7 +34,7 @@ RUNS = {
 
 
 def summary(spec: Any) -> Sheet:
-    return plan.plan_workbook(flopsheet.compute(spec).study).sheet("Summary")
+    return sheet_of("Summary", flopsheet.compute(spec))
 
 
 def row_of(sheet: Sheet, text: str) -> int:
@@ -50,8 +52,48 @@ def test_a_chart_of_a_family_shows_at_most_two_dozen_models_and_says_so() -> Non
     model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     spec = {"version": 1, "context_lengths": [128], "models": {f"m{at}": model for at in range(30)}}
     chart = summary(spec).charts[0]
-    title = "Where the forward pass goes at 128 tokens, the first 24 models"
+    title = "FFN takes 48 % of the forward pass at 128 tokens, the first 24 models"  # 131,072 of 274,944 FLOP a token
     assert (chart.title, {len(series.points) for series in chart.series}) == (title, {24})
+
+
+def printed(n_rows: int, width: float, folded: int = 0) -> tuple[str, int | None, bool]:
+    """Which way up a sheet of some rows is printed, at what percentage, and whether it is fitted to pages."""
+    cells = {(row, 1): Cell("text") for row in range(1, n_rows + 1)}
+    outline = ((n_rows - folded + 1, n_rows, True),) if folded else ()
+    worksheet = Workbook().active
+    set_up_page(worksheet, Sheet("S", cells, {1: width}, outline_rows=outline))
+    return (
+        worksheet.page_setup.orientation,
+        worksheet.page_setup.scale,
+        bool(worksheet.sheet_properties.pageSetUpPr.fitToPage),
+    )
+
+
+@pytest.mark.parametrize(("n_rows", "width", "expected"), [
+    (40, 75, ("portrait", 100, False)),  # 75 · 0.25 cm are within the 18.97 of a page, 40 · 0.53 · 1.05 within 26.5
+    (46, 75, ("portrait", 100, False)),  # 25.6 cm
+    (50, 75, ("portrait", 95, False)),  # 27.8 cm: one page at 95 %
+    (100, 75, ("portrait", 95, False)),  # 55.7 cm: two pages at 75 %, and still at 95 %
+    (100, 130, ("landscape", 85, False)),  # 32.5 · 0.85 = 27.6 of 27.67 cm; 55.7 · 0.85 = 47.3 of three times 17.8
+    (100, 150, ("landscape", None, True)),  # 150 · 0.25 · 0.75 cm are more than the 27.67 of a page on its side
+])  # fmt: skip
+def test_a_sheet_is_as_large_as_the_fewest_pages_allow_and_not_below_seven_and_a_half_points(
+    n_rows: int, width: float, expected: tuple[str, int | None, bool]
+) -> None:
+    assert printed(n_rows, width) == expected
+
+
+def test_folded_rows_take_no_paper_and_unfolding_them_does_not_shrink_the_type() -> None:
+    assert printed(1000, 75, folded=960) == ("portrait", 100, False)
+
+
+def test_a_row_that_a_study_does_not_use_is_folded_where_others_of_its_section_are_used() -> None:
+    sheet = sheet_of("Parameters", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    [tail] = {column for (_, column), cell in sheet.cells.items() if cell.value == "n_params_matmul_layers"}
+    rows = {cell.value: row for (row, column), cell in sheet.cells.items() if column == tail}
+    hidden = {row for first, last, closed in sheet.outline_rows if closed for row in range(first, last + 1)}
+    shown = {name: rows[name] in hidden for name in ("n_params_matmul_layers", "n_params_mtp")}
+    assert shown == {"n_params_matmul_layers": False, "n_params_mtp": True}
 
 
 @pytest.mark.libreoffice
@@ -73,13 +115,13 @@ def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
     model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     spec = {"version": 1, "context_lengths": [128], "models": {name: model}}
     spec |= {"expect": [{"that": f"{name}.n_params", "at_least": 1}]}
-    sheet = plan.plan_workbook(flopsheet.compute(spec).study).sheet("Checks")
+    sheet = sheet_of("Checks", flopsheet.compute(spec))
     assert (len(name), name in {cell.value for (_, column), cell in sheet.cells.items() if column == 1}) == (64, True)
     assert sheet.widths[1] > 0.9 * len(name)
 
 
 def test_the_verdicts_on_what_a_spec_expects_stand_above_the_others_and_are_printed() -> None:
-    sheet = plan.plan_workbook(flopsheet.compute(SPECS / "gpt2.yaml").study).sheet("Checks")
+    sheet = sheet_of("Checks", flopsheet.compute(SPECS / "gpt2.yaml"))
     [heading] = [row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (FIRST, "Verdict")]
     top = min(row for (row, _), cell in sheet.cells.items() if row > heading and cell.style == "block")
     verdicts = {at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and heading < at[0] < top}

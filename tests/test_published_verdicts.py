@@ -62,6 +62,42 @@ def test_llama_2_13b_that_ran_on_64_a100_fits():
     assert run["fits"]
 
 
+def test_llama_3_405b_that_ran_on_16384_h100_without_recomputation_fits():
+    # Llama team 2024, arXiv:2407.21783, table 4 and section 3.3.2: TP 8, PP 16, DP 128, 2,048 sequences of 8,192
+    # tokens, gradients sharded, a layer less on the first and the last stage, no activation checkpointing.
+    run = trained(
+        "llama-3.1-405b", hardware="h100-sxm", n_devices=16_384, tensor_parallel=8, sequence_parallel=True,
+        pipeline_parallel=16, first_stage_layers=7, last_stage_layers=7, global_batch_size=2048, context_length=8192,
+        zero_stage=2, gradients="fp32", activation_method="transformer_engine", loss_kernel="fused",
+    )  # fmt: skip
+    assert run["fits"]
+
+
+# MiB that nvidia-smi and its like report as the memory of a device; a v5p has 95.74 GiB.
+REPORTED = {
+    "a100-40gb": 40_960, "a100-80gb": 81_920, "h100-sxm": 81_559, "h200": 143_771, "b200": 183_359, "l40s": 46_068,
+    "tpu-v5p": 95.74 * 1024,
+}  # fmt: skip
+
+
+def test_a_device_has_the_memory_that_its_driver_reports():
+    runs = {name: {"model": "m", "hardware": name, "n_devices": 1, "context_length": 1024} for name in REPORTED}
+    spec = spec_of("training", "gpt2-small") | {"training": runs}
+    found = frames_of(spec)["training_run"]["capacity_gib"] * 1024
+    assert found.to_dict() == pytest.approx(REPORTED, rel=1e-9)
+
+
+@pytest.mark.parametrize("data", [1, 2, 8])
+def test_a_distributed_optimizer_leaves_6_and_a_share_of_12_bytes_of_a_parameter(data):
+    # Megatron-LM, docs/source/api-guide/dist_optimizer.md: bf16 parameters and fp32 gradients, 6 + 12/d.
+    run = trained(
+        "llama-3-8b", hardware="h100-sxm", n_devices=data, zero_stage=1, gradients="fp32", context_length=1024
+    )
+    states = ("weight", "gradient", "master_weight", "optimizer")
+    held = sum(run[f"{name}_bytes_device"] for name in states)
+    assert held == pytest.approx(8_030_261_248 * (6 + 12 / data), rel=1e-12)
+
+
 def test_gradients_between_nodes_go_over_the_network():
     # 0.34 s: 70.55e9 parameters of 2 bytes on 8 · 2 devices, twice around a ring of 32, 50 GB/s each; links inside a
     # node, nine times as fast, would give 0.038 s.

@@ -187,7 +187,7 @@ def test_a_formula_that_no_spec_can_say_counts_with_its_value(tmp_path: Path) ->
             "open the workbook in a spreadsheet program and save it"
         ],
         ["models.gpt2-small.d_ff: 4 * d_model → 3584"],
-        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' cannot be written as an expression of a spec, so its value 3584 counts"],
+        [f"Inputs!{at[1]}: '=ROUND(A1*3.5,0)' cannot be written as an expression of a spec, so its value 3584 is used"],
     )
 
 

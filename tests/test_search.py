@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -14,9 +15,13 @@ import numpy as np
 import pytest
 
 import commands
+from flopsheet.catalog import load_catalog
 from flopsheet.diagnostics import SpecError
+from flopsheet.output import layouts
+from flopsheet.pipeline.search.result import run_search
 from flopsheet.pipeline.search.workers import search_all
 from flopsheet.spec import load_spec
+from flopsheet.yamlio.source import parse
 from layouts_by_runs import random_search, random_serving_search, ranked_by_runs
 
 SPECS = "specs/layout-search.yaml"
@@ -280,6 +285,44 @@ def test_csv_has_a_line_for_each_layout_that_json_has():
     told = json.loads(commands.run("search", SPECS, "--format", "json").stdout)["on-1024-h100"]["training"]
     lines = commands.run("search", SPECS, "--format", "csv").stdout.splitlines()
     assert [line.partition(",")[0] for line in lines] == ["run", *told]
+
+
+def result_of(data):
+    spec = load_spec(data)
+    return run_search(spec, spec.searches[0])
+
+
+AUTO = spec_of({"tensor_parallel": "auto", "micro_batch_size": "auto", "zero_stage": [0, 1]}, keep=5)
+
+
+def test_the_best_layouts_are_runs_that_a_spec_can_say():
+    result = result_of(AUTO)
+    said = {**AUTO, **parse(layouts.to_yaml([result]), "s.yaml").data}
+    said["search"] = {"s": {**AUTO["search"]["s"], **said["search"]["s"]}}
+    runs = {run.name: run.inputs for run in load_spec(said).runs["training"]}
+    best = result.runs[: result.n_best]
+    assert (len(best), [runs[run.name] for run in best]) == (5, [run.inputs for run in best])
+
+
+def test_the_terms_of_a_difference_add_up_to_it():
+    result = result_of(AUTO)
+    for row in range(1, result.n_best):
+        [(amount, terms)] = re.findall(r"([+−][\d.]+) s: ([^;]*)", layouts.because(result, row))
+        parts = [float(one.replace("−", "-")) for one in re.findall(r"[+−][\d.]+", terms)]
+        assert sum(parts) == pytest.approx(float(amount.replace("−", "-")), abs=0.01 * sum(map(abs, parts)))
+
+
+def test_a_search_without_a_possible_layout_fails_and_says_what_excludes_most(tmp_path):
+    data = spec_of({"zero_stage": [0, 1]}, require={"days": {"at_most": 1e-9}}, n_tokens=1e12)
+    (tmp_path / "s.yaml").write_text(json.dumps(data), "utf-8")
+    told = commands.run("search", "s.yaml", "--format", "yaml", cwd=tmp_path)
+    reason = "s: none of 2 layouts is possible; 2 of them: Required: Time\n"
+    assert (told.returncode, told.stdout, told.stderr) == (1, "", reason)
+
+
+def test_a_rule_that_layouts_break_is_told_by_what_it_demands():
+    told = layouts.said("check_micro_batches", load_catalog())
+    assert told == "Broken (FS206): The global batch is a multiple of micro-batch times data parallel"
 
 
 def test_a_spec_without_a_search_is_told_what_to_write():

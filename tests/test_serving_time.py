@@ -229,6 +229,17 @@ def test_every_figure_is_a_range_by_the_measured_error():
     assert found["predicted_first_token_range"] == f"{600 * first:.1f} to {3000 * first:.1f}"
 
 
+def test_beyond_eight_sequences_at_once_a_queue_is_told():
+    """As systems of public benchmarks behave: from there on, the load rules the time to the first token."""
+    told = {n: served(n_sequences=n) for n in (8, 9)}
+    assert [
+        one["predicted_first_token_range"].removeprefix(one["predicted_first_token_span"]) for one in told.values()
+    ] == [
+        "",
+        " + queue",
+    ]
+
+
 def test_no_prediction_is_faster_than_its_bound():
     """At efficiencies of at most one; the convention that counts least is that of masked pairs."""
     for run in ({"n_sequences": 1}, {"n_sequences": 300}, {"n_sequences": 64, "n_devices": 4}):

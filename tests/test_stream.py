@@ -199,7 +199,7 @@ def test_what_is_too_large_for_a_workbook_is_valid_and_its_expectations_are_held
         [0, 1, 1],
         [  # 4·128² + 2·128·512 + 3·128 + 2·9·128 parameters
             "1 of 1 expectations hold",
-            "budget not met: a d_model=128.n_params is 199,296, expected at most 1",
+            "wrong.yaml:7:43: budget not met: a d_model=128.n_params is 199,296, expected at most 1 (+1.99e+07 %)",
             "unknown.yaml:7:10: expect[0].that: no model is called 'a d_model=68'",
         ],
     )

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -32,11 +33,27 @@ def test_quiet_still_says_what_is_wrong(tmp_path: Path) -> None:
     text = Path(GPT2).read_text(encoding="utf-8").replace("equals: 2127057600", "equals: 2127057601")
     (tmp_path / "wrong.yaml").write_text(text, encoding="utf-8")
     done = run("build", "wrong.yaml", "-q", cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (
+    assert (done.returncode, done.stdout, re.sub(r"^wrong\.yaml:\d+:\d+: ", "", done.stderr)) == (
         1,
         "",
-        "budget not met: gpt2-xl.n_params is 2,127,057,600, expected equals 2,127,057,601\n"
+        "budget not met: gpt2-xl.n_params is 2,127,057,600, expected 2,127,057,601 (-4.7e-08 %): published\n"
         "21 of 22 expectations hold\n",
+    )
+
+
+def test_what_is_unusual_is_noted_and_nothing_fails(tmp_path: Path) -> None:
+    spec = """
+        version: 1
+        context_lengths: [1024]
+        models: {m: {model: llama-3-8b}}
+        training: {t: {model: m, hardware: h100-sxm, context_length: 1024, global_batch_size: 8, n_tokens: 500}}
+    """
+    (tmp_path / "tiny.yaml").write_text(textwrap.dedent(spec), encoding="utf-8")
+    done = run("validate", "tiny.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        0,
+        "note: t: n_tokens 500 is less than one step, whose batch has 8,192 tokens;"  # 8 sequences of 1,024
+        " write the tokens of the whole run, such as n_tokens: 15T\n",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edits import sheet_of
 from flopsheet import catalog, diagnostics
 from flopsheet.api import compute
 from flopsheet.catalog.desugar import check_names
@@ -28,10 +29,12 @@ CATALOG = Path(catalog.__file__).parent / "data"
 
 
 def test_every_colour_of_a_verdict_follows_the_status_cell() -> None:
-    sheets = plan.plan_workbook(compute(SPECS / "gpt2.yaml").study)
+    report = compute(SPECS / "gpt2.yaml")
     rules = {
         title: [
-            (one.style, one.formula) for one in sheets.sheet(title).highlights if one.cells.startswith(("A4:", "A2:"))
+            (one.style, one.formula)
+            for one in sheet_of(title, report).highlights
+            if one.cells.startswith(("A4:", "A2:"))
         ]
         for title in ("Summary", "Checks")
     }

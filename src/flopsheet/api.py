@@ -53,11 +53,17 @@ class FailedExpectation:
     claimed: float | str
     found: float | str
     base: float | None = None
+    lacking: float | None = None
+    """Bytes that a device lacks, where the claim is that a run fits."""
 
     def to_finding(self, catalog: Catalog) -> diagnostics.Finding:
         """The diagnostic of its level."""
         word = diagnostics.expectation_warns if self.expectation.is_warning else diagnostics.expectation_fails
-        return word(self.to_text(catalog))
+        return word(self.with_note(catalog))
+
+    def with_note(self, catalog: Catalog) -> str:
+        """The line and what the author of the expectation says of it."""
+        return self.to_text(catalog) + (f": {self.expectation.note}" if self.expectation.note else "")
 
     def claim_text(self, catalog: Catalog) -> str:
         """What was claimed: `gpt2-xl.n_params at most 2,000,000,000`."""
@@ -80,7 +86,7 @@ class FailedExpectation:
         return f"{100 * amount:+.3g} %" if is_share else f"{'+' if amount > 0 else ''}{format_value(amount, unit)}"
 
     def to_text(self, catalog: Catalog) -> str:
-        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000`."""
+        """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000 (+6.35 %)`."""
         from flopsheet.output.headline import format_value
 
         that, unit = self.expectation, catalog.unit_of(self.expectation.metric)
@@ -93,9 +99,20 @@ class FailedExpectation:
             else:
                 told = f"{'+' if rise > 0 else ''}{format_value(rise, unit)}"
             found += f", was {format_value(self.base, unit)} ({told})"
-        return (
-            f"{that.subject}.{that.metric}{self._at} is {found}, expected {CLAIMS[self.claim]} {self._bound(catalog)}"
+        is_missing = isinstance(self.found, str) and self.claim != "text"
+        told = f"has no value ({found})" if is_missing else f"is {found}"
+        bound = (
+            self._bound(catalog) if CLAIMS[self.claim] == "equals" else f"{CLAIMS[self.claim]} {self._bound(catalog)}"
         )
+        return f"{that.subject}.{that.metric}{self._at} {told}, expected {bound}{self._by_how_much()}"
+
+    def _by_how_much(self) -> str:
+        """How far off a number is, or how much memory a run lacks; of a change the line says it already."""
+        if self.lacking:
+            return f" ({self.lacking / 2**30:,.3g} GiB short)"
+        if isinstance(self.found, str) or isinstance(self.claimed, str) or not self.claimed:
+            return ""
+        return f" ({100 * (self.found - self.claimed) / abs(self.claimed):+.3g} %)"
 
 
 Finding = FailedExpectation  # its earlier name, for scripts that import it
@@ -184,7 +201,7 @@ study, model, layer_group, context, scenario, layer_run
         return data_frames.to_frames(self.values, self.runs, self.catalog)
 
     def summary(self) -> dict[str, pd.DataFrame]:
-        """The tables of the workbook's Summary: `models`, `scenarios` and, where the spec has them, `training` and
+        """The tables of the workbook's Summary: `models`, `scenarios` and, if the spec has runs, `training` and
         `serving`.
 
         Each is a DataFrame of the headline columns of the frame of its rows, with the same index, types and units.
@@ -200,8 +217,8 @@ study, model, layer_group, context, scenario, layer_run
     def limits(self) -> pd.DataFrame:
         """How far each run can go in one input, the others unchanged, before it no longer fits its device.
 
-        A row for each (run, input): the last value that fits, or `none` or `no limit`, what a device has left there,
-        one step further, what it has left then, and that in words. No rows without runs.
+        One row per (run, input): the last value that fits (or `none`, or `no limit`), the memory left on a device
+        there, the value one step further, the memory left then, and the same in words. Without runs it has no rows.
 
         >>> import flopsheet
         >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
@@ -214,8 +231,25 @@ study, model, layer_group, context, scenario, layer_run
         return data_frames.limits(self.runs, self.catalog)
 
     @cached_property
+    def budget_limits(self) -> pd.DataFrame:
+        """How far each run can go in one input within each of its budgets, `at_most` or `at_least` in `expect:`.
+
+        One row per (run, metric, claim, input): the last value that meets the budget, whether it is the largest or the
+        smallest (`limit_is`), the metric there and one step further, and the same in words. There is no number if the
+        budget sets no limit or no value meets it, and there are no rows if no run has a budget.
+
+        >>> import flopsheet
+        >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
+        >>> run = {"model": "m", "prompt_length": 8000, "generated_length": 192, "hardware": "h100-sxm"}
+        >>> spec |= {"serving": {"chat": run}, "expect": [{"that": "chat.served_gib_device", "at_most": 60}]}
+        >>> flopsheet.compute(spec).budget_limits["limit_is"].unique().tolist()
+        ['at_most', None]
+        """
+        return data_frames.budget_limits(self.runs, self.catalog, self.spec.expectations)
+
+    @cached_property
     def findings(self) -> Findings:
-        """The expectations of the spec that do not hold, in its order; empty where all do.
+        """The expectations of the spec that do not hold, in its order; empty if all hold.
 
         Each `FailedExpectation` has the `expectation`, the `claim` (`equals`, `text`, `at_least` or `at_most`), the
         value that is `claimed` and the one that was `found`. Those of `level: warn` are `warnings`.
@@ -229,7 +263,7 @@ study, model, layer_group, context, scenario, layer_run
 
     @property
     def numbers(self) -> Numbers:
-        """What expectations are held to."""
+        """The numbers that expectations are compared with."""
         from flopsheet.pipeline import expectations
 
         return expectations.Numbers(self.values, self.runs, self.catalog)
@@ -237,13 +271,19 @@ study, model, layer_group, context, scenario, layer_run
     def missed(self, base: Report | None = None, expected: Spec | None = None) -> Findings:
         """All expectations that do not hold; bounds of a change (`at_most_change`) against a base.
 
-        What the base does not have may change as it likes. The expectations are those of another spec where one is
-        `expected`, of numbers that this report has.
+        A number that the base does not have is not compared. `expected` is a spec whose expectations apply instead, to
+        the numbers that this report has.
         """
         from flopsheet.pipeline import expectations
 
         failed = expectations.failed(expected or self.spec, self.numbers, base.numbers if base else None)
         return Findings(FailedExpectation(*one) for one in failed)
+
+    def notes(self) -> list[str]:
+        """What is unusual though it breaks no rule, in words: sequences that leave devices idle, less than one step."""
+        from flopsheet.pipeline.notes import notes
+
+        return [note for values in (self.values, *self.runs.values()) for note in notes(values, self.catalog)]
 
     @cached_property
     def study(self) -> WorkbookInput:
@@ -276,9 +316,9 @@ study, model, layer_group, context, scenario, layer_run
 def compute(spec: SpecLike) -> Report:
     """Every metric of a spec, given as the path of a YAML file (`-` is stdin) or as a mapping of plain data.
 
-    Raises SpecError with all problems of the spec at once, FileError where it cannot be read, ComputeError where a
-    metric is not finite, SizeError where the sweeps of the spec are more than memory should hold; all of them are
-    FlopsheetErrors. What a spec may say: docs/spec.md.
+    Raises SpecError with all problems of the spec at once, FileError if it cannot be read, ComputeError if a metric is
+    not finite, SizeError if its sweeps exceed what is held in memory; all of them are FlopsheetErrors. docs/spec.md
+    describes specs.
 
     >>> import flopsheet
     >>> model = {"n_layers": 12, "d_model": 768, "n_heads": 12, "ffn": "gelu", "d_ff": "4 * d_model"}
@@ -341,7 +381,7 @@ def build(spec: SpecLike | Report, target: str | os.PathLike[str], *, brief: boo
             from flopsheet.workbook import brief as short
 
             used = [str(kind) for values in report.runs.values() for kind in values.plain("run", "hardware")]
-            xlsx.save(short.shorten(plan.plan_workbook(report.study), used), target)
+            xlsx.save(short.shorten(plan.plan_workbook(report.study, only=short.HELD), used), target)
         else:
             xlsx.save(plan.draft_workbook(report.study), target)
     return report

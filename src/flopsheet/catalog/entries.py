@@ -16,6 +16,7 @@ from flopsheet.records import frozen
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
 OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
+COUNTED = frozenset({"count", "token", "width"})  # units of which 0 means that there is none
 YES_NO = frozenset({"yes", "no"})  # the words of a flag
 Level: TypeAlias = Literal["part", "subtotal", "total"]
 NumberStyle: TypeAlias = Literal["exact", "count", "rounded", "percent", "times", "2 decimals", "3 decimals"]
@@ -39,10 +40,14 @@ class Unit(NamedTuple):
     """What stands after a label at the head of a column of values."""
     beside: bool = True
     """Whether it stands after a value in a text."""
+    typed: str = ""
+    """How a cell shows what somebody typed, where that is not as `exact_format` makes it: 15 T."""
 
     @property
     def exact_format(self) -> str:
         """How a cell shows what somebody typed: with every decimal, where `format` rounds."""
+        if self.typed:
+            return self.typed
         exact = re.sub(r"\.[0#]+", rf"\g<0>{EVERY_DECIMAL}", self.format.rpartition(";")[2])
         return self.format if "E+" in self.format else exact
 
@@ -70,6 +75,8 @@ class Input(NamedTuple):
     """What a cell says where nobody gives it, such as "no price"; empty where it always has a value."""
     serving_default: int | float | str | None = None
     """The default in serving runs, of an input that both kinds of run share; None where it is the same."""
+    zero: str = ""
+    """What a cell shows in the place of 0, where that says more than "none" of what is counted."""
 
     def number(self, value: float) -> float:
         """A value as the tables hold it: what counts and is whole to 15 digits is whole; no negative zero."""
@@ -94,6 +101,12 @@ class Input(NamedTuple):
     @property
     def is_number(self) -> bool:
         return self.unit != "text"
+
+    @property
+    def called_zero(self) -> str:
+        """What a cell shows in the place of 0; empty where 0 is a number like any other."""
+        is_counted = self.whole and self.unit in COUNTED and self.least == 0
+        return self.zero or ("none" if is_counted and not self.absent else "")
 
     @property
     def largest(self) -> float:
@@ -237,7 +250,7 @@ class Catalog:
         entry = self.entry(name)
         if isinstance(entry, Metric):
             return self.units[entry.unit].format
-        return "General" if entry.choices else self.units[entry.unit].exact_format
+        return "General" if entry.choices else _with_zero(self.units[entry.unit].exact_format, entry.called_zero)
 
     @property
     def conventions(self) -> tuple[Input, ...]:
@@ -291,3 +304,9 @@ class Catalog:
         """The letter of an input or metric, or the name itself."""
         entry = self.inputs.get(name) or self.metrics.get(name)
         return entry.symbol if entry and entry.symbol else name
+
+
+def _with_zero(format: str, word: str) -> str:
+    """A number format that shows a word in the place of 0: three sections, which every program knows."""
+    number = format.rpartition(";")[2]
+    return f'{number};-{number};"{word}"' if word else format

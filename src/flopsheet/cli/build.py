@@ -73,7 +73,8 @@ def build_workbook(
     if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
         raise UsageError(diagnostics.no_workbook_name(output))
     with verbosity.step("read"):
-        spec = options.load_specs(specs, settings)
+        read = options.read_specs(specs, settings)
+        spec = read.expand()
     with verbosity.step("computed"):
         from flopsheet import api
 
@@ -85,7 +86,7 @@ def build_workbook(
         api.build(report, target, brief=kind == "brief")
     if not verbosity.quiet:
         summarise(report, target)
-    return print_failed_expectations(report, quiet=verbosity.quiet)
+    return print_failed_expectations(read, report, quiet=verbosity.quiet)
 
 
 def summarise(report: Report, target: Path) -> None:

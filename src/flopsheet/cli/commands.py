@@ -58,5 +58,5 @@ def commands() -> None:
     flopsheet build                           writes its workbook, output/flopsheet.xlsx
     flopsheet show specs/gpt2.yaml            prints the headline numbers of another spec
 
-    Exit codes: 0 done, 1 findings (an invalid spec, an expectation that fails), 2 usage or files.
+    Exit codes: 0 done, 1 findings (an invalid spec, an expectation that fails), 2 a usage or file error.
     """

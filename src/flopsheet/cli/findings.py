@@ -11,21 +11,36 @@ import click
 from flopsheet.diagnostics import FlopsheetError
 
 if TYPE_CHECKING:
-    from flopsheet.api import Report
+    from flopsheet.api import FailedExpectation, Report
     from flopsheet.review.pull import Pulled
+    from flopsheet.spec.load import ParsedSpec
+    from flopsheet.yamlio.source import Path
 
 
-def print_failed_expectations(report: Report, quiet: bool = False, base: Report | None = None) -> int:
-    """Names every expectation that does not hold; gives the exit code, which what only warns leaves alone."""
+def print_failed_expectations(read: ParsedSpec, report: Report, quiet: bool = False, base: Report | None = None) -> int:
+    """Names what is unusual and every expectation that does not hold, with its place and note.
+
+    Gives the exit code; notes, and expectations that only warn, leave it at 0.
+    """
+    for note in () if quiet else report.notes():
+        click.echo(f"note: {note}", err=True)
     missed = report.missed(base)
     for one in missed:
         word = "warning" if one.expectation.is_warning else "budget not met"
-        click.echo(f"{word}: {one.to_text(report.catalog)}", err=True)
+        place = read.text.place(path_of(one, report))
+        where = f"{place.source}:{place.line}:{place.column}: " if place else ""
+        click.echo(f"{where}{word}: {one.with_note(report.catalog)}", err=True)
     expected = report.spec.expectations
     held = len(expected) - len(missed.expectations)
     if expected and (missed or not quiet):
         click.echo(f"{held} of {len(expected)} expectations hold{_uncompared(report, base)}", err=True)
     return 1 if any(not one.expectation.is_warning for one in missed) else 0
+
+
+def path_of(failed: FailedExpectation, report: Report) -> Path:
+    """Where a spec says what is claimed."""
+    at = next(at for at, one in enumerate(report.spec.expectations) if one is failed.expectation)
+    return ("expect", at, "equals" if failed.claim == "text" else failed.claim)
 
 
 def _uncompared(report: Report, base: Report | None) -> str:

@@ -39,9 +39,9 @@ def command(what: str) -> None:
             (name, "", "", _text_model(family)) for name, family in sorted(families.load_families().by_type.items())
         ]
     elif what == "diagnostics":
-        from flopsheet.catalog.diagnostics_list import diagnostics_by_code
+        from flopsheet.catalog.diagnostics_list import diagnostics_by_code, meaning
 
-        lines = [(entry.code, entry.name, "", entry.what) for entry in diagnostics_by_code().values()]
+        lines = [(entry.code, entry.name, "", meaning(entry)) for entry in diagnostics_by_code().values()]
     elif what == "units":
         lines = [
             (unit.label, "whole" if unit.whole else "", "", f"a cell shows it as {unit.format}")

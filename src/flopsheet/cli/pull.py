@@ -38,6 +38,8 @@ def command(workbook: str, output: str | None, spec: str | None) -> int:
         raise UsageError(diagnostics.not_in_place())
     pulled = reviewed.pull(workbook)
     print_notes(pulled)
+    if pulled.overwritten:
+        click.echo(pulled.overwritten, err=True)
     _tell("change", [str(change) for change in pulled.reading.changes])
     _tell("effect", pulled.effects, MOST_EFFECTS)
     if not pulled.reading.changes and not pulled.reading.problems:

@@ -16,7 +16,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
 @click.command("search")
 @options.specs_argument
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+    "--format", "style", type=click.Choice(["table", "json", "csv", "md", "yaml"]), default="table", show_default=True
 )
 @options.workers_options
 @click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
@@ -28,13 +28,14 @@ def command(
     scheduler: str | None,
     output: str | None,
     settings: tuple[str, ...],
-) -> None:
+) -> int:
     """Find the best layouts for training and serving runs.
 
-    Every combination of the inputs that a spec varies under search: is a run. Layouts that break a rule or do not fit
-    are counted by the first reason. Of the others, the best are listed, each with what it loses against the first, and
-    so are those that no other layout beats in both figures: step time and memory for training, the objective and the
-    time per token for serving. csv and json have every input and metric of these layouts.
+    Every combination of the inputs that a spec varies under search: is evaluated. Layouts that break a rule or do not
+    fit are counted by the first reason. The best of the others are listed, each with its gap to the first, as are those
+    that no other layout beats in both figures: step time and memory for training, the objective and the time per token
+    for serving. csv and json contain every input and metric of these layouts, yaml the best as runs of a spec. The exit
+    code is 1 if a search has no possible layout.
 
     \b
     flopsheet search specs/layout-search.yaml
@@ -60,6 +61,12 @@ def command(
             text = layouts.to_csv(found)
         case "md":
             text = layouts.to_markdown(found)
+        case "yaml":
+            text = layouts.to_yaml(found)
         case _:
             text = layouts.to_text(found, None if output is None and sys.stdout.isatty() else WIDE)
     export.export_text(text, output)
+    empty = [why for result in found if (why := layouts.why_none(result))]
+    for why in empty:
+        click.echo(why, err=True)
+    return 1 if empty else 0

@@ -9,7 +9,7 @@ import click
 
 from flopsheet import diagnostics
 from flopsheet.cli import options
-from flopsheet.cli.findings import print_failed_expectations, print_problems
+from flopsheet.cli.findings import path_of, print_failed_expectations, print_problems
 from flopsheet.diagnostics import FlopsheetError
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def validate_spec(specs: tuple[str, ...], settings: tuple[str, ...], quiet: bool
     """The verdict on one spec: a line on stdout, what is wrong on stderr."""
     name = " + ".join(specs)
     try:
-        _, report = compute_where_needed(specs, settings)
-        code = print_failed_expectations(report, quiet, base) if report else 0
+        read, report = compute_where_needed(specs, settings)
+        code = print_failed_expectations(read, report, quiet, base) if report else 0
         verdict = "valid" if code == 0 else "expectations fail"
     except FlopsheetError as error:
         print_problems(error)
@@ -119,11 +119,9 @@ def failed_expectations(read: ParsedSpec, report: Report | None, base: Report | 
 
     if not report:
         return [], False
-    index = {id(one): at for at, one in enumerate(report.spec.expectations)}
     found, missed = [], report.missed(base)
     for failed in missed:
-        claim = "equals" if failed.claim == "text" else failed.claim
-        path = ("expect", index[id(failed.expectation)], claim)
+        path = path_of(failed, report)
         finding = failed.to_finding(report.catalog)
         found.append(diagnostics.located(finding, spell(path), read.text.place(path)))
     return found, any(not one.expectation.is_warning for one in missed)

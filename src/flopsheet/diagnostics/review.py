@@ -129,6 +129,11 @@ def more_remarks_unread(title: str, count: int) -> str:
     return f"{title}: {count:,} more {'remark was' if count == 1 else 'remarks were'} not read"
 
 
+def results_typed_over(address: str, count: int) -> str:
+    what = f"{address} and {count - 1:,} more results are" if count > 1 else f"the result in {address} is"
+    return f"{what} typed over, and results are not read: see 'flopsheet check'"
+
+
 def formula_as_value(address: str, formula: str, value: str) -> str:
     return f"{address}: '={shown(formula)}' cannot be written as an expression of a spec, so its value {value} is used"
 

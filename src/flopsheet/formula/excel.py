@@ -10,7 +10,7 @@ from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, Referen
 from flopsheet.numerics import SPREADSHEET_EXACT
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
-MOST_DIGITS = 20  # of a constant without an exponent: 1e18 and 1e-12 are readable with none
+MOST_DIGITS = 20  # of a constant that is written without an exponent
 
 
 def to_excel(node: Node, at: References) -> str:

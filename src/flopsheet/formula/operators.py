@@ -172,12 +172,20 @@ def _called(name: str) -> Callable[..., str]:
     return lambda *arguments: f"{name}({', '.join(arguments)})"
 
 
-def picked(pick: str, keys: str, values: str) -> str:
-    """The spreadsheet text of the value where a key is least or largest, among cells that stand side by side.
+def indexed(cells: str, position: str, *, down: bool = False) -> str:
+    """The spreadsheet text of the cell at a position, among cells in a row or column.
 
-    In some programs INDEX fails without its row number, and of a single cell.
+    In some programs INDEX fails of a single cell, which is then the one, and in a row without the row number.
     """
-    return f"INDEX({values},1,MATCH({pick}({keys}),{keys},0))" if ":" in values else values
+    first, _, last = cells.rpartition("!")[2].partition(":")
+    if last in {"", first}:
+        return cells.partition(":")[0]
+    return f"INDEX({cells},{position})" if down else f"INDEX({cells},1,{position})"
+
+
+def picked(pick: str, keys: str, values: str) -> str:
+    """The spreadsheet text of the value where a key is least or largest, among cells in a row."""
+    return indexed(values, f"MATCH({pick}({keys}),{keys},0)")
 
 
 OPERATORS: Mapping[str, Operator] = {

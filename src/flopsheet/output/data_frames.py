@@ -17,9 +17,10 @@ from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
+from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.limits.told import tell
 from flopsheet.pipeline.tables import Array, Numbers
+from flopsheet.spec import Expectation
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
 SUMMARY: dict[str, Grain] = {"models": "model", "scenarios": "scenario"}
@@ -125,12 +126,25 @@ def summarise(frames: Mapping[str, pd.DataFrame], catalog: Catalog) -> dict[str,
 
 def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
     """How far each run can go in one input, a row for each (run, input)."""
+    from flopsheet.pipeline.limits.told import tell  # its formulas are parsed as it is imported
+
     every = list(tell(runs, catalog))
     rows = [{name: getattr(told, field) for name, field in COLUMNS_OF_LIMITS.items()} for told in every]
     index = pd.MultiIndex.from_arrays(
         [[told.run for told in every], [told.limit.name for told in every]], names=["run", "input"]
     )
     return pd.DataFrame(rows, index, columns=list(COLUMNS_OF_LIMITS))
+
+
+def budget_limits(
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
+) -> pd.DataFrame:
+    """The same within each budget of a run, a row for each (run, metric, claim, input)."""
+    index = ["run", "metric", "claim", "input"]
+    columns = [*index, "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
+    return pd.DataFrame(
+        [dict(line) for line in within_budgets(runs, catalog, expectations)], columns=columns
+    ).set_index(index)
 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:

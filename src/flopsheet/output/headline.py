@@ -16,6 +16,7 @@ from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
+    from flopsheet.pipeline.frames import Values
 
 MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
 
@@ -29,7 +30,7 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
-    yield from limits.tables(report.runs, report.catalog, most)
+    yield from limits.tables(report.runs, report.catalog, report.spec.expectations, most)
     yield from measured.tables(report.spec)
 
 
@@ -118,7 +119,10 @@ MOST_RUNS = 4
 
 
 def brief(report: Report) -> list[str]:
-    """The numbers that matter, at most `MOST_LINES` lines and a sentence: the largest scenarios, the first runs."""
+    """The numbers that matter, at most `MOST_LINES` lines: the largest scenarios, the first runs.
+
+    One more says so where parameters and FLOPs count different matrices.
+    """
     told = [list(_runs(report, kind)) for kind in report.runs]
     runs = [line for lines in told for line in lines[: MOST_RUNS // len(told)]]
     if left := sum(map(len, told)) - len(runs):
@@ -129,7 +133,8 @@ def brief(report: Report) -> list[str]:
     lines = [_scenario(report, at) for at in sorted(chosen)]
     if len(table) > len(chosen):
         lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
-    return [*lines, *runs, str(report.values.column("context", "ffn_count_words")[0])]
+    counts_alike = report.values.column("context", "largest_ffn_left_out")[0] == 0
+    return [*lines, *runs, *([] if counts_alike else [str(report.values.column("context", "ffn_count_words")[0])])]
 
 
 def unfit(report: Report) -> str:
@@ -179,23 +184,30 @@ def _scenario(report: Report, at: int) -> str:
 TOLD = {
     "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days ({time_is}), "
     "{device_hours} device-hours",
-    "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most; "
-    "{decode_tokens_per_second_user} tokens/s per user, {decode_bound}-bound",
+    "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most",
 }
-
-
-PRICED = ", {run_cost} USD"  # of a training run whose hardware has a price
+# What follows where it is known: the cost of a training run, the speed of a serving one, else a bound of it.
+PRICED = ", {run_cost} USD"
+PREDICTED = "; {n_sequences} at once: {predicted_token_range} ms per token (predicted, P10 to P90)"
+BOUND = "; {decode_tokens_per_second_user} tokens/s per user at most ({decode_bound}-bound)"
 
 
 def _runs(report: Report, kind: RunKind) -> Iterator[str]:
     """A line for each run of a kind."""
     (of_run, _), values = RUNS[kind], report.runs[kind]
     for at, (run,) in enumerate(values.tables[of_run].keys):
-        is_priced = kind == "training" and not isinstance(values.plain(of_run, "run_cost")[at], str)
-        told = TOLD[kind] + (PRICED if is_priced else "")
+        told = TOLD[kind] + _known(kind, values, at)
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
         texts = {name: format_value(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
         yield f"{run}: {told.format_map(texts)}"
+
+
+def _known(kind: RunKind, values: Values, at: int) -> str:
+    """The end of the line of a run, by what is known of it."""
+    of_run = RUNS[kind][0]
+    if kind == "training":
+        return "" if isinstance(values.plain(of_run, "run_cost")[at], str) else PRICED
+    return BOUND if isinstance(values.plain(of_run, "predicted_seconds_per_token")[at], str) else PREDICTED
 
 
 def sentences(report: Report) -> list[str]:

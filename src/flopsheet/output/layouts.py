@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import inside_sentence
@@ -11,21 +12,24 @@ from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.search.kinds import KINDS
+from flopsheet.pipeline.search.layouts import entries
 from flopsheet.pipeline.search.result import Difference, SearchResult
+from flopsheet.yamlio.dump import block
 
 CLASSES = frozenset(name for kind in KINDS.values() for name in kind.classes)
 MOST_FRONT = 20
+BASIS = "time_is"
 MOST_TERMS = 4
 LEAST_SHARE = 0.01  # of all that differs: smaller terms are not told
+LEAST_REST = 0.005  # of the difference: below, the terms that are told add up to it in three digits
 
 
 def summarise(result: SearchResult) -> Iterator[Summary]:
     """The tables of a search."""
     search, found = result.search, result.found
-    title = f"{search.name}: {search.size:,} layouts, {found.n_valid:,} of them possible"
-    if not result.n_best:
-        title = f"{search.name}: none of {search.size:,} layouts is possible"
-    yield _layouts(result, title, range(result.n_best), with_reason=True)
+    if result.n_best:
+        title = f"{search.name}: {search.size:,} layouts, {found.n_valid:,} of them possible"
+        yield _layouts(result, title, range(result.n_best), with_reason=True)
     front = result.front[:MOST_FRONT]
     if len(result.front) > 1:
         more = len(result.front) - len(front)
@@ -34,8 +38,10 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
         labels[1] = "memory that is left" if other == result.kind.margin_share else labels[1]
         title = f"No other layout is better in both: {labels[0]}, and {labels[1]}"
         yield _layouts(result, title, front, more=more)
+    yield from _bases(result)
+    none = "" if result.n_best else f"{search.name}: none of {search.size:,} layouts is possible. "
     yield Summary(
-        "Left out, by the first reason",
+        f"{none}Left out, by the first reason",
         ("Reason", "Layouts", "Share"),
         tuple(
             (said(name, result.catalog), f"{count:,}", f"{count / search.size:.2%}".replace("%", " %"))
@@ -44,6 +50,29 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
         1,
         frozenset({0}),
     )
+
+
+def why_none(result: SearchResult) -> str:
+    """What to say where no layout is possible: the reason that excludes most; nothing where some are."""
+    if result.n_best:
+        return ""
+    name, count = next(iter(result.fails.items()))
+    size = result.search.size
+    return (
+        f"{result.search.name}: none of {size:,} layouts is possible; {count:,} of them: {said(name, result.catalog)}"
+    )
+
+
+def _bases(result: SearchResult) -> Iterator[Summary]:
+    """What the times of each kind of hardware rest on, where that is more than the prediction as such."""
+    if result.search.kind != "training" or not result.n_best:
+        return
+    told = result.values.plain("training_run", BASIS)
+    bases = {run.hardware: str(words) for run, words in zip(result.runs, told, strict=True)}
+    if len(set(bases.values())) > 1:
+        body = tuple((hardware, words) for hardware, words in bases.items())
+        label = result.catalog.metrics[BASIS].label
+        yield Summary("What times and costs rest on", ("Hardware", label), body, 1, frozenset({0, 1}))
 
 
 def _layouts(
@@ -93,12 +122,15 @@ def because_of(difference: Difference, catalog: Catalog) -> str:
     least = LEAST_SHARE * sum(abs(amount) for _, amount in difference.parts)
     large = sorted(difference.parts, key=lambda part: -abs(part[1]))[:MOST_TERMS]
     told = [part for part in difference.parts if part in large and abs(part[1]) >= least]
-    terms = ", ".join(f"{catalog.metrics[name].label} {_signed(amount)}" for name, amount in told)
-    return f"{_signed(difference.amount)} {unit.label}".rstrip() + (f": {terms}" if terms else "")
+    terms = [f"{catalog.metrics[name].label} {_signed(amount)}" for name, amount in told]
+    rest = difference.amount - sum(amount for _, amount in told)
+    if terms and abs(rest) >= LEAST_REST * abs(difference.amount):
+        terms.append(f"the rest {_signed(rest)}")
+    return f"{_signed(difference.amount)} {unit.label}".rstrip() + (f": {', '.join(terms)}" if terms else "")
 
 
 def _signed(amount: float) -> str:
-    return f"{amount:+.3g}".replace("-", "−")
+    return (f"{amount:+,.0f}" if abs(amount) >= 1000 else f"{amount:+.3g}").replace("-", "−")
 
 
 def said(name: str, catalog: Catalog) -> str:
@@ -106,7 +138,8 @@ def said(name: str, catalog: Catalog) -> str:
     if name in CLASSES:
         return f"Does not fit; most of it is: {catalog.metrics[name].label.lower()}"
     if name in catalog.rules:
-        return f"Broken: {catalog.rules[name].label} ({catalog.rules[name].code})"
+        rule = catalog.rules[name]
+        return f"Broken ({rule.code}): {rule.doc.rstrip('.')}"
     if name in catalog.inputs:
         return f"{catalog.inputs[name].label} is out of range"
     _, _, metric = name.partition(" ")
@@ -134,6 +167,22 @@ def _as_json(result: SearchResult) -> str:
     return (
         f"{JSON.text(result.search.name)}: {{\n" + ",\n".join(f'"{key}": {one}' for key, one in parts.items()) + "\n}"
     )
+
+
+def to_yaml(results: Sequence[SearchResult]) -> str:
+    """The best layouts as runs of a spec, to be pasted or merged: `flopsheet build spec.yaml layouts.yaml`."""
+    runs: dict[str, dict[str, Any]] = {}
+    searches: dict[str, dict[str, Any]] = {}
+    for result in results:
+        if result.n_best:
+            best = entries(result)
+            runs.setdefault(result.search.kind, {}).update(best)
+            searches[result.search.name] = {"found": list(best)}
+    if not runs:
+        return ""
+    first = "# The best layouts as runs of a spec."
+    merged = "# Only to merge this file with the spec of the search: flopsheet build SPEC THIS"
+    return "\n".join([first, *block(runs), merged, *block({"search": searches})]) + "\n"
 
 
 def to_csv(results: Sequence[SearchResult]) -> str:

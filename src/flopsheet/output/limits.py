@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.grains import RunKind
@@ -12,31 +11,51 @@ from flopsheet.output.rows import CSV, number
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import words
-from flopsheet.pipeline.limits.told import Told, tell
+from flopsheet.pipeline.limits.budgets import called
+from flopsheet.pipeline.limits.told import Told, ToldBudget, tell, tell_budgets
+from flopsheet.spec import Expectation
 
 TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
+TITLE_OF_BUDGETS = "How far each run can go within its budgets"
+HEADER_OF_BUDGETS = ("Run", "Budget", *HEADER[1:])
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")
 COLUMNS = (*NAMED, *NUMBERS, "says")
 TEXTS = frozenset(COLUMNS) - frozenset(NUMBERS)
 
 
-def tables(runs: Mapping[RunKind, Values], catalog: Catalog, most: int | None) -> Iterator[Summary]:
-    """The table, with so many rows at most; none without runs."""
-    told = list(tell(runs, catalog))
+def tables(
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation], most: int | None
+) -> Iterator[Summary]:
+    """The tables, with so many rows at most: against memory, and against budgets of runs where there are any."""
+    told = [(one.run, one.limit.label, *_values(one)) for one in tell(runs, catalog)]
     if told:
-        body = tuple(
-            (one.run, one.limit.label, _shown(one.now), _shown(one.last), one.says) for one in told[: most or None]
-        )
-        yield Summary(TITLE, HEADER, body, 2, frozenset({0, 1, len(HEADER) - 1}), len(told) - len(body))
+        yield _table(TITLE, HEADER, 2, told, most)
+    within = [
+        (one.run, called(one.budget, one.bound, catalog), catalog.entry(one.limit.input).label, *_values(one))
+        for one in tell_budgets(expectations, runs, catalog)
+    ]
+    if within:
+        yield _table(TITLE_OF_BUDGETS, HEADER_OF_BUDGETS, 3, within, most)
+
+
+def _values(told: Told | ToldBudget) -> tuple[str, str, str]:
+    return _shown(told.now), _shown(told.last), told.says
+
+
+def _table(
+    title: str, header: tuple[str, ...], n_keys: int, rows: Sequence[tuple[str, ...]], most: int | None
+) -> Summary:
+    body = tuple(rows[: most or None])
+    return Summary(title, header, body, n_keys, frozenset({*range(n_keys), len(header) - 1}), len(rows) - len(body))
 
 
 def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.0f}"
 
 
-def _line(told: Told) -> tuple[Any, ...]:
+def _line(told: Told) -> tuple[float | str | None, ...]:
     """What programs read of a limit, in the order of the columns; a word in place of a number is told by `says`."""
     last = None if isinstance(told.last, str) else told.last
     numbers = (told.now, last, told.left_bytes, told.next, told.left_next_bytes)
@@ -49,11 +68,32 @@ def as_json(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     """By run and input."""
     found: dict[str, list[str]] = {}
     for told in tell(runs, catalog):
-        run, name, *rest = _line(told)
+        _, name, *rest = _line(told)
         said = json.dumps(dict(zip(COLUMNS[len(NAMED) :], rest, strict=True)), ensure_ascii=False)
-        found.setdefault(run, []).append(f"{json.dumps(name)}: {said}")
+        found.setdefault(told.run, []).append(f"{json.dumps(name)}: {said}")
     lines = (f"{json.dumps(run, ensure_ascii=False)}: {{{', '.join(each)}}}" for run, each in found.items())
     return "{\n" + ",\n".join(lines) + "\n}" if found else "{}"
+
+
+def budgets_as_json(runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> str:
+    """A list of the limits within budgets of runs."""
+    return json.dumps([dict(line) for line in within_budgets(runs, catalog, expectations)], ensure_ascii=False)
+
+
+def within_budgets(
+    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
+) -> Iterator[Mapping[str, float | str | None]]:
+    """What programs read of a limit within a budget; `limit_is` says whether it is the most or the least."""
+    for told in tell_budgets(expectations, runs, catalog):
+        numbers = {
+            "bound": told.bound, "now": told.now, "limit": None if isinstance(told.last, str) else told.last,
+            "value": told.spent, "next": told.next, "next_value": told.next_spent,
+        }  # fmt: skip
+        yield {
+            "run": told.run, "metric": told.budget.metric, "claim": told.budget.claim, "input": told.limit.input,
+            **{name: None if one is None else number(one, whole=True) for name, one in numbers.items()},
+            "limit_is": told.kind or None, "says": told.says,
+        }  # fmt: skip
 
 
 def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
@@ -67,7 +107,7 @@ def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[Any]]]:
+def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[float | str | None]]]:
     """The same column by column."""
     lines = [_line(told) for told in tell(runs, catalog)]
     return ((name, [line[at] for line in lines]) for at, name in enumerate(COLUMNS))

@@ -93,15 +93,30 @@ class Numbers:
             return None
         return of_grain.plain(metric.grain, expectation.metric)[row]
 
+    def find_lacking(self, expectation: Expectation) -> float | None:
+        """How many bytes are missing where a text such as `fits` says whether memory is enough; None otherwise."""
+        metric = self.catalog.metrics[expectation.metric]
+        if metric.unit != "text" or len(metric.dependencies) != 1:
+            return None
+        [margin] = metric.dependencies
+        if self.catalog.unit_of(margin).label != "B":
+            return None
+        left = self.find(expectation._replace(metric=margin))
+        return -left if isinstance(left, float | int) and left < 0 else None
+
 
 class Missed(NamedTuple):
-    """A claim that does not hold: its expectation and kind, the value claimed, that found, that of the base."""
+    """A claim that does not hold: its expectation and kind, the value claimed, that found, that of the base.
+
+    `lacking` are the bytes that a device lacks, where the claim is that a run fits.
+    """
 
     expectation: Expectation
     claim: str
     claimed: Scalar
     found: Scalar
     base: float | None = None
+    lacking: float | None = None
 
 
 def failed(spec: Spec, numbers: Numbers, base: Numbers | None = None) -> Iterator[Missed]:
@@ -112,7 +127,7 @@ def failed(spec: Spec, numbers: Numbers, base: Numbers | None = None) -> Iterato
             continue  # an expectation of another spec
         for kind, claimed in claims(expectation):
             if not holds(kind, {"live": found, "claimed": claimed, "within": expectation.within}):
-                yield Missed(expectation, kind, claimed, found)
+                yield Missed(expectation, kind, claimed, found, None, numbers.find_lacking(expectation))
         before = base.find(expectation) if base else None
         if isinstance(before, float | int) and not math.isnan(before):
             for kind, bound in changes(expectation):

@@ -13,15 +13,17 @@ from typing import Any
 from flopsheet.review.input_cells import InputCell, Plain, plain
 from flopsheet.review.inputs import Change, InputReading, is_variant
 from flopsheet.spec import InputValue, library
-from flopsheet.spec.resolve import custom, stages
+from flopsheet.spec.resolve import custom, frozen, parts, stages
 from flopsheet.spec.resolve.draft import draft
 from flopsheet.spec.resolve.inherit import from_library
 from flopsheet.spec.resolve.normalize import normalize
-from flopsheet.spec.schema import data_model, kinds, listed
+from flopsheet.spec.schema import kinds
 from flopsheet.yamlio.source import Data, Path, Source
 
 OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says so
 NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
+# Inputs that a spec may say together: layers of stages, frozen parts, formats by part.
+TOGETHER = (stages.say, frozen.say, parts.say)
 IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
 
 
@@ -41,30 +43,8 @@ def _put(data: Any, path: Path, value: Plain) -> None:
     for part in path[:-1]:
         data = data[part] if isinstance(part, int) else data.setdefault(part, {})
     key = path[-1]
-    if isinstance(data, dict) and listed.STAGE_LAYERS in data and str(key).startswith(f"{listed.STAGE_LAYERS}_"):
-        layers = stages.listed(data)
-        at = int(str(key).removeprefix(f"{listed.STAGE_LAYERS}_"))
-        layers += [0] * (at - len(layers))
-        layers[at - 1] = value
-        return
-    if (
-        isinstance(data, dict)
-        and listed.FROZEN in data
-        and key in {f"{listed.FROZEN}_{part}" for part in listed.frozen_parts()}
-    ):
-        part = str(key).removeprefix(f"{listed.FROZEN}_")
-        others = [one for one in data[listed.FROZEN] if one != part]
-        data[listed.FROZEN] = [*others, part] if value else others
-        if not data[listed.FROZEN]:
-            del data[listed.FROZEN]
-        return
-    for whole, said in data.items() if isinstance(data, dict) else ():
-        if isinstance(said, dict) and (parts := data_model.parts_of(str(whole))):
-            names = {data_model.DEFAULT: whole, **{part: entry.name for part, entry in parts.items()}}
-            if brief := next((part for part, name in names.items() if name == key), None):
-                said[brief] = value
-                return
-    data[key] = value
+    if not (isinstance(data, dict) and any(say(data, str(key), value) for say in TOGETHER)):
+        data[key] = value
 
 
 def assign(mapping: dict[str, Any], key: str, value: Plain) -> None:

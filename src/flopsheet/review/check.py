@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
 from flopsheet.numerics import STORED
+from flopsheet.review.consequences import find_consequences
 from flopsheet.review.inputs import format_input
 from flopsheet.review.moved import Moved, find_moved
 from flopsheet.review.pull import Pulled
@@ -35,6 +36,8 @@ class Disagreement:
     found: str
     wanted: str
     kind: Kind
+    follows: bool = False
+    """Whether it is a value that follows from cells whose formula was replaced."""
 
     def __str__(self) -> str:
         about = f"{self.address} ({self.name})" if self.name else self.address
@@ -128,8 +131,12 @@ class _Comparison:
     count: int = 0
     missing: int = 0
     moved: dict[str, Moved] = field(default_factory=dict)
-    values: list[Disagreement] = field(default_factory=list)
-    formulas: list[tuple[Disagreement, tuple[str, ...]]] = field(default_factory=list)
+    values: dict[CellRef, Disagreement] = field(default_factory=dict)
+    wrong: dict[CellRef, str] = field(default_factory=dict)
+    """The formulas of the cells whose values are wrong."""
+    replaced: dict[CellRef, Disagreement] = field(default_factory=dict)
+    """What is typed over a formula."""
+    formulas: dict[CellRef, tuple[Disagreement, tuple[str, ...]]] = field(default_factory=dict)
     """Each with the pieces of the right formula: what refers to a sheet whose cells were moved was rewritten."""
 
     def add(self, sheet: Sheet, stored_cells: Cells) -> None:
@@ -148,25 +155,30 @@ class _Comparison:
         if cell_ref not in self.expressions:
             if not stored.formula:
                 held = "nothing" if stored.value is None else _shown(stored.value)
-                self.values.append(_disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over"))
+                self.replaced[cell_ref] = _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
             elif not _alike(stored.formula, cell.formula, cell_ref.sheet):
                 texts = f"={_cut(stored.formula)}", f"={_cut(cell.formula)}"
                 pieces = normalize_formula(cell.formula, cell_ref.sheet)
-                self.formulas.append((_disagreement(sheet, cell_ref, *texts, "formula"), pieces))
+                self.formulas[cell_ref] = _disagreement(sheet, cell_ref, *texts, "formula"), pieces
         # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
         is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
         if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-            self.values.append(_disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value"))
+            self.values[cell_ref] = _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+            self.wrong[cell_ref] = cell.formula
 
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """What was moved, then formulas, then values, each in the order of the sheets."""
+        """What was moved, then what replaces formulas, then values, those that follow from it last."""
         moved = (
             Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
             for one in self.moved.values()
         )
         titles = {f"{title.casefold()}!" for title in self.moved}
-        formulas = (one for one, pieces in self.formulas if titles.isdisjoint(pieces))
-        return (*moved, *formulas, *self.values)
+        formulas = {at: one for at, (one, pieces) in self.formulas.items() if titles.isdisjoint(pieces)}
+        causes = formulas | self.replaced
+        following = find_consequences(causes, self.wrong) if causes else set()
+        alone = (one for at, one in self.values.items() if at not in following)
+        following_values = (replace(one, follows=True) for at, one in self.values.items() if at in following)
+        return (*moved, *causes.values(), *alone, *following_values)
 
 
 def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:

@@ -16,7 +16,7 @@ from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
 from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
 from flopsheet.review.rebuild import Returned, read_back
-from flopsheet.review.unread import list_unread
+from flopsheet.review.unread import find_overwritten, list_unread
 from flopsheet.spec import Spec
 from flopsheet.spec.calibration.fit import FITTED
 from flopsheet.spec.load import from_source, in_digits
@@ -72,6 +72,12 @@ class Pulled:
         built = diff.Side("", self.returned.built, {})
         edited = diff.Side("", self.report, {})
         return ranking.effects(diff.compare_sides(built, edited))
+
+    @cached_property
+    def overwritten(self) -> str:
+        """What is said of results whose formula something was typed over, since only inputs are read."""
+        found = find_overwritten(self.returned)
+        return diagnostics.results_typed_over(found[0].seen_from(""), len(found)) if found else ""
 
     def problems(self) -> list[Problem]:
         """What is wrong with the spec that the changes make; at cells, since no file says it yet."""

@@ -13,6 +13,7 @@ from flopsheet.review.diff import Compared, Difference
 
 VERDICTS = {"no": "no longer fits", "yes": "fits now"}  # by the answer that there is now
 GRAINS = [*(grain for grains in RUNS.values() for grain in grains), "model", "scenario"]
+MOST_BUDGETS = 5  # that are told where they are no longer met
 OF_MODEL = ("n_params", "weight_gib", "kv_cache_bytes_per_token", "tflop_forward", "kv_cache_gib")
 
 
@@ -81,7 +82,9 @@ def effects(compared: Compared) -> list[str]:
     said = [f"{subject}: {', '.join(words)}" for subject, words in lines.items()]
     missed = [one.missed for one in compared.budgets if not one.after]
     if missed:
-        first = missed[0].to_text(catalog)
-        about = "a budget is" if len(missed) == 1 else f"{len(missed):,} budgets are"
-        said.append(f"{about} no longer met{'' if len(missed) == 1 else ', the first'}: {first}")
+        texts = [one.to_text(catalog) for one in missed[:MOST_BUDGETS]]
+        texts += [f"… and {len(missed) - len(texts):,} more"] if len(missed) > len(texts) else []
+        alone = len(missed) == 1
+        about = "a budget is no longer met: " if alone else f"{len(missed):,} budgets are no longer met:"
+        said.append(about + (texts[0] if alone else "".join(f"\n    {text}" for text in texts)))
     return said

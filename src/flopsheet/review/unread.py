@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from flopsheet import diagnostics
 from flopsheet.review.rebuild import Returned
-from flopsheet.review.xlsx.cells import Book
+from flopsheet.review.xlsx.cells import Book, Stored
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.plan import TITLES, WAY_BACK
-from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets import inputs, summary
 
 MOST_TOLD = 5
 
@@ -26,6 +26,24 @@ def list_unread(returned: Returned) -> list[str]:
         *told,
         *([diagnostics.more_remarks_unread(inputs.SHEET, more)] if more > 0 else []),
     ]
+
+
+def find_overwritten(returned: Returned) -> list[CellRef]:
+    """The results whose formula something else was typed over: those of metrics, and numbers on Summary."""
+    metrics, cell_index = returned.built.catalog.metrics, returned.layout.cell_index
+    results = {cell_ref for (_, name), refs in cell_index.cell_refs.items() if name in metrics for cell_ref in refs}
+    found = [one for one in results if one.sheet in returned.book.parts and _is_typed(returned.stored(one))]
+    # Every number that is built on Summary is a formula.
+    for (row, column), stored in (
+        returned.book.cells(summary.SHEET).items() if summary.SHEET in returned.book.parts else ()
+    ):
+        if _is_typed(stored) and isinstance(stored.value, float):
+            found.append(CellRef(summary.SHEET, row, column))
+    return sorted(found)
+
+
+def _is_typed(stored: Stored) -> bool:
+    return not stored.formula and stored.value is not None
 
 
 def _remarks(returned: Returned) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from flopsheet.workbook.layout.cells import (
     place,
 )
 from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
-from flopsheet.workbook.sheets import checks, compare, context, inputs, lookups, runs, sensitivity, summary
+from flopsheet.workbook.sheets import checks, compare, context, conventions, inputs, lookups, runs, sensitivity, summary
 from flopsheet.workbook.sheets.lookups import Chosen
 
 # From what a reviewer looks for to what it is made of.
@@ -100,7 +100,8 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     laid = inputs.lay_out(table_set, {one.run_kind: one for one in table_sets.values()}, cell_index)
     blocks: dict[str, list[Block]] = {}
     for sheet in results(study.catalog):
-        blocks[sheet] = _place_sections(table_set, sheet, 4, cell_index)
+        top = conventions.BOTTOM + 2 if sheet == conventions.SHEET else 4
+        blocks[sheet] = _place_sections(table_set, sheet, top, cell_index)
     named = next(block for block in blocks["Parameters"] if block.grain == "model")
     ends = [CellRef(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)]
     laid = replace(laid, model_names=absolute_span(ends))

@@ -22,12 +22,13 @@ from flopsheet.workbook.sheets.runs import SHEETS
 
 SAID = "Values as built; 'flopsheet build' writes the live workbook."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
+HELD = frozenset({summary.SHEET, inputs.SHEET, *RESULTS})
 CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:
     """The plan without formulas, working and what is folded; of the hardware only the kinds that are named."""
-    titles = [sheet.title for sheet in plan.sheets if sheet.title in {summary.SHEET, inputs.SHEET, *RESULTS}]
+    titles = [sheet.title for sheet in plan.sheets if sheet.title in HELD]
     sheets = [_summary(plan.sheet(summary.SHEET), titles, plan.verdict.style)]
     for title in titles[1:]:
         sheet = plan.sheet(title)
@@ -56,7 +57,7 @@ def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     row = sheet.extent.bottom + 2
     charts = []
     for chart in sheet.charts:
-        cells[row, LABEL] = Cell(f"Chart above: {chart.title}", style="lead")
+        cells[row, LABEL], cells[row, LABEL + 1] = Cell("Chart above", style="lead"), Cell(chart.title, style="text")
         drawn, row = _drawn(cells, chart, row + 1)
         charts.append(drawn)
     own = tuple(one for one in sheet.highlights if "!" not in one.formula)
@@ -84,9 +85,7 @@ def _drawn(cells: Cells, chart: Chart, top: int) -> tuple[Chart, int]:
         ref = put(top + at, series.title, series.points)
         title = f"{summary.SHEET}!{CellRef(summary.SHEET, top + at, LABEL).absolute}"
         listed.append(replace(series, ref=ref, title_ref=title, x_ref="", x_points=()))
-    row, column = coordinates(chart.anchor)
-    cells[row, column] = Cell(chart.title, style="text")
-    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, row, column).absolute}"
+    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, top - 1, LABEL + 1).absolute}"
     return replace(chart, x_ref=x_ref, series=tuple(listed), title_ref=title_ref), top + len(listed) + 2
 
 

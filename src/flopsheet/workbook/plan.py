@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import Numbers, failed
+from flopsheet.spec import Expectation
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
@@ -20,22 +21,24 @@ from flopsheet.workbook.model.references import (
     TAIL,
     UNIT,
     CellRef,
-    coordinates,
     letters,
     quoted,
 )
-from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
+from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
+    budgets,
     changes,
     checks,
     compare,
     context,
     context_charts,
+    conventions,
     inputs,
+    layout_charts,
     layouts,
+    limit_working,
     limits,
     lookups,
     measured,
@@ -59,7 +62,7 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limits.SHEET: "how far each run can go in one input, and what breaks one step further",
+    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -79,13 +82,17 @@ TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
 TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
 
 
-def plan_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Plan:
-    """The whole workbook; `as_built` is what it is compared with, the study itself when it is first built."""
-    draft = draft_workbook(study, as_built)
+def plan_workbook(
+    study: WorkbookInput, as_built: WorkbookInput | None = None, only: Container[str] | None = None
+) -> Plan:
+    """The whole workbook, or `only` some sheets of it; `as_built` is what it is compared with, at first itself."""
+    draft = draft_workbook(study, as_built, only)
     return Plan(draft.title, tuple(draft.sheets), draft.properties, draft.verdict)
 
 
-def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) -> Draft:
+def draft_workbook(
+    study: WorkbookInput, as_built: WorkbookInput | None = None, only: Container[str] | None = None
+) -> Draft:
     """The same with each sheet made as it is taken."""
     check_size(study)
     original = as_built or study
@@ -114,14 +121,14 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
     longest = context.longest_built(table_set)
     shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
     names = context.short_lengths(laid.controls.table_set, laid.chart_row)
-    chart_title = Live(CellRef(context.SHEET, laid.chart_row, LABEL), shares_title.value)
+    chart_title = Live(CellRef(context.SHEET, laid.chart_row + summary.CHART_ROWS, LABEL), shares_title.value)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
-        ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched)))
+        ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if ran:
-        ran.append((limits.SHEET, partial(_limits_sheet, laid)))
+        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec.expectations)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -145,27 +152,29 @@ def draft_workbook(study: WorkbookInput, as_built: WorkbookInput | None = None) 
         verdict=verdict.sentence,
         status=verdict.status,
         lines=lines,
+        budgets=verdict.budgets,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
     )
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
-    titles = (first.title, *(title for title, _ in written))
-    makers: list[Callable[[], Sheet]] = [partial(_itself, first), *(make for _, make in written)]
+    written.insert(0, (first.title, partial(_itself, first)))
+    made = [(title, make) for title, make in written if only is None or title in only]
+    titles = tuple(title for title, _ in made)
     has_failures = float(verdict.counts["failed"].value) > 0
     said = Verdict(str(verdict.sentence.value), verdict.style, has_failures)
-    return Draft(spec.title, titles, _made(makers), properties, said)
+    return Draft(spec.title, titles, _made(made), properties, said)
 
 
 def _itself(sheet: Sheet) -> Sheet:
     return sheet
 
 
-def _made(makers: list[Callable[[], Sheet]]) -> Iterator[Sheet]:
+def _made(makers: list[tuple[str, Callable[[], Sheet]]]) -> Iterator[Sheet]:
     """The sheets in turn; none of them is held once the next is asked for."""
-    yield makers.pop(0)()
     while makers:
-        yield _with_way_back(makers.pop(0)())
+        title, make = makers.pop(0)
+        yield make() if title == summary.SHEET else _with_way_back(make())
 
 
 def _with_way_back(sheet: Sheet) -> Sheet:
@@ -213,6 +222,7 @@ def _finish(
             for band in block.bands
             if band.detail
         ),
+        *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
     )
     return Sheet(
         title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
@@ -223,9 +233,12 @@ def _finish(
 def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     blocks = laid.blocks[title]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    if title == conventions.SHEET:
+        cells |= dict(conventions.cells(blocks[0], laid.cell_index))
+    highlights = tuple(conventions.highlights(blocks[0])) if title == conventions.SHEET else ()
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
-        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
         is_printed=title in PRINTED, print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
@@ -239,14 +252,15 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
+        details=((*runs.words_rows(table_set), True),),
         print_rows=blocks[0].results_bottom,
     )  # fmt: skip
 
 
-def _limits_sheet(laid: WorkbookLayout) -> Sheet:
+def _limits_sheet(laid: WorkbookLayout, expectations: Sequence[Expectation]) -> Sheet:
     of_kinds = laid.table_sets[1:]
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits.sheet(of_kinds, laid.cell_index, blocks)
+    return limits.sheet(of_kinds, laid.cell_index, blocks, expectations)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:
@@ -276,25 +290,26 @@ def _context_sheet(
         cells[row, MATHS] = Cell("from the working below", style="maths")
         for at, cell_ref in enumerate(cell_index.of(other, name)):
             cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
-    # The chart covers the cell that holds its title.
+    words_row = laid.chart_row + summary.CHART_ROWS  # of the titles, folded below the charts
     anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
-    cells[anchor.row, anchor.column] = title
+    cells[words_row, anchor.column] = title
+    said = Live(anchor._replace(row=words_row), title.value)
     cells |= context.short_cells(other, laid.chart_row)
-    longest = context.longest_built(laid.table_sets[0])
-    names = context.short_lengths(other, laid.chart_row)
-    shares = context_charts.shares(other, rows, names, anchor, str(title.value), longest)
+    longest, names = context.longest_built(laid.table_sets[0]), context.short_lengths(other, laid.chart_row)
+    shares = context_charts.shares(other, rows, names, anchor, said, longest)
     beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
-    cells[beside.row, beside.column] = of_cache
+    cells[words_row, beside.column] = of_cache
+    said = Live(beside._replace(row=words_row), of_cache.value)
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
-    cache = context_charts.cache(other, rows, beside, str(of_cache.value), longest, has_states)
+    cache = context_charts.cache(other, rows, beside, said, longest, has_states)
     bottom = laid.chart_row + summary.CHART_ROWS - 1
     ends = [CellRef(context.SHEET, bottom, column).address for column in (FIRST + 3, FIRST + context.LENGTHS)]
     return _finish(
         context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])),
-        is_printed=False,
+        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])), is_printed=False,
+        details=((words_row, words_row, True),),
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
 
@@ -303,12 +318,13 @@ def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
     cells = dict(compare.cells(layout, steps, laid.cell_index, links))
     chart = compare.tornado(layout, steps)
-    cells[coordinates(chart.anchor)] = Cell(chart.title, style="lead")
+    words = layout.words_row(len(steps.tags))
+    cells[words, LABEL] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
     return Sheet(
         compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
-        tail=compare.NAMED, is_printed=False,
+        outline_rows=((words, words, True),), tail=compare.NAMED, is_printed=False,
         tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
@@ -325,13 +341,6 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     )  # fmt: skip
 
 
-def _verdict_colours(cells: str, first: str) -> Iterator[Highlight]:
-    """The colours of verdicts; `first` is the first of the cells."""
-    colours: dict[str, StyleName] = {"FAIL": "bad", "ok": "good", "note": "hint"}
-    for word, style in colours.items():
-        yield Highlight(cells, style, f'{first}="{word}"')
-
-
 def _checks_sheet(
     study: WorkbookInput,
     laid: WorkbookLayout,
@@ -345,7 +354,7 @@ def _checks_sheet(
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
     by_name = {each.name: each for each in laid.table_sets}
     tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
-    listing = checks.expectations(by_name, built, cell_index, study.spec.expectations, tops.claims)
+    listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
     fitted = checks.fitting(by_name, cell_index, tops.runs)
@@ -370,8 +379,8 @@ def _checks_sheet(
     verdict_column = letters(rules.VERDICT)
     verdicts = f"{verdict_column}{start}:{verdict_column}{end}"
     highlights = (
-        *_verdict_colours(verdicts, f"{verdict_column}{start}"),
-        *_verdict_colours(area, corner),
+        *checks.word_colours(verdicts, f"{verdict_column}{start}"),
+        *checks.word_colours(area, corner),
         *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
         *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
@@ -384,8 +393,8 @@ def _checks_sheet(
         title_rows="1:3",
         title_columns="A:B",
         highlights=highlights,
-        details=(*told.folded, *changed.folded),
+        details=(*fitted.folded, *told.folded, *changed.folded),
         print_rows=tops.blocks - 1,
-        print_to=checks.TOLERANCE + 1,
+        print_to=budgets.SAID,
     )
     return sheet, verdict, changed.lines

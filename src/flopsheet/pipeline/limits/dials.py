@@ -48,6 +48,11 @@ class Limit:
     first_alone: bool = False
     """Of equal groups the first one alone."""
 
+    @property
+    def input(self) -> str:
+        """The input that it is about, of those that go together."""
+        return "n_devices" if "n_devices" in self.varied else next(iter(self.varied))
+
     def rounds(self, most_groups: int) -> int:
         """How often the line is drawn anew."""
         return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1) else 0
@@ -106,7 +111,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
                 data_parallel="x", n_devices="n_devices / data_parallel * x",
                 global_batch_size="global_batch_size / data_parallel * x",
             ),
-            "fewer data-parallel replicas; micro-batches per step unchanged",
+            "data-parallel replicas; micro-batches per step unchanged",
             step=parse(
                 "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
                 "expert_parallel)"
@@ -128,13 +133,14 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
             need=parse("n_sequences_device"), back=parse(f"floor(need + {STORED}) * step"),
         ),
         Limit(
-            "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
+            "longest_context", "Longest context", parse("context_length"),
+            _nodes(context_length="x", prompt_length="max(1, prompt_length + x - context_length)"),
             "prompt and generated tokens; prefill chunk and sequences unchanged",
             step=parse("max(1, at_max(compress_ratio, compress_ratio))"), kinks="always",
         ),
         Limit(
             "fewest_devices", "Fewest devices", parse("n_devices"), _nodes(n_devices="x"),
-            "fewer replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
+            "replicas of the same layout", step=parse("n_replica_devices"), far=parse("step"),
             other=parse("ceil(n_sequences / attention_data_parallel) * step"), need=parse("n_sequences_device"),
             back=parse(f"ceil(n_sequences / (attention_data_parallel * max(1, floor(need + {STORED})))) * step"),
             fewest=True,

@@ -21,12 +21,22 @@ from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
 
 NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
 ROUNDS = ("near", "near_next"), ("nearer", "nearer_next")  # a point near the end and its neighbour, twice
+DOUBLE, SECANTS = (
+    "double",
+    ("first", "second", "third", "fourth", "fifth"),
+)  # what a budget is looked for with, then its neighbours
+BELOW, AT, ABOVE = "below", "at", "above"
 CALLED = {
     FAR: "Far away",
     OTHER: "A further point",
     **{point: words for pair in ROUNDS for point, words in zip(pair, ("Near the end", "Its neighbour"), strict=True)},
     LAST: "Last that fits",
     NEXT: "One step further",
+    DOUBLE: "Twice",
+    **dict.fromkeys(SECANTS, "Nearer"),
+    BELOW: "One step less",
+    AT: "Where it ends",
+    ABOVE: "One step more",
 }
 UNLIMITED, NOWHERE = "1e300", "(0 - 1e300)"  # where a line that does not fall ends, or that is below from the start
 ENDLESS = f"where(left_a >= 0, {UNLIMITED}, {NOWHERE})"
@@ -70,11 +80,11 @@ def wanted(kind: RunKind, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (MARGIN[kind], *read) if name in catalog.metrics))
 
 
-def recomputed(kind: RunKind, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
+def recomputed(limit: Limit, read: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
     """The metrics that are computed anew at a point: what is read there and depends on the inputs that vary."""
     depend = set(limit.varied)
     found = []
-    for name in catalog.closure(wanted(kind, limit, catalog)):
+    for name in catalog.closure(read):
         if depend.intersection((*catalog.metrics[name].dependencies, *catalog.metrics[name].aggregated)):
             depend.add(name)
             found.append(name)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
-from flopsheet.catalog import Catalog
+from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
+from flopsheet.pipeline.expectations import claims
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.frames import recomputed as recomputed_columns
+from flopsheet.pipeline.limits import budgets
+from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
-from flopsheet.pipeline.limits.program import Point, Step, program, recomputed
+from flopsheet.pipeline.limits.program import Point, Step, program, recomputed, wanted
 from flopsheet.pipeline.tables import Column, Table
 from flopsheet.records import frozen
+from flopsheet.spec import Expectation
 
 MAIN = "main"
 OF_GROUPS: Grain = "layer_group"
@@ -33,6 +38,11 @@ class Solved:
     points: Mapping[str, Mapping[str, Column]]
     """At each the inputs that vary and the metrics that depend on them, in the order of their tables."""
 
+    @property
+    def anew(self) -> tuple[str, ...]:
+        """What is computed anew at each point, the inputs that vary first."""
+        return tuple(next(iter(self.points.values())))
+
     def column(self, name: str) -> Column:
         """A step of each run, or a metric of each at a point."""
         metric, _, point = name.partition("@")
@@ -41,10 +51,57 @@ class Solved:
 
 def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
     """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
+    groups = n_groups(values)
     try:
-        return [_solved(values, kind, limit, catalog) for limit in LIMITS[kind]]
+        return [
+            _solved(values, limit, program(kind, limit, groups), wanted(kind, limit, catalog), catalog)
+            for limit in LIMITS[kind]
+        ]
     except ComputeError:
         return []
+
+
+def solve_budget(values: Values, kind: RunKind, budget: Budget, claimed: Column, catalog: Catalog) -> list[Solved]:
+    """The limits of the runs of a kind within a budget, given its bound in each; of inputs that the metric reads."""
+    may_be_absent = bool(catalog.metrics[budget.metric].absent)
+    found = []
+    for limit in LIMITS[kind]:
+        if budget.metric in recomputed(limit, (budget.metric,), catalog):
+            steps = budgets.program(limit, budget, may_be_absent=may_be_absent)
+            try:
+                found.append(_solved(values, limit, steps, (budget.metric,), catalog, {budgets.CLAIMED: claimed}))
+            except ComputeError:
+                continue
+    return found
+
+
+@frozen
+class Set:
+    """A budget that the spec sets on a run."""
+
+    run: str
+    at: int
+    """Which run of its kind."""
+    budget: Budget
+    bound: float
+
+
+def set_on(expectations: Sequence[Expectation], kind: RunKind, names: Sequence[str], catalog: Catalog) -> list[Set]:
+    """The budgets of runs of a kind: bounds above 0 of metrics of theirs."""
+    grain, _ = RUNS[kind]
+    return [
+        Set(one.subject, names.index(one.subject), Budget(one.metric, claim), float(bound))
+        for one in expectations
+        if one.subject in names and catalog.metrics[one.metric].grain == grain
+        for claim, bound in claims(one)
+        if claim in budgets.SPENT and not isinstance(bound, str) and bound > 0
+    ]
+
+
+def solve_set(values: Values, kind: RunKind, one: Set, catalog: Catalog) -> list[Solved]:
+    """The limits of runs within a budget of one of them; it is asked of all, and its own line is read."""
+    claimed = np.full(len(values.tables["run"]), one.bound)
+    return solve_budget(values, kind, one.budget, claimed, catalog)
 
 
 def n_groups(values: Values) -> int:
@@ -52,11 +109,19 @@ def n_groups(values: Values) -> int:
     return len(values.tables[OF_GROUPS]) // len(values.tables["run"])
 
 
-def _solved(values: Values, kind: RunKind, limit: Limit, catalog: Catalog) -> Solved:
-    numbers: dict[str, Column] = {}
+def _solved(
+    values: Values,
+    limit: Limit,
+    steps: Sequence[Step | Point],
+    read_there: Sequence[str],
+    catalog: Catalog,
+    given: Mapping[str, Column] = MappingProxyType({}),
+) -> Solved:
+    """What steps give, in each run; at points what is read there is computed anew."""
+    numbers: dict[str, Column] = dict(given)
     points: dict[str, Mapping[str, Column]] = {}
-    names_anew = recomputed(kind, limit, catalog)
-    steps, length = tuple(program(kind, limit, n_groups(values))), len(values.tables["run"])
+    names_anew = recomputed(limit, read_there, catalog)
+    length = len(values.tables["run"])
 
     def read(name: str) -> Column:
         if name in numbers:
@@ -80,7 +145,7 @@ def _solved(values: Values, kind: RunKind, limit: Limit, catalog: Catalog) -> So
         with np.errstate(all="ignore"):
             found = evaluate(step.node, read, most, vectorised())
         numbers[step.name] = np.broadcast_to(np.asarray(found, np.float64), length)
-    return Solved(limit, steps, numbers, points)
+    return Solved(limit, tuple(steps), numbers, points)
 
 
 def as_it_is(values: Values, solved: Solved, catalog: Catalog) -> Column:

@@ -11,10 +11,12 @@ from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.limits import words
+from flopsheet.pipeline.limits import budget_words, words
+from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import Limit
-from flopsheet.pipeline.limits.solve import Solved, as_it_is, solve
+from flopsheet.pipeline.limits.solve import Set, Solved, as_it_is, set_on, solve, solve_set
 from flopsheet.records import frozen
+from flopsheet.spec import Expectation
 
 
 @frozen
@@ -51,3 +53,43 @@ def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind, values: Value
         last = evaluate(words.value(fewest=limit.fewest), row.__getitem__)
         told.append(Told(run, limit, float(now[at]), last, row["left"], row["next"], row["left_next"], str(says[at])))
     return told
+
+
+@frozen
+class ToldBudget:
+    """One limit of a run within a budget."""
+
+    run: str
+    budget: Budget
+    bound: float
+    limit: Limit
+    now: float
+    kind: str
+    """`at_most`, `at_least`, or empty where there is no such value."""
+    last: float | str
+    spent: float
+    """The metric there."""
+    next: float
+    next_spent: float
+    says: str
+
+
+def tell_budgets(
+    expectations: Sequence[Expectation], runs: Mapping[RunKind, Values], catalog: Catalog
+) -> Iterator[ToldBudget]:
+    """Every limit of each run within each of its budgets, in the order of these."""
+    for kind, values in runs.items():
+        names = [str(run) for (run,) in values.tables["run"].keys]
+        for one in set_on(expectations, kind, names, catalog):
+            for solved in solve_set(values, kind, one, catalog):
+                yield _within(one, solved, values, catalog)
+
+
+def _within(one: Set, solved: Solved, values: Values, catalog: Catalog) -> ToldBudget:
+    row = {name: float(solved.numbers[name][one.at]) for name in budget_words.READ}
+    now = float(as_it_is(values, solved, catalog)[one.at])
+    last = evaluate(budget_words.VALUE, row.__getitem__)
+    node = budget_words.sentence(one.budget.claim, catalog.unit_of(one.budget.metric).label)
+    says = str(evaluate(node, row.__getitem__))
+    spent = row["last_spent"], row["next"], row["next_spent"]
+    return ToldBudget(one.run, one.budget, one.bound, solved.limit, now, budget_words.kind(row), last, *spent, says)

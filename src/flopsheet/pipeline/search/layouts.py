@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flopsheet.catalog import RUNS, load_inputs
-from flopsheet.pipeline.search.result import run_search
+from flopsheet.pipeline.search.result import SearchResult, run_search
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.load import from_source
 from flopsheet.spec.search import WORDS
@@ -35,8 +35,13 @@ def with_layouts(spec: Spec) -> Spec:
 
 def best_runs(spec: Spec, search: Search) -> dict[str, dict[str, Any]]:
     """The best layouts as a spec says them, by name."""
-    result = run_search(spec, search._replace(keep=min(search.keep, MOST)))
-    said = {key: value for key, value in spec.data["search"][search.name].items() if key not in WORDS}
+    return entries(run_search(spec, search._replace(keep=min(search.keep, MOST))))
+
+
+def entries(result: SearchResult) -> dict[str, dict[str, Any]]:
+    """The best layouts of a search that was run as a spec says them, by name."""
+    search = result.search
+    said = {key: value for key, value in result.spec.data["search"][search.name].items() if key not in WORDS}
     runs = {}
     for run, number in zip(result.runs, result.found.best.number.tolist(), strict=False):
         varied = {key: _as_said(key, value) for key, value in search.layout(number).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flopsheet import diagnostics
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved
 from flopsheet.spec.schema import data_model
@@ -23,3 +25,14 @@ def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
                 faults.append(draft.fault(path, diagnostics.said_twice(part, spell(said[key].path)), key=True))
             found[key] = RawInput(value, path)
     return Resolved(found, faults)
+
+
+def say(mapping: dict[str, Any], key: str, value: object) -> bool:
+    """Says the format of one part in the mapping of all its parts; whether there is one."""
+    for whole, said in mapping.items():
+        if isinstance(said, dict) and (parts := data_model.parts_of(str(whole))):
+            names = {data_model.DEFAULT: whole, **{part: entry.name for part, entry in parts.items()}}
+            if brief := next((part for part, name in names.items() if name == key), None):
+                said[brief] = value
+                return True
+    return False

@@ -41,13 +41,18 @@ def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
     return Resolved({key: RawInput(value, listed.path) for key, value in implied.items()} | found, faults)
 
 
-def listed(run: dict[str, Any]) -> list[Any]:
-    """The list that a valid run says, after one has taken the place of a layout."""
+def say(run: dict[str, Any], key: str, value: object) -> bool:
+    """Says the layers of one stage in the list of a valid run; whether it has one, which may take a layout's place."""
+    if STAGE_LAYERS not in run or not key.startswith(f"{STAGE_LAYERS}_"):
+        return False
     if isinstance(run[STAGE_LAYERS], str):
-        layers, implied = _of_layout(run[STAGE_LAYERS], {key: RawInput(value, ()) for key, value in run.items()})
+        layers, implied = _of_layout(run[STAGE_LAYERS], {name: RawInput(said, ()) for name, said in run.items()})
         run |= {**implied, STAGE_LAYERS: layers}
-    found: list[Any] = run[STAGE_LAYERS]
-    return found
+    listed: list[Any] = run[STAGE_LAYERS]
+    at = int(key.removeprefix(f"{STAGE_LAYERS}_"))
+    listed += [0] * (at - len(listed))
+    listed[at - 1] = value
+    return True
 
 
 def _of_layout(text: str, said: RawInputs) -> tuple[list[int] | Finding, dict[str, int]]:

@@ -127,6 +127,12 @@ class Band:
     fold: bool = False
     """Of an architecture, shown where the study uses it."""
 
+    def unused(self, table_set: TableSet) -> list[int]:
+        """The rows of an architecture that is used which the study has no use for: folded, each by itself."""
+        if not self.fold or self.collapsed:
+            return []
+        return [row for name, row in self.rows.items() if table_set.is_unused(name)]
+
 
 @frozen
 class Block:

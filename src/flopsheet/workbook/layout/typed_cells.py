@@ -11,11 +11,11 @@ from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
-from flopsheet.formula.operators import GathersNothing, picked
+from flopsheet.formula.operators import GathersNothing, indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
-from flopsheet.workbook.model.references import CellRef, letters, looked_up, span
+from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.model.styles import StyleName
 
@@ -102,9 +102,9 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
     words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
         choices = cell_index.of(table_set, CHOSEN_BY[grain])
-        among, found = looked_up(cell_index.cell_refs["study", CHOSEN_BY[grain]]), looked_up(cell_refs)
+        among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
-            formula = f"INDEX({found},1,MATCH({choices[run].seen_from(block.sheet)},{among},0))"
+            formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
             yield Cell(values[at], _linked_formula(formula, words), "linked", format)
         return
     seen = [_linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]

@@ -96,14 +96,3 @@ def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts and drop-downs."""
     first, last = min(cell_refs), max(cell_refs)  # kinds of hardware stand in an order of their own
     return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
-
-
-def looked_up(cell_refs: Sequence[CellRef]) -> str:
-    """The same for a row that INDEX looks something up in: of one cell, with the empty one beside it.
-
-    INDEX of a single cell fails in some programs.
-    """
-    if len(cell_refs) == 1:
-        [cell_ref] = cell_refs
-        cell_refs = (cell_ref, cell_ref._replace(column=cell_ref.column + 1))
-    return absolute_span(cell_refs)

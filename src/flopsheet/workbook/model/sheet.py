@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from flopsheet.records import frozen
-from flopsheet.workbook.model.styles import StyleName
+from flopsheet.workbook.model.styles import StyleName, Written
 
 Scalar: TypeAlias = float | str
 
@@ -51,7 +51,7 @@ class Highlight:
     """Cells that take a style while a condition holds: `formula` is written for the first cell of the range."""
 
     cells: str
-    style: StyleName
+    style: StyleName | Written
     formula: str
 
 

@@ -18,8 +18,11 @@ WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
 FOLDED_WIDTH = 24  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
+POINT_CM = 2.54 / 72
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
+YIELDING = RUNNING | {name for name, style in STYLES.items() if style.shrink or (style.wrap and style.fill)}
+"""Styles of cells that make no column wider."""
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
 Cells = Mapping[tuple[int, int], Cell]
 
@@ -54,7 +57,7 @@ def widths_of(cells: Cells, tail: int) -> dict[int, float]:
             look = cell[0], cell[2], cell[3]  # value, style, format
             width = taken.get(look)
             if width is None:
-                width = taken[look] = 0.0 if cell.style in RUNNING else min(width_of(cell), WIDEST)
+                width = taken[look] = 0.0 if cell.style in YIELDING else min(width_of(cell), WIDEST)
             if width > widths[column]:
                 widths[column] = width
         elif column == LABEL and cell.style.startswith("label"):
@@ -82,6 +85,10 @@ def _spelling(format: str) -> Callable[[float], str]:
         large, small = map(_spelling, sections.split(";", 1))
         bound = float(least)
         return lambda value: small(value) if value < bound else large(value)
+    if format.endswith('"') and format.count(";") == 2:  # a word for zero
+        number, _, zero = format.split(";")
+        others = _spelling(number)
+        return lambda value: others(value) if value else zero
     unit = 1000 ** (format.count(",") - format.count("#,##"))
     if "E+" in format:
         return "{:.4e}".format

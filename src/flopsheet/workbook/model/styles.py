@@ -56,6 +56,8 @@ class Style:
     unlocked: bool = False
     underline: bool = False
     mono: bool = False
+    shrink: bool = False
+    """As small as its column needs; it makes none wider."""
 
 
 StyleName: TypeAlias = Literal[
@@ -65,8 +67,11 @@ StyleName: TypeAlias = Literal[
     "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
     "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
     "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
-    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total",
+    "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total", "fits", "lacks", "chosen",
+    "fitted_label", "fitted_calc",
 ]  # fmt: skip
+# What a condition may change of a number besides.
+Written: TypeAlias = Literal["decimals", "whole T", "whole B", "whole TB", "whole GB"]
 NAMES = frozenset(get_args(StyleName))
 STYLES: dict[StyleName, Style] = {
     "text": Style(align="left"),
@@ -79,7 +84,7 @@ STYLES: dict[StyleName, Style] = {
     "muted": Style(MUTED, align="left"),
     "lead": Style(bold=True, size=11, align="left"),
     "block": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="left"),
-    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right"),
+    "block_right": Style("FFFFFF", bold=True, size=11, fill=NAVY, align="right", wrap=True),
     "band": Style(NAVY, bold=True, fill=BAND, align="left"),
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
@@ -88,9 +93,10 @@ STYLES: dict[StyleName, Style] = {
     "label": Style(align="left", indent=1),
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
+    "fitted_label": Style(align="left", indent=1, shrink=True),
     "name": Style(MUTED, size=9, align="left", indent=1),
     "was": Style("8A5A00", size=9, align="right"),
-    "aside": Style(MUTED, size=9, align="left"),
+    "aside": Style(MUTED, size=9, align="left", indent=1),
     "unit_right": Style(MUTED, size=9, align="right"),
     "unit_link": Style(MUTED, size=9, align="right", underline=True),
     "unit_link_centred": Style(MUTED, size=9, align="center", underline=True),
@@ -99,6 +105,7 @@ STYLES: dict[StyleName, Style] = {
     "maths": Style(MUTED, size=9, align="left"),
     "note": Style(MUTED, size=9, align="left"),
     "calc": Style("000000", align="right"),
+    "fitted_calc": Style("000000", align="right", shrink=True),
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
     "linked": Style("2E7D32", align="right"),
@@ -113,10 +120,25 @@ STYLES: dict[StyleName, Style] = {
     # How a cell looks while a condition holds.
     "good": Style("1B5E20", fill="E2F2E4"),
     "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
+    "fits": Style("1B5E20", fill="E2F2E4"),
+    "lacks": Style("9B1C1C", bold=True, fill="FBE3E1"),
     "hint": Style("8A5A00", fill="FFF0CC"),
+    "chosen": Style(bold=True),
     "grew": Style("8A5A00"),
     "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
+}
+
+# The number format of a cell while a condition holds, of a style above or of one that changes nothing else: a mark for
+# those who don't see its colour, and numbers as people write them.
+SHOWN: dict[StyleName | Written, str] = {
+    "fits": ';;;"✔ "@',
+    "lacks": ';;;"✘ "@',
+    "decimals": "#,##0.0#######",
+    "whole T": '#,##0,,,," T"',
+    "whole B": '#,##0,,," B"',
+    "whole TB": '#,##0,,,," TB"',
+    "whole GB": '#,##0,,," GB"',
 }
 
 

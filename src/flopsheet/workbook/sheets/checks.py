@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from flopsheet.catalog import entries, ranges
+from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import TRUTH, substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Number
-from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
+from flopsheet.pipeline.expectations import claims
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, between, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets import rules
+from flopsheet.workbook.sheets import budgets, rules
 from flopsheet.workbook.sheets.change_words import heading
 from flopsheet.workbook.sheets.runs import CAPACITY
 
@@ -37,25 +37,22 @@ UNFIT = [
     ("unfit == 1", f"1 of {{runs:,}} runs does not fit: {LACKS}."),
     ("", f"{{unfit:,}} of {{runs:,}} runs do not fit, the first: {LACKS}."),
 ]
-FAIL = "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."
-MISS = "The {held:,} checks hold, but {missed:,} of {met + missed:,} budgets are not met."
-# Of a study with runs, beside what is said of every study, which stands in a cell of its own: both in one formula are
-# more characters than Excel reads.
-VERDICTS_OF_RUNS = [
-    ("unfit == 0", "{about_checks}"),
-    ("failed > 0", "{about_checks} {about_runs}"),
-    ("missed > 0", "{about_runs} {about_checks}"),
-    ("", "{about_runs} The {held + met:,} checks hold."),
+# What is said of the checks, of the budgets and of the runs stands in a cell each: one formula for all would have more
+# characters than Excel reads.
+OF_CHECKS = [
+    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
+    ("noted > 1", "All {held:,} checks hold; {noted:,} notes, see Checks."),
+    ("noted == 1", "All {held:,} checks hold; 1 note, see Checks."),
+    ("", "All {held:,} checks hold."),
 ]
-VERDICTS = [
-    ("failed > 0", FAIL),
-    ("missed > 0", MISS),
-    ("noted > 0", "All {held + met:,} checks hold; {noted:,} notes on a convention, see Checks."),
-    ("", "All {held + met:,} checks hold."),
+OF_BUDGETS = [
+    ("missed > 1", "{missed:,} of {met + missed:,} budgets are not met, the first: {first_missed}."),
+    ("met + missed == missed", "The budget is not met: {first_missed}."),
+    ("missed == 1", "1 of {met + missed:,} budgets is not met: {first_missed}."),
+    ("met == 1", "The budget is met."),
+    ("", "All {met:,} budgets are met."),
 ]
 VERDICT_CELL, STATUS_CELL, RANGES_ROW = (2, LABEL), (9, FIRST), 11
-# Of the list of claims; verdicts stand below those of the blocks, on the same page of paper.
-VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE = range(FIRST, FIRST + 5)
 
 
 FAILS_ROW = 13  # below the counts
@@ -74,74 +71,8 @@ class Tops:
         """Where everything begins, after as many lines as may fail are told."""
         at = FAILS_ROW + rules.MOST_TOLD + 2
         n_claims = sum(len(claims(expectation)) for expectation in listed)
-        runs = at + (n_claims + 3 if listed else 0)
+        runs = at + (n_claims + 7 if listed else 0)
         return cls(at, runs, runs + (n_runs + 13 if n_runs else 0))
-
-
-@frozen
-class Listing:
-    """Lines of a list: cells, and the positions and values of its verdicts."""
-
-    cells: dict[tuple[int, int], Cell]
-    verdicts: tuple[CellRef, ...]
-    values: tuple[Scalar, ...]
-    bottom: int
-    has_warnings: bool = False
-
-
-def expectations(
-    table_sets: Mapping[str, TableSet],
-    built: Mapping[str, TableSet],
-    cell_index: CellIndex,
-    listed: Sequence[Expectation],
-    top: int,
-) -> Listing:
-    """One line per claim: what, verdict, live, claimed, tolerance."""
-    titles = (
-        (LABEL, "Budget"),
-        (NAME, "Metric"),
-        (UNIT, "Unit"),
-        (MATHS, "Where the figure comes from"),
-        (NOTE, "Context length"),
-        (VERDICT, "Verdict"),
-        (LIVE, "Live"),
-        (CLAIM, "Claim"),
-        (EXPECTED, "Expected"),
-        (TOLERANCE, "Tolerance"),
-    )
-    cells = heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
-    row, cell_refs, values = top + 2, [], []
-    for expectation in listed:
-        metric = table_sets["study"].catalog.metrics[expectation.metric]
-        table_set = table_sets[table_set_of(metric.grain)]
-        # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
-        tables = built[table_set.name].values.tables
-        at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
-        format, typed = table_set.catalog.format(metric.name), table_set.catalog.units[metric.unit].exact_format
-        live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
-        for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(f"{expectation.subject}: {metric.name}", style="label")
-            cells[row, NAME] = Cell(metric.name, style="name")
-            cells[row, UNIT] = Cell(metric.unit, style="unit")
-            cells[row, MATHS] = Cell(expectation.note, style="maths")
-            if expectation.context_length is not None:
-                cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
-            cells[row, LIVE] = mirror(SHEET, live, format=format)
-            cells[row, CLAIM] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
-            cells[row, EXPECTED] = Cell(claimed, style="as_built", format=typed)
-            cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
-            here = {
-                "live": Live(CellRef(SHEET, row, LIVE), live.value),
-                "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
-                "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
-            }
-            words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else entries.FAIL)
-            cells[row, VERDICT] = local(SHEET, words, here, "verdict")
-            cell_refs.append(CellRef(SHEET, row, VERDICT))
-            values.append(cells[row, VERDICT].value)
-            row += 1
-    has_warnings = any(one.is_warning and claims(one) for one in listed)
-    return Listing(cells, tuple(cell_refs), tuple(values), row - 1, has_warnings)
 
 
 @frozen
@@ -152,6 +83,8 @@ class Fitting:
     said: dict[str, Live]
     answers: str
     bottom: int
+    folded: tuple[tuple[int, int, bool], ...] = ()
+    """The rows that the sentence is looked up from."""
 
 
 def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
@@ -177,7 +110,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     first, last = top + 2, row - 1
     if last < first:
         return Fitting({}, {}, "", top - 2)
-    bottom = max(last, first + 1)  # with the empty row below a single run: INDEX of one cell fails in some programs
+    bottom = max(last, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
     answers = [cells[at, FIRST].value for at in range(first, row)]
     count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, bottom)})", "calc", "#,##0")
     unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")
@@ -197,7 +130,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         formula = f"INDEX({_column(column, first, bottom)},{position})"
         lines[name] = (
             f"First run that does not fit: {name}",
-            Cell(cells[first + place, column].value, formula, "linked"),
+            Cell(cells[first + place, column].value, formula, "linked", cells[first + place, column].format),
         )
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
@@ -206,7 +139,8 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     words = CellRef(SHEET, row + 1 + len(lines), LABEL)
     cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
     said["about_runs"] = Live(words, cells[words.row, LABEL].value)
-    return Fitting(cells, said, among, words.row + 1)  # the last line is for what is said of the checks
+    last = words.row + 1  # for what is said of the checks
+    return Fitting(cells, said, among, last, ((row + 1, last, True),))
 
 
 def _column(column: int, first: int, last: int) -> str:
@@ -221,6 +155,7 @@ class Verdict:
     sentence: Live
     status: CellRef
     counts: Mapping[str, Live]
+    budgets: budgets.Listing
 
     @property
     def style(self) -> StyleName:
@@ -229,8 +164,8 @@ class Verdict:
 
 
 def failures(told: rules.Told) -> Cells:
-    """What fails, in sentences with values; the link leads to the list of all rules."""
-    cells = heading(FAILS_ROW, "What fails")
+    """The rules that are broken, in sentences with values; the link leads to the list of all rules."""
+    cells = heading(FAILS_ROW, "Rules that are broken")
     home = f"{SHEET}!A{told.verdicts[0]}"
     for row, cell in enumerate(told.broken, start=FAILS_ROW + 1):
         cells[row, LABEL] = cell._replace(link=home)
@@ -248,10 +183,17 @@ def fit_colours(answers: str) -> tuple[Highlight, ...]:
     first = answers.partition(":")[0]
     if not answers:
         return ()
-    return Highlight(answers, "bad", f'{first}="no"'), Highlight(answers, "good", f'{first}="yes"')
+    return Highlight(answers, "lacks", f'{first}="no"'), Highlight(answers, "fits", f'{first}="yes"')
 
 
-def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, first: Live) -> Verdict:
+def word_colours(cells: str, first: str) -> Iterator[Highlight]:
+    """The colours of verdicts; `first` is the first of the cells."""
+    colours: dict[str, StyleName] = {"FAIL": "lacks", "ok": "fits", "note": "hint"}
+    for word, style in colours.items():
+        yield Highlight(cells, style, f'{first}="{word}"')
+
+
+def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fitting, first: Live) -> Verdict:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
     rows: list[list[CellRef]] = []
     in_range: list[list[CellRef]] = []
@@ -284,7 +226,7 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     lines = {
         "held": ("Checks that hold", held),
         "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted, ranged: within})),
-        "noted": ("Notes on conventions chosen in the spec", noted),
+        "noted": ("Notes, such as on conventions chosen in the spec", noted),
         "met": ("Budgets that are met", met),
         "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
     }
@@ -299,13 +241,22 @@ def verdict_cells(blocks: Sequence[Block], listing: Listing, fitted: Fitting, fi
     meaning = "Status: 2 fails or does not fit, 1 unmet budget"
     cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")
     cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
-    if fitted.said:
-        about_checks = sentence(SHEET, VERDICTS, counts)
-        cells[fitted.bottom, LABEL] = about_checks
-        counts["about_checks"] = Live(CellRef(SHEET, fitted.bottom, LABEL), about_checks.value)
-    words = sentence(SHEET, VERDICTS_OF_RUNS if fitted.said else VERDICTS, counts, "lead")
+    counts |= listing.said
+    parts = {"about_budgets": OF_BUDGETS} if listing.said else {}
+    parts |= {"about_checks": OF_CHECKS} if listing.said or fitted.said else {}
+    for row, (name, cases) in enumerate(parts.items(), start=listing.bottom if listing.said else fitted.bottom):
+        cells[row, LABEL] = sentence(SHEET, cases, counts)
+        counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
+    words = sentence(SHEET, _whole(counts) if parts else OF_CHECKS, counts, "lead")
     cells[VERDICT_CELL] = words
-    return Verdict(cells, Live(CellRef(SHEET, *VERDICT_CELL), words.value), status, counts)
+    return Verdict(cells, Live(CellRef(SHEET, *VERDICT_CELL), words.value), status, counts, listing)
+
+
+def _whole(counts: Mapping[str, Live]) -> list[tuple[str, str]]:
+    """The verdict in one line: what fails alone, since figures of a spec that breaks a rule mean little; else all."""
+    parts = [f"{{{name}}}" for name in ("about_runs", "about_budgets", "about_checks") if name in counts]
+    fails = [("failed * unfit > 0", "{about_checks} {about_runs}")] if "unfit" in counts else []
+    return [*fails, ("failed > 0", "{about_checks}"), ("", " ".join(parts))]
 
 
 def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:

@@ -7,11 +7,12 @@ from functools import cached_property
 
 from flopsheet.catalog import Metric
 from flopsheet.formula import parse
+from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, looked_up, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
@@ -83,6 +84,10 @@ class CompareLayout:
     def chart_row(self, tags: int) -> int:
         return self.sorted_row + tags + 1
 
+    def words_row(self, tags: int) -> int:
+        """Where the title of the chart is folded, below it."""
+        return self.chart_row(tags) + CHART_ROWS
+
     def list_row(self, tags: int) -> int:
         """The first scenario of the list that the drop-downs choose from."""
         return self.chart_row(tags) + CHART_ROWS + 2
@@ -125,7 +130,7 @@ class _Listed:
         self.table_set, self.top, self.table = table_set, top, table_set.table("scenario")
 
     def column(self, column: int) -> str:
-        """A column of the list, with the empty row below a single scenario: some programs take no INDEX of one cell."""
+        """A column of the list, with the empty row below a single scenario: some programs take no MATCH of one cell."""
         return self.rows(column, max(len(self.table), 2))
 
     def names(self) -> str:
@@ -211,13 +216,13 @@ def _called(
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    among, format = looked_up(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
+    among, format = absolute_span(cell_index.of(table_set, metric.name)), table_set.catalog.format(metric.name)
     for name, column, at in (("a", A, layout.pair.first), ("b", B, layout.pair.second)):
         position = f"{letters(column)}${POSITION_ROW}"
         if metric.grain == "model":
             at = table.above["model"][at]
             position = f"INDEX({listed.column(A)},{position})"
-        yield name, Cell(table_set.value(metric.name, at), f"INDEX({among},1,{position})", "linked", format)
+        yield name, Cell(table_set.value(metric.name, at), indexed(among, position), "linked", format)
 
 
 def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:
@@ -276,6 +281,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
     rows = [layout.sorted_row, layout.sorted_row + count - 1]
     ordered: Sequence[sensitivity.Effect] = [steps.effects[steps.ranks.index(at + 1)] for at in range(count)]
     anchor = CellRef(SHEET, layout.chart_row(count), LABEL)
+    words = anchor._replace(row=layout.words_row(count))
     series = [
         Series(
             f"{SHEET}!{CellRef(SHEET, layout.sorted_row - 1, A + side).absolute}",
@@ -287,7 +293,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
         for side, colour in ((0, PALETTE[1]), (1, PALETTE[2]))
     ]
     return Chart(
-        "tornado", f"{SHEET}!{anchor.absolute}", "What one step of each input does to the FLOPs of scenario B",
+        "tornado", f"{SHEET}!{words.absolute}", "What one step of each input does to the FLOPs of scenario B",
         anchor.address, "Input", "Effect on total FLOPs", absolute_span([CellRef(SHEET, row, LABEL) for row in rows]),
         tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
         y_format="+0%;-0%;0%", y_most=None,

@@ -109,16 +109,17 @@ GOES = "Where the forward pass of {model} goes as the context grows"
 
 
 def short_lengths(table_set: TableSet, chart_row: int) -> tuple[CellRef, ...]:
-    """Where the lengths stand as the axis has them, 8k for 8,192: in a column that the chart covers."""
-    return tuple(CellRef(SHEET, chart_row + 2 + at, FIRST) for at in range(LENGTHS))
+    """Where the lengths stand as the axis has them, 8k for 8,192: below the figures that are drawn."""
+    return tuple(CellRef(SHEET, chart_row - 3, FIRST + at) for at in range(LENGTHS))
 
 
 def short_cells(table_set: TableSet, chart_row: int) -> dict[tuple[int, int], Cell]:
     """The lengths as the axis has them."""
-    return {
-        cell_ref[1:]: local(SHEET, SHORT, {"x": _length(table_set, at)}, "name")
-        for at, cell_ref in enumerate(short_lengths(table_set, chart_row))
+    placed = short_lengths(table_set, chart_row)
+    cells = {
+        cell_ref[1:]: local(SHEET, SHORT, {"x": _length(table_set, at)}, "calc") for at, cell_ref in enumerate(placed)
     }
+    return {(placed[0].row, LABEL): Cell("Length on the axis of the chart", style="label"), **cells}
 
 
 def short(table_set: TableSet, at: int) -> str:

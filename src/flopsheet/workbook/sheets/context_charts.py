@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.typed_cells import Live
 from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Chart, Series
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
@@ -20,7 +21,7 @@ def shares(
     rows: Mapping[str, list[CellRef]],
     names: tuple[CellRef, ...],
     anchor: CellRef,
-    title: str,
+    title: Live,
     longest: float,
 ) -> Chart:
     """Shares against context length for the chosen model; `names` are the lengths as the axis has them."""
@@ -30,7 +31,8 @@ def shares(
     series = _lines(what_if, rows, {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)})
     lengths = tuple(context.short(what_if, at) for at in range(count))
     return Chart(
-        "lines", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address, "Context length (tokens)",
+        "lines", f"{title.cell_ref.sheet}!{title.cell_ref.absolute}", str(title.value), anchor.address,
+        "Context length (tokens)",
         "Share of FLOPs", absolute_span(names[:count]), lengths, series,
     )  # fmt: skip
 
@@ -39,7 +41,7 @@ def cache(
     what_if: TableSet,
     rows: Mapping[str, list[CellRef]],
     anchor: CellRef,
-    title: str,
+    title: Live,
     longest: float,
     has_states: bool,
 ) -> Chart:
@@ -52,7 +54,8 @@ def cache(
     lines = CACHE_COLOURS if has_states else {"kv_cache_gib": CACHE_COLOURS["kv_cache_gib"]}
     lengths = tuple(what_if.value("context_length", at) for at in range(count))
     return Chart(
-        "scatter", f"{anchor.sheet}!{anchor.absolute}", title, anchor.address, "Context length (tokens)", "GiB",
+        "scatter", f"{title.cell_ref.sheet}!{title.cell_ref.absolute}", str(title.value), anchor.address,
+        "Context length (tokens)", "GiB",
         absolute_span(rows["context_length"]), lengths, _lines(what_if, rows, lines), y_format="#,##0", y_most=None,
         x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
     )  # fmt: skip

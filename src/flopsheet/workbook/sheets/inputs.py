@@ -24,8 +24,9 @@ from flopsheet.workbook.model.references import (
     span,
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
-from flopsheet.workbook.model.sizes import folded, heights_of, width_of
+from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
 from flopsheet.workbook.model.styles import StyleName
+from flopsheet.workbook.sheets.input_numbers import as_written
 from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
 
@@ -41,6 +42,7 @@ BEHIND = {
     ALLOWED: ("Allowed", 46.0),
     CHANGED: ("Changed", 9.0),
 }
+NOTE_WIDTH, MOST_OF_NOTES = 0.85, 130.0  # of a letter of a note, which is small, and of all of them
 UNFOLD = " · unused; expand with + at the left"
 
 
@@ -147,8 +149,12 @@ def lay_out(table_set: TableSet, runs: Mapping[RunKind, TableSet], cell_index: C
         layout.bands.append((row, "block", "Hardware"))
         layout.headers.append((row + 1, "Hardware", names))
         cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, column) for column in layout.hardware))
-        for section in _sections(table_set, {"hardware"}):
-            row = _place_rows(layout, table_set, _entries(section), row + 2) + 1
+        row += 2
+        for at, section in enumerate(_sections(table_set, {"hardware"})):
+            if at:  # the first, of peaks and prices, needs no name of its own
+                layout.bands.append((row, "band", section.title))
+            row = _place_rows(layout, table_set, _entries(section), row + bool(at))
+        row += 1
     return replace(layout, bottom=row - 2)
 
 
@@ -272,13 +278,19 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         if editable:
             among = layout.choices(line.entry) if line.entry.chooses else ""
             validations.append(validation(line.entry, tuple(editable), among))
+    highlights += as_written([(line.entry, line.live) for line in layout.rows], cells)
     cells[3, FIRST] = _sum_of_changes(counted)
     cells |= folded(cells, last + 1)
-    widths = {LABEL: 36.0, UNIT: 11.0} | dict.fromkeys(range(FIRST, last + 1), 3.0)
+    labels = [str(cell.value) for (_, column), cell in cells.items() if column == LABEL and cell.style == "label"]
+    widths = {LABEL: max(36.0, *(len(label) * WORD_WIDTH + 2.0 for label in labels)), UNIT: 11.0} | dict.fromkeys(
+        range(FIRST, last + 1), 3.0
+    )
     for (row, column), cell in cells.items():
         if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
             widths[column] = max(widths[column], 12.0, width_of(cell))
     widths |= {layout.behind(place): width for place, (_, width) in BEHIND.items()}
+    notes = (len(str(cell.value)) for (_, column), cell in cells.items() if column == layout.behind(NOTE))
+    widths[layout.behind(NOTE)] = min(max(notes) * NOTE_WIDTH + 2.0, MOST_OF_NOTES)
     others = range(FIRST + layout.shown, FIRST + layout.width)
     outline = (*others, *range(layout.behind(CHANGED), last + 1))
     result = Sheet(
@@ -345,7 +357,8 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
         titles = {UNIT: "Unit"} | {layout.behind(place): text for place, (text, _) in BEHIND.items()}
         for column, text in titles.items():
             is_said = row == layout.model_row or column == layout.behind(CHANGED)
-            cells[row, column] = Cell(text if is_said else "", style="header_left")
+            style: StyleName = "header" if column == layout.behind(WAS) else "header_left"
+            cells[row, column] = Cell(text if is_said else "", style=style, indent=int(column == layout.behind(NOTE)))
         cells[row, layout.behind(NAME)] = Cell(name, style="header_left")
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")

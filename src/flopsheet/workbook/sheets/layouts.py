@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
+from flopsheet.formula.operators import picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
 from flopsheet.spec import Search
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
-from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, span
+from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, coordinates, span
 from flopsheet.workbook.model.sheet import Cell, Chart, Series, Sheet
 from flopsheet.workbook.model.styles import PALETTE
 
@@ -173,7 +174,7 @@ class Listed:
         first, last = (self.place(more(self.terms[end]), self.top + 1).absolute for end in (0, -1))
         term = Live(self.place(TERM, row), self.headers[more(self.terms[most])])
         largest = Live(self.place(MOST, row), parts[most])
-        formula = f"INDEX({first}:{last},1,MATCH(MAX({among}),{among},0))"
+        formula = picked("MAX", among, f"{first}:{last}")
         yield term.cell_ref[1:], Cell(term.value, formula, "calc")
         yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
         shown = Live(self.place(time, row), self.table_set.value(time, run))
@@ -222,7 +223,8 @@ def chart(found: Sequence[Listed], kind: RunKind, top: int) -> Chart:
     series = tuple(one.series(PALETTE[at % len(PALETTE)]) for at, one in enumerate(found))
     return Chart(
         "scatter", f"{SHEET}!{anchor.absolute}", chart_title(kind), anchor.address,
-        "Memory left (share of the capacity)", AXIS[kind], series[0].x_ref, (), series, width_cm=24.0, height_cm=9.6,
+        "Memory left (share of the capacity)", AXIS[kind], series[0].x_ref, (), series,
+        end=CellRef(SHEET, top + CHART_ROWS - 1, VALUES).address,
         y_format="#,##0.0" if kind == "training" else "0.000", x_format="0%", y_most=None, from_zero=False,
     )  # fmt: skip
 
@@ -236,22 +238,6 @@ def tops(found: Sequence[Listed]) -> dict[RunKind, int]:
     return {kind: TOP + CHART_ROWS * at for at, kind in enumerate(dict.fromkeys(one.search.kind for one in found))}
 
 
-def sheet(found: Sequence[Listed]) -> Sheet:
-    """The whole sheet."""
-    cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
-    cells[1, LABEL] = Cell(SHEET, style="title")
-    cells[2, LABEL] = Cell(
-        "The best layouts of each search are runs on Training or Serving; change one on Inputs and this sheet follows.",
-        style="subtitle",
-    )
-    charts = []
-    for kind, top in tops(found).items():
-        cells[top, LABEL] = Cell(chart_title(kind), style="lead")
-        charts.append(chart([one for one in found if one.search.kind == kind], kind, top))
-    widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
-    return Sheet(SHEET, cells, widths, freeze="C4", title_rows="1:3", charts=tuple(charts), tab=TAB)
-
-
 def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_index: CellIndex) -> list[Listed]:
     """The searches whose layouts are runs of the study, one below the other under the chart."""
     found: list[Listed] = []
@@ -262,3 +248,22 @@ def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_inde
             found.append(Listed(search, table_set, cell_index, row))
             row = found[-1].bottom + 2
     return found
+
+
+def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell, Chart]]]) -> Sheet:
+    """The whole sheet; `beside` are the charts that stand right of those of each kind of run, with their titles."""
+    cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
+    cells[1, LABEL] = Cell(SHEET, style="title")
+    cells[2, LABEL] = Cell(
+        "The best layouts of each search are runs on Training or Serving; change one on Inputs and this sheet follows.",
+        style="subtitle",
+    )
+    charts = []
+    for kind, top in tops(found).items():
+        cells[top, LABEL] = Cell(chart_title(kind), style="lead")
+        charts.append(chart([one for one in found if one.search.kind == kind], kind, top))
+        for title, drawn in beside.get(kind, ()):
+            cells[coordinates(drawn.anchor)] = title
+            charts.append(drawn)
+    widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
+    return Sheet(SHEET, cells, widths, freeze="C4", title_rows="1:3", charts=tuple(charts), tab=TAB)

@@ -3,304 +3,183 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import partial
 
-from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
-from flopsheet.formula import Node, to_excel
-from flopsheet.formula.nodes import names
-from flopsheet.formula.operators import picked
-from flopsheet.pipeline.limits import words
-from flopsheet.pipeline.limits.program import CALLED, LAST, NOW, Point, Step, at
-from flopsheet.pipeline.limits.solve import MAIN, Solved, main, n_groups, solve
+from flopsheet.formula import Node
+from flopsheet.formula.nodes import Name, names
+from flopsheet.pipeline.limits import budget_words, words
+from flopsheet.pipeline.limits.budgets import Budget, called
+from flopsheet.pipeline.limits.solve import Set, Solved, set_on, solve, solve_set
 from flopsheet.records import frozen
+from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, local, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, span
-from flopsheet.workbook.model.sheet import Cell, Cells, Scalar, Sheet
+from flopsheet.workbook.layout.typed_cells import local
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
+from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
+from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working
 
-SHEET = "Limits"
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
-NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, HELD_AT, SAYS_AT = range(FIRST, FIRST + 7)
-WIDE = {HELD_AT: 46.0, SAYS_AT: 90.0}  # texts
+MOST_BUDGETS = 6  # of a kind
+NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, SAYS_AT, HELD_AT = range(FIRST, FIRST + 7)  # the last is not printed
+WIDE = {SAYS_AT: 46.0, HELD_AT: 46.0}  # texts
+WIDTHS = {LABEL: 34.0, UNIT: 9.0} | dict.fromkeys((NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT), 14.0) | WIDE
 HEADS = {
     LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
     LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
+HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
 MIB = "#,##0"
-STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
-POINTS = (NOW, *CALLED)
-MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
+
+
+def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> Iterator[Placed]:
+    """A limit in the tables on top: what it is about, the value as it is, and what is said of it."""
+    limit, look = working.solved.limit, working.catalog.unit_of(working.solved.limit.input)
+    yield (row, LABEL), Cell(label, style="label", indent=1)
+    yield (row, HELD_AT), Cell(limit.held, style="name")
+    yield (row, UNIT), Cell(look.heading or "", style="unit")
+    shown = {"x": working.live("now")}
+    shown |= {name: working.live(name) for name in names(limit.shown) if name != "x"}
+    yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
+    yield from (((row, column), cell) for column, cell in said.items())
+
+
+def _said(
+    working: Working, read: Mapping[str, str], node: Node, style: StyleName = "calc", format: str = "#,##0"
+) -> Cell:
+    """A formula over steps, which have names of their own in it."""
+    return local(SHEET, node, {name: working.live(read[name]) for name in names(node)}, style, format)
+
+
+def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
+    said, fewest = partial(_said, working, words.read(kind)), working.solved.limit.fewest
+    return {
+        LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.NEXT_VALUE),
+        LEFT_AT: said(words.LEFT_MIB, format=MIB), LACKS_AT: said(words.LEFT_NEXT_MIB, format=MIB),
+        SAYS_AT: said(words.sentence(fewest=fewest), "wrapped")._replace(indent=1),
+    }  # fmt: skip
+
+
+def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
+    said = partial(_said, working, {name: name for name in budget_words.READ})
+    unit, format = working.catalog.unit_of(budget.metric).label, working.catalog.format(budget.metric)
+    return {
+        LAST_AT: said(budget_words.VALUE), NEXT_AT: said(words.NEXT_VALUE),
+        LEFT_AT: said(Name("last_spent"), format=format), LACKS_AT: said(Name("next_spent"), format=format),
+        SAYS_AT: said(budget_words.sentence(budget.claim, unit), "wrapped")._replace(indent=1),
+    }  # fmt: skip
 
 
 @frozen
-class Source:
-    """The runs of a kind where they are computed."""
+class Within:
+    """A budget of a run, and its limits within it."""
 
-    table_set: TableSet
-    cell_index: CellIndex
-    blocks: Mapping[str, Block]
-    """By grain; their rows have also what is linked."""
-
-    @cached_property
-    def groups(self) -> int:
-        """Layer groups of each run."""
-        return n_groups(self.table_set.values)
-
-    def is_finer(self, name: str) -> bool:
-        """Whether it has a value for each layer group."""
-        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
-
-    def cell_ref(self, name: str, run: int, group: int) -> CellRef:
-        """Where a name of a run, or of one of its layer groups, is computed or linked."""
-        if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
-            block = next(block for block in self.blocks.values() if name in block.rows)
-            return block.cell_ref(name, FIRST + run)
-        cell_refs = self.cell_index.of(self.table_set, name)
-        if self.is_finer(name):
-            return cell_refs[run * self.groups + group]
-        return cell_refs[run if len(cell_refs) > 1 else 0]
-
-
-class Working:
-    """One limit of a run: its points side by side with what is computed anew at each, then the steps below."""
-
-    def __init__(self, source: Source, solved: Solved, run: int, top: int) -> None:
-        self.source, self.solved, self.run, self.top = source, solved, run, top
-        self.catalog = source.table_set.catalog
-        found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
-        self.points = [point for point in POINTS if point in found]
-        self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
-        self.anew = [*solved.limit.varied, *(name for name in solved.points[LAST] if name not in solved.limit.varied)]
-        of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
-        plain = [name for name in self.steps if "@" not in name]
-        marked = [MAIN] if solved.limit.of_groups else []
-        listed = [*plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
-        self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
-        self.read: dict[tuple[str, int, bool], _At] = {}
-
-    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
-        """What formulas at a point read, for one layer group."""
-        key = point, group, is_input
-        if key not in self.read:
-            self.read[key] = _At(self, point, group, is_input=is_input)
-        return self.read[key]
+    source: Source
+    set: Set
+    solved: Sequence[Solved]
 
     @property
-    def bottom(self) -> int:
-        return max(self.rows.values())
-
-    def column(self, point: str, group: int = 0) -> int:
-        return FIRST + self.points.index(point) * self.source.groups + group
-
-    def place(self, name: str, group: int = 0) -> CellRef:
-        """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
-        metric, _, point = name.partition("@")
-        if name == MAIN:
-            return CellRef(SHEET, self.rows[MAIN], FIRST + group)
-        if name in self.steps:
-            return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
-        if point and metric in self.anew:
-            return CellRef(SHEET, self.rows[metric], self.column(point, group if self.source.is_finer(metric) else 0))
-        return self.source.cell_ref(metric, self.run, group)
-
-    def value(self, name: str, group: int = 0) -> Scalar:
-        """The number of a step, or of a metric at a point."""
-        metric, _, point = name.partition("@")
-        if name in self.steps:
-            return float(self.solved.numbers[name][self.run])
-        finer = self.source.is_finer(metric)
-        row = self.run * self.source.groups + group if finer else self.run
-        if point and metric in self.anew:
-            return float(self.solved.points[point][metric][row])
-        return self.source.table_set.value(metric, row)
-
-    def live(self, name: str) -> Live:
-        return Live(self.place(name), self.value(name))
-
-    def cells(self) -> Iterator[Placed]:
-        last = self.column(self.points[-1], self.source.groups - 1)
-        title = f"{self.source.table_set.table('run').keys[self.run][0]}: {self.solved.limit.label}"
-        for column in range(LABEL, max(last, SAYS_AT) + 1):
-            yield (self.top, column), Cell(title if column == LABEL else "", style="band")
-        for point in self.points:
-            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
-        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
-        labelled: set[int] = set()
-        for step in self.steps.values():
-            cell_ref = self.place(step.name)
-            if cell_ref.row not in labelled:
-                labelled.add(cell_ref.row)
-                label = "Value that is tried" if step.name.startswith("x@") else step.label
-                yield (cell_ref.row, LABEL), Cell(label, style="label")
-                yield (cell_ref.row, NAME), Cell(step.name.partition("@")[0], style="name")
-            formula = self.at("", 0).text(step.node)
-            yield cell_ref[1:], Cell(self.value(step.name), formula, "calc", STEP)
-        if self.solved.limit.of_groups:
-            yield from self.main_cells()
-        for name in self.anew:
-            yield from self.row(name)
-
-    def row(self, name: str) -> Iterator[Placed]:
-        """An input that varies, or a metric that depends on it, at every point."""
-        entry, limit = self.catalog.entry(name), self.solved.limit
-        yield (self.rows[name], LABEL), Cell(entry.label, style="label")
-        yield (self.rows[name], NAME), Cell(name, style="name")
-        yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
-        format = self.catalog.units[entry.unit].format
-        finer = self.source.is_finer(name)
-        for point in self.points[1:]:
-            for group in range(self.source.groups if finer else 1):
-                node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
-                formula = self.at(point, group, is_input=name in limit.varied).text(node)
-                cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
-                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "calc", format)
-
-    def main_cells(self) -> Iterator[Placed]:
-        """1 for the layer groups that are meant."""
-        limit, groups, row = self.solved.limit, self.source.groups, self.rows[MAIN]
-        yield (row, LABEL), Cell("Layers that are meant", style="label")
-        yield (row, NAME), Cell(MAIN, style="name")
-        found = main(self.source.table_set.values, limit).reshape(-1, groups)[self.run]
-        own = [self.source.cell_ref(limit.of_groups, self.run, group).seen_from(SHEET) for group in range(groups)]
-        among = ",".join(own)
-        for group in range(groups):
-            formula = f"IF({own[group]}>0,1,0)"
-            if groups > 1:
-                formula = f"IF({own[group]}=MAX({among}),{formula},0)"
-            if group and limit.first_alone:
-                formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
-            yield (row, FIRST + group), Cell(float(found[group]), formula, "calc", "0")
+    def said(self) -> str:
+        return called(self.set.budget, self.set.bound, self.source.table_set.catalog)
 
 
-class _At(dict[str, str]):
-    """What stands for each mark of a formula at a point of a working, for one layer group.
-
-    What does not depend on the input stands where the run does.
-    """
-
-    def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
-        self.working, self.point, self.group, self.is_input = working, point, group, is_input
-
-    def text(self, node: Node) -> str:
-        """A formula at this point."""
-        pieces = list(_pieces(node))
-        pieces[1::2] = map(self.__getitem__, pieces[1::2])
-        return "".join(pieces)
-
-    def __missing__(self, mark: str) -> str:
-        kind, *names = mark.split()
-        found: str = getattr(self, kind)(*names)
-        self[mark] = found
-        return found
-
-    def named(self, name: str) -> str:
-        """The name at the point where it differs there; an input that varies is made from the values as they are."""
-        if name == "x":
-            return at(name, self.point)
-        moved = self.point and not self.is_input and name in self.working.anew
-        return at(name, self.point) if moved else name
-
-    def cell(self, name: str) -> str:
-        return self.working.place(self.named(name), self.group).seen_from(SHEET)
-
-    def range(self, name: str) -> str:
-        named = self.named(name)
-        return span([self.working.place(named, group) for group in range(self.working.source.groups)], SHEET)
-
-    def pick(self, pick: str, key: str, name: str) -> str:
-        return picked(pick, self.range(key), self.range(name))
-
-    def first(self, name: str) -> str:
-        return self.working.place(self.named(name), 0).seen_from(SHEET)
+def _budgets(sources: Sequence[Source], expectations: Sequence[Expectation]) -> Iterator[Within]:
+    for source in sources:
+        of_kind, kind = source.table_set, source.table_set.run_kind
+        runs = [str(run) for (run,) in of_kind.table("run").keys]
+        for one in set_on(expectations, kind, runs, of_kind.catalog)[:MOST_BUDGETS]:
+            yield Within(source, one, solve_set(of_kind.values, kind, one, of_kind.catalog))
 
 
-class _Marks:
-    """References of a formula that is written once and read at many points: what `_At` puts there, in words."""
+class _Writer:
+    """Fills the tables on top from one row on, the workings below from another."""
 
-    def cell(self, name: str) -> str:
-        return f"{MARK}cell {name}{MARK}"
+    def __init__(self, lines: int) -> None:
+        self.cells: Cells = {}
+        self.row = TOP
+        self.below = TOP + lines + 2
+        self.details: list[tuple[int, int, bool]] = []
 
-    def range(self, name: str) -> str:
-        return f"{MARK}range {name}{MARK}"
+    def head(self, title: str, heads: Mapping[int, str]) -> None:
+        for column in range(LABEL, HELD_AT + 1):
+            is_number = column in heads and column not in {LABEL, UNIT, *WIDE}
+            head = title if column == LABEL else heads.get(column, "")
+            self.cells[self.row, column] = Cell(head, style="block_right" if is_number else "block")
+        self.row += 1
 
-    def pick(self, pick: str, key: str, name: str) -> str:
-        return f"{MARK}pick {pick} {key} {name}{MARK}"
+    def band(self, name: str) -> None:
+        for column in range(LABEL, HELD_AT + 1):
+            self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
+        self.row += 1
 
-    def first(self, name: str) -> str:
-        return f"{MARK}first {name}{MARK}"
+    def work(self, source: Source, solved: Solved, runs: Sequence[int], within: str = "") -> list[Working]:
+        """How a limit is found, of runs side by side."""
+        worked = [Working(source, solved, run, self.below, place) for place, run in enumerate(runs)]
+        self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), within))
+        for working in worked:
+            self.cells |= dict(working.cells())
+        bottom = max(working.bottom for working in worked)
+        self.details.append((self.below + 1, bottom, True))
+        self.below = bottom + 1
+        return worked
 
-
-@lru_cache(1024)
-def _pieces(node: Node) -> tuple[str, ...]:
-    """The text of a formula; every second piece is a mark."""
-    return tuple(to_excel(node, _Marks()).split(MARK))
-
-
-def _lines(working: Working, row: int, kind: RunKind) -> Iterator[Placed]:
-    """What is said of a limit in the table on top."""
-    limit = working.solved.limit
-    unit = working.catalog.unit_of(next(iter(limit.varied)))
-    read = {word: working.live(name) for word, name in words.read(kind).items()}
-
-    def said(node: Node, style: StyleName, format: str = "#,##0") -> Cell:
-        return local(SHEET, node, {name: read[name] for name in names(node)}, style, format)
-
-    yield (row, LABEL), Cell(limit.label, style="label", indent=1)
-    yield (row, HELD_AT), Cell(limit.held, style="name")
-    yield (row, UNIT), Cell(unit.heading or "", style="unit")
-    yield (row, SAYS_AT), said(words.sentence(fewest=limit.fewest), "text")
-    shown = {"x": Live(working.place("now"), working.value("now"))}
-    shown |= {name: Live(working.place(name), working.value(name)) for name in names(limit.shown) if name != "x"}
-    yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
-    yield (row, LAST_AT), said(words.value(fewest=limit.fewest), "calc")
-    yield (row, NEXT_AT), said(words.NEXT_VALUE, "calc")
-    yield (row, LEFT_AT), said(words.LEFT_MIB, "calc", MIB)
-    yield (row, LACKS_AT), said(words.LEFT_NEXT_MIB, "calc", MIB)
+    def line(self, working: Working, label: str, said: Mapping[int, Cell]) -> None:
+        self.cells |= dict(_line(working, self.row, label, said))
+        self.row += 1
 
 
-def sheet(table_sets: Sequence[TableSet], cell_index: CellIndex, blocks: Mapping[str, Sequence[Block]]) -> Sheet:
-    """The whole sheet: a table of every run's limits, and below how each is found."""
-    cells: Cells = {(1, LABEL): Cell("Limits", style="title")}
+def sheet(
+    table_sets: Sequence[TableSet],
+    cell_index: CellIndex,
+    blocks: Mapping[str, Sequence[Block]],
+    expectations: Sequence[Expectation],
+) -> Sheet:
+    """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found."""
+    sources = [Source(one, cell_index, {block.grain: block for block in blocks[one.name]}) for one in table_sets]
+    every = [solve(one.values, one.run_kind, one.catalog) for one in table_sets]
+    names = [[str(run) for (run,) in one.table("run").keys[:MOST_RUNS]] for one in table_sets]
+    within = list(_budgets(sources, expectations))
+    lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
+    lines += sum(1 + len(one.solved) for one in within) + bool(within)
+    writer = _Writer(lines)
+    table_end = writer.below - 2
+    for source, runs, solved in zip(sources, names, every, strict=True):
+        kind = source.table_set.run_kind
+        writer.head(kind.capitalize(), HEADS)
+        workings = [writer.work(source, found, range(len(runs))) for found in solved]
+        for run, name in enumerate(runs):
+            writer.band(name)
+            for worked in workings:
+                writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], kind))
+    if within:
+        writer.head("Budgets", HEADS_OF_BUDGETS)
+    for one in within:
+        writer.band(f"{one.set.run}, {inside_sentence(one.said)}")
+        for found in one.solved:
+            [working] = writer.work(one.source, found, [one.set.at], f"{one.set.run}: {inside_sentence(one.said)}")
+            writer.line(working, working.label, _of_budget(working, one.set.budget))
+    return _finished(writer, table_end)
+
+
+def _finished(writer: _Writer, table_end: int) -> Sheet:
+    cells = writer.cells
+    cells[1, LABEL] = Cell("Limits", style="title")
     cells[2, LABEL] = Cell(
-        "How far each run can go in one input, the others unchanged, before it no longer fits its device.",
+        "How far each run can go in one input, the others unchanged, before it no longer fits its device or a budget.",
         style="subtitle",
     )
-    solved = {one.name: solve(one.values, one.run_kind, one.catalog) for one in table_sets}
-    shown = {one.name: range(min(MOST_RUNS, len(one.table("run")))) for one in table_sets}
-    lines = sum(1 + len(shown[kind]) * (1 + len(found)) for kind, found in solved.items())
-    row, below = TOP, TOP + lines + 2
-    table_end = below - 2
-    details = []
-    cells[below - 1, LABEL] = Cell("How each limit is found", style="section")
-    for one in table_sets:
-        source = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
-        for column in range(LABEL, SAYS_AT + 1):
-            title = one.name.capitalize() if column == LABEL else HEADS.get(column, "")
-            is_number = column in HEADS and column not in {LABEL, UNIT, *WIDE}
-            cells[row, column] = Cell(title, style="block_right" if is_number else "block")
-        row += 1
-        for run in shown[one.name]:
-            for column in range(LABEL, SAYS_AT + 1):
-                name = str(one.table("run").keys[run][0])
-                cells[row, column] = Cell(name if column == LABEL else "", style="band")
-            row += 1
-            for found in solved[one.name]:
-                working = Working(source, found, run, below)
-                cells |= dict(working.cells())
-                details.append((working.top + 1, working.bottom, True))
-                cells |= dict(_lines(working, row, one.run_kind))
-                row, below = row + 1, working.bottom + 1
+    cells[table_end + 1, LABEL] = Cell("How each limit is found", style="section")
     tail = settle(cells)
     cells |= folded(cells, tail)
-    widths = widths_of(cells, tail) | WIDE
+    widths = widths_of(cells, tail) | WIDTHS
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
-        outline_rows=tuple(details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
+        outline_rows=tuple(writer.details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
     )  # fmt: skip

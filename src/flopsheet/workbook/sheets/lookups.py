@@ -13,6 +13,7 @@ from flopsheet.catalog import Input
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula import aggregated, names
 from flopsheet.formula.excel import literal
+from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS
@@ -113,7 +114,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
     table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
     models = [str(key) for (key,) in study.table("model").keys]
-    last = FIRST + max(len(study.table("layer_group")), 2) - 1  # INDEX of a single cell fails in some programs
+    last = FIRST + max(len(study.table("layer_group")), 2) - 1  # MATCH of a single cell fails in some programs
     sheet = quoted(inputs.SHEET)
 
     def row_of(row: int) -> str:
@@ -137,7 +138,7 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
         if layout.count_row:
             start = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
             groups = len(study.children["layer_group", "model"][models.index(name)])
-            formula = f"INDEX({row_of(layout.count_row)},1,{start.address})"
+            formula = indexed(row_of(layout.count_row), start.address)
             yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "linked", "0")
     if layout.count_row:
         yield (chosen.count_row, LABEL), Cell("Layer groups", style="label")
@@ -162,12 +163,13 @@ def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
             if name in chosen.scaled:
                 letter, tag = letters(FIRST + model), literal(chosen.scaled[name])
                 scaled = f"*IF({letter}${chosen.tag_row}={tag},{letter}${chosen.tag_row + 1},100)/100"
-            formula = f"INDEX({source},1,{start.address}){scaled}"
+            formula = f"{indexed(source, start.address)}{scaled}"
             if group:
                 count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
                 first = CellRef(chosen.sheet, row, FIRST + model * per_model)
                 missing = "0" if name in LAYER_COUNTS else first.address
-                formula = f"IF({count.address}<={group},{missing},INDEX({source},1,{start.address}+{group}){scaled})"
+                found = f"{indexed(source, f'{start.address}+{group}')}{scaled}"
+                formula = f"IF({count.address}<={group},{missing},{found})"
             yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "linked", format)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flopsheet.catalog import Catalog, Entry, Input
+from flopsheet.catalog.entries import Function
 from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
 from flopsheet.workbook.model import embedded
@@ -25,14 +26,18 @@ COLUMNS = (
     ("Source", 36.0),
     ("Sheet", 16.0),
 )
+FORMULA = [title for title, _ in COLUMNS].index("Formula")
 
 
 def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict[str, str]]:
-    """The catalogue as a table, and the cell in which each name is explained."""
+    """What of the catalogue this workbook has as a table, and the cell in which each name is explained.
+
+    `place` gives the first cell of a name, an empty text for one that the workbook lacks.
+    """
     cells = {
         (1, 1): Cell("Formulas", style="title"),
         (2, 1): Cell(
-            "Every input and metric as the catalogue defines it; each number in this workbook comes from a line here.",
+            "Every input and metric of this workbook as the catalogue defines it; each number comes from a line here.",
             style="subtitle",
         ),
     }
@@ -51,10 +56,11 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         )
         for section in catalog.sections
         for entry in section.entries
+        if place(entry.name)
     ]
     lines += [
         (f"{name}({', '.join(shared.arguments)})", "function", "", "", to_notation(shared.ast), shared.doc, "", "")
-        for name, shared in catalog.functions.items()
+        for name, shared in _called(lines, catalog)
     ]
     where, heights = {}, {}
     for row, texts in enumerate(lines, start=5):
@@ -66,6 +72,18 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         where[texts[0]] = f"{FORMULAS}!A{row}"
     widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
     return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F", is_printed=False), where
+
+
+def _called(lines: Iterable[tuple[str, ...]], catalog: Catalog) -> list[tuple[str, Function]]:
+    """The functions that formulas of some lines call, and those that these call."""
+    texts = [line[FORMULA] for line in lines]
+    found: dict[str, Function] = {}
+    while texts:
+        text = texts.pop()
+        called = [name for name in catalog.functions if name not in found and f"{name}(" in text]
+        found |= {name: catalog.functions[name] for name in called}
+        texts += [to_notation(catalog.functions[name].ast) for name in called]
+    return [(name, shared) for name, shared in catalog.functions.items() if name in found]
 
 
 def _written(entry: Entry, catalog: Catalog) -> str:

@@ -10,7 +10,7 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.operators import GathersNothing
+from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
@@ -20,6 +20,7 @@ from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 
 MOST_TOLD = 5  # sentences of what fails
+NONE_FAILS = "No rule is broken."
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING, SO_FAR = UNIT, FIRST, FIRST, FIRST + 12  # columns
 
@@ -70,7 +71,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     for cell_ref, so_far in zip(verdicts, accumulate(counted), strict=True):
         above = f"{letters(SO_FAR)}{cell_ref.row - 1}+" if cell_ref.row > start else ""
         formula = f'{above}IF({cell_ref.address}="{FAIL}",1,0)'
-        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0")
+        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0;-0;")
     broken = tuple(_nth(at, said, words, verdicts) for at in range(MOST_TOLD))
     folded = ((start + len(found), first.row - 1, True), (working, row - 1, True))
     return Told(cells, live, broken, (start, first.row - 1), folded, row - 1)
@@ -81,8 +82,9 @@ def _nth(at: int, said: Sequence[str], words: Sequence[CellRef], verdicts: Seque
     sheet = words[0].sheet
     so_far = [cell_ref._replace(column=SO_FAR) for cell_ref in verdicts]
     place = f'MIN({len(words)},COUNTIF({span(so_far, sheet)},"<{at + 1}")+1)'
-    formula = f'IF({so_far[-1].address}<={at},"{NOTHING}",INDEX({span(words, sheet)},{place}))'
-    return Cell(said[at] if at < len(said) else NOTHING, formula, "text")
+    otherwise = NOTHING if at else NONE_FAILS
+    formula = f'IF({so_far[-1].address}<={at},"{otherwise}",INDEX({span(words, sheet)},{place}))'
+    return Cell(said[at] if at < len(said) else otherwise, formula, "text")
 
 
 def _rules(blocks: Sequence[Block]) -> Iterator[tuple[Block, Rule]]:
@@ -222,10 +224,8 @@ def _range(block: Block, row: int) -> str:
 
 
 def _value_at(block: Block, row: int, position: str) -> str:
-    """The formula of the value in a row of a block at a position; INDEX of a single cell fails in some programs."""
-    return (
-        f"INDEX({_range(block, row)},1,{position})" if len(block.columns) > 1 else f"{letters(block.columns[0])}{row}"
-    )
+    """The formula of the value in a row of a block at a position."""
+    return indexed(_range(block, row), position)
 
 
 def _value(block: Block, name: str, at: int) -> Scalar:

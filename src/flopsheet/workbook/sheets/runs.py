@@ -11,6 +11,7 @@ from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
+from flopsheet.formula.operators import picked
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
@@ -36,7 +37,8 @@ SECOND, THIRD = FIRST + 2, FIRST + 6  # the columns in which charts begin
 ENDS = {LABEL: SECOND, SECOND: THIRD, THIRD: THIRD + 4}  # the column before which a chart ends
 HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"
-NAMES_ROW = CHART_ROW + 2  # of the names of points, in cells that the roofline covers
+WORDS_ROW = CHART_ROW + CHART_ROWS  # of the titles, folded below the charts; under it the names of points
+NAMES_ROW = WORDS_ROW + 1
 STAGES = {"prefill": ("prefill", PALETTE[0]), "decode": ("decoding", PALETTE[2])}
 AXES = ("intensity", "achieved")
 STEP = "predicted_seconds_per_step"
@@ -48,14 +50,20 @@ ROOF = substitute(
 
 
 def first_row(table_set: TableSet) -> int:
-    """The first row below the charts."""
-    return CHART_ROW + CHART_ROWS
+    """The first row below the charts and their words."""
+    return words_rows(table_set)[1] + 1
+
+
+def words_rows(table_set: TableSet) -> tuple[int, int]:
+    """The first and the last row of what the charts say: their titles, and the names of points."""
+    n_names = min(len(table_set.table("run")), MOST_LINES) if table_set.name == "serving" else 0
+    return WORDS_ROW, WORDS_ROW + n_names
 
 
 def title_cells(table_set: TableSet, cell_index: CellIndex) -> Cells:
-    """The titles of the charts and the names of points, in the cells that the charts cover."""
+    """The titles of the charts and the names of points."""
     artist = _ChartBuilder(table_set, cell_index)
-    cells = {(CHART_ROW, column): title for column, title in artist.titles.items()}
+    cells = {(WORDS_ROW, column): title for column, title in artist.titles.items()}
     return cells | artist.point_names if table_set.name == "serving" else cells
 
 
@@ -105,10 +113,7 @@ class _ChartBuilder:
         """The name of the run where a metric is least or largest, and the formula that says it."""
         points = [point for point in self.row(name)[1] if point is not None]
         at = points.index(min(points) if pick == "MIN" else max(points))
-        if len(self.names) == 1:
-            return self.names[0], _one(self.name_spots[0])
-        names = absolute_span(self.name_spots)
-        return self.names[at], f"INDEX({names},1,MATCH({pick}({self.span(name)}),{self.span(name)},0))"
+        return self.names[at], picked(pick, self.span(name), absolute_span(self.name_spots))
 
     def fullest(self) -> Cell:
         """Which run takes most of its device, and how much."""
@@ -193,7 +198,7 @@ class _ChartBuilder:
             spot = self.name_spots[at].seen_from(self.sheet)
             for step, (word, _) in enumerate(STAGES.values()):
                 said = Cell(f"{name}: {word}", f'{spot}&": {word}"', "name")
-                cells[NAMES_ROW + at + MOST_LINES * step, SECOND + 1] = said
+                cells[NAMES_ROW + at, SECOND + 1 + step] = said
         return cells
 
     def live(self, name: str, at: int) -> Live:
@@ -213,9 +218,10 @@ class _ChartBuilder:
 
     def chart(self, kind: ChartKind, column: int, y_title: str, series: Sequence[Series], **more: object) -> Chart:
         anchor, title = CellRef(self.sheet, CHART_ROW, column), str(self.titles[column].value)
+        words = CellRef(self.sheet, WORDS_ROW, column)
         end = CellRef(self.sheet, CHART_ROW + CHART_ROWS - 1, ENDS[column])
         return Chart(
-            kind, _one(anchor), title, anchor.address, str(more.pop("x_title", "")), y_title,
+            kind, _one(words), title, anchor.address, str(more.pop("x_title", "")), y_title,
             absolute_span(self.name_spots), tuple(self.names), tuple(series), end=end.address, y_most=None,
             **more,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -256,7 +262,7 @@ class _ChartBuilder:
         for step, (stage, (_, colour)) in enumerate(STAGES.items()):
             for at in shown:
                 x_ref, ref = (_one(self.cell_index.of(self.table_set, f"{stage}_{axis}")[at]) for axis in AXES)
-                title = CellRef(self.sheet, NAMES_ROW + at + MOST_LINES * step, SECOND + 1)
+                title = CellRef(self.sheet, NAMES_ROW + at, SECOND + 1 + step)
                 name, side = str(self.point_names[title.row, title.column].value), _side(stage, found[stage], at)
                 x, y = found[stage][at]
                 series.append(Series(_one(title), name, ref, (y,), colour, x_ref, (x,), "marker", side))

@@ -9,11 +9,11 @@ from math import ceil
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
-from flopsheet.workbook.model.references import CellRef, absolute_span, letters, quoted
+from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
-from flopsheet.workbook.sheets import context, context_charts, runs, summary_tables, summary_words
+from flopsheet.workbook.sheets import budgets, context, context_charts, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
@@ -44,6 +44,7 @@ class Facts:
     status: CellRef
     lines: Sequence[Live]
     """What changed since the workbook was built."""
+    budgets: budgets.Listing
     sheets: Sequence[tuple[str, str]]
     largest: str
 
@@ -76,25 +77,26 @@ def sheet(
     row = FIRST_ROW
     if is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     tables = {}
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
         tables[each.name] = summary_tables.place(cells, each, cell_index, row)
         row = tables[each.name].bottom + 2
     if not is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts.largest, chart_row + chart_rows) + 2
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+    if not of_kinds:
+        cells[found.row, found.column] = _finding(table_set, cell_index, tables["study"], bars)
     last = max(column for table in tables.values() for column in table.columns.values())
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
     drawn = (
-        _first_chart(cells, table_sets, cell_index, tables["study"], bars, CellRef(SHEET, chart_row, 1)),
-        context_charts.shares(
-            what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), str(chart_title.value), longest
-        ),
+        _family(table_set, tables["study"], bars, CellRef(SHEET, chart_row, 1), Live(found, cells[found[1:]].value))
+        if not of_kinds
+        else replace(runs.charts(of_kinds[0], cell_index)[0], anchor=CellRef(SHEET, chart_row, 1).address),
+        context_charts.shares(what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), chart_title, longest),
     )
-    cells[chart_row, second] = mirror(SHEET, chart_title, "text")  # in a cell that the chart covers
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     _guide(cells, facts.sheets, row)
@@ -132,25 +134,27 @@ def _cm(widths: Mapping[int, float], first: int, end: int) -> float:
     return sum(widths[column] for column in range(first, end)) * EXCEL_CM
 
 
-def _first_chart(
-    cells: dict[tuple[int, int], Cell],
-    table_sets: Sequence[TableSet],
-    cell_index: CellIndex,
-    table: summary_tables.Table,
-    bars: int,
-    anchor: CellRef,
-) -> Chart:
-    """Memory against capacity where there are runs, else shares of the forward pass, a bar per model."""
-    table_set, *of_kinds = table_sets
-    if of_kinds:
-        return replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchor.address)
-    length = "context_length_words"
-    heading = {length: Live(cell_index.of(table_set, length)[0], table_set.value(length, 0))}
-    about = f"Where the forward pass goes at {{{length}}} tokens"
-    n_models = len(table_set.table("model"))
-    title = sentence(SHEET, [("", about if bars == n_models else f"{about}, the first {bars} models")], heading)
-    cells[anchor.row, anchor.column] = title
-    return _family(table_set, table, bars, anchor, str(title.value))
+def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.Table, bars: int) -> Cell:
+    """What the shares of the forward pass show at the first context length; it is the title of their chart."""
+    named = [name for name in SHARES if name in table.columns]
+    built = {name: [float(value) for value in table_set.built.plain("scenario", name)[:bars]] for name in named}
+    most = max(named, key=lambda name: sum(built[name]))  # as built: what a title speaks of stays
+    length = Live(cell_index.of(table_set, "context_length_words")[0], table_set.value("context_length_words", 0))
+    shares = [float(table_set.value(most, step)) for step in range(bars)]
+    column = letters(table.columns[most])
+    among = between(f"{column}{table.first}", f"{column}{table.first + bars - 1}")
+    least, largest = (int(pick(shares) * 100 + 0.5) for pick in (min, max))
+    of_models = "" if bars == len(table_set.table("model")) else f", the first {bars} models"
+    label = table_set.catalog.metrics[most].label
+    ends = [f"INT({pick}({among})*100+0.5)" for pick in ("MIN", "MAX")]
+    apart = f'IF({ends[0]}={ends[1]},{ends[0]},{ends[0]}&" to "&{ends[1]})'
+    at = length.cell_ref.seen_from(SHEET)
+    said = least if least == largest else f"{least} to {largest}"
+    return Cell(
+        f"{label} takes {said} % of the forward pass at {length.value} tokens{of_models}",
+        f'"{label} takes "&{apart}&" % of the forward pass at "&{at}&" tokens{of_models}"',
+        "text",
+    )
 
 
 def _colours_of_changes(facts: Facts, last: int) -> Iterator[Highlight]:
@@ -181,16 +185,27 @@ def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
 
 
 def _words(
-    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, largest: str, row: int
-) -> int:
-    """The sentences that an approver reads, of runs and of models; gives the last row."""
+    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
+) -> tuple[CellRef, int]:
+    """The sentences that an approver reads, of budgets, of runs and of models.
+
+    Gives the cell of what the chart of a family shows, and the row after a blank one.
+    """
     table_set, *of_kinds = table_sets
+    if facts.budgets.lines:
+        cells[row, 1] = Cell("Budgets of the spec", style="lead")
+        for cell in budgets.ticked(SHEET, facts.budgets):
+            row += 1
+            cells[row, 1] = cell
+        row += 2
     cells[row, 1] = Cell("What the numbers say", style="lead")
+    row += not of_kinds
+    found = CellRef(SHEET, row, 1)
     said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
-    for cell in (*said, *summary_words.of_models(table_set, cell_index, largest)):
+    for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
-    return row
+    return found, row + 2
 
 
 def _height(bars: int) -> float:
@@ -198,7 +213,7 @@ def _height(bars: int) -> float:
     return max(9.0, 3.5 + 0.55 * bars)
 
 
-def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor: CellRef, title: str) -> Chart:
+def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor: CellRef, title: Live) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model."""
     names = [str(key) for (key,) in table_set.table("model").keys[:bars]]
     rows = range(table.first, table.first + bars)
@@ -211,6 +226,6 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", title, anchor.address, "", "Share of FLOPs",
+        "shares", f"{SHEET}!{title.cell_ref.absolute}", str(title.value), anchor.address, "", "Share of FLOPs",
         absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
     )  # fmt: skip

@@ -55,6 +55,7 @@ FORMATS = {
 CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
+ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
 MOST_LETTERS = 9  # of a header in one line
 SWITCH = "hardware"  # the input of a run that the link above its table leads to
 SWITCHES = {
@@ -94,7 +95,14 @@ def headlines(table_set: TableSet) -> list[Metric]:
     if table_set.name in RUNS:
         at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
         listed.insert(at + 1, catalog.metrics[CAPACITY[table_set.name]])
-    return [one for one in listed if not (one.name in catalog.folded and table_set.is_unused(one.name))]
+    return [one for one in listed if not _says_nothing(table_set, one.name)]
+
+
+def _says_nothing(table_set: TableSet, name: str) -> bool:
+    """Whether a column would say nothing as the spec stands: what is not used, or the parameters a second time."""
+    if name == ACTIVE:
+        return table_set.built.plain("model", name) == table_set.built.plain("model", "n_params")
+    return (name in table_set.catalog.folded or name == STATE) and table_set.is_unused(name)
 
 
 def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:

@@ -20,9 +20,9 @@ MOST_RUNS = 4  # of a kind
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {run_cost}; {fit}.",
-    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}, {predicted_token_range} ms per token and "
-    "{predicted_first_token_range} ms to the first token (predicted, P10 to P90), {predicted_cost_per_million} per "
-    "million tokens; {fit}.",
+    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90), in ms: "
+    "{predicted_token_range} per token, {predicted_first_token_range} to the first token; {predicted_cost_per_million} "
+    "per million tokens; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
@@ -74,10 +74,11 @@ def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
 
 
 def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Iterator[Cell]:
-    """Whether parameters and work count alike, what dominates, and what a longer context costs the largest model."""
+    """Whether parameters and work count differently, what dominates, what a longer context costs the largest model."""
     contexts = sorted({0, len(table_set.table("context")) - 1})  # the first and the last
     scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
-    wanted = [("ffn_count_words", 0)]
+    differs = any(table_set.built.plain("context", "largest_ffn_left_out"))
+    wanted = [("ffn_count_words", 0)] if differs else []
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:

@@ -8,8 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from math import ceil
-from typing import Any
+from typing import Any, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
@@ -17,6 +16,7 @@ from openpyxl.compat import safe_string
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -27,17 +27,16 @@ from openpyxl.xml.functions import Element, SubElement
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
-from flopsheet.workbook.model.references import MOST_COLUMNS, letters
+from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
-from flopsheet.workbook.model.sizes import CHARACTER_CM, ROW_CM
-from flopsheet.workbook.model.styles import FONT, STYLES, Style, StyleName
+from flopsheet.workbook.model.styles import FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
+from flopsheet.workbook.write.page import set_up_page
 from flopsheet.workbook.write.rows import sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
-PAGE_WIDTH = 205  # characters of a landscape page at seven points or more
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
-MOST_ROWS = 110  # that can still be read on one page
+FIRST_OF_OURS = 500  # of the numbers of formats that a condition brings; below it are those of cells
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COMPRESSION = 5  # a third less work than zlib's own choice of 6, for files that are one percent larger
 LATEST = 4_354_819_199  # seconds up to the end of 2107, the last year that a zip archive can tell
@@ -194,7 +193,7 @@ class _StyleTable:
         self.scratch = book.create_sheet("scratch")
         self.prepared: dict[tuple[StyleName, str, int], int] = {}
         self.bare: dict[StyleName, StyledCell] = {}
-        self.differentials: dict[StyleName, int] = {}
+        self.differentials: dict[StyleName | Written, int] = {}
         book.remove(self.scratch)
 
     def number(self, planned: Cell) -> int:
@@ -208,6 +207,7 @@ class _StyleTable:
                 horizontal=look.align or None,
                 vertical="center",
                 wrap_text=look.wrap or None,
+                shrink_to_fit=look.shrink or None,
                 indent=look.indent + planned.indent,
             )
             cell.number_format = planned.format
@@ -230,14 +230,17 @@ class _StyleTable:
             cell.protection = Protection(locked=not look.unlocked)
         return self.bare[name]
 
-    def differential(self, name: StyleName) -> int:
+    def differential(self, name: StyleName | Written) -> int:
         """The place of what a highlight changes; openpyxl would write one for each highlight, and compare them all."""
         if name not in self.differentials:
-            look = STYLES[name]
-            changed = DifferentialStyle(
-                font=Font(color=look.colour, bold=look.bold or None),
-                fill=PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None,
-            )
+            changed = DifferentialStyle()
+            if name in NAMES:
+                look = STYLES[cast(StyleName, name)]
+                changed.font = Font(color=look.colour, bold=look.bold or None)
+                changed.fill = PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None
+            if name in SHOWN:
+                number = FIRST_OF_OURS + list(SHOWN).index(name)
+                changed.numFmt = NumberFormat(numFmtId=number, formatCode=SHOWN[name])
             self.differentials[name] = self.book._differential_styles.add(changed)
         return self.differentials[name]
 
@@ -257,7 +260,15 @@ def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.add_data_validation(_validation(validation))
     for chart in sheet.charts:
         add_chart(worksheet, chart)
-    _set_up_page(worksheet, sheet)
+    set_up_page(worksheet, sheet)
+    worksheet.sheet_view.showGridLines = False
+    worksheet.sheet_view.zoomScale = 90
+    worksheet.sheet_properties.tabColor = sheet.tab
+    if sheet.freeze:
+        worksheet.freeze_panes = sheet.freeze
+    worksheet.protection.sheet = True
+    worksheet.protection.formatColumns = worksheet.protection.formatRows = False
+    worksheet.protection.selectLockedCells = False
 
 
 def _validation(validation: Validation) -> DataValidation:
@@ -283,48 +294,3 @@ def _validation(validation: Validation) -> DataValidation:
         )
     rule.sqref = MultiCellRange(" ".join(validation.cells))
     return rule
-
-
-def _printed_to(sheet: Sheet) -> int:
-    """The last column that is printed; 0 where nothing says so."""
-    if sheet.print_to or not sheet.print_rows:
-        return sheet.print_to
-    last = sheet.tail - 1 if sheet.tail else MOST_COLUMNS
-    return max(column for row, column in sheet.cells if row <= sheet.print_rows and column <= last)
-
-
-def _set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
-    worksheet.sheet_view.showGridLines = False
-    worksheet.sheet_view.zoomScale = 90
-    worksheet.sheet_properties.tabColor = sheet.tab
-    worksheet.sheet_properties.pageSetUpPr.fitToPage = True
-    rows = sheet.extent.bottom
-    last = _printed_to(sheet) or max(sheet.widths)
-    folded = set(sheet.outline_columns)
-    width = sum(width for column, width in sheet.widths.items() if column <= last and column not in folded)
-    is_one = sheet.one_page and rows <= MOST_ROWS
-    is_upright = is_one and rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
-    worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
-    worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    worksheet.page_setup.fitToWidth = max(1, ceil(width / PAGE_WIDTH)) if sheet.title_columns else 1
-    worksheet.page_setup.fitToHeight = int(is_one)
-    worksheet.page_margins.left = worksheet.page_margins.right = 0.4
-    worksheet.page_margins.top, worksheet.page_margins.bottom = 0.5, 0.75
-    worksheet.page_margins.header = worksheet.page_margins.footer = 0.3
-    worksheet.oddFooter.left.text = "&A"
-    worksheet.oddFooter.center.text = "flopsheet"
-    worksheet.oddFooter.right.text = "Page &P of &N"
-    if sheet.freeze:
-        worksheet.freeze_panes = sheet.freeze
-    if sheet.title_rows:
-        worksheet.print_title_rows = sheet.title_rows
-    if sheet.title_columns:
-        worksheet.print_title_cols = sheet.title_columns
-    if not sheet.is_printed:
-        worksheet.print_area = f"{letters(sheet.extent.right + 2)}1"  # an empty cell: nothing is there to be printed
-    elif sheet.print_to or sheet.print_rows:
-        bottom = sheet.print_rows or rows
-        worksheet.print_area = f"A1:{letters(last)}{bottom}"
-    worksheet.protection.sheet = True
-    worksheet.protection.formatColumns = worksheet.protection.formatRows = False
-    worksheet.protection.selectLockedCells = False

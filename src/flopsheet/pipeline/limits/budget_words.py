@@ -1,0 +1,62 @@
+"""What is said of a limit within a budget: the last value, or that there is none, and what one step further gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from flopsheet.catalog.desugar import first_that_holds, substitute
+from flopsheet.diagnostics import CatalogError
+from flopsheet.formula import Node
+from flopsheet.formula.nodes import Call, Name, Text
+from flopsheet.formula.parse import parse
+from flopsheet.pipeline.limits.words import NO_LIMIT, NONE
+
+READ = ("found", "is_end", "last", "next", "last_spent", "next_spent", "told", "off")
+
+
+def _refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+    raise AssertionError(f"{fact}; {remedy}")
+
+
+# How much a metric is over a bound, or short of it.
+AMOUNT = (
+    ("off >= 100", "{off:,}"),
+    ("off >= 1", "{off:.2}"),
+    ("off >= 1 / 100", "{off:.4}"),
+    ("off >= 1 / 1000000", "{off:.8}"),
+    ("", "less than 0.000001"),
+)
+IS = {"at_most": "over", "at_least": "short"}
+BEGINS = (
+    ("found <= 2", "at most that; "),
+    ("found <= 4", "at least that; "),
+    ("", "no value was found that meets it: "),
+)
+
+
+@cache
+def sentence(claim: str, unit: str) -> Node:
+    """What breaks the budget one step further, or why there is no such step; `told` is the value that breaks it."""
+    cases = (
+        ("where(found == 5, is_end, 0) == 1", "the budget sets no limit"),
+        ("found == 5", "about that; one step to either side meets the budget too"),
+        ("", f"{{begins}}{{told:,}} is {IS[claim]} by {{amount}} {unit}".rstrip()),
+    )
+    parts = {name: first_that_holds(each, _refuse) for name, each in (("begins", BEGINS), ("amount", AMOUNT))}
+    return substitute(first_that_holds(cases, _refuse), parts)
+
+
+VALUE: Node = Call(
+    "where",
+    (
+        parse("where(found == 5, is_end, 0) == 1"),
+        Text(NO_LIMIT),
+        Call("where", (parse("found == 6"), Text(NONE), Name("last"))),
+    ),
+)
+
+
+def kind(found: Mapping[str, float]) -> str:
+    """Whether it is the most or the least that a budget allows, as claims are called; empty where neither."""
+    return "at_most" if found["found"] <= 2 else "at_least" if found["found"] <= 4 else ""

@@ -1,0 +1,151 @@
+"""The budgets of a spec on the Checks sheet: each claim with its verdict, live, and in words for the Summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+
+from flopsheet.catalog import Metric, entries
+from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import NOTICE
+from flopsheet.formula import Node
+from flopsheet.formula.nodes import Name, Operation, Text
+from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
+from flopsheet.records import frozen
+from flopsheet.spec import Expectation
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters
+from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, heading
+
+# Verdicts stand below those of the blocks, on the same page of paper.
+VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE, SAID = range(FIRST, FIRST + 6)
+CLAIMED = {"at_most": "at most", "at_least": "at least", "equals": "expected", "text": "expected"}
+UNSAID = frozenset({"text", "verdict", "count", "parameters", "ratio", "share"})  # units that a sentence leaves out
+UNITS = {"day": "days", "token/s": "tokens/s"}
+SHARE, EXACT = (first_that_holds([("", template)]) for template in ("{x:.1%}", "{x:,}"))
+MOST_NOTE = 120  # letters of the author's note in a sentence
+MOST_LINES = 6  # of a list on another sheet
+
+
+@frozen
+class Listing:
+    """Lines of a list: cells, and the positions and values of its verdicts."""
+
+    cells: dict[tuple[int, int], Cell]
+    verdicts: tuple[CellRef, ...]
+    values: tuple[Scalar, ...]
+    said: Mapping[str, Live]
+    """The first budget that is not met in words; none where the spec has no budget."""
+    lines: tuple[Live, ...]
+    """Each budget in words."""
+    bottom: int
+    """The first row below."""
+    has_warnings: bool = False
+
+
+def listing(
+    table_sets: Mapping[str, TableSet],
+    built: Mapping[str, TableSet],
+    cell_index: CellIndex,
+    listed: Sequence[Expectation],
+    top: int,
+) -> Listing:
+    """One line per claim: what, verdict, live, claimed, tolerance, and the same in words."""
+    titles = (
+        (LABEL, "Budget"),
+        (NAME, "Metric"),
+        (UNIT, "Unit"),
+        (MATHS, "Where the figure comes from"),
+        (NOTE, "Context length"),
+        (VERDICT, "Verdict"),
+        (LIVE, "Live"),
+        (CLAIM, "Claim"),
+        (EXPECTED, "Expected"),
+        (TOLERANCE, "Tolerance"),
+        (SAID, "In words"),
+    )
+    cells = heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
+    row, cell_refs, lines = top + 2, [], []
+    for expectation in listed:
+        metric = table_sets["study"].catalog.metrics[expectation.metric]
+        table_set = table_sets[table_set_of(metric.grain)]
+        # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
+        tables = built[table_set.name].values.tables
+        at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
+        unit, format = table_set.catalog.units[metric.unit], table_set.catalog.format(metric.name)
+        live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
+        for kind, claimed in claims(expectation):
+            cells[row, LABEL] = Cell(f"{expectation.subject}: {metric.name}", style="label")
+            cells[row, NAME] = Cell(metric.name, style="name")
+            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            cells[row, MATHS] = Cell(expectation.note, style="maths")
+            if expectation.context_length is not None:
+                cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
+            cells[row, LIVE] = mirror(SHEET, live, format=format)
+            cells[row, CLAIM] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
+            cells[row, EXPECTED] = Cell(claimed, style="as_built", format=unit.exact_format)
+            cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
+            here = {
+                "live": Live(CellRef(SHEET, row, LIVE), live.value),
+                "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
+                "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
+            }
+            words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else entries.FAIL)
+            cells[row, VERDICT] = local(SHEET, words, here, "verdict")
+            cells[row, SAID] = local(SHEET, _in_words(expectation, metric, kind, unit.whole), here, "text")
+            cell_refs.append(CellRef(SHEET, row, VERDICT))
+            lines.append(Live(CellRef(SHEET, row, SAID), cells[row, SAID].value))
+            row += 1
+    values = tuple(cells[ref.row, ref.column].value for ref in cell_refs)
+    said = {}
+    if lines:
+        cells[row + 1, LABEL] = Cell("First budget that is not met", style="label")
+        cells[row + 1, SAID] = _first_missed(top + 2, row, values, lines)
+        said["first_missed"] = Live(CellRef(SHEET, row + 1, SAID), cells[row + 1, SAID].value)
+    has_warnings = any(one.is_warning and claims(one) for one in listed)
+    return Listing(cells, tuple(cell_refs), values, said, tuple(lines), row + 2, has_warnings)
+
+
+def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequence[Live]) -> Cell:
+    """The words of the first claim that fails, or of the first of all; with the empty row below: INDEX of one cell
+    fails in some programs."""
+    place = values.index(entries.FAIL) if entries.FAIL in values else 0
+    verdicts, words = (f"{letters(column)}{first}:{letters(column)}{end}" for column in (VERDICT, SAID))
+    at = f'IF(COUNTIF({verdicts},"{entries.FAIL}")>0,MATCH("{entries.FAIL}",{verdicts},0),1)'
+    return Cell(lines[place].value, f"INDEX({words},{at})", "text")
+
+
+def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: bool) -> Node:
+    """`continued.days is 12.67 days (at most 14; the cluster is ours for two weeks)`."""
+    shown = COMPUTED
+    if kind == "text":
+        shown = Name("x")
+    elif metric.unit == "share":
+        shown = SHARE
+    elif kind == "equals" and is_whole:
+        shown = EXACT  # a count that is expected to the last digit
+    length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
+    unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}"
+    note = f"; {expectation.note}" if 0 < len(expectation.note) <= MOST_NOTE else ""
+    parts = (
+        Text(f"{expectation.subject}.{metric.name}{length} is "),
+        substitute(shown, {"x": Name("live")}),
+        Text(f"{unit} ({CLAIMED[kind]} "),
+        substitute(shown, {"x": Name("claimed")}),
+        Text(f"{note})"),
+    )
+    return reduce(lambda left, right: Operation("&", left, right), parts)
+
+
+TICKED = first_that_holds([("verdict == met", "✔ {said}"), ("verdict == warned", "! {said}"), ("", "✘ {said}")])
+TICKED = substitute(TICKED, {"met": Text(entries.OK), "warned": Text(NOTICE)})
+
+
+def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
+    """The first budgets in words, each marked as met or not; then how many more there are."""
+    for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:MOST_LINES]:
+        yield local(sheet, TICKED, {"verdict": Live(ref, value), "said": said}, "text")
+    if len(listed.lines) > MOST_LINES:
+        yield Cell(f"… {len(listed.lines) - MOST_LINES:,} more on Checks", style="muted")

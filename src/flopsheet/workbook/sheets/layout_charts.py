@@ -1,0 +1,84 @@
+"""Charts of the Layouts sheet of the best layouts: what fills a device, what a step is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flopsheet.catalog.grains import RunKind
+from flopsheet.workbook.layout.typed_cells import sentence
+from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, quoted
+from flopsheet.workbook.model.sheet import Cell, Chart, Series
+from flopsheet.workbook.model.styles import PALETTE
+from flopsheet.workbook.sheets.layouts import CHART_ROWS, SHEET, TOLD, VALUES, Listed, tops
+from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES, SHEETS
+
+MOST = 10  # layouts that are drawn
+WIDE = 5  # columns of a chart
+FORMATS = {"training": "#,##0.0", "serving": "0.000"}
+AXIS = {"training": "Seconds of a step", "serving": "Seconds per token"}
+COLOURS = (*PALETTE, "1F3A5F", "8A5A00")
+
+
+def beside(found: Sequence[Listed]) -> dict[RunKind, list[tuple[Cell, Chart]]]:
+    """The charts of the first search of each kind of run."""
+    first: dict[RunKind, Listed] = {}
+    for one in found:
+        first.setdefault(one.search.kind, one)
+    return {kind: drawn(first[kind], top) for kind, top in tops(found).items()}
+
+
+def drawn(one: Listed, top: int) -> list[tuple[Cell, Chart]]:
+    """The two charts of a search, each with its title; none where its runs do not stand side by side."""
+    runs = one.rows[:MOST]
+    if runs != list(range(runs[0], runs[0] + len(runs))):
+        return []
+    classes = CLASSES[one.kind.name]
+    used = [name for name in classes if not one.table_set.is_unused(name) or name == classes[0]]
+    memory = [_series(one, name, runs, PALETTE[classes.index(name)]) for name in used]
+    memory.append(_series(one, CAPACITY[one.kind.name], runs, "1F2933", is_line=True))
+    time = [_series(one, name, runs, COLOURS[at]) for at, name in enumerate(one.terms)]
+    unit, of_second = TOLD[one.kind.name]
+    margin, best = one.live(one.kind.margin_share, runs[0]), one.live(one.kind.time, runs[0])
+    last = one.live(one.kind.time, runs[-1])
+    said = [("", f"{one.search.name}: the best layout needs {{100 * (1 - margin):.1}} % of a device")]
+    times = [
+        (
+            "",
+            f"{one.search.name}: {{{of_second} * best:.2}} {unit} for the best layout, "
+            f"{{{of_second} * last:.2}} {unit} for number {len(runs)}",
+        )
+    ]
+    titles = (
+        sentence(SHEET, said, {"margin": margin}, "lead"),
+        sentence(SHEET, times, {"best": best, "last": last}, "lead"),
+    )
+    return [
+        (title, _chart(one, title, top, VALUES + WIDE * at, *axis, series))
+        for at, (title, axis, series) in enumerate(
+            zip(titles, (("GiB", "#,##0"), (AXIS[one.kind.name], FORMATS[one.kind.name])), (memory, time), strict=True)
+        )
+    ]
+
+
+def _series(one: Listed, name: str, runs: Sequence[int], colour: str, *, is_line: bool = False) -> Series:
+    cell_refs = one.cell_index.of(one.table_set, name)
+    sheet = SHEETS[one.kind.name]
+    label = CellRef(sheet, cell_refs[0].row, LABEL)
+    points = [one.table_set.value(name, run) for run in runs]
+    return Series(
+        f"{quoted(sheet)}!{label.absolute}", one.table_set.catalog.metrics[name].label,
+        absolute_span([cell_refs[run] for run in runs]),
+        tuple(None if isinstance(point, str) else float(point) for point in points), colour,
+        draw="line" if is_line else "column",
+    )  # fmt: skip
+
+
+def _chart(
+    one: Listed, title: Cell, top: int, column: int, y_title: str, y_format: str, series: Sequence[Series]
+) -> Chart:
+    anchor, end = CellRef(SHEET, top, column), CellRef(SHEET, top + CHART_ROWS - 1, column + WIDE)
+    names = [CellRef(SHEET, one.first + at, LABEL) for at in range(len(one.rows[:MOST]))]
+    return Chart(
+        "columns", f"{SHEET}!{anchor.absolute}", str(title.value), anchor.address, "", y_title, absolute_span(names),
+        tuple(one.search.found[:MOST]), tuple(series), end=end.address, y_most=None, y_format=y_format,
+    )  # fmt: skip

@@ -1,0 +1,272 @@
+"""How one limit is found, on sheet Limits: a run computed anew at some points side by side, and the steps between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+
+from flopsheet.catalog import RUNS, Metric
+from flopsheet.formula import Node, to_excel
+from flopsheet.formula.operators import picked
+from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
+from flopsheet.pipeline.limits.solve import MAIN, Solved, main, n_groups
+from flopsheet.records import frozen
+from flopsheet.workbook.layout.blocks import Placed
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, span
+from flopsheet.workbook.model.sheet import Cell, Scalar
+
+SHEET = "Limits"
+LONG = 7500  # letters of a formula; Excel reads 8,192
+STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
+POINTS = (NOW, *CALLED)
+MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
+
+
+@frozen
+class Source:
+    """The runs of a kind where they are computed."""
+
+    table_set: TableSet
+    cell_index: CellIndex
+    blocks: Mapping[str, Block]
+    """By grain; their rows have also what is linked."""
+
+    @cached_property
+    def groups(self) -> int:
+        """Layer groups of each run."""
+        return n_groups(self.table_set.values)
+
+    def is_finer(self, name: str) -> bool:
+        """Whether it has a value for each layer group."""
+        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
+
+    def cell_ref(self, name: str, run: int, group: int) -> CellRef:
+        """Where a name of a run, or of one of its layer groups, is computed or linked."""
+        if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
+            block = next(block for block in self.blocks.values() if name in block.rows)
+            return block.cell_ref(name, FIRST + run)
+        cell_refs = self.cell_index.of(self.table_set, name)
+        if self.is_finer(name):
+            return cell_refs[run * self.groups + group]
+        return cell_refs[run if len(cell_refs) > 1 else 0]
+
+
+class Working:
+    """One limit of a run: its points side by side with what is computed anew at each, then the steps below.
+
+    The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
+    """
+
+    def __init__(self, source: Source, solved: Solved, run: int, top: int, place: int) -> None:
+        self.source, self.solved, self.run, self.top = source, solved, run, top
+        self.catalog = source.table_set.catalog
+        found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
+        self.points = [point for point in POINTS if point in found]
+        self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
+        self.given = [name for name in solved.numbers if name not in self.steps]
+        self.anew = list(solved.anew)
+        of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
+        plain = [name for name in self.steps if "@" not in name]
+        marked = [MAIN] if solved.limit.of_groups else []
+        listed = [*self.given, *plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
+        self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
+        self.left = FIRST + place * len(self.points) * source.groups
+        self.read: dict[tuple[str, int, bool], _At] = {}
+        self.links: dict[tuple[str, int], CellRef] = {}
+
+    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
+        """What formulas at a point read, for one layer group."""
+        key = point, group, is_input
+        if key not in self.read:
+            self.read[key] = _At(self, point, group, is_input=is_input)
+        return self.read[key]
+
+    def linked(self, name: str, group: int) -> CellRef:
+        """Where a value of another sheet stands here too, for formulas that would be too long with its name."""
+        key = name, group if self.source.is_finer(name) else 0
+        if key not in self.links:
+            self.links[key] = CellRef(SHEET, self.bottom + 1, self.left)
+        return self.links[key]
+
+    @property
+    def label(self) -> str:
+        """The input, for a reader."""
+        return self.source.table_set.catalog.entry(self.solved.limit.input).label
+
+    @property
+    def bottom(self) -> int:
+        return max(self.rows.values()) + len(self.links)
+
+    @property
+    def right(self) -> int:
+        """Its last column."""
+        return self.column(self.points[-1], self.source.groups - 1)
+
+    def column(self, point: str, group: int = 0) -> int:
+        return self.left + self.points.index(point) * self.source.groups + group
+
+    def place(self, name: str, group: int = 0) -> CellRef:
+        """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
+        metric, _, point = name.partition("@")
+        if name == MAIN:
+            return CellRef(SHEET, self.rows[MAIN], self.left + group)
+        if name in self.solved.numbers:
+            return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
+        if point and metric in self.anew:
+            return CellRef(SHEET, self.rows[metric], self.column(point, group if self.source.is_finer(metric) else 0))
+        return self.source.cell_ref(metric, self.run, group)
+
+    def value(self, name: str, group: int = 0) -> Scalar:
+        """The number of a step, or of a metric at a point."""
+        metric, _, point = name.partition("@")
+        if name in self.solved.numbers:
+            return float(self.solved.numbers[name][self.run])
+        finer = self.source.is_finer(metric)
+        row = self.run * self.source.groups + group if finer else self.run
+        if point and metric in self.anew:
+            return float(self.solved.points[point][metric][row])
+        return self.source.table_set.value(metric, row)
+
+    def live(self, name: str) -> Live:
+        return Live(self.place(name), self.value(name))
+
+    def labels(self, right: int, within: str = "") -> Iterator[Placed]:
+        """What each row is, for all runs; `right` is the last column of the band above."""
+        title = f"{self.label}, {within}" if within else self.solved.limit.label
+        for column in range(LABEL, right + 1):
+            yield (self.top, column), Cell(title if column == LABEL else "", style="band")
+        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
+        for step in reversed(self.steps.values()):  # the first of those that share a row says what it is
+            label = "Value that is tried" if step.name.startswith("x@") else step.label
+            yield from self._label(self.place(step.name).row, label, step.name.partition("@")[0])
+        for name in self.given:
+            yield from self._label(self.rows[name], "Budget", name)
+        if self.solved.limit.of_groups:
+            yield from self._label(self.rows[MAIN], "Layers that are meant", MAIN)
+        for name in self.anew:
+            entry = self.catalog.entry(name)
+            yield from self._label(self.rows[name], entry.label, name)
+            yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
+
+    def _label(self, row: int, label: str, name: str) -> Iterator[Placed]:
+        yield (row, LABEL), Cell(label, style="fitted_label")
+        yield (row, NAME), Cell(name, style="name")
+
+    def cells(self) -> Iterator[Placed]:
+        run = str(self.source.table_set.table("run").keys[self.run][0])
+        yield (self.top, self.left), Cell(run, style="band")
+        for point in self.points:
+            yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
+        for name in self.given:
+            yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
+        for step in self.steps.values():
+            formula = self.at("", 0).text(step.node)
+            yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
+        if self.solved.limit.of_groups:
+            yield from self.main_cells()
+        for name in self.anew:
+            yield from self.row(name)
+        for (name, group), cell_ref in self.links.items():
+            yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
+            yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
+
+    def row(self, name: str) -> Iterator[Placed]:
+        """An input that varies, or a metric that depends on it, at every point."""
+        entry, limit = self.catalog.entry(name), self.solved.limit
+        format = self.catalog.units[entry.unit].format
+        finer = self.source.is_finer(name)
+        for point in self.points[1:]:
+            for group in range(self.source.groups if finer else 1):
+                node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
+                formula = self.at(point, group, is_input=name in limit.varied).text(node)
+                cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
+                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+
+    def main_cells(self) -> Iterator[Placed]:
+        """1 for the layer groups that are meant."""
+        limit, groups = self.solved.limit, self.source.groups
+        found = main(self.source.table_set.values, limit).reshape(-1, groups)[self.run]
+        own = [self.source.cell_ref(limit.of_groups, self.run, group).seen_from(SHEET) for group in range(groups)]
+        among = ",".join(own)
+        for group in range(groups):
+            formula = f"IF({own[group]}>0,1,0)"
+            if groups > 1:
+                formula = f"IF({own[group]}=MAX({among}),{formula},0)"
+            if group and limit.first_alone:
+                formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
+            yield self.place(MAIN, group)[1:], Cell(float(found[group]), formula, "fitted_calc", "0")
+
+
+class _At(dict[str, str]):
+    """What stands for each mark of a formula at a point of a working, for one layer group.
+
+    What does not depend on the input stands where the run does.
+    """
+
+    def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
+        self.working, self.point, self.group, self.is_input = working, point, group, is_input
+
+    def text(self, node: Node) -> str:
+        """A formula at this point; one that would be too long reads what it can from this sheet."""
+        pieces = list(_pieces(node))
+        marks = pieces[1::2]
+        pieces[1::2] = map(self.__getitem__, marks)
+        if sum(map(len, pieces)) > LONG:
+            pieces[1::2] = map(self.near, marks)
+        return "".join(pieces)
+
+    def near(self, mark: str) -> str:
+        """What stands for a mark, on this sheet where it is a single cell."""
+        kind, name, *_ = mark.split()
+        is_here = self.working.place(self.named(name), self.group).sheet == SHEET if kind == "cell" else True
+        return self[mark] if is_here else self.working.linked(name, self.group).address
+
+    def __missing__(self, mark: str) -> str:
+        kind, *names = mark.split()
+        found: str = getattr(self, kind)(*names)
+        self[mark] = found
+        return found
+
+    def named(self, name: str) -> str:
+        """The name at the point where it differs there; an input that varies is made from the values as they are."""
+        if name == "x":
+            return at(name, self.point)
+        moved = self.point and not self.is_input and name in self.working.anew
+        return at(name, self.point) if moved else name
+
+    def cell(self, name: str) -> str:
+        return self.working.place(self.named(name), self.group).seen_from(SHEET)
+
+    def range(self, name: str) -> str:
+        named = self.named(name)
+        return span([self.working.place(named, group) for group in range(self.working.source.groups)], SHEET)
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return picked(pick, self.range(key), self.range(name))
+
+    def first(self, name: str) -> str:
+        return self.working.place(self.named(name), 0).seen_from(SHEET)
+
+
+class _Marks:
+    """References of a formula that is written once and read at many points: what `_At` puts there, in words."""
+
+    def cell(self, name: str) -> str:
+        return f"{MARK}cell {name}{MARK}"
+
+    def range(self, name: str) -> str:
+        return f"{MARK}range {name}{MARK}"
+
+    def pick(self, pick: str, key: str, name: str) -> str:
+        return f"{MARK}pick {pick} {key} {name}{MARK}"
+
+    def first(self, name: str) -> str:
+        return f"{MARK}first {name}{MARK}"
+
+
+@lru_cache(1024)
+def _pieces(node: Node) -> tuple[str, ...]:
+    """The text of a formula; every second piece is a mark."""
+    return tuple(to_excel(node, _Marks()).split(MARK))
