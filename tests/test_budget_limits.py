@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import flopsheet
+from books import Book, book_of
+from edits import planned_sheet
+from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.solve import solve_budget
 from flopsheet.pipeline.limits.told import tell_budgets
+from flopsheet.workbook.model.references import LABEL, letters
+from flopsheet.workbook.sheets.limits import LAST_AT, NEXT_AT, SAYS_AT
+from review_helpers import input_cells_of
 from test_limits import inputs_of, put_back, study
 
 BUDGETS = {
@@ -31,6 +38,7 @@ BUDGETS = {
 HARDWARE = ("h100-sxm", "a100-80gb")  # with a measured efficiency each, and here with a price
 N_RUNS, N_BUDGETS = 60, 2  # of a kind, each with five limits within these budgets; 250 runs and 4 budgets are 10,000
 EXACT = (1, 2, 3, 4)
+SAID = {"limit": LAST_AT, "next": NEXT_AT, "says": SAYS_AT}
 
 
 def claims(seed: int, n_runs: int, n_budgets: int) -> Counter[tuple[str, str, str]]:
@@ -118,3 +126,33 @@ def test_a_budget_that_no_value_meets_has_no_limit() -> None:
 def test_equal_figures_and_budgets_of_models_limit_no_run() -> None:
     spec = llama({"that": "run.days", "equals": 412.49, "within": 0.01}, {"that": "m.n_params", "at_most": "80B"})
     assert len(flopsheet.compute(spec).budget_limits) == 0
+
+
+@functools.cache
+def deadline() -> tuple[Book, dict[str, tuple[str, str]]]:
+    """A workbook whose run shall take 200 days, and the cells of *Limits* that say how many devices that takes."""
+    book = book_of(llama({"that": "run.days", "at_most": 200}))
+    cells = planned_sheet("Limits", book.report, book.report).cells
+    row = min(row for (row, column), cell in cells.items() if (column, cell.value) == (LABEL, "Devices"))
+    return book, {name: ("Limits", f"{letters(column)}{row}") for name, column in SAID.items()}
+
+
+def devices_for_twice_the_tokens(recalculate: Any) -> list[float | str]:
+    """What *Limits* says of them with 30 T tokens in the place of 15 T."""
+    book, said = deadline()
+    [home] = [one.cell_ref for one in input_cells_of(book.report) if one.path == ("training", "run", "n_tokens")]
+    [found] = recalculate(book.path, [{(home.sheet, home.address): 30e12}], list(said.values()))
+    return [found[cell] for cell in said.values()]
+
+
+# 824.979 · 512 / 200 = 2,111.9 devices, in steps of 32; 2,080 take 824.979 · 512 / 2,080 = 203.07 days.
+TWICE = [2112.0, 2080.0, "at least that; 2,080 is over by 3.07 day"]
+
+
+def test_the_sheet_follows_an_edit_of_the_tokens() -> None:
+    assert devices_for_twice_the_tokens(recalculate_ironcalc) == TWICE
+
+
+@pytest.mark.libreoffice
+def test_libreoffice_says_the_same_of_that_edit() -> None:
+    assert devices_for_twice_the_tokens(recalculate_libreoffice) == TWICE

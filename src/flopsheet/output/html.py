@@ -40,6 +40,7 @@ td { white-space: nowrap; }
 thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; } .text { text-align: left; }
 tbody th { font-weight: 600; text-align: left; white-space: nowrap; background: var(--paper); }
 tbody th:first-child { position: sticky; left: 0; }
+@media (max-width: 32rem) { th, td { padding: .2rem .35rem; } tbody th { white-space: normal; } }
 .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; }
 figure { margin: 0; flex: 1 1 20rem; max-width: 34rem; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: .4rem; } svg { width: 100%; height: auto; display: block; }
@@ -81,7 +82,8 @@ def to_page(report: Report) -> str:
 def _about(report: Report) -> Iterator[str]:
     import flopsheet
 
-    counts = f"{len(report.spec.models):,} models, {len(report.spec.context_lengths):,} context lengths"
+    counted = ((len(report.spec.models), "model"), (len(report.spec.context_lengths), "context length"))
+    counts = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counted)
     yield f'<p class="muted">{counts} · made by flopsheet {escape(flopsheet.__version__)}</p>'
 
 

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 
 from flopsheet import diagnostics
 from flopsheet.api import FailedExpectation, Report, compute
-from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog import RUNS, Catalog, Metric
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import SpecError
 from flopsheet.numerics import ROUNDING
@@ -95,7 +95,7 @@ def side(path: str | os.PathLike[str]) -> Side:
     name = os.fspath(path)
     if not _is_workbook(name):
         report = compute(name)
-        sheet, _ = formulas(report.catalog, lambda _: "")
+        sheet, _ = formulas(report.catalog, lambda name: name)
         return Side(name, report, _formulas({at: Stored(cell.value) for at, cell in sheet.cells.items()}))
     pulled = pull(name)
     if pulled.reading.problems:
@@ -143,18 +143,27 @@ def compare_sides(before: Side, after: Side, *, everything: bool = False) -> Com
         for name in mine
         if name not in theirs and not (kind == "context length" and name in _told(edited))
     }  # fmt: skip
-    written = (
-        Difference(name, before.formulas.get(name), after.formulas.get(name))
-        for name in dict.fromkeys((*before.formulas, *after.formulas))
-    )
     return Compared(
         (before, after),
         only,
         tuple(_input_differences(before.report, after.report, edited)),
         tuple(_result_differences(before.report, after.report, everything, edited)),
-        tuple(one for one in written if one.before != one.after),
+        tuple(_formula_differences(before, after)),
         tuple(_budgets(before.report, after.report)),
     )
+
+
+def _formula_differences(before: Side, after: Side) -> Iterator[Difference]:
+    """Formulas that differ, and names that one side's catalogue lacks; a workbook lists only those that it has."""
+    for name in dict.fromkeys((*before.formulas, *after.formulas)):
+        mine, theirs = before.formulas.get(name), after.formulas.get(name)
+        lacking = before if mine is None else after if theirs is None else None
+        if mine != theirs and not (lacking and _defines(lacking.report.catalog, name)):
+            yield Difference(name, mine, theirs)
+
+
+def _defines(catalog: Catalog, name: str) -> bool:
+    return name in catalog.inputs or name in catalog.metrics or name.partition("(")[0] in catalog.functions
 
 
 def _edited_lengths(before: Report, after: Report) -> dict[float, float]:
