@@ -294,9 +294,14 @@ study, model, layer_group, context, scenario, layer_run
         choice = context.default_choice(self.spec, self.values)
         return arrange.WorkbookInput(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
-    def cells(self, name: str) -> tuple[CellRef, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
+    def cells(self, name: str, kind: str = "") -> tuple[CellRef, ...]:
+        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all.
+
+        Where training and serving runs both have it, `kind` says which are meant.
+        """
         cell_refs = self._layout.cell_index.cell_refs
+        if kind:
+            return cell_refs.get((kind, name), ())
         return next(
             (
                 cell_refs[table_set.name, name]
