@@ -293,7 +293,7 @@ study, model, layer_group, context, scenario, layer_run
         return arrange.WorkbookInput(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
     def cells(self, name: str, kind: str = "") -> tuple[CellRef, ...]:
-        """Where the workbook computes an input or metric, of one kind of run if said: a cell per row, or none at all."""
+        """Where the workbook computes an input or metric, of one kind of run if given: a cell per row, or none."""
         cell_refs = self._layout.cell_index.cell_refs
         if kind:
             return cell_refs.get((kind, name), ())
