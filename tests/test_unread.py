@@ -31,7 +31,7 @@ def commented(book: Workbook) -> None:
     book["Inputs"]["F9"].comment = Comment("Take 1024\nhere.", "Reviewer")
 
 
-BESIDE = "stands beside the inputs and was not read"
+BESIDE = "is a remark beside the inputs and was not read"
 # what the reviewer did | what pull, check and diff say of it
 UNREAD: list[tuple[Callable[[Workbook], None], list[str]]] = [
     (copied, ["the sheet 'Inputs Copy' was not built by flopsheet and was not read"]),

@@ -101,9 +101,7 @@ class FailedExpectation:
             found += f", was {format_value(self.base, unit)} ({told})"
         is_missing = isinstance(self.found, str) and self.claim != "text"
         told = f"has no value ({found})" if is_missing else f"is {found}"
-        bound = (
-            self._bound(catalog) if CLAIMS[self.claim] == "equals" else f"{CLAIMS[self.claim]} {self._bound(catalog)}"
-        )
+        bound = f"{CLAIMS[self.claim]} {self._bound(catalog)}".removeprefix("equals ")
         return f"{that.subject}.{that.metric}{self._at} {told}, expected {bound}{self._by_how_much()}"
 
     def _by_how_much(self) -> str:
@@ -294,9 +292,11 @@ study, model, layer_group, context, scenario, layer_run
         choice = context.default_choice(self.spec, self.values)
         return arrange.WorkbookInput(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
-    def cells(self, name: str) -> tuple[CellRef, ...]:
-        """Where the workbook computes an input or metric: a cell for each row of its frame, or none at all."""
+    def cells(self, name: str, kind: str = "") -> tuple[CellRef, ...]:
+        """Where the workbook computes an input or metric, of one kind of run if given: a cell per row, or none."""
         cell_refs = self._layout.cell_index.cell_refs
+        if kind:
+            return cell_refs.get((kind, name), ())
         return next(
             (
                 cell_refs[table_set.name, name]

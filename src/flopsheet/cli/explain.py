@@ -27,13 +27,20 @@ def complete_metric(context: click.Context, parameter: click.Parameter, begun: s
 @options.specs_argument
 @click.option("--model", help="Only this model.")
 @click.option("--context", "context_length", type=int, help="Only this context length.")
+@click.option("--depth", type=click.IntRange(0, 9), default=1, show_default=True, help="Steps back of what it reads.")
 @options.set_option
 def command(
-    metric: str, specs: tuple[str, ...], model: str | None, context_length: int | None, settings: tuple[str, ...]
+    metric: str,
+    specs: tuple[str, ...],
+    model: str | None,
+    context_length: int | None,
+    depth: int,
+    settings: tuple[str, ...],
 ) -> None:
     """Show how a metric is computed.
 
-    Prints its formula, the formula with numbers, the result, its source and its cell in the workbook.
+    Prints its formula and those of the metrics that it reads, the formula with numbers, the result, its source and its
+    cell in the workbook; of an input its values, with cells and sources.
 
     \b
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
@@ -42,4 +49,4 @@ def command(
     from flopsheet.output.explain import explain
 
     report = api.compute_spec(options.load_specs(specs, settings))
-    click.echo(explain(report, metric, model, context_length))
+    click.echo(explain(report, metric, model, context_length, depth))

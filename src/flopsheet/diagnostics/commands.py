@@ -172,18 +172,6 @@ def spec_is_there(target: str) -> Problem:
     return Problem(f"'{target}' already exists", "choose another folder: flopsheet init DIR")
 
 
-@diagnostic("FS931", "input-not-explained")
-def input_not_explained(name: str) -> Wording:
-    """`flopsheet explain` is asked for an input.
-
-    Why: An input is what the spec says; nothing is computed.
-    Fix: Explain a metric that reads it.
-    Example:
-        $ flopsheet explain d_model spec.yaml
-    """
-    return f"'{name}' is an input", "explain a metric that reads it"
-
-
 @diagnostic("FS932", "frame-not-in-spec")
 def frame_of_nothing(name: str, known: Sequence[str]) -> Wording:
     """A frame would have no rows in this spec.

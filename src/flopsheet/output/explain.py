@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from flopsheet import diagnostics
-from flopsheet.catalog import KEYS, Metric, headings
+from flopsheet.catalog import KEYS, Catalog, Metric, headings
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula import Node, names, to_notation
 from flopsheet.formula.arms import pick_arms
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
     from flopsheet.pipeline.tables import Table as InputTable
 
 
-def explain(report: Report, name: str, model: str | None, context_length: int | None) -> str:
-    """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells."""
+MOST_READERS = 8  # of an input, that are named
+LONGEST = 160  # letters of a formula that is read
+
+
+def explain(report: Report, name: str, model: str | None, context_length: int | None, depth: int = 0) -> str:
+    """The working of a metric as a person would write it: formula, the same with numbers, result, source, cells.
+
+    Of what it reads the formulas follow, `depth` steps back. An input is told by its values.
+    """
     catalog = report.catalog
+    if name in catalog.inputs:
+        return _explain_input(report, name, model)
     if name not in catalog.metrics:
-        if name in catalog.inputs:
-            raise UsageError(diagnostics.located(diagnostics.input_not_explained(name), "", None))
         known = headings([*catalog.metrics.values(), *catalog.inputs.values()], catalog.units)
         raise UsageError(diagnostics.located(diagnostics.no_such_metric(name, known, "", {}), "", None))
     metric = catalog.metrics[name]
@@ -50,6 +57,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         lines.append(f"  shape: {metric.shape}")
     if metric.source:
         lines.append(f"  source: {metric.source}")
+    lines += _formulas_read(catalog, name, depth, "    ", {name})
     lines += [f"  {line}" for line in measured.of_metric(report.spec, catalog, name)]
     if table_set is None or table is None:
         return "\n".join([*lines, "", f"This spec has no {metric.grain.replace('_', ' ')} to compute it for."])
@@ -61,6 +69,43 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
         steps = [] if metric.is_sentence else [formula, _with_numbers(table_set, metric, at)]
         cell = f"  (cell {cell_refs[at].seen_from('')})" if cell_refs else ""
         lines += ["", f"{about}{cell}", "  " + " = ".join([*steps, result])]
+    return "\n".join(lines)
+
+
+def _formulas_read(catalog: Catalog, name: str, depth: int, indent: str, seen: set[str]) -> Iterator[str]:
+    """The formulas of the metrics that one reads, and of what they read, each once; letters stand for themselves."""
+    for read in names(catalog.metrics[name].ast) if depth else ():
+        if read in catalog.metrics and read not in seen and not catalog.metrics[read].symbol:
+            seen.add(read)
+            formula = catalog.notation[read] or "a sentence from the numbers"
+            yield f"{indent}{read} = {diagnostics.shown(formula, LONGEST)}"
+            yield from _formulas_read(catalog, read, depth - 1, indent + "  ", seen)
+
+
+def _explain_input(report: Report, name: str, model: str | None) -> str:
+    """What an input is, its values with their cells and sources, and what reads it."""
+    catalog = report.catalog
+    entry = catalog.inputs[name]
+    lines = [f"{name}: {entry.label}, {entry.unit}, an input", f"  {entry.doc}"]
+    sources = {device.name: device.sources.get(name, "") for device in report.spec.hardware}
+    used = {run.hardware for runs in report.spec.runs.values() for run in runs}
+    for table_set in report.study.table_sets(report.study).values():
+        cell_refs = report.cells(name, table_set.name)
+        rows = table_set.table(entry.grain) if cell_refs else None
+        for at, key in enumerate(rows.keys if rows else ()):
+            if entry.grain == "hardware" and used and key[0] not in used:
+                continue
+            if rows and _matches(rows.key_names, key, model, None):
+                about = ", ".join(str(part) for part in key if part != "")
+                value = table_set.value(name, at)
+                told = value if isinstance(value, str) else format_number(value)
+                source = f"  source: {sources[about]}" if entry.grain == "hardware" and sources.get(about) else ""
+                lines.append(f"  {about or 'all'}: {told}  (cell {cell_refs[at].seen_from('')}){source}")
+    metrics = [metric for metric in catalog.metrics.values() if metric.unit != "verdict"]
+    readers = [metric.name for metric in metrics if name in metric.dependencies]
+    if readers:
+        more = f", … ({len(readers)} in all)" if len(readers) > MOST_READERS else ""
+        lines.append(f"  read by {', '.join(readers[:MOST_READERS])}{more}")
     return "\n".join(lines)
 
 
