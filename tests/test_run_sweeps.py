@@ -92,8 +92,8 @@ REFUSED = [
         {"n_devices: [8, 16]": "n_devices: [6, 16]", "{n_devices: 8,": "{n_devices: 6,", "size: 64": "size: 48"},
         "s.yaml:13:19: training.t.sweep.n_devices[0]: n_devices 6 is not divisible by tensor 4 · "
         "pipeline 1 · context 1 "
-        "in run 't n_devices=6 tensor_parallel=4 zero_stage=1 recomputation=none'; write n_devices: 8, or split "
-        "otherwise; or exclude: such combinations (2 of 10 fail)",
+        "in run 't n_devices=6 tensor_parallel=4 zero_stage=1 recomputation=none'; write n_devices: 8, or change "
+        "the split; or exclude: such combinations (2 of 10 fail)",
     ),
     (
         {"[h100-sxm, h200]": "[h100-sxm, h2000]"},

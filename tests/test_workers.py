@@ -264,7 +264,7 @@ def test_a_port_that_something_else_listens_at_is_told_in_time(monkeypatch: pyte
 
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "ANSWERS_WITHIN", 0.5)
-    refused = pytest.raises(UsageError, match="no Dask scheduler answers")
+    refused = pytest.raises(UsageError, match="no Dask scheduler answered")
     with socket.create_server(("127.0.0.1", 0)) as silent, refused:
         told(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
 
