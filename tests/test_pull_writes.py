@@ -17,6 +17,7 @@ from engines import recalculate_ironcalc
 from flopsheet.api import Report, build, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.review.edit import rewrite
 from flopsheet.review.pull import Pulled, pull, write_spec
 from flopsheet.spec.load import from_source
 from flopsheet.yamlio import source
@@ -239,3 +240,10 @@ def test_the_command_on_an_untouched_workbook(tmp_path: Path) -> None:
         {},
         before,
     )
+
+
+def test_a_count_keeps_the_suffix_of_the_one_that_it_replaces_where_that_takes_few_digits() -> None:
+    old = {"a": 500_000_000_000, "b": 131_072, "c": 15_000_000_000_000, "d": 80_000_000_000}
+    new = {"a": 600_000_000_000, "b": 65_536, "c": 15_000_000_000_001, "d": 90_000_000_000}
+    text = "a: 500B  # ours\nb: 128Ki\nc: 15T\nd: 80GB\n"
+    assert rewrite(text, old, new) == "a: 600B  # ours\nb: 64Ki\nc: 15000000000001\nd: 90000000000\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from flopsheet import quantities
 from flopsheet.review.patch import alike
 from flopsheet.yamlio.dump import flow
 from flopsheet.yamlio.source import Data
@@ -38,6 +39,15 @@ def _unified(text: str) -> tuple[str, list[int]]:
     return unified, [*(one.start() for one in found), len(text)]
 
 
+def _with_suffix(said: Any, new: Any) -> str:
+    """A count with the suffix of the one that it replaces, `600B` for `500B`; empty where that takes many digits."""
+    found = re.fullmatch(quantities.SUFFIXED, said) if isinstance(said, str) else None
+    factor = quantities.COUNT.get(found["suffix"]) if found else None
+    if not found or not factor or not isinstance(new, int) or isinstance(new, bool) or new * 1000 % factor:
+        return ""
+    return f"{new / factor:.15g}{found['suffix']}"
+
+
 class _Rewriter:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -55,7 +65,8 @@ class _Rewriter:
                 yield from self.value(item, was, now)
         elif not alike(old, new):
             is_block = isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}
-            yield self.at(node.start_mark), self.end(node), flow(new) + ("\n" if is_block else "")
+            put = _with_suffix(node.value, new) or flow(new)
+            yield self.at(node.start_mark), self.end(node), put + ("\n" if is_block else "")
 
     def mapping(self, node: yaml.MappingNode, old: Data, new: Data) -> Iterator[Edit]:
         entries = {key.value: (key, value) for key, value in node.value}
