@@ -33,10 +33,10 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining.micro_batch_size": 4.0},
         [
-            "1 of 6 runs does not fit: pretraining needs 154.5 GiB a device, h100-sxm has 79.6 (1.9×)."
+            "1 of 6 runs does not fit: pretraining needs 155.3 GiB a device, h100-sxm has 79.6 (2×)."
             " 1 of 7 budgets is not met: pretraining.fits is no (expected yes; budget). All N checks hold.",
             "Changed: pretraining micro_batch_size 1 → 4",
-            "Moved, 2 results: pretraining memory per device 49.33 → 154.5 GiB (3.1×), no longer fits"
+            "Moved, 2 results: pretraining memory per device 49.54 → 155.3 GiB (3.1×), no longer fits"
             " · budgets not met 0 → 1",
             "",
         ],
