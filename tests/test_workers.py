@@ -245,7 +245,7 @@ def test_a_cluster_without_workers_is_told(within: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(cluster, "WORKERS_WITHIN", 0.2)
     within.scale(0)
     within.sync(within.scheduler.retire_workers)
-    with pytest.raises(UsageError, match=r"has no workers after 0 s; dask worker tcp://"):
+    with pytest.raises(UsageError, match=r"has no workers after 0 s; run 'dask worker tcp://"):
         told(within.scheduler_address)
 
 

@@ -71,7 +71,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
     for cell_ref, so_far in zip(verdicts, accumulate(counted), strict=True):
         above = f"{letters(SO_FAR)}{cell_ref.row - 1}+" if cell_ref.row > start else ""
         formula = f'{above}IF({cell_ref.address}="{FAIL}",1,0)'
-        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", "0;-0;")
+        cells[cell_ref.row, SO_FAR] = Cell(float(so_far), formula, "calc", '0;-0;""')
     broken = tuple(_nth(at, said, words, verdicts) for at in range(MOST_TOLD))
     folded = ((start + len(found), first.row - 1, True), (working, row - 1, True))
     return Told(cells, live, broken, (start, first.row - 1), folded, row - 1)
