@@ -21,7 +21,7 @@ from test_change_stories import GPT, LLAMA, STORIES, edits_of
 
 EDITED = [name for name, (_, edits, _) in STORIES.items() if edits]
 # Name of the story → lines that `pull` and `diff` say beside others. By hand, as in test_change_stories: a margin of
-# 37.8 % that becomes −95.0 % is 132.8 points less; 15.5 of 15 T tokens are 3.33 % more; 412.5 · 989.4 / 312 = 1,308 days.
+# 37.8 % that becomes −95.0 % is 132.8 points less; 15.5 of 15 T tokens are 3.33 % more; 412.5 · 989.4 / 312 is 1,308 d.
 TOLD = {
     "a run stops fitting": [
         "  pretraining: no longer fits, memory of one device 49.54 → 155.3 GiB (3.1×), "
