@@ -266,4 +266,7 @@ def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell,
             cells[coordinates(drawn.anchor)] = title
             charts.append(drawn)
     widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
-    return Sheet(SHEET, cells, widths, freeze="C4", title_rows="1:3", charts=tuple(charts), tab=TAB)
+    titles = tuple((top, top, True) for top in tops(found).values())  # folded: the charts have them
+    return Sheet(
+        SHEET, cells, widths, freeze="C4", title_rows="1:3", outline_rows=titles, charts=tuple(charts), tab=TAB
+    )
