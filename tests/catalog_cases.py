@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flopsheet.catalog.load import build_catalog
+from flopsheet.catalog.build import build_catalog
 from flopsheet.diagnostics import CatalogError
 
 TEXTS = {

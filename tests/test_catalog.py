@@ -10,7 +10,8 @@ import pytest
 
 from flopsheet import catalog
 from flopsheet.catalog import CycleError, coarser, sort_by_dependencies
-from flopsheet.catalog.load import TOPICS, build_catalog
+from flopsheet.catalog.build import build_catalog
+from flopsheet.catalog.load import TOPICS
 from flopsheet.formula import aggregated, names, to_notation
 
 SHIPPED = catalog.load_catalog()

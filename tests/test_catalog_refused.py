@@ -7,7 +7,7 @@ import re
 import pytest
 
 from catalog_cases import TEXTS, first_line, metrics, refusal, rules_topic
-from flopsheet.catalog.load import build_catalog
+from flopsheet.catalog.build import build_catalog
 from flopsheet.formula import evaluate
 
 SAME_UNIT = "in one sum, comparison or choice; all sides need the same unit"

@@ -14,7 +14,8 @@ from books import book_of
 from commands import ROOT
 from engines import recalculate_ironcalc
 from flopsheet import catalog
-from flopsheet.catalog.load import TOPICS, build_catalog
+from flopsheet.catalog.build import build_catalog
+from flopsheet.catalog.load import TOPICS
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
 from test_rules import GPT2, MODEL, SHIPPED, TINY, sentence_cells

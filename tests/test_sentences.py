@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalog_cases import TEXTS, first_line, metrics, refusal
-from flopsheet.catalog.load import build_catalog
+from flopsheet.catalog.build import build_catalog
 from flopsheet.formula import evaluate
 
 VALUES = {"d_model": 768.0, "weight_bytes": 5.0, "norm": "rmsnorm", "check_input_norm": "ok"}

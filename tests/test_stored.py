@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flopsheet.catalog import cache
+from flopsheet.catalog.build import build_catalog
 
 loading = importlib.import_module("flopsheet.catalog.load")
 
@@ -38,7 +39,7 @@ def never():
 
 def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     texts, files = loading._texts(loading.TOPICS), loading._files(loading.TOPICS)
-    fresh = cache.load_or_build("catalog", files, lambda: loading.build_catalog(texts))
+    fresh = cache.load_or_build("catalog", files, lambda: build_catalog(texts))
     assert (kept.exists(), cache.load_or_build("catalog", files, never)) == (True, fresh)
 
 
@@ -88,7 +89,7 @@ def test_a_changed_figure_of_the_catalogue_gives_the_new_number_though_size_and_
 
 
 def test_all_code_that_loads_the_catalogue_is_part_of_its_key():
-    code = "import sys; from flopsheet.catalog.load import build_catalog; "
+    code = "import sys; from flopsheet.catalog.build import build_catalog; "
     code += "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('flopsheet.')), sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     counted = set(cache.code())
