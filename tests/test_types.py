@@ -12,7 +12,7 @@ PACKAGE = Path(flopsheet.__file__).parent
 
 # Module or room → why signatures of its public functions mention Any. A mapping of YAML or JSON is `Data`.
 REASONS = {
-    "catalog/load": "the entry that is being read, before its shape is checked",
+    "catalog/build": "the entry that is being read, before its shape is checked",
     "diagnostics/codes": "a decorator of functions with any parameters",
     "formula/operators": "NumPy as a parameter, so that a spec is checked without importing it",
     "importers/huggingface": "values of a configuration: any JSON",
