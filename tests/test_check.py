@@ -183,6 +183,7 @@ def test_digits_of_a_text_that_only_80_bits_have_are_no_difference(stored: str, 
     assert agrees(stored, computed) is same
 
 
+@pytest.mark.libreoffice
 def test_a_choice_in_capitals_is_that_choice_as_it_is_to_a_spreadsheet(tmp_path: Path) -> None:
     at = path_cell(gpt2(tmp_path), "weights")
     saves = [(tmp_path / "edited.xlsx", None)]

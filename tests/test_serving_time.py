@@ -273,6 +273,7 @@ def study(typed):
     }  # fmt: skip
 
 
+@pytest.mark.libreoffice
 def test_every_cell_follows_layout_hardware_and_constants_that_are_typed(tmp_path):
     report = flopsheet.build(study({}), tmp_path / "book.xlsx")
     spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")

@@ -91,6 +91,7 @@ def test_the_basis_stands_beside_days_on_the_terminal_and_in_json(tmp_path):
     assert (row["time_is"], "Time and" in table, "predicted" in table) == ("predicted", True, True)
 
 
+@pytest.mark.libreoffice
 def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path):
     """An assumed MFU is cleared, a time of a step typed, the prediction chosen, the device's efficiency cleared."""
     typed = [
