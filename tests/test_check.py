@@ -169,7 +169,6 @@ def test_a_range_of_one_cell_is_that_cell() -> None:
     )
 
 
-@pytest.mark.libreoffice
 @pytest.mark.parametrize(
     ("stored", "computed", "same"),
     [
