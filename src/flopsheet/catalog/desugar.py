@@ -44,6 +44,11 @@ CONSTANTS: Mapping[str, Node] = {
 Refuse: TypeAlias = Callable[..., CatalogError]
 
 
+def refuse_ours(fact: str, remedy: str = "", at: str = "") -> CatalogError:
+    """The refusal of a text that stands in this code: nobody else can have made the mistake."""
+    raise AssertionError(f"{fact}; {remedy}")
+
+
 def expand(
     node: Node,
     inputs: Mapping[str, Input],
@@ -113,7 +118,9 @@ WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _
 assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 
 
-def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] | None = None) -> Node:
+def sentence(
+    template: str, refuse: Refuse = refuse_ours, path: str = "", known: Mapping[str, int] | None = None
+) -> Node:
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
@@ -140,7 +147,10 @@ def sentence(template: str, refuse: Refuse, path: str, known: Mapping[str, int] 
 
 
 def first_that_holds(
-    cases: Sequence[tuple[str, str]], refuse: Refuse, path: str = "", known: Mapping[str, int] | None = None
+    cases: Sequence[tuple[str, str]],
+    refuse: Refuse = refuse_ours,
+    path: str = "",
+    known: Mapping[str, int] | None = None,
 ) -> Node:
     """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
     node = sentence(cases[-1][1], refuse, path, known)

@@ -22,7 +22,6 @@ from flopsheet.pipeline.limits.program import (
     BELOW,
     CALLED,
     DOUBLE,
-    MOST,
     NOW,
     SECANTS,
     UNLIMITED,
@@ -30,6 +29,7 @@ from flopsheet.pipeline.limits.program import (
     Step,
     at,
     moved,
+    opening,
 )
 from flopsheet.records import frozen
 
@@ -97,11 +97,7 @@ def decimals(bound: float) -> int:
 def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step | Point]:
     """What is computed in turn, as that of memory: `claimed` is the bound, `spent@point` the metric there."""
     done: list[Step | Point] = [
-        Step("now", limit.now, "Now"),
-        Step("step", limit.step, "Step"),
-        Step("least", limit.least, "Least"),
-        Step("most", MOST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "Now"),
+        *opening(limit),
         Step("target", TARGET[budget.claim], "Compared with"),
         *_read(budget, NOW, may_be_absent=may_be_absent),
         *_point(budget, DOUBLE, TWICE, may_be_absent=may_be_absent),

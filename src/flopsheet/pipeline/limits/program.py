@@ -101,6 +101,17 @@ def moved(node: Node, point: str) -> Node:
     return substitute(node, {name: Name(at(name, point)) for name in names(node)})
 
 
+def opening(limit: Limit) -> list[Step | Point]:
+    """What every limit begins with: the value as it is, and where others are tried."""
+    return [
+        Step("now", limit.now, "Now"),
+        Step("step", limit.step, "Step"),
+        Step("least", limit.least, "Least"),
+        Step("most", MOST, "Tried at most"),
+        Step(at("x", NOW), Name("now"), "Now"),
+    ]
+
+
 def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]:
     """What is computed in turn.
 
@@ -108,13 +119,7 @@ def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]
     `metric@point`; `need@point` and the pieces of what is left there are steps.
     """
     pieces = LEFT[kind]
-    done: list[Step | Point] = [
-        Step("now", limit.now, "Now"),
-        Step("step", limit.step, "Step"),
-        Step("least", limit.least, "Least"),
-        Step("most", MOST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "Now"),
-    ]
+    done = opening(limit)
     points = [NOW, FAR]
     if limit.other is not None:
         points = [NOW, OTHER, FAR] if limit.is_squared else [OTHER, FAR]

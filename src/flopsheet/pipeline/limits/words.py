@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 
 from flopsheet.catalog.desugar import first_that_holds, substitute
-from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.pipeline.limits.dials import MARGIN
@@ -43,12 +42,8 @@ LACK = (
 )
 
 
-def _refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
-    raise AssertionError(f"{fact}; {remedy}")
-
-
 def _lack(left: str) -> Node:
-    return substitute(first_that_holds(LACK, _refuse), {"lack": Operation("-", parse("0"), Name(left))})
+    return substitute(first_that_holds(LACK), {"lack": Operation("-", parse("0"), Name(left))})
 
 
 def read(kind: str) -> Mapping[str, str]:
@@ -62,7 +57,7 @@ def read(kind: str) -> Mapping[str, str]:
 @cache
 def sentence(*, fewest: bool) -> Node:
     """What breaks one step further, or why there is no such step."""
-    said = first_that_holds(FEWEST if fewest else LARGEST, _refuse)
+    said = first_that_holds(FEWEST if fewest else LARGEST)
     return substitute(said, {"lack": _lack("left"), "lack_next": _lack("left_next")})
 
 
