@@ -340,7 +340,8 @@ def metric_reference() -> str:
 
 
 def row(metric: Metric, loaded: catalog.Catalog) -> list[str]:
-    formula = code(loaded.notation[metric.name]) if metric.source_text else "a sentence computed from the numbers"
+    formula = loaded.formula_text(metric.name)
+    formula = code(formula) if metric.source_text else formula
     shape = f" Shape: {metric.shape}." if metric.shape else ""
     return [
         code(metric.name),

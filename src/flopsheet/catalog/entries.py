@@ -241,6 +241,10 @@ class Catalog:
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
 
+    def formula_text(self, name: str) -> str:
+        """The formula of a metric for a reader; that of a sentence is too long to be read."""
+        return self.notation[name] or "a sentence computed from the numbers"
+
     def unit_of(self, name: str) -> Unit:
         """What an input or metric is measured in."""
         return self.units[self.entry(name).unit]

@@ -47,7 +47,7 @@ def explain(report: Report, name: str, model: str | None, context_length: int | 
     chosen = [at for at, key in keys if table and _matches(table.key_names, key, model, context_length)]
     if table and not chosen:
         raise UsageError(_nothing_chosen(report, table, model, context_length))
-    formula = catalog.notation[name] or "a sentence computed from the numbers"
+    formula = catalog.formula_text(name)
     lines = [f"{name}: {metric.label}, {metric.unit}", f"  {metric.doc}", f"  {formula}"]
     named = [read for read in names(metric.ast) if read in catalog.inputs or read in catalog.metrics]
     letters = {read: catalog.entry(read) for read in named if catalog.entry(read).symbol}
@@ -77,7 +77,7 @@ def _formulas_read(catalog: Catalog, name: str, depth: int, indent: str, seen: s
     for read in names(catalog.metrics[name].ast) if depth else ():
         if read in catalog.metrics and read not in seen and not catalog.metrics[read].symbol:
             seen.add(read)
-            formula = catalog.notation[read] or "a sentence from the numbers"
+            formula = catalog.formula_text(read)
             yield f"{indent}{read} = {diagnostics.shown(formula, LONGEST)}"
             yield from _formulas_read(catalog, read, depth - 1, indent + "  ", seen)
 
