@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import repeat
 
 from flopsheet.catalog import Entry, Input, desugar
-from flopsheet.diagnostics import CatalogError
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Text
@@ -156,11 +155,7 @@ def local(
 
 def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
     """The text of the first case whose condition holds, which may be empty; the last has none."""
-
-    def refuse(fact: str, remedy: str = "", at: str = "") -> CatalogError:
-        raise AssertionError(f"{fact}; {remedy}")
-
-    *earlier, last = [(when, desugar.sentence(say, refuse, "") if say else Text("")) for when, say in cases]
+    *earlier, last = [(when, desugar.sentence(say) if say else Text("")) for when, say in cases]
     node = last[1]
     for when, say in reversed(earlier):
         node = Call("where", (parse(when), say, node))
@@ -178,6 +173,11 @@ def count_text(sheet: str, corners: Sequence[Sequence[CellRef]], values: Sequenc
     """How many cells of some rectangles, each given by its first and last cell, read a word."""
     formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
     return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
+
+
+def first_place(word: str, among: str) -> str:
+    """The spreadsheet text of the place of the first cell that reads a word; 1 where none does."""
+    return f'IF(COUNTIF({among},"{word}")>0,MATCH("{word}",{among},0),1)'
 
 
 def count_differences(

@@ -14,16 +14,15 @@ from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdic
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
+from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, heading
+from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
 # Verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE, SAID = range(FIRST, FIRST + 6)
 CLAIMED = {"at_most": "at most", "at_least": "at least", "equals": "expected", "text": "expected"}
-UNSAID = frozenset({"text", "verdict", "count", "parameters", "ratio", "share"})  # units that a sentence leaves out
-UNITS = {"day": "days", "token/s": "tokens/s"}
+UNSAID = frozenset({"text", "verdict", "count", "ratio", "share"})  # units that a sentence leaves out
 SHARE, EXACT = (first_that_holds([("", template)]) for template in ("{x:.1%}", "{x:,}"))
 MOST_NOTE = 120  # letters of the author's note in a sentence
 MOST_LINES = 6  # of a list on another sheet
@@ -113,8 +112,7 @@ def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequenc
     fails in some programs."""
     place = values.index(entries.FAIL) if entries.FAIL in values else 0
     verdicts, words = (f"{letters(column)}{first}:{letters(column)}{end}" for column in (VERDICT, SAID))
-    at = f'IF(COUNTIF({verdicts},"{entries.FAIL}")>0,MATCH("{entries.FAIL}",{verdicts},0),1)'
-    return Cell(lines[place].value, f"INDEX({words},{at})", "text")
+    return Cell(lines[place].value, f"INDEX({words},{first_place(entries.FAIL, verdicts)})", "text")
 
 
 def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: bool) -> Node:
@@ -127,7 +125,7 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
     elif kind == "equals" and is_whole:
         shown = EXACT  # a count that is expected to the last digit
     length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
-    unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}"
+    unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}".rstrip()
     note = f"; {expectation.note}" if 0 < len(expectation.note) <= MOST_NOTE else ""
     parts = (
         Text(f"{expectation.subject}.{metric.name}{length} is "),

@@ -15,6 +15,7 @@ MOST = 5  # lines of a list
 # Programs differ in what they make of an empty text: a list says NONE where there is no unit or owner, a line that has
 # nothing to say is a blank that nobody sees.
 NONE, NOTHING = "–", "\N{NO-BREAK SPACE}"
+UNITS = {"day": "days", "parameters": "", "token/s": "tokens/s"}  # as a line says them
 
 GROUPED = (
     "{floor(floor(x + 0.5) / 1000)},{floor(floor(x + 0.5) / 100) - 10 * floor(floor(x + 0.5) / 1000)}"

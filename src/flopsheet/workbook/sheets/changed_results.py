@@ -20,6 +20,7 @@ from flopsheet.workbook.sheets.change_words import (
     NONE,
     NOTHING,
     SHEET,
+    UNITS,
     Grid,
     column_span,
     heading,
@@ -40,7 +41,6 @@ COMPARED = {
     "cost_per_million_generated": ("cost of a million tokens", ""),
 }
 SAME = {"weight_gb": "n_params"}  # what moves by the same share as another quantity has no line of its own
-UNITS = {"day": "days", "parameters": "", "token/s": "tokens/s"}  # as a line says them
 LIVE, BUILT, SHARE, RANK, FIT, PLACE, RESULT = range(FIRST, FIRST + 7)  # columns
 # What is not given on one side has not changed by any number.
 ZERO = Number(0.0)

@@ -13,7 +13,7 @@ from flopsheet.pipeline.expectations import claims
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, count_text, local, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
 from flopsheet.workbook.model.styles import StyleName
@@ -122,7 +122,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         "unfit": ("Runs that do not fit", unfit),
         "place": (
             "First run that does not fit",
-            Cell(float(place + 1), f'IF(COUNTIF({among},"no")>0,MATCH("no",{among},0),1)', "calc", "0"),
+            Cell(float(place + 1), first_place("no", among), "calc", "0"),
         ),
     }
     columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))

@@ -90,7 +90,7 @@ def _written(entry: Entry, catalog: Catalog) -> str:
     """What stands in the formula column: what may be typed, the formula, or that it is a sentence."""
     if isinstance(entry, Input):
         return f"input: {', '.join(map(str, entry.choices)) or 'a number'}"
-    return catalog.notation[entry.name][:MOST_TEXT] or "a sentence computed from the numbers"
+    return catalog.formula_text(entry.name)[:MOST_TEXT]
 
 
 def _lines(text: str, width: float) -> int:
