@@ -15,7 +15,7 @@ def notes(values: Values, catalog: Catalog) -> Iterator[str]:
     for rule in catalog.rules.values():
         if rule.is_error or rule.grain not in values.tables:
             continue
-        for row, verdict in enumerate(values.plain(rule.grain, rule.name)):
+        for row, verdict in enumerate(values.column(rule.grain, rule.name)):
             if verdict == NOTICE:
                 yield _told(rule, values, catalog, row)
 
@@ -24,7 +24,7 @@ def _told(rule: Rule, values: Values, catalog: Catalog, row: int) -> str:
     table = values.tables[rule.grain]
 
     def value(name: str) -> float | str:
-        grain = (catalog.inputs.get(name) or catalog.metrics[name]).grain
+        grain = catalog.entry(name).grain
         return values.plain(grain, name)[row if grain == rule.grain else table.above[grain][row]]
 
     return f"{table.keys[row][0]}: {evaluate(rule.message, value)}; {evaluate(rule.hint, value)}"
