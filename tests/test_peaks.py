@@ -83,19 +83,16 @@ def test_zero_3_in_a_pipeline_keeps_the_weights_of_the_stage_gathered():
     assert shared["weight_bytes_device"] + shared["gathered_bytes_device"] == plain["weight_bytes_device"]
 
 
-def test_zero_3_in_a_pipeline_adds_up_whole_gradients_unless_each_micro_batch_is_scattered():
-    plain, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=0)
-    whole, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=3)
-    scattered, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=3, pipeline_gradients="scattered")
-    found = [run["gradient_bytes_device"] for run in (whole, scattered)]
-    assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
-
-
-def test_zero_2_in_a_pipeline_scatters_every_micro_batch_unless_gradients_are_added_up_whole():
-    plain, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=0)
-    scattered, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2)
-    whole, _ = run_of(pipeline_parallel=4, n_devices=32, zero_stage=2, pipeline_gradients="whole")
-    found = [run["gradient_bytes_device"] for run in (whole, scattered)]
+@pytest.mark.parametrize(
+    ("stage", "whole", "scattered"),
+    [(3, {}, {"pipeline_gradients": "scattered"}), (2, {"pipeline_gradients": "whole"}, {})],
+    ids=["whole under ZeRO-3 unless said", "scattered under ZeRO-2 unless said"],
+)
+def test_a_pipeline_adds_up_whole_gradients_or_scatters_those_of_every_micro_batch(stage, whole, scattered):
+    layout = {"pipeline_parallel": 4, "n_devices": 32}
+    plain, _ = run_of(**layout, zero_stage=0)
+    runs = [run_of(**layout, zero_stage=stage, **said)[0] for said in (whole, scattered)]
+    found = [run["gradient_bytes_device"] for run in runs]
     assert found == [plain["gradient_bytes_device"], plain["gradient_bytes_device"] / 8]
 
 
