@@ -393,7 +393,7 @@ def _checks_sheet(
         title_rows="1:3",
         title_columns="A:B",
         highlights=highlights,
-        details=(*fitted.folded, *told.folded, *changed.folded),
+        details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
         print_rows=tops.blocks - 1,
         print_to=budgets.SAID,
     )

@@ -40,8 +40,13 @@ class Listing:
     lines: tuple[Live, ...]
     """Each budget in words."""
     bottom: int
-    """The first row below."""
+    """The first row below, where sentences about budgets and checks follow."""
     has_warnings: bool = False
+
+    @property
+    def folded(self) -> tuple[tuple[int, int, bool], ...]:
+        """The rows from which the verdict is put together: the first that is not met, and the two sentences."""
+        return ((self.bottom - 1, self.bottom + 1, True),) if self.lines else ()
 
 
 def listing(
@@ -93,7 +98,8 @@ def listing(
             }
             words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else entries.FAIL)
             cells[row, VERDICT] = local(SHEET, words, here, "verdict")
-            cells[row, SAID] = local(SHEET, _in_words(expectation, metric, kind, unit.whole), here, "text")
+            line = local(SHEET, _in_words(expectation, metric, kind, unit.whole), here, "text")
+            cells[row, SAID] = line._replace(indent=1)
             cell_refs.append(CellRef(SHEET, row, VERDICT))
             lines.append(Live(CellRef(SHEET, row, SAID), cells[row, SAID].value))
             row += 1
