@@ -395,6 +395,6 @@ def _checks_sheet(
         highlights=highlights,
         details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
         print_rows=tops.blocks - 1,
-        print_to=budgets.SAID,
+        print_to=budgets.TOLERANCE,
     )
     return sheet, verdict, changed.lines
