@@ -80,3 +80,17 @@ def test_the_command_writes_a_short_report(tmp_path: Path) -> None:
     done = run("build", str(SPECS / "gpt2.yaml"), "--report", "brief", "-q", "-o", str(tmp_path / "brief.xlsx"))
     sheets = openpyxl.load_workbook(tmp_path / "brief.xlsx", read_only=True).sheetnames
     assert (done.returncode, sheets) == (0, ["Summary", "Inputs", "Parameters", "Forward FLOPs", "KV cache"])
+
+
+@pytest.mark.parametrize("command", [["pull"], ["check"], ["diff", str(SPECS / "gpt2.yaml")]])
+def test_a_short_report_that_comes_back_is_told_from_a_workbook(
+    books: tuple[Path, Any, Any], command: list[str]
+) -> None:
+    path, _, _ = books
+    ended = run(*command, str(path))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        2,
+        "",
+        f"'{path}' has no sheet Provenance, as a brief report has none: it holds values alone; "
+        "make the edits in the whole workbook, which 'flopsheet build' writes\n",
+    )

@@ -256,6 +256,19 @@ def test_numbers_and_choices_that_are_stored_as_text_are_understood(tmp_path: Pa
     assert lines(typed("gpt2", tmp_path, typing)) == ["models.gpt2-small.n_heads: 12 → 16", "weights: fp32 → bf16"]
 
 
+def test_a_number_with_a_suffix_that_a_spec_may_have_counts_and_is_told(tmp_path: Path) -> None:
+    pulled = typed("gpt2", tmp_path, {"models.gpt2-small.vocab_size": "1Mi", "models.gpt2-small.d_model": "1k"})
+    vocabulary, width = (cell(made("gpt2")[0], f"models.gpt2-small.{name}")[1] for name in ("vocab_size", "d_model"))
+    assert (lines(pulled), blamed(pulled), pulled.reading.notes) == (
+        ["models.gpt2-small.vocab_size: 50,257 → 1,048,576"],
+        [f"models.gpt2-small.d_model: Inputs!{width}: '1k' is not a number; it held 768"],
+        [
+            f"Inputs!{vocabulary}: '1Mi' is stored as text and is read as 1,048,576; "
+            "formulas cannot read it: type 1,048,576"
+        ],
+    )
+
+
 def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_path: Path) -> None:
     typing = {
         "models.gpt2-small.d_model": "wide",

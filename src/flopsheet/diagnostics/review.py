@@ -46,6 +46,19 @@ def not_ours(source: str, reason: str) -> Problem:
     return Problem(fact, "build the spec again and make the changes there")
 
 
+@diagnostic("FS818", "brief-report")
+def brief_report(source: str) -> Problem:
+    """The workbook holds results without what they were computed from.
+
+    Why: A brief report has values alone: no formulas, and no Provenance to take the spec from.
+    Fix: Make the edits in the whole workbook.
+    Example:
+        $ flopsheet build spec.yaml --report brief -o brief.xlsx && flopsheet pull brief.xlsx
+    """
+    fact = f"'{shown(source, 200)}' has no sheet Provenance, as a brief report has none: it holds values alone"
+    return Problem(fact, "make the edits in the whole workbook, which 'flopsheet build' writes")
+
+
 @diagnostic("FS814", "provenance-changed")
 def data_changed(source: str) -> Problem:
     """The spec that is stored on Provenance was changed.
@@ -108,8 +121,10 @@ def text_for_number(text: str, built: str) -> Wording:
     return f"'{shown(text)}' is not a number", f"it held {shown(built)}"
 
 
-def number_as_text(address: str, text: str) -> str:
-    return f"{address}: '{shown(text)}' is stored as text and is read as a number; sums in the workbook ignore it"
+def number_as_text(address: str, text: str, number: str = "") -> str:
+    """`number` is what a text with a suffix says; nothing in the workbook understands one."""
+    fact = f"{address}: '{shown(text)}' is stored as text and is read as {number or 'a number'}"
+    return f"{fact}; {f'formulas cannot read it: type {number}' if number else 'sums in the workbook ignore it'}"
 
 
 def choice_counts_as(address: str, text: str, choice: str) -> str:

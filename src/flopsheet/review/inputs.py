@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import field
 
-from flopsheet import diagnostics
+from flopsheet import diagnostics, quantities
 from flopsheet.catalog import RUNS
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node, evaluate, names
@@ -166,7 +166,12 @@ class _Reader:
         else:
             self.constants[input_cell.key] = value
             if input_cell.is_number and isinstance(stored.value, str) and not isinstance(value, str):
-                self.reading.notes.append(diagnostics.number_as_text(input_cell.address, stored.value))
+                number = (
+                    ""
+                    if NUMERAL.fullmatch(_trimmed(stored.value))
+                    else format_input(plain(input_cell.entry, InputValue(value)))
+                )
+                self.reading.notes.append(diagnostics.number_as_text(input_cell.address, stored.value, number))
             elif not input_cell.is_number and not _is_choice_of_cell(stored.value, value):
                 note = diagnostics.choice_counts_as(input_cell.address, _word(stored.value), _word(value))
                 self.reading.notes.append(note)
@@ -253,7 +258,7 @@ def same(one: Scalar | None, other: Scalar) -> bool:
 def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagnostics.Finding | None]:
     """The value of a cell as its input understands it, or why it has none."""
     value, entry, built = stored.value, input_cell.entry, format_input(input_cell.built)
-    text = " ".join(str(value).replace("\xa0", " ").split()) if isinstance(value, str) else ""
+    text = _trimmed(value) if isinstance(value, str) else ""
     if entry.absent and (value is None or (isinstance(value, str) and text.casefold() in {"", NONE, entry.absent})):
         return entry.absent, None
     if value is None or (isinstance(value, str) and not text):
@@ -270,11 +275,16 @@ def _scalar(input_cell: InputCell, stored: Stored) -> tuple[Scalar | None, diagn
             else ((float(found), None) if found is not None else _no_choice(word, input_cell.choices))
         )
     if text and not NUMERAL.fullmatch(text):
-        return None, diagnostics.text_for_number(text, built)
+        quantity = quantities.read_quantity(text, entry.unit)  # 600B, as in a spec
+        return (float(quantity), None) if quantity is not None else (None, diagnostics.text_for_number(text, built))
     if isinstance(value, bool):
         return None, diagnostics.text_for_number(str(value).upper(), built)
     number = float(text or value)
     return (entry.number(number), None) if math.isfinite(number) else (None, diagnostics.text_for_number(text, built))
+
+
+def _trimmed(text: str) -> str:
+    return " ".join(text.replace("\xa0", " ").split())
 
 
 def _is_choice_of_cell(held: Value, choice: Scalar) -> bool:

@@ -16,7 +16,7 @@ from flopsheet.workbook.model import embedded
 from flopsheet.workbook.model.references import UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS
-from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets import inputs, summary
 from flopsheet.workbook.sheets.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
 from flopsheet.yamlio import source
 from flopsheet.yamlio.from_mapping import to_yaml
@@ -62,6 +62,8 @@ class Returned:
 def read_back(path: str | os.PathLike[str]) -> Returned:
     """The workbook at a path; FileError where it is none of ours, or stands no longer as it was laid out."""
     book = Book(path)
+    if PROVENANCE not in book.parts and {summary.SHEET, inputs.SHEET} <= book.parts.keys():
+        raise FileError(diagnostics.brief_report(book.source))
     cells = book.cells(PROVENANCE) if PROVENANCE in book.parts else {}
     facts = _facts(cells)
     if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
