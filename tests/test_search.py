@@ -251,6 +251,16 @@ def test_what_cannot_be_searched_is_told_with_its_place(change, message):
     assert problem.path.startswith("search.s")
 
 
+def test_a_search_over_a_faulty_model_is_refused_for_the_model_alone():
+    spec = spec_of({"virtual_stages": "auto"})
+    spec["models"] = {name: {**model, "n_layers": "four"} for name, model in spec["models"].items()}
+    with pytest.raises(SpecError) as refused:
+        load_spec(spec)
+    assert [problem.path for problem in refused.value.problems] == [
+        f"models.{name}.n_layers" for name in spec["models"]
+    ]
+
+
 def test_the_command_tells_best_front_and_what_is_left_out():
     told = commands.run("search", SPECS)
     assert told.returncode == 0

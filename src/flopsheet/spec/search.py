@@ -92,7 +92,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     inputs, wrong = _fixed(draft, path, kind_of_run, fixed, [*of_spec, *varied])
     faults += wrong
     model = known.models.get(said["model"])
-    if model is None or faults:
+    if model is None or faults or "n_layers" not in model.inputs:  # what is wrong with a model is told there
         return Resolved(None, faults)
     first, faults = axes.read_grid(draft, path, of_spec)
     numbers = dict(zip(first.keys, (axis.values[0] for axis in first.axes), strict=True))
