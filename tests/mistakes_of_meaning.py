@@ -94,10 +94,10 @@ OF_MEANING = [
         {"ffn: gelu": "ffn: gelu\n  «b»: {}"},
         "models.b: n_layers, d_model, n_heads, d_ff, ffn are missing; write them here or under defaults:",
     ),
-    ({"version: 1\nc": "«c»"}, "version is missing; write version: …"),
+    ({"version: 1\nc": "«c»"}, "version is missing; write version: 1"),
     (
         {"version: 1\ncontext_lengths: [1024]\n": "«v»ersion: 1\n"},
-        "context_lengths is missing; write context_lengths: …",
+        "context_lengths is missing; write context_lengths: [8192]",
     ),
     ({"version: 1": "version: «2»"}, "version: this version of the format is unknown; write version: 1"),
     ({"version: 1": "version: «'1'»"}, "version: this version of the format is unknown; write version: 1"),
@@ -203,7 +203,7 @@ OF_MEANING = [
         {"a.n_params": "a.n_params\n  context_length: «1024»"},
         "expect[0].context_length: n_params does not depend on the context length; remove context_length",
     ),
-    ({"- that: a.n_params": "- «n»ote: published"}, "expect[0]: that is missing; write that: …"),
+    ({"- that: a.n_params": "- «n»ote: published"}, "expect[0]: that is missing; write that: NAME.METRIC"),
     (
         {"a.n_params": "«a.n_layers»"},
         "expect[0].that: n_layers is an input, not a metric; name a metric (flopsheet list metrics)",

@@ -34,7 +34,7 @@ other_params, other_model_params, n_layers, d_model, … (97 in all)"""
 REFUSED_TEXTS = [
     ("«[»version, 1]", "the spec is a list, not a mapping; begin with 'version: 1'"),
     ("«hello»", "the spec is 'hello', not a mapping; begin with 'version: 1'"),
-    ("«v»ersion: 1\ncontext_lengths: [1]", "models is missing; write models: …"),
+    ("«v»ersion: 1\ncontext_lengths: [1]", "models is missing; write models: {NAME: {model: llama-3-8b}}"),
     ("version: 1\ncontext_lengths: [1]\nmodels: «{»}", "models: there are no entries; write at least one"),
     (
         "version: 1\ncontext_lengths: [1]\nmodels: «[»a]",

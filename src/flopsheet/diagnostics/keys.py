@@ -123,6 +123,14 @@ def unknown_key(key: str, known: Sequence[str]) -> Wording:
     return f"unknown key '{shown(key)}'", did_you_mean(key, known)
 
 
+WRITTEN = {
+    "version": "1",
+    "context_lengths": "[8192]",
+    "models": "{NAME: {model: llama-3-8b}}",
+    "that": "NAME.METRIC",
+}  # keys that a spec or an entry must have, as they may be written
+
+
 @diagnostic("FS408", "key-missing")
 def missing_key(key: str) -> Wording:
     """A required key is missing.
@@ -134,7 +142,7 @@ def missing_key(key: str) -> Wording:
         models:
           m: {model: gpt2-small}
     """
-    return f"{key} is missing", f"write {key}: …"
+    return f"{key} is missing", f"write {key}: {WRITTEN.get(key, '…')}"
 
 
 @diagnostic("FS409", "input-missing")
