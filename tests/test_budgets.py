@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands import run
+from edits import plan_of
 from engines import recalculate_ironcalc
 from flopsheet.api import build, compute
 from flopsheet.quantities import read_change
@@ -161,3 +162,21 @@ def test_a_report_tells_warnings_apart() -> None:
     ]
     report = compute({"version": 1, "context_lengths": [8], "models": {"a": model}, "expect": claims})
     assert ([one.claimed for one in report.findings], [one.claimed for one in report.warnings]) == ([2.0], [1.0])
+
+
+def test_a_budget_of_what_has_no_value_is_told_in_the_workbook_without_a_unit() -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    chip = {"peak_flops_bf16": 1e15, "memory_bytes": "80GB", "memory_bandwidth": "3TB/s"}  # nobody measured it
+    run = {"model": "a", "context_length": 8, "n_tokens": "1M", "hardware": "chip", "global_batch_size": 8}
+    spec = {
+        "version": 1,
+        "context_lengths": [8],
+        "models": {"a": model},
+        "hardware": {"chip": chip},
+        "training": {"pre": run},
+        "expect": [{"that": "pre.days", "at_most": 10}],
+    }
+    checks = plan_of(compute(spec)).sheet("Checks")
+    assert {cell.value for cell in checks.cells.values() if str(cell.value).startswith("pre.days is")} == {
+        "pre.days is not fitted (at most 10)"
+    }

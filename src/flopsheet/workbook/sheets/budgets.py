@@ -9,7 +9,8 @@ from flopsheet.catalog import Metric, entries
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE
 from flopsheet.formula import Node
-from flopsheet.formula.nodes import Name, Operation, Text
+from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.formula.operators import GIVEN
 from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
@@ -132,11 +133,15 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
         shown = EXACT  # a count that is expected to the last digit
     length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
     unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}".rstrip()
+    said: Node = Text(unit)
+    if unit and metric.absent:  # its words in place of a number have no unit
+        said = Call("where", (Call(GIVEN, (Name("live"),)), said, Text("")))
     note = f"; {expectation.note}" if 0 < len(expectation.note) <= MOST_NOTE else ""
     parts = (
         Text(f"{expectation.subject}.{metric.name}{length} is "),
         substitute(shown, {"x": Name("live")}),
-        Text(f"{unit} ({CLAIMED[kind]} "),
+        said,
+        Text(f" ({CLAIMED[kind]} "),
         substitute(shown, {"x": Name("claimed")}),
         Text(f"{note})"),
     )
