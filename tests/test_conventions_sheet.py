@@ -59,3 +59,14 @@ def test_what_is_in_force_follows_the_switch_also_where_two_go_together() -> Non
         False,
     )
     assert found["flops_if_full"] == ("", 16_384 / (143_872 - 16_384 - 12_800 + 100))
+
+
+def test_the_summary_says_what_is_counted_under_the_choices_in_force() -> None:
+    switches = {"attention_pairs": "causal_half", "lm_head_positions": "last", "backward_multiple": 2.5}
+    sheet = plan.plan_workbook(flopsheet.compute(SPEC | {"conventions": switches}).study, only=["Summary"]).sheet(
+        "Summary"
+    )
+    assert sheet.cells[3, 1].value == (
+        "Counted: half of the attention pairs · windows honoured · every FFN matmul · LM head at the last position ·"
+        " matmuls only · embeddings among active parameters · backward pass 2.5× the forward pass"
+    )

@@ -39,10 +39,10 @@ STATUS = ("Checks", "C9")
 ON_H100 = {"serving.llama-70b.hardware": "h100-sxm"}
 # 7 B parameters of 16 bytes with mixed precision and Adam are 108 GB, on one H100 not sharded.
 BOTH = {**ON_H100, "training.gpt.hardware": "h100-sxm", "training.gpt.zero_stage": 0.0}
-HOLD = "Every run fits. All N checks hold."
+HOLD = "✔ Every run fits. ✔ All N checks hold."
 # Of the 132.3 GiB 131.4 are the weights; an H100 reports 85,520,809,984 bytes, 79.6 GiB. 7 B of 16 bytes are 100.4 GiB.
 LACKS = "llama-70b needs 132.3 GiB a device, h100-sxm has 79.6 (1.7×)."
-ONE = f"1 of 2 runs does not fit: {LACKS}"
+ONE = f"✘ 1 of 2 runs does not fit: {LACKS}"
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +69,16 @@ def with_edits(edits: dict[str, Any]) -> dict[str, Any]:
     ("edits", "words", "status"),
     [
         ({}, HOLD, 0),
-        (ON_H100, f"{ONE} All N checks hold.", 2),
+        (ON_H100, f"{ONE} ✔ All N checks hold.", 2),
         (
             BOTH,
-            "2 of 2 runs do not fit, the first: gpt needs 106.6 GiB a device, h100-sxm has 79.6 (1.3×)."
-            " All N checks hold.",
+            "✘ 2 of 2 runs do not fit, the first: gpt needs 106.6 GiB a device, h100-sxm has 79.6 (1.3×)."
+            " ✔ All N checks hold.",
             2,
         ),
         (
             {**ON_H100, "models.m7.vocab_size": 0.0},
-            f"FAIL: 1 of N checks fail; m7: vocab_size is 0, which must be a whole number of 1 or more. {ONE}",
+            f"✘ 1 of N checks fail; m7: vocab_size is 0, which must be a whole number of 1 or more. {ONE}",
             2,
         ),
     ],
@@ -108,20 +108,20 @@ def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -
     again = cells_of(report, {"serving.llama-70b.hardware": "mi300x"})
     before, after = recalculate_ironcalc(tmp_path / "book.xlsx", [{}, again], VERDICTS)
     said = [re.sub(r"[\d,]+ checks", "N checks", str(found["Summary", "A4"])) for found in (before, after)]
-    assert said == [f"{ONE} All N checks hold.", HOLD]
+    assert said == [f"{ONE} ✔ All N checks hold.", HOLD]
 
 
 def test_a_budget_that_is_missed_is_told_after_the_run_that_does_not_fit() -> None:
     spec = {**with_edits(ON_H100), "expect": [{"that": "m7.n_params", "at_most": 1e9}]}
     said = str(sheet_of("Summary", compute(spec)).cells[4, 1].value)
-    wanted = f"{ONE} The budget is not met: m7.n_params is 6.74 B (at most 1 B). All N checks hold."
+    wanted = f"{ONE} ✘ The budget is not met: m7.n_params is 6.74 B (at most 1 B). ✔ All N checks hold."
     assert re.sub(r"[\d,]+ checks", "N checks", said) == wanted
 
 
 def test_the_only_run_is_not_counted() -> None:
     spec = {key: value for key, value in with_edits(ON_H100).items() if key != "training"}
     said = str(sheet_of("Summary", compute(spec)).cells[4, 1].value)
-    assert re.sub(r"[\d,]+ checks", "N checks", said) == (f"The run does not fit: {LACKS} All N checks hold.")
+    assert re.sub(r"[\d,]+ checks", "N checks", said) == (f"✘ The run does not fit: {LACKS} ✔ All N checks hold.")
 
 
 def test_yes_and_no_have_colours_under_each_heading_that_asks_whether_a_run_fits(tmp_path: Path) -> None:

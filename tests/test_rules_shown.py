@@ -42,7 +42,7 @@ def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | s
     path, at = gpt2
     verdict = ("Summary", "A4")
     [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
-    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"FAIL: some checks fail; {said}."
+    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"✘ some checks fail; {said}."
 
 
 def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
@@ -68,8 +68,8 @@ def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
         False,
         "note",
     )
-    assert (str(found["Checks", "A2"])[:4], str(found["Checks", "A2"])[-33:], found[own]) == (
-        "All ",
+    assert (str(found["Checks", "A2"])[:6], str(found["Checks", "A2"])[-33:], found[own]) == (
+        "✔ All ",
         " checks hold; 1 note, see Checks.",
         "m: n_kv_heads 3 does not divide n_heads 4",
     )
@@ -82,8 +82,7 @@ def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2
     said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
     failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
     assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
-        f"FAIL: {count} of all checks fail; gpt2-small: {words}."
-        for count, (_, words) in zip(failed, GPT2, strict=True)
+        f"✘ {count} of all checks fail; gpt2-small: {words}." for count, (_, words) in zip(failed, GPT2, strict=True)
     ]
 
 

@@ -116,11 +116,11 @@ def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None
     ("width", "verdict"),
     [
         # 25 heads do not divide 2,048: the widths of heads and of values are no whole numbers.
-        (2048.0, "FAIL: 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."),
+        (2048.0, "✘ 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."),
         (
             3200.0,
-            "18 of 22 budgets are not met, the first: gpt2-xl.n_params_token_embedding is 160,822,400 (expected"
-            " 80,411,200; published). All N checks hold; 10 notes, see Checks.",
+            "✘ 18 of 22 budgets are not met, the first: gpt2-xl.n_params_token_embedding is 160,822,400 (expected"
+            " 80,411,200; published). ✔ All N checks hold; 10 notes, see Checks.",
         ),
     ],
 )

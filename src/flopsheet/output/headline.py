@@ -154,7 +154,7 @@ def unfit(report: Report) -> str:
     if not lacking:
         return ""
     values = {**lacking[0], "runs": float(len(runs)), "unfit": float(len(lacking))}
-    return f"✘ {evaluate(first_that_holds(checks.UNFIT), values.__getitem__)}"
+    return str(evaluate(first_that_holds(checks.UNFIT), values.__getitem__))
 
 
 # Powers of 1,000 with what a number of them is followed by.

@@ -49,6 +49,8 @@ class Style:
     size: float = 10
     fill: str = ""
     align: str = ""  # left, right, center
+    low: bool = False
+    """At the bottom of a row that is higher than it."""
     wrap: bool = False
     indent: int = 0
     top: str = ""  # colour of a thin rule
@@ -62,7 +64,8 @@ class Style:
 
 StyleName: TypeAlias = Literal[
     "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block",
-    "block_right", "band", "header", "header_left", "header_wrapped", "header_centred", "label", "label_subtotal",
+    "block_right", "band", "header", "header_left", "header_wrapped", "above_unit",
+    "above_unit_centred", "above_unit_left", "label", "label_subtotal",
     "label_total", "name", "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit",
     "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
     "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
@@ -78,7 +81,7 @@ STYLES: dict[StyleName, Style] = {
     "wrapped": Style(align="left", wrap=True),
     "title": Style(NAVY, bold=True, size=16, align="left"),
     "subtitle": Style(MUTED, size=10, align="left"),
-    "section": Style(NAVY, bold=True, size=12, align="left"),
+    "section": Style(NAVY, bold=True, size=12, align="left", low=True),
     "figure": Style("000000", align="right"),
     "figure_centred": Style("000000", align="center"),
     "muted": Style(MUTED, align="left"),
@@ -89,7 +92,9 @@ STYLES: dict[StyleName, Style] = {
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
     "header_wrapped": Style(NAVY, bold=True, align="right", wrap=True, bottom=RULE),
-    "header_centred": Style(NAVY, bold=True, align="center", wrap=True, bottom=RULE),
+    "above_unit": Style(NAVY, bold=True, align="right", wrap=True, low=True),
+    "above_unit_centred": Style(NAVY, bold=True, align="center", wrap=True, low=True),
+    "above_unit_left": Style(NAVY, bold=True, align="left", low=True),
     "label": Style(align="left", indent=1),
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
@@ -98,8 +103,8 @@ STYLES: dict[StyleName, Style] = {
     "was": Style("8A5A00", size=9, align="right"),
     "aside": Style(MUTED, size=9, align="left", indent=1),
     "unit_right": Style(MUTED, size=9, align="right"),
-    "unit_link": Style(MUTED, size=9, align="right", underline=True),
-    "unit_link_centred": Style(MUTED, size=9, align="center", underline=True),
+    "unit_link": Style(MUTED, size=9, align="right", underline=True, bottom=RULE),
+    "unit_link_centred": Style(MUTED, size=9, align="center", underline=True, bottom=RULE),
     "sentence": Style(align="left", indent=2),
     "unit": Style(MUTED, size=9, align="left"),
     "maths": Style(MUTED, size=9, align="left"),

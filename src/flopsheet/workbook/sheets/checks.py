@@ -32,25 +32,25 @@ FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} ({memory / capacity:.1}×)"
 UNFIT = [
-    ("unfit == 0", "Every run fits."),
-    ("runs == 1", f"The run does not fit: {LACKS}."),
-    ("unfit == 1", f"1 of {{runs:,}} runs does not fit: {LACKS}."),
-    ("", f"{{unfit:,}} of {{runs:,}} runs do not fit, the first: {LACKS}."),
+    ("unfit == 0", "✔ Every run fits."),
+    ("runs == 1", f"✘ The run does not fit: {LACKS}."),
+    ("unfit == 1", f"✘ 1 of {{runs:,}} runs does not fit: {LACKS}."),
+    ("", f"✘ {{unfit:,}} of {{runs:,}} runs do not fit, the first: {LACKS}."),
 ]
 # What is said of the checks, of the budgets and of the runs stands in a cell each: one formula for all would have more
 # characters than Excel reads.
 OF_CHECKS = [
-    ("failed > 0", "FAIL: {failed:,} of {held + failed:,} checks fail; {first}."),
-    ("noted > 1", "All {held:,} checks hold; {noted:,} notes, see Checks."),
-    ("noted == 1", "All {held:,} checks hold; 1 note, see Checks."),
-    ("", "All {held:,} checks hold."),
+    ("failed > 0", "✘ {failed:,} of {held + failed:,} checks fail; {first}."),
+    ("noted > 1", "✔ All {held:,} checks hold; {noted:,} notes, see Checks."),
+    ("noted == 1", "✔ All {held:,} checks hold; 1 note, see Checks."),
+    ("", "✔ All {held:,} checks hold."),
 ]
 OF_BUDGETS = [
-    ("missed > 1", "{missed:,} of {met + missed:,} budgets are not met, the first: {first_missed}."),
-    ("met + missed == missed", "The budget is not met: {first_missed}."),
-    ("missed == 1", "1 of {met + missed:,} budgets is not met: {first_missed}."),
-    ("met == 1", "The budget is met."),
-    ("", "All {met:,} budgets are met."),
+    ("missed > 1", "✘ {missed:,} of {met + missed:,} budgets are not met, the first: {first_missed}."),
+    ("met + missed == missed", "✘ The budget is not met: {first_missed}."),
+    ("missed == 1", "✘ 1 of {met + missed:,} budgets is not met: {first_missed}."),
+    ("met == 1", "✔ The budget is met."),
+    ("", "✔ All {met:,} budgets are met."),
 ]
 VERDICT_CELL, STATUS_CELL, RANGES_ROW = (2, LABEL), (9, FIRST), 11
 

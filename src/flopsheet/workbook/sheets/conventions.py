@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
 
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS, header_cell
-from flopsheet.workbook.layout.cells import Block, CellIndex
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Highlight
 from flopsheet.workbook.sheets.change_words import NOTHING
@@ -28,12 +29,14 @@ class Choice:
     label: str
     metric: str
     under: Mapping[str, str | float]
+    counted: str
+    """What is counted under it, in the line of the Summary."""
 
 
-def _of(switch: str, totals: Mapping[str | float, str]) -> tuple[Choice, ...]:
+def _of(switch: str, totals: Mapping[str | float, tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(
-        Choice(choice if isinstance(choice, str) else f"{choice:.0f}", metric, {switch: choice})
-        for choice, metric in totals.items()
+        Choice(choice if isinstance(choice, str) else f"{choice:.0f}", metric, {switch: choice}, counted)
+        for choice, (metric, counted) in totals.items()
     )
 
 
@@ -44,43 +47,73 @@ SWITCHES: tuple[tuple[str, tuple[Choice, ...]], ...] = (
         _of(
             "attention_pairs",
             {
-                "full": "flops_if_full",
-                "causal_half": "flops_if_causal_half",
-                "causal_exact": "flops_if_causal_exact",
+                "full": ("flops_if_full", "all attention pairs"),
+                "causal_half": ("flops_if_causal_half", "half of the attention pairs"),
+                "causal_exact": ("flops_if_causal_exact", "attention pairs that a causal mask leaves"),
             },
         ),
     ),
-    (WORK, _of("sliding_window", {"honoured": "flops_if_window_honoured", "ignored": "flops_if_window_ignored"})),
-    (WORK, _of("ffn_matmuls", {"architecture": "flops_if_ffn_architecture", 2.0: "flops_if_ffn_2"})),
+    (
+        WORK,
+        _of(
+            "sliding_window",
+            {
+                "honoured": ("flops_if_window_honoured", "windows honoured"),
+                "ignored": ("flops_if_window_ignored", "windows ignored"),
+            },
+        ),
+    ),
+    (
+        WORK,
+        _of(
+            "ffn_matmuls",
+            {
+                "architecture": ("flops_if_ffn_architecture", "every FFN matmul"),
+                2.0: ("flops_if_ffn_2", "two FFN matmuls"),
+            },
+        ),
+    ),
     (
         WORK,
         (
-            Choice("left out", "flops_if_lm_head_left_out", {"lm_head": "left_out"}),
+            Choice("left out", "flops_if_lm_head_left_out", {"lm_head": "left_out"}, "no LM head"),
             Choice(
                 "counted, at all positions",
                 "flops_if_lm_head_all",
                 {"lm_head": "counted", "lm_head_positions": "all"},
+                "LM head at every position",
             ),
             Choice(
                 "counted, at the last position",
                 "flops_if_lm_head_last",
                 {"lm_head": "counted", "lm_head_positions": "last"},
+                "LM head at the last position",
             ),
         ),
     ),
-    (WORK, _of("non_matmul", {"counted": "flops_if_non_matmul_counted", "left_out": "flops_if_non_matmul_left_out"})),
+    (
+        WORK,
+        _of(
+            "non_matmul",
+            {
+                "counted": ("flops_if_non_matmul_counted", "softmax, norms and activations too"),
+                "left_out": ("flops_if_non_matmul_left_out", "matmuls only"),
+            },
+        ),
+    ),
     (
         ACTIVE,
         _of(
             "active_params",
             {
-                "with_embedding": "n_params_active_with_embedding",
-                "without_embedding": "n_params_active_without_embedding",
+                "with_embedding": ("n_params_active_with_embedding", "embeddings among active parameters"),
+                "without_embedding": ("n_params_active_without_embedding", "embeddings not among active parameters"),
             },
         ),
     ),
 )
 SAYS = {WORK: "change of the forward pass", ACTIVE: "change of the active parameters"}
+MULTIPLE = "backward pass {backward_multiple:.3}× the forward pass"
 HEADERS = 2  # rows of model and context length
 BOTTOM = TOP + HEADERS + sum(1 + len(choices) for _, choices in SWITCHES)
 
@@ -130,8 +163,31 @@ def _mark(block: Block, cell_index: CellIndex, choice: Choice) -> Cell:
     """What stands beside a choice while it is in force, a blank that nobody sees otherwise."""
     table_set = block.table_set
     live = {name: Live(cell_index.of(table_set, name)[0], table_set.value(name, 0)) for name in choice.under}
-    node: Node = Text(IN_FORCE)
+    return local(SHEET, _where(choice, Text(IN_FORCE), Text(NOTHING)), live, "linked_left")
+
+
+def _where(choice: Choice, then: Node, otherwise: Node) -> Node:
+    """One thing where a choice is in force, else the other."""
+    node = then
     for name, choice_made in choice.under.items():
         made = Number(choice_made) if isinstance(choice_made, float) else Text(choice_made)
-        node = Call("where", (Operation("==", Name(name), made), node, Text(NOTHING)))
-    return local(SHEET, node, live, "linked_left")
+        node = Call("where", (Operation("==", Name(name), made), node, otherwise))
+    return node
+
+
+def in_words(sheet: str, table_set: TableSet, cell_index: CellIndex) -> Cell:
+    """What is counted under the choices in force, in one line: `Counted: all attention pairs · …`."""
+    live = {
+        entry.name: Live(cell_index.of(table_set, entry.name)[0], table_set.value(entry.name, 0))
+        for entry in table_set.catalog.conventions
+    }
+    parts: list[Node] = []
+    for _, choices in SWITCHES:
+        *others, last = choices
+        part: Node = Text(last.counted)
+        for choice in others:
+            part = _where(choice, Text(choice.counted), part)
+        parts.append(part)
+    parts.append(first_that_holds([("", MULTIPLE)]))
+    joined = reduce(lambda left, right: Operation("&", Operation("&", left, Text(" · ")), right), parts)
+    return local(sheet, Operation("&", Text("Counted: "), joined), live, "muted")

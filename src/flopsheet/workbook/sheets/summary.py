@@ -8,19 +8,21 @@ from math import ceil
 
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
-from flopsheet.workbook.sheets import budgets, context, context_charts, runs, summary_tables, summary_words
+from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
-CHANGES = 5  # the first row of what changed
-FIRST_ROW = 10  # below the banner
+COUNTED = 3  # the row that says what is counted
+BANNER_ROW, CHANGES = 4, 5  # the verdict, and the first row of what changed
+FIRST_ROW = 8  # below the banner and what changed; its height parts them
+BANNER, SECTION = 24.0, 18.0  # heights of rows, in points
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
@@ -63,8 +65,8 @@ def sheet(
     cells: dict[tuple[int, int], Cell] = {
         (1, 1): Cell(facts.title, style="title"),
         (2, 1): Cell(facts.subtitle, style="subtitle"),
-        (4, 1): mirror(SHEET, facts.verdict, "lead"),
-        (CHANGES + len(facts.lines), 1): _conventions(table_set, cell_index),
+        (BANNER_ROW, 1): mirror(SHEET, facts.verdict, "lead"),
+        (COUNTED, 1): conventions.in_words(SHEET, table_set, cell_index),
     }
     cells |= {(CHANGES + at, 1): mirror(SHEET, line, "muted") for at, line in enumerate(facts.lines)}
     lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in of_kinds)
@@ -101,11 +103,12 @@ def sheet(
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     _guide(cells, facts.sheets, row)
     highlights = (
-        *verdict_colours(SHEET, f"A4:{letters(last)}4", facts.status),
+        *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
         *(colour for each in tables.values() for colour in fit_colours(summary_tables.answers(each))),
         *_colours_of_changes(facts, last),
     )
-    heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "header_wrapped"}
+    heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "above_unit"}
+    heights |= {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
     return Sheet(
         SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
         tab="1F3A5F", print_to=last, one_page=True,
@@ -120,7 +123,7 @@ def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float
             widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
         elif cell.style in FIGURES:
             widths[column] = max(widths[column], width_of(cell))
-        elif cell.style in {"header_wrapped", "header_centred"}:
+        elif cell.style in {"above_unit", "above_unit_centred"}:
             widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
     return widths
 
@@ -173,15 +176,6 @@ def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]]
     for at, (style, meaning) in enumerate(COLOURS_MEAN, start=row + 1):
         cells[at, SECOND] = Cell("123", style=style)
         cells[at, SECOND + 1] = Cell(meaning, style="sentence")
-
-
-def _conventions(table_set: TableSet, cell_index: CellIndex) -> Cell:
-    """The switches as they stand now, in one line."""
-    switches = [entry.name for entry in table_set.catalog.conventions]
-    live = {name: Live(cell_index.of(table_set, name)[0], table_set.value(name, 0)) for name in switches}
-    styles = {entry.name: ":.3" if entry.is_number else "" for entry in table_set.catalog.conventions}
-    text = "Conventions: " + " · ".join(f"{name} {{{name}{styles[name]}}}" for name in live)
-    return sentence(SHEET, [("", text)], live)
 
 
 def _words(

@@ -152,15 +152,15 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
     if of_runs:  # what is tried most, where its results are: a link, since an input has one cell
         home = _link(cell_index.of(table_set, SWITCH)[0])
         cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
-    cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="header_left")
-    cells[top + 2, 1] = Cell("", style="unit")
+    cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="above_unit_left")
+    cells[top + 2, 1] = Cell("", style="header_left")
     found = {}
     for column, one in enumerate(columns(table_set, cell_index), start=2):
         found[one.name] = column
-        style: StyleName = "header_centred" if one.cell(0).style == "figure_centred" else "header_wrapped"
+        style: StyleName = "above_unit_centred" if one.cell(0).style == "figure_centred" else "above_unit"
         cells[top + 1, column] = Cell(_folded(one.title), style=style)
         # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
-        look: StyleName = "unit_link_centred" if style == "header_centred" else "unit_link"
+        look: StyleName = "unit_link_centred" if style == "above_unit_centred" else "unit_link"
         cells[top + 2, column] = Cell(one.unit, style=look, link=one.link)
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)

@@ -205,7 +205,7 @@ class _StyleTable:
             cell = StyledCell(self.scratch, row=1, column=1, style_array=self._bare(planned.style)._style)
             cell.alignment = Alignment(
                 horizontal=look.align or None,
-                vertical="center",
+                vertical="bottom" if look.low else "center",
                 wrap_text=look.wrap or None,
                 shrink_to_fit=look.shrink or None,
                 indent=look.indent + planned.indent,
