@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flopsheet.diagnostics import ComputeError, FileError, FlopsheetError, Place, Problem, SizeError, SpecError
 
 if TYPE_CHECKING:
-    from flopsheet.api import FailedExpectation, Finding, Report, build, compute
+    from flopsheet.api import Report, build, compute
+    from flopsheet.output.failed import FailedExpectation, Finding
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,10 +34,14 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports the interface when it is first asked for: pandas takes longer to import than a spec error to be told."""
-    if name in {"FailedExpectation", "Finding", "Report", "build", "compute"}:
+    if name in {"Report", "build", "compute"}:
         from flopsheet import api
 
         return getattr(api, name)
+    if name in {"FailedExpectation", "Finding"}:
+        from flopsheet.output import failed
+
+        return getattr(failed, name)
     raise AttributeError(f"module 'flopsheet' has no attribute '{name}'")
 
 

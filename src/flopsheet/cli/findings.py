@@ -11,7 +11,8 @@ import click
 from flopsheet.diagnostics import FlopsheetError
 
 if TYPE_CHECKING:
-    from flopsheet.api import FailedExpectation, Report
+    from flopsheet.api import Report
+    from flopsheet.output.failed import FailedExpectation
     from flopsheet.review.pull import Pulled
     from flopsheet.spec.load import ParsedSpec
     from flopsheet.yamlio.source import Path

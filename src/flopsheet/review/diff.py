@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path as FilePath
 
 from flopsheet import diagnostics
-from flopsheet.api import FailedExpectation, Report, compute
+from flopsheet.api import Report, compute
 from flopsheet.catalog import RUNS, Catalog, Metric
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import SpecError
 from flopsheet.numerics import ROUNDING
+from flopsheet.output.failed import FailedExpectation
 from flopsheet.pipeline.frames import Values
 from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
