@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -23,18 +24,29 @@ SHORT = {
 
 def run_of(case: dict[str, Any]) -> dict[str, Any]:
     """The run of a measured case, with what the code behind it does: torchtitan is FSDP2 and loss_parallel."""
-    run = case["run"] | {"model": "m"}
+    run = case["run"] | {"model": case["name"]}
     if "pytorch/torchtitan" in case["source"]:
         loss = "parallel" if run.get("tensor_parallel", 1) > 1 else "plain"
         run = {"sharded_weights": "master", "loss_kernel": loss} | run
     return run
 
 
+@functools.cache
+def runs() -> Any:
+    """The training runs of all measured cases, each with a model of its own, in one frame."""
+    models, training = ({f"{kind}{case['name']}": case for case in CASES} for kind in ("", "run of "))
+    spec = {
+        "version": 1,
+        "context_lengths": [1024],
+        "models": {name: case["model"] for name, case in models.items()},
+        "training": {name: run_of(case) for name, case in training.items()},
+    }
+    return frames_of(spec)["training_run"]
+
+
 def computed(case: dict[str, Any]) -> Any:
     """The training run of a measured case as a row."""
-    length = case["run"]["context_length"]
-    spec = {"version": 1, "context_lengths": [length], "models": {"m": case["model"]}}
-    return frames_of(spec | {"training": {"run": run_of(case)}})["training_run"].loc["run"]
+    return runs().loc[f"run of {case['name']}"]
 
 
 def deviation(case: dict[str, Any]) -> float:

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,20 @@ from flopsheet.yamlio import files
 from flopsheet.yamlio.from_mapping import to_yaml
 from test_sweep import BASE, SHAPE
 
-SWEEP = {"n_layers": {"from": 1, "to": 30}, "d_model": [512, 1024], "exclude": ["n_layers * d_model > 25000"]}
+SWEEP = {"n_layers": {"from": 1, "to": 20}, "d_model": [512, 1024], "exclude": ["n_layers * d_model > 17000"]}
 SPEC: dict[str, Any] = {
     **BASE,
     "models": {"plain": SHAPE, "other": {**SHAPE, "n_layers": 8}, "m": {**SHAPE, "sweep": SWEEP}},
 }
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
     """Chunks of two models, partitions of six."""
-    monkeypatch.setattr(stream, "ROWS", 4)
-    monkeypatch.setattr(stream, "CHUNKS", 3)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stream, "ROWS", 4)
+        patched.setattr(stream, "CHUNKS", 3)
+        yield
 
 
 def write(
@@ -49,24 +51,37 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> dict[str, bytes]:
-    """The folder as one process writes it."""
-    write(tmp_path / "whole")
-    return contents(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def by_one(small: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[int, int]]:
+    """The folder as one process writes it, and what it tells: nobody may change it."""
+    folder = tmp_path_factory.mktemp("partitions") / "whole"
+    return folder, write(folder)
 
 
-def test_the_partitions_are_the_rows_of_the_one_file(tmp_path: Path) -> None:
-    total, there = write(tmp_path / "parts")
+@pytest.fixture(scope="module")
+def whole(by_one: tuple[Path, tuple[int, int]]) -> dict[str, bytes]:
+    return contents(by_one[0])
+
+
+def copied(whole: dict[str, bytes], folder: Path) -> Path:
+    """A folder of its own that is the whole one."""
+    folder.mkdir()
+    for name, data in whole.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_the_partitions_are_the_rows_of_the_one_file(by_one: tuple[Path, tuple[int, int]]) -> None:
+    folder, told = by_one
     one = pd.read_parquet(io.BytesIO(written(SPEC, "parquet")))
-    assert (total, there, len(one)) == (10, 0, 2 * (1 + 1 + 54))  # by hand: 30 layers of 512, of 1,024 no more than 24
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "parts"), one)
+    # By hand: 20 layers of 512, of 1,024 no more than 16; partitions of six of 38 models.
+    assert (told, len(one)) == ((7, 0), 2 * (1 + 1 + 36))
+    pd.testing.assert_frame_equal(pd.read_parquet(folder), one)
 
 
-def test_the_partitions_have_one_schema(tmp_path: Path) -> None:
-    write(tmp_path / "parts")
-    schemas = [parquet.read_schema(path).remove_metadata() for path in (tmp_path / "parts").glob("*.parquet")]
-    assert all(schema.equals(schemas[0]) for schema in schemas)
+def test_the_partitions_have_one_schema(by_one: tuple[Path, tuple[int, int]]) -> None:
+    schemas = [parquet.read_schema(path).remove_metadata() for path in by_one[0].glob("*.parquet")]
+    assert (len(schemas), all(schema.equals(schemas[0]) for schema in schemas)) == (7, True)
 
 
 @pytest.mark.parametrize("n_workers", [2, 3])
@@ -85,15 +100,15 @@ def test_a_cluster_writes_the_same_bytes(whole: dict[str, bytes], tmp_path: Path
 
 
 def test_only_what_is_missing_or_broken_is_computed_again(whole: dict[str, bytes], tmp_path: Path) -> None:
-    folder = tmp_path / "whole"
+    folder = copied(whole, tmp_path / "parts")
     (folder / "part-000002.parquet").unlink()
     (folder / "part-000004.parquet").write_bytes(whole["part-000004.parquet"][:-40])
     (folder / "part-000005.parquet").write_bytes(whole["part-000006.parquet"])
     (folder / ".part-000002.parquet.abc.part").write_bytes(b"left by a kill")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert write(folder, 2) == (10, 7)
+    assert write(folder, 2) == (7, 4)
     same = {path.name for path in folder.iterdir() if path.stat().st_mtime_ns == before.get(path.name)}
-    assert (contents(folder), len(same)) == (whole, 8)
+    assert (contents(folder), len(same)) == (whole, 5)
 
 
 def test_what_is_interrupted_goes_on_where_it_stood(
@@ -115,15 +130,8 @@ def test_what_is_interrupted_goes_on_where_it_stood(
     told = f"interrupted; the same command goes on with the partitions missing in {folder}/\n\n"
     assert (first.returncode, first.stderr, len(list(folder.glob("*.parquet")))) == (130, told, 2)
     second = commands.run(*arguments)
-    assert (second.returncode, second.stderr) == (0, f"{folder}/: 10 partitions, 2 of them were there\n")
-    assert {name: data for name, data in contents(folder).items() if name != "_manifest.json"} == {
-        name: data for name, data in contents_of_command(tmp_path).items() if name != "_manifest.json"
-    }
-
-
-def contents_of_command(tmp_path: Path) -> dict[str, bytes]:
-    commands.run("show", str(tmp_path / "spec.yaml"), "--format", "parquet", "-o", f"{tmp_path}/again/")
-    return contents(tmp_path / "again")
+    assert (second.returncode, second.stderr) == (0, f"{folder}/: 7 partitions, 2 of them were there\n")
+    assert contents(folder) == whole
 
 
 def deed_of_the_first(mark: Path, deed: Callable[[], Any]) -> Callable[[SweepJob], Callable[[stream.Part], Any]]:
@@ -152,7 +160,7 @@ def test_a_process_that_dies_or_lies_loses_nothing(
     deeds = {
         "dies": lambda: os.kill(os.getpid(), signal.SIGKILL),
         "sends nothing": lambda: None,
-        "sends another partition": lambda: whole["part-000009.parquet"],
+        "sends another partition": lambda: whole["part-000006.parquet"],
     }
     mark = tmp_path / "mark"
     mark.touch()
@@ -166,17 +174,19 @@ def test_a_process_that_dies_or_lies_loses_nothing(
     "change", [{"title": "another"}, {"context_lengths": [2048]}, {"models": {"plain": SHAPE}}, {"batch_size": 2}]
 )
 def test_a_folder_of_another_spec_is_refused(change: dict[str, Any], whole: dict[str, bytes], tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path / "parts")
     with pytest.raises(UsageError, match="has partitions of another spec or version; name another folder"):
-        write(tmp_path / "whole", spec={**SPEC, **change})
-    assert contents(tmp_path / "whole") == whole
+        write(folder, spec={**SPEC, **change})
+    assert contents(folder) == whole
 
 
 @pytest.mark.parametrize("key", ["flopsheet", "pyarrow", "digest"])
 def test_a_folder_of_another_version_is_refused(key: str, whole: dict[str, bytes], tmp_path: Path) -> None:
-    path = tmp_path / "whole" / "_manifest.json"
+    folder = copied(whole, tmp_path / "parts")
+    path = folder / "_manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: "0.0.7"}))
     with pytest.raises(UsageError, match="has partitions of another spec or version"):
-        write(tmp_path / "whole")
+        write(folder)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from statistics import median
 
 import pytest
@@ -16,10 +18,14 @@ T, D, F, V, HE, GE = 8192, 8192, 28672, 128256, 8192, 1024  # Llama-3-70B, one s
 
 def run_of(model=None, **run):
     """One training run as a row, with its layers."""
-    run = {"model": "m", "hardware": "h200", "context_length": T} | run
-    frames = frames_of(
-        {"version": 1, "context_lengths": [T], "models": {"m": model or LLAMA_70B}, "training": {"run": run}}
-    )
+    return _run_of(json.dumps(model or LLAMA_70B), json.dumps(run))
+
+
+@functools.cache
+def _run_of(model, run):
+    run = {"model": "m", "hardware": "h200", "context_length": T} | json.loads(run)
+    spec = {"version": 1, "context_lengths": [T], "models": {"m": json.loads(model)}, "training": {"run": run}}
+    frames = frames_of(spec)
     return frames["training_run"].loc["run"], frames["training_layer"].loc["run"].iloc[0]
 
 

@@ -38,7 +38,7 @@ def summary(spec: Any) -> Sheet:
 
 
 def row_of(sheet: Sheet, text: str) -> int:
-    return next(row for (row, _), cell in sorted(sheet.cells.items()) if cell.value == text)
+    return min(row for (row, _), cell in sheet.cells.items() if cell.value == text)
 
 
 @pytest.mark.parametrize(("spec", "chart_first"), [(FORTY, True), (SPECS / "gpt2.yaml", False)], ids=["forty", "ten"])
