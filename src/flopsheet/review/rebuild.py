@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from flopsheet import __version__, diagnostics
 from flopsheet.api import Report, compute_for_workbook
@@ -26,27 +26,57 @@ MOST_FACTS = 40  # rows at the top of Provenance that name what the workbook is
 
 
 @dataclass(frozen=True)
+class Rebuilt:
+    """What the spec of a workbook gives: the report that it was built from, and its cells as they were."""
+
+    text: Source
+    report: Report
+
+    @cached_property
+    def inputs_sheet(self) -> Sheet:
+        """The sheet Inputs as it was built."""
+        study = self.report.study
+        return inputs.sheet(self.report._layout.inputs, study.table_sets(study))[0]
+
+    @cached_property
+    def fixed(self) -> list[tuple[int, int, str]]:
+        """Names, units and headers of Inputs, in the order in which one that moved is told: its name says most."""
+        tail, cells = self.inputs_sheet.tail, self.inputs_sheet.cells
+        texts = [
+            (row, column, str(cell.value).strip())
+            for (row, column), cell in cells.items()
+            if _is_fixed(cell, row, column in {UNIT, tail})
+        ]
+        return sorted(texts, key=lambda text: (text[0], text[1] != tail, text[1]))
+
+
+@dataclass(frozen=True)
 class Returned:
-    """A workbook that came back: its cells, and the report that it was built from."""
+    """A workbook that came back: its cells, and what it was built from."""
 
     book: Book
     version: str
-    text: Source
-    built: Report
+    rebuilt: Rebuilt
 
     @property
     def source(self) -> str:
         return self.book.source
 
-    @cached_property
-    def layout(self) -> arrange.WorkbookLayout:
-        return arrange.lay_out(self.built.study, self.built.study)
+    @property
+    def text(self) -> Source:
+        return self.rebuilt.text
 
-    @cached_property
+    @property
+    def built(self) -> Report:
+        return self.rebuilt.report
+
+    @property
+    def layout(self) -> arrange.WorkbookLayout:
+        return self.built._layout
+
+    @property
     def inputs_sheet(self) -> Sheet:
-        """The sheet Inputs as it was built."""
-        study = self.built.study
-        return inputs.sheet(self.layout.inputs, study.table_sets(study))[0]
+        return self.rebuilt.inputs_sheet
 
     def stored(self, cell_ref: CellRef) -> Stored:
         return self.book.cells(cell_ref.sheet).get((cell_ref.row, cell_ref.column), BLANK)
@@ -68,15 +98,33 @@ def read_back(path: str | os.PathLike[str]) -> Returned:
     facts = _facts(cells)
     if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
         raise FileError(diagnostics.not_ours(book.source, "Provenance does not name what it was built from"))
-    text = _spec(book, cells, facts[DATA_DIGEST], facts[SPEC])
+    lines = _lines(book, cells, facts[DATA_DIGEST])
     try:
-        built = compute_for_workbook(from_source(text, facts[SPEC]))
+        rebuilt = _rebuilt(lines, facts[SPEC])
     except (SpecError, SizeError) as error:
         fact = f"its spec is not valid here ({error.problems[0].fact})"
         raise FileError(diagnostics.not_ours(book.source, fact)) from None
-    returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), text, built)
+    if rebuilt is None:
+        raise FileError(diagnostics.not_ours(book.source, "the spec stored on Provenance cannot be read"))
+    returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), rebuilt)
     check_layout(returned)
     return returned
+
+
+@lru_cache(maxsize=1)  # a workbook and the same one edited are often read one after the other
+def _rebuilt(lines: tuple[str, ...], name: str) -> Rebuilt | None:
+    """What the stored spec gives, None where it cannot be read; SpecError or SizeError where it is not valid."""
+    text = _text(lines, name)
+    return text and Rebuilt(text, compute_for_workbook(from_source(text, name)))
+
+
+def _text(lines: tuple[str, ...], name: str) -> Source | None:
+    """The spec as a text that gives the same spec again."""
+    try:
+        data = embedded.from_lines(lines)
+        return source.parse(to_yaml(data), name) if isinstance(data, dict) else None
+    except (ValueError, SpecError):
+        return None
 
 
 def _facts(cells: Cells) -> dict[str, str]:
@@ -89,8 +137,8 @@ def _facts(cells: Cells) -> dict[str, str]:
     return found
 
 
-def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
-    """The spec as data, as a text that gives the same spec again."""
+def _lines(book: Book, cells: Cells, wanted: str) -> tuple[str, ...]:
+    """The spec as data, in the lines in which it is stored."""
     starts = [row for (row, column), cell in cells.items() if column == 1 and cell.value == DATA]
     if not starts:
         raise FileError(diagnostics.not_ours(book.source, "Provenance does not contain the spec"))
@@ -100,32 +148,19 @@ def _spec(book: Book, cells: Cells, wanted: str, name: str) -> Source:
         row += 1
     if embedded.digest(lines) != wanted.strip():
         raise FileError(diagnostics.data_changed(book.source))
-    try:
-        data = embedded.from_lines(lines)
-        if not isinstance(data, dict):
-            raise ValueError("it is no mapping")
-        return source.parse(to_yaml(data), name)
-    except (ValueError, SpecError):
-        raise FileError(diagnostics.not_ours(book.source, "the spec stored on Provenance cannot be read")) from None
+    return tuple(lines)
 
 
 def check_layout(returned: Returned) -> None:
     """Whether names, units and headers on Inputs stand where the workbook had them; FileError names the first."""
     found = returned.book.cells(inputs.SHEET)
-    # Of a row that moved its name says most.
-    tail, cells = returned.inputs_sheet.tail, returned.inputs_sheet.cells
-    ordered = sorted(cells.items(), key=lambda item: (item[0][0], item[0][1] != tail, item[0][1]))
-    for (row, column), cell in ordered:
-        if _is_fixed(cell, row, column in {UNIT, tail}):
-            wanted = str(cell.value).strip()
-            value = found.get((row, column), BLANK).value
-            text = "" if value is None else str(value).strip()
-            if text != wanted:
-                address = f"{inputs.SHEET}!{CellRef(inputs.SHEET, row, column).address}"
-                problem = diagnostics.other_layout(
-                    returned.source, returned.version, __version__, address, wanted, text
-                )
-                raise FileError(problem)
+    for row, column, wanted in returned.rebuilt.fixed:
+        value = found.get((row, column), BLANK).value
+        text = "" if value is None else str(value).strip()
+        if text != wanted:
+            address = f"{inputs.SHEET}!{CellRef(inputs.SHEET, row, column).address}"
+            problem = diagnostics.other_layout(returned.source, returned.version, __version__, address, wanted, text)
+            raise FileError(problem)
 
 
 def _is_fixed(cell: Cell, row: int, tells: bool) -> bool:
