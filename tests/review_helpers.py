@@ -134,7 +134,7 @@ def _random(dice: random.Random, input_cell: InputCell) -> float | str:
     return float(dice.choice([1, 2, 4, 8, 64, 128, dice.randint(1, most)]) if most > 8 else dice.randint(1, most))
 
 
-def type_into(source: Path, typing: Mapping[Cell, Any], target: Path) -> Path:
+def type_into(source: File, typing: Mapping[Cell, Any], target: Path) -> Path:
     """A copy of a workbook with numbers, texts, truth values, formulas or nothing (None) typed into cells.
 
     What is stored beside formulas stays as it was.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commands import run
-from flopsheet.api import Report, build
+from edits import plan_of
+from flopsheet.api import compute_spec
 from flopsheet.diagnostics import SpecError
 from flopsheet.review import assign, edit
 from flopsheet.review.pull import pull, write_spec
+from flopsheet.spec.load import from_source
+from flopsheet.workbook.model.references import CellRef
+from flopsheet.workbook.write import xlsx
+from flopsheet.yamlio import source
 from review_helpers import input_cells_of, type_into
 
 SPEC = """\
@@ -29,10 +36,17 @@ training:
 def typed(folder: Path, **values: Any) -> None:
     """edited.xlsx: the workbook of spec.yaml after typing into cells; a__n_layers is models.a.n_layers."""
     (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
-    report: Report = build(folder / "spec.yaml", folder / "built.xlsx")
-    cell_refs = {"__".join(map(str, input_cell.path[1:])): input_cell.cell_ref for input_cell in input_cells_of(report)}
+    workbook, cell_refs = built()
     cells = {(cell_refs[name].sheet, cell_refs[name].address): value for name, value in values.items()}
-    type_into(folder / "built.xlsx", cells, folder / "edited.xlsx")
+    type_into(io.BytesIO(workbook), cells, folder / "edited.xlsx")
+
+
+@cache
+def built() -> tuple[bytes, dict[str, CellRef]]:
+    """The workbook of the spec, and the cells of its inputs."""
+    report = compute_spec(from_source(source.parse(SPEC, "spec.yaml"), "spec"))
+    cell_refs = {"__".join(map(str, input_cell.path[1:])): input_cell.cell_ref for input_cell in input_cells_of(report)}
+    return xlsx.to_bytes(plan_of(report)), cell_refs
 
 
 def in_spec(folder: Path) -> str:
