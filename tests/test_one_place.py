@@ -19,7 +19,7 @@ SOURCES = {
 # Fact → its module, and what a second definition would look like.
 FACTS = {
     "whether a budget holds": ("pipeline/expectations.py", r"(live|found|value) (<=|>=) (claimed|at_most|at_least)"),
-    "how many budgets are missed": ("api.py", r"\{id\((\w+)\.expectation\)"),
+    "how many budgets are missed": ("output/failed.py", r"\{id\((\w+)\.expectation\)"),
     "what a layer may be": ("catalog/data/rules.yaml", r"n_experts \* d_ff > 0"),
     "YAML out": ("yamlio/dump.py", r"yaml\.(safe_)?dump|return \"\{\" \+ \", \"\.join"),
     "letters of columns": ("workbook/model/references.py", r"\* 26 \+|chr\(65|divmod\(\w+ - 1, 26\)|get_column_letter"),
