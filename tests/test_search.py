@@ -330,6 +330,15 @@ def test_a_search_without_a_possible_layout_fails_and_says_what_excludes_most(tm
     assert (told.returncode, told.stdout, told.stderr) == (1, "", reason)
 
 
+def test_hardware_without_an_efficiency_is_the_reason_why_no_layout_has_a_time(tmp_path):
+    data = spec_of({"zero_stage": [0, 1]}, hardware=["rtx-4090"])
+    (tmp_path / "s.yaml").write_text(json.dumps(data), "utf-8")
+    told = commands.run("search", "s.yaml", "--format", "yaml", cwd=tmp_path).stderr
+    lacking = "network_bandwidth, matmul_efficiency, fused_attention_efficiency (set under hardware, or measured)"
+    reason = f"Predicted time of one step has no value: rtx-4090 has no {lacking}"
+    assert told == f"s: none of 2 layouts is possible; 2 of them: {reason}\n"
+
+
 def test_a_rule_that_layouts_break_is_told_by_what_it_demands():
     told = layouts.said("check_micro_batches", load_catalog())
     assert told == "Broken (FS206): The global batch is a multiple of micro-batch times data parallel"

@@ -11,6 +11,7 @@ from flopsheet.output import export, markdown, terminal
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
 from flopsheet.output.summary import Summary
+from flopsheet.pipeline.search.best import NO_VALUE
 from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.pipeline.search.layouts import entries
 from flopsheet.pipeline.search.result import Difference, SearchResult
@@ -44,7 +45,7 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
         f"{none}Left out, by the first reason",
         ("Reason", "Layouts", "Share"),
         tuple(
-            (said(name, result.catalog), f"{count:,}", f"{count / search.size:.2%}".replace("%", " %"))
+            (why(name, result), f"{count:,}", f"{count / search.size:.2%}".replace("%", " %"))
             for name, count in result.fails.items()
         ),
         1,
@@ -58,9 +59,7 @@ def why_none(result: SearchResult) -> str:
         return ""
     name, count = next(iter(result.fails.items()))
     size = result.search.size
-    return (
-        f"{result.search.name}: none of {size:,} layouts is possible; {count:,} of them: {said(name, result.catalog)}"
-    )
+    return f"{result.search.name}: none of {size:,} layouts is possible; {count:,} of them: {why(name, result)}"
 
 
 def _bases(result: SearchResult) -> Iterator[Summary]:
@@ -143,7 +142,23 @@ def said(name: str, catalog: Catalog) -> str:
     if name in catalog.inputs:
         return f"{catalog.inputs[name].label} is out of range"
     _, _, metric = name.partition(" ")
-    return f"Required: {catalog.entry(metric).label}" if metric else "The metric has no value"
+    return f"Required: {catalog.entry(metric).label}"
+
+
+def why(name: str, result: SearchResult) -> str:
+    """The same of a search: where the metric has no value, which hardware lacks which input that it reads."""
+    if name != NO_VALUE:
+        return said(name, result.catalog)
+    search, catalog = result.search, result.catalog
+    read = {one for metric in catalog.closure([search.metric]) for one in catalog.dependencies(metric)}
+    needed = [key for key, entry in catalog.inputs.items() if entry.absent and key in read]
+    lacking = [
+        f"{device.name} has no {', '.join(missing)} (set under hardware, or measured)"
+        for device in search.devices.values()
+        if (missing := [key for key in needed if key in device.inputs and isinstance(device.inputs[key].value, str)])
+    ]
+    label = catalog.entry(search.metric).label
+    return f"{label} has no value" + (f": {'; '.join(lacking)}" if lacking else "")
 
 
 def to_json(results: Sequence[SearchResult]) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 
 from flopsheet.pipeline.tables import Numbers, Rows, Truths
 
+NO_VALUE = "no_value"  # what layouts are counted under that have no value of the metric
+
 
 @dataclass
 class Kept:

@@ -10,7 +10,7 @@ from flopsheet import catalog as catalogue
 from flopsheet.catalog import Catalog, Input
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name
-from flopsheet.pipeline.search.best import Found, Kept
+from flopsheet.pipeline.search.best import NO_VALUE, Found, Kept
 from flopsheet.pipeline.search.blocks import MOST, Block, Projections, Runner, Split
 from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source, Step, Value
@@ -116,7 +116,7 @@ class Engine:
         columns = {name: self.whole(block, at, column, steps) for name, at, column in figures}
         objective = columns[self.search.metric]
         has_value = np.isfinite(objective)
-        found.fails["no_value"] += int(len(number) - np.count_nonzero(has_value))
+        found.fails[NO_VALUE] += int(len(number) - np.count_nonzero(has_value))
         kept = has_value
         fits = columns[self.kind.margin] >= 0
         unfit = np.flatnonzero(kept & ~fits)
