@@ -194,6 +194,7 @@ RANGES: dict[str, Any] = {
     "generated_length": [1, 2, 777, 5000],
     "assumed_mfu": ["none", 0.01, 0.37, 1],
     "memory_utilisation": [0.1, 0.95, 1],
+    "reserve_share": [0, 0.08, 0.5],
     "compute_efficiency": [0.05, 0.7, 1],
     "bandwidth_efficiency": [0.05, 0.7, 1],
     "grid_carbon": ["none", 0, 0.05, 0.9],

@@ -186,8 +186,9 @@ TOLD = {
     "{device_hours} device-hours",
     "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most",
 }
-# What follows where it is known: the cost of a training run, the speed of a serving one, else a bound of it.
+# What follows where it is known: the cost of a training run and a tight fit, the speed of a serving one or a bound of it.
 PRICED = ", {run_cost} USD"
+TIGHTLY = "; fits tightly, less than {reserve_share} is left for what is not a tensor"
 PREDICTED = "; {n_sequences} at once: {predicted_token_range} ms per token (predicted, P10 to P90)"
 BOUND = "; {decode_tokens_per_second_user} tokens/s per user at most ({decode_bound}-bound)"
 
@@ -206,7 +207,8 @@ def _known(kind: RunKind, values: Values, at: int) -> str:
     """The end of the line of a run, by what is known of it."""
     of_run = RUNS[kind][0]
     if kind == "training":
-        return "" if isinstance(values.plain(of_run, "run_cost")[at], str) else PRICED
+        tight = TIGHTLY if values.plain(of_run, "is_tight")[at] else ""
+        return tight if isinstance(values.plain(of_run, "run_cost")[at], str) else PRICED + tight
     return BOUND if isinstance(values.plain(of_run, "predicted_seconds_per_token")[at], str) else PREDICTED
 
 

@@ -29,6 +29,8 @@ TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = " USD"
+# Where a run fits but leaves less than what is not a tensor needs.
+TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
 
 
 def _number(name: str) -> Node:
@@ -39,7 +41,7 @@ def _number(name: str) -> Node:
 def _of_run(kind: RunKind) -> Node:
     """The sentence of a run of a kind."""
     fits = parse("where(fits == yes, room, lack)")
-    spare = first_that_holds([("", "fits with {margin:.0%} to spare")])
+    spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1}")])
     cost = Name(COSTS[kind])
     priced = Call("where", (Call("given", (cost,)), Operation("&", _number(cost.name), Text(PRICED)), cost))
