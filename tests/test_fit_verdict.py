@@ -147,7 +147,9 @@ ROOMY = {"model": "m", "hardware": "h100-sxm", "n_devices": 8, "zero_stage": 3, 
 @pytest.fixture(scope="module")
 def tight() -> Report:
     runs = {"roomy": ROOMY, "tight": {**ROOMY, "context_length": 8000}}
-    return compute({"version": 1, "context_lengths": [4096], "models": {"m": {"model": "llama-3-8b"}}, "training": runs})
+    return compute(
+        {"version": 1, "context_lengths": [4096], "models": {"m": {"model": "llama-3-8b"}}, "training": runs}
+    )
 
 
 def test_a_run_that_leaves_less_than_the_reserve_fits_tightly(tight):

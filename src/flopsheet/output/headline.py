@@ -186,7 +186,7 @@ TOLD = {
     "{device_hours} device-hours",
     "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most",
 }
-# What follows where it is known: the cost of a training run and a tight fit, the speed of a serving one or a bound of it.
+# What follows where it is known: cost and a tight fit of a training run, the speed of a serving one, else its bound.
 PRICED = ", {run_cost} USD"
 TIGHTLY = "; fits tightly, less than {reserve_share} is left for what is not a tensor"
 PREDICTED = "; {n_sequences} at once: {predicted_token_range} ms per token (predicted, P10 to P90)"
