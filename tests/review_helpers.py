@@ -14,6 +14,7 @@ from engines import MAIN
 from flopsheet.api import Report
 from flopsheet.review.input_cells import InputCell, list_input_cells
 
+TEXTS = "xl/sharedStrings.xml"  # the part that holds the texts of all cells
 SWOLLEN = 16 * 2**20  # bytes from which on a part is compressed
 Cell = tuple[str, str]
 File = Path | IO[bytes]

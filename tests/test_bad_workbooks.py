@@ -23,7 +23,7 @@ from flopsheet.review import check as checked
 from flopsheet.review.pull import pull
 from flopsheet.review.xlsx import package
 from flopsheet.yamlio.from_mapping import to_yaml
-from review_helpers import change_parts, sheet_parts
+from review_helpers import TEXTS, change_parts, sheet_parts
 from studies import SPECS
 
 SPEC = {
@@ -152,7 +152,7 @@ def other_version(content: bytes) -> bytes:
 def both_versions_and_layout() -> bytes:
     target = io.BytesIO()
     first = io.BytesIO(changed("Inputs", insert_row))
-    change_parts(first, target, lambda name, content: other_version(content) if "sheet" in name else content)
+    change_parts(first, target, lambda name, content: other_version(content) if name == TEXTS else content)
     return target.getvalue()
 
 
@@ -216,7 +216,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "use that version, or build the spec again and make the changes there",
     ),
     "changed data": (
-        lambda: replaced("Provenance", lambda content: content.replace(b'"d_model":64', b'"d_model":65')),
+        lambda: replaced(TEXTS, lambda content: content.replace(b'"d_model":64', b'"d_model":65')),
         "'book.xlsx': the spec stored on Provenance was changed",
         "; restore it from the original workbook",
     ),
@@ -237,10 +237,10 @@ def test_a_bad_workbook_ends_in_one_message(name: str, tmp_path: Path, monkeypat
 
 def test_a_changed_name_above_a_column_is_found_where_it_goes_over_several_lines(tmp_path: Path) -> None:
     build(SPECS / "design-sweep.yaml", tmp_path / "built.xlsx")
-    name, inputs = "7b n_kv_heads=8 d_model=3072 n_layers=56", sheet_parts(tmp_path / "built.xlsx")["Inputs"]
+    name = "7b n_kv_heads=8 d_model=3072 n_layers=56"
 
     def renamed(part: str, content: bytes) -> bytes:
-        return content.replace(f">{name}<".encode(), b">another<") if part == inputs else content
+        return content.replace(f">{name}<".encode(), b">another<") if part == TEXTS else content
 
     change_parts(tmp_path / "built.xlsx", tmp_path / "book.xlsx", renamed)
     with pytest.raises(FileError, match=f"Inputs!C6 should contain '{name}' but contains 'another'"):
@@ -248,7 +248,7 @@ def test_a_changed_name_above_a_column_is_found_where_it_goes_over_several_lines
 
 
 def test_another_version_with_the_same_layout_is_read_and_named(tmp_path: Path) -> None:
-    (tmp_path / "book.xlsx").write_bytes(replaced("Provenance", other_version))
+    (tmp_path / "book.xlsx").write_bytes(replaced(TEXTS, other_version))
     done = run("pull", "book.xlsx", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,

@@ -18,6 +18,7 @@ from edits import disagreements_of, formulas
 from engines import formula_cells, recalculate_ironcalc, spoil_cached_values, strip_cached_values
 from figures import FIGURES, Figure, live_cell
 from flopsheet.catalog import OF_RUNS, load_catalog
+from review_helpers import TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
@@ -145,6 +146,13 @@ def test_every_formula_cell_carries_a_value_that_is_no_error(gpt2: Path) -> None
                     if cell.find(MAIN + "f") is not None and (value is None or not value.text or cell.get("t") == "e"):
                         bare.append((part, cell.get("r")))
     assert bare == []
+
+
+def test_a_text_is_stored_once_for_all_cells_that_show_it(gpt2: Path) -> None:
+    with zipfile.ZipFile(gpt2) as archive:
+        table = etree.fromstring(archive.read(TEXTS))
+    texts = [cell.value for sheet in opened(gpt2) for row in sheet.iter_rows() for cell in row if cell.data_type == "s"]
+    assert sorted(item.findtext(MAIN + "t") for item in table) == sorted(set(texts))
 
 
 def test_a_program_that_never_recalculates_reads_the_totals(gpt2: Path) -> None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 
+from openpyxl.xml.constants import SHEET_MAIN_NS
+
 from flopsheet.numerics import EXACT
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
@@ -23,7 +25,7 @@ IMPOSSIBLE = re.compile(f"[{FORBIDDEN}]")
 UNUSUAL = re.compile(f"[&<>\\r{FORBIDDEN}]")  # one pass over most texts, which have neither
 
 
-def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]:
+def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> Iterator[bytes]:
     """The `sheetData` element, piece by piece; `style_of` gives a cell's number among the workbook's styles."""
     yield b"<sheetData>"
     attributes = row_attributes(sheet)
@@ -31,7 +33,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
     for (row, column), cell in sheet.cells.items():
         in_row.setdefault(row, []).append((column, cell))
     styles: dict[tuple[str, str, int], str] = {}
-    numbers, texts = _Numbers(), _Texts()
+    numbers = _Numbers()
     pieces: list[str] = []
     for row in sorted(in_row):
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
@@ -42,7 +44,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int]) -> Iterator[bytes]
                 number_of_style = styles[style, format, indent] = f'" s="{style_of(cell)}"'
             begin = f'<c r="{letters(column)}{row}{number_of_style}'
             if not formula:
-                content = texts[value] if isinstance(value, str) else f' t="n"><v>{numbers[value]}</v></c>'
+                content = texts[value] if isinstance(value, str) else f"><v>{numbers[value]}</v></c>"
                 pieces.append(begin + content)
                 continue
             if UNUSUAL.search(formula):
@@ -78,15 +80,25 @@ class _Numbers(dict[float, str]):
         return text
 
 
-class _Texts(dict[str, str]):
-    """What follows the place and style of a text; it stays one though it begins with '='. One above the other, linked
-    rows and labels repeat each other.
+class Texts(dict[str, str]):
+    """What follows the place and style of a text: its number in the table of all texts of the workbook.
+
+    Labels, notes and formulas in words stand on several sheets; a text stays one though it begins with '='.
     """
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
 
     def __missing__(self, value: str) -> str:
         text = shown_text(value)
-        content = self[value] = f' t="inlineStr"><is><t>{escaped(text)}</t></is></c>' if text else ' t="n"></c>'
+        content = f' t="s"><v>{self.numbers.setdefault(text, len(self.numbers))}</v></c>' if text else "/>"
+        self[value] = content
         return content
+
+    def table(self) -> bytes:
+        """The part of the workbook that holds them."""
+        items = "".join(f"<si><t>{escaped(text)}</t></si>" for text in self.numbers)
+        return f'<sst xmlns="{SHEET_MAIN_NS}" uniqueCount="{len(self.numbers)}">{items}</sst>'.encode()
 
 
 def shown_text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import re
 import zipfile
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from openpyxl import Workbook
 from openpyxl.cell import Cell as StyledCell
 from openpyxl.compat import safe_string
 from openpyxl.packaging.custom import StringProperty
+from openpyxl.packaging.relationship import Relationship
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
@@ -23,7 +25,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.dimensions import SheetDimension
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
-from openpyxl.xml.functions import Element, SubElement
+from openpyxl.xml.constants import ARC_CORE, ARC_SHARED_STRINGS, ARC_WORKBOOK_RELS, SHARED_STRINGS
+from openpyxl.xml.functions import Element, SubElement, tostring
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
@@ -32,7 +35,7 @@ from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.styles import FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
-from flopsheet.workbook.write.rows import sheet_data, shown_text
+from flopsheet.workbook.write.rows import Texts, sheet_data, shown_text
 from flopsheet.yamlio.files import write_bytes
 
 EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
@@ -94,8 +97,10 @@ class _Archive(zipfile.ZipFile):
 
     def writestr(self, name: str | zipfile.ZipInfo, data: Any, *_: Any) -> None:
         name = name.filename if isinstance(name, zipfile.ZipInfo) else name
-        if name == "docProps/core.xml":
+        if name == ARC_CORE:
             data = _with_modified(data if isinstance(data, bytes) else data.encode(), self.stamp)
+        elif name == ARC_WORKBOOK_RELS:
+            data = _with_texts(data)
         super().writestr(self.member(name), data)
 
 
@@ -106,12 +111,33 @@ def _with_modified(xml: bytes, stamp: datetime) -> bytes:
     return xml[:begin] + stamp.strftime("%Y-%m-%dT%H:%M:%SZ").encode() + xml[end:]
 
 
+def _with_texts(relations: bytes) -> bytes:
+    """openpyxl, which writes each text where it stands, relates the workbook to no table of texts."""
+    table = Relationship(type="sharedStrings", Target=posixpath.basename(ARC_SHARED_STRINGS))
+    table.id = f"rId{relations.count(b'<Relationship ') + 1}"
+    end = b"</Relationships>"
+    return relations.replace(end, tostring(table.to_tree()) + end)
+
+
+class _TextTable:
+    """The table of texts as openpyxl's list of parts asks for one."""
+
+    path, mime_type = f"/{ARC_SHARED_STRINGS}", SHARED_STRINGS
+
+
 class _BookWriter(ExcelWriter):
     """openpyxl's writer of a workbook, with the cells of each sheet from its plan."""
 
     def __init__(self, book: Workbook, archive: _Archive, sheets: Iterable[Sheet], look: _StyleTable) -> None:
         super().__init__(book, archive)
         self.sheets, self.look = iter(sheets), look
+        self.texts = Texts()
+
+    def _write_worksheets(self) -> None:
+        """As openpyxl does it, and the texts of all sheets behind them."""
+        super()._write_worksheets()
+        self._archive.writestr(ARC_SHARED_STRINGS, self.texts.table())
+        self.manifest.append(_TextTable)
 
     def write_worksheet(self, worksheet: Worksheet) -> None:
         """As openpyxl does it, but that the rows go straight into the archive."""
@@ -124,7 +150,7 @@ class _BookWriter(ExcelWriter):
         before, after = EMPTY_ROWS.split(around.out.getvalue())
         with self._archive.open(self._archive.member(worksheet.path[1:]), "w") as stream:
             stream.write(before)
-            for piece in sheet_data(sheet, self.look.number):
+            for piece in sheet_data(sheet, self.look.number, self.texts):
                 stream.write(piece)
             stream.write(after)
         self.manifest.append(worksheet)
