@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING
+
+from flopsheet.records import NamedTuple
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 NUMBER = r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})"
 SUFFIXED = rf"(?P<number>{NUMBER}) ?(?P<suffix>[A-Za-z]{{1,5}}(?:/s)?)"  # compiled where a text is first read
@@ -81,7 +85,7 @@ def read_change(value: object) -> tuple[float, bool] | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value), False
     found = re.fullmatch(rf"({NUMBER}) ?%", value.strip()) if isinstance(value, str) else None
-    return (float(Fraction(found[1]) / 100), True) if found else None
+    return (float(_exact(found[1]) / 100), True) if found else None
 
 
 def is_suffixed(text: str) -> bool:
@@ -96,7 +100,7 @@ def read_quantity(text: str, unit: str) -> int | float | None:
     factor = found and kind.suffixes.get(found["suffix"])
     if not found or not factor:
         return None
-    value = Fraction(found["number"]) * factor / one
+    value = _exact(found["number"]) * factor / one
     return int(value) if value.denominator == 1 else float(value)
 
 
@@ -114,7 +118,7 @@ def refusal(text: str, unit: str) -> tuple[str, str] | None:
     number, suffix = found["number"], found["suffix"]
     prefix = suffix[:1]
     if prefix in THOUSAND and suffix[1:].casefold() in {"", "b", kind.base.casefold()}:
-        value = Fraction(number)
+        value = _exact(number)
         if kind is PLAIN and unit not in COUNTABLE:
             return f"'{text}' is not a number", f"write {_plain(value * 1000)}"
         fact = f"'{text}' is {_digits(value * 1000)} to some and {_digits(value * 1024)} to others"
@@ -174,7 +178,7 @@ def written_in_prose(text: str, unit: str) -> str:
         return ""
     kind, scale = kind_of_unit(unit), (found["scale"] or "").casefold()
     if scale == "thousand" or found["suffix"] in THOUSAND:
-        digits = _plain(Fraction(found["number"]) * 1000)
+        digits = _plain(_exact(found["number"]) * 1000)
     elif scale:
         digits = _in_kind(found["number"], SCALES[scale], kind)
     else:
@@ -192,6 +196,13 @@ def pattern(unit: str) -> str:
     kinds = KINDS if unit == UNKNOWN else (kind_of_unit(unit),)
     suffixes = dict.fromkeys(suffix for kind in kinds for suffix in kind.suffixes)
     return rf"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+) ?({'|'.join(suffixes)})$"
+
+
+def _exact(digits: str) -> Fraction:
+    """The very number that digits say, which is 4.35 * 100 in no float."""
+    from fractions import Fraction  # takes as long to import as a mistake to be told
+
+    return Fraction(digits)
 
 
 def _plain(value: Fraction) -> str:

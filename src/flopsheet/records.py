@@ -1,13 +1,15 @@
-"""Frozen data classes that are quick to define.
+"""Frozen data classes and named tuples that are quick to define.
 
 `dataclass(frozen=True)` writes and compiles six functions for each class as its module is imported, half a millisecond
 that every command waits for some fifty times. These share functions that are compiled once and read the fields.
+`typing.NamedTuple` compiles the annotation of each field, which takes longer than all else that it does.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 Record = TypeVar("Record")
 
@@ -65,3 +67,24 @@ def frozen(kind: type[Record]) -> type[Record]:
         if name not in kind.__dict__:
             setattr(kind, name, function)
     return kind
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple as NamedTuple
+else:
+
+    class _Fields(type):
+        """Makes a named tuple of what a class body annotates, as `typing.NamedTuple` does."""
+
+        def __new__(kind: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+            if not bases:
+                return type.__new__(kind, name, bases, body)
+            fields = body.get("__annotations__", {})
+            defaults = [body.pop(field) for field in fields if field in body]
+            made = namedtuple(name, fields, defaults=defaults, module=body.pop("__module__"))
+            for key, value in body.items():
+                setattr(made, key, value)
+            return made
+
+    class NamedTuple(metaclass=_Fields):
+        """What a class derives from to be a tuple whose parts have names."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.quantities import to_whole
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str

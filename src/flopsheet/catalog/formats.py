@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from flopsheet.catalog.entries import Function
 from flopsheet.formula.arms import FORMATS, Choice, choices_and_values
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.formula.vocabulary import MATCH
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio.source import Data
 
 BYTES = "format_bytes"  # the function that looks one up

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_shipped
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flopsheet.catalog.cache import load_or_build
 from flopsheet.catalog.entries import Catalog, Input
 from flopsheet.diagnostics import Place
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio.files import read_shipped
 from flopsheet.yamlio.source import Data
 

@@ -6,7 +6,6 @@ formula reads from further down comes right before it. `TopologicalSorter` gives
 
 from __future__ import annotations
 
-import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 
 
@@ -20,6 +19,8 @@ class CycleError(Exception):
 
 def sort_by_dependencies(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The names so that each follows those it reads; names that are no key are given. CycleError for a circle."""
+    import graphlib  # which a stored catalogue makes needless
+
     graph = {name: [read for read in others if read in reads] for name, others in reads.items()}
     try:
         graphlib.TopologicalSorter(graph).prepare()

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, overload
+from typing import Any, Literal, ParamSpec, Protocol, overload
 
 from flopsheet.diagnostics.problem import Finding, Problem
+from flopsheet.records import NamedTuple
 
 P = ParamSpec("P")
 # What a wording function returns: what is wrong, and what to write instead. Its decorator adds the code.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from flopsheet import __version__
 from flopsheet.diagnostics.codes import Diagnostic
 from flopsheet.diagnostics.problem import Place, Problem
+from flopsheet.records import NamedTuple
 
 Known = Mapping[str, Diagnostic]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from flopsheet.diagnostics.synonyms import SYNONYMS
+from flopsheet.records import NamedTuple
 
 
 class Finding(NamedTuple):

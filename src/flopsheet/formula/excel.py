@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
@@ -77,6 +75,8 @@ def number(value: float) -> str:
     """
     if value == int(value) and abs(value) < SPREADSHEET_EXACT:
         return str(int(value))
+    from decimal import Decimal  # which few formulas need, and each start takes time
+
     digits = format(Decimal(repr(value)), "f")
     return digits if len(digits) <= MOST_DIGITS else repr(value).upper()
 

@@ -108,7 +108,13 @@ def power(base: float, exponent: float) -> float:
 
 def as_text(value: float | str) -> str:
     """A value inside a sentence, as a spreadsheet's `&` writes it: 15 digits, no trailing zeros, no exponent."""
-    return value if isinstance(value, str) else f"{Decimal(f'{value + 0.0:.15g}'):f}"
+    if isinstance(value, str):
+        return value
+    text = f"{value + 0.0:.15g}"
+    if text[-1].isdecimal() and "e" not in text:
+        return text
+
+    return f"{Decimal(text):f}"
 
 
 # Columns -------------------------------------------------------------------------------------------------------------

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 from flopsheet import __version__, diagnostics
 from flopsheet.diagnostics import Finding, FlopsheetError, UsageError
 from flopsheet.pipeline.workers import MOST_FAILURES, Job, Result, Task, Tasks
+from flopsheet.records import NamedTuple
 
 ANSWERS_WITHIN = 10.0  # seconds, of a scheduler
 WORKERS_WITHIN = 30.0  # seconds, of the first worker, and of another where all have gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.entries import FAIL, OK
@@ -14,7 +14,7 @@ from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Tables
 from flopsheet.quantities import read_change
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec import Expectation, Spec
 
 Scalar: TypeAlias = float | str

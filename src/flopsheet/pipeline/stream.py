@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from flopsheet import diagnostics
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import UsageError
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec import Spec
 from flopsheet.spec.entries import ModelSpec
 from flopsheet.spec.load import ParsedSpec

@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from flopsheet.diagnostics import FlopsheetError
+from flopsheet.records import NamedTuple
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from flopsheet.records import NamedTuple
 from flopsheet.review.xlsx.cells import BLANK, Cells
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from math import prod
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from flopsheet.catalog import Catalog, Input
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.yamlio.source import Data, Path
 
 NONE = "none"  # how a spec says that a number is not given

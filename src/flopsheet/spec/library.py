@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_shipped
 

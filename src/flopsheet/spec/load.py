@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from flopsheet import catalog
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import CatalogError, Problem, SpecError
 from flopsheet.quantities import to_whole
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec.entries import Calibration, CustomEntries, Device, InputValue, ModelSpec, Run, Search, Spec
 from flopsheet.spec.expect import resolve_expectations
 from flopsheet.spec.resolve import custom, suffixes
@@ -159,10 +158,11 @@ class Ran(NamedTuple):
 
 def in_digits(text: Source) -> tuple[Source, CustomEntries]:
     """The spec with a number for each that has a suffix (`15T`), and what it defines itself."""
-    text = suffixes.replace(text, data_model.spec_shape())
+    unsaid = data_model.unsaid(text.data)
+    text = suffixes.replace(text, data_model.spec_shape(unsaid=unsaid))
     defined = custom.read_custom(text)
     if defined.inputs:
-        text = suffixes.replace(text, data_model.spec_shape(defined.inputs, defined.faulty))
+        text = suffixes.replace(text, data_model.spec_shape(defined.inputs, defined.faulty, unsaid))
     return text, defined
 
 

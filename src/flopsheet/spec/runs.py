@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog.grains import RunKind
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import frozen as frozen_parts
 from flopsheet.spec.resolve import parts, rules, stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 from yaml import events
@@ -13,6 +13,7 @@ from yaml import events
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Place, Problem, SpecError
 from flopsheet.numerics import LARGEST_NUMBER, SMALLEST_NUMBER
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio.files import read_bytes
 
 Path = tuple[str | int, ...]  # ("models", "gpt2-xl", "d_model")

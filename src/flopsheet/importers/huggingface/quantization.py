@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from flopsheet.records import NamedTuple
 from flopsheet.yamlio.source import Data
 
 KEYS = ("quantization_config", "compression_config", "quantization")  # transformers, older files of vLLM, MLX

@@ -9,7 +9,6 @@ another one there; then the line is drawn anew between two neighbours, twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.desugar import substitute
@@ -18,6 +17,7 @@ from flopsheet.formula import Node, names, parse
 from flopsheet.formula.nodes import Call, Name
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
+from flopsheet.records import NamedTuple
 
 NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
 ROUNDS = ("near", "near_next"), ("nearer", "nearer_next")  # a point near the end and its neighbour, twice

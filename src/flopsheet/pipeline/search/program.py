@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from flopsheet.formula import Node
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
 from flopsheet.pipeline.tables import Array, Column
+from flopsheet.records import NamedTuple
 
 # Of a step: one for the whole grid, or a column with a row for each combination, in two dimensions one for each group.
 Value: TypeAlias = float | str | bool | Array

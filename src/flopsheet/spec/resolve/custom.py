@@ -18,6 +18,7 @@ from flopsheet.formula.operators import picked
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, WORDS
 from flopsheet.spec.entries import CustomEntries
 from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.custom import input_validator
 from flopsheet.spec.schema.shapes import faults
 from flopsheet.yamlio.source import Path, Source, spell
 
@@ -96,7 +97,7 @@ def _name_problem(name: str, taken: set[str]) -> Finding | None:
 
 def _input(raw: Mapping[str, Any]) -> Input | None:
     """The input, where its shape is sound."""
-    return None if faults(data_model.custom_input(), raw) else catalog.custom_input(raw)
+    return None if faults(input_validator(), raw) else catalog.custom_input(raw)
 
 
 def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str, Finding]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from flopsheet import diagnostics
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula.nodes import Aggregate
+from flopsheet.records import NamedTuple
 from flopsheet.spec.entries import Group, InputValue, ModelSpec
 from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding
+from flopsheet.records import NamedTuple
 from flopsheet.spec import library
 
 

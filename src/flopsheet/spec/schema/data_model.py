@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from itertools import chain
 
@@ -12,9 +12,8 @@ from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Input
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
-from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.entries import NONE
-from flopsheet.spec.schema import expectation, listed, measured, search
+from flopsheet.spec.schema import custom, expectation, listed, measured, search
 from flopsheet.spec.schema.kinds import (
     ATTENTION_KEYS,
     ATTENTION_KINDS,
@@ -30,7 +29,6 @@ from flopsheet.spec.schema.shapes import (
     Shape,
     below,
     checked,
-    drawn_number,
     either,
     faults,
     keys_of,
@@ -180,66 +178,6 @@ def _axes(inputs: Iterable[Input]) -> dict[str, Field]:
     return {entry.name: optional(_swept(entry), entry.doc) for entry in inputs}
 
 
-# What a spec defines itself -------------------------------------------------------------------------------------------
-
-
-def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
-    """What an input or metric that a spec defines has to say."""
-    units = tuple(catalog.load_inputs().units)
-    drawn = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": diagnostics.MOST}
-    return mapping(
-        f"Own{kind.capitalize()}",
-        {
-            "name": required(checked(diagnostics.custom_name_problem, drawn), "Name used in formulas."),
-            "label": required(text(60), "Name shown to readers."),
-            "grain": required(one_of(tuple(grains)), "The table that it belongs to: one value per row."),
-            "unit": required(one_of(units), "Its unit."),
-            "doc": required(text(500), "Its meaning: what is counted and what is left out."),
-            "source": optional(text(500), "Where it comes from."),
-            **more,
-        },
-    )
-
-
-@cache
-def _custom_input() -> Shape:
-    """An input that a spec defines."""
-    drawn_bound = drawn_number(None, None, whole=False, expression=False, unit=quantities.UNKNOWN)
-    bound = checked(partial(diagnostics.number_problem, least=None, most=LARGEST_INPUT, whole=False), drawn_bound)
-    choice = checked(diagnostics.custom_choice_problem, {"type": ["string", "integer"]})
-    default = checked(diagnostics.custom_default_problem, {"type": ["number", "string", "boolean"]})
-    return _custom(
-        "input",
-        ("study", "model", "layer_group"),
-        {
-            "default": optional(default, "Value if a model does not set it; without a default every model has to."),
-            "least": optional(bound, "The smallest valid value; 0 if omitted."),
-            "most": optional(bound, "The largest valid value."),
-            "choices": optional(list_of(choice, 2, 12), "The valid values."),
-        },
-    )
-
-
-@cache
-def custom_input() -> SchemaValidator:
-    """What holds an input that a spec defines."""
-    return SchemaValidator(_custom_input())
-
-
-@cache
-def _custom_metric() -> Shape:
-    """A metric that a spec defines."""
-    return _custom(
-        "metric",
-        ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
-        {
-            "formula": required(text(2000), "Its formula, over inputs and metrics."),
-            "shape": optional(text(100), "Shapes of the product, or a note."),
-            "level": optional(one_of(("part", "subtotal", "total")), "How the row is emphasised."),
-        },
-    )
-
-
 # Runs -----------------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +192,7 @@ def search_inputs(kind: RunKind) -> tuple[Input, ...]:
     return (*(inputs_of("context") if kind == "training" else ()), *run_inputs(kind))
 
 
+@cache
 def _run(kind: RunKind) -> Shape:
     """A training or serving run."""
     length = inputs_of("context") if kind == "training" else ()
@@ -278,13 +217,39 @@ def _search() -> Shape:
 # The whole ------------------------------------------------------------------------------------------------------------
 
 
-def spec_shape(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> Shape:
-    """The data model of a whole spec; `own` are inputs that it defines, `untyped` those that it defines badly."""
-    return _spec_shape(own, untyped)
+# What a spec, and what a model, may do without.
+SECTIONS = ("defaults", "hardware", *catalog.RUNS, "measured", "search", "inputs", "metrics")
+PARTS = ("layers", "sweep")
+
+
+def unsaid(data: object) -> frozenset[str]:
+    """The sections of a spec, and the parts of all its models, that it does without: their shapes take time to make."""
+    top = data if isinstance(data, dict) else {}
+    models = top.get("models")
+    said = {
+        key
+        for model in (models.values() if isinstance(models, dict) else ())
+        if isinstance(model, dict)
+        for key in model
+    }
+    return frozenset({*SECTIONS} - top.keys() | {*PARTS} - said)
+
+
+def spec_shape(
+    own: tuple[Input, ...] = (), untyped: tuple[str, ...] = (), unsaid: frozenset[str] = frozenset()
+) -> Shape:
+    """The data model of a spec; `own` are inputs that it defines, `untyped` those that it defines badly.
+
+    What is `unsaid` may be anything.
+    """
+    return _spec_shape(own, untyped, unsaid)
 
 
 @cache  # which takes arguments that are left out for others than their defaults
-def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
+def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...], unsaid: frozenset[str]) -> Shape:
+    def section(key: str, shape: Callable[[], Shape], doc: str) -> Field:
+        return optional(ANYTHING if key in unsaid else shape(), doc)
+
     loose = {name: optional(ANYTHING, "") for name in untyped}
     group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
     group_inputs += [entry for entry in own if entry.grain == "layer_group"]
@@ -315,17 +280,22 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
         "mixer": optional(mixer, "A token mixer other than attention; its kind sets some of its inputs."),
         "other_params": others["other_params"],
     }
-    layers = number(0, None, whole=True, expression=True)
-    group = mapping(
-        "LayerGroup",
-        {
+
+    def group() -> Shape:
+        fields = {
             "name": optional(text(MOST_NAME), "Name of the group in the workbook."),
-            "n_layers": required(layers, "Layers in this group."),
+            "n_layers": required(number(0, None, whole=True, expression=True), "Layers in this group."),
             **brief,
             **_fields(group_inputs),
             **loose,
-        },
-    )
+        }
+        return list_of(mapping("LayerGroup", fields))
+
+    def sweep() -> Shape:
+        axes = _axes([*model_inputs, *group_inputs])
+        axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+        return _sweep("Sweep", {**axes, **loose})
+
     shared = {
         **brief,
         "other_model_params": others["other_model_params"],
@@ -334,20 +304,21 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
     }
     from_library = "A library model to copy the inputs from: flopsheet list models."
     swept = "Values of inputs; the model becomes one variant per combination."
-    axes = _axes([*model_inputs, *group_inputs])
-    axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
     model = mapping(
         "Model",
         {
             "extends": optional(text(MOST_NAME), "A model of this spec to copy the inputs from."),
             "model": optional(text(MOST_NAME), from_library),
-            "layers": optional(list_of(group), "Groups of identical layers."),
-            "sweep": optional(_sweep("Sweep", {**axes, **loose}), swept),
+            "layers": section("layers", group, "Groups of identical layers."),
+            "sweep": section("sweep", sweep, swept),
             **shared,
         },
     )
     ships = optional(text(MOST_NAME), "A built-in kind of hardware: flopsheet list hardware.")
-    device = mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))})
+
+    def devices() -> Shape:
+        return named(mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))}))
+
     length = number(1, None, whole=True, expression=False)
     lengths = "Tokens per sequence; ratios are relative to the first."
     kinds = "Additional kinds of hardware, or other figures for a built-in one."
@@ -358,18 +329,24 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
             "title": optional(text(200), "Title of the study."),
             "context_lengths": required(list_of(length, most=1000), lengths),
             "conventions": optional(mapping("Conventions", _fields(conventions())), "What is counted, and how."),
-            "defaults": optional(mapping("Defaults", shared), "Inputs shared by all models unless they set them."),
+            "defaults": section(
+                "defaults", partial(mapping, "Defaults", shared), "Inputs shared by all models unless they set them."
+            ),
             "models": required(named(model, 10_000), "The models by name."),
-            "hardware": optional(named(device), kinds),
-            "training": optional(named(_run("training"), 1_000), "Training runs by name."),
-            "serving": optional(named(_run("serving"), 1_000), "Serving runs by name."),
-            "measured": measured.field(_run("training")["fields"]),
-            "search": optional(named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
+            "hardware": section("hardware", devices, kinds),
+            "training": section("training", lambda: named(_run("training"), 1_000), "Training runs by name."),
+            "serving": section("serving", lambda: named(_run("serving"), 1_000), "Serving runs by name."),
+            "measured": section("measured", lambda: measured.shape(_run("training")["fields"]), measured.DOC),
+            "search": section("search", lambda: named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."
             ),
-            "inputs": optional(list_of(_custom_input(), 0, 500), "Inputs that this spec defines."),
-            "metrics": optional(list_of(_custom_metric(), 0, 1000), "Metrics that this spec defines."),
+            "inputs": section(
+                "inputs", lambda: list_of(custom.input_shape(), 0, 500), "Inputs that this spec defines."
+            ),
+            "metrics": section(
+                "metrics", lambda: list_of(custom.metric_shape(), 0, 1000), "Metrics that this spec defines."
+            ),
             **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
             **_fields(entry for entry in own if entry.grain == "study"),
             **loose,
@@ -378,9 +355,11 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...]) -> Shape:
 
 
 @cache
-def spec_validator(own: tuple[Input, ...] = (), untyped: tuple[str, ...] = ()) -> SchemaValidator:
+def spec_validator(
+    own: tuple[Input, ...] = (), untyped: tuple[str, ...] = (), unsaid: frozenset[str] = frozenset()
+) -> SchemaValidator:
     """What holds a spec against its data model."""
-    return SchemaValidator(spec_shape(own, untyped))
+    return SchemaValidator(spec_shape(own, untyped, unsaid))
 
 
 def keys_with_meaning() -> set[str]:

@@ -22,8 +22,9 @@ def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Probl
     """What is wrong with keys and types, each with the path that it stands at; at several, where one is the cause."""
     if not isinstance(source.data, dict):
         return [((), diagnostics.located(diagnostics.not_a_mapping(source.data), "", source.place(())))]
-    shape = data_model.spec_shape(own.inputs, own.faulty)
-    deviations = faults(data_model.spec_validator(own.inputs, own.faulty), source.data)
+    kind = own.inputs, own.faulty, data_model.unsaid(source.data)
+    shape = data_model.spec_shape(*kind)
+    deviations = faults(data_model.spec_validator(*kind), source.data)
     causes = [
         (paths, diagnostics.located(finding, spell(paths[0]), source.place(paths[0], key=len(paths[0]) == 1)))
         for paths, finding in (*_unnamed(source.data, shape), *_cut_formulas(source.data, deviations))

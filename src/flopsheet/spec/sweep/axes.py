@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -107,6 +106,8 @@ def _repeated(draft: Draft, path: Path, raw: Sequence[Any]) -> Fault | None:
 
 def _range(draft: Draft, path: Path, raw: Data, entry: Input) -> tuple[float, ...] | Fault:
     """The values from `from` to `to`; decimal, so that 0.1 to 0.3 has three."""
+    from decimal import Decimal  # which few specs need, and each start takes time
+
     first, last, step = (Decimal(repr(raw.get(key, 1))) for key in ("from", "to", "step"))
     for key in ("from", "to", "step"):
         least, most = (None, LARGEST_INPUT) if key == "step" else (entry.least, entry.largest)

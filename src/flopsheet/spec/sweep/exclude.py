@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog.desugar import expand, refusal
@@ -13,6 +13,7 @@ from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Operation, walk
 from flopsheet.formula.vocabulary import COMPARISONS, FUNCTIONS
+from flopsheet.records import NamedTuple
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs
 from flopsheet.spec.schema import kinds
 from flopsheet.spec.sweep.axes import Grid

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import NamedTuple
+
+from flopsheet.records import NamedTuple
 
 LABEL, UNIT, FIRST = 1, 2, 3  # columns; values begin at FIRST
 SENTENCE = FIRST  # where a sentence begins: it runs over the empty cells beside it

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
-from flopsheet.records import frozen
+from flopsheet.records import NamedTuple, frozen
 from flopsheet.workbook.model.styles import StyleName, Written
 
 Scalar: TypeAlias = float | str
