@@ -275,8 +275,8 @@ class Catalog:
 
     def dependencies(self, name: str) -> tuple[str, ...]:
         """The names that a metric reads in its own row; of a rule also those that its message says."""
-        told = self.rules[name].dependencies if name in self.rules else ()
-        return tuple(dict.fromkeys((*self.metrics[name].dependencies, *told)))
+        read = self.metrics[name].dependencies
+        return tuple(dict.fromkeys((*read, *self.rules[name].dependencies))) if name in self.rules else read
 
     @cached_property
     def folded(self) -> frozenset[str]:

@@ -64,6 +64,8 @@ def _has_decimals(node: Node) -> bool:
 
 
 def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
+    if isinstance(node, Name):  # as most parts are, and no rule brackets it
+        return at.cell(node[0])
     text = to_excel(node, at)
     return f"({text})" if needs_brackets(node, symbol, "excel", right=right) else text
 

@@ -17,7 +17,6 @@ from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
-from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Array, Numbers
 from flopsheet.spec import Expectation
@@ -140,6 +139,8 @@ def budget_limits(
     runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
 ) -> pd.DataFrame:
     """The same within each budget of a run, a row for each (run, metric, claim, input)."""
+    from flopsheet.output.limits import within_budgets
+
     index = ["run", "metric", "claim", "input"]
     columns = [*index, "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
     return pd.DataFrame(

@@ -13,17 +13,7 @@ from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, c
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.model.references import (
-    FIRST,
-    LABEL,
-    MATHS,
-    NAME,
-    TAIL,
-    UNIT,
-    CellRef,
-    letters,
-    quoted,
-)
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import settle
@@ -38,8 +28,6 @@ from flopsheet.workbook.sheets import (
     inputs,
     layout_charts,
     layouts,
-    limit_working,
-    limits,
     lookups,
     measured,
     reference,
@@ -49,6 +37,7 @@ from flopsheet.workbook.sheets import (
     summary,
 )
 
+LIMITS = "Limits"
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
@@ -62,7 +51,7 @@ PURPOSE = {
     measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
+    LIMITS: "how far each run can go in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -128,7 +117,7 @@ def draft_workbook(
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if ran:
-        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec.expectations)))
+        ran.append((LIMITS, partial(_limits_sheet, laid, study.spec.expectations)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -258,6 +247,8 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
 
 
 def _limits_sheet(laid: WorkbookLayout, expectations: Sequence[Expectation]) -> Sheet:
+    from flopsheet.workbook.sheets import limits  # whose formulas are parsed as it is imported
+
     of_kinds = laid.table_sets[1:]
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
     return limits.sheet(of_kinds, laid.cell_index, blocks, expectations)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from flopsheet.formula import parse
 from flopsheet.records import frozen
 from flopsheet.spec import Calibration
-from flopsheet.spec.calibration.fit import RATIOS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
@@ -143,6 +142,8 @@ def heading(one: Calibration) -> str:
         return f"{one.hardware}: {steps}, nothing fitted, because the spec gives the efficiencies"
     if one.n_effective < 1.05:
         return f"{one.hardware}: one constant fitted to {steps}"
+    from flopsheet.spec.calibration.fit import RATIOS  # which only studies with measured rows need
+
     count = sum(1 for each in one.fitted if each.name not in RATIOS)
     figures = f"{count:,} efficiencies, {one.n_effective:.1f} effective constants"
     return f"{one.hardware}: {figures}, fitted to {steps}"

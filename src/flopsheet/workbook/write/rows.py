@@ -61,6 +61,17 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> I
     yield "".join(pieces).encode()
 
 
+def hyperlinks(sheet: Sheet) -> bytes:
+    """The `hyperlinks` element; nothing where no cell leads anywhere."""
+    linked = sorted((place, cell) for place, cell in sheet.cells.items() if cell.link)
+    links = (
+        f'<hyperlink ref="{letters(column)}{row}" location="{quoted(cell.link)}"'
+        f' display="{quoted(shown_text(str(cell.value)))}"/>'
+        for (row, column), cell in linked
+    )
+    return f"<hyperlinks>{''.join(links)}</hyperlinks>".encode() if linked else b""
+
+
 def row_attributes(sheet: Sheet) -> dict[int, str]:
     """What is said of a row itself: whether it is folded away, its place in the outline, its height."""
     found = {}
@@ -119,3 +130,8 @@ def escaped(text: str) -> str:
     if IMPOSSIBLE.search(text):
         raise ValueError(f"{text!r} holds a character that no XML file can")
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+
+
+def quoted(text: str) -> str:
+    """A text inside an attribute."""
+    return escaped(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

@@ -35,10 +35,10 @@ from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
 from flopsheet.workbook.model.styles import FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
-from flopsheet.workbook.write.rows import Texts, sheet_data, shown_text
+from flopsheet.workbook.write.rows import Texts, hyperlinks, sheet_data
 from flopsheet.yamlio.files import write_bytes
 
-EMPTY_ROWS = re.compile(rb"<sheetData ?/>")
+EMPTY_ROWS, EMPTY_LINKS = re.compile(rb"<sheetData ?/>"), re.compile(rb"<hyperlinks ?/>")
 FIRST_OF_OURS = 500  # of the numbers of formats that a condition brings; below it are those of cells
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COMPRESSION = 5  # a third less work than zlib's own choice of 6, for files that are one percent larger
@@ -152,7 +152,7 @@ class _BookWriter(ExcelWriter):
             stream.write(before)
             for piece in sheet_data(sheet, self.look.number, self.texts):
                 stream.write(piece)
-            stream.write(after)
+            stream.write(EMPTY_LINKS.sub(lambda _: hyperlinks(sheet), after, count=1))
         self.manifest.append(worksheet)
 
 
@@ -202,13 +202,8 @@ class _SheetWriter(WorksheetWriter):
         self.xf.send(Element("sheetData"))
 
     def write_hyperlinks(self) -> None:
-        linked = sorted((place, cell) for place, cell in self.sheet.cells.items() if cell.link)
-        links = Element("hyperlinks")
-        for (row, column), cell in linked:
-            shown = {"location": cell.link, "display": shown_text(str(cell.value))}
-            SubElement(links, "hyperlink", {"ref": f"{letters(column)}{row}", **shown})
-        if linked:
-            self.xf.send(links)
+        """A place for them: hundreds of elements take longer to write than to spell."""
+        self.xf.send(Element("hyperlinks"))
 
 
 class _StyleTable:
