@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 
 from flopsheet.catalog import Catalog, Entry, Input
@@ -26,6 +27,7 @@ COLUMNS = (
     ("Source", 36.0),
     ("Sheet", 16.0),
 )
+CALL = r"(\w+)\("
 FORMULA = [title for title, _ in COLUMNS].index("Formula")
 
 
@@ -80,7 +82,7 @@ def _called(lines: Iterable[tuple[str, ...]], catalog: Catalog) -> list[tuple[st
     found: dict[str, Function] = {}
     while texts:
         text = texts.pop()
-        called = [name for name in catalog.functions if name not in found and f"{name}(" in text]
+        called = [name for name in re.findall(CALL, text) if name in catalog.functions and name not in found]
         found |= {name: catalog.functions[name] for name in called}
         texts += [to_notation(catalog.functions[name].ast) for name in called]
     return [(name, shared) for name, shared in catalog.functions.items() if name in found]
