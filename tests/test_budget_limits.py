@@ -13,7 +13,6 @@ import pytest
 
 import flopsheet
 from books import Book, book_of
-from edits import planned_sheet
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
 from flopsheet.pipeline.limits.budgets import Budget
@@ -132,7 +131,7 @@ def test_equal_figures_and_budgets_of_models_limit_no_run() -> None:
 def deadline() -> tuple[Book, dict[str, tuple[str, str]]]:
     """A workbook whose run shall take 200 days, and the cells of *Limits* that say how many devices that takes."""
     book = book_of(llama({"that": "run.days", "at_most": 200}))
-    cells = planned_sheet("Limits", book.report, book.report).cells
+    cells = book.plan.sheet("Limits").cells
     row = min(row for (row, column), cell in cells.items() if (column, cell.value) == (LABEL, "Devices"))
     return book, {name: ("Limits", f"{letters(column)}{row}") for name, column in SAID.items()}
 
