@@ -253,7 +253,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
         details=((*runs.words_rows(table_set), True),),
-        print_rows=blocks[0].results_bottom,
+        print_rows=blocks[0].results_bottom, print_to=runs.print_to(table_set),
     )  # fmt: skip
 
 
@@ -391,7 +391,6 @@ def _checks_sheet(
         blocks,
         freeze=FROZEN,
         title_rows="1:3",
-        title_columns="A:B",
         highlights=highlights,
         details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
         print_rows=tops.blocks - 1,

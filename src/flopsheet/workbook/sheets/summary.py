@@ -22,11 +22,13 @@ CHART_ROWS = 19
 COUNTED = 3  # the row that says what is counted
 BANNER_ROW, CHANGES = 4, 5  # the verdict, and the first row of what changed
 FIRST_ROW = 8  # below the banner and what changed; its height parts them
-BANNER, SECTION = 24.0, 18.0  # heights of rows, in points
+BANNER, SECTION, LINE = 24.0, 18.0, 14.0  # heights of rows, in points
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
+ABOVE_UNITS: frozenset[StyleName] = frozenset({"above_unit", "above_unit_centred"})
+NARROWEST = 8.5  # a column
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
 COLOURS_MEAN: tuple[tuple[StyleName, str], ...] = (
     ("input_legend", "input: edit it on Inputs, or at the top of Context and Compare"),
@@ -80,6 +82,7 @@ def sheet(
     if is_long:
         chart_row = row
         found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+    bottom = row - 2  # of the words
     tables = {}
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
         tables[each.name] = summary_tables.place(cells, each, cell_index, row)
@@ -101,29 +104,33 @@ def sheet(
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
+    # On paper an approver needs no list of links: the tables and the charts, then the words.
+    parts = (bottom if is_long else chart_row + chart_rows - 1, row - 2)
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
         *(colour for each in tables.values() for colour in fit_colours(summary_tables.answers(each))),
         *_colours_of_changes(facts, last),
     )
-    heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "above_unit"}
-    heights |= {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
+    heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
+    for (at, _), cell in cells.items():
+        if cell.style in ABOVE_UNITS:
+            heights[at] = max(heights.get(at, 0.0), LINE * (1 + str(cell.value).count("\n")))
     return Sheet(
         SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
-        tab="1F3A5F", print_to=last, one_page=True,
+        tab="1F3A5F", print_to=last, print_parts=parts,
     )  # fmt: skip
 
 
 def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float]:
     """Columns as wide as their figures and the lines of their headers."""
-    widths = dict.fromkeys(range(1, last + 1), 10.0)
+    widths = dict.fromkeys(range(1, last + 1), NARROWEST)
     for (_, column), cell in cells.items():
         if column == 1 and cell.style == "label":
             widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
         elif cell.style in FIGURES:
             widths[column] = max(widths[column], width_of(cell))
-        elif cell.style in {"above_unit", "above_unit_centred"}:
+        elif cell.style in ABOVE_UNITS:
             widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
     return widths
 

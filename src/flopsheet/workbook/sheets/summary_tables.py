@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import RUNS, Metric
@@ -54,6 +55,7 @@ FORMATS = {
 }
 CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
+DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})  # on the sheets of the runs
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
 MOST_LETTERS = 9  # of a header in one line
@@ -90,7 +92,7 @@ def headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
-    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE]
+    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE | DETAILS]
     listed = [*dict.fromkeys(catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed)]
     if table_set.name in RUNS:
         at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
@@ -184,12 +186,10 @@ def _repeated(table_set: TableSet) -> set[int]:
 
 
 def _folded(title: str) -> str:
-    """What heads a column, in two lines where it is long, so that it does not touch its neighbour."""
-    blanks = [at for at, letter in enumerate(title) if letter == " "]
-    if len(title) <= MOST_LETTERS or not blanks:
-        return title
-    middle = min(blanks, key=lambda at: abs(at - len(title) / 2))
-    return f"{title[:middle]}\n{title[middle + 1 :]}"
+    """What heads a column, in two or three lines where it is long, as narrow as its words allow."""
+    most = 1 if len(title) <= MOST_LETTERS else 2 if len(title) <= 2 * MOST_LETTERS else 3
+    wrapped = (textwrap.wrap(title, width, break_long_words=False) for width in range(1, len(title) + 1))
+    return "\n".join(next(lines for lines in wrapped if len(lines) <= most))
 
 
 def answers(table: Table) -> str:
