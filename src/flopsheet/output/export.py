@@ -167,8 +167,8 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
     within = limits.budgets_as_json(runs, stream.catalog, stream.spec.expectations)
     if within != "[]":
         out.write(f',\n"budget_limits": {within}'.encode())
-    if stream.spec.calibrations:
-        out.write(f',\n"measured": {measured.as_json(stream.spec)}'.encode())
+    for name, said in measured.as_json(stream.spec):
+        out.write(f',\n"{name}": {said}'.encode())
     out.write(b"\n}\n")
 
 

@@ -59,7 +59,7 @@ PURPOSE = {
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
-    measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
+    measured.SHEET: "measured times against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
