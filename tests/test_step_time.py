@@ -174,6 +174,51 @@ def test_zero_3_counts_the_longer_of_work_and_exchange_and_a_share_of_the_shorte
     assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("said", "bytes_each"),
+    [
+        ({"pipeline_parallel": 2}, 2 + 4),  # gathered once, scattered once: FSDP2 in PyTorch's pipelines
+        ({"pipeline_parallel": 2, "pipeline_gradients": "scattered"}, 2 + 8 * 4),
+        ({"pipeline_parallel": 1}, 8 * (2 * 2 + 4)),
+    ],
+)
+def test_in_a_pipeline_zero_3_gathers_weights_once_per_step_as_memory_keeps_them(said, bytes_each):
+    """torchtitan does not reshard after the forward pass then; 8 micro-batches, 16-bit weights, fp32 gradients."""
+    layout = {"zero_stage": 3, "gradients": "fp32", "data_parallel": 8, "n_devices": 8 * said["pipeline_parallel"]}
+    assert step(global_batch_size=64, **layout, **said)["dense_exchange_bytes_each"] == bytes_each
+
+
+def test_a_pipeline_under_zero_3_adds_its_one_exchange_to_one_micro_batch():
+    found = step(zero_stage=3, pipeline_parallel=2, data_parallel=8, global_batch_size=64)
+    parts = ("seconds_compute", "seconds_attention", "seconds_memory_bound")
+    work, exchange = sum(found[part] for part in parts) / 8, found["shard_exchange_seconds"]
+    by_hand = max(work, exchange) + 0.25 * min(work, exchange) - work
+    assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_zero_2_scatters_the_gradients_of_every_micro_batch():
+    """Whatever micro-batch is not the last one is as under ZeRO-3: a quarter of what computation hides."""
+    found, once = (step(zero_stage=2, data_parallel=16, global_batch_size=16 * count) for count in (4, 1))
+    scatter = 2 * found["n_params_device"] * 15 / 16 / (0.5 * 400e9)
+    work = sum(once[part] for part in ("seconds_compute", "seconds_attention", "seconds_memory_bound"))
+    by_hand = once["seconds_data_parallel"] + 3 * (max(0, scatter - work) + 0.25 * min(scatter, work))
+    assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_an_interleaved_pipeline_is_as_much_faster_as_torchtitan_measured():
+    """Llama 3 405B on 512 H100: 100 tokens/s a device with 1F1B, 128 interleaved, both in float8.
+
+    pytorch/torchtitan, benchmarks/llama3_h100_202412_torchtitan.md, table 5; 8 micro-batches.
+    """
+    run = {"model": "m", "hardware": "h100-sxm", "context_length": 8192, "n_devices": 512, "tensor_parallel": 8,
+           "sequence_parallel": True, "pipeline_parallel": 8, "zero_stage": 3, "recomputation": "full",
+           "micro_batch_size": 4, "global_batch_size": 256}  # fmt: skip
+    runs = {"plain": run, "interleaved": run | {"virtual_stages": 2}}
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3.1-405b"}}, "training": runs}
+    seconds = frames_of(spec)["training_run"]["predicted_seconds_per_step"]
+    assert seconds["plain"] / seconds["interleaved"] == pytest.approx(128 / 100, rel=0.02)
+
+
 def test_the_terms_add_up_to_the_step_and_the_mfu_follows_from_it():
     found = step(zero_stage=1, tensor_parallel=2, pipeline_parallel=2, global_batch_size=16)
     terms = [name for name in found.index if name.startswith("seconds_") and name != "seconds_per_step"]
