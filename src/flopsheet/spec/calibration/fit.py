@@ -148,7 +148,7 @@ class Fit:
         inputs = {name: InputValue(value) for name, value in changed.items()}
         if rounded:
             n_runs = len({row.run for row in rows})
-            inputs |= {kind.fitted_to: InputValue("measured_rows"), kind.count: InputValue(float(n_runs))}
+            inputs |= {kind.fitted_to: InputValue("measured_rows"), kind.count_input: InputValue(float(n_runs))}
         for target in kind.targets:
             of_target = [found for of in layouts if (found := [at for at in of if self.points[at].target == target])]
             is_free = not any(self.device.sources.get(name) == SPEC for name in target.ratios)
@@ -158,7 +158,7 @@ class Fit:
         told = tuple(
             Fitted(name, self.device.inputs[name].value, float(one.value))
             for name, one in inputs.items()
-            if name not in {kind.fitted_to, kind.count}
+            if name not in {kind.fitted_to, kind.count_input}
         )
         return Calibration(kind.run, self.device.name, tuple(rows), told, best.n_effective), inputs
 

@@ -54,7 +54,7 @@ class Kind(NamedTuple):
     """The efficiency that one layout fits, and nothing else; empty where it fits all, each held back."""
     at_best: Mapping[str, float]
     fitted_to: str
-    count: str
+    count_input: str
 
     @property
     def ratios(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ SERVING = Kind(
 )  # fmt: skip
 KINDS: Mapping[RunKind, Kind] = {one.run: one for one in (TRAINING, SERVING)}
 # What a calibration may change.
-FITTED = frozenset(name for one in KINDS.values() for name in (*one.prior, *one.ratios, one.fitted_to, one.count))
+FITTED = frozenset(name for one in KINDS.values() for name in (*one.prior, *one.ratios, one.fitted_to, one.count_input))
 
 
 def is_given(seconds: float | str) -> bool:

@@ -115,7 +115,8 @@ class Listed:
         """What was measured, as Inputs says it now."""
         read = {name: self.live(name, run) for name in names(target.measured)}
         if len(read) == 1:
-            return mirror(SHEET, *read.values(), format=self.seconds)
+            [only] = read.values()
+            return mirror(SHEET, only, format=self.seconds)
         return local(SHEET, target.measured, read, "calc", self.seconds)
 
     def place(self, name: str, run: int) -> int:
