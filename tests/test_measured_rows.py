@@ -217,9 +217,18 @@ def test_a_search_looks_with_the_fitted_efficiencies() -> None:
     assert device.inputs["fitted_to"].value == "measured_rows"
 
 
+CHAT = "measured_seconds_per_token"
+
+
 @functools.cache
 def measured_thrice() -> dict[str, Any]:
-    return spec(times({"matmul_efficiency": 0.6, "kernel_traffic": 18.0}, ("tensor", "zero", "pipeline")))
+    """And a serving run, with both of its times."""
+    data = spec(times({"matmul_efficiency": 0.6, "kernel_traffic": 18.0}, ("tensor", "zero", "pipeline")))
+    data["measured"]["chat"] = {
+        "kind": "serving", "model": "m", "hardware": "h100-sxm", "prompt_length": 2048, "generated_length": 256,
+        "n_sequences": 8, "measured_seconds_per_token": 0.003, "measured_time_to_first_token": 0.03,
+    }  # fmt: skip
+    return data
 
 
 def test_every_cell_follows_edits_of_what_was_fitted_and_of_the_rows() -> None:
@@ -229,15 +238,17 @@ def test_every_cell_follows_edits_of_what_was_fitted_and_of_the_rows() -> None:
     homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(report)}
     edits = [
         {homes["hardware", "h100-sxm", "matmul_efficiency"]: 0.5},
-        {homes["measured", "row tensor", "seconds"]: 2.0},
+        {homes["measured", "row tensor", "seconds"]: 2.0, homes["measured", "chat", CHAT]: 0.002},
     ]
-    efficiencies = {one.name: one.after for one in report.spec.calibrations[0].fitted}
+    efficiencies = {one.name: one.after for calibration in report.spec.calibrations for one in calibration.fitted}
     by_hand = {**efficiencies, "fitted_to": "measured_rows", "n_measured": 3}
+    by_hand |= {"serving_fitted_to": "measured_rows", "n_served_measured": 1}
     wanted = []
     for said, seconds in (({"matmul_efficiency": 0.5}, None), ({}, 2.0)):
         edited = copy.deepcopy(data) | {"hardware": {"h100-sxm": {**by_hand, **said}}}
         if seconds:
             edited["measured"]["row tensor"]["seconds"] = seconds
+            edited["measured"]["chat"][CHAT] = 0.002
         found = flopsheet.compute(edited)
         kept = dataclass_replace(found, report)
         wanted.append(formulas(planned(kept, report)))
@@ -259,9 +270,11 @@ def test_an_edited_row_and_an_edited_efficiency_come_back(tmp_path: Path) -> Non
     homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
     typed = {
         homes["measured", "row tensor", "seconds"]: 1.4, homes["hardware", "h100-sxm", "matmul_efficiency"]: 0.5,
+        homes["measured", "chat", CHAT]: 0.002,
     }  # fmt: skip
     pulled = pull(type_into(book.path, typed, tmp_path / "edited.xlsx"))
     assert pulled.patch == {
-        "measured": {"row tensor": {"seconds": 1.4}}, "hardware": {"h100-sxm": {"matmul_efficiency": 0.5}},
-    }  # fmt: skip
+        "measured": {"row tensor": {"seconds": 1.4}, "chat": {CHAT: 0.002}},
+        "hardware": {"h100-sxm": {"matmul_efficiency": 0.5}},
+    }
     assert pulled.problems() == []
