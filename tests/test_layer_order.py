@@ -9,10 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flopsheet.importers.huggingface.read import interpret_config
 from studies import frames_of
+from test_library import MADE
 
+LISTED, CONFIGURATIONS = MADE["listed"](), MADE["configurations"]()
 WIDTHS = [512, 2048, 8192, 1024]  # of the FFN of each kind of layer
 S, D = 1024, 512
+
+
+def configuration_of(name: str) -> dict[str, Any]:
+    """The configuration that a model of the library is made from."""
+    return LISTED[name].get("config") or CONFIGURATIONS[LISTED[name]["configuration"]]
 
 
 def study(kinds: list[int], runs: dict[str, dict[str, Any]], **model: Any) -> dict[str, Any]:
@@ -53,7 +61,9 @@ BLOCKS = [
 def test_two_kinds_one_after_the_other_are_exact_on_every_stage():
     wrong = []
     for kinds, stages in BLOCKS:
-        run = frames_of(study(kinds, {"r": {"pipeline_parallel": stages}}, layer_order="listed"))["training_run"].iloc[0]
+        run = frames_of(study(kinds, {"r": {"pipeline_parallel": stages}}, layer_order="listed"))["training_run"].iloc[
+            0
+        ]
         pattern = [kind for kind, count in enumerate(kinds) for _ in range(count)]
         exact = parameters_of_stages(pattern, stage_sizes(run))
         told = [states_of(run, at) for at in range(2, stages)]
@@ -131,6 +141,32 @@ def test_layers_alike_have_no_order():
     orders = [{}, {"layer_order": "listed"}, {"layer_order": "interleaved"}]
     rows = [frames_of(study([16], runs, **order))["training_run"].iloc[0] for order in orders]
     assert len({row["device_bytes"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "is_exact"),
+    [("qwen3-next-80b-a3b", True), ("minimax-text-01", True), ("jamba-mini", False), ("nemotron-h-56b", False)],
+)
+def test_stages_of_published_hybrids_are_bounded_by_their_own_patterns(name, is_exact):
+    # Attention is every 4th layer of Qwen3-Next, every 8th of MiniMax-01; Jamba and Nemotron-H have three kinds.
+    groups = {group.name: group.layers for group in interpret_config(configuration_of(name)).groups}
+    runs = {"r": {"model": "m", "hardware": "b200", "context_length": S, "pipeline_parallel": 4, "n_devices": 4}}
+    spec = {"version": 1, "context_lengths": [S], "models": {"m": {"model": name}}, "training": runs}
+    frames = frames_of(spec)
+    run, layers = frames["training_run"].iloc[0], frames["training_layer"].droplevel("run")
+    weights = dict(zip(groups, layers["n_params_layer_device"], strict=True))
+    pattern = pd.Series({layer: weights[group] for group, own in groups.items() for layer in own}).sort_index()
+    most = pattern.rolling(int(run["n_second_stage_layers"])).sum().max()
+    told, worst = states_of(run, 2), pattern.max() * run["n_second_stage_layers"]
+    holds = (told >= most * (1 - 1e-12), told < worst, not is_exact or told == pytest.approx(most, rel=1e-12))
+    assert holds == (True, True, True), (told / most, worst / most)
+
+
+def test_layers_of_ones_own_have_no_order_of_the_library():
+    layers = [{"name": "a", "n_layers": 2, "d_ff": 4096}, {"name": "b", "n_layers": 4, "d_ff": 8192}]
+    models = {"own": {"model": "deepseek-v3", "layers": layers}, "theirs": {"model": "deepseek-v3"}}
+    found = frames_of({"version": 1, "context_lengths": [S], "models": models})["model"]["layer_order"]
+    assert found.tolist() == ["any", "listed"]
 
 
 def test_the_dense_layers_of_deepseek_v3_are_on_its_first_stage():
