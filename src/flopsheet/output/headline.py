@@ -30,7 +30,7 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
-    yield from limits.tables(report.runs, report.catalog, report.spec.expectations, most)
+    yield from limits.tables(report.spec, report.runs, report.catalog, most)
     yield from measured.tables(report.spec)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import Numbers, failed
-from flopsheet.spec import Expectation
+from flopsheet.spec import Spec
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
@@ -127,8 +127,8 @@ def draft_workbook(
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
-    if ran:
-        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec.expectations)))
+    if ran or limits.are_models(study.spec, study.catalog):
+        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -257,10 +257,10 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     )  # fmt: skip
 
 
-def _limits_sheet(laid: WorkbookLayout, expectations: Sequence[Expectation]) -> Sheet:
-    of_kinds = laid.table_sets[1:]
+def _limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
+    study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits.sheet(of_kinds, laid.cell_index, blocks, expectations)
+    return limits.sheet(spec, study, of_kinds, laid.cell_index, blocks)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:
