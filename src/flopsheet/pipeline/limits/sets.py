@@ -59,7 +59,9 @@ class Within:
 def set_on(expectations: Sequence[Expectation], kind: Kind, names: Sequence[str], catalog: Catalog) -> list[Set]:
     """The budgets of runs of a kind, or of models: bounds above 0 of metrics of theirs."""
     return [
-        Set(kind, one.subject, one.context_length, Budget(one.metric, claim), float(bound))
+        Set(
+            kind, one.subject, one.context_length and float(one.context_length), Budget(one.metric, claim), float(bound)
+        )
         for one in expectations
         if one.subject in names and catalog.metrics[one.metric].grain in GRAINS[kind]
         for claim, bound in claims(one)
