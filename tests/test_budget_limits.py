@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections import Counter
 from typing import Any
@@ -18,7 +19,7 @@ from flopsheet.api import Report
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS
-from flopsheet.pipeline.limits.sets import every_within
+from flopsheet.pipeline.limits.sets import Set, within_model
 from flopsheet.pipeline.limits.solve import Solved, solve_budget
 from flopsheet.pipeline.limits.subjects import runs_of
 from flopsheet.pipeline.limits.told import tell_budgets
@@ -192,30 +193,28 @@ def test_a_model_says_what_breaks_its_budget_one_step_further() -> None:
     )  # fmt: skip
 
 
-N_MODELS = 12
+N_MODELS = 4  # each with a budget of every metric
 OF_MODEL_METRICS = ("n_params", "weight_gib", "flops_forward", "kv_cache_gib")
 
 
 def model_claims(seed: int, n_models: int) -> Counter[tuple[str, str, str]]:
     """Of every limit of random models within budgets: what is claimed, and whether pandas agrees."""
     dice, found = random.Random(seed), Counter[tuple[str, str, str]]()
-    for at in range(n_models):
-        metric, name = OF_MODEL_METRICS[at % 4], dice.choice(list(MODELS))
-        spec = {"version": 1, "context_lengths": [dice.choice([1000, 4096, 65536])], "models": {"m": MODELS[name]}}
-        length = {} if at % 4 < 2 else {"context_length": spec["context_lengths"][0]}
-        grain = "scenario" if length else "model"
-        own = float(flopsheet.compute(spec).frames[grain][metric].iloc[0])
+    models = {f"m{at}": dice.choice(list(MODELS.values())) for at in range(n_models)}
+    length = float(dice.choice([1000, 4096, 65536]))
+    report = flopsheet.compute({"version": 1, "context_lengths": [length], "models": models})
+    for name, metric in itertools.product(models, OF_MODEL_METRICS):
+        grain = report.catalog.metrics[metric].grain
+        own = float(report.frames[grain][metric].loc[[name]].iloc[0])
         claim, bound = dice.choice(["at_most", "at_least"]), own * 2.0 ** dice.uniform(-2, 3)
-        spec["expect"] = [{"that": f"m.{metric}", claim: bound, **length}]
-        report = flopsheet.compute(spec)
-        for within in every_within(report.spec, {}, report.catalog):
-            for solved in within.solved:
-                there, beyond = (spent(solved, metric, float(solved.numbers[end][0])) for end in ("last", "next"))
-                fits = [each <= bound if claim == "at_most" else each >= bound for each in (there, beyond)]
-                code = solved.numbers["found"][0]
-                is_true = fits == [True, False] if code in EXACT else fits[0] == (code == 5)
-                state = "exact" if code in EXACT else "nothing" if solved.numbers["is_end"][0] else "unsharp"
-                found[solved.limit.name, state, "true" if is_true else "false"] += 1
+        one = Set("models", name, None if grain == "model" else length, Budget(metric, claim), bound)
+        for solved in within_model(report.spec, one, report.catalog).solved:
+            there, beyond = (spent(solved, metric, float(solved.numbers[end][0])) for end in ("last", "next"))
+            fits = [each <= bound if claim == "at_most" else each >= bound for each in (there, beyond)]
+            code = solved.numbers["found"][0]
+            is_true = fits == [True, False] if code in EXACT else fits[0] == (code == 5)
+            state = "exact" if code in EXACT else "nothing" if solved.numbers["is_end"][0] else "unsharp"
+            found[solved.limit.name, state, "true" if is_true else "false"] += 1
     return found
 
 
