@@ -37,8 +37,9 @@ from flopsheet.records import frozen
 CLAIMED = "claimed"
 OF_TWO, OF_THREE = "ab", "abc"
 MOST_DECIMALS, DIGITS = 6, 4
+NOTHING = "1e100"  # stands for the reciprocal of 0; a parabola squares it
 # What is compared: of a bound from below the reciprocal, which a larger value makes smaller.
-SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {UNLIMITED})"}
+SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {NOTHING})"}
 TARGET = {"at_most": parse("claimed"), "at_least": parse("1 / claimed")}
 OFF = {
     "at_most": parse("where(found <= 4, next_spent, last_spent) - claimed"),
@@ -63,7 +64,7 @@ PARABOLA = {
     "inside": "steep * steep + 4 * bend * (target - v_c)",
     "reached": "where(where(inside < 0, 0, steep * chord) > 0, "
     "u_c + 2 * (target - v_c) / (steep + where(steep < 0, 0 - 1, 1) * max(0, inside)^0.5), 0)",
-    "crossing": "where(reached > 0, where(rises > 0, reached, 1 / reached), line)",
+    "crossing": f"where(reached > 1 / {UNLIMITED}, where(rises > 0, reached, 1 / reached), line)",
 }
 SHOWN_AS = {"rises": "Rises", "chord": "Chord", "bend": "Bend", "steep": "Slope", "inside": "Under the root"}
 SHOWN_AS |= {"reached": "Parabola meets", "line": "Line meets", "crossing": "Meets the bound"}
