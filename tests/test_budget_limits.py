@@ -253,7 +253,7 @@ def grown() -> Book:
 
 def test_the_sheet_follows_an_edit_of_a_model() -> None:
     # With 16 layers in the place of 32 a step of d_ff has 196,608 parameters, and all of them are 4,540,469,248.
-    cells = planned_sheet("Limits", grown().report, grown().report).cells
+    cells = grown().plan.sheet("Limits").cells
     row = min(row for (row, column), cell in cells.items() if (column, cell.value) == (LABEL, "FFN width"))
     said = ("Limits", f"{letters(LAST_AT)}{row}")
     [home] = [one.cell_ref for one in input_cells_of(grown().report) if one.path == ("models", "m", "n_layers")]
@@ -262,7 +262,7 @@ def test_the_sheet_follows_an_edit_of_a_model() -> None:
 
 
 def test_the_sheet_names_the_budgets_that_it_has_no_room_for() -> None:
-    cells = planned_sheet("Limits", grown().report, grown().report).cells
+    cells = grown().plan.sheet("Limits").cells
     words = [str(cell.value) for (_, column), cell in sorted(cells.items()) if column == LABEL]
     at = next(at for at, word in enumerate(words) if word.startswith("3 more budgets"))
     assert words[at + 1 : at + 4] == [f"m, parameters: at most {15 + more},000,000,000 parameters" for more in range(3)]
