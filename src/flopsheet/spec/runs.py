@@ -49,6 +49,9 @@ def devices(draft: Draft) -> Resolved[tuple[Device, ...]]:
     return Resolved(tuple(found.values()), faults)
 
 
+INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
+
+
 def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None]:
     """A kind of hardware that the spec says; None where it is faulty."""
     path: Path = ("hardware", name)
@@ -62,6 +65,10 @@ def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None
     own, faults = normalize(draft, path, listed)
     said = {key: RawInput(value, ()) for key, value in shipped.items()} | own
     said.pop("extends", None)
+    if name != parent:
+        for key, of_parent in INHERITED.items():  # nobody measured a kind that only the spec has
+            if key not in own and shipped.get(key) == "itself":
+                said[key] = RawInput(of_parent, ())
     required = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
     if missing := [key for key in required if key not in said]:
         return Resolved(None, [*faults, draft.fault(path, diagnostics.missing_of_hardware(missing), key=True)])
