@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+import flopsheet
 from flopsheet.catalog import load_catalog
 from measured_steps import PAGE, ROWS, Measured, by_group, errors, fitted, in_catalog, left_out, page
 from studies import frames_of
@@ -251,3 +252,44 @@ def test_four_of_five_measured_steps_lie_in_the_range_of_those_left_out():
 
 def test_hardware_that_nobody_measured_has_no_predicted_time():
     assert np.isnan(step({"matmul_efficiency": "none"})["predicted_seconds_per_step"])
+
+
+def test_fp8_halves_dense_products_but_neither_attention_nor_the_head():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "wide", "global_batch_size": 8}
+    spec = {
+        "version": 1,
+        "context_lengths": [4096],
+        "models": {"m": {"model": "llama-2-7b"}},
+        "hardware": {"wide": {"extends": "h100-sxm", "small_matmul_width": 0}},
+        "training": {precision: {**run, "precision": precision} for precision in ("mixed_bf16", "mixed_fp8")},
+    }
+    frame = flopsheet.compute(spec).frames["training_run"]
+    wide, narrow = frame.loc["mixed_bf16"], frame.loc["mixed_fp8"]
+    # By hand, at 0.79 of 989.4 TFLOP/s: three products of 2 · vocabulary · width for each of 8 · 4,096 tokens.
+    head = 3 * 2 * 32000 * 4096 * 8 * 4096 / (0.79 * 989.4e12)
+    assert narrow["seconds_attention"] == wide["seconds_attention"]
+    assert narrow["seconds_compute"] - head == pytest.approx((wide["seconds_compute"] - head) * 989.4 / 1978.9)
+
+
+def test_a_kernel_made_for_hopper_is_as_much_faster_as_its_paper_says():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "h100-sxm", "global_batch_size": 8}
+    kinds = {kernel: {**run, "attention_kernel": kernel} for kernel in ("fused", "flash3")}
+    models = {"m": {"model": "llama-2-7b"}}
+    frame = flopsheet.compute({"version": 1, "context_lengths": [4096], "models": models, "training": kinds}).frames[
+        "training_run"
+    ]
+    ratio = frame.loc["fused", "seconds_attention"] / frame.loc["flash3", "seconds_attention"]
+    assert ratio == pytest.approx(1.75)  # between 1.5 and 2.0: arXiv:2407.08608, abstract
+
+
+def test_a_kind_of_hardware_that_only_the_spec_has_was_not_measured():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "mine", "global_batch_size": 8}
+    spec = {
+        "version": 1,
+        "context_lengths": [4096],
+        "models": {"m": {"model": "llama-2-7b"}},
+        "hardware": {"mine": {"extends": "h100-sxm", "link_bandwidth": 400e9}},
+        "training": {"run": run},
+    }
+    frame = flopsheet.compute(spec).frames["training_run"]
+    assert frame.loc["run", "time_is"] == "predicted with the efficiencies of the kind it extends"

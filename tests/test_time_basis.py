@@ -149,4 +149,6 @@ def test_efficiencies_that_the_spec_gives_are_not_those_of_a_generation():
 def test_the_generation_is_told_in_the_table_of_the_terminal(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(json.dumps(spec(hardware="h200")), encoding="utf-8")
-    assert "predicted with the efficiencies of H100, of its generation" in " ".join(command("show", str(path)).stdout.split())
+    assert "predicted with the efficiencies of H100, of its generation" in " ".join(
+        command("show", str(path)).stdout.split()
+    )
