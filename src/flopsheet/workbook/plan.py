@@ -155,6 +155,7 @@ def draft_workbook(
         budgets=verdict.budgets,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
+        names=laid.names,
     )
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}

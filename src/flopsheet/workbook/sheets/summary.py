@@ -51,6 +51,8 @@ class Facts:
     budgets: budgets.Listing
     sheets: Sequence[tuple[str, str]]
     largest: str
+    names: Sequence[CellRef]
+    """Where the names of the models stand."""
 
 
 def sheet(
@@ -97,7 +99,13 @@ def sheet(
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
     drawn = (
-        _family(table_set, tables["study"], bars, CellRef(SHEET, chart_row, 1), Live(found, cells[found[1:]].value))
+        _family(
+            table_set,
+            tables["study"],
+            facts.names[:bars],
+            CellRef(SHEET, chart_row, 1),
+            Live(found, cells[found[1:]].value),
+        )
         if not of_kinds
         else replace(runs.charts(of_kinds[0], cell_index)[0], anchor=CellRef(SHEET, chart_row, 1).address),
         context_charts.shares(what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), chart_title, longest),
@@ -214,8 +222,11 @@ def _height(bars: int) -> float:
     return max(9.0, 3.5 + 0.55 * bars)
 
 
-def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor: CellRef, title: Live) -> Chart:
-    """Shares of the forward pass at the first context length, a bar per model."""
+def _family(
+    table_set: TableSet, table: summary_tables.Table, spots: Sequence[CellRef], anchor: CellRef, title: Live
+) -> Chart:
+    """Shares of the forward pass at the first context length, a bar per model, whose names stand in some spots."""
+    bars = len(spots)
     names = [str(key) for (key,) in table_set.table("model").keys[:bars]]
     rows = range(table.first, table.first + bars)
     listed = []
@@ -228,5 +239,5 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
         "shares", f"{SHEET}!{title.cell_ref.absolute}", str(title.value), anchor.address, "", "Share of FLOPs",
-        absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
+        absolute_span(spots), tuple(names), tuple(listed),
     )  # fmt: skip
