@@ -29,6 +29,7 @@ from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
     budgets,
+    candidates,
     changes,
     checks,
     compare,
@@ -122,6 +123,8 @@ def draft_workbook(
     shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
     names = context.short_lengths(laid.controls.table_set, laid.chart_row)
     chart_title = Live(CellRef(context.SHEET, laid.chart_row + summary.CHART_ROWS, LABEL), shares_title.value)
+    top = laid.compared.below(len(laid.steps.tags))
+    best = candidates.candidates(laid.table_sets, cell_index, laid.names, top)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
@@ -133,7 +136,7 @@ def draft_workbook(
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(_context_sheet, laid, rows, shares_title, links)),
-        (compare.SHEET, partial(_compare_sheet, laid, links)),
+        (compare.SHEET, partial(_compare_sheet, laid, best, links)),
         *ran,
         (checks.SHEET, partial(_itself, checks_sheet)),
         (sensitivity.SHEET, partial(_sensitivity_sheet, laid, links)),
@@ -156,6 +159,7 @@ def draft_workbook(
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
         names=laid.names,
+        candidates=best.lines,
     )
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
@@ -315,9 +319,9 @@ def _context_sheet(
     )  # fmt: skip
 
 
-def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
+def _compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
-    cells = dict(compare.cells(layout, steps, laid.cell_index, links))
+    cells = dict(compare.cells(layout, steps, laid.cell_index, links)) | best.cells | candidates.joined(best.lines, 3)
     chart = compare.tornado(layout, steps)
     words = layout.words_row(len(steps.tags))
     cells[words, LABEL] = Cell(chart.title, style="lead")
@@ -386,15 +390,8 @@ def _checks_sheet(
         *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
     sheet = _finish(
-        checks.SHEET,
-        "",
-        cells,
-        blocks,
-        freeze=FROZEN,
-        title_rows="1:3",
-        highlights=highlights,
+        checks.SHEET, "", cells, blocks, freeze=FROZEN, title_rows="1:3", highlights=highlights,
         details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
-        print_rows=tops.blocks - 1,
-        print_to=budgets.TOLERANCE,
-    )
+        print_rows=tops.blocks - 1, print_to=budgets.TOLERANCE,
+    )  # fmt: skip
     return sheet, verdict, changed.lines

@@ -53,6 +53,8 @@ class Facts:
     largest: str
     names: Sequence[CellRef]
     """Where the names of the models stand."""
+    candidates: Sequence[Live]
+    """Which of several runs and models is best."""
 
 
 def sheet(
@@ -210,7 +212,8 @@ def _words(
     cells[row, 1] = Cell("What the numbers say", style="lead")
     row += not of_kinds
     found = CellRef(SHEET, row, 1)
-    said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
+    said = [mirror(SHEET, line, "text") for line in facts.candidates]
+    said += [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
     for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
