@@ -194,6 +194,7 @@ RANGES: dict[str, Any] = {
     "reserved_bytes": [0, 1e9, 123456789],
     "cache_memory_gib": [0, 2.89, 40],
     "chunk_length": [1, 500, 8192],
+    "profiled_sequences": [0, 3, 256],
     "prefix_hit_rate": [0, 0.3, 1],
     "prompt_length": [1, 500, 4096, 100_000],
     "generated_length": [1, 2, 777, 5000],
