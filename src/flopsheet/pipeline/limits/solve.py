@@ -129,10 +129,14 @@ def _computed(subjects: Subjects, rows: Sequence[Part], known: Mapping[str, Colu
     def gather(function: str, names: tuple[str, ...]) -> Column:
         return subjects.gathered(function, [of_each(name) for name in names])
 
+    def gather_in_group(function: str, names: tuple[str, ...]) -> Column:
+        return subjects.of_groups(gather(function, names))
+
     with np.errstate(all="ignore"):
         for part in rows:
             length = len(subjects.owners) if part.is_finer else len(subjects)
-            value = evaluate(part.node, of_group if part.is_finer else of_each, gather, functions, remember=False)
+            read, of_finer = (of_group, gather_in_group) if part.is_finer else (of_each, gather)
+            value = evaluate(part.node, read, of_finer, functions, remember=False)
             column = np.broadcast_to(np.asarray(value, np.float64) + 0.0, length)
             if np.isinf(column).any() or (part.of not in absent and np.isnan(column).any()):
                 raise ComputeError(not_finite(part.of, {}))
