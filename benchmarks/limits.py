@@ -1,7 +1,7 @@
-"""10,000 limits of memory and 10,000 within budgets, of random runs, each put back through pandas.
+"""10,000 limits of memory and 10,000 within budgets of random runs, 10,000 of random models, put back through pandas.
 
-    python benchmarks/limits.py            three minutes on one core
-    python benchmarks/limits.py --runs 50  fewer runs of each kind
+    python benchmarks/limits.py            twenty minutes on one core
+    python benchmarks/limits.py --runs 50  fewer runs of each kind, and fewer models
 
 At a limit the run fits, or the budget is met; one step further it does not. Exit 1 where pandas says otherwise.
 """
@@ -33,6 +33,11 @@ def main() -> int:
         )
     budgets = of_budgets.claims(11, runs, N_BUDGETS)
     wrong += _told("budgets", {claim: count for claim, count in budgets.items() if claim[2] == "false"}, budgets)
+    for seed in range(11, 15):
+        models = of_budgets.model_claims(seed, runs)
+        wrong += _told(
+            f"budgets, models {seed}", {claim: count for claim, count in models.items() if claim[2] == "false"}, models
+        )
     return int(wrong > 0)
 
 

@@ -67,7 +67,8 @@ INSTEAD = {
     "MeasuredRow": (
         "The keys of a [training run](#training-runs) without `sweep`, with `seconds`, the measured time of one "
         "optimizer step, instead of `measured_seconds_per_step`. A row may give another speed instead, such as "
-        "`measured_tokens_per_second_per_device`."
+        "`measured_tokens_per_second_per_device`. With `kind: serving` the keys of a [serving run](#serving-runs), "
+        "with `measured_seconds_per_token`, `measured_time_to_first_token` or both."
     ),
     "vary": "The inputs of a training run, each with a list, a range or `auto`.",
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import functools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,41 +55,57 @@ class Outcome:
     mismatches: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A study as engines get it: its workbook, spoilt, and what pandas gives before and after each edit."""
+
+    name: str
+    spoiled: Path
+    typed: Sequence[Mapping[Cell, float | str]]
+    wanted: Sequence[Mapping[Cell, float | str]]
+    relative: frozenset[Cell]
+    edited: frozenset[str]
+    folder: TemporaryDirectory[str]  # goes with it
+
+
 def held(source: int | Path, n_edits: int, engines: Mapping[str, int]) -> Outcome:
     """A generated study by its number, or a spec by its path; `engines` gives the most edits that each recomputes."""
+    return against(prepared(source, n_edits), engines)
+
+
+def prepared(source: int | Path, n_edits: int) -> Prepared:
+    """A generated study by its number, or a spec by its path, with random edits."""
     if isinstance(source, Path):
-        name, raw = source.name, yaml.safe_load(source.read_text(encoding="utf-8"))
-        report = compute(source)
-    else:
-        raw, report = _study(source)
-        name = f"study {source}"
-    return compared(name, raw, report, n_edits, engines)
+        return prepare(source.name, yaml.safe_load(source.read_text(encoding="utf-8")), compute(source), n_edits)
+    return prepare(f"study {source}", *study(source), n_edits)
 
 
-_study = functools.lru_cache(4)(study)  # nobody changes it, and tests ask for one after the other
-
-
-def compared(name: str, raw: Mapping[str, Any], report: Report, n_edits: int, engines: Mapping[str, int]) -> Outcome:
-    """What engines make of a study's workbook, against pandas."""
+def prepare(name: str, raw: Mapping[str, Any], report: Report, n_edits: int) -> Prepared:
+    """A study's workbook, and random edits of it."""
     outcome = Outcome(name)
     made = [(Edit({}, {}), report), *edits(report, raw, n_edits, name, outcome)]
-    outcome.n_edits = len(made) - 1
-    with TemporaryDirectory(prefix="flopsheet-agreement-") as folder:
-        book, spoiled = Path(folder, "book.xlsx"), Path(folder, "spoiled.xlsx")
-        original = write_workbook(report, book)
-        relative = differences(original)
-        wanted = [formulas(original), *(formulas(planned(edited, report)) for _, edited in made[1:])]
-        spoil_cached_values(book, spoiled)
-        for engine, most in engines.items():
-            typed = [edit.cells for edit, _ in made[: most + 1]]
-            results = ENGINES[engine](spoiled, typed, list(wanted[0]))
-            outcome.cells[engine] = sum(map(len, results))
-            outcome.exact[engine] = 0
-            for got, expected, cells in zip(results, wanted, typed, strict=False):
-                outcome.exact[engine] += sum(got[cell] == value for cell, value in expected.items())
-                for (sheet, address), (theirs, ours) in disagreements_of(got, expected, relative).items():
-                    place = f"{name}, {engine}, {cells}: {sheet}!{address}"
-                    outcome.mismatches.append(f"{place} is {theirs!r}, pandas has {ours!r}")
+    folder = TemporaryDirectory(prefix="flopsheet-agreement-")
+    book, spoiled = Path(folder.name, "book.xlsx"), Path(folder.name, "spoiled.xlsx")
+    original = write_workbook(report, book)
+    spoil_cached_values(book, spoiled)
+    wanted = [formulas(original), *(formulas(planned(edited, report)) for _, edited in made[1:])]
+    typed = [edit.cells for edit, _ in made]
+    return Prepared(name, spoiled, typed, wanted, differences(original), frozenset(outcome.edited), folder)
+
+
+def against(study: Prepared, engines: Mapping[str, int]) -> Outcome:
+    """What engines make of a study's workbook, against pandas."""
+    outcome = Outcome(study.name, n_edits=len(study.typed) - 1, edited=set(study.edited))
+    for engine, most in engines.items():
+        typed = study.typed[: most + 1]
+        results = ENGINES[engine](study.spoiled, typed, list(study.wanted[0]))
+        outcome.cells[engine] = sum(map(len, results))
+        outcome.exact[engine] = 0
+        for got, expected, cells in zip(results, study.wanted, typed, strict=False):
+            outcome.exact[engine] += sum(got[cell] == value for cell, value in expected.items())
+            for (sheet, address), (theirs, ours) in disagreements_of(got, expected, study.relative).items():
+                place = f"{study.name}, {engine}, {cells}: {sheet}!{address}"
+                outcome.mismatches.append(f"{place} is {theirs!r}, pandas has {ours!r}")
     return outcome
 
 

@@ -200,7 +200,7 @@ OF_INPUTS = [
         {"ffn: gelu": "ffn: gelu\n    window: «all»"},
         "models.a.window: 'all' is not a number that can be read here; known: attention_chunk, compress_ratio, "
         "d_conv, d_embedding, d_expert, d_expert_latent, d_ff, d_head, d_index, d_linear_gate, d_linear_key, "
-        "d_linear_value, … (62 in all)",
+        "d_linear_value, … (63 in all)",
     ),
     # experts
     (

@@ -33,7 +33,7 @@ SHIPPED = "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h100-nvl, h200, h20,
 
 OF_HARDWARE = (
     "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_fp4, "
-    "peak_flops_int8, memory_bytes, memory_bandwidth, link_bandwidth, network_bandwidth, … (47 in all)"
+    "peak_flops_int8, memory_bytes, memory_bandwidth, link_bandwidth, network_bandwidth, … (48 in all)"
 )
 
 
@@ -194,7 +194,7 @@ REFUSED = [
         beside(CHAT, "«zero_stage»: 1"),
         "serving.chat.zero_stage: unknown key 'zero_stage'; known: model, hardware, n_devices, tensor_parallel, "
         "pipeline_parallel, expert_parallel, reserved_bytes, prompt_length, generated_length, n_sequences, "
-        "attention_data_parallel, chunk_length, … (41 in all)",
+        "attention_data_parallel, chunk_length, … (44 in all)",
     ),
     (
         beside(CHAT, "«context_length»: 110"),

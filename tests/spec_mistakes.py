@@ -28,7 +28,7 @@ REFUSED = [*OF_INPUTS, *OF_MEANING]
 
 NO_KEY = """\
 models.a.colour: unknown key 'colour'; known: extends, model, layers, sweep, ffn, attention, moe, mixer, \
-other_params, other_model_params, n_layers, d_model, … (97 in all)"""
+other_params, other_model_params, n_layers, d_model, … (99 in all)"""
 
 # Where nothing of VALID is left, or too much to be repeated.
 REFUSED_TEXTS = [

@@ -318,14 +318,14 @@ def _mutate(dice: random.Random, content: bytes) -> bytes:
 def test_a_mutated_workbook_is_read_or_refused(tmp_path: Path) -> None:
     dice = random.Random(11)
     ends = {"read": 0, "refused": 0}
-    for _ in range(20):
+    for _ in range(8):  # `make fuzz` takes thousands
         (tmp_path / "book.xlsx").write_bytes(mutated(dice))
         try:
             checked.check_workbook(pull(tmp_path / "book.xlsx"))
             ends["read"] += 1
         except FlopsheetError:
             ends["refused"] += 1
-    assert min(ends.values()) > 5
+    assert min(ends.values()) > 1
 
 
 def test_the_good_one_is_read(tmp_path: Path) -> None:

@@ -76,6 +76,13 @@ def test_links_and_charts_of_a_short_report_lead_to_its_own_sheets(books: tuple[
     assert brief.sheetnames[:2] == ["Summary", "Inputs"]
 
 
+def test_a_short_report_asks_for_no_edit_and_names_no_sheet_that_it_lacks(books: tuple[Path, Any, Any]) -> None:
+    _, brief, _ = books
+    words = {str(cell.value) for sheet in brief for row in sheet.iter_rows() for cell in row}
+    live = ("Edit ", "expand with +", "Inputs that differ from the spec", "click a cell", "on Checks", "edit it on")
+    assert [text for text in words if any(one in text for one in live)] == []
+
+
 def test_the_command_writes_a_short_report(tmp_path: Path) -> None:
     done = run("build", str(SPECS / "gpt2.yaml"), "--report", "brief", "-q", "-o", str(tmp_path / "brief.xlsx"))
     sheets = openpyxl.load_workbook(tmp_path / "brief.xlsx", read_only=True).sheetnames

@@ -111,6 +111,17 @@ def test_programs_are_told_the_level(tmp_path: Path) -> None:
     )
 
 
+def test_show_lists_the_budgets_that_are_not_met_below_its_tables(tmp_path: Path) -> None:
+    claim = "at_most: 400000, note: small}\n- {that: a.n_params, at_most: 410000, level: warn"
+    (tmp_path / "spec.yaml").write_text(SPEC.format(width=128, claim=claim), encoding="utf-8")
+    lines = run("show", "spec.yaml", cwd=tmp_path).stdout.splitlines()
+    assert [line.strip() for line in lines[-3:]] == [
+        "",
+        "✘ a.n_params is 419,456, expected at most 400,000 (+4.86 %): small",
+        "! a.n_params is 419,456, expected at most 410,000 (+2.31 %)",
+    ]
+
+
 # value | what it says
 CHANGES = [
     ("5 %", (0.05, True)),

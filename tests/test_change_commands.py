@@ -91,13 +91,17 @@ def test_pull_and_diff_tell_each_story(typed: Callable[[str], str], golden: Any)
     golden("review.txt", "\n".join(f"=== {story}\n\n{text}" for story, text in texts.items()))
 
 
+# In other words and figures, test_change_stories has LibreOffice tell all of them on the Summary; saving takes longest.
+RECALCULATED = [story for story in EDITED if STORIES[story][0] == GPT or story == "a run stops fitting"]
+
+
 @pytest.mark.libreoffice
 @pytest.mark.parametrize("study", [LLAMA, GPT])
 def test_the_stories_are_told_alike_after_a_spreadsheet_program_recalculated_them(
     study: str, books: dict[str, tuple[Path, Report]], typed: Callable[[str], str], tmp_path: Path
 ) -> None:
     path, report = books[study]
-    stories = [story for story in EDITED if STORIES[story][0] == study]
+    stories = [story for story in RECALCULATED if STORIES[story][0] == study]
     edits = [edits_of(report, STORIES[story][1]) for story in stories]
     saves = [(tmp_path / f"{at}.xlsx", None) for at in range(len(stories))]
     recalculate_libreoffice(path, edits, [("Summary", "A4")], saves=saves)

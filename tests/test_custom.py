@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from books import book_of
 from edited_studies import OWN
-from edits import disagreements_of, formulas, planned
+from edits import disagreements_of, formulas, planned, write_workbook
 from engines import name_column, recalculate_ironcalc, spoil_cached_values
 from exported import as_json
 from flopsheet import build, compute
@@ -124,14 +125,13 @@ def explained_at(book: Any) -> int:
     return next(cell.row for cell in book["Formulas"]["A"] if cell.value == "n_group_lora")
 
 
-def test_an_edit_of_an_input_of_the_spec_reaches_its_metrics_through_another_engine(tmp_path: Path) -> None:
-    report = build(OWN, tmp_path / "own.xlsx")
-    spoil_cached_values(tmp_path / "own.xlsx", tmp_path / "spoiled.xlsx")
+def test_an_edit_of_an_input_of_the_spec_reaches_its_metrics_through_another_engine() -> None:
+    report = book_of(OWN).report
     load = report.cells("load_factor")[0]
     paid = [(cell_ref.sheet, cell_ref.address) for cell_ref in report.cells("loaded_tflop")]
     edits = [{}, {(load.sheet, load.address): 1.5}]
-    before, after = recalculate_ironcalc(tmp_path / "spoiled.xlsx", edits, paid)
-    wanted = list(compute(OWN).frames["scenario"]["loaded_tflop"])
+    before, after = recalculate_ironcalc(book_of(OWN).spoiled, edits, paid)
+    wanted = list(report.frames["scenario"]["loaded_tflop"])
     assert ([before[cell] for cell in paid], [after[cell] for cell in paid]) == (
         pytest.approx(wanted, rel=1e-12),
         pytest.approx([3 * value for value in wanted], rel=1e-12),
@@ -325,7 +325,8 @@ expect:
 
 
 def test_a_metric_of_runs_reads_what_runs_have(tmp_path: Path) -> None:
-    report = build(compute_spec(spec_of(RUNS)), tmp_path / "book.xlsx")
+    report = compute_spec(spec_of(RUNS))
+    write_workbook(report, tmp_path / "book.xlsx")
     frames = report.frames
     hours, rents = (frames["training_run"][name].tolist() for name in ("device_hours", "rent_of_run"))
     speed, both = (frames["serving_run"][name].tolist() for name in ("decode_tokens_per_second", "both"))

@@ -136,7 +136,7 @@ def test_a_command_killed_at_a_random_moment_leaves_the_old_file_or_the_new_one(
     start = time.monotonic()
     subprocess.run(command, env=environment(), check=True, capture_output=True)
     took, new = time.monotonic() - start, target.read_bytes()
-    for _ in range(5):
+    for _ in range(3):
         target.write_bytes(OLD)
         process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(dice.uniform(0.2, 1.1) * took)

@@ -9,7 +9,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from edits import planned_sheet, sheet_of
+from books import book_of
+from edits import planned, sheet_of
 from engines import recalculate_ironcalc
 from flopsheet import build, compute
 from flopsheet.api import Report
@@ -99,9 +100,9 @@ def test_the_formula_says_what_the_values_of_the_edited_spec_say(
 ) -> None:
     path, report = book
     edited = compute(with_edits(edits))
-    summary, checks = (planned_sheet(title, edited, report) for title in ("Summary", "Checks"))
+    plan = planned(edited, report, only={"Summary", "Checks"})
     [got] = recalculate_ironcalc(path, [cells_of(report, edits)], VERDICTS)
-    assert list(got.values()) == [summary.cells[4, 1].value, checks.cells[2, 1].value]
+    assert list(got.values()) == [plan.sheet("Summary").cells[4, 1].value, plan.sheet("Checks").cells[2, 1].value]
 
 
 def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -> None:
@@ -125,9 +126,8 @@ def test_the_only_run_is_not_counted() -> None:
     assert re.sub(r"[\d,]+ checks", "N checks", said) == (f"✘ The run does not fit: {LACKS} ✔ All N checks hold.")
 
 
-def test_yes_and_no_have_colours_under_each_heading_that_asks_whether_a_run_fits(tmp_path: Path) -> None:
-    build(SPECS / "deepseek-v3.yaml", tmp_path / "book.xlsx")
-    book, coloured = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True), []
+def test_yes_and_no_have_colours_under_each_heading_that_asks_whether_a_run_fits() -> None:
+    book, coloured = openpyxl.load_workbook(book_of(SPECS / "deepseek-v3.yaml").path, data_only=True), []
     for sheet in (book["Summary"], book["Checks"]):
         rules = [(area.sqref, rule.formula[0]) for area in sheet.conditional_formatting for rule in area.rules]
         for heading in (cell for row in sheet.iter_rows() for cell in row if cell.value == "Fits"):

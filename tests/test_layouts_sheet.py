@@ -174,13 +174,13 @@ def test_the_best_servers_are_serving_runs_in_the_order_of_the_search():
     assert list(order.index) == list(runs.index)
 
 
-def test_a_study_may_have_searches_of_both_kinds():
-    few = {name: {**spec["search"]["s"], "keep": 2} for name, spec in (("t", SPEC), ("s", SERVING))}
+def test_a_study_may_have_searches_of_both_kinds_and_several_of_one():
+    few = {name: {**spec["search"]["s"], "keep": 2} for name, spec in (("t", SPEC), ("s", SERVING), ("u", SPEC))}
     book = book_of({**SERVING, "search": few})
     sheet = planned_sheet(SHEET, book.report, book.report)
     titles = [chart.title for chart in sheet.charts]
-    assert titles[::3] == ["Time of a step against memory that is left", "Time per token against memory that is left"]
-    assert [title.partition(" ")[0] for title in titles[1:3] + titles[4:]] == ["t:", "t:", "s:", "s:"]
+    assert titles[::5] == ["Time of a step against memory that is left", "Time per token against memory that is left"]
+    assert [title.partition(" ")[0] for title in titles[1:5] + titles[6:]] == ["t:", "t:", "u:", "u:", "s:", "s:"]
     cells = formulas_of(sheet)
     assert disagreeing(recalculate_ironcalc(book.path, [{}], cells)[0], cells) == {}
 

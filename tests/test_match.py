@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, catalog
-from flopsheet.api import compute_spec
+from flopsheet.api import Report, compute_spec
 from flopsheet.catalog import desugar
 from flopsheet.diagnostics import CatalogError, SpecError
 from flopsheet.formula import parse, to_excel, to_notation
@@ -95,18 +96,26 @@ class Letters:
     range = first = cell
 
 
-@pytest.mark.parametrize(("formula", "values", "cell"), MEANINGS)
-def test_a_match_has_the_value_of_its_arm_in_pandas_and_in_a_spreadsheet(
-    formula: str, values: list[float], cell: str, tmp_path: Path
-) -> None:
-    report = build(compute_spec(spec_of(SPEC.replace("FORMULA", formula))), tmp_path / "m.xlsx")
-    spoil_cached_values(tmp_path / "m.xlsx", tmp_path / "spoilt.xlsx")
-    places = [(cell_ref.sheet, cell_ref.seen_from(cell_ref.sheet)) for cell_ref in report.cells("n_sides")]
-    [found] = recalculate_ironcalc(tmp_path / "spoilt.xlsx", [{}], places)
-    computed, text = (
-        report.frames["model"]["n_sides"].tolist(),
-        to_excel(report.catalog.metrics["n_sides"].ast, Letters),
-    )
+@pytest.fixture(scope="module")
+def meant(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+    """A workbook with a metric of each formula."""
+    folder = tmp_path_factory.mktemp("meanings")
+    before, metric, after = re.split(r"(- name: n_sides.*?By side\.\n)", SPEC, flags=re.DOTALL)
+    metrics = [
+        metric.replace("n_sides", f"n_sides_{at}").replace("Sides", f"Sides {at}").replace("FORMULA", formula)
+        for at, (formula, *_) in enumerate(MEANINGS)
+    ]
+    report = build(compute_spec(spec_of(before + "".join(metrics) + after)), folder / "m.xlsx")
+    spoil_cached_values(folder / "m.xlsx", folder / "spoilt.xlsx")
+    return report, folder / "spoilt.xlsx"
+
+
+@pytest.mark.parametrize("at", range(len(MEANINGS)), ids=[formula for formula, *_ in MEANINGS])
+def test_a_match_has_the_value_of_its_arm_in_pandas_and_in_a_spreadsheet(at: int, meant: tuple[Report, Path]) -> None:
+    (_, values, cell), (report, path), name = MEANINGS[at], meant, f"n_sides_{at}"
+    places = [(cell_ref.sheet, cell_ref.seen_from(cell_ref.sheet)) for cell_ref in report.cells(name)]
+    [found] = recalculate_ironcalc(path, [{}], places)
+    computed, text = report.frames["model"][name].tolist(), to_excel(report.catalog.metrics[name].ast, Letters)
     assert (computed, list(found.values()), f"={text}") == (values, values, cell)
 
 

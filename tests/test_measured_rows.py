@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ import numpy as np
 import pytest
 
 import flopsheet
+from books import book_of
 from commands import run as command
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values
+from engines import recalculate_ironcalc
 from flopsheet.diagnostics import SpecError
 from flopsheet.review.pull import pull
 from flopsheet.spec import load_spec
 from measured_steps import ROWS, spec_of_steps
-from review_helpers import input_cells_of
+from review_helpers import input_cells_of, type_into
 
 MODEL = {"n_layers": 8, "d_model": 2048, "n_heads": 16, "vocab_size": 32000, "ffn": "swiglu", "d_ff": 5632}
 COMMON = {"model": "m", "hardware": "h100-sxm", "context_length": 4096, "n_devices": 8}
@@ -215,27 +217,42 @@ def test_a_search_looks_with_the_fitted_efficiencies() -> None:
     assert device.inputs["fitted_to"].value == "measured_rows"
 
 
-def test_every_cell_follows_edits_of_what_was_fitted_and_of_the_rows(tmp_path: Path) -> None:
-    """Engine and pandas agree on every cell, the sheet Measured included."""
+CHAT = "measured_seconds_per_token"
+
+
+@functools.cache
+def measured_thrice() -> dict[str, Any]:
+    """And a serving run, with both of its times."""
     data = spec(times({"matmul_efficiency": 0.6, "kernel_traffic": 18.0}, ("tensor", "zero", "pipeline")))
-    report = flopsheet.build(data, tmp_path / "book.xlsx")
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
+    data["measured"]["chat"] = {
+        "kind": "serving", "model": "m", "hardware": "h100-sxm", "prompt_length": 2048, "generated_length": 256,
+        "n_sequences": 8, "measured_seconds_per_token": 0.003, "measured_time_to_first_token": 0.03,
+    }  # fmt: skip
+    return data
+
+
+def test_every_cell_follows_edits_of_what_was_fitted_and_of_the_rows() -> None:
+    """Engine and pandas agree on every cell, the sheet Measured included."""
+    data, book = measured_thrice(), book_of(measured_thrice())
+    report = book.report
     homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(report)}
     edits = [
         {homes["hardware", "h100-sxm", "matmul_efficiency"]: 0.5},
-        {homes["measured", "row tensor", "seconds"]: 2.0},
+        {homes["measured", "row tensor", "seconds"]: 2.0, homes["measured", "chat", CHAT]: 0.002},
     ]
-    efficiencies = {one.name: one.after for one in report.spec.calibrations[0].fitted}
+    efficiencies = {one.name: one.after for calibration in report.spec.calibrations for one in calibration.fitted}
     by_hand = {**efficiencies, "fitted_to": "measured_rows", "n_measured": 3}
+    by_hand |= {"serving_fitted_to": "measured_rows", "n_served_measured": 1}
     wanted = []
     for said, seconds in (({"matmul_efficiency": 0.5}, None), ({}, 2.0)):
         edited = copy.deepcopy(data) | {"hardware": {"h100-sxm": {**by_hand, **said}}}
         if seconds:
             edited["measured"]["row tensor"]["seconds"] = seconds
+            edited["measured"]["chat"][CHAT] = 0.002
         found = flopsheet.compute(edited)
         kept = dataclass_replace(found, report)
         wanted.append(formulas(planned(kept, report)))
-    got = recalculate_ironcalc(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
+    got = recalculate_ironcalc(book.spoiled, edits, list(wanted[0]))
     assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}, {}]
     assert any(cell[0] == "Measured" for cell in wanted[0])
 
@@ -249,18 +266,15 @@ def dataclass_replace(found: flopsheet.Report, built: flopsheet.Report) -> flops
 
 
 def test_an_edited_row_and_an_edited_efficiency_come_back(tmp_path: Path) -> None:
-    import openpyxl
-
-    path, book = tmp_path / "spec.yaml", tmp_path / "book.xlsx"
-    path.write_text(json.dumps(spec({"tensor": 1.3, "zero": 1.0}), indent=1), encoding="utf-8")
-    report = flopsheet.build(str(path), book)
-    homes = {cell.path: cell.cell_ref.address for cell in input_cells_of(report)}
-    opened = openpyxl.load_workbook(book)
-    opened["Inputs"][homes["measured", "row tensor", "seconds"]] = 1.4
-    opened["Inputs"][homes["hardware", "h100-sxm", "matmul_efficiency"]] = 0.5
-    opened.save(book)
-    pulled = pull(book)
-    assert pulled.patch == {
-        "measured": {"row tensor": {"seconds": 1.4}}, "hardware": {"h100-sxm": {"matmul_efficiency": 0.5}},
+    book = book_of(measured_thrice())
+    homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
+    typed = {
+        homes["measured", "row tensor", "seconds"]: 1.4, homes["hardware", "h100-sxm", "matmul_efficiency"]: 0.5,
+        homes["measured", "chat", CHAT]: 0.002,
     }  # fmt: skip
+    pulled = pull(type_into(book.path, typed, tmp_path / "edited.xlsx"))
+    assert pulled.patch == {
+        "measured": {"row tensor": {"seconds": 1.4}, "chat": {CHAT: 0.002}},
+        "hardware": {"h100-sxm": {"matmul_efficiency": 0.5}},
+    }
     assert pulled.problems() == []

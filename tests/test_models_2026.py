@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agreement import compared
+from agreement import Prepared, against, prepare
 from flopsheet import compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.importers.huggingface import to_inputs
@@ -118,11 +118,18 @@ def test_rwkv_is_refused_by_name(name: str) -> None:
         to_inputs(TRUTH[name]["config"])
 
 
-@pytest.mark.parametrize("engine", ["IronCalc", pytest.param("LibreOffice", marks=pytest.mark.libreoffice)])
-def test_live_workbooks_of_every_mechanism_agree_with_pandas_before_and_after_edits(engine: str) -> None:
+@pytest.fixture(scope="module")
+def live() -> Prepared:
     models = {name.rpartition("--")[2].lower(): to_inputs(TRUTH[name]["config"]) for name in LIVE}
     spec = {"version": 1, "context_lengths": [4096], "models": models}
-    outcome = compared("mechanisms of 2026", spec, compute(spec), 2, {engine: 2})
+    return prepare("mechanisms of 2026", spec, compute(spec), 2)
+
+
+@pytest.mark.parametrize("engine", ["IronCalc", pytest.param("LibreOffice", marks=pytest.mark.libreoffice)])
+def test_live_workbooks_of_every_mechanism_agree_with_pandas_before_and_after_edits(
+    engine: str, live: Prepared
+) -> None:
+    outcome = against(live, {engine: 2})
     assert (outcome.n_edits, outcome.mismatches) == (2, [])
 
 

@@ -98,16 +98,39 @@ def test_a_row_that_a_study_does_not_use_is_folded_where_others_of_its_section_a
 
 @pytest.mark.libreoffice
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed (Debian: poppler-utils)")
-def test_the_summary_prints_on_one_page_and_no_number_is_too_wide_for_its_cell(tmp_path: Path) -> None:
+def test_the_answer_prints_on_the_first_page_tables_on_the_next_and_no_number_is_too_wide_for_its_cell(
+    tmp_path: Path,
+) -> None:
     report = flopsheet.build(FORTY | RUNS, tmp_path / "book.xlsx")
     recalculate_libreoffice(tmp_path / "book.xlsx", [{}], [], saves=[(tmp_path / "book.pdf", None)])
     printed = subprocess.run(["pdftotext", "-layout", "book.pdf", "-"], cwd=tmp_path, check=True, capture_output=True)
     pages = printed.stdout.decode().split("\f")
-    expected = {report.spec.title, report.spec.models[-1].name, "What the numbers say", "Colours", "Provenance"}
-    assert (expected - {text for text in expected if text in pages[0]}, "###" in printed.stdout.decode()) == (
-        set(),
-        False,
-    )
+    expected = {report.spec.title: 0, "checks hold.": 0, "What the numbers say": 0, "Training": 1, "Serving": 1}
+    found = {text: next(at for at, page in enumerate(pages) if text in page) for text in expected}
+    assert (found, "###" in printed.stdout.decode()) == (expected, False)
+
+
+def test_a_sheet_too_wide_for_a_page_is_printed_on_several_at_seven_points() -> None:
+    cells = {(row, column): Cell("text") for row in range(1, 9) for column in range(1, 10)}
+    worksheet = Workbook().active
+    set_up_page(worksheet, Sheet("S", cells, dict.fromkeys(range(1, 10), 20.0), title_columns="A:A"))
+    # 180 · 0.25 · 0.7 cm are more than the 27.67 of a page on its side.
+    assert (worksheet.page_setup.scale, bool(worksheet.sheet_properties.pageSetUpPr.fitToPage)) == (70, False)
+
+
+@pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
+    (60, 90, (30, 60), ("portrait", 1, "'S'!$A$1:$A$60")),  # 26.5 of 31.8 · 1.05 cm: 79 %
+    (90, 180, (40, 90), ("landscape", 0, "'S'!$A$1:$A$40,'S'!$A$41:$A$90")),  # 17.8 of 26.5 · 1.05 cm: 64 %
+    (90, 180, (45, 90), ("landscape", 2, "'S'!$A$1:$A$45,'S'!$A$46:$A$90")),  # 17.8 of 23.9 · 1.05 cm: 71 %
+])  # fmt: skip
+def test_parts_are_printed_on_one_page_where_that_can_be_read_else_on_one_each(
+    n_rows: int, width: float, parts: tuple[int, ...], expected: tuple[str, int, str]
+) -> None:
+    worksheet = Workbook().active
+    worksheet.title = "S"
+    set_up_page(worksheet, Sheet("S", {(n_rows, 1): Cell("text")}, {1: width}, print_parts=parts))
+    setup = worksheet.page_setup
+    assert (setup.orientation, setup.fitToHeight, worksheet.print_area) == expected
 
 
 def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:

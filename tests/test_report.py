@@ -58,7 +58,7 @@ def test_a_report_without_budgets_says_nothing_of_them() -> None:
 
 def test_a_notebook_shows_the_headline_tables_and_escapes_every_name() -> None:
     html = report()._repr_html_()
-    assert [html.count(text) for text in ("<table>", "</table>", "<b>", "<i>", "<th>&lt;i&gt;</th>")] == [4, 4, 0, 0, 3]
+    assert [html.count(text) for text in ("<table>", "</table>", "<b>", "<i>", "<th>&lt;i&gt;</th>")] == [5, 5, 0, 0, 3]
 
 
 @pytest.mark.parametrize("grain", sorted(with_every_kind_of_run().frames))

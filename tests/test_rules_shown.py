@@ -18,7 +18,25 @@ from flopsheet.catalog.build import build_catalog
 from flopsheet.catalog.load import TOPICS
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
-from test_rules import GPT2, MODEL, SHIPPED, TINY, sentence_cells
+from test_rules import SHIPPED, sentence_cells
+
+MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
+
+# What a reviewer may type into the first column of GPT-2 that no model can be, and what the Summary must say of it.
+GPT2: list[tuple[dict[str, float | str], str]] = [
+    ({"n_kv_heads": 5}, "n_kv_heads 5 does not divide n_heads 12"),
+    ({"n_experts": 8}, "8 experts need n_active_experts"),
+    (
+        {"n_experts": 8, "n_active_experts": 2, "d_expert": 100},
+        "a layer has a dense FFN or experts, not both: d_ff is 3,072 and n_experts 8",
+    ),
+    ({"positions": "learned"}, "positions are learned, but max_positions is 0"),
+    ({"kv_lora_rank": 64}, "latent attention with kv_lora_rank 64 needs d_qk_nope, d_qk_rope"),
+    ({"q_lora_rank": 64}, "q_lora_rank 64 belongs to latent attention, but kv_lora_rank is 0"),
+    ({"d_ff": 0}, "d_ff is 0 and there are no experts"),
+    ({"n_shared_experts": 1}, "a dense layer has no shared experts, but n_shared_experts is 1"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from flopsheet.spec.schema import data_model
 from studies import frames_of
 
 few = settings(max_examples=8, deadline=None)
+fewer = settings(max_examples=2, deadline=None)  # the simplest one is the first
+AT_ONCE = 7
 
 CLASSES = [
     "weight_bytes_device", "gradient_bytes_device", "master_weight_bytes_device", "optimizer_bytes_device",
@@ -66,11 +68,61 @@ def training(draw, **fixed):
     } | fixed  # fmt: skip
 
 
+def law(**drawn):
+    """A law of random cases, of which several are computed at once: that takes as long as one.
+
+    It yields some runs of a model, and is sent the frame of them, in order.
+    """
+
+    def of(test):
+        @fewer
+        @given(cases=st.lists(st.fixed_dictionaries(drawn), min_size=AT_ONCE, max_size=AT_ONCE))
+        def held(cases):
+            laws = [test(**case) for case in cases]
+            frames = [None] * AT_ONCE
+            while asked := [runs for law, frame in zip(laws, frames, strict=True) if (runs := resumed(law, frame))]:
+                frames = computed(asked)
+
+        held.__name__ = test.__name__
+        return held
+
+    return of
+
+
+def resumed(law, frame):
+    """The runs that a law asks for next; None where it has held."""
+    try:
+        return law.send(frame)
+    except StopIteration:
+        return None
+
+
+def training_runs(model, *runs):
+    """The runs of a model that a law asks for."""
+    return "training", model, runs
+
+
+def serving_runs(model, *runs):
+    return "serving", model, runs
+
+
 def ran(model, *runs):
     """The frame of some training runs of one model, in order."""
-    named = {f"run-{at}": run for at, run in enumerate(runs)}
-    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "training": named}
-    return frames_of(spec)["training_run"]
+    [frame] = computed([training_runs(model, *runs)])
+    return frame
+
+
+def computed(asked):
+    """The frame of the runs of each that asks, of all models in one study."""
+    [kind] = {kind for kind, _, _ in asked}
+    named = [
+        {f"run {at}-{number}": run | {"model": f"m{at}"} for number, run in enumerate(runs)}
+        for at, (_, _, runs) in enumerate(asked)
+    ]
+    models = {f"m{at}": model for at, (_, model, _) in enumerate(asked)}
+    spec = {"version": 1, "context_lengths": [1024], "models": models}
+    frame = frames_of(spec | {kind: {name: run for each in named for name, run in each.items()}})[f"{kind}_run"]
+    return [frame.loc[list(each)] for each in named]
 
 
 def rising(column, slack=1e-12):
@@ -82,12 +134,12 @@ def rising(column, slack=1e-12):
 # Memory --------------------------------------------------------------------------------------------------------------
 
 
-@few
-@given(model=models(), run=training(), way=st.sampled_from(["tensor_parallel", "data_parallel", "context_parallel"]))
+@law(model=models(), run=training(), way=st.sampled_from(["tensor_parallel", "data_parallel", "context_parallel"]))
 def test_more_devices_never_need_more_memory_each(model, run, way):
     zero = {"zero_stage": 3} if way == "data_parallel" else {}
     runs = [run | zero | {way: devices, "n_devices": devices} for devices in (8, 4, 2, 1)]
-    assert rising(ran(model, *runs)["device_bytes"])
+    found = yield training_runs(model, *runs)
+    assert rising(found["device_bytes"])
 
 
 @few
@@ -100,66 +152,67 @@ def test_adapters_of_full_rank_train_no_less_than_the_weights(model, run):
     assert found["training_run"]["n_params_trained"].iloc[0] >= weights
 
 
-@few
-@given(model=models(), run=training(precision="mixed_bf16", optimizer="adamw"))
+@law(model=models(), run=training(precision="mixed_bf16", optimizer="adamw"))
 def test_states_in_16_and_32_bits_by_parts_are_those_of_mixed_precision(model, run):
     by_parts = {"gradients": "bf16", "master_weights": "fp32", "moments": "fp32"}
     whole = {"gradients": "as_weights", "master_weights": "as_precision", "moments": "as_optimizer"}
-    one, other = (row.drop([*whole]) for _, row in ran(model, run | by_parts, run | whole).iterrows())
+    found = yield training_runs(model, run | by_parts, run | whole)
+    one, other = (row.drop([*whole]) for _, row in found.iterrows())
     assert one.equals(other)
 
 
-@few
-@given(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]), zero=st.sampled_from([0, 1, 2, 3]))
+@law(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]), zero=st.sampled_from([0, 1, 2, 3]))
 def test_ways_of_parallelism_of_one_are_none(model, run, devices, zero):
     run = run | {"n_devices": devices, "zero_stage": zero}
     ways = ("tensor_parallel", "pipeline_parallel", "context_parallel", "expert_parallel", "virtual_stages")
-    unsaid, *said = (row for _, row in ran(model, run, *(run | {way: 1} for way in ways)).iterrows())
+    found = yield training_runs(model, run, *(run | {way: 1} for way in ways))
+    unsaid, *said = (row for _, row in found.iterrows())
     assert [way for way, row in zip(ways, said, strict=True) if not row.equals(unsaid)] == []
 
 
-@few
-@given(model=models(n_experts=8, n_active_experts=2, d_expert=96, d_ff=0), run=training())
+@law(model=models(n_experts=8, n_active_experts=2, d_expert=96, d_ff=0), run=training())
 def test_experts_on_more_devices_never_need_more_memory_each(model, run):
     model = {key: value for key, value in model.items() if key != "layers"} | {"n_layers": 8}
-    found = ran(model, *(run | {"n_devices": 8, "expert_parallel": devices} for devices in (8, 4, 2, 1)))
+    found = yield training_runs(
+        model, *(run | {"n_devices": 8, "expert_parallel": devices} for devices in (8, 4, 2, 1))
+    )
     assert rising(found["device_bytes"])
 
 
-@few
-@given(model=models(), run=training())
+@law(model=models(), run=training())
 def test_more_stages_never_hold_more_states_each(model, run):
     runs = [run | {"pipeline_parallel": stages, "n_devices": stages} for stages in (8, 4, 2, 1)]
-    found = ran(model | {"tie_embeddings": False}, *runs)
+    found = yield training_runs(model | {"tie_embeddings": False}, *runs)
     assert rising(found["layer_state_bytes"])
     assert rising(found[STATES].sum(axis=1))
 
 
-@few
-@given(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]))
+@law(model=models(), run=training(), devices=st.sampled_from([1, 2, 8]))
 def test_a_later_zero_stage_never_needs_more_memory(model, run, devices):
     runs = [run | {"zero_stage": stage, "n_devices": devices} for stage in (3, 2, 1, 0)]
-    found = ran(model, *runs)
+    found = yield training_runs(model, *runs)
     assert rising(found["device_bytes"])
     assert rising(found["bytes_per_param"])
     if devices == 1 and run["sharded_weights"] == "weights_and_master":  # else ZeRO-3 holds no 16-bit weights
         assert found["device_bytes"].nunique() == 1
 
 
-@few
-@given(model=models(), run=training())
+@law(model=models(), run=training())
 def test_more_recomputation_never_keeps_more_activations_and_never_works_less(model, run):
-    found = ran(model, *(run | {"recomputation": kind, "assumed_mfu": 0.4} for kind in ("full", "selective", "none")))
+    found = yield training_runs(
+        model, *(run | {"recomputation": kind, "assumed_mfu": 0.4} for kind in ("full", "selective", "none"))
+    )
     assert rising(found["activation_bytes_device"])
     assert rising(found["hfu_one_forward"][::-1])
     assert rising(found["flops_run_hardware"][::-1])
     assert found["flops_run"].nunique() == found["mfu"].round(12).nunique() == 1
 
 
-@few
-@given(model=models(), run=training(), kind=st.sampled_from(["selective", "full"]))
+@law(model=models(), run=training(), kind=st.sampled_from(["selective", "full"]))
 def test_more_recomputed_layers_never_keep_more_and_never_work_less(model, run, kind):
-    found = ran(model, *(run | {"recomputation": kind, "recomputed_every": every} for every in (1, 2, 3, 4)))
+    found = yield training_runs(
+        model, *(run | {"recomputation": kind, "recomputed_every": every} for every in (1, 2, 3, 4))
+    )
     assert rising(found["activation_bytes_device"])
     assert rising(found["flops_run_hardware"][::-1])
 
@@ -175,41 +228,38 @@ def test_recomputation_brings_back_what_it_did_not_keep(model, run):
     assert again["full"].tolist() == kept["none"].tolist()
 
 
-@few
-@given(model=models(), run=training(activation_method="autograd", recomputation="none", context_length=1024))
+@law(model=models(), run=training(activation_method="autograd", recomputation="none", context_length=1024))
 def test_a_fused_kernel_never_keeps_more_than_an_eager_one(model, run):
-    found = ran(model, *(run | {"attention_kernel": kind} for kind in ("fused", "eager")))
+    found = yield training_runs(model, *(run | {"attention_kernel": kind} for kind in ("fused", "eager")))
     assert rising(found["activation_bytes_device"])
 
 
-@few
-@given(model=models(n_norms=0, final_norm=False), run=training(), stages=st.sampled_from([1, 2, 4, 8]))
+@law(model=models(n_norms=0, final_norm=False), run=training(), stages=st.sampled_from([1, 2, 4, 8]))
 def test_tensor_and_pipeline_parallelism_divide_the_states_of_the_layers(model, run, stages):
     if "layers" in model:
         model = {key: value for key, value in model.items() if key != "layers"} | {"n_layers": 8}
     model |= {"n_layers": 8 * (model["n_layers"] // 8)}
     layouts = [(1, 1), (8, 1), (1, stages), (8, stages)]
-    found = ran(
+    found = yield training_runs(
         model,
         *(run | {"tensor_parallel": t, "pipeline_parallel": p, "n_devices": t * p} for t, p in layouts),
-    )["layer_state_bytes"].tolist()
+    )
+    found = found["layer_state_bytes"].tolist()
     assert found == [found[0] / (t * p) for t, p in layouts]
 
 
-@few
-@given(model=models(), run=training(), stages=st.sampled_from([1, 2, 8]), data=st.sampled_from([1, 4]))
+@law(model=models(), run=training(), stages=st.sampled_from([1, 2, 8]), data=st.sampled_from([1, 4]))
 def test_the_classes_of_memory_add_up_to_the_device(model, run, stages, data):
     layout = {"pipeline_parallel": stages, "n_devices": stages * data, "data_parallel": data, "zero_stage": 2}
-    found = ran(model, run | layout).iloc[0]
+    found = (yield training_runs(model, run | layout)).iloc[0]
     assert abs(found[CLASSES].sum() - found["device_bytes"]) <= 1e-12 * found["device_bytes"]
     in_gib = found[[name for name in found.index if name.endswith("_gib_device")]].sum()
     assert abs(in_gib - found["device_gib"]) <= 1e-12 * found["device_gib"]
 
 
-@few
-@given(model=models(), run=training(), batches=st.lists(st.integers(1, 1000), min_size=2, max_size=4, unique=True))
+@law(model=models(), run=training(), batches=st.lists(st.integers(1, 1000), min_size=2, max_size=4, unique=True))
 def test_memory_is_a_times_the_micro_batch_and_b_where_a_phase_binds_and_never_less(model, run, batches):
-    found = ran(model, *(run | {"micro_batch_size": batch} for batch in batches))
+    found = yield training_runs(model, *(run | {"micro_batch_size": batch} for batch in batches))
     for a, b, own in zip(found["bytes_per_sequence"], found["bytes_without_batch"], batches, strict=True):
         line = a * found["micro_batch_size"] + b
         assert (line <= found["device_bytes"] * (1 + 1e-12)).all()
@@ -217,13 +267,13 @@ def test_memory_is_a_times_the_micro_batch_and_b_where_a_phase_binds_and_never_l
         assert (abs(line - found["device_bytes"]) <= 1e-12 * line)[at_own].all()
 
 
-@few
-@given(model=models(), run=training())
+@law(model=models(), run=training())
 def test_the_largest_micro_batch_fits_and_one_more_does_not(model, run):
-    largest = int(ran(model, run)["largest_micro_batch"].iloc[0])
+    found = yield training_runs(model, run)
+    largest = int(found["largest_micro_batch"].iloc[0])
     runs = [run | {"micro_batch_size": max(1, batch)} for batch in (largest, largest + 1)]
-    fits = ran(model, *runs)["fits"].tolist()
-    assert fits == [largest > 0, False]
+    found = yield training_runs(model, *runs)
+    assert found["fits"].tolist() == [largest > 0, False]
 
 
 # Time and cost -------------------------------------------------------------------------------------------------------
@@ -245,10 +295,9 @@ def test_twice_the_devices_take_half_the_days_at_the_same_cost(model, run, token
     assert slow["run_cost"] == slow["device_hours"] * price
 
 
-@few
-@given(model=models(), run=training(), rate=st.floats(1, 1e9))
+@law(model=models(), run=training(), rate=st.floats(1, 1e9))
 def test_time_follows_the_measured_rate_and_mfu_stays_below_hfu(model, run, rate):
-    found = ran(model, run | {"measured_tokens_per_second": rate, "n_tokens": 1e9}).iloc[0]
+    found = (yield training_runs(model, run | {"measured_tokens_per_second": rate, "n_tokens": 1e9})).iloc[0]
     assert abs(found["hours"] * 3600 * rate / 1e9 - 1) <= 1e-12
     assert found["mfu"] <= found["hfu_one_forward"] * (1 + 1e-12)
 
@@ -268,74 +317,59 @@ def serving(draw, **fixed):
     } | fixed  # fmt: skip
 
 
-def served(model, *runs):
-    """The frame of some serving runs of one model, in order."""
-    named = {f"run-{at}": run for at, run in enumerate(runs)}
-    spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "serving": named}
-    return frames_of(spec)["serving_run"]
-
-
-@few
-@given(model=models(), run=serving())
+@law(model=models(), run=serving())
 def test_weights_in_16_bits_by_parts_are_bf16(model, run):
-    parts = data_model.parts_of("weight_format")
-    one, other = (
-        row
-        for _, row in served(
-            model,
-            run | {"weight_format": {"default": "bf16", **dict.fromkeys(parts, "bf16")}},
-            run | {"weight_format": "bf16"},
-        ).iterrows()
-    )
+    by_parts = {"default": "bf16", **dict.fromkeys(data_model.parts_of("weight_format"), "bf16")}
+    found = yield serving_runs(model, run | {"weight_format": by_parts}, run | {"weight_format": "bf16"})
+    one, other = (row for _, row in found.iterrows())
     assert one.equals(other)
 
 
-@few
-@given(model=models(), run=serving(n_devices=1))
+@law(model=models(), run=serving(n_devices=1))
 def test_tensor_parallelism_of_one_serves_as_none(model, run):
-    unsaid, said = (row for _, row in served(model, run, run | {"tensor_parallel": 1}).iterrows())
+    found = yield serving_runs(model, run, run | {"tensor_parallel": 1})
+    unsaid, said = (row for _, row in found.iterrows())
     assert said.equals(unsaid)
 
 
-@few
-@given(model=models(), run=serving())
+@law(model=models(), run=serving())
 def test_more_tensor_parallel_devices_never_serve_with_more_memory_each(model, run):
-    found = served(model, *(run | {"n_devices": devices, "tensor_parallel": devices} for devices in (8, 4, 2, 1)))
+    found = yield serving_runs(
+        model, *(run | {"n_devices": devices, "tensor_parallel": devices} for devices in (8, 4, 2, 1))
+    )
     assert rising(found["served_gib_device"])
 
 
-@few
-@given(model=models(), run=serving())
+@law(model=models(), run=serving())
 def test_decoding_takes_between_the_active_and_all_experts(model, run):
-    found = served(model, run)[["decode_seconds_active", "decode_seconds", "decode_seconds_all"]]
-    assert rising(found.iloc[0])
+    found = yield serving_runs(model, run)
+    assert rising(found[["decode_seconds_active", "decode_seconds", "decode_seconds_all"]].iloc[0])
 
 
-@few
-@given(model=models(), run=serving())
+@law(model=models(), run=serving())
 def test_the_largest_batch_fits_and_one_more_does_not(model, run):
-    largest = int(served(model, run)["largest_batch"].iloc[0])
-    found = served(model, *(run | {"n_sequences": batch} for batch in (largest, largest + 1)))
+    found = yield serving_runs(model, run)
+    largest = int(found["largest_batch"].iloc[0])
+    found = yield serving_runs(model, *(run | {"n_sequences": batch} for batch in (largest, largest + 1)))
     assert found["served_fits"].tolist() == [True, False]
 
 
-@few
-@given(model=models(), run=serving(), window=st.sampled_from([0, 1, 300, 5000]), windowed=st.integers(1, 3))
+@law(model=models(), run=serving(), window=st.sampled_from([0, 1, 300, 5000]), windowed=st.integers(1, 3))
 def test_the_longest_context_fits_and_one_more_does_not(model, run, window, windowed):
     plain = {key: value for key, value in model.items() if key not in {"layers", "n_layers"}}
     model = plain | {"layers": [{"n_layers": 1}, {"n_layers": windowed, "window": window}]}
-    longest = int(served(model, run)["longest_context"].iloc[0])
+    found = yield serving_runs(model, run)
+    longest = int(found["longest_context"].iloc[0])
     chunk = min(run["prompt_length"], 8192)  # the default, which would grow with a short prompt
     lengths = [
         {"prompt_length": length - 1, "generated_length": 1, "chunk_length": chunk} for length in (longest, longest + 1)
     ]
-    found = served(model, *(run | length for length in lengths))
+    found = yield serving_runs(model, *(run | length for length in lengths))
     assert found["served_fits"].tolist() == [True, False]
 
 
-@few
-@given(model=models(), run=serving())
+@law(model=models(), run=serving())
 def test_a_larger_batch_gives_more_tokens_a_second_but_fewer_to_each_user(model, run):
-    found = served(model, *(run | {"n_sequences": batch} for batch in (1, 8, 64, 512)))
+    found = yield serving_runs(model, *(run | {"n_sequences": batch} for batch in (1, 8, 64, 512)))
     assert rising(found["decode_tokens_per_second"])
     assert rising(found["decode_tokens_per_second_user"][::-1])

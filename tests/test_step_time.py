@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+import flopsheet
 from flopsheet.catalog import load_catalog
 from measured_steps import PAGE, ROWS, Measured, by_group, errors, fitted, in_catalog, left_out, page
 from studies import frames_of
@@ -174,6 +175,51 @@ def test_zero_3_counts_the_longer_of_work_and_exchange_and_a_share_of_the_shorte
     assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("said", "bytes_each"),
+    [
+        ({"pipeline_parallel": 2}, 2 + 4),  # gathered once, scattered once: FSDP2 in PyTorch's pipelines
+        ({"pipeline_parallel": 2, "pipeline_gradients": "scattered"}, 2 + 8 * 4),
+        ({"pipeline_parallel": 1}, 8 * (2 * 2 + 4)),
+    ],
+)
+def test_in_a_pipeline_zero_3_gathers_weights_once_per_step_as_memory_keeps_them(said, bytes_each):
+    """torchtitan does not reshard after the forward pass then; 8 micro-batches, 16-bit weights, fp32 gradients."""
+    layout = {"zero_stage": 3, "gradients": "fp32", "data_parallel": 8, "n_devices": 8 * said["pipeline_parallel"]}
+    assert step(global_batch_size=64, **layout, **said)["dense_exchange_bytes_each"] == bytes_each
+
+
+def test_a_pipeline_under_zero_3_adds_its_one_exchange_to_one_micro_batch():
+    found = step(zero_stage=3, pipeline_parallel=2, data_parallel=8, global_batch_size=64)
+    parts = ("seconds_compute", "seconds_attention", "seconds_memory_bound")
+    work, exchange = sum(found[part] for part in parts) / 8, found["shard_exchange_seconds"]
+    by_hand = max(work, exchange) + 0.25 * min(work, exchange) - work
+    assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_zero_2_scatters_the_gradients_of_every_micro_batch():
+    """Whatever micro-batch is not the last one is as under ZeRO-3: a quarter of what computation hides."""
+    found, once = (step(zero_stage=2, data_parallel=16, global_batch_size=16 * count) for count in (4, 1))
+    scatter = 2 * found["n_params_device"] * 15 / 16 / (0.5 * 400e9)
+    work = sum(once[part] for part in ("seconds_compute", "seconds_attention", "seconds_memory_bound"))
+    by_hand = once["seconds_data_parallel"] + 3 * (max(0, scatter - work) + 0.25 * min(scatter, work))
+    assert found["seconds_data_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_an_interleaved_pipeline_is_as_much_faster_as_torchtitan_measured():
+    """Llama 3 405B on 512 H100: 100 tokens/s a device with 1F1B, 128 interleaved, both in float8.
+
+    pytorch/torchtitan, benchmarks/llama3_h100_202412_torchtitan.md, table 5; 8 micro-batches.
+    """
+    run = {"model": "m", "hardware": "h100-sxm", "context_length": 8192, "n_devices": 512, "tensor_parallel": 8,
+           "sequence_parallel": True, "pipeline_parallel": 8, "zero_stage": 3, "recomputation": "full",
+           "micro_batch_size": 4, "global_batch_size": 256}  # fmt: skip
+    runs = {"plain": run, "interleaved": run | {"virtual_stages": 2}}
+    spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3.1-405b"}}, "training": runs}
+    seconds = frames_of(spec)["training_run"]["predicted_seconds_per_step"]
+    assert seconds["plain"] / seconds["interleaved"] == pytest.approx(128 / 100, rel=0.02)
+
+
 def test_the_terms_add_up_to_the_step_and_the_mfu_follows_from_it():
     found = step(zero_stage=1, tensor_parallel=2, pipeline_parallel=2, global_batch_size=16)
     terms = [name for name in found.index if name.startswith("seconds_") and name != "seconds_per_step"]
@@ -206,3 +252,44 @@ def test_four_of_five_measured_steps_lie_in_the_range_of_those_left_out():
 
 def test_hardware_that_nobody_measured_has_no_predicted_time():
     assert np.isnan(step({"matmul_efficiency": "none"})["predicted_seconds_per_step"])
+
+
+def test_fp8_halves_dense_products_but_neither_attention_nor_the_head():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "wide", "global_batch_size": 8}
+    spec = {
+        "version": 1,
+        "context_lengths": [4096],
+        "models": {"m": {"model": "llama-2-7b"}},
+        "hardware": {"wide": {"extends": "h100-sxm", "small_matmul_width": 0}},
+        "training": {precision: {**run, "precision": precision} for precision in ("mixed_bf16", "mixed_fp8")},
+    }
+    frame = flopsheet.compute(spec).frames["training_run"]
+    wide, narrow = frame.loc["mixed_bf16"], frame.loc["mixed_fp8"]
+    # By hand, at 0.79 of 989.4 TFLOP/s: three products of 2 · vocabulary · width for each of 8 · 4,096 tokens.
+    head = 3 * 2 * 32000 * 4096 * 8 * 4096 / (0.79 * 989.4e12)
+    assert narrow["seconds_attention"] == wide["seconds_attention"]
+    assert narrow["seconds_compute"] - head == pytest.approx((wide["seconds_compute"] - head) * 989.4 / 1978.9)
+
+
+def test_a_kernel_made_for_hopper_is_as_much_faster_as_its_paper_says():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "h100-sxm", "global_batch_size": 8}
+    kinds = {kernel: {**run, "attention_kernel": kernel} for kernel in ("fused", "flash3")}
+    models = {"m": {"model": "llama-2-7b"}}
+    frame = flopsheet.compute({"version": 1, "context_lengths": [4096], "models": models, "training": kinds}).frames[
+        "training_run"
+    ]
+    ratio = frame.loc["fused", "seconds_attention"] / frame.loc["flash3", "seconds_attention"]
+    assert ratio == pytest.approx(1.75)  # between 1.5 and 2.0: arXiv:2407.08608, abstract
+
+
+def test_a_kind_of_hardware_that_only_the_spec_has_was_not_measured():
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "mine", "global_batch_size": 8}
+    spec = {
+        "version": 1,
+        "context_lengths": [4096],
+        "models": {"m": {"model": "llama-2-7b"}},
+        "hardware": {"mine": {"extends": "h100-sxm", "link_bandwidth": 400e9}},
+        "training": {"run": run},
+    }
+    frame = flopsheet.compute(spec).frames["training_run"]
+    assert frame.loc["run", "time_is"] == "predicted with the efficiencies of the kind it extends"

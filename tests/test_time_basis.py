@@ -129,7 +129,7 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path
         ("h100-sxm", "predicted", "fitted to measured steps on this kind of device"),
         (
             "h200",
-            "predicted with its generation's efficiencies, H100",
+            "predicted with the efficiencies of H100, of its generation",
             "not fitted for this kind of device; those of its generation, fitted to steps on H100",
         ),
         ("mi300x", "not predicted", "not fitted for this kind of device, nor for its generation"),
@@ -149,4 +149,6 @@ def test_efficiencies_that_the_spec_gives_are_not_those_of_a_generation():
 def test_the_generation_is_told_in_the_table_of_the_terminal(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(json.dumps(spec(hardware="h200")), encoding="utf-8")
-    assert "predicted with its generation's efficiencies, H100" in " ".join(command("show", str(path)).stdout.split())
+    assert "predicted with the efficiencies of H100, of its generation" in " ".join(
+        command("show", str(path)).stdout.split()
+    )

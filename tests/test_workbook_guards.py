@@ -126,9 +126,11 @@ def printed_to(sheet: Any) -> int:
     return int(re.search(r"\$?(\d+)'?$", str(sheet.print_area))[1])
 
 
-def test_the_summary_is_printed_to_its_last_row(book: Any) -> None:
+def test_the_summary_is_printed_to_its_last_sentence_above_the_list_of_sheets(book: Any) -> None:
     sheet = book["Summary"]
-    assert printed_to(sheet) == max(cell.row for row in sheet.iter_rows() for cell in row if cell.value is not None)
+    filled = [cell.row for row in sheet.iter_rows(max_col=1) for cell in row if cell.value is not None]
+    last = max(row for row in filled if row <= printed_to(sheet))
+    assert (last, sheet.cell(filled[filled.index(last) + 1], 1).value) == (printed_to(sheet), "Sheets")
 
 
 @pytest.mark.parametrize("title", ["Context", "Sensitivity"])

@@ -145,7 +145,7 @@ study, model, layer_group, context, scenario, layer_run
         >>> flopsheet.compute(spec).budget_limits["limit_is"].dropna().unique().tolist()
         ['at_most']
         """
-        return data_frames.budget_limits(self.runs, self.catalog, self.spec.expectations)
+        return data_frames.budget_limits(self.spec, self.runs, self.catalog)
 
     @cached_property
     def findings(self) -> Findings:

@@ -126,7 +126,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "decoder_last_pipeline_num_layers": ("last_stage_layers",),
     "cross_entropy_loss_fusion": ("loss_kernel",),
     # servers: vLLM, SGLang, TensorRT-LLM
-    "max_num_seqs": ("n_sequences",),
+    "max_num_seqs": ("n_sequences", "profiled_sequences"),
     "max_running_requests": ("n_sequences",),
     "max_batch_size": ("n_sequences", "global_batch_size"),
     "concurrency": ("n_sequences",),

@@ -17,9 +17,10 @@ from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
+from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Array, Numbers
-from flopsheet.spec import Expectation
+from flopsheet.spec import Spec
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
 SUMMARY: dict[str, Grain] = {"models": "model", "scenarios": "scenario"}
@@ -135,17 +136,11 @@ def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(rows, index, columns=list(COLUMNS_OF_LIMITS))
 
 
-def budget_limits(
-    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
-) -> pd.DataFrame:
-    """The same within each budget of a run, a row for each (run, metric, claim, input)."""
-    from flopsheet.output.limits import within_budgets
-
+def budget_limits(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
+    """The same within each budget of a run or model, a row for each (run, metric, claim, input)."""
     index = ["run", "metric", "claim", "input"]
-    columns = [*index, "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
-    return pd.DataFrame(
-        [dict(line) for line in within_budgets(runs, catalog, expectations)], columns=columns
-    ).set_index(index)
+    columns = [*index, "context_length", "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
+    return pd.DataFrame([dict(line) for line in within_budgets(spec, runs, catalog)], columns=columns).set_index(index)
 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:

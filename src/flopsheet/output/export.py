@@ -164,11 +164,11 @@ def _json(stream: Stream, out: Target, advance: Advance) -> None:
         said = _as_json(runs[kind], stream.catalog, kind) if kind in runs else "{}"
         out.write(f',\n"{kind}": {said}'.encode())
     out.write(f',\n"limits": {limits.as_json(runs, stream.catalog)}'.encode())
-    within = limits.budgets_as_json(runs, stream.catalog, stream.spec.expectations)
+    within = limits.budgets_as_json(stream.spec, runs, stream.catalog)
     if within != "[]":
         out.write(f',\n"budget_limits": {within}'.encode())
-    if stream.spec.calibrations:
-        out.write(f',\n"measured": {measured.as_json(stream.spec)}'.encode())
+    for name, said in measured.as_json(stream.spec):
+        out.write(f',\n"{name}": {said}'.encode())
     out.write(b"\n}\n")
 
 

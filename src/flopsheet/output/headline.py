@@ -11,7 +11,7 @@ from flopsheet.catalog.entries import Unit
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
-from flopsheet.output import measured
+from flopsheet.output import limits, measured
 from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
-    if report.runs:
-        from flopsheet.output import limits  # whose formulas are parsed as it is imported
-
-        yield from limits.tables(report.runs, report.catalog, report.spec.expectations, most)
+    yield from limits.tables(report.spec, report.runs, report.catalog, most)
     yield from measured.tables(report.spec)
 
 

@@ -11,30 +11,27 @@ from flopsheet.output.rows import CSV, number
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import words
-from flopsheet.pipeline.limits.budgets import called
 from flopsheet.pipeline.limits.told import Told, ToldBudget, tell, tell_budgets
-from flopsheet.spec import Expectation
+from flopsheet.spec import Spec
 
 TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
-TITLE_OF_BUDGETS = "How far each run can go within its budgets"
-HEADER_OF_BUDGETS = ("Run", "Budget", *HEADER[1:])
+TITLE_OF_BUDGETS = "How far each run and model can go within its budgets"
+HEADER_OF_BUDGETS = ("Run or model", "Budget", *HEADER[1:])
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")
 COLUMNS = (*NAMED, *NUMBERS, "says")
 TEXTS = frozenset(COLUMNS) - frozenset(NUMBERS)
 
 
-def tables(
-    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation], most: int | None
-) -> Iterator[Summary]:
-    """The tables, with so many rows at most: against memory, and against budgets of runs where there are any."""
+def tables(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog, most: int | None) -> Iterator[Summary]:
+    """The tables, with so many rows at most: against memory, and against budgets where there are any."""
     told = [(one.run, one.limit.label, *_values(one)) for one in tell(runs, catalog)]
     if told:
         yield _table(TITLE, HEADER, 2, told, most)
     within = [
-        (one.run, called(one.budget, one.bound, catalog), catalog.entry(one.limit.input).label, *_values(one))
-        for one in tell_budgets(expectations, runs, catalog)
+        (one.set.about, one.set.called(catalog), catalog.entry(one.limit.input).label, *_values(one))
+        for one in tell_budgets(spec, runs, catalog)
     ]
     if within:
         yield _table(TITLE_OF_BUDGETS, HEADER_OF_BUDGETS, 3, within, most)
@@ -75,22 +72,27 @@ def as_json(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     return "{\n" + ",\n".join(lines) + "\n}" if found else "{}"
 
 
-def budgets_as_json(runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]) -> str:
-    """A list of the limits within budgets of runs."""
-    return json.dumps([dict(line) for line in within_budgets(runs, catalog, expectations)], ensure_ascii=False)
+def budgets_as_json(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
+    """A list of the limits within budgets."""
+    return json.dumps([dict(line) for line in within_budgets(spec, runs, catalog)], ensure_ascii=False)
 
 
 def within_budgets(
-    runs: Mapping[RunKind, Values], catalog: Catalog, expectations: Sequence[Expectation]
+    spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog
 ) -> Iterator[Mapping[str, float | str | None]]:
-    """What programs read of a limit within a budget; `limit_is` says whether it is the most or the least."""
-    for told in tell_budgets(expectations, runs, catalog):
+    """What programs read of a limit within a budget; `limit_is` says whether it is the most or the least.
+
+    `run` is the model where the budget is one of a model, which has a `context_length` where its metric depends on it.
+    """
+    for told in tell_budgets(spec, runs, catalog):
+        one = told.set
         numbers = {
-            "bound": told.bound, "now": told.now, "limit": None if isinstance(told.last, str) else told.last,
+            "context_length": one.context_length, "bound": one.bound, "now": told.now,
+            "limit": None if isinstance(told.last, str) else told.last,
             "value": told.spent, "next": told.next, "next_value": told.next_spent,
         }  # fmt: skip
         yield {
-            "run": told.run, "metric": told.budget.metric, "claim": told.budget.claim, "input": told.limit.input,
+            "run": one.subject, "metric": one.budget.metric, "claim": one.budget.claim, "input": told.limit.input,
             **{name: None if one is None else number(one, whole=True) for name, one in numbers.items()},
             "limit_is": told.kind or None, "says": told.says,
         }  # fmt: skip

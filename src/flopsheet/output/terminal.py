@@ -20,7 +20,15 @@ GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 def to_text(report: Report, width: int | None) -> str:
     """The title and the summary, as wide as the terminal where no width is given."""
-    return _printed(partial(to_tables, report), width, report.spec.title, unfit(report))
+    return _printed(partial(to_tables, report), width, report.spec.title, unfit(report), list(_missed(report)))
+
+
+def _missed(report: Report) -> Iterator[tuple[str, str]]:
+    """The expectations that do not hold, each with its style."""
+    for one in report.missed():
+        is_warning = one.expectation.is_warning
+        said = one.with_note(report.catalog)
+        yield (f"! {said}", "yellow") if is_warning else (f"✘ {said}", "bold red")
 
 
 def to_tables(report: Report, width: int) -> Iterator[Table]:
@@ -33,7 +41,13 @@ def tables_to_text(summaries: Iterable[Summary], width: int | None) -> str:
     return _printed(partial(fit, summaries), width)
 
 
-def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title: str = "", lacking: str = "") -> str:
+def _printed(
+    tables: Callable[[int], Iterable[Table]],
+    width: int | None,
+    title: str = "",
+    lacking: str = "",
+    missed: Sequence[tuple[str, str]] = (),
+) -> str:
     from io import StringIO
 
     from rich.console import Console
@@ -47,6 +61,8 @@ def _printed(tables: Callable[[int], Iterable[Table]], width: int | None, title:
             console.print()
         for table in tables(console.width):
             console.print(table)
+        for line, style in missed:
+            console.print(line, style=style, markup=False)
     return captured.get()
 
 

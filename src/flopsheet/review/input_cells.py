@@ -109,7 +109,7 @@ def _path(table_set: TableSet, entry: Input, at: int, data: Data) -> Path:
     if table_set.name in RUNS:
         run = str(table.keys[at][0])
         name = "model" if entry.name == "run_model" else entry.name
-        if table_set.name == "training" and run in (data.get(MEASURED) or {}):
+        if run in (data.get(MEASURED) or {}):
             return (MEASURED, run, SECONDS if name == MEASURED_SECONDS else name)
         return (table_set.name, run, name)
     match entry.grain:

@@ -18,7 +18,7 @@ from flopsheet.review.inputs import InputReading, format_input, read_inputs, sam
 from flopsheet.review.rebuild import Returned, read_back
 from flopsheet.review.unread import find_overwritten, list_unread
 from flopsheet.spec import Spec
-from flopsheet.spec.calibration.fit import FITTED
+from flopsheet.spec.calibration.kinds import FITTED
 from flopsheet.spec.load import from_source, in_digits
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_bytes, write_bytes

@@ -96,10 +96,12 @@ class Search(NamedTuple):
 
 
 class MeasuredRow(NamedTuple):
-    """A measured step beside its predictions: by the efficiencies of the hardware as they were, as fitted, and as
+    """A measured time beside its predictions: by the efficiencies of the hardware as they were, as fitted, and as
     fitted without its layout; None where there is none."""
 
     run: str
+    metric: str
+    """What predicts the time."""
     seconds: float
     before: float | None
     after: float
@@ -115,8 +117,9 @@ class Fitted(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """The efficiencies of one kind of hardware as fitted to the measured rows of a spec."""
+    """The efficiencies of one kind of hardware as fitted to the measured rows of a spec of one kind of run."""
 
+    kind: RunKind
     hardware: str
     rows: tuple[MeasuredRow, ...]
     fitted: tuple[Fitted, ...]
@@ -124,11 +127,25 @@ class Calibration(NamedTuple):
     n_effective: float
     """How many constants the rows settle in effect, of those that are held back."""
 
-    def error(self, which: str) -> float | None:
-        """The mean error `before`, `after` or `left_out`, as a share; None where a row has no such prediction."""
-        found: list[float | None] = [getattr(row, which) for row in self.rows]
-        off = [abs(one / row.seconds - 1) for one, row in zip(found, self.rows, strict=True) if one is not None]
-        return sum(off) / len(off) if len(off) == len(self.rows) else None
+    @property
+    def n_runs(self) -> int:
+        """How many runs the rows are of, each of which may have several times."""
+        return len({row.run for row in self.rows})
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What predicts the times that were measured."""
+        return tuple(dict.fromkeys(row.metric for row in self.rows))
+
+    def error(self, which: str, metric: str = "") -> float | None:
+        """The mean error `before`, `after` or `left_out`, as a share; None where a row has no such prediction.
+
+        Of all rows, or of those of one metric.
+        """
+        rows = [row for row in self.rows if metric in ("", row.metric)]
+        found: list[float | None] = [getattr(row, which) for row in rows]
+        off = [abs(one / row.seconds - 1) for one, row in zip(found, rows, strict=True) if one is not None]
+        return sum(off) / len(off) if off and len(off) == len(rows) else None
 
 
 LEVELS = ("fail", "warn")  # of an expectation that does not hold
@@ -169,7 +186,7 @@ class Spec:
     models: tuple[ModelSpec, ...]
     hardware: tuple[Device, ...] = ()
     runs: Mapping[RunKind, tuple[Run, ...]] = field(default_factory=dict)
-    """Training and serving runs by kind; a kind without any is absent. Measured rows are training runs, the last."""
+    """Training and serving runs by kind; a kind without any is absent. Measured rows are among them, the last."""
     calibrations: tuple[Calibration, ...] = ()
     """How the spec's measured rows changed the hardware, by kind."""
     searches: tuple[Search, ...] = ()

@@ -122,12 +122,14 @@ class ParsedSpec:
         calibrations: tuple[Calibration, ...] = ()
         if has_measured:
             from flopsheet.spec.calibration.fit import calibrate  # which few specs need, as what follows
+            from flopsheet.spec.calibration.kinds import KINDS
 
-            rows, wrong = measured(self.draft, models, hardware, names)
+            measured_runs, wrong = measured(self.draft, models, hardware, names)
             faults += wrong
-            if rows:
-                ran = {"training": (*ran.pop("training", ()), *rows), **ran}
-                (hardware, calibrations), wrong = calibrate(self.draft, models, hardware, rows)
+            ran = {kind: of for kind in catalog.RUNS if (of := (*ran.get(kind, ()), *measured_runs.get(kind, ())))}
+            for kind, rows in measured_runs.items():
+                (hardware, made), wrong = calibrate(self.draft, models, hardware, rows, KINDS[kind])
+                calibrations += made
                 faults += wrong
         searched: tuple[Search, ...] = ()
         if has_search:

@@ -49,6 +49,9 @@ def devices(draft: Draft) -> Resolved[tuple[Device, ...]]:
     return Resolved(tuple(found.values()), faults)
 
 
+INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
+
+
 def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None]:
     """A kind of hardware that the spec says; None where it is faulty."""
     path: Path = ("hardware", name)
@@ -62,6 +65,10 @@ def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None
     own, faults = normalize(draft, path, listed)
     said = {key: RawInput(value, ()) for key, value in shipped.items()} | own
     said.pop("extends", None)
+    if name != parent:
+        for key, of_parent in INHERITED.items():  # nobody measured a kind that only the spec has
+            if key not in own and shipped.get(key) == "itself":
+                said[key] = RawInput(of_parent, ())
     required = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
     if missing := [key for key in required if key not in said]:
         return Resolved(None, [*faults, draft.fault(path, diagnostics.missing_of_hardware(missing), key=True)])
@@ -125,29 +132,52 @@ def runs(
 
 def measured(
     draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], names: Names
-) -> Resolved[tuple[Run, ...]]:
-    """The measured rows of a spec as training runs whose speed is known."""
-    among = _Kind(
-        draft, "training", {one.name: one for one in models}, {device.name: device for device in hardware}, names
-    )
-    found: list[Run] = []
+) -> Resolved[dict[RunKind, tuple[Run, ...]]]:
+    """The measured rows of a spec as runs whose times are known, by kind."""
+    by_name = {one.name: one for one in models}, {device.name: device for device in hardware}
+    found: dict[RunKind, tuple[Run, ...]] = {}
     faults: list[Fault] = []
     for name, listed in draft.listed(MEASURED).items():
         path: Path = (MEASURED, name)
-        if not (draft.is_valid(path) and isinstance(listed, dict)):
-            faults += _unknown_names(among, path, listed if isinstance(listed, dict) else {})
+        if not isinstance(listed, dict):
             continue
-        said, twice = parts.spread(draft, {key: RawInput(value, (*path, key)) for key, value in listed.items()})
+        kind: RunKind = "serving" if listed.get("kind") == "serving" else "training"
+        among = _Kind(draft, kind, *by_name, names)
+        if not draft.is_valid(path):
+            faults += _unknown_names(among, path, listed)
+            continue
+        if wrong := _of_other_kind(draft, path, listed, kind):
+            faults += wrong
+            continue
+        own = {key: RawInput(value, (*path, key)) for key, value in listed.items() if key != "kind"}
+        said, twice = parts.spread(draft, own)
         faults += twice
         if SECONDS in said:
             said[MEASURED_SECONDS] = said.pop(SECONDS)
         if not any(key.startswith("measured_") for key in said):
-            faults.append(draft.fault(path, diagnostics.row_without_time(), key=True))
+            faults.append(draft.fault(path, diagnostics.row_without_time(kind == "serving"), key=True))
             continue
         run, wrong = _run(among, (), path, name, said)
-        found += [run] if run is not None else []
+        found[kind] = (*found.get(kind, ()), *([run] if run is not None else []))
         faults += wrong
-    return Resolved(tuple(found), faults)
+    return Resolved(found, faults)
+
+
+def _of_other_kind(draft: Draft, path: Path, said: Data, kind: RunKind) -> list[Fault]:
+    """Inputs of a measured row that only another kind of run has."""
+    [other] = catalog.RUNS.keys() - {kind}
+    own, others = (_keys_of_kind(each) for each in (kind, other))
+    return [
+        draft.fault((*path, key), diagnostics.input_of_other_rows(key, kind, other), key=True)
+        for key in said
+        if key in others - own
+    ]
+
+
+def _keys_of_kind(kind: RunKind) -> frozenset[str]:
+    """What a measured row of a kind may say that not every row may."""
+    inputs = (entry.name for entry in data_model.search_inputs(kind))
+    return frozenset((*inputs, SECONDS) if kind == "training" else inputs)
 
 
 def _swept(among: _Kind, path: Path, said: RawInputs, held: int, names: Names) -> tuple[list[Run], Names, list[Fault]]:

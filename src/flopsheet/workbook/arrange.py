@@ -62,6 +62,8 @@ class WorkbookLayout:
     cell_index: CellIndex
     table_sets: tuple[TableSet, ...]
     inputs: inputs.InputsLayout
+    names: tuple[CellRef, ...]
+    """Of the models, above their columns."""
     blocks: dict[str, list[Block]]
     controls: context.Controls
     compared: compare.CompareLayout
@@ -103,8 +105,8 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
         top = conventions.BOTTOM + 2 if sheet == conventions.SHEET else 4
         blocks[sheet] = _place_sections(table_set, sheet, top, cell_index)
     named = next(block for block in blocks["Parameters"] if block.grain == "model")
-    ends = [CellRef(named.sheet, named.headers["model"], named.columns[at]) for at in (0, -1)]
-    laid = replace(laid, model_names=absolute_span(ends))
+    headed = tuple(CellRef(named.sheet, named.headers["model"], column) for column in named.columns)
+    laid = replace(laid, model_names=absolute_span(headed))
 
     # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
     top = 4
@@ -151,6 +153,7 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
         cell_index,
         (table_set, *table_sets.values()),
         laid,
+        headed,
         blocks,
         controls,
         compared,

@@ -5,7 +5,7 @@ Formulas would need the sheets that are left out; what a reviewer edits is the w
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from flopsheet.workbook.model.references import (
@@ -17,12 +17,16 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, Sheet
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets import inputs, summary
+from flopsheet.workbook.sheets import budgets, inputs, summary
 from flopsheet.workbook.sheets.runs import SHEETS
 
+INPUTS = "what the study says, and what follows where it says nothing"
+POINT = "0.0##"  # of a figure that a chart draws
+LEFT_OUT = "in the whole workbook"
 SAID = "Values as built; 'flopsheet build' writes the live workbook."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
 HELD = frozenset({summary.SHEET, inputs.SHEET, *RESULTS})
+SUBTITLE = 2, LABEL  # its cell on every sheet
 CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
 
 
@@ -42,26 +46,39 @@ def _value(cell: Cell) -> Cell:
 
 def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     """The Summary with its charts, drawn from figures below it."""
-    lists = {row: cell.link for (row, column), cell in sheet.cells.items() if (column, cell.style) == (LABEL, "link")}
-    dropped = {row for row, link in lists.items() if _sheet_of(link) not in titles}
     cells: Cells = {}
-    for (row, column), cell in sheet.cells.items():
-        is_switch = cell.style == "link" and column != LABEL  # nothing follows it here
-        if not is_switch and (row not in dropped or column >= summary.SECOND):
-            cells[row, column] = _value(cell)
-            if cell.style == "link":
-                cells[row, column] = cells[row, column]._replace(link=cell.link)
+    for at, cell in sheet.cells.items():
+        if at[0] <= sheet.print_parts[-1] and not (cell.style == "link" and at[1] != LABEL):  # nothing follows a switch
+            cells[at] = _value(cell)
+            if str(cell.value).endswith(budgets.ELSEWHERE):
+                cells[at] = cells[at]._replace(value=str(cell.value).replace(budgets.ELSEWHERE, LEFT_OUT))
     cells[2, LABEL] = cells[2, LABEL]._replace(value=f"{cells[2, LABEL].value} · {SAID}")
-    verdict = next(iter(sheet.highlights)).cells.partition(":")[0]
-    cells[coordinates(verdict)] = cells[coordinates(verdict)]._replace(style=style)
-    row = sheet.extent.bottom + 2
+    first, _, last = next(iter(sheet.highlights)).cells.partition(":")
+    row, end = coordinates(last)
+    for column in range(LABEL, end + 1):
+        cells[row, column] = Cell(cells[coordinates(first)].value if column == LABEL else "", style=style)
+    row = sheet.print_parts[-1] + 2
+    cells[row, LABEL] = Cell("Sheets", style="lead")
+    for title, purpose in _guide(sheet, titles):
+        row += 1
+        cells[row, LABEL] = title
+        cells[row, LABEL + 1] = purpose
+    row += 2
     charts = []
     for chart in sheet.charts:
         cells[row, LABEL], cells[row, LABEL + 1] = Cell("Chart above", style="lead"), Cell(chart.title, style="text")
         drawn, row = _drawn(cells, chart, row + 1)
         charts.append(drawn)
     own = tuple(one for one in sheet.highlights if "!" not in one.formula)
-    return replace(sheet, cells=cells, charts=tuple(charts), highlights=own, one_page=False)
+    return replace(sheet, cells=cells, charts=tuple(charts), highlights=own, print_parts=())
+
+
+def _guide(sheet: Sheet, titles: Collection[str]) -> Iterator[tuple[Cell, Cell]]:
+    """The lines of the list of sheets that are here."""
+    for (row, column), cell in sheet.cells.items():
+        if (column, cell.style) == (LABEL, "link") and _sheet_of(cell.link) in titles:
+            purpose = sheet.cells[row, LABEL + 1]
+            yield cell, purpose._replace(value=INPUTS) if cell.value == inputs.SHEET else purpose
 
 
 def _sheet_of(link: str) -> str:
@@ -76,7 +93,7 @@ def _drawn(cells: Cells, chart: Chart, top: int) -> tuple[Chart, int]:
         cell_refs = [CellRef(summary.SHEET, row, LABEL + 1 + at) for at in range(len(points))]
         for cell_ref, point in zip(cell_refs, points, strict=True):
             if isinstance(point, (int, float, str)):
-                cells[cell_ref.row, cell_ref.column] = Cell(point, style="as_built", format="General")
+                cells[cell_ref.row, cell_ref.column] = Cell(point, style="as_built", format=POINT)
         return absolute_span(cell_refs)
 
     x_ref = put(top, chart.x_title or "over", chart.x_points)
@@ -119,14 +136,20 @@ def _shortened(sheet: Sheet) -> Sheet:
     if sheet.title != inputs.SHEET:
         closed |= {row for first, last, _ in sheet.outline_rows for row in range(first, last + 1)}
         closed |= {coordinates(chart.anchor)[0] for chart in sheet.charts}
-    last = sheet.print_to or sheet.tail - 1
+    last = sheet.print_to - 1 if sheet.title == inputs.SHEET else sheet.tail - 1  # without what an input was
+    if sheet.title == inputs.SHEET:  # nothing is edited here, and nothing unfolded
+        closed |= {row for (row, column), cell in sheet.cells.items() if str(cell.value).endswith(inputs.UNFOLD)}
+        closed.add(inputs.CHANGED_ROW)
+        last = max(column for (_, column), cell in sheet.cells.items() if column <= last and cell.value != "")
     kept = {at: cell for at, cell in sheet.cells.items() if at[0] not in closed and at[1] <= last}
+    if sheet.title not in SHEETS.values():
+        kept[SUBTITLE] = kept[SUBTITLE]._replace(value=SAID)
     full = sorted({row for row, _ in kept})
     rows = {row: at for at, row in enumerate(full, start=1)}
     cells = {(rows[row], column): _value(cell) for (row, column), cell in kept.items()}
     used = max(column for _, column in cells)
     return replace(
         sheet, cells=cells, widths={column: width for column, width in sheet.widths.items() if column <= used},
-        heights={}, freeze="C4", title_columns="", outline_rows=(), outline_columns=(),
+        heights={}, freeze="C3", title_columns="", outline_rows=(), outline_columns=(),
         validations=(), highlights=(), charts=(), print_to=0, print_rows=0,
     )  # fmt: skip

@@ -8,17 +8,28 @@ from functools import partial
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import Numbers, failed
-from flopsheet.spec import Expectation
+from flopsheet.spec import Spec
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef, letters, quoted
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    TAIL,
+    UNIT,
+    CellRef,
+    letters,
+    quoted,
+)
 from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets import (
     budgets,
+    candidates,
     changes,
     checks,
     compare,
@@ -28,6 +39,8 @@ from flopsheet.workbook.sheets import (
     inputs,
     layout_charts,
     layouts,
+    limit_working,
+    limits,
     lookups,
     measured,
     reference,
@@ -37,7 +50,6 @@ from flopsheet.workbook.sheets import (
     summary,
 )
 
-LIMITS = "Limits"
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
     "Parameters": "parameters by component, weight memory, what tying saves",
@@ -48,10 +60,10 @@ PURPOSE = {
     context.SHEET: "any model over twelve context lengths; ratios, doubling, crossovers",
     compare.SHEET: "any two scenarios side by side; what a step of each input would change",
     "Training": "memory of one device by class, largest batch, time, cost, energy of each training run",
-    measured.SHEET: "measured steps against their predictions, and the efficiencies fitted to them",
+    measured.SHEET: "measured times against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    LIMITS: "how far each run can go in one input, in memory and budgets; what breaks one step further",
+    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -111,18 +123,20 @@ def draft_workbook(
     shares_title = context.shares_title(laid.controls, laid.shown_rows, longest)
     names = context.short_lengths(laid.controls.table_set, laid.chart_row)
     chart_title = Live(CellRef(context.SHEET, laid.chart_row + summary.CHART_ROWS, LABEL), shares_title.value)
+    top = laid.compared.below(len(laid.steps.tags))
+    best = candidates.candidates(laid.table_sets, cell_index, laid.names, top)
     ran = [(runs.SHEETS[of_kind.name], partial(_runs_sheet, of_kind, laid, links)) for of_kind in laid.table_sets[1:]]
     if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, cell_index):
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
-    if ran:
-        ran.append((LIMITS, partial(_limits_sheet, laid, study.spec.expectations)))
+    if ran or limits.are_models(study.spec, study.catalog):
+        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(_context_sheet, laid, rows, shares_title, links)),
-        (compare.SHEET, partial(_compare_sheet, laid, links)),
+        (compare.SHEET, partial(_compare_sheet, laid, best, links)),
         *ran,
         (checks.SHEET, partial(_itself, checks_sheet)),
         (sensitivity.SHEET, partial(_sensitivity_sheet, laid, links)),
@@ -144,6 +158,8 @@ def draft_workbook(
         budgets=verdict.budgets,
         sheets=tuple((title, purpose) for title, purpose in PURPOSE.items() if title in listed),
         largest=original.choice.model,
+        names=laid.names,
+        candidates=best.lines,
     )
     first = summary.sheet(laid.table_sets, cell_index, laid.controls.table_set, rows, names, chart_title, facts)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
@@ -242,16 +258,14 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
         details=((*runs.words_rows(table_set), True),),
-        print_rows=blocks[0].results_bottom,
+        print_rows=blocks[0].results_bottom, print_to=runs.print_to(table_set),
     )  # fmt: skip
 
 
-def _limits_sheet(laid: WorkbookLayout, expectations: Sequence[Expectation]) -> Sheet:
-    from flopsheet.workbook.sheets import limits  # whose formulas are parsed as it is imported
-
-    of_kinds = laid.table_sets[1:]
+def _limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
+    study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits.sheet(of_kinds, laid.cell_index, blocks, expectations)
+    return limits.sheet(spec, study, of_kinds, laid.cell_index, blocks)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:
@@ -305,9 +319,9 @@ def _context_sheet(
     )  # fmt: skip
 
 
-def _compare_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
+def _compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Callable[[str], str]) -> Sheet:
     layout, steps = laid.compared, laid.steps
-    cells = dict(compare.cells(layout, steps, laid.cell_index, links))
+    cells = dict(compare.cells(layout, steps, laid.cell_index, links)) | best.cells | candidates.joined(best.lines, 3)
     chart = compare.tornado(layout, steps)
     words = layout.words_row(len(steps.tags))
     cells[words, LABEL] = Cell(chart.title, style="lead")
@@ -376,16 +390,8 @@ def _checks_sheet(
         *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
     )
     sheet = _finish(
-        checks.SHEET,
-        "",
-        cells,
-        blocks,
-        freeze=FROZEN,
-        title_rows="1:3",
-        title_columns="A:B",
-        highlights=highlights,
+        checks.SHEET, "", cells, blocks, freeze=FROZEN, title_rows="1:3", highlights=highlights,
         details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
-        print_rows=tops.blocks - 1,
-        print_to=budgets.TOLERANCE,
-    )
+        print_rows=tops.blocks - 1, print_to=budgets.TOLERANCE,
+    )  # fmt: skip
     return sheet, verdict, changed.lines

@@ -12,6 +12,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.importers.huggingface.configuration import read_config, suggest_name
 from flopsheet.importers.huggingface.groups import LayerGroup
+from flopsheet.importers.huggingface.order import order_of
 from flopsheet.importers.huggingface.read import Imported, interpret_config
 from flopsheet.spec.load import from_source
 from flopsheet.spec.schema import data_model
@@ -103,7 +104,7 @@ def _inputs(imported: Imported) -> dict[str, Any]:
         | _ordered({key: value for key, value in said.items() if key not in shared and key != "n_layers"})
         for group, said in zip(imported.groups, groups, strict=True)
     ]
-    return _ordered(shared) | {"layers": own}
+    return _ordered(shared) | order_of(imported.groups) | {"layers": own}
 
 
 def _said(inputs: Data) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The steps by which the last value of an input within a budget is found, as formulas: for NumPy and for cells alike.
 
-A budget is a bound of a metric of a run. Over the input, times and costs are about `a + b·x` where they rise and about
-`a + b/x` where they fall, so that a line through two points, over x or over 1/x, comes close to where the bound is met;
-some lines, each through the latest two points, come to the value. There it is computed again, and one step to either
-side: what is said of it is what is found there.
+A budget is a bound of a metric of a run or a model. Over the input, times and costs are about `a + b·x + c·x²` where
+they rise, and about the same of `1/x` where they fall: a line through two points, then parabolas through the latest
+three, come to where the bound is met. There the metric is computed again, and one step beside it, on the side where the
+budget breaks: what is said of the value is what is found there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from math import floor, log10
 
 from flopsheet.catalog import Catalog
@@ -17,13 +19,12 @@ from flopsheet.formula.nodes import Name
 from flopsheet.numerics import ROUNDING, STORED
 from flopsheet.pipeline.limits.dials import Limit
 from flopsheet.pipeline.limits.program import (
-    ABOVE,
     AT,
-    BELOW,
+    BESIDE,
     CALLED,
     DOUBLE,
     NOW,
-    SECANTS,
+    PROBES,
     UNLIMITED,
     Point,
     Step,
@@ -34,9 +35,11 @@ from flopsheet.pipeline.limits.program import (
 from flopsheet.records import frozen
 
 CLAIMED = "claimed"
+OF_TWO, OF_THREE = "ab", "abc"
 MOST_DECIMALS, DIGITS = 6, 4
+NOTHING = "1e100"  # stands for the reciprocal of 0; a parabola squares it
 # What is compared: of a bound from below the reciprocal, which a larger value makes smaller.
-SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {UNLIMITED})"}
+SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {NOTHING})"}
 TARGET = {"at_most": parse("claimed"), "at_least": parse("1 / claimed")}
 OFF = {
     "at_most": parse("where(found <= 4, next_spent, last_spent) - claimed"),
@@ -45,25 +48,42 @@ OFF = {
 LEFT = {"at_most": parse("claimed - spent"), "at_least": parse("spent - claimed")}
 IS_FLAT = f"abs(v_b - v_a) <= {ROUNDING} * abs(v_a)"
 INVERSE = "1 / x_a + (target - v_a) * (1 / x_b - 1 / x_a) / (v_b - v_a)"
-CROSSING = parse(
+LINE = parse(
     f"where(x_a == x_b, x_b, where({IS_FLAT}, x_b, where((v_b - v_a) * (x_b - x_a) > 0, "
     "x_a + (target - v_a) * (x_b - x_a) / (v_b - v_a), "
     f"where({INVERSE} > 0, 1 / max(1 / {UNLIMITED}, {INVERSE}), {UNLIMITED}))))"
 )
+# A parabola through three points, over x where the latest two rise, else over 1 / x; `reached` is where it meets the
+# bound. Where it does not, the line stands.
+PARABOLA = {
+    "rises": "where((v_c - v_b) * (x_c - x_b) > 0, 1, 0)",
+    **{f"u_{letter}": f"where(rises > 0, x_{letter}, 1 / x_{letter})" for letter in "abc"},
+    "chord": "where(u_c == u_b, 0, (v_c - v_b) / (u_c - u_b))",
+    "bend": "where(u_b == u_a, 0, where(u_c == u_a, 0, (chord - (v_b - v_a) / (u_b - u_a)) / (u_c - u_a)))",
+    "steep": "chord + bend * (u_c - u_b)",
+    "inside": "steep * steep + 4 * bend * (target - v_c)",
+    "reached": "where(where(inside < 0, 0, steep * chord) > 0, "
+    "u_c + 2 * (target - v_c) / (steep + where(steep < 0, 0 - 1, 1) * max(0, inside)^0.5), 0)",
+    "crossing": f"where(reached > 1 / {UNLIMITED}, where(rises > 0, reached, 1 / reached), line)",
+}
+SHOWN_AS = {"rises": "Rises", "chord": "Chord", "bend": "Bend", "steep": "Slope", "inside": "Under the root"}
+SHOWN_AS |= {"reached": "Parabola meets", "line": "Line meets", "crossing": "Meets the bound"}
 ON_GRID = parse(f"max(least, min(most, now + floor((crossing - now) / step + {STORED}) * step))")
 TWICE = parse("now + max(1, floor(now / step)) * step")
+# To which side the neighbour lies: where it is met, towards what costs more.
+BESIDE_AT = parse("max(least, min(most, where(where(left_at >= 0, 1, 0) == rises, x_at + step, x_at - step)))")
+RISES = "where(x_a == x_b, before, where((v_b - v_a) * (x_b - x_a) > 0, 1, 0))"
 # What is found: 1 and 2, the most that the budget allows; 3 and 4, the least; 5, it holds everywhere; 6, nowhere.
 FOUND = parse(
-    "where(left_at >= 0, where(where(x_above > x_at, left_above, 0) < 0, 1, "
-    "where(where(x_below < x_at, left_below, 0) < 0, 4, 5)), where(where(x_below < x_at, left_below, 0 - 1) >= 0, 2, "
-    "where(where(x_above > x_at, left_above, 0 - 1) >= 0, 3, 6)))"
+    "where(left_at >= 0, where(where(x_beside == x_at, 0, left_beside) < 0, where(x_beside > x_at, 1, 4), 5), "
+    "where(where(x_beside == x_at, 0 - 1, left_beside) >= 0, where(x_beside < x_at, 2, 3), 6))"
 )
 IS_END = parse(
     f"where({IS_FLAT}, 1, where(x_at <= least, 1, where(x_at >= most, 1, "
     "where(found == 6, where(v_at == v_before, 1, 0), 0))))"  # it falls no further
 )
-LAST_OF = parse("where(found == 2, below, where(found == 3, above, at))")
-NEXT_OF = parse("where(found == 1, above, where(found == 4, below, at))")
+LAST_OF = parse("where(found == 2, beside, where(found == 3, beside, at))")
+NEXT_OF = parse("where(found == 1, beside, where(found == 4, beside, at))")
 SAID = {
     "last": (LAST_OF, "Last within the budget"),
     "next": (NEXT_OF, "One step further"),
@@ -103,29 +123,56 @@ def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step |
         *_point(budget, DOUBLE, TWICE, may_be_absent=may_be_absent),
     ]
     before = [NOW, DOUBLE]
-    for point in (*(SECANTS if limit.input == "context_length" else SECANTS[:-1]), AT):  # squares need one more
-        found = substitute(CROSSING, _of_two(before))
-        done += _point(budget, point, substitute(ON_GRID, {"crossing": found}), may_be_absent=may_be_absent)
-        before = [before[1], point]
-    done += _point(budget, BELOW, parse("max(least, x - step)"), may_be_absent=may_be_absent)
-    done += _point(budget, ABOVE, parse("min(most, x + step)"), may_be_absent=may_be_absent)
-    read = {f"{name}_{point}": Name(at(name, point)) for name in ("x", "left") for point in (BELOW, AT, ABOVE)}
+    for point in (*PROBES, AT):
+        done += _crossing(before[-3:], point)
+        x = substitute(ON_GRID, {"crossing": Name(at("crossing", point))})
+        done += _point(budget, point, x, may_be_absent=may_be_absent)
+        before.append(point)
+    done.append(Step("rises", _rises(before), "Rises"))
+    at_end = {f"{name}_at": Name(at(name, AT)) for name in ("x", "left")}
+    done += _point(budget, BESIDE, substitute(BESIDE_AT, at_end), may_be_absent=may_be_absent)
+    read = {f"{name}_{point}": Name(at(name, point)) for name in ("x", "left") for point in (AT, BESIDE)}
     done.append(Step("found", substitute(FOUND, read), "What is found"))
-    read |= {f"v_{end}": Name(at("compared", point)) for end, point in zip(("before", "at"), before, strict=True)}
+    read |= {f"v_{end}": Name(at("compared", point)) for end, point in zip(("before", "at"), before[-2:], strict=True)}
     done.append(Step("is_end", substitute(IS_END, {**read, **_of_two([NOW, DOUBLE])}), "Nothing beyond"))
     for name, (chosen, words) in SAID.items():
         said = Name("spent") if name.endswith("_spent") else limit.shown
-        each = {point: moved(said, point) for point in (BELOW, AT, ABOVE)}
+        each = {point: moved(said, point) for point in (AT, BESIDE)}
         done.append(Step(name, substitute(chosen, each), words))
     done.append(Step("told", parse("where(found <= 4, next, last)"), "What breaks it"))
     done.append(Step("off", OFF[budget.claim], "By how much"))
     return done
 
 
+def _crossing(points: list[str], point: str) -> Iterator[Step]:
+    """Where the bound would be met by the line through two points, or by the parabola through three."""
+    line = substitute(LINE, _of_two(points[-2:]))
+    if len(points) < len(OF_THREE):
+        yield Step(at("crossing", point), line, SHOWN_AS["crossing"])
+        return
+    read = _of_points(points, OF_THREE)
+    for name, node in {"line": line, **{name: parse(text) for name, text in PARABOLA.items()}}.items():
+        yield Step(at(name, point), substitute(node, read), SHOWN_AS.get(name, "Where it is drawn"))
+        read[name] = Name(at(name, point))
+
+
+def _rises(points: list[str]) -> Node:
+    """1 where the metric rises with the input, by the latest two points that differ."""
+    found = parse("1")
+    for pair in pairwise(points):
+        found = substitute(parse(RISES), {**_of_two(list(pair)), "before": found})
+    return found
+
+
 def _of_two(points: list[str]) -> dict[str, Node]:
+    return _of_points(points, OF_TWO)
+
+
+def _of_points(points: list[str], letters: str) -> dict[str, Node]:
+    """What formulas call the values that were tried, and what the metric was there."""
     return {
         f"{letter}_{end}": Name(at(name, point))
-        for end, point in zip("ab", points, strict=True)
+        for end, point in zip(letters, points, strict=True)
         for letter, name in (("x", "x"), ("v", "compared"))
     }
 

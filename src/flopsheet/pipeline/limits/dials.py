@@ -66,14 +66,14 @@ LONGER = _nodes(
 )
 
 
-def _widest(kinks: Kinks) -> Limit:
+def _widest(kinks: Kinks, step: str = "tensor_parallel") -> Limit:
     return Limit(
         "largest_d_ff",
         "Widest FFN",
         parse("at_max(d_ff, d_ff)"),
         _nodes(d_ff="where(main == 1, x, d_ff)"),
         "of the widest layers; all else unchanged",
-        step=parse("tensor_parallel"),
+        step=parse(step),
         kinks=kinks,
         of_groups="d_ff",
     )
@@ -149,6 +149,15 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         _longest("pipeline_parallel", "pipeline_parallel"),
     ),
 }  # fmt: skip
+
+OF_MODELS = (
+    Limit(
+        "longest_context", "Longest context", parse("context_length"), _nodes(context_length="x"),
+        "the model unchanged", is_squared=True,
+    ),
+    _widest("never", "1"),
+    _longest("1", "1"),
+)  # fmt: skip
 
 # What is left of a device's memory, for each stage and phase: each is smooth where the least of them is not.
 LAST_STAGE = "memory_bytes - (last_stage_fixed_bytes + micro_batch_size * activation_bytes_last"

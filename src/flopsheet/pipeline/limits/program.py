@@ -21,11 +21,8 @@ from flopsheet.records import NamedTuple
 
 NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
 ROUNDS = ("near", "near_next"), ("nearer", "nearer_next")  # a point near the end and its neighbour, twice
-DOUBLE, SECANTS = (
-    "double",
-    ("first", "second", "third", "fourth", "fifth"),
-)  # what a budget is looked for with, then its neighbours
-BELOW, AT, ABOVE = "below", "at", "above"
+DOUBLE, PROBES = "double", ("first", "second", "third")  # what a budget is looked for with
+AT, BESIDE = "at", "beside"  # where it ends, and its neighbour
 CALLED = {
     FAR: "Far away",
     OTHER: "A further point",
@@ -33,10 +30,9 @@ CALLED = {
     LAST: "Last that fits",
     NEXT: "One step further",
     DOUBLE: "Twice",
-    **dict.fromkeys(SECANTS, "Nearer"),
-    BELOW: "One step less",
+    **dict.fromkeys(PROBES, "Nearer"),
     AT: "Where it ends",
-    ABOVE: "One step more",
+    BESIDE: "One step beside",
 }
 UNLIMITED, NOWHERE = "1e300", "(0 - 1e300)"  # where a line that does not fall ends, or that is below from the start
 ENDLESS = f"where(left_a >= 0, {UNLIMITED}, {NOWHERE})"

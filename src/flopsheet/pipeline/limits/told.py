@@ -12,11 +12,11 @@ from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import budget_words, words
-from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import Limit
-from flopsheet.pipeline.limits.solve import Set, Solved, as_it_is, set_on, solve, solve_set
+from flopsheet.pipeline.limits.sets import Set, every_within
+from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.records import frozen
-from flopsheet.spec import Expectation
+from flopsheet.spec import Spec
 
 
 @frozen
@@ -38,13 +38,13 @@ def tell(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Told]:
     """Every limit, run by run."""
     for kind, values in runs.items():
         names = [str(run) for (run,) in values.tables["run"].keys]
-        columns = [_of_limit(names, solved, kind, values, catalog) for solved in solve(values, kind, catalog)]
+        columns = [_of_limit(names, solved, kind) for solved in solve(values, kind, catalog)]
         yield from (told for of_run in zip(*columns, strict=True) for told in of_run)
 
 
-def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind, values: Values, catalog: Catalog) -> list[Told]:
+def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind) -> list[Told]:
     """One limit of every run."""
-    limit, now = solved.limit, as_it_is(values, solved, catalog)
+    limit, now = solved.limit, solved.as_it_is()
     read = {word: solved.column(name) for word, name in words.read(kind).items()}
     says = np.atleast_1d(evaluate(words.sentence(fewest=limit.fewest), read.__getitem__, None, vectorised()))
     told = []
@@ -57,11 +57,9 @@ def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind, values: Value
 
 @frozen
 class ToldBudget:
-    """One limit of a run within a budget."""
+    """One limit of a run, or of a model, within a budget."""
 
-    run: str
-    budget: Budget
-    bound: float
+    set: Set
     limit: Limit
     now: float
     kind: str
@@ -74,22 +72,17 @@ class ToldBudget:
     says: str
 
 
-def tell_budgets(
-    expectations: Sequence[Expectation], runs: Mapping[RunKind, Values], catalog: Catalog
-) -> Iterator[ToldBudget]:
-    """Every limit of each run within each of its budgets, in the order of these."""
-    for kind, values in runs.items():
-        names = [str(run) for (run,) in values.tables["run"].keys]
-        for one in set_on(expectations, kind, names, catalog):
-            for solved in solve_set(values, kind, one, catalog):
-                yield _within(one, solved, values, catalog)
+def tell_budgets(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[ToldBudget]:
+    """Every limit within each budget of the spec, those of models first."""
+    for within in every_within(spec, runs, catalog):
+        yield from (_within(within.set, solved, within.at, catalog) for solved in within.solved)
 
 
-def _within(one: Set, solved: Solved, values: Values, catalog: Catalog) -> ToldBudget:
-    row = {name: float(solved.numbers[name][one.at]) for name in budget_words.READ}
-    now = float(as_it_is(values, solved, catalog)[one.at])
+def _within(one: Set, solved: Solved, at: int, catalog: Catalog) -> ToldBudget:
+    row = {name: float(solved.numbers[name][at]) for name in budget_words.READ}
+    now = float(solved.as_it_is()[at])
     last = evaluate(budget_words.VALUE, row.__getitem__)
     node = budget_words.sentence(one.budget.claim, catalog.unit_of(one.budget.metric).label)
     says = str(evaluate(node, row.__getitem__))
     spent = row["last_spent"], row["next"], row["next_spent"]
-    return ToldBudget(one.run, one.budget, one.bound, solved.limit, now, budget_words.kind(row), last, *spent, says)
+    return ToldBudget(one, solved.limit, now, budget_words.kind(row), last, *spent, says)

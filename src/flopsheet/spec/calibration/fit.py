@@ -1,37 +1,29 @@
 """The efficiencies of hardware, fitted to the measured rows of a spec.
 
 Least squares of the logarithm of predicted over measured time, robust beyond some per cent, by Gauss and Newton. One
-layout fits one constant, the efficiency of matmuls. Several move all constants of the terms that they have, each held
-back by how far it may differ from the one that published steps gave (`PRIOR`), so that what is fitted in effect is
-never more than there are layouts. Equal layouts count as one.
+layout of a training step fits one constant, the efficiency of matmuls. Otherwise all constants of the terms that the
+rows have move, each held back by how far it may differ from the one that published measurements gave (`Kind.prior`), so
+that what is fitted in effect is never more than there are measurements. Equal layouts count as one.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean, geometric_mean, stdev
 
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
+from flopsheet.spec.calibration.kinds import TRAINING, Kind, is_given
 from flopsheet.spec.calibration.solve import solve
-from flopsheet.spec.calibration.steps import COMPUTE, Step
+from flopsheet.spec.calibration.steps import Point, Step
 from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
-from flopsheet.spec.runs import MEASURED, SECONDS
+from flopsheet.spec.runs import MEASURED
 
-FIRST = "matmul_efficiency"
-# How far each may differ from the fit to published steps: the standard deviation of its logarithm. A judgement, tried
-# on the published steps themselves: docs/measured-rows.md.
-PRIOR = {
-    FIRST: 0.2, "fused_attention_efficiency": 0.25, "eager_attention_efficiency": 0.3, "collective_efficiency": 0.3,
-    "collective_latency": 0.5, "small_matmul_width": 0.5, "kernel_traffic": 0.15, "weight_traffic": 0.3,
-    "unhidden_gather": 0.3,
-}  # fmt: skip
-UNKNOWN = 0.7  # the same of a kind of hardware that nobody measured
-NOISE, ROBUST, STEPS, NUDGE = 0.05, 0.075, 15, 1e-4
-RATIOS = ("time_ratio_low", "time_ratio_median", "time_ratio_high")
-FITTED = frozenset({*PRIOR, *RATIOS, "fitted_to", "n_measured"})  # what a calibration may change
+UNKNOWN = 0.7  # how far an efficiency may differ of a kind of hardware that nobody measured
+ROBUST, STEPS, NUDGE = 1.5, 15, 1e-4  # the first times the noise
 FURTHEST = 0.7  # of one step
 LAYOUTS_FOR_RANGE = 3
 SPEC = "the spec"
@@ -40,9 +32,9 @@ SLOWEST = 25.0  # times the prediction
 
 
 def calibrate(
-    draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], rows: Sequence[Run]
+    draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], rows: Sequence[Run], kind: Kind = TRAINING
 ) -> Resolved[tuple[tuple[Device, ...], tuple[Calibration, ...]]]:
-    """The hardware with the efficiencies that the measured rows show, and how these were found."""
+    """The hardware with the efficiencies that the measured rows of a kind show, and how these were found."""
     of_model = {model.name: model for model in models}
     found: list[Device] = []
     calibrations: list[Calibration] = []
@@ -53,11 +45,11 @@ def calibrate(
             found.append(device)
             continue
         try:
-            fit = Fit(device, [Step(draft.study, of_model[run.model], device, run) for run in own])
-            wrong = [fault for step in fit.steps for fault in _impossible(draft, fit, step)]
+            fit = Fit(device, points(kind, [Step(draft.study, of_model[run.model], device, run, kind) for run in own]))
+            wrong = [fault for point in fit.points for fault in _impossible(draft, fit, point)]
             calibration, inputs = (None, {}) if wrong else fit.result()
         except (ArithmeticError, TypeError, ValueError):  # 1 / 0, or an input so large that a product is infinite
-            wrong = [_fault(draft, run, diagnostics.row_not_predicted("no finite number")) for run in own]
+            wrong = [_fault(draft, run, "", diagnostics.row_not_predicted("no finite number")) for run in own]
             calibration = None
         if calibration is None:
             faults += wrong
@@ -69,89 +61,106 @@ def calibrate(
     return Resolved((tuple(found), tuple(calibrations)), faults)
 
 
-def _impossible(draft: Draft, fit: Fit, step: Step) -> list[Fault]:
-    """What is wrong with a measured time that no device can reach, or that is none of a step."""
-    predicted = step.seconds(fit.start)
+def points(kind: Kind, steps: Sequence[Step]) -> list[Point]:
+    """The times that were measured of some runs."""
+    return [Point(step, target) for step in steps for target in kind.targets if is_given(step.value(target.measured))]
+
+
+def _impossible(draft: Draft, fit: Fit, point: Point) -> list[Fault]:
+    """What is wrong with a measured time that no device can reach, or that is none of such a run."""
+    predicted = point.seconds(fit.start)
     is_predicted = not isinstance(predicted, str) and 0 < predicted < math.inf
-    least = float(step.seconds({**fit.start, FIRST: 1.0}, COMPUTE)) if is_predicted else math.nan
+    least = point.least({**fit.start, **fit.kind.at_best}) if is_predicted else math.nan
+    said = point.target.says
     if isinstance(predicted, str) or not is_predicted:
         finding = diagnostics.row_not_predicted(str(predicted))
-    elif step.measured < least:
-        finding = diagnostics.row_too_fast(step.measured, least)
-    elif step.measured > SLOWEST * predicted:
-        finding = diagnostics.row_too_slow(step.measured, predicted)
+    elif point.measured < least:
+        finding = diagnostics.row_too_fast(point.measured, least, said.least, said.what, said.check)
+    elif point.measured > SLOWEST * predicted:
+        finding = diagnostics.row_too_slow(point.measured, predicted, said.what, said.check)
     else:
         return []
-    return [_fault(draft, step.run, finding)]
+    return [_fault(draft, point.run, point.target.key, finding)]
 
 
-def _fault(draft: Draft, run: Run, finding: diagnostics.Finding) -> Fault:
+def _fault(draft: Draft, run: Run, key: str, finding: diagnostics.Finding) -> Fault:
     """What is wrong with a measured time, where the spec says it."""
     path, said = (MEASURED, run.name), draft.listed(MEASURED)[run.name]
-    key = SECONDS if SECONDS in said else next((one for one in said if one.startswith("measured_")), "")
+    key = key if key in said else next((one for one in said if one.startswith("measured_")), "")
     return draft.fault((*path, key) if key else path, finding, key=not key)
 
 
 @frozen
 class Fit:
-    """The measured steps on one kind of device."""
+    """The measured times of one kind of run on one kind of device."""
 
     device: Device
-    steps: Sequence[Step]
+    points: Sequence[Point]
+
+    @property
+    def kind(self) -> Kind:
+        return self.points[0].step.kind
 
     @property
     def borrowed(self) -> dict[str, float]:
         """What nobody fitted for this kind: the mean of the kinds that were measured."""
-        kinds = [kind.inputs for kind in catalog.hardware().values() if kind.inputs.get("fitted_to") == "itself"]
-        free = (name for name in PRIOR if self.device.sources.get(name) != SPEC)
+        fitted_to = self.kind.fitted_to
+        kinds = [kind.inputs for kind in catalog.hardware().values() if kind.inputs.get(fitted_to) == "itself"]
+        free = (name for name in self.kind.prior if self.device.sources.get(name) != SPEC)
         absent = [name for name in free if isinstance(self.device.inputs[name].value, str)]
         return {name: geometric_mean({float(kind[name]) for kind in kinds}) for name in absent}
 
     @property
     def start(self) -> dict[str, float]:
         """The efficiencies before the fit."""
-        given = {name: self.device.inputs[name].value for name in PRIOR}
+        given = {name: self.device.inputs[name].value for name in self.kind.prior}
         return {**{name: float(value) for name, value in given.items() if not isinstance(value, str)}, **self.borrowed}
 
     def prior(self, name: str, n_layouts: int) -> float:
         """How far an efficiency may differ from where it starts."""
-        return math.inf if n_layouts == 1 else UNKNOWN if name in self.borrowed else PRIOR[name]
+        is_alone = n_layouts == 1 and self.kind.alone
+        return math.inf if is_alone else UNKNOWN if name in self.borrowed else self.kind.prior[name]
 
     @property
     def layouts(self) -> list[list[int]]:
-        """The steps of each layout."""
+        """The measured times of each layout."""
         found: dict[tuple[object, ...], list[int]] = {}
-        for at, step in enumerate(self.steps):
-            said = {name: one.value for name, one in step.run.inputs.items() if not name.startswith("measured_")}
+        for at, point in enumerate(self.points):
+            said = {name: one.value for name, one in point.run.inputs.items() if not name.startswith("measured_")}
             found.setdefault(tuple(said.values()), []).append(at)
         return list(found.values())
 
     def result(self) -> tuple[Calibration, dict[str, InputValue]]:
         """How the fit was made, and the inputs of the device that it changes."""
-        start, layouts = self.start, self.layouts
-        free = [name for name in (PRIOR if len(layouts) > 1 else [FIRST]) if self.device.sources.get(name) != SPEC]
+        start, layouts, kind = self.start, self.layouts, self.kind
+        free = [kind.alone] if kind.alone and len(layouts) == 1 else list(kind.prior)
+        free = [name for name in free if self.device.sources.get(name) != SPEC]
         best = self.fitted([name for name in free if self.matters(name)], layouts)
         rounded = {name: float(f"{value:.4g}") for name, value in best.efficiencies.items()}
         known = not self.borrowed
         rows = []
-        for at, step in enumerate(self.steps):
-            before = float(step.seconds(start)) if known else None
+        for at, point in enumerate(self.points):
+            before = float(point.seconds(start)) if known else None
             left_out = best.left_out[at] if best.left_out else None
-            rows.append(
-                MeasuredRow(step.run.name, step.measured, before, float(step.seconds({**start, **rounded})), left_out)
-            )
+            after = float(point.seconds({**start, **rounded}))
+            rows.append(MeasuredRow(point.run.name, point.target.metric, point.measured, before, after, left_out))
         changed = {**self.borrowed, **rounded}
         inputs = {name: InputValue(value) for name, value in changed.items()}
         if rounded:
-            inputs |= {"fitted_to": InputValue("measured_rows"), "n_measured": InputValue(float(len(rows)))}
-        if len(layouts) >= LAYOUTS_FOR_RANGE and not any(self.device.sources.get(name) == SPEC for name in RATIOS):
-            inputs |= {name: InputValue(value) for name, value in zip(RATIOS, self.spread(rows, layouts), strict=True)}
+            n_runs = len({row.run for row in rows})
+            inputs |= {kind.fitted_to: InputValue("measured_rows"), kind.count_input: InputValue(float(n_runs))}
+        for target in kind.targets:
+            of_target = [found for of in layouts if (found := [at for at in of if self.points[at].target == target])]
+            is_free = not any(self.device.sources.get(name) == SPEC for name in target.ratios)
+            if len(of_target) >= LAYOUTS_FOR_RANGE and is_free:
+                spread = zip(target.ratios, self.spread(rows, of_target), strict=True)
+                inputs |= {name: InputValue(value) for name, value in spread}
         told = tuple(
             Fitted(name, self.device.inputs[name].value, float(one.value))
             for name, one in inputs.items()
-            if name not in {"fitted_to", "n_measured"}
+            if name not in {kind.fitted_to, kind.count_input}
         )
-        return Calibration(self.device.name, tuple(rows), told, best.n_effective), inputs
+        return Calibration(kind.run, self.device.name, tuple(rows), told, best.n_effective), inputs
 
     def spread(self, rows: Sequence[MeasuredRow], layouts: Sequence[Sequence[int]]) -> list[float]:
         """Measured over predicted where the layout was left out: one in ten below, the mean, one in ten above.
@@ -170,15 +179,17 @@ class Fit:
     def matters(self, name: str) -> bool:
         """Whether any step takes another time with another value."""
         start = self.start
-        return any(step.seconds({**start, name: start[name] * 1.01}) != step.seconds(start) for step in self.steps)
+        nudged = {**start, name: start[name] * 1.01}
+        return any(point.seconds(nudged) != point.seconds(start) for point in self.points)
 
     def fitted(self, names: Sequence[str], layouts: Sequence[Sequence[int]]) -> _Fitted:
-        """The efficiencies of these names that predict the steps best."""
+        """The efficiencies of these names that predict the measured times best."""
         start = self.start
-        weights = [0.0] * len(self.steps)
+        weights = [0.0] * len(self.points)
         for of in layouts:
+            counts = Counter(self.points[at].target for at in of)
             for at in of:
-                weights[at] = 1 / len(of)
+                weights[at] = 1 / counts[self.points[at].target]
         unknowns = [_Unknown(math.log(start[name]), self.prior(name, len(layouts)), *_bounds(name)) for name in names]
         logs = [unknown.start for unknown in unknowns]
         rows: list[_Row] = []
@@ -191,24 +202,24 @@ class Fit:
                 break
         if not all(map(math.isfinite, logs)):
             raise ArithmeticError("a fit without a finite number")
-        left_out = [0.0] * len(self.steps)
+        left_out = [0.0] * len(self.points)
         for of in layouts if len(layouts) > 1 else ():
             others = [row for at, row in enumerate(rows) if at not in of]
             without = {**start, **_exp(names, _moved(unknowns, logs, others) if names else logs)}
             for at in of:
-                left_out[at] = float(self.steps[at].seconds(without))
+                left_out[at] = float(self.points[at].seconds(without))
         return _Fitted(_exp(names, logs), left_out if len(layouts) > 1 else [], _settled(unknowns, rows))
 
     def slopes(self, names: Sequence[str], logs: Sequence[float], weights: Sequence[float]) -> list[_Row]:
-        """How far each step is off, and how that changes with each efficiency; what is far off counts less."""
+        """How far each time is off, and how that changes with each efficiency; what is far off counts less."""
         here = {**self.start, **_exp(names, logs)}
         rows = []
-        for step, weight in zip(self.steps, weights, strict=True):
-            time = float(step.seconds(here))
-            changed = [float(step.seconds({**here, name: here[name] * math.exp(NUDGE)})) for name in names]
-            off = math.log(time / step.measured)
+        for point, weight in zip(self.points, weights, strict=True):
+            time, noise = float(point.seconds(here)), point.target.noise
+            changed = [float(point.seconds({**here, name: here[name] * math.exp(NUDGE)})) for name in names]
+            off = math.log(time / point.measured)
             slopes = [math.log(other / time) / NUDGE for other in changed]
-            rows.append(_Row(off, slopes, weight / math.sqrt(1 + (off / ROBUST) ** 2) / NOISE**2))
+            rows.append(_Row(off, slopes, weight / math.sqrt(1 + (off / (ROBUST * noise)) ** 2) / noise**2))
         return rows
 
 
@@ -224,7 +235,7 @@ class _Unknown:
 
 @frozen
 class _Row:
-    """One step about the present efficiencies."""
+    """One measured time about the present efficiencies."""
 
     off: float
     slopes: Sequence[float]
@@ -235,13 +246,13 @@ class _Row:
 class _Fitted:
     efficiencies: Mapping[str, float]
     left_out: Sequence[float]
-    """The time of each step, its layout left out; empty where there is one layout."""
+    """Each time, its layout left out; empty where there is one layout."""
     n_effective: float
 
 
 def _bounds(name: str) -> tuple[float, float]:
     entry = catalog.load_inputs().inputs[name]
-    return math.log(entry.least or 1e-6), math.log(entry.most or 1e6)
+    return math.log(entry.least or 1e-15), math.log(entry.most or 1e6)
 
 
 def _exp(names: Sequence[str], logs: Sequence[float]) -> dict[str, float]:

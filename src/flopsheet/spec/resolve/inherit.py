@@ -11,6 +11,9 @@ from flopsheet.spec.resolve.names import unknown_model
 from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.yamlio.source import Data, Path
 
+OF_LAYERS = ("layers", "n_layers")
+OF_THEIR_ORDER = ("layer_order", "n_uneven_layers")  # which says nothing of other layers than those it came with
+
 
 def inherit(draft: Draft) -> Resolved[dict[str, RawInputs]]:
     """The inputs that each model says or inherits, by its name; one for which that is not known is left out."""
@@ -54,7 +57,10 @@ def _add(draft: Draft, said: RawInputs | None, path: Path, data: Data) -> Resolv
     if said is None or shipped is None or not draft.is_valid(path):
         return Resolved(None, faults)
     own, wrong = normalize(draft, path, data)
-    return Resolved({**said, **shipped, **own}, [*faults, *wrong])
+    inherited = {**said, **shipped}
+    if {*OF_LAYERS} & own.keys():
+        inherited = {key: value for key, value in inherited.items() if key not in OF_THEIR_ORDER}
+    return Resolved({**inherited, **own}, [*faults, *wrong])
 
 
 def from_library(draft: Draft, path: Path, data: Data) -> Resolved[RawInputs | None]:

@@ -336,7 +336,9 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...], unsaid: frozen
             "hardware": section("hardware", devices, kinds),
             "training": section("training", lambda: named(_run("training"), 1_000), "Training runs by name."),
             "serving": section("serving", lambda: named(_run("serving"), 1_000), "Serving runs by name."),
-            "measured": section("measured", lambda: measured.shape(_run("training")["fields"]), measured.DOC),
+            "measured": section(
+                "measured", lambda: measured.shape(*(_run(kind)["fields"] for kind in catalog.RUNS)), measured.DOC
+            ),
             "search": section("search", lambda: named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
             "expect": optional(
                 list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."

@@ -59,11 +59,13 @@ def to_schema() -> Node:
         run = parts[f"{kind.capitalize()}Run"]
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
-    row = parts["MeasuredRow"]
-    row["required"] = [name for name in row["properties"] if name in RUN_NEEDS or _is_needed(name)]
-    row["oneOf"] = [
-        {"required": [name]} for name in row["properties"] if name == SECONDS or name.startswith("measured_")
-    ]
+    row, served = parts["MeasuredRow"], parts["ServingRun"]["properties"]
+    times = [name for name in row["properties"] if name == SECONDS or name.startswith("measured_")]
+    of_step = [{"required": [name]} for name in times if name not in served]
+    of_served = [{"required": [name]} for name in times if name in served]
+    row["if"] = {"required": ["kind"], "properties": {"kind": {"const": "serving"}}}
+    row["then"] = {"required": parts["ServingRun"]["else"]["required"], "anyOf": of_served}
+    row["else"] = {"required": parts["TrainingRun"]["else"]["required"], "oneOf": of_step}
     for name, swept in parts.items():
         if name.endswith("Range"):
             swept["properties"]["step"]["anyOf"][0]["exclusiveMinimum"] = 0

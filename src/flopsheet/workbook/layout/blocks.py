@@ -9,7 +9,7 @@ from flopsheet.workbook.layout.cells import Band, Block, CellIndex
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
 from flopsheet.workbook.model.sheet import Cell
-from flopsheet.workbook.model.styles import StyleName, varied
+from flopsheet.workbook.model.styles import NAME_INDENT, StyleName, varied
 
 Placed = tuple[tuple[int, int], Cell]
 HEADER_LABELS = {
@@ -41,7 +41,7 @@ def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     table = block.table_set.table(block.grain)
     for name, row in block.headers.items():
         yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
-        yield (row, NAME), Cell(name if name != "study" else "", style="header_left")
+        yield (row, NAME), Cell(name if name != "study" else "", style="header_left", indent=NAME_INDENT)
         for column in (UNIT, NOTE, MATHS):
             yield (row, column), Cell("", style="header_left")
         for at, column in enumerate(block.columns):

@@ -143,8 +143,8 @@ class Sheet:
     """The last row that is printed; 0 prints all."""
     is_printed: bool = True
     """Working sheets are for the screen."""
-    one_page: bool = False
-    """Printed on one page, upright where it is long, as long as that can be read."""
+    print_parts: tuple[int, ...] = ()
+    """The last row of each part: all on one page where that can be read, else each on a page of its own."""
 
     @cached_property
     def extent(self) -> Extent:

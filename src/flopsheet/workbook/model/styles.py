@@ -10,6 +10,7 @@ from flopsheet.records import frozen
 FONT = "Calibri"
 INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
 NAVY = "1F3A5F"
+NAME_INDENT = 2  # steps by which a name stands off the last value in front of it
 
 # Colours that stay apart for colour-blind eyes (Okabe and Ito); one component, one colour, on every chart.
 PALETTE = ("0072B2", "56B4E9", "E69F00", "009E73", "CC79A7", "D55E00", "F0E442", "999999")
@@ -64,7 +65,7 @@ class Style:
 
 StyleName: TypeAlias = Literal[
     "text", "wrapped", "title", "subtitle", "section", "figure", "figure_centred", "muted", "lead", "block",
-    "block_right", "band", "header", "header_left", "header_wrapped", "above_unit",
+    "block_right", "band", "header", "header_left", "header_wrapped", "header_centred", "above_unit",
     "above_unit_centred", "above_unit_left", "label", "label_subtotal",
     "label_total", "name", "was", "aside", "unit_right", "unit_link", "unit_link_centred", "sentence", "unit",
     "maths", "note", "calc", "subtotal", "total", "linked", "linked_left", "linked_centred", "input", "input_legend",
@@ -92,6 +93,7 @@ STYLES: dict[StyleName, Style] = {
     "header": Style(NAVY, bold=True, align="right", bottom=RULE),
     "header_left": Style(NAVY, bold=True, align="left", bottom=RULE),
     "header_wrapped": Style(NAVY, bold=True, align="right", wrap=True, bottom=RULE),
+    "header_centred": Style(NAVY, bold=True, align="center", bottom=RULE),
     "above_unit": Style(NAVY, bold=True, align="right", wrap=True, low=True),
     "above_unit_centred": Style(NAVY, bold=True, align="center", wrap=True, low=True),
     "above_unit_left": Style(NAVY, bold=True, align="left", low=True),
@@ -99,7 +101,7 @@ STYLES: dict[StyleName, Style] = {
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
     "fitted_label": Style(align="left", indent=1, shrink=True),
-    "name": Style(MUTED, size=9, align="left", indent=1),
+    "name": Style(MUTED, size=9, align="left", indent=NAME_INDENT),
     "was": Style("8A5A00", size=9, align="right"),
     "aside": Style(MUTED, size=9, align="left", indent=1),
     "unit_right": Style(MUTED, size=9, align="right"),

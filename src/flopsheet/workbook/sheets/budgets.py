@@ -22,11 +22,12 @@ from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, headi
 
 # Verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE, SAID = range(FIRST, FIRST + 6)
+ELSEWHERE = "on Checks"  # where a list that is cut goes on
 CLAIMED = {"at_most": "at most", "at_least": "at least", "equals": "expected", "text": "expected"}
 UNSAID = frozenset({"text", "verdict", "count", "ratio", "share"})  # units that a sentence leaves out
 SHARE, EXACT = (first_that_holds([("", template)]) for template in ("{x:.1%}", "{x:,}"))
 MOST_NOTE = 120  # letters of the author's note in a sentence
-MOST_LINES = 6  # of a list on another sheet
+MOST_LINES = 5  # of a list on another sheet, the one that counts the others among them
 
 
 @frozen
@@ -72,6 +73,7 @@ def listing(
         (SAID, "In words"),
     )
     cells = heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
+    cells[top + 1, VERDICT] = cells[top + 1, VERDICT]._replace(style="header_centred")
     row, cell_refs, lines = top + 2, [], []
     for expectation in listed:
         metric = table_sets["study"].catalog.metrics[expectation.metric]
@@ -154,7 +156,8 @@ TICKED = substitute(TICKED, {"met": Text(entries.OK), "warned": Text(NOTICE)})
 
 def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
     """The first budgets in words, each marked as met or not; then how many more there are."""
-    for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:MOST_LINES]:
+    most = MOST_LINES if len(listed.lines) <= MOST_LINES else MOST_LINES - 1
+    for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:most]:
         yield local(sheet, TICKED, {"verdict": Live(ref, value), "said": said}, "text")
     if len(listed.lines) > MOST_LINES:
-        yield Cell(f"… {len(listed.lines) - MOST_LINES:,} more on Checks", style="muted")
+        yield Cell(f"… {len(listed.lines) - most:,} more {ELSEWHERE}", style="muted")

@@ -94,6 +94,8 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         (FIRST + 3, "Has GiB"),
     )  # fmt: skip
     cells, row = heading(top, "Runs that fit", titles), top + 2
+    for column in (FIRST, FIRST + 1):  # of words
+        cells[top + 1, column] = cells[top + 1, column]._replace(style="header_centred")
     for kind, metric in FITS.items():
         table_set = table_sets.get(kind)
         for at, (run,) in enumerate(table_set.table("run").keys if table_set else ()):

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from flopsheet.catalog import Metric
+from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
 from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local, mirror, unit_of
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
@@ -27,8 +28,15 @@ CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
 TABLE_ROW = 10
 CHART_ROWS = 20
 STEP = 0.1
+TENFOLD = 10
+RATIO_FORMAT = '[>=10]#,##0"×";[>0]0.00"×";"–"'
 NEAR = parse(f"where(abs(b - a) <= {ROUNDING} * abs(a), 0, b - a)")
 RATIO_OF = parse("where(a == 0, 0, b / a)")
+# A change as a share; from ten times on as a multiple, which people read more easily than +4,711.6 %.
+TOLD = substitute(
+    parse(f"where(built == 0, change, where(live / built >= {TENFOLD}, times, change))"),
+    {"change": CHANGE, "times": first_that_holds([("", "{live / built:,}×")])},
+)
 
 # What is compared besides the headlines, by heading.
 COMPONENTS = {
@@ -90,7 +98,11 @@ class CompareLayout:
 
     def list_row(self, tags: int) -> int:
         """The first scenario of the list that the drop-downs choose from."""
-        return self.chart_row(tags) + CHART_ROWS + 2
+        return self.words_row(tags) + 3
+
+    def below(self, tags: int) -> int:
+        """The row after the list and a blank one."""
+        return self.list_row(tags) + max(len(self.table_set.table("scenario")), 2) + 1
 
     @property
     def base(self) -> sensitivity.Base:
@@ -206,8 +218,8 @@ def _table_cells(
             }
             yield (row, DIFFERENCE), local(SHEET, NEAR, live, "calc", format)
             change = {"live": live["b"], "built": live["a"]}
-            yield (row, SHARE), local(SHEET, CHANGE, change, "calc", EFFECT_FORMAT)
-            yield (row, RATIO), local(SHEET, RATIO_OF, live, "calc", '0.00"×";;"–"')
+            yield (row, SHARE), local(SHEET, TOLD, change, "calc", EFFECT_FORMAT)
+            yield (row, RATIO), local(SHEET, RATIO_OF, live, "calc", RATIO_FORMAT)
         row += 1
 
 

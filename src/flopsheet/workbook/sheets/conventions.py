@@ -13,6 +13,7 @@ from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Highlight
+from flopsheet.workbook.model.styles import NAME_INDENT
 from flopsheet.workbook.sheets.change_words import NOTHING
 
 SHEET = "Conventions"
@@ -128,7 +129,10 @@ def cells(block: Block, cell_index: CellIndex) -> Iterator[tuple[tuple[int, int]
     for row, name in enumerate(block.headers, start=TOP + 1):
         yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
         for column in (UNIT, *TAIL):
-            yield (row, column), Cell(name if column == NAME else "", style="header_left")
+            yield (
+                (row, column),
+                Cell(name if column == NAME else "", style="header_left", indent=NAME_INDENT * (column == NAME)),
+            )
         for at, column in enumerate(block.columns):
             yield (row, column), header_cell(block, cell_index, name, at)
     row = TOP + HEADERS + 1

@@ -25,7 +25,7 @@ from flopsheet.workbook.model.references import (
 )
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
-from flopsheet.workbook.model.styles import StyleName
+from flopsheet.workbook.model.styles import NAME_INDENT, StyleName
 from flopsheet.workbook.sheets.input_numbers import as_written
 from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
@@ -43,6 +43,7 @@ BEHIND = {
     CHANGED: ("Changed", 9.0),
 }
 NOTE_WIDTH, MOST_OF_NOTES = 0.85, 130.0  # of a letter of a note, which is small, and of all of them
+CHANGED_ROW = 3  # how many inputs differ from the spec
 UNFOLD = " · unused; expand with + at the left"
 
 
@@ -72,7 +73,7 @@ class InputsLayout:
     bands: list[tuple[int, StyleName, str]] = field(default_factory=list)  # row, style, text
     headers: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
     """Header rows of the blocks below the models: row, label, texts."""
-    changed: CellRef = field(default_factory=lambda: CellRef(SHEET, 3, FIRST))
+    changed: CellRef = field(default_factory=lambda: CellRef(SHEET, CHANGED_ROW, FIRST))
     bottom: int = 0
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
     hardware: tuple[int, ...] = ()
@@ -236,7 +237,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
             "Edit the blue-on-yellow cells; everything else follows. Inputs that differ from the spec turn orange.",
             style="subtitle",
         ),
-        (3, LABEL): Cell("Inputs that differ from the spec", style="lead"),
+        (CHANGED_ROW, LABEL): Cell("Inputs that differ from the spec", style="lead"),
     }
     validations: list[Validation] = []
     highlights: list[Highlight] = []
@@ -279,7 +280,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
             among = layout.choices(line.entry) if line.entry.chooses else ""
             validations.append(validation(line.entry, tuple(editable), among))
     highlights += as_written([(line.entry, line.live) for line in layout.rows], cells)
-    cells[3, FIRST] = _sum_of_changes(counted)
+    cells[CHANGED_ROW, FIRST] = _sum_of_changes(counted)
     cells |= folded(cells, last + 1)
     labels = [str(cell.value) for (_, column), cell in cells.items() if column == LABEL and cell.style == "label"]
     widths = {LABEL: max(36.0, *(len(label) * WORD_WIDTH + 2.0 for label in labels)), UNIT: 11.0} | dict.fromkeys(
@@ -359,7 +360,7 @@ def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
             is_said = row == layout.model_row or column == layout.behind(CHANGED)
             style: StyleName = "header" if column == layout.behind(WAS) else "header_left"
             cells[row, column] = Cell(text if is_said else "", style=style, indent=int(column == layout.behind(NOTE)))
-        cells[row, layout.behind(NAME)] = Cell(name, style="header_left")
+        cells[row, layout.behind(NAME)] = Cell(name, style="header_left", indent=NAME_INDENT)
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")
             cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")

@@ -9,26 +9,31 @@ from flopsheet.workbook.layout.typed_cells import sentence
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Series
 from flopsheet.workbook.model.styles import PALETTE
-from flopsheet.workbook.sheets.layouts import CHART_ROWS, SHEET, TOLD, VALUES, Listed, tops
+from flopsheet.workbook.sheets.layouts import CHART_ROWS, SHEET, TOLD, VALUES, Listed, by_kind
 from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES, SHEETS
 
 MOST = 10  # layouts that are drawn
 WIDE = 5  # columns of a chart
+BESIDE = VALUES, VALUES + WIDE, VALUES + 2 * WIDE
+BELOW = LABEL, VALUES, VALUES + 2 * WIDE
 FORMATS = {"training": "#,##0.0", "serving": "0.000"}
 AXIS = {"training": "Seconds of a step", "serving": "Seconds per token"}
 COLOURS = (*PALETTE, "1F3A5F", "8A5A00")
 
 
 def beside(found: Sequence[Listed]) -> dict[RunKind, list[tuple[Cell, Chart]]]:
-    """The charts of the first search of each kind of run."""
-    first: dict[RunKind, Listed] = {}
-    for one in found:
-        first.setdefault(one.search.kind, one)
-    return {kind: drawn(first[kind], top) for kind, top in tops(found).items()}
+    """The charts of each search, by kind of run: those of the first stand beside the chart of its kind."""
+    return {
+        kind: [chart for at, (one, top) in enumerate(searches) for chart in drawn(one, top, BELOW if at else BESIDE)]
+        for kind, searches in by_kind(found).items()
+    }
 
 
-def drawn(one: Listed, top: int) -> list[tuple[Cell, Chart]]:
-    """The two charts of a search, each with its title; none where its runs do not stand side by side."""
+def drawn(one: Listed, top: int, columns: Sequence[int]) -> list[tuple[Cell, Chart]]:
+    """The two charts of a search, each with its title; none where its runs do not stand side by side.
+
+    `columns` are where the first begins, where it ends and the second begins, and where that ends.
+    """
     runs = one.rows[:MOST]
     if runs != list(range(runs[0], runs[0] + len(runs))):
         return []
@@ -53,7 +58,7 @@ def drawn(one: Listed, top: int) -> list[tuple[Cell, Chart]]:
         sentence(SHEET, times, {"best": best, "last": last}, "lead"),
     )
     return [
-        (title, _chart(one, title, top, VALUES + WIDE * at, *axis, series))
+        (title, _chart(one, title, top, (columns[at], columns[at + 1]), *axis, series))
         for at, (title, axis, series) in enumerate(
             zip(titles, (("GiB", "#,##0"), (AXIS[one.kind.name], FORMATS[one.kind.name])), (memory, time), strict=True)
         )
@@ -74,9 +79,9 @@ def _series(one: Listed, name: str, runs: Sequence[int], colour: str, *, is_line
 
 
 def _chart(
-    one: Listed, title: Cell, top: int, column: int, y_title: str, y_format: str, series: Sequence[Series]
+    one: Listed, title: Cell, top: int, columns: tuple[int, int], y_title: str, y_format: str, series: Sequence[Series]
 ) -> Chart:
-    anchor, end = CellRef(SHEET, top, column), CellRef(SHEET, top + CHART_ROWS - 1, column + WIDE)
+    anchor, end = CellRef(SHEET, top, columns[0]), CellRef(SHEET, top + CHART_ROWS - 1, columns[1])
     names = [CellRef(SHEET, one.first + at, LABEL) for at in range(len(one.rows[:MOST]))]
     return Chart(
         "columns", f"{SHEET}!{anchor.absolute}", str(title.value), anchor.address, "", y_title, absolute_span(names),

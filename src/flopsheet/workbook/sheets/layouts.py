@@ -233,25 +233,28 @@ def chart_title(kind: RunKind) -> str:
     return f"{CHARTED[kind]} against memory that is left"
 
 
-def tops(found: Sequence[Listed]) -> dict[RunKind, int]:
-    """The row where the chart of each kind of run begins."""
-    return {kind: TOP + CHART_ROWS * at for at, kind in enumerate(dict.fromkeys(one.search.kind for one in found))}
+def by_kind(found: Sequence[Listed]) -> dict[RunKind, list[tuple[Listed, int]]]:
+    """The searches of each kind of run, each with the row where its charts begin; those of a kind stand together."""
+    kinds = dict.fromkeys(one.search.kind for one in found)
+    in_order = [one for kind in kinds for one in found if one.search.kind == kind]
+    tops = [(one, TOP + CHART_ROWS * at) for at, one in enumerate(in_order)]
+    return {kind: [(one, top) for one, top in tops if one.search.kind == kind] for kind in kinds}
 
 
 def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_index: CellIndex) -> list[Listed]:
     """The searches whose layouts are runs of the study, one below the other under the chart."""
+    of_kind = {table_set.name: table_set for table_set in table_sets}
+    drawn = [search for search in searches if search.found and search.kind in of_kind]
     found: list[Listed] = []
-    row = TOP + CHART_ROWS * len({search.kind for search in searches if search.found})
-    for search in searches:
-        of_kind = [table_set for table_set in table_sets if table_set.name == search.kind]
-        for table_set in of_kind if search.found else ():
-            found.append(Listed(search, table_set, cell_index, row))
-            row = found[-1].bottom + 2
+    row = TOP + CHART_ROWS * len(drawn)
+    for search in drawn:
+        found.append(Listed(search, of_kind[search.kind], cell_index, row))
+        row = found[-1].bottom + 2
     return found
 
 
 def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell, Chart]]]) -> Sheet:
-    """The whole sheet; `beside` are the charts that stand right of those of each kind of run, with their titles."""
+    """The whole sheet; `beside` are the charts of each search of a kind of run, with their titles."""
     cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
     cells[1, LABEL] = Cell(SHEET, style="title")
     cells[2, LABEL] = Cell(
@@ -259,14 +262,16 @@ def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell,
         style="subtitle",
     )
     charts = []
-    for kind, top in tops(found).items():
+    for kind, searches in by_kind(found).items():
+        top = searches[0][1]
         cells[top, LABEL] = Cell(chart_title(kind), style="lead")
-        charts.append(chart([one for one in found if one.search.kind == kind], kind, top))
+        charts.append(chart([one for one, _ in searches], kind, top))
         for title, drawn in beside.get(kind, ()):
             cells[coordinates(drawn.anchor)] = title
             charts.append(drawn)
     widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
-    titles = tuple((top, top, True) for top in tops(found).values())  # folded: the charts have them
+    tops = range(TOP, TOP + CHART_ROWS * len(found), CHART_ROWS)
+    titles = tuple((top, top, True) for top in tops)  # folded: the charts have them
     return Sheet(
         SHEET, cells, widths, freeze="C4", title_rows="1:3", outline_rows=titles, charts=tuple(charts), tab=TAB
     )

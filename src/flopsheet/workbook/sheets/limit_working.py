@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TypeAlias
 
-from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.entries import inside_sentence
+from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.operators import picked
+from flopsheet.pipeline.limits.parts import FINER
 from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
-from flopsheet.pipeline.limits.solve import MAIN, Solved, main, n_groups
+from flopsheet.pipeline.limits.solve import Solved
+from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
@@ -26,31 +30,53 @@ MARK = "\x00"  # around what stands for a reference in a formula that is not yet
 
 @frozen
 class Source:
-    """The runs of a kind where they are computed."""
+    """What limits are about where it is computed: the runs of a kind, or the models of the study."""
 
     table_set: TableSet
     cell_index: CellIndex
     blocks: Mapping[str, Block]
-    """By grain; their rows have also what is linked."""
+    """By grain; their rows have also what is linked. Only what runs look up is read there."""
 
-    @cached_property
-    def groups(self) -> int:
-        """Layer groups of each run."""
-        return n_groups(self.table_set.values)
-
-    def is_finer(self, name: str) -> bool:
-        """Whether it has a value for each layer group."""
-        return self.table_set.grain(name) in {"layer_group", "layer_run", "run_layer", RUNS[self.table_set.run_kind][1]}
-
-    def cell_ref(self, name: str, run: int, group: int) -> CellRef:
-        """Where a name of a run, or of one of its layer groups, is computed or linked."""
+    def cell_ref(self, name: str, row: int) -> CellRef:
+        """Where a name is computed or linked, in a row of its table."""
         if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
             block = next(block for block in self.blocks.values() if name in block.rows)
-            return block.cell_ref(name, FIRST + run)
-        cell_refs = self.cell_index.of(self.table_set, name)
-        if self.is_finer(name):
-            return cell_refs[run * self.groups + group]
-        return cell_refs[run if len(cell_refs) > 1 else 0]
+            return block.cell_ref(name, FIRST + row)
+        return self.cell_index.of(self.table_set, name)[row]
+
+
+Rows: TypeAlias = Callable[[str, int], int]
+"""The row of a name for one layer group, in its own table."""
+
+
+def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
+    """Those of a run; where what all runs share has one row, it is that one."""
+
+    def row(name: str, group: int) -> int:
+        grain = table_set.grain(name)
+        if grain in FINER:
+            return run * groups + group
+        return 0 if grain == "study" else run
+
+    return row
+
+
+def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> Rows:
+    """Those of a model of the study at one of its context lengths, the first if none is said."""
+    scenarios = table_set.table("scenario")
+    found = next(
+        at for at, (name, length) in enumerate(scenarios.keys) if name == model and context_length in {None, length}
+    )
+    rows: dict[Grain, list[int]] = {"scenario": [found]}
+    rows |= {grain: [int(above[found])] for grain, above in scenarios.above.items()}
+    rows["layer_group"] = table_set.children["layer_group", "model"][rows["model"][0]]
+    rows["layer_run"] = table_set.children["layer_run", "scenario"][found]
+
+    def row(name: str, group: int) -> int:
+        grain = table_set.grain(name)
+        return rows[grain][group if grain in FINER else 0]
+
+    return row
 
 
 class Working:
@@ -59,22 +85,30 @@ class Working:
     The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
     """
 
-    def __init__(self, source: Source, solved: Solved, run: int, top: int, place: int) -> None:
+    def __init__(self, source: Source, solved: Solved, run: int, row: Rows, name: str, top: int, place: int) -> None:
         self.source, self.solved, self.run, self.top = source, solved, run, top
+        self.row, self.name, self.groups = row, name, solved.subjects.groups
         self.catalog = source.table_set.catalog
         found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
         self.points = [point for point in POINTS if point in found]
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
         self.given = [name for name in solved.numbers if name not in self.steps]
-        self.anew = list(solved.anew)
+        self.parts = {part.name: part for part in solved.parts}
+        self.fixed = list(solved.fixed)
+        self.anew = [*solved.limit.varied, *(name for name, part in self.parts.items() if part.is_moved)]
         of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
         plain = [name for name in self.steps if "@" not in name]
         marked = [MAIN] if solved.limit.of_groups else []
-        listed = [*self.given, *plain[:4], *marked, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
+        begins = [*self.given, *plain[:4], *marked, *self.fixed]
+        listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
-        self.left = FIRST + place * len(self.points) * source.groups
+        self.left = FIRST + place * len(self.points) * self.groups
         self.read: dict[tuple[str, int, bool], _At] = {}
         self.links: dict[tuple[str, int], CellRef] = {}
+
+    def is_finer(self, name: str) -> bool:
+        """Whether each layer group has one of its own."""
+        return self.parts[name].is_finer if name in self.parts else self.solved.subjects.is_finer(name)
 
     def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
         """What formulas at a point read, for one layer group."""
@@ -85,7 +119,7 @@ class Working:
 
     def linked(self, name: str, group: int) -> CellRef:
         """Where a value of another sheet stands here too, for formulas that would be too long with its name."""
-        key = name, group if self.source.is_finer(name) else 0
+        key = name, group if self.is_finer(name) else 0
         if key not in self.links:
             self.links[key] = CellRef(SHEET, self.bottom + 1, self.left)
         return self.links[key]
@@ -102,10 +136,10 @@ class Working:
     @property
     def right(self) -> int:
         """Its last column."""
-        return self.column(self.points[-1], self.source.groups - 1)
+        return self.column(self.points[-1], self.groups - 1)
 
     def column(self, point: str, group: int = 0) -> int:
-        return self.left + self.points.index(point) * self.source.groups + group
+        return self.left + self.points.index(point) * self.groups + group
 
     def place(self, name: str, group: int = 0) -> CellRef:
         """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
@@ -115,19 +149,20 @@ class Working:
         if name in self.solved.numbers:
             return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
         if point and metric in self.anew:
-            return CellRef(SHEET, self.rows[metric], self.column(point, group if self.source.is_finer(metric) else 0))
-        return self.source.cell_ref(metric, self.run, group)
+            return CellRef(SHEET, self.rows[metric], self.column(point, group if self.is_finer(metric) else 0))
+        if name in self.fixed:
+            return CellRef(SHEET, self.rows[name], self.column(NOW, group if self.is_finer(name) else 0))
+        return self.source.cell_ref(metric, self.row(metric, group))
 
     def value(self, name: str, group: int = 0) -> Scalar:
         """The number of a step, or of a metric at a point."""
         metric, _, point = name.partition("@")
         if name in self.solved.numbers:
             return float(self.solved.numbers[name][self.run])
-        finer = self.source.is_finer(metric)
-        row = self.run * self.source.groups + group if finer else self.run
-        if point and metric in self.anew:
-            return float(self.solved.points[point][metric][row])
-        return self.source.table_set.value(metric, row)
+        own = self.solved.points[point] if point and metric in self.anew else self.solved.fixed
+        if metric in own:
+            return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
+        return self.source.table_set.value(metric, self.row(metric, group))
 
     def live(self, name: str) -> Live:
         return Live(self.place(name), self.value(name))
@@ -145,18 +180,21 @@ class Working:
             yield from self._label(self.rows[name], "Budget", name)
         if self.solved.limit.of_groups:
             yield from self._label(self.rows[MAIN], "Layers that are meant", MAIN)
-        for name in self.anew:
-            entry = self.catalog.entry(name)
-            yield from self._label(self.rows[name], entry.label, name)
-            yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
+        for name in (*self.fixed, *self.anew):
+            part = self.parts.get(name)
+            entry = self.catalog.entry(part.of if part else name)
+            is_whole = part is None or part.name == part.of
+            label = entry.label if is_whole else f"Part of {inside_sentence(entry.label)}"
+            yield from self._label(self.rows[name], label, entry.name)
+            if is_whole:
+                yield (self.rows[name], UNIT), Cell(unit_of(entry), style="unit")
 
     def _label(self, row: int, label: str, name: str) -> Iterator[Placed]:
         yield (row, LABEL), Cell(label, style="fitted_label")
         yield (row, NAME), Cell(name, style="name")
 
     def cells(self) -> Iterator[Placed]:
-        run = str(self.source.table_set.table("run").keys[self.run][0])
-        yield (self.top, self.left), Cell(run, style="band")
+        yield (self.top, self.left), Cell(self.name, style="band")
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         for name in self.given:
@@ -166,29 +204,41 @@ class Working:
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
+        for name in self.fixed:
+            yield from self.fixed_cells(name)
         for name in self.anew:
-            yield from self.row(name)
+            yield from self.cells_of(name)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
             yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
 
-    def row(self, name: str) -> Iterator[Placed]:
-        """An input that varies, or a metric that depends on it, at every point."""
-        entry, limit = self.catalog.entry(name), self.solved.limit
-        format = self.catalog.units[entry.unit].format
-        finer = self.source.is_finer(name)
+    def groups_of(self, name: str) -> range:
+        """The layer groups that have one of their own, or the first of them."""
+        return range(self.groups if self.is_finer(name) else 1)
+
+    def fixed_cells(self, name: str) -> Iterator[Placed]:
+        """A part that the input does not move."""
+        for group in self.groups_of(name):
+            formula = self.at("", group).text(self.parts[name].node)
+            yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
+
+    def cells_of(self, name: str) -> Iterator[Placed]:
+        """An input that varies, or a part that depends on it, at every point."""
+        part = self.parts.get(name)
+        is_whole = part is None or part.name == part.of
+        format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
+        node = part.node if part else self.solved.limit.varied[name]
         for point in self.points[1:]:
-            for group in range(self.source.groups if finer else 1):
-                node = entry.ast if isinstance(entry, Metric) else limit.varied[name]
-                formula = self.at(point, group, is_input=name in limit.varied).text(node)
+            for group in self.groups_of(name):
+                formula = self.at(point, group, is_input=part is None).text(node)
                 cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
                 yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
-        limit, groups = self.solved.limit, self.source.groups
-        found = main(self.source.table_set.values, limit).reshape(-1, groups)[self.run]
-        own = [self.source.cell_ref(limit.of_groups, self.run, group).seen_from(SHEET) for group in range(groups)]
+        limit, groups = self.solved.limit, self.groups
+        found = self.solved.subjects.main(limit).reshape(-1, groups)[self.run]
+        own = [self.place(limit.of_groups, group).seen_from(SHEET) for group in range(groups)]
         among = ",".join(own)
         for group in range(groups):
             formula = f"IF({own[group]}>0,1,0)"
@@ -241,7 +291,7 @@ class _At(dict[str, str]):
 
     def range(self, name: str) -> str:
         named = self.named(name)
-        return span([self.working.place(named, group) for group in range(self.working.source.groups)], SHEET)
+        return span([self.working.place(named, group) for group in range(self.working.groups)], SHEET)
 
     def pick(self, pick: str, key: str, name: str) -> str:
         return picked(pick, self.range(key), self.range(name))

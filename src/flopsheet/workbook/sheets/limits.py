@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name, names
 from flopsheet.pipeline.limits import budget_words, words
-from flopsheet.pipeline.limits.budgets import Budget, called
-from flopsheet.pipeline.limits.solve import Set, Solved, set_on, solve, solve_set
-from flopsheet.records import frozen
-from flopsheet.spec import Expectation
+from flopsheet.pipeline.limits.budgets import Budget
+from flopsheet.pipeline.limits.sets import MODELS, Kind, Set, Within, every_set, within_model, within_runs
+from flopsheet.pipeline.limits.solve import Solved, solve
+from flopsheet.spec import Spec
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import local
@@ -22,7 +23,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
-from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working
+from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working, rows_of_model, rows_of_run
 
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
@@ -37,6 +38,7 @@ HEADS = {
 }  # fmt: skip
 HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
 MIB = "#,##0"
+LEFT_OUT = "{:,} more budgets, whose limits `flopsheet show` lists"
 
 
 def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> Iterator[Placed]:
@@ -77,25 +79,26 @@ def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
     }  # fmt: skip
 
 
-@frozen
-class Within:
-    """A budget of a run, and its limits within it."""
-
-    source: Source
-    set: Set
-    solved: Sequence[Solved]
-
-    @property
-    def said(self) -> str:
-        return called(self.set.budget, self.set.bound, self.source.table_set.catalog)
+def are_models(spec: Spec, catalog: Catalog) -> bool:
+    """Whether the spec sets a budget on a model."""
+    return bool(every_set(spec, catalog)[MODELS])
 
 
-def _budgets(sources: Sequence[Source], expectations: Sequence[Expectation]) -> Iterator[Within]:
-    for source in sources:
-        of_kind, kind = source.table_set, source.table_set.run_kind
-        runs = [str(run) for (run,) in of_kind.table("run").keys]
-        for one in set_on(expectations, kind, runs, of_kind.catalog)[:MOST_BUDGETS]:
-            yield Within(source, one, solve_set(of_kind.values, kind, one, of_kind.catalog))
+def _chosen(sets: Sequence[Set]) -> tuple[list[Set], list[Set]]:
+    """Those that have room on the sheet, and those that have not."""
+    return list(sets[:MOST_BUDGETS]), list(sets[MOST_BUDGETS:])
+
+
+def _within(spec: Spec, source: Source, kind: Kind, sets: Sequence[Set]) -> list[Within]:
+    of_kind = source.table_set
+    if kind == MODELS:
+        return [within_model(spec, one, of_kind.catalog) for one in sets]
+    return within_runs(of_kind.values, kind, sets, of_kind.catalog)
+
+
+def _said_of(one: Set, catalog: Catalog) -> str:
+    """A budget and what it is about: `continued, days: at most 14 day`."""
+    return f"{one.about}, {inside_sentence(one.called(catalog))}"
 
 
 class _Writer:
@@ -119,10 +122,20 @@ class _Writer:
             self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
         self.row += 1
 
-    def work(self, source: Source, solved: Solved, runs: Sequence[int], within: str = "") -> list[Working]:
+    def work(
+        self, source: Source, solved: Solved, runs: Mapping[int, str], within: Within | None = None
+    ) -> list[Working]:
         """How a limit is found, of runs side by side."""
-        worked = [Working(source, solved, run, self.below, place) for place, run in enumerate(runs)]
-        self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), within))
+        groups, one = solved.subjects.groups, within.set if within else None
+        worked = []
+        for place, (run, name) in enumerate(runs.items()):
+            if one and one.kind == MODELS:
+                rows = rows_of_model(source.table_set, one.subject, one.context_length)
+            else:
+                rows = rows_of_run(source.table_set, run, groups)
+            worked.append(Working(source, solved, run, rows, name, self.below, place))
+        said = _said_of(one, source.table_set.catalog) if one else ""
+        self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), said))
         for working in worked:
             self.cells |= dict(working.cells())
         bottom = max(working.bottom for working in worked)
@@ -136,35 +149,45 @@ class _Writer:
 
 
 def sheet(
-    table_sets: Sequence[TableSet],
+    spec: Spec,
+    study: TableSet,
+    of_runs: Sequence[TableSet],
     cell_index: CellIndex,
     blocks: Mapping[str, Sequence[Block]],
-    expectations: Sequence[Expectation],
 ) -> Sheet:
     """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found."""
-    sources = [Source(one, cell_index, {block.grain: block for block in blocks[one.name]}) for one in table_sets]
-    every = [solve(one.values, one.run_kind, one.catalog) for one in table_sets]
-    names = [[str(run) for (run,) in one.table("run").keys[:MOST_RUNS]] for one in table_sets]
-    within = list(_budgets(sources, expectations))
+    sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}
+    for one in of_runs:
+        sources[one.run_kind] = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
+    every = [solve(one.values, one.run_kind, one.catalog) for one in of_runs]
+    names = [dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS])) for one in of_runs]
+    sets = {kind: _chosen(found) for kind, found in every_set(spec, study.catalog).items()}
+    within = [(sources[kind], one) for kind in sources for one in _within(spec, sources[kind], kind, sets[kind][0])]
+    left = [one for kind in sources for one in sets[kind][1]]
     lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
-    lines += sum(1 + len(one.solved) for one in within) + bool(within)
+    lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
     writer = _Writer(lines)
     table_end = writer.below - 2
-    for source, runs, solved in zip(sources, names, every, strict=True):
-        kind = source.table_set.run_kind
+    for of_kind, runs, solved in zip(of_runs, names, every, strict=True):
+        kind = of_kind.run_kind
         writer.head(kind.capitalize(), HEADS)
-        workings = [writer.work(source, found, range(len(runs))) for found in solved]
-        for run, name in enumerate(runs):
+        workings = [writer.work(sources[kind], found, runs) for found in solved]
+        for run, name in runs.items():
             writer.band(name)
             for worked in workings:
                 writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], kind))
     if within:
         writer.head("Budgets", HEADS_OF_BUDGETS)
-    for one in within:
-        writer.band(f"{one.set.run}, {inside_sentence(one.said)}")
-        for found in one.solved:
-            [working] = writer.work(one.source, found, [one.set.at], f"{one.set.run}: {inside_sentence(one.said)}")
-            writer.line(working, working.label, _of_budget(working, one.set.budget))
+    for source, each in within:
+        writer.band(_said_of(each.set, study.catalog))
+        for found in each.solved:
+            [working] = writer.work(source, found, {each.at: each.set.subject}, each)
+            writer.line(working, working.label, _of_budget(working, each.set.budget))
+    if left:
+        writer.band(LEFT_OUT.format(len(left)))
+        for of_set in left:
+            writer.cells[writer.row, LABEL] = Cell(_said_of(of_set, study.catalog), style="label", indent=1)
+            writer.row += 1
     return _finished(writer, table_end)
 
 
@@ -172,7 +195,7 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     cells = writer.cells
     cells[1, LABEL] = Cell("Limits", style="title")
     cells[2, LABEL] = Cell(
-        "How far each run can go in one input, the others unchanged, before it no longer fits its device or a budget.",
+        "How far each run or model can go in one input, the others unchanged, within its device and its budgets.",
         style="subtitle",
     )
     cells[table_end + 1, LABEL] = Cell("How each limit is found", style="section")

@@ -1,12 +1,15 @@
-"""The Measured sheet: measured steps against what the hardware's efficiencies predict, and the fitted efficiencies."""
+"""The Measured sheet: measured times against what the hardware's efficiencies predict, and the fitted efficiencies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from flopsheet.formula import parse
+from flopsheet.catalog import RUNS
+from flopsheet.catalog.grains import RunKind
+from flopsheet.formula import names, parse
 from flopsheet.records import frozen
 from flopsheet.spec import Calibration
+from flopsheet.spec.calibration.kinds import KINDS, Kind, Target
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
@@ -21,8 +24,8 @@ HEADERS = {
 }  # fmt: skip
 FITTED_HEADERS = {MEASURED: "Before", PREDICTED: "Fitted", OFF: "On Inputs now"}
 WIDTHS = {LABEL: 30.0, NAME: 62.0, **dict.fromkeys(HEADERS, 19.0)}
-SECONDS, SHARE, FIGURE = "#,##0.000", "+0.0%;-0.0%;0.0%", "[<0.001]0.00E+00;#,##0.000"
-STEP = parse("global_batch_size * context_length / measured_speed")
+SECONDS: Mapping[RunKind, str] = {"training": "#,##0.000", "serving": "#,##0.00000"}
+SHARE, FIGURE = "+0.0%;-0.0%;0.0%", "[<0.001]0.00E+00;#,##0.000"
 IS_OFF = parse("predicted / measured - 1")
 NONE = "none"
 TAB = "CC79A7"
@@ -34,10 +37,19 @@ class Listed:
     """The measured rows of one kind of hardware, from a row of the sheet on."""
 
     calibration: Calibration
-    training: TableSet
+    runs: TableSet
     study: TableSet
     cell_index: CellIndex
     top: int
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.calibration.kind]
+
+    @property
+    def seconds(self) -> str:
+        """The format of times."""
+        return SECONDS[self.calibration.kind]
 
     @property
     def first(self) -> int:
@@ -57,7 +69,7 @@ class Listed:
         for column in WIDTHS:
             yield (self.top, column), Cell(heading(one) if column == LABEL else "", style="band")
         yield (self.top + 1, LABEL), Cell(errors(one), style="text")
-        yield from _header(self.top + 3, "Measured step", "Layout", HEADERS)
+        yield from _header(self.top + 3, f"Measured {self.kind.word}", "Layout", HEADERS)
         found = [cell for at in range(len(one.rows)) for cell in self.row(at)]
         yield from found
         off = {f"r{place[0]}": Live(CellRef(SHEET, *place), cell.value) for place, cell in found if place[1] == OFF}
@@ -81,50 +93,64 @@ class Listed:
             yield (row, OFF), mirror(SHEET, live, format=FIGURE)
 
     def row(self, at: int) -> Iterator[Placed]:
-        """One measured step: its layout, what was measured, what is predicted now, before and without it."""
+        """One measured time: its layout, what was measured, what is predicted now, before and without it."""
         measured, row = self.calibration.rows[at], self.first + at
-        names = [str(key) for (key,) in self.training.table("run").keys]
-        run = names.index(measured.run)
-
-        def live(name: str) -> Live:
-            grain, table = self.training.grain(name), self.training.table("training_run")
-            place = run if grain == "training_run" else int(table.above[grain][run])
-            return Live(self.cell_index.of(self.training, name)[place], self.training.value(name, place))
-
-        yield (row, LABEL), Cell(measured.run, style="label")
+        target = self.kind.target(measured.metric)
+        run = [str(key) for (key,) in self.runs.table("run").keys].index(measured.run)
+        yield (row, LABEL), Cell(self.kind.title(measured.run, measured.metric), style="label")
         yield (row, NAME), Cell(self.layout(run), style="text")
-        step = local(SHEET, STEP, {name: live(name) for name in STEP_NAMES}, "calc", SECONDS)
-        predicted = live("predicted_seconds_per_step")
+        step = self.measured(target, run)
+        predicted = self.live(measured.metric, run)
         yield (row, MEASURED), step
-        yield (row, PREDICTED), mirror(SHEET, predicted, format=SECONDS)
+        yield (row, PREDICTED), mirror(SHEET, predicted, format=self.seconds)
         pair = {
             "predicted": Live(CellRef(SHEET, row, PREDICTED), predicted.value),
             "measured": Live(CellRef(SHEET, row, MEASURED), step.value),
         }
         yield (row, OFF), local(SHEET, IS_OFF, pair, "calc", SHARE)
         for column, value in ((BEFORE, measured.before), (LEFT_OUT, measured.left_out)):
-            yield (row, column), Cell(NONE if value is None else value, style="as_built", format=SECONDS)
+            yield (row, column), Cell(NONE if value is None else value, style="as_built", format=self.seconds)
+
+    def measured(self, target: Target, run: int) -> Cell:
+        """What was measured, as Inputs says it now."""
+        read = {name: self.live(name, run) for name in names(target.measured)}
+        if len(read) == 1:
+            [only] = read.values()
+            return mirror(SHEET, only, format=self.seconds)
+        return local(SHEET, target.measured, read, "calc", self.seconds)
+
+    def place(self, name: str, run: int) -> int:
+        """The row of a run in the table that has an input or metric."""
+        grain, of_run = self.runs.grain(name), RUNS[self.calibration.kind][0]
+        return run if grain == of_run else int(self.runs.table(of_run).above[grain][run])
+
+    def live(self, name: str, run: int) -> Live:
+        """The cell of an input or metric of a run."""
+        place = self.place(name, run)
+        return Live(self.cell_index.of(self.runs, name)[place], self.runs.value(name, place))
 
     def layout(self, run: int) -> str:
         """What tells the layouts apart, as the spec was built."""
-        table = self.training.built.tables["training_run"]
-        said = {"n_devices": "devices", **LAYOUT}
         parts = []
-        for name, word in said.items():
-            grain = self.training.grain(name)
-            value = self.training.built.plain(grain, name)[
-                run if grain == "training_run" else int(table.above[grain][run])
-            ]
+        for name, word in {"n_devices": "devices", **LAYOUT[self.calibration.kind]}.items():
+            value = self.runs.built.plain(self.runs.grain(name), name)[self.place(name, run)]
             least = 0 if name == "zero_stage" else 1  # which is said of none
             if isinstance(value, float) and (value > least or name == "n_devices"):
-                parts.append(f"{value:,.0f} {word}" if name == "n_devices" else f"{word} {value:,.0f}")
+                parts.append(
+                    f"{value:,.0f} {word if value > 1 else 'device'}" if name == "n_devices" else f"{word} {value:,.0f}"
+                )
         return ", ".join(parts)
 
 
-STEP_NAMES = ("global_batch_size", "context_length", "measured_speed")
-LAYOUT = {
-    "context_length": "S", "global_batch_size": "batch", "micro_batch_size": "micro-batch", "tensor_parallel": "TP",
-    "pipeline_parallel": "PP", "context_parallel": "CP", "expert_parallel": "EP", "zero_stage": "ZeRO",
+LAYOUT: Mapping[RunKind, Mapping[str, str]] = {
+    "training": {
+        "context_length": "S", "global_batch_size": "batch", "micro_batch_size": "micro-batch", "tensor_parallel": "TP",
+        "pipeline_parallel": "PP", "context_parallel": "CP", "expert_parallel": "EP", "zero_stage": "ZeRO",
+    },
+    "serving": {
+        "prompt_length": "prompt", "generated_length": "generated", "n_sequences": "at once", "tensor_parallel": "TP",
+        "pipeline_parallel": "PP", "attention_data_parallel": "attention DP", "expert_parallel": "EP",
+    },
 }  # fmt: skip
 
 
@@ -137,16 +163,15 @@ def _header(row: int, label: str, name: str, headers: dict[int, str]) -> Iterato
 
 def heading(one: Calibration) -> str:
     """`h100-sxm: 8 efficiencies, 2.7 effective constants, fitted to 5 measured steps`."""
-    steps = f"{len(one.rows):,} measured {'step' if len(one.rows) == 1 else 'steps'}"
+    kind = KINDS[one.kind]
+    runs = kind.count_of(one.n_runs)
     if not one.fitted:
-        return f"{one.hardware}: {steps}, nothing fitted, because the spec gives the efficiencies"
-    if one.n_effective < 1.05:
-        return f"{one.hardware}: one constant fitted to {steps}"
-    from flopsheet.spec.calibration.fit import RATIOS  # which only studies with measured rows need
-
-    count = sum(1 for each in one.fitted if each.name not in RATIOS)
+        return f"{one.hardware}: {runs}, nothing fitted, because the spec gives the efficiencies"
+    count = sum(1 for each in one.fitted if each.name not in kind.ratios)
+    if count == 1:
+        return f"{one.hardware}: one constant fitted to {runs}"
     figures = f"{count:,} efficiencies, {one.n_effective:.1f} effective constants"
-    return f"{one.hardware}: {figures}, fitted to {steps}"
+    return f"{one.hardware}: {figures}, fitted to {runs}"
 
 
 def errors(one: Calibration) -> str:
@@ -156,9 +181,12 @@ def errors(one: Calibration) -> str:
         "after": "as fitted",
         "left_out": "for layouts left out of the fit",
     }
-    found = {which: one.error(which) for which in said}
-    parts = [f"{100 * error:.1f} % {said[which]}" for which, error in found.items() if error is not None]
-    return f"Mean error: {', '.join(parts)}."
+    kind, told = KINDS[one.kind], []
+    for metric in one.metrics:
+        found = {which: one.error(which, metric) for which in said}
+        parts = [f"{100 * error:.1f} % {said[which]}" for which, error in found.items() if error is not None]
+        told.append(f"{kind.title('Mean error', metric)}: {', '.join(parts)}.")
+    return " ".join(told)
 
 
 def sheet(found: Sequence[Listed]) -> Sheet:
@@ -166,7 +194,7 @@ def sheet(found: Sequence[Listed]) -> Sheet:
     cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
     cells[1, LABEL] = Cell(SHEET, style="title")
     cells[2, LABEL] = Cell(
-        "The measured steps of the spec are runs on Training; predictions follow the efficiencies on Inputs.",
+        "The measured runs of the spec are on Training and Serving; predictions follow the efficiencies on Inputs.",
         style="subtitle",
     )
     return Sheet(SHEET, cells, WIDTHS, freeze="C4", title_rows="1:3", tab=TAB)
@@ -179,7 +207,7 @@ def listed(
     found: list[Listed] = []
     row = TOP
     for calibration in calibrations:
-        [training] = [table_set for table_set in table_sets if table_set.name == "training"]
-        found.append(Listed(calibration, training, study, cell_index, row))
+        [runs] = [table_set for table_set in table_sets if table_set.name == calibration.kind]
+        found.append(Listed(calibration, runs, study, cell_index, row))
         row = found[-1].bottom + 2
     return found

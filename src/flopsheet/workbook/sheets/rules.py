@@ -19,7 +19,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 
-MOST_TOLD = 5  # sentences of what fails
+MOST_TOLD = 3  # sentences of what fails
 NONE_FAILS = "No rule is broken."
 HOLDS, SEE = "holds", "see Checks"
 VERDICT, SENTENCE, WORKING, SO_FAR = UNIT, FIRST, FIRST, FIRST + 12  # columns

@@ -21,6 +21,7 @@ from flopsheet.workbook.model.styles import PALETTE
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
 MOST_LINES = 8
+SCREEN = 6  # columns of runs that take the second and the third chart
 CLASSES = {
     "training": (
         "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
@@ -33,8 +34,6 @@ CLASSES = {
 }  # fmt: skip
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
-SECOND, THIRD = FIRST + 2, FIRST + 6  # the columns in which charts begin
-ENDS = {LABEL: SECOND, SECOND: THIRD, THIRD: THIRD + 4}  # the column before which a chart ends
 HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"
 WORDS_ROW = CHART_ROW + CHART_ROWS  # of the titles, folded below the charts; under it the names of points
@@ -52,6 +51,23 @@ ROOF = substitute(
 def first_row(table_set: TableSet) -> int:
     """The first row below the charts and their words."""
     return words_rows(table_set)[1] + 1
+
+
+def print_to(table_set: TableSet) -> int:
+    """The last column of the runs, where the second chart ends too."""
+    return FIRST + len(table_set.table("run")) - 1
+
+
+def _places(table_set: TableSet) -> tuple[int, int, int]:
+    """Where the second and the third chart begin and the third ends: two charts are as wide as what is printed, the
+    third one stands beside it for the screen.
+    """
+    end = print_to(table_set) + 1
+    if end - FIRST > SCREEN:
+        return FIRST, FIRST + SCREEN // 2, FIRST + SCREEN
+    if end - FIRST > 1:
+        return FIRST, end, end + 2
+    return end, end + 2, end + 3  # too narrow for two
 
 
 def words_rows(table_set: TableSet) -> tuple[int, int]:
@@ -78,7 +94,7 @@ def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
     artist = _ChartBuilder(table_set, cell_index)
     if table_set.name == "training":
         cost = ("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")
-        return artist.memory(), artist.step_time(), artist.columns(THIRD, *cost, "#,##0")
+        return artist.memory(), artist.step_time(), artist.columns(artist.third, *cost, "#,##0")
     return artist.memory(), artist.roofline(), artist.cache()
 
 
@@ -88,6 +104,8 @@ class _ChartBuilder:
     def __init__(self, table_set: TableSet, cell_index: CellIndex) -> None:
         self.table_set, self.cell_index = table_set, cell_index
         self.sheet = SHEETS[table_set.name]
+        self.second, self.third, end = _places(table_set)
+        self.ends = {LABEL: self.second, self.second: self.third, self.third: end}  # the column before which each ends
         self.names = [str(key) for (key,) in table_set.table("run").keys]
         # Run names stand in the header of the sheet's first block, and on Inputs above each run.
         row = cell_index.of(table_set, "run_model")[0].row - 1
@@ -97,9 +115,9 @@ class _ChartBuilder:
     def titles(self) -> dict[int, Cell]:
         """What each chart finds, by the column that it begins in."""
         if self.table_set.name == "serving":
-            return {LABEL: self.fullest(), SECOND: self.bounds(), THIRD: self.most_cache()}
+            return {LABEL: self.fullest(), self.second: self.bounds(), self.third: self.most_cache()}
         last = Cell(PRICED if _is_priced(self.table_set) else HOURS, style="lead")
-        return {LABEL: self.fullest(), SECOND: self.slowest(), THIRD: last}
+        return {LABEL: self.fullest(), self.second: self.slowest(), self.third: last}
 
     def title(self, text: str, formula: str) -> Cell:
         return Cell(text, formula, "lead")
@@ -194,11 +212,13 @@ class _ChartBuilder:
         for at, name in enumerate(self.names[:MOST_LINES]):
             formats, hardware = ("weight_format", "compute_format"), self.live("hardware", at)
             weights, matmuls = (self.live(one, at) for one in formats)
-            cells[NAMES_ROW + at, SECOND] = local(self.sheet, ROOF, {"h": hardware, "w": weights, "m": matmuls}, "name")
+            cells[NAMES_ROW + at, self.second] = local(
+                self.sheet, ROOF, {"h": hardware, "w": weights, "m": matmuls}, "name"
+            )
             spot = self.name_spots[at].seen_from(self.sheet)
             for step, (word, _) in enumerate(STAGES.values()):
                 said = Cell(f"{name}: {word}", f'{spot}&": {word}"', "name")
-                cells[NAMES_ROW + at, SECOND + 1 + step] = said
+                cells[NAMES_ROW + at, self.second + 1 + step] = said
         return cells
 
     def live(self, name: str, at: int) -> Live:
@@ -219,7 +239,7 @@ class _ChartBuilder:
     def chart(self, kind: ChartKind, column: int, y_title: str, series: Sequence[Series], **more: object) -> Chart:
         anchor, title = CellRef(self.sheet, CHART_ROW, column), str(self.titles[column].value)
         words = CellRef(self.sheet, WORDS_ROW, column)
-        end = CellRef(self.sheet, CHART_ROW + CHART_ROWS - 1, ENDS[column])
+        end = CellRef(self.sheet, CHART_ROW + CHART_ROWS - 1, self.ends[column])
         return Chart(
             kind, _one(words), title, anchor.address, str(more.pop("x_title", "")), y_title,
             absolute_span(self.name_spots), tuple(self.names), tuple(series), end=end.address, y_most=None,
@@ -236,10 +256,10 @@ class _ChartBuilder:
     def step_time(self) -> Chart:
         """The predicted time of a step by part; days where none is predicted."""
         if not self.terms:
-            return self.columns(SECOND, "days", "Days", "#,##0")
+            return self.columns(self.second, "days", "Days", "#,##0")
         colours = (*PALETTE, "1F3A5F", "8A5A00")
         series = [self.series(name, colours[at]) for at, name in enumerate(self.terms)]
-        return self.chart("columns", SECOND, "Seconds of a step", series, y_format="#,##0.0")
+        return self.chart("columns", self.second, "Seconds of a step", series, y_format="#,##0.0")
 
     def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
         return self.chart("columns", column, y_title, [self.series(name, PALETTE[0])], y_format=format)
@@ -251,7 +271,7 @@ class _ChartBuilder:
             roof = tuple(self.table_set.value(f"roof_{axis}_2", at) for axis in ("intensity", "flops"))
             if roof not in seen:
                 seen.add(roof)
-                title = CellRef(self.sheet, NAMES_ROW + at, SECOND)
+                title = CellRef(self.sheet, NAMES_ROW + at, self.second)
                 line = self.line(at, "roof_intensity", "roof_flops", 3, "66727F", "line")
                 name = str(self.point_names[title.row, title.column].value)
                 series.append(replace(line, title_ref=_one(title), title=name, named="l"))
@@ -262,7 +282,7 @@ class _ChartBuilder:
         for step, (stage, (_, colour)) in enumerate(STAGES.items()):
             for at in shown:
                 x_ref, ref = (_one(self.cell_index.of(self.table_set, f"{stage}_{axis}")[at]) for axis in AXES)
-                title = CellRef(self.sheet, NAMES_ROW + at, SECOND + 1 + step)
+                title = CellRef(self.sheet, NAMES_ROW + at, self.second + 1 + step)
                 name, side = str(self.point_names[title.row, title.column].value), _side(stage, found[stage], at)
                 x, y = found[stage][at]
                 series.append(Series(_one(title), name, ref, (y,), colour, x_ref, (x,), "marker", side))
@@ -270,7 +290,7 @@ class _ChartBuilder:
         tops = [float(self.table_set.value("roof_flops_2", at)) for at in shown]
         ends = [_decades([x for x, _ in points]), _decades([*(y for _, y in points), *tops])]
         return self.chart(
-            "scatter", SECOND, "FLOP/s (log scale)", series, x_title="FLOP per byte (log scale)",
+            "scatter", self.second, "FLOP/s (log scale)", series, x_title="FLOP per byte (log scale)",
             x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
             x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General', x_ends=ends[0], y_ends=ends[1],
         )  # fmt: skip
@@ -281,8 +301,8 @@ class _ChartBuilder:
             for at in range(min(len(self.names), MOST_LINES))
         ]
         return self.chart(
-            "scatter", THIRD, "GiB", series, x_title="Context length (tokens, log scale)", x_log=2, y_format="#,##0",
-            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
+            "scatter", self.third, "GiB", series, x_title="Context length (tokens, log scale)", x_log=2,
+            y_format="#,##0", x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
         )  # fmt: skip
 
     def line(self, at: int, x: str, y: str, count: int, colour: str, draw: Draw) -> Series:

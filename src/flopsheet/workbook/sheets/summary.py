@@ -22,11 +22,13 @@ CHART_ROWS = 19
 COUNTED = 3  # the row that says what is counted
 BANNER_ROW, CHANGES = 4, 5  # the verdict, and the first row of what changed
 FIRST_ROW = 8  # below the banner and what changed; its height parts them
-BANNER, SECTION = 24.0, 18.0  # heights of rows, in points
+BANNER, SECTION, LINE = 24.0, 18.0, 14.0  # heights of rows, in points
 SECOND = 8  # the column of the second chart, and of what stands beside the list of sheets
 MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
+ABOVE_UNITS: frozenset[StyleName] = frozenset({"above_unit", "above_unit_centred"})
+NARROWEST = 8.5  # a column
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
 COLOURS_MEAN: tuple[tuple[StyleName, str], ...] = (
     ("input_legend", "input: edit it on Inputs, or at the top of Context and Compare"),
@@ -49,6 +51,10 @@ class Facts:
     budgets: budgets.Listing
     sheets: Sequence[tuple[str, str]]
     largest: str
+    names: Sequence[CellRef]
+    """Where the names of the models stand."""
+    candidates: Sequence[Live]
+    """Which of several runs and models is best."""
 
 
 def sheet(
@@ -80,6 +86,7 @@ def sheet(
     if is_long:
         chart_row = row
         found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+    bottom = row - 2  # of the words
     tables = {}
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
         tables[each.name] = summary_tables.place(cells, each, cell_index, row)
@@ -94,36 +101,46 @@ def sheet(
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
     drawn = (
-        _family(table_set, tables["study"], bars, CellRef(SHEET, chart_row, 1), Live(found, cells[found[1:]].value))
+        _family(
+            table_set,
+            tables["study"],
+            facts.names[:bars],
+            CellRef(SHEET, chart_row, 1),
+            Live(found, cells[found[1:]].value),
+        )
         if not of_kinds
         else replace(runs.charts(of_kinds[0], cell_index)[0], anchor=CellRef(SHEET, chart_row, 1).address),
         context_charts.shares(what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), chart_title, longest),
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
+    # On paper an approver needs no list of links: the tables and the charts, then the words.
+    parts = (bottom if is_long else chart_row + chart_rows - 1, row - 2)
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
         *(colour for each in tables.values() for colour in fit_colours(summary_tables.answers(each))),
         *_colours_of_changes(facts, last),
     )
-    heights = {row: 30.0 for (row, _), cell in cells.items() if cell.style == "above_unit"}
-    heights |= {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
+    heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
+    for (at, _), cell in cells.items():
+        if cell.style in ABOVE_UNITS:
+            heights[at] = max(heights.get(at, 0.0), LINE * (1 + str(cell.value).count("\n")))
     return Sheet(
         SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
-        tab="1F3A5F", print_to=last, one_page=True,
+        tab="1F3A5F", print_to=last, print_parts=parts,
     )  # fmt: skip
 
 
 def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float]:
     """Columns as wide as their figures and the lines of their headers."""
-    widths = dict.fromkeys(range(1, last + 1), 10.0)
+    widths = dict.fromkeys(range(1, last + 1), NARROWEST)
     for (_, column), cell in cells.items():
         if column == 1 and cell.style == "label":
             widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
         elif cell.style in FIGURES:
             widths[column] = max(widths[column], width_of(cell))
-        elif cell.style in {"above_unit", "above_unit_centred"}:
+        elif cell.style in ABOVE_UNITS:
             widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
     return widths
 
@@ -195,7 +212,8 @@ def _words(
     cells[row, 1] = Cell("What the numbers say", style="lead")
     row += not of_kinds
     found = CellRef(SHEET, row, 1)
-    said = [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
+    said = [mirror(SHEET, line, "text") for line in facts.candidates]
+    said += [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
     for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
@@ -207,8 +225,11 @@ def _height(bars: int) -> float:
     return max(9.0, 3.5 + 0.55 * bars)
 
 
-def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor: CellRef, title: Live) -> Chart:
-    """Shares of the forward pass at the first context length, a bar per model."""
+def _family(
+    table_set: TableSet, table: summary_tables.Table, spots: Sequence[CellRef], anchor: CellRef, title: Live
+) -> Chart:
+    """Shares of the forward pass at the first context length, a bar per model, whose names stand in some spots."""
+    bars = len(spots)
     names = [str(key) for (key,) in table_set.table("model").keys[:bars]]
     rows = range(table.first, table.first + bars)
     listed = []
@@ -221,5 +242,5 @@ def _family(table_set: TableSet, table: summary_tables.Table, bars: int, anchor:
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
         "shares", f"{SHEET}!{title.cell_ref.absolute}", str(title.value), anchor.address, "", "Share of FLOPs",
-        absolute_span([CellRef(SHEET, row, 1) for row in rows]), tuple(names), tuple(listed),
+        absolute_span(spots), tuple(names), tuple(listed),
     )  # fmt: skip

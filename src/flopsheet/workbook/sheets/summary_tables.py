@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import RUNS, Metric
@@ -54,9 +55,11 @@ FORMATS = {
 }
 CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
+DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})  # on the sheets of the runs
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
 MOST_LETTERS = 9  # of a header in one line
+SAID_ANYWAY = frozenset({"context_length", "hardware", "n_devices"})  # swept or not
 SWITCH = "hardware"  # the input of a run that the link above its table leads to
 SWITCHES = {
     "training": "change hardware, devices, context length, micro-batch, layout on Inputs →",
@@ -90,7 +93,7 @@ def headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
-    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE]
+    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE | DETAILS]
     listed = [*dict.fromkeys(catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed)]
     if table_set.name in RUNS:
         at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
@@ -105,20 +108,39 @@ def _says_nothing(table_set: TableSet, name: str) -> bool:
     return (name in table_set.catalog.folded or name == STATE) and table_set.is_unused(name)
 
 
+def labels(table_set: TableSet) -> tuple[list[str], list[str]]:
+    """What each run or scenario is called, and the inputs whose values tell its variants apart: columns, not words."""
+    inputs = table_set.catalog.inputs
+    called = {entry.symbol: name for name, entry in inputs.items() if entry.symbol} | {"model": "run_model"}
+    said, told = [], dict[str, None]()
+    for key in table_set.table("run" if table_set.name in RUNS else "scenario").keys:
+        base, *words = str(key[0]).split(" ")
+        names = [called.get(word, word) for word in (one.partition("=")[0] for one in words)]
+        is_variant = all(name in inputs for name in names)
+        said.append(base if is_variant else str(key[0]))
+        told |= dict.fromkeys(names if is_variant else ())
+    return said, [name for name in told if name not in SAID_ANYWAY]
+
+
 def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
-    """The context length, the devices of a run, then the headlines."""
+    """What a sweep varies, the context length, the devices of a run, then the headlines."""
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
 
     def live(name: str, at: int) -> Live:
         """The value of a name in a row of the table; what belongs to a model stands above a scenario."""
         grain = table_set.grain(name)
-        row = at if of_runs or grain == "scenario" else table.above[grain][at]
+        row = at if of_runs or grain == "scenario" else table.above["model" if grain == "layer_group" else grain][at]
+        if grain == "layer_group":  # the first of a model's groups
+            row = table_set.children[grain, "model"][row][0]
         return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
 
     def devices(at: int) -> Cell:
         return sentence(SHEET, [("", DEVICES)], {name: live(name, at) for name in ("n_devices", "hardware")}, "figure")
 
+    for name in labels(table_set)[1]:
+        entry = table_set.catalog.inputs[name]
+        yield _column(table_set, cell_index, name, entry.label, entry.unit, live)
     yield _column(table_set, cell_index, "context_length", "Context", "token", live)
     for metric in headlines(table_set):
         yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
@@ -165,8 +187,8 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
         for at in range(len(table)):
             cells[top + 3 + at, column] = one.cell(at)
     first_rows = set() if of_runs else _repeated(table_set)
-    for at, key in enumerate(table.keys):
-        cells[top + 3 + at, 1] = Cell(str(key[0]), style="label")
+    for at, said in enumerate(labels(table_set)[0]):
+        cells[top + 3 + at, 1] = Cell(said, style="label")
         if at in first_rows:  # what a model has at every context length is said once
             for metric in (metric for metric in headlines(table_set) if metric.grain == "model"):
                 del cells[top + 3 + at, found[metric.name]]
@@ -184,12 +206,10 @@ def _repeated(table_set: TableSet) -> set[int]:
 
 
 def _folded(title: str) -> str:
-    """What heads a column, in two lines where it is long, so that it does not touch its neighbour."""
-    blanks = [at for at, letter in enumerate(title) if letter == " "]
-    if len(title) <= MOST_LETTERS or not blanks:
-        return title
-    middle = min(blanks, key=lambda at: abs(at - len(title) / 2))
-    return f"{title[:middle]}\n{title[middle + 1 :]}"
+    """What heads a column, in two or three lines where it is long, as narrow as its words allow."""
+    most = 1 if len(title) <= MOST_LETTERS else 2 if len(title) <= 2 * MOST_LETTERS else 3
+    wrapped = (textwrap.wrap(title, width, break_long_words=False) for width in range(1, len(title) + 1))
+    return "\n".join(next(lines for lines in wrapped if len(lines) <= most))
 
 
 def answers(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 from openpyxl.worksheet.worksheet import Worksheet
@@ -10,12 +11,11 @@ from flopsheet.workbook.model.references import MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.model.sizes import CHARACTER_CM, POINT_CM, ROW_CM
 
-PAGE_WIDTH = 205  # characters of a page on its side at seven points or more
-MOST_ROWS = 110  # that can still be read on one page
 PAPER_CM = 21.0, 29.7
 SIDES, TOP, BOTTOM, RUNNING = 0.4, 0.5, 0.75, 0.3  # margins, in inches as the file has them
 INCH_CM = 2.54
 SMALLEST = 75  # percent: ten points become seven and a half
+LEAST = 70  # where a sheet would take more pages otherwise: seven points
 STEP = 5
 WIDEST_CM = 0.25  # of a column one character wide, with the letters of a program that lacks ours
 SLACK = 1.05  # programs differ in how high a row is
@@ -23,21 +23,29 @@ SLACK = 1.05  # programs differ in how high a row is
 
 def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     """Paper, margins, size, what is printed and what is repeated on each page."""
-    rows = sheet.extent.bottom
     last = _printed_to(sheet) or max(sheet.widths)
-    bottom = sheet.print_rows or rows
+    bottom = sheet.print_rows or sheet.extent.bottom
     folded = set(sheet.outline_columns)
     width = sum(width for column, width in sheet.widths.items() if column <= last and column not in folded)
-    is_one = sheet.one_page and rows <= MOST_ROWS
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
-    worksheet.page_setup.fitToWidth = max(1, ceil(width / PAGE_WIDTH)) if sheet.title_columns else 1
-    worksheet.page_setup.fitToHeight = int(is_one)
-    if is_one:
-        is_upright = rows * ROW_CM > width * CHARACTER_CM  # the way in which it is larger
+    worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
+    parts = sheet.print_parts
+    if parts:
+        sizes = {way: _fitted(sheet, width, parts[-1:], is_upright=way) for way in (True, False)}
+        is_upright = sizes[True] > sizes[False]  # the way in which it is larger
+        if sizes[is_upright] < LEAST:
+            is_upright = False
+        else:
+            parts = parts[-1:]
+        if _fitted(sheet, width, parts, is_upright=is_upright) >= LEAST:
+            worksheet.page_setup.fitToHeight = len(parts)
     else:
         is_upright = width * WIDEST_CM * SMALLEST <= 100 * _room(is_upright=True)[0]
-        percent = _percent(width * WIDEST_CM, _height(sheet, bottom), *_room(is_upright=is_upright))
+        room, page = _room(is_upright=is_upright)
+        percent = _percent(width * WIDEST_CM, _height(sheet, 1, bottom), room, page)
+        if not percent and sheet.title_columns and width * WIDEST_CM * LEAST > 100 * room:
+            percent = LEAST  # on as many pages side by side as it takes
         if percent:
             worksheet.sheet_properties.pageSetUpPr.fitToPage = False
             worksheet.page_setup.scale = percent
@@ -54,6 +62,9 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_cols = sheet.title_columns
     if not sheet.is_printed:
         worksheet.print_area = f"{letters(sheet.extent.right + 2)}1"  # an empty cell: nothing is there to be printed
+    elif parts:
+        tops = (1, *(row + 1 for row in parts[:-1]))
+        worksheet.print_area = [f"A{top}:{letters(last)}{end}" for top, end in zip(tops, parts, strict=True)]
     elif sheet.print_to or sheet.print_rows:
         worksheet.print_area = f"A1:{letters(last)}{bottom}"
 
@@ -72,14 +83,22 @@ def _room(*, is_upright: bool) -> tuple[float, float]:
     return width - 2 * SIDES * INCH_CM, height - (TOP + BOTTOM) * INCH_CM
 
 
-def _height(sheet: Sheet, bottom: int) -> float:
-    """Of the rows down to the last one that is printed, without those that are folded away."""
+def _height(sheet: Sheet, top: int, bottom: int) -> float:
+    """Of the rows between two that are printed, without those that are folded away."""
     hidden = {row for first, last, closed in sheet.outline_rows if closed for row in range(first, last + 1)}
     return sum(
         sheet.heights[row] * POINT_CM if row in sheet.heights else ROW_CM
-        for row in range(1, bottom + 1)
+        for row in range(top, bottom + 1)
         if row not in hidden
     )
+
+
+def _fitted(sheet: Sheet, width: float, parts: Sequence[int], *, is_upright: bool) -> float:
+    """The size, in percent, at which each part fits on a page."""
+    room, page = _room(is_upright=is_upright)
+    tops = (1, *(row + 1 for row in parts[:-1]))
+    highest = max(_height(sheet, top, end) for top, end in zip(tops, parts, strict=True))
+    return 100 * min(room / (width * CHARACTER_CM), page / (highest * SLACK))
 
 
 def _percent(width: float, height: float, room: float, page: float) -> int:

@@ -1,0 +1,217 @@
+"""What is computed anew at each point of a limit: the metrics that depend on an input, each part of them written once.
+
+A metric that only one other reads stands in that one's formula. A part that several formulas have is a row of its own,
+and so is what the input does not move: that is computed once for all points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flopsheet.catalog import KEYS, RUNS, Catalog, Input
+from flopsheet.catalog.desugar import TEXT_UNIT, TRUTH
+from flopsheet.catalog.grains import Grain
+from flopsheet.formula import Node
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
+from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
+from flopsheet.records import frozen
+
+FINER: frozenset[Grain] = frozenset({"layer_group", "layer_run", "run_layer", *(layer for _, layer in RUNS.values())})
+LEAST_SHARED, LEAST_FIXED = 3, 4  # names and numbers of a part that has a row of its own
+MOST, DEEPEST = 120, 16  # names and numbers of a formula, functions inside each other
+NO_NUMBER = frozenset({"&", *(symbol for symbol, row in OPERATORS.items() if row.binds == COMPARISON)})
+
+
+@frozen
+class Part:
+    """A metric, or a part of one, that has a row of its own."""
+
+    name: str
+    node: Node
+    of: str
+    """The metric that it belongs to."""
+    is_finer: bool
+    """Whether each layer group has one."""
+    is_moved: bool
+    """Whether it depends on the input."""
+
+
+@dataclass
+class _Piece:
+    """A piece of a formula: what it is, its arguments, and what is known of it."""
+
+    node: Node
+    below: tuple[int, ...]
+    of: str
+    is_finer: bool
+    is_moved: bool
+    may_fail: bool
+    is_number: bool
+    is_positive: bool = False
+    """Whether it is above 0 whatever the inputs are."""
+    is_kept: bool = False
+    is_sure: bool = False
+    """Whether some metric computes it whatever its conditions say."""
+    uses: int = 0
+    beside_moved: bool = False
+    """Whether it stands in a piece that depends on the input."""
+    size: int = 1
+    depth: int = 0
+    name: str = ""
+    """Of its row, where it has one."""
+
+
+@dataclass
+class _Pieces:
+    """Every piece of some formulas, equal ones once, each after those that it is made of."""
+
+    catalog: Catalog
+    moved: Collection[str]
+    every: list[_Piece] = field(default_factory=list)
+    known: dict[object, int] = field(default_factory=dict)
+    metrics: dict[str, int] = field(default_factory=dict)
+
+    def add(self, key: object, piece: _Piece) -> int:
+        at = self.known.get(key)
+        if at is None:
+            at = self.known[key] = len(self.every)
+            self.every.append(piece)
+        return at
+
+    def metric(self, name: str, *, is_kept: bool) -> None:
+        """A metric that depends on the input; one that is kept has a row whatever it is."""
+        entry = self.catalog.metrics[name]
+        root = self.visit(entry.ast, name)
+        self.every[root].is_sure = True
+        if is_kept:
+            is_finer, below = entry.grain in FINER, self.every[root]
+            kept = _Piece(
+                Name(name), (root,), name, is_finer, True, below.may_fail, below.is_number, is_kept=True, name=name
+            )
+            root = self.add((name,), kept)
+        self.metrics[name] = root
+
+    def visit(self, node: Node, of: str) -> int:
+        below: tuple[int, ...]
+        match node:
+            case Name(name):
+                if name in self.metrics:
+                    return self.metrics[name]
+                entry = None if name in KEYS else self.catalog.entry(name)
+                finer, unsure = entry is not None and entry.grain in FINER, name in self.catalog.absent
+                is_number = entry is not None and entry.unit not in {TEXT_UNIT, TRUTH} and not unsure
+                is_positive = isinstance(entry, Input) and is_number and (entry.least or 0) > 0
+                return self.add(node, _Piece(node, (), of, finer, name in self.moved, unsure, is_number, is_positive))
+            case Number() | Text():
+                is_number = isinstance(node, Number)
+                is_positive = isinstance(node, Number) and node.value > 0
+                return self.add(node, _Piece(node, (), of, False, False, False, is_number, is_positive))
+            case Aggregate(_, names):
+                moved = not self.moved_among(names).isdisjoint(names)
+                return self.add(node, _Piece(node, (), of, False, moved, False, True))
+            case Negative(operand):
+                kind, below = "-", (self.visit(operand, of),)
+            case Operation(kind, left, right):
+                below = (self.visit(left, of), self.visit(right, of))
+            case Call(kind, arguments):
+                below = tuple(self.visit(argument, of) for argument in arguments)
+        return self.add((kind, below), self.made(node, below, of))
+
+    def moved_among(self, names: Sequence[str]) -> set[str]:
+        return {name for name in names if name in self.moved or name in self.metrics}
+
+    def made(self, node: Node, below: tuple[int, ...], of: str) -> _Piece:
+        pieces = [self.every[at] for at in below]
+        fails, is_number, is_positive = False, True, False
+        above = [piece.is_positive for piece in pieces]
+        match node:
+            case Operation("/"):
+                fails, is_positive = not above[1], all(above)
+            case Operation("^"):
+                fails, is_positive = not above[0], above[0]
+            case Operation(symbol):
+                is_number, is_positive = symbol not in NO_NUMBER, symbol in {"+", "*"} and all(above)
+            case Call("where"):
+                is_number, is_positive = all(piece.is_number for piece in pieces[1:]), all(above[1:])
+            case Call(function):
+                fails, is_number = function == ABSENT, function not in {ABSENT, GIVEN}
+                is_positive = any(above) if function == "max" else all(above) and function in {"min", "ceil"}
+        return _Piece(
+            node, below, of, any(piece.is_finer for piece in pieces), any(piece.is_moved for piece in pieces),
+            fails, is_number, is_positive,
+        )  # fmt: skip
+
+    def note_what_is_sure(self, roots: Sequence[int]) -> list[int]:
+        """Marks what is read, how often, and what is computed whatever conditions say; gives the former in order."""
+        read = set(roots)
+        for at in range(len(self.every) - 1, -1, -1):
+            if at not in read:
+                continue
+            piece = self.every[at]
+            is_choice = isinstance(piece.node, Call) and piece.node.function == "where"
+            for place, below in enumerate(piece.below):
+                other = self.every[below]
+                other.uses += 1
+                other.beside_moved |= piece.is_moved
+                other.is_sure |= piece.is_sure and not (is_choice and place > 0)
+                read.add(below)
+            if isinstance(piece.node, Aggregate):
+                read |= {self.metrics[name] for name in piece.node.names if name in self.metrics}
+        return sorted(read)
+
+    def rows(self, read: Sequence[int]) -> Iterator[Part]:
+        counts: dict[str, int] = {}
+        nodes: dict[int, Node] = {}
+        for at in read:
+            piece = self.every[at]
+            node = piece.node
+            below = [self.every[one] for one in piece.below]
+            if below:
+                piece.may_fail |= any(one.may_fail and not one.is_sure for one in below)
+                piece.size = sum(1 if one.name else one.size for one in below)
+                own = isinstance(node, Call)
+                piece.depth = own + max(0 if one.name else one.depth for one in below)
+            inside = [Name(self.every[one].name) if self.every[one].name else nodes[one] for one in piece.below]
+            nodes[at] = _rebuilt(node, inside)
+            if piece.is_kept:
+                yield Part(piece.name, inside[0], piece.of, piece.is_finer, is_moved=True)
+            elif below and self.has_row(piece):
+                counts[piece.of] = counts.get(piece.of, 0) + 1
+                piece.name = f"{piece.of}#{counts[piece.of]}"
+                yield Part(piece.name, nodes[at], piece.of, piece.is_finer, piece.is_moved)
+
+    def has_row(self, piece: _Piece) -> bool:
+        if not piece.is_number or (piece.may_fail and not piece.is_sure):
+            return False
+        if not piece.is_moved:
+            return piece.beside_moved and piece.size >= LEAST_FIXED
+        return (piece.uses > 1 and piece.size >= LEAST_SHARED) or piece.size > MOST or piece.depth > DEEPEST
+
+
+def _rebuilt(node: Node, below: Sequence[Node]) -> Node:
+    """A node with other arguments."""
+    match node:
+        case Negative():
+            return Negative(below[0])
+        case Operation(symbol):
+            return Operation(symbol, below[0], below[1])
+        case Call(function):
+            return Call(function, tuple(below))
+    return node
+
+
+def parts(
+    varied: Mapping[str, Node], metrics: Sequence[str], read: Sequence[str], catalog: Catalog
+) -> tuple[Part, ...]:
+    """The rows of a working, each after those that it reads.
+
+    `metrics` depend on the inputs that vary, each after those that it reads itself; those `read` are wanted.
+    """
+    gathered = {name for metric in metrics for name in catalog.metrics[metric].aggregated}
+    kept = gathered | set(read) | catalog.absent.keys()  # a word in the place of a number is for a cell of its own
+    pieces = _Pieces(catalog, frozenset(varied))
+    for name in metrics:
+        pieces.metric(name, is_kept=name in kept)
+    roots = [pieces.metrics[name] for name in metrics if name in read]
+    return tuple(pieces.rows(pieces.note_what_is_sure(roots)))

@@ -1,0 +1,108 @@
+"""What limits are about: the runs of a kind, or a model at a context length, with a value of every name for each."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import field
+from functools import cached_property
+
+import numpy as np
+
+from flopsheet.catalog import KEYS, RUNS, Catalog
+from flopsheet.catalog.grains import Grain, RunKind
+from flopsheet.formula import evaluate
+from flopsheet.formula.evaluate import vectorised
+from flopsheet.pipeline.frames import AGGREGATES, Values, compute_values
+from flopsheet.pipeline.limits.dials import Limit
+from flopsheet.pipeline.limits.parts import FINER
+from flopsheet.pipeline.tables import Column, Rows, tabulate
+from flopsheet.records import frozen
+from flopsheet.spec import Spec
+
+MAIN = "main"
+
+
+@frozen
+class Subjects:
+    """Some runs, or a model: `of` is the grain that has a row for each of them."""
+
+    values: Values
+    catalog: Catalog
+    of: Grain
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values.tables[self.of])
+
+    @cached_property
+    def groups(self) -> int:
+        """Layer groups of each."""
+        return len(self.values.tables["layer_group"]) // len(self)
+
+    @cached_property
+    def owners(self) -> Rows:
+        """Whose each layer group is."""
+        return np.arange(len(self)).repeat(self.groups)
+
+    def is_finer(self, name: str) -> bool:
+        """Whether each layer group has a value of its own."""
+        return name not in KEYS and self.catalog.entry(name).grain in FINER
+
+    def column(self, name: str) -> Column:
+        """An input or metric of each, or of each of their layer groups."""
+        found = self.columns.get(name)
+        if found is None:
+            found = self.columns[name] = self._column(name)
+        return found
+
+    def _column(self, name: str) -> Column:
+        grain = KEYS[name] if name in KEYS else self.catalog.entry(name).grain
+        column, above = self.values.column(grain, name), self.values.tables[self.of].above
+        found: Column = column[above[grain]] if grain in above else column
+        return found
+
+    def of_groups(self, column: Column) -> Column:
+        """A value of each as one of each of its layer groups."""
+        found: Column = column.repeat(self.groups)
+        return found
+
+    def gathered(self, function: str, columns: list[Column]) -> Column:
+        """A function of what layer groups have, for each that they belong to."""
+        return AGGREGATES[function](self.owners, len(self), *columns)
+
+    def main(self, limit: Limit) -> Column:
+        """1 for the layer groups that are meant: those with the most of an input, or the first of them."""
+        own = self.column(limit.of_groups).reshape(len(self), -1)
+        found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
+        if limit.first_alone:
+            found &= found.cumsum(axis=1) == 1
+        meant: Column = found.astype(np.float64).ravel()
+        return meant
+
+    def varied(self, limit: Limit, x: Column) -> dict[str, Column]:
+        """The inputs that vary, with one value of `x` for each."""
+
+        def of_each(name: str) -> Column:
+            return x if name == "x" else self.column(name)
+
+        def of_group(name: str) -> Column:
+            if name == MAIN:
+                return self.main(limit)
+            return self.column(name) if name != "x" and self.is_finer(name) else self.of_groups(of_each(name))
+
+        read = {name: of_group if self.is_finer(name) else of_each for name in limit.varied}
+        found = {name: evaluate(node, read[name], None, vectorised()) for name, node in limit.varied.items()}
+        return {name: np.asarray(column, np.float64) for name, column in found.items()}
+
+
+def runs_of(values: Values, kind: RunKind, catalog: Catalog) -> Subjects:
+    """The runs of a kind."""
+    return Subjects(values, catalog, RUNS[kind][0])
+
+
+def model_of(spec: Spec, name: str, context_length: float | None, metric: str, catalog: Catalog) -> Subjects:
+    """A model at one of the context lengths, at the first if none is said, with a metric and all that it reads."""
+    model = next(one for one in spec.models if one.name == name)
+    lengths = (context_length or spec.context_lengths[0],)
+    study = dataclasses.replace(spec, models=(model,), context_lengths=lengths, runs={}, expectations=())
+    return Subjects(compute_values(tabulate(study), catalog, [metric]), catalog, "scenario")

@@ -1,0 +1,187 @@
+"""Which candidate is best, in words: which runs fit, the cheapest and the fastest of them, the smallest model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.grains import RunKind
+from flopsheet.formula import Node, parse
+from flopsheet.formula.nodes import Name
+from flopsheet.records import frozen
+from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, local, mirror
+from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, letters
+from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
+from flopsheet.workbook.sheets.checks import FITS
+from flopsheet.workbook.sheets.compare import LAST, SHEET
+from flopsheet.workbook.sheets.sensitivity import heading
+
+# What a run costs and how long it takes, as it is known without or with a prediction.
+COST: Mapping[RunKind, str] = {"training": "run_cost", "serving": "predicted_cost_per_million"}
+TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}
+SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
+FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
+COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
+CHEAPEST = {
+    "training": "cheapest {cheapest} ({cost} USD)",
+    "serving": "cheapest {cheapest} ({cost} USD per million tokens)",
+}
+FASTEST = {
+    "training": "fastest {fastest} ({time} days)",
+    "serving": "fastest {fastest} (predicted, {time} ms per token)",
+}
+SMALLEST = (
+    "Of {models} models {smallest} is smallest ({n_params} parameters); the forward pass at {length} tokens is least "
+    "for {least} ({work} TFLOP)."
+)
+
+
+@frozen
+class Candidates:
+    """The working, and the sentences that come of it."""
+
+    cells: Cells
+    lines: tuple[Live, ...]
+
+
+def candidates(table_sets: Sequence[TableSet], cell_index: CellIndex, names: Sequence[CellRef], top: int) -> Candidates:
+    """A sentence for each kind of run and one of the models, where there are several; `names` are those of models."""
+    study, *of_kinds = table_sets
+    cells: Cells = {}
+    lines = []
+    row = top
+    for of_kind in of_kinds:
+        if len(of_kind.table("run")) > 1:
+            found, row = _of_runs(of_kind, cell_index, row)
+            cells |= found
+            lines.append((row - 2, found[row - 2, LABEL]))
+    if len(names) > 1:
+        cells |= dict(heading(row, "Candidates: models", "block", LAST))
+        found, bottom = _of_models(study, cell_index, names, row + 1)
+        cells |= found
+        lines.append((bottom, found[bottom, LABEL]))
+    return Candidates(cells, tuple(Live(CellRef(SHEET, at, LABEL), cell.value) for at, cell in lines))
+
+
+def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells, int]:
+    """The runs of a kind, what they cost and take if they fit, and the sentence; then the row after a blank one."""
+    kind, table = of_kind.run_kind, of_kind.table("run")
+    cells: Cells = dict(heading(top, f"Candidates: {kind} runs", "block", LAST))
+    metrics = [of_kind.catalog.metrics[name] for name in (COST[kind], TIME[kind])]
+    titles = (f"{metric.label}, {metric.unit}" for metric in metrics)
+    for column, text in zip((FIT, PRICE, DURATION), ("Fits", *titles), strict=True):
+        cells[top + 1, column] = Cell(text, style="header")
+    first, last = top + 2, top + 1 + len(table)
+    for at, (run,) in enumerate(table.keys):
+        row = first + at
+        cells[row, LABEL] = Cell(str(run), style="label")
+        fits = _live(of_kind, cell_index, FITS[kind], at)
+        cells[row, FIT] = mirror(SHEET, fits, "linked_centred")
+        for column, metric in zip((PRICE, DURATION), metrics, strict=True):
+            live = _live(of_kind, cell_index, metric.name, at)
+            ref, format = live.cell_ref.seen_from(SHEET), of_kind.catalog.format(metric.name)
+            value = live.value if fits.value == "yes" and not isinstance(live.value, str) else NONE
+            formula = f'IF({letters(FIT)}{row}="yes",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
+            cells[row, column] = Cell(value, formula, "linked", format)
+    answers = [cells[row, FIT].value for row in range(first, last + 1)]
+    corners = [(CellRef(SHEET, first, FIT), CellRef(SHEET, last, FIT))]
+    lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, answers, "yes"))}
+    for column, what, which, much in (
+        (PRICE, "cheapest", "cheapest", "cost"), (DURATION, "fastest", "fastest", "time"),
+    ):  # fmt: skip
+        points = [cells[row, column].value for row in range(first, last + 1)]
+        numbers = [point for point in points if not isinstance(point, str)]
+        among = _column(column, first, last)
+        place = f"MATCH(MIN({among}),{among},0)"
+        name = str(table.keys[points.index(min(numbers))][0]) if numbers else NONE
+        formula = f'IF(COUNT({among})>0,INDEX({_column(LABEL, first, last)},{place}),"{NONE}")'
+        lines[which] = (f"The {what}", Cell(name, formula, "calc"))
+        known = min(numbers) if numbers else 0.0
+        lines[much] = (
+            f"Its {much}",
+            Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", cells[first, column].format),
+        )
+    said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
+    cells[last + 1, LABEL] = Cell("Runs", style="label")
+    cells[last + 1, FIT] = Cell(float(len(table)), f"COUNTA({_column(FIT, first, last)})", "calc", "#,##0")
+    for row, (name, (label, cell)) in enumerate(lines.items(), start=last + 2):
+        cells[row, LABEL], cells[row, FIT] = Cell(label, style="label"), cell
+        said[name] = Live(CellRef(SHEET, row, FIT), cell.value)
+    bottom = last + 2 + len(lines)
+    cells[bottom, LABEL] = local(SHEET, _sentence(kind), said, "text")
+    return cells, bottom + 2
+
+
+def _sentence(kind: RunKind) -> Node:
+    """Which fit, which of them is cheapest, which fastest; what is not known is left out."""
+    both = f"{{begun}}; {CHEAPEST[kind]}, {FASTEST[kind]}."
+    cases = [
+        ("fit == 0", f"None of {{runs}} {kind} runs fits."),
+        ("cost * time > 0", both),
+        ("cost > 0", f"{{begun}}; {CHEAPEST[kind]}."),
+        ("time > 0", f"{{begun}}; {FASTEST[kind]}, no price."),
+        ("", "{begun}."),
+    ]
+    begun = first_that_holds([(when, say.replace("{kind}", kind)) for when, say in COUNTED])
+    shown = {"cost": Name("cost"), "time": parse(f"time * {SCALE[kind]}")}
+    words = {name: substitute(COMPUTED, {"x": node}) for name, node in shown.items()}
+    # Conditions compare numbers; only what is said of them is in words.
+    return _said(cases, {"begun": begun, **words})
+
+
+def _said(cases: Sequence[tuple[str, str]], words: Mapping[str, Node]) -> Node:
+    """The sentence of the first case that holds, with some names replaced in what is said alone."""
+    renamed = [(when, _renamed(say, words)) for when, say in cases]
+    return substitute(first_that_holds(renamed), {f"{name}_words": node for name, node in words.items()})
+
+
+def _renamed(say: str, words: Mapping[str, Node]) -> str:
+    for name in words:
+        say = say.replace(f"{{{name}}}", f"{{{name}_words}}")
+    return say
+
+
+def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef], top: int) -> tuple[Cells, int]:
+    """The smallest model, the one with the least work at the first context length, and the sentence; then its row."""
+    keys = [str(key) for (key,) in study.table("model").keys]
+    said: dict[str, Live] = {}
+    cells: Cells = {}
+
+    def put(name: str, label: str, cell: Cell) -> None:
+        at = CellRef(SHEET, top + len(said), FIRST)
+        cells[at.row, LABEL], cells[at.row, FIRST] = Cell(label, style="label"), cell
+        said[name] = Live(at, cell.value)
+
+    put("models", "Models", Cell(float(len(keys)), f"COUNTA({absolute_span(names)})", "calc", "#,##0"))
+    asked = (("smallest", "n_params", "n_params"), ("least", "work", "tflop_forward"))
+    for which, much, metric in asked:
+        refs = cell_index.of(study, metric)[: len(keys)]
+        points = [float(study.value(metric, at)) for at in range(len(keys))]
+        among, label = absolute_span(refs), study.catalog.metrics[metric].label
+        formula = f"INDEX({absolute_span(names)},MATCH(MIN({among}),{among},0))"
+        put(which, f"{label}: least for", Cell(keys[points.index(min(points))], formula, "calc"))
+        put(much, f"{label}: least", Cell(min(points), f"MIN({among})", "calc", study.catalog.format(metric)))
+    length = _live(study, cell_index, "context_length_words", 0)
+    put("length", "Context length", mirror(SHEET, length))
+    words = {name: substitute(COMPUTED, {"x": Name(name)}) for name in ("n_params", "work")}
+    row = top + len(said)
+    cells[row, LABEL] = local(SHEET, _said([("", SMALLEST)], words), said, "text")
+    return cells, row
+
+
+def _live(table_set: TableSet, cell_index: CellIndex, name: str, at: int) -> Live:
+    return Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+
+
+def _column(column: int, first: int, last: int) -> str:
+    return between(CellRef(SHEET, first, column).absolute, CellRef(SHEET, last, column).absolute)
+
+
+def joined(lines: Sequence[Live], row: int) -> Cells:
+    """The sentences as one line of the sheet; nothing where there is none."""
+    if not lines:
+        return {}
+    refs = (line.cell_ref.seen_from(SHEET) for line in lines)
+    return {(row, LABEL): Cell(" ".join(str(line.value) for line in lines), '&" "&'.join(refs), "text")}

@@ -1,0 +1,62 @@
+"""Which run fits and is cheapest or fastest, and which model is smallest, in words that follow an edit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from books import book_of
+from engines import recalculate_ironcalc
+from review_helpers import input_cells_of
+from studies import SPECS
+
+# Of the published run 15e12 tokens take 412.5 days on 512 H100 at 40 % MFU, with 2.5 USD an hour 12.67 million; an A100
+# of 80 GB has no price, and 312 of 989.4 TFLOP/s: 69.64 · 989.4 / 312 = 220.8 days.
+STORIES: dict[str, tuple[dict[str, Any], str]] = {
+    "as built": ({}, "Every training run fits; cheapest long-context (2.14 M USD), fastest long-context (69.64 days)."),
+    "the cheapest no longer fits": (
+        {"training.long-context.micro_batch_size": 4.0},
+        "2 of 3 training runs fit; cheapest pretraining (12.67 M USD), fastest pretraining (412.5 days).",
+    ),
+    "the cheapest has no price": (
+        {"training.long-context.hardware": "a100-80gb"},
+        "Every training run fits; cheapest pretraining (12.67 M USD), fastest long-context (220.8 days).",
+    ),
+    "none fits": (
+        {f"training.{run}.micro_batch_size": 64.0 for run in ("pretraining", "pretraining-fsdp", "long-context")},
+        "None of 3 training runs fits.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama3-70b-512xh100"])
+def test_compare_and_summary_say_the_same_of_the_candidates(name: str) -> None:
+    shared = book_of(SPECS / f"{name}.yaml")
+    whole = str(shared.plan.sheet("Compare").cells[3, 1].value)
+    lines = {str(cell.value) for cell in shared.plan.sheet("Summary").cells.values()}
+    assert [line for line in whole.replace(". ", ".|").split("|") if line not in lines] == []
+
+
+def test_the_smallest_model_is_named() -> None:
+    # 2 · V · D + 12 · (4 · D² + 3 · D · 4D + 2 · D) + D with D 768 and V 50,257; the published work of gpt2-small.
+    said = book_of(SPECS / "gpt2.yaml").plan.sheet("Compare").cells[3, 1].value
+    assert said == (
+        "Of 5 models gpt2-small is smallest (190.46 M parameters); the forward pass at 1,024 tokens is least for"
+        " gpt2-small (0.292 TFLOP)."
+    )
+
+
+def test_the_words_about_runs_follow_an_edit() -> None:
+    shared = book_of(SPECS / "llama3-70b-512xh100.yaml")
+    homes = {".".join(map(str, one.path)): one.cell_ref for one in input_cells_of(shared.report)}
+    edits = [
+        {(homes[path].sheet, homes[path].address): value for path, value in edit.items()}
+        for edit, _ in STORIES.values()
+    ]
+    found = recalculate_ironcalc(shared.path, edits, [("Compare", "A3")])
+    told = {
+        name: str(one["Compare", "A3"]).partition(" Every serving run fits")[0]
+        for name, one in zip(STORIES, found, strict=True)
+    }
+    assert told == {name: words for name, (_, words) in STORIES.items()}
