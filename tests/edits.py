@@ -47,8 +47,10 @@ def planned(edited: Report, original: Report, only: Collection[str] | None = Non
 
 
 def planned_sheet(title: str, edited: Report, original: Report) -> Sheet:
-    """One sheet of it."""
-    return planned(edited, original, {title}).sheet(title)
+    """One sheet of it; as it was built it is made once for those who ask one after the other."""
+    return (
+        _as_built(title, _Itself(original)) if edited is original else planned(edited, original, {title}).sheet(title)
+    )
 
 
 def sheet_of(title: str, report: Report) -> Sheet:
@@ -82,6 +84,11 @@ class _Itself:
 @functools.lru_cache(2)  # a plan of a study with runs takes some 50 MB
 def _plan_of(key: _Itself) -> Plan:
     return plan.plan_workbook(key.report.study)
+
+
+@functools.lru_cache(4)
+def _as_built(title: str, key: _Itself) -> Sheet:
+    return planned(key.report, key.report, {title}).sheet(title)
 
 
 def formulas(of: Plan) -> dict[Cell, float | str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl.utils.cell import coordinate_to_tuple
 
 from commands import run
-from edits import formulas, planned, sheet_of
+from edits import formulas, plan_of, planned
 from engines import recalculate_libreoffice, spoil_cached_values, strip_cached_values
 from flopsheet.api import Report
 from flopsheet.diagnostics import FileError, SpecError
@@ -47,19 +48,15 @@ def test_every_formula_cell_of_a_built_workbook_agrees(name: str, tmp_path: Path
 
 def test_a_formula_that_was_typed_over_is_named_although_its_value_is_right(tmp_path: Path) -> None:
     report = gpt2(tmp_path)
-    sheet, address = cell(report, "n_params", 3)
-    right, wrong = after(tmp_path, {(sheet, address): 2127057600.0}), after(tmp_path, {(sheet, address): 2e9})
-    formula = sheet_of(sheet, report).cells[_place(report, "n_params", 3)].formula
-    told = f"{sheet}!{address} (n_params): %s is typed over the formula ={formula}"
-    assert ([str(one) for one in right.disagreements], [str(one) for one in wrong.disagreements]) == (
-        [told % "2,127,057,600"],
-        [told % "2,000,000,000", f"{sheet}!{address} (n_params): 2,000,000,000 is stored, 2,127,057,600 is right"],
-    )
-
-
-def _place(report: Report, name: str, at: int) -> tuple[int, int]:
-    cell_ref = report.cells(name)[at]
-    return cell_ref.row, cell_ref.column
+    right, wrong = cell(report, "n_params", 3), cell(report, "n_params", 4)  # the same model, with tied embeddings
+    checked = after(tmp_path, {right: 2127057600.0, wrong: 2e9})
+    told = {at: f"{at[0]}!{at[1]} (n_params): " for at in (right, wrong)}
+    formula = {at: plan_of(report).sheet(at[0]).cells[coordinate_to_tuple(at[1])].formula for at in (right, wrong)}
+    assert [str(one) for one in checked.disagreements] == [
+        f"{told[right]}2,127,057,600 is typed over the formula ={formula[right]}",
+        f"{told[wrong]}2,000,000,000 is typed over the formula ={formula[wrong]}",
+        f"{told[wrong]}2,000,000,000 is stored, 2,046,646,400 is right",
+    ]
 
 
 def test_a_formula_that_was_rewritten_is_named(tmp_path: Path) -> None:
@@ -108,32 +105,40 @@ def test_a_workbook_without_stored_values_is_said_so(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("address", "value", "message"),
-    [
-        ("C4", "gpt5", "'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied"),
-        ("D5", "long", "'long' is not a context length; type a whole number of 1 or more"),
-    ],
-)
-def test_a_control_that_holds_no_choice_is_named(address: str, value: str, message: str, tmp_path: Path) -> None:
+def test_each_control_that_holds_no_choice_is_named(tmp_path: Path) -> None:
     gpt2(tmp_path)
     with pytest.raises(SpecError) as raised:
-        after(tmp_path, {("Context", address): value})
-    assert str(raised.value) == f"Context!{address}: {message}"
+        after(tmp_path, {("Context", "C4"): "gpt5", ("Context", "D5"): "long"})
+    assert [str(problem) for problem in raised.value.problems] == [
+        "Context!C4: 'gpt5' is not a choice; choices: gpt2-small, gpt2-medium, gpt2-large, gpt2-xl, gpt2-xl-tied",
+        "Context!D5: 'long' is not a context length; type a whole number of 1 or more",
+    ]
+
+
+# What is typed in LibreOffice before it saves: 25 heads do not divide 2,048; 1600 · 110 % is 1760.0000000000002 in
+# binary.
+TYPED = {
+    "no-spec.xlsx": ("models.gpt2-xl.d_model", 2048.0),
+    "digits.xlsx": ("models.gpt2-xl.d_model", "=1600*110%"),
+    "capitals.xlsx": ("weights", "BF16"),
+}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """A folder of workbooks that LibreOffice saved after an edit, one for each of TYPED."""
+    folder = tmp_path_factory.mktemp("saved")
+    report = gpt2(folder)
+    edits = [{path_cell(report, path): value} for path, value in TYPED.values()]
+    saves = [(folder / name, None) for name in TYPED]
+    recalculate_libreoffice(folder / "built.xlsx", edits, [("Inputs", "C8")], saves=saves)
+    return folder, report
 
 
 @pytest.mark.libreoffice
-def test_inputs_that_no_spec_can_say_are_computed_all_the_same(tmp_path: Path) -> None:
-    report = gpt2(tmp_path)
-    [width] = [
-        input_cell.cell_ref
-        for input_cell in input_cells_of(report)
-        if input_cell.path == ("models", "gpt2-xl", "d_model")
-    ]
-    typing = {(width.sheet, width.address): 2048.0}  # 25 heads do not divide it
-    saves = [(tmp_path / "edited.xlsx", None)]
-    recalculate_libreoffice(tmp_path / "built.xlsx", [typing], [("Inputs", "C8")], saves=saves)
-    done = run("check", "edited.xlsx", cwd=tmp_path)
+def test_inputs_that_no_spec_can_say_are_computed_all_the_same(saved: tuple[Path, Report]) -> None:
+    folder, report = saved
+    done = run("check", "no-spec.xlsx", cwd=folder)
     count = len(formulas(planned(report, report)))
     compared, own = done.stdout.splitlines()
     assert (done.returncode, compared, re.sub(r"of \d+", "of N", own), done.stderr) == (
@@ -145,12 +150,10 @@ def test_inputs_that_no_spec_can_say_are_computed_all_the_same(tmp_path: Path) -
 
 
 @pytest.mark.libreoffice
-def test_a_width_that_is_whole_to_15_digits_is_whole(tmp_path: Path) -> None:
-    report = gpt2(tmp_path)
-    at = path_cell(report, "models.gpt2-xl.d_model")  # 1600 · 110 % is 1760.0000000000002 in binary
-    saves = [(tmp_path / "edited.xlsx", None)]
-    recalculate_libreoffice(tmp_path / "built.xlsx", [{at: "=1600*110%"}], [at], saves=saves)
-    pulled, checked = (run(command, "edited.xlsx", cwd=tmp_path) for command in ("pull", "check"))
+def test_a_width_that_is_whole_to_15_digits_is_whole(saved: tuple[Path, Report]) -> None:
+    folder, report = saved
+    at = path_cell(report, "models.gpt2-xl.d_model")
+    pulled, checked = (run(command, "digits.xlsx", cwd=folder) for command in ("pull", "check"))
     note = f"Inputs!{at[1]}: '=1600*110%' cannot be written as an expression of a spec, so its value 1760 is used\n"
     heads = "n_heads 25 does not divide d_model 1,760; write d_head, or one of n_heads: 16, 20, 22, 32\n"
     assert (pulled.stdout.splitlines()[:2], pulled.stderr, checked.returncode, checked.stdout.splitlines()[0]) == (
@@ -183,11 +186,9 @@ def test_digits_of_a_text_that_only_80_bits_have_are_no_difference(stored: str, 
 
 
 @pytest.mark.libreoffice
-def test_a_choice_in_capitals_is_that_choice_as_it_is_to_a_spreadsheet(tmp_path: Path) -> None:
-    at = path_cell(gpt2(tmp_path), "weights")
-    saves = [(tmp_path / "edited.xlsx", None)]
-    recalculate_libreoffice(tmp_path / "built.xlsx", [{at: "BF16"}], [at], saves=saves)
-    pulled, checked = (run(command, "edited.xlsx", cwd=tmp_path) for command in ("pull", "check"))
+def test_a_choice_in_capitals_is_that_choice_as_it_is_to_a_spreadsheet(saved: tuple[Path, Report]) -> None:
+    folder, _ = saved
+    pulled, checked = (run(command, "capitals.xlsx", cwd=folder) for command in ("pull", "check"))
     assert (pulled.stdout.splitlines()[1], pulled.stderr, checked.returncode) == ("  weights: fp32 → bf16", "", 0)
 
 

@@ -126,7 +126,7 @@ def test_all_parts_frozen_leave_weights_and_activations():
 
 # Laws ----------------------------------------------------------------------------------------------------------------
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=6, deadline=None)
 frozen_runs = st.fixed_dictionaries(
     {"frozen": st.lists(st.sampled_from(frozen_parts()), min_size=1, unique=True), "frozen_layers": st.integers(0, 8)}
 )

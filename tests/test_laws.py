@@ -98,15 +98,14 @@ def test_causal_half_is_half_of_full_and_causal_exact_lies_between(models, lengt
     assert ((half < exact) & (exact <= full)).all()
 
 
+CROSSOVERS = {
+    "crossover_ffn": {"flops_ffn": 1},
+    "crossover_attention": {"flops_ffn": 1, "flops_attention_projections": -1},
+    "crossover_block": {"flops_ffn": 1, "flops_attention_projections": 1},
+}
+
+
 @pytest.mark.parametrize("pairs", PAIRS)
-@pytest.mark.parametrize(
-    ("crossover", "others"),
-    [
-        ("crossover_ffn", {"flops_ffn": 1}),
-        ("crossover_attention", {"flops_ffn": 1, "flops_attention_projections": -1}),
-        ("crossover_block", {"flops_ffn": 1, "flops_attention_projections": 1}),
-    ],
-)
 @settings(max_examples=2, deadline=None)
 @given(
     shapes=st.lists(
@@ -115,7 +114,7 @@ def test_causal_half_is_half_of_full_and_causal_exact_lies_between(models, lengt
         max_size=10,
     )
 )
-def test_at_a_crossover_length_both_sides_do_the_same_work(pairs, crossover, others, shapes):
+def test_at_a_crossover_length_both_sides_do_the_same_work(pairs, shapes):
     # Where H·e = D the crossover is whole: k·f/2 and (k·f ± 4D)/2 of full pairs, with an even f.
     models = {
         f"m{number}": {
@@ -127,11 +126,12 @@ def test_at_a_crossover_length_both_sides_do_the_same_work(pairs, crossover, oth
         | {"ffn_matrices": matrices, "vocab_size": 100}
         for number, (heads, d_head, d_ff, matrices) in enumerate(shapes)
     }
-    at = study(models, 1024, attention_pairs=pairs)["model"][crossover]
-    assert ((at % 1 == 0) & (at >= 1)).all()
-    scenarios = study(models, *sorted({int(length) for length in at}), attention_pairs=pairs)["scenario"]
-    there = scenarios.loc[list(zip(at.index, at.astype(int), strict=True))]
-    assert (there["flops_attention_scores"] == sum(sign * there[metric] for metric, sign in others.items())).all()
+    found = study(models, 1024, attention_pairs=pairs)["model"][[*CROSSOVERS]]
+    assert ((found % 1 == 0) & (found >= 1)).all(axis=None)
+    scenarios = study(models, *sorted(set(found.astype(int).stack())), attention_pairs=pairs)["scenario"]
+    for crossover, others in CROSSOVERS.items():
+        there = scenarios.loc[list(zip(found.index, found[crossover].astype(int), strict=True))]
+        assert (there["flops_attention_scores"] == sum(sign * there[metric] for metric, sign in others.items())).all()
 
 
 @few

@@ -13,12 +13,13 @@ from openpyxl.utils import get_column_letter
 import flopsheet
 from books import book_of
 from edits import planned_sheet
-from engines import recalculate_ironcalc
+from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
 from flopsheet.pipeline.search.layouts import with_layouts
 from flopsheet.spec import load_spec
 from flopsheet.workbook import plan
 from flopsheet.workbook.model.sheet import Sheet
+from formualizer_engine import recalculate_formualizer
 from review_helpers import input_cells_of
 
 KEEP = 4  # layouts of a search
@@ -159,7 +160,25 @@ def edited(searched: str) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, s
     return typed, cells_of(report), formulas_of(after)
 
 
-@pytest.mark.parametrize("searched", OBJECTIVES)
+# LibreOffice, which takes longest, has one search of each kind; `make programs` opens all shipped studies in it.
+ENGINES = [
+    *((searched, engine) for searched in OBJECTIVES for engine in (recalculate_ironcalc, recalculate_formualizer)),
+    *((searched, recalculate_libreoffice) for searched in ("training", "serving, users")),
+]
+
+
+@pytest.mark.parametrize(
+    ("searched", "recalculate"),
+    [
+        pytest.param(
+            searched,
+            engine,
+            id=f"{searched}-{engine.__name__.removeprefix('recalculate_')}",
+            marks=[pytest.mark.libreoffice] if engine is recalculate_libreoffice else [],
+        )
+        for searched, engine in ENGINES
+    ],
+)
 def test_the_sheet_follows_edits_of_layouts_hardware_and_constants(searched, recalculate):
     typed, before, wanted = edited(searched)
     assert wanted != before

@@ -67,7 +67,7 @@ def test_other_optimizers_and_what_is_not_shared_are_as_before(run):
     assert states(**run) == states(**run | {"muon_shards": "values"})
 
 
-few = settings(max_examples=10, deadline=None)
+few = settings(max_examples=6, deadline=None)
 
 
 @few

@@ -62,10 +62,12 @@ PROGRAMS = [
 Trip = Callable[..., None]
 
 
-def said(name: str, folder: Path) -> list[tuple[int, str]]:
-    """What the three commands say of a workbook, under one name."""
+PULL, CHECK, DIFF = ("pull", "book.xlsx"), ("check", "book.xlsx"), ("diff", "built.xlsx", "book.xlsx")
+
+
+def said(name: str, folder: Path, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
+    """What commands say of a workbook, under one name."""
     (folder / "book.xlsx").write_bytes((folder / name).read_bytes())
-    commands = (("pull", "book.xlsx"), ("check", "book.xlsx"), ("diff", "built.xlsx", "book.xlsx"))
     return [(done.returncode, done.stdout + done.stderr) for done in (run(*one, cwd=folder) for one in commands)]
 
 
@@ -73,7 +75,7 @@ def said(name: str, folder: Path) -> list[tuple[int, str]]:
 def test_a_workbook_that_another_program_saved_is_what_it_was(trip: Trip, tmp_path: Path) -> None:
     built("runs", tmp_path)
     trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx")
-    assert said("back.xlsx", tmp_path) == said("built.xlsx", tmp_path)
+    assert said("back.xlsx", tmp_path, PULL, CHECK, DIFF) == said("built.xlsx", tmp_path, PULL, CHECK, DIFF)
 
 
 @pytest.mark.parametrize("trip", PROGRAMS)
@@ -82,11 +84,10 @@ def test_an_edit_made_there_comes_back(trip: Trip, tmp_path: Path) -> None:
     at = cell(report, "training.large.micro_batch_size")
     type_into(tmp_path / "built.xlsx", {at: 16.0}, tmp_path / "edited.xlsx")
     trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx", *at, 16)
-    (pulled, checked, compared), (wanted, _, alike) = (said(name, tmp_path) for name in ("back.xlsx", "edited.xlsx"))
+    checked, *told = said("back.xlsx", tmp_path, CHECK, PULL, DIFF)
     first = checked[1].splitlines()[0]
-    assert (pulled, compared, first == STALE or "all agree with pandas; 1 input differs" in first) == (
-        wanted,
-        alike,
+    assert (told, first == STALE or "all agree with pandas; 1 input differs" in first) == (
+        said("edited.xlsx", tmp_path, PULL, DIFF),
         True,
     )
-    assert "  training.large.micro_batch_size: 8 → 16" in pulled[1]
+    assert "  training.large.micro_batch_size: 8 → 16" in told[0][1]

@@ -38,7 +38,7 @@ def searched(data, most=1 << 17):
     return spec.searches[0], search_all(spec, spec.searches[0], 1, lambda _: None, most)
 
 
-@pytest.mark.parametrize("seed", range(40))  # benchmarks/layouts.py holds a thousand
+@pytest.mark.parametrize("seed", range(25))  # benchmarks/layouts.py holds a thousand
 def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
     chance = random.Random(seed)
     data = random_search(chance)
@@ -46,7 +46,7 @@ def test_a_search_equals_a_training_run_of_each_layout_to_the_last_digit(seed):
     assert list(zip(map(str, found.best.number), found.best.objective, strict=True)) == ranked_by_runs(data, "s")
 
 
-@pytest.mark.parametrize("seed", range(60))  # they have every axis and value; benchmarks/layouts.py holds a thousand
+@pytest.mark.parametrize("seed", range(36))  # they have every axis and value; benchmarks/layouts.py holds a thousand
 def test_a_search_of_servers_equals_a_serving_run_of_each_layout_to_the_last_digit(seed):
     chance = random.Random(seed)
     data = random_serving_search(chance, 12)

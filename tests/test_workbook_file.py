@@ -10,12 +10,17 @@ import openpyxl
 import pytest
 
 import flopsheet
-from edited_studies import EVERYTHING, FAMILY, GROUPS
+from books import book_of
+from edited_studies import EVERYTHING, FAMILY
 from edits import disagreements_of, formulas, planned, write_workbook
 from engines import recalculate_ironcalc
 from flopsheet.workbook.model.styles import STYLES
+from flopsheet.workbook.plan import plan_workbook
+from flopsheet.workbook.write import xlsx
 from test_workbook import ROOT
 
+MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
 HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5"]
 
 
@@ -47,32 +52,28 @@ def test_text_of_the_spec_never_becomes_a_formula_or_an_error(tmp_path: Path) ->
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_title_is_the_text_that_the_spec_says(text: str, tmp_path: Path) -> None:
-    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
-    flopsheet.build(
-        {"version": 1, "title": text, "context_lengths": [128], "models": {"m": model}}, tmp_path / "b.xlsx"
-    )
+    report = flopsheet.compute({**TINY, "title": text})
+    xlsx.save(plan_workbook(report.study, only={"Summary"}), tmp_path / "b.xlsx")
     cell = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)["Summary"]["A1"]
     assert (cell.value, cell.data_type) == (text, "s")
 
 
-def test_every_number_of_the_file_is_the_very_double_that_was_planned(tmp_path: Path) -> None:
-    report = flopsheet.compute(ROOT / "specs" / "gpt2-adamw.yaml")  # with runs
-    write_workbook(report, tmp_path / "book.xlsx")
-    book = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True)
+def test_every_number_of_the_file_is_the_very_double_that_was_planned() -> None:
+    shared = book_of(ROOT / "specs" / "gpt2-adamw.yaml")  # with runs
+    book = openpyxl.load_workbook(shared.path, data_only=True)
     differing = {
         (sheet.title, at): (book[sheet.title].cell(*at).value, cell.value)
-        for sheet in planned(report, report).sheets
+        for sheet in shared.plan.sheets
         for at, cell in sheet.cells.items()
         if isinstance(cell.value, float) and book[sheet.title].cell(*at).value != cell.value
     }
     assert differing == {}
 
 
-def test_every_cell_of_the_file_has_the_number_format_and_the_alignment_that_were_planned(tmp_path: Path) -> None:
-    report = flopsheet.compute(ROOT / "specs" / "gpt2.yaml")
-    write_workbook(report, tmp_path / "b.xlsx")
-    book, wrong = openpyxl.load_workbook(tmp_path / "b.xlsx"), []
-    for sheet in planned(report, report).sheets:
+def test_every_cell_of_the_file_has_the_number_format_and_the_alignment_that_were_planned() -> None:
+    shared, wrong = book_of(ROOT / "specs" / "gpt2.yaml"), []
+    book = openpyxl.load_workbook(shared.path)
+    for sheet in shared.plan.sheets:
         for (row, column), cell in sheet.cells.items():
             found = book[sheet.title].cell(row, column)
             wanted = (cell.format, STYLES[cell.style].align or None)
@@ -122,7 +123,7 @@ def _refuse(*_: object) -> None:
 def test_a_target_that_cannot_be_written_is_named_with_the_reason(target: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(flopsheet.FlopsheetError) as caught:
-        flopsheet.build(GROUPS, tmp_path / target)
+        flopsheet.build(TINY, tmp_path / target)
     assert str(caught.value) == (f"cannot write '{tmp_path / target}': {reason}")
 
 
@@ -141,10 +142,9 @@ def test_a_study_wider_than_a_sheet_is_refused_before_anything_is_written(tmp_pa
 
 def test_no_formula_is_longer_than_excel_reads() -> None:
     """Excel's limits: 8,192 characters, "=" included; a longer one makes it repair the file."""
-    report = flopsheet.compute(EVERYTHING)
     cells = {
         (sheet.title, at): len(cell.formula) + 1
-        for sheet in planned(report, report).sheets
+        for sheet in book_of(EVERYTHING).plan.sheets
         for at, cell in sheet.cells.items()
         if cell.formula
     }
