@@ -16,6 +16,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 import commands
+from dask_clusters import local_cluster
 from exported import opened, written
 from flopsheet.diagnostics import SpecError, UsageError
 from flopsheet.output import export, partitions
@@ -93,8 +94,7 @@ def test_the_bytes_are_the_same_whatever_the_number_of_workers(
 
 
 def test_a_cluster_writes_the_same_bytes(whole: dict[str, bytes], tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=":0") as running:
+    with local_cluster(n_workers=1, processes=False, protocol="tcp") as running:
         write(tmp_path / "parts", scheduler=running.scheduler_address)
     assert contents(tmp_path / "parts") == whole
 

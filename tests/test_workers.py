@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dask_clusters import local_cluster
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
 from flopsheet.pipeline import cluster, workers
@@ -176,18 +177,14 @@ def told_by_one() -> list[Any]:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Any]:
     """A cluster of two processes."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as found:
+    with local_cluster(n_workers=2, threads_per_worker=1) as found:
         yield found
 
 
 @pytest.fixture
 def within() -> Iterator[Any]:
     """A cluster in this process, whose functions a test may replace."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
-    ) as found:
+    with local_cluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp") as found:
         yield found
 
 
