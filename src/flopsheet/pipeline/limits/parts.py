@@ -209,9 +209,24 @@ def parts(
     `metrics` depend on the inputs that vary, each after those that it reads itself; those `read` are wanted.
     """
     gathered = {name for metric in metrics for name in catalog.metrics[metric].aggregated}
-    kept = gathered | set(read) | catalog.absent.keys()  # a word in the place of a number is for a cell of its own
+    across = _gathering(metrics, catalog)
+    kept = (
+        gathered | across | set(read) | catalog.absent.keys()
+    )  # words in the place of a number have a cell of their own
     pieces = _Pieces(catalog, frozenset(varied))
     for name in metrics:
         pieces.metric(name, is_kept=name in kept)
     roots = [pieces.metrics[name] for name in metrics if name in read]
     return tuple(pieces.rows(pieces.note_what_is_sure(roots)))
+
+
+def _gathering(metrics: Sequence[str], catalog: Catalog) -> set[str]:
+    """Metrics that layer groups read and that gather over these: the groups' own formulas cannot."""
+    of_groups = [name for name in metrics if catalog.metrics[name].grain in FINER]
+    read = {name for metric in of_groups for name in catalog.metrics[metric].reads if name in catalog.metrics}
+    return {
+        name
+        for name in read
+        if catalog.metrics[name].grain not in FINER
+        and any(catalog.metrics[one].aggregated for one in catalog.closure([name]))
+    }
