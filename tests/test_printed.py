@@ -111,10 +111,10 @@ def test_the_answer_prints_on_the_first_page_tables_on_the_next_and_no_number_is
 
 
 def test_a_sheet_too_wide_for_a_page_is_printed_on_several_at_seven_points() -> None:
-    cells = {(row, column): Cell("text") for row in range(1, 9) for column in range(1, 10)}
+    cells = {(row, column): Cell("text") for row in range(1, 9) for column in range(1, 12)}
     worksheet = Workbook().active
-    set_up_page(worksheet, Sheet("S", cells, dict.fromkeys(range(1, 10), 20.0), title_columns="A:A"))
-    # 180 · 0.25 · 0.7 cm are more than the 27.67 of a page on its side.
+    set_up_page(worksheet, Sheet("S", cells, dict.fromkeys(range(1, 12), 20.0), title_columns="A:A"))
+    # 220 · 0.2 · 0.7 cm are more than the 27.67 of a page on its side.
     assert (worksheet.page_setup.scale, bool(worksheet.sheet_properties.pageSetUpPr.fitToPage)) == (70, False)
 
 

@@ -44,7 +44,7 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         is_upright = width * WIDEST_CM * SMALLEST <= 100 * _room(is_upright=True)[0]
         room, page = _room(is_upright=is_upright)
         percent = _percent(width * WIDEST_CM, _height(sheet, 1, bottom), room, page)
-        if not percent and sheet.title_columns and width * WIDEST_CM * LEAST > 100 * room:
+        if not percent and sheet.title_columns and width * CHARACTER_CM * LEAST > 100 * room:
             percent = LEAST  # on as many pages side by side as it takes
         if percent:
             worksheet.sheet_properties.pageSetUpPr.fitToPage = False
