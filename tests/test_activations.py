@@ -7,6 +7,7 @@ the bytes of one more layer and the bytes that a model has once.
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_two_layers_have_the_weights_gradients_and_moments_that_adamw_had(case):
 
 
 def spelled(case):
-    """A measured block as a spec says it."""
+    """A measured block as a spec says it: the model and the run."""
     config = case["config"]
     model = {
         "n_layers": 1, "d_model": config["d"], "n_heads": config["H"], "n_kv_heads": config["kv"],
@@ -101,12 +102,24 @@ def spelled(case):
         "ffn_activation": config["ffn"] if config["ffn"] != "gated" else "gelu",
         "recomputation": "full" if "recompute" in config else "none",
     }
-    return saved(model, config["S"], config["B"], **run)
+    return model, run | {"hardware": "a100-80gb", "context_length": config["S"], "micro_batch_size": config["B"]}
 
 
-def bytes_of(frames, batch):
+@functools.cache
+def together():
+    """The frames of one study with all of them, which takes as long as a few studies of one."""
+    said = {case["name"]: spelled(case) for case in MORE if is_modelled(case) or "n_experts" in case["config"]}
+    names = {name: f"block{at}" for at, name in enumerate(said)}
+    models = {f"model of {names[name]}": model for name, (model, _) in said.items()}
+    training = {names[name]: run | {"model": f"model of {names[name]}"} for name, (_, run) in said.items()}
+    return names, frames_of({"version": 1, "context_lengths": [128], "models": models, "training": training})
+
+
+def bytes_of(case):
     """Of one more layer; and of the model once."""
-    run, layer = frames["training_run"].loc["run"], frames["training_layer"].loc["run"].iloc[0]
+    names, frames = together()
+    name, batch = names[case["name"]], case["config"]["B"]
+    run, layer = frames["training_run"].loc[name], frames["training_layer"].loc[name].iloc[0]
     one_more = batch * layer["activation_bytes_layer"] + layer["offset_bytes_group"]
     whole = run[["activation_bytes_device", "logits_bytes_device", "fixed_bytes_device"]].sum()
     return int(one_more), int(whole - one_more)
@@ -160,7 +173,7 @@ def test_most_of_the_measured_blocks_can_be_said_in_a_spec():
 @pytest.mark.parametrize("case", MODELLED, ids=lambda case: case["name"])
 def test_a_block_of_transformers_keeps_what_autograd_saved_of_it(case):
     layer, once = beyond(case)
-    assert bytes_of(spelled(case), case["config"]["B"]) == (case["layer_bytes"] - layer, case["once_bytes"] - once)
+    assert bytes_of(case) == (case["layer_bytes"] - layer, case["once_bytes"] - once)
 
 
 ROUTERS = [case for case in MORE if "n_experts" in case["config"] and not is_modelled(case)]
@@ -170,5 +183,5 @@ ROUTERS = [case for case in MORE if "n_experts" in case["config"] and not is_mod
 def test_other_routers_and_expert_loops_differ_by_little(case):
     # Widths are tiny here (96), so that a router weighs some hundred times what it weighs in a real layer; the loop
     # over experts also keeps each output a second time, which at this width is much.
-    layer = bytes_of(spelled(case), case["config"]["B"])[0]
+    layer = bytes_of(case)[0]
     assert layer == pytest.approx(case["layer_bytes"], rel=0.1)
