@@ -143,13 +143,25 @@ SWITCHES = [
 ]
 
 
+PREFILLED = ["llama-3-70b", "gemma-3-4b", "deepseek-v3", "gpt-oss-20b", "mistral-7b-v0.1"]
+
+
+@pytest.mark.parametrize("name", PREFILLED)
 @pytest.mark.parametrize("switches", SWITCHES, ids=lambda switches: "-".join(map(str, switches.values())) or "default")
-@pytest.mark.parametrize("name", ["llama-3-70b", "gemma-3-4b", "deepseek-v3", "gpt-oss-20b", "mistral-7b-v0.1"])
 def test_prefill_does_the_work_of_a_forward_pass_over_the_prompt(name, switches):
     # The scenario's own forward pass at the prompt's length: for the default switches, what PyTorch counts.
-    found = frames({"model": name}, None, switches, (6000,), run={"prompt_length": 6000, "generated_length": 500})
-    forward = found["scenario"]["flops_forward"]["m", 6000]
-    assert found["serving_run"].loc["run", "flops_prefill"] == pytest.approx(forward, rel=1e-12)
+    run = {"hardware": "round", "prompt_length": 6000, "generated_length": 500}
+    spec = {
+        "version": 1,
+        "context_lengths": [6000],
+        "models": {one: {"model": one} for one in PREFILLED},
+        "serving": {f"{one} served": run | {"model": one} for one in PREFILLED},
+        "hardware": ROUND,
+        "conventions": switches,
+    }
+    found = frames_of(spec)  # one study under each convention
+    forward = found["scenario"]["flops_forward"][name, 6000]
+    assert found["serving_run"].loc[f"{name} served", "flops_prefill"] == pytest.approx(forward, rel=1e-12)
 
 
 def test_prefill_takes_the_time_of_its_matmuls_where_the_prompt_is_long():
