@@ -72,6 +72,8 @@ measured:
   two: {model: m, context_length: 1024, hardware: mine, n_devices: 8, tensor_parallel: 2, seconds: 0.01,
         global_batch_size: 8 * data_parallel}
   logged: {model: m, context_length: 2048, hardware: h100-sxm, measured_tokens_per_second_per_device: 1e5}
+  chat: {kind: serving, model: m, hardware: h100-sxm, prompt_length: 512, generated_length: 128, n_sequences: 16,
+         measured_seconds_per_token: 0.002, measured_time_to_first_token: 0.01}
 """
 
 SWEPT = """\
