@@ -152,3 +152,10 @@ def test_the_verdicts_on_what_a_spec_expects_stand_above_the_others_and_are_prin
         at[1] for at, cell in sheet.cells.items() if cell.style == "verdict" and top < at[0] < row_of(sheet, "Rule")
     }
     assert (verdicts, min(below), heading < sheet.print_rows < top) == ({FIRST}, FIRST, True)
+
+
+def test_a_thin_line_stands_below_every_fifth_row_of_results_up_to_the_formula() -> None:
+    sheet = sheet_of("Parameters", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    lines = [(one.cells, one.formula) for one in sheet.highlights if one.style == "hairline"]
+    # One model: label, unit, its value, then name, note and formula, which is column F.
+    assert lines == [(f"A4:F{sheet.extent.bottom}", "MOD(ROW(),5)=0")]

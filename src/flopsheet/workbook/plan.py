@@ -24,9 +24,9 @@ from flopsheet.workbook.model.references import (
     letters,
     quoted,
 )
-from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Plan, Sheet, Verdict
+from flopsheet.workbook.model.sheet import Cell, Cells, Draft, Highlight, Plan, Sheet, Verdict
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.model.tail import settle
+from flopsheet.workbook.model.tail import hairlines, settle
 from flopsheet.workbook.sheets import (
     budgets,
     candidates,
@@ -211,6 +211,7 @@ def _finish(
     blocks: Sequence[Block],
     details: Sequence[tuple[int, int, bool]] = (),
     chart_titles: Cells | None = None,
+    highlights: tuple[Highlight, ...] = (),
     **more: object,
 ) -> Sheet:
     cells.setdefault((1, LABEL), Cell(title, style="title"))
@@ -231,6 +232,7 @@ def _finish(
     )
     return Sheet(
         title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
+        highlights=highlights if title == checks.SHEET else (*highlights, hairlines(cells, tail)),
         **more,  # type: ignore[arg-type]
     )  # fmt: skip
 

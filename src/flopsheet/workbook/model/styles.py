@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, cast, get_args
 from flopsheet.records import frozen
 
 FONT = "Calibri"
-INK, MUTED, RULE, BAND = "1F2933", "66727F", "C9D1D9", "EEF2F6"
+INK, MUTED, RULE, BAND, FAINT = "1F2933", "66727F", "C9D1D9", "EEF2F6", "E5E9ED"
 NAVY = "1F3A5F"
 NAME_INDENT = 2  # steps by which a name stands off the last value in front of it
 
@@ -74,8 +74,8 @@ StyleName: TypeAlias = Literal[
     "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total", "fits", "lacks", "chosen",
     "fitted_label", "fitted_calc",
 ]  # fmt: skip
-# What a condition may change of a number besides.
-Written: TypeAlias = Literal["decimals", "whole T", "whole B", "whole TB", "whole GB"]
+# What a condition may change besides: how a number is written, or a thin line below the cell.
+Written: TypeAlias = Literal["hairline", "decimals", "whole T", "whole B", "whole TB", "whole GB"]
 NAMES = frozenset(get_args(StyleName))
 STYLES: dict[StyleName, Style] = {
     "text": Style(align="left"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flopsheet.workbook.model.references import FIRST, TAIL
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.references import FIRST, TAIL, letters
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 
 BARS = frozenset({"block", "band", "header_left"})  # what goes on without a gap to the last column
 
@@ -23,3 +23,9 @@ def settle(cells: Cells) -> int:
                     break
                 cells[row, between] = Cell("", style=cell.style)
     return tail
+
+
+def hairlines(cells: Cells, tail: int) -> Highlight:
+    """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula."""
+    bottom = max(row for row, _ in cells)
+    return Highlight(f"A4:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")

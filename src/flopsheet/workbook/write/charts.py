@@ -26,7 +26,7 @@ from openpyxl.xml.functions import Element
 from flopsheet.numerics import STORED
 from flopsheet.workbook.model.references import coordinates
 from flopsheet.workbook.model.sheet import Chart, Scalar, Series
-from flopsheet.workbook.model.styles import INK, MUTED, RULE, readable_on
+from flopsheet.workbook.model.styles import FAINT, INK, MUTED, RULE, readable_on
 
 BELOW = "b"  # where an axis lies
 
@@ -98,7 +98,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.delete = False
         axis.txPr = _rich(900)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
-    drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E5E9ED"))
+    drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill=FAINT))
     drawn.y_axis.number_format = chart.y_format
     drawn.y_axis.scaling.min = 0 if chart.from_zero and not chart.y_log and chart.kind != "tornado" else None
     if chart.y_most is not None:

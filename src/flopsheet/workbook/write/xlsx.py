@@ -32,7 +32,7 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
-from flopsheet.workbook.model.styles import FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
+from flopsheet.workbook.model.styles import FAINT, FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
 from flopsheet.workbook.write.rows import Texts, hyperlinks, sheet_data
@@ -259,6 +259,8 @@ class _StyleTable:
                 look = STYLES[cast(StyleName, name)]
                 changed.font = Font(color=look.colour, bold=look.bold or None)
                 changed.fill = PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None
+            if name == "hairline":
+                changed.border = Border(bottom=Side("thin", FAINT))
             if name in SHOWN:
                 number = FIRST_OF_OURS + list(SHOWN).index(name)
                 changed.numFmt = NumberFormat(numFmtId=number, formatCode=SHOWN[name])
