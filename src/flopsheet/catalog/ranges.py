@@ -23,10 +23,10 @@ def allowed(entry: Input) -> str:
     return f"{kind} of {least} or more" if entry.most is None else f"{kind} from {least} to {plain(entry.most)}"
 
 
-def message(entry: Input) -> str:
-    """The template of what is told of an input that is out of its range."""
-    value = entry.name if entry.choices else f"{entry.name}:.3"
-    return f"{entry.name} is {{{value}}}, which must be {allowed(entry)}"
+def message(entry: Input, *, is_text: bool) -> str:
+    """The template of what is told of an input that is out of its range, be it a text or a number."""
+    value = f"'{{{entry.name}}}'" if is_text else f"{{{entry.name}:.3}}"
+    return f"{entry.name} is {value}, which must be {allowed(entry)}"
 
 
 def range_check(entry: Input) -> dict[str, str]:
@@ -42,8 +42,8 @@ def range_check(entry: Input) -> dict[str, str]:
             held = f"where({name} <= {plain(entry.most)}, {held}, 0)"
         if entry.whole:
             held = f"where(floor({name}) == {name}, {held}, 0)"
-        if entry.absent:
-            held = f"where(given({name}), {held}, 1)"
+        # A text is no number, but more than any to a spreadsheet.
+        held = f"where(given({name}), {held}, {1 if entry.absent else 0})"
     words = allowed(entry)
     return {
         "name": check_name(entry),

@@ -40,6 +40,7 @@ UNFIT = [
 # What is said of the checks, of the budgets and of the runs stands in a cell each: one formula for all would have more
 # characters than Excel reads.
 OF_CHECKS = [
+    ("failed == 1", "✘ 1 of {held + failed:,} checks fails; {first}."),
     ("failed > 0", "✘ {failed:,} of {held + failed:,} checks fail; {first}."),
     ("noted > 1", "✔ All {held:,} checks hold; {noted:,} notes, see Checks."),
     ("noted == 1", "✔ All {held:,} checks hold; 1 note, see Checks."),
@@ -255,9 +256,13 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
 
 
 def _whole(counts: Mapping[str, Live]) -> list[tuple[str, str]]:
-    """The verdict in one line: what fails alone, since figures of a spec that breaks a rule mean little; else all."""
+    """The verdict in one line: what fails first; figures of a spec that breaks a rule mean little, so that what is
+    well does not follow then."""
     parts = [f"{{{name}}}" for name in ("about_runs", "about_budgets", "about_checks") if name in counts]
-    fails = [("failed * unfit > 0", "{about_checks} {about_runs}")] if "unfit" in counts else []
+    bad = [(count, words) for count, words in (("unfit", "about_runs"), ("missed", "about_budgets")) if words in counts]
+    every = " ".join(["{about_checks}", *(f"{{{words}}}" for _, words in bad)])
+    fails = [(f"failed * {' * '.join(count for count, _ in bad)} > 0", every)] if len(bad) > 1 else []
+    fails += [(f"failed * {count} > 0", f"{{about_checks}} {{{words}}}") for count, words in bad]
     return [*fails, ("failed > 0", "{about_checks}"), ("", " ".join(parts))]
 
 

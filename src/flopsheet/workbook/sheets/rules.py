@@ -10,7 +10,7 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.operators import GathersNothing, indexed
+from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local
@@ -112,7 +112,12 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
     shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
     formulas = {key: _value_at(block, of, f'MATCH("{FAIL}",{among},0)') for key, of in rows.items()}
-    message = desugar.sentence(ranges.message(entry), desugar.refusal(name, None), name)
+    of_text, of_number = (
+        desugar.sentence(ranges.message(entry, is_text=is_text), desugar.refusal(name, None), name)
+        for is_text in (True, False)
+    )
+    is_number = Call(GIVEN, (Name(entry.name),))
+    message = of_text if entry.choices else Call("where", (is_number, of_number, of_text))
     node = _unless_it_holds(message, of_study=block.grain == "study")
     formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
     return {
