@@ -114,7 +114,7 @@ def edits_of(report: Report, edits: dict[str, Any]) -> dict[tuple[str, str], Any
 
 def lines_of(said: list[Any]) -> list[str]:
     """The lines of the Summary; how many checks there are changes with every new input."""
-    return [re.sub(r"[\d,]+ checks (hold|fail;)", r"N checks \1", str(line).strip()) for line in said]
+    return [re.sub(r"[\d,]+ checks (hold|fails?;)", r"N checks \1", str(line).strip()) for line in said]
 
 
 def assert_told(recalculate: Any, book: tuple[str, Path, Report]) -> None:

@@ -80,7 +80,7 @@ def with_edits(edits: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {**ON_H100, "models.m7.vocab_size": 0.0},
-            f"✘ 1 of N checks fail; m7: vocab_size is 0, which must be a whole number of 1 or more. {ONE}",
+            f"✘ 1 of N checks fails; m7: vocab_size is 0, which must be a whole number of 1 or more. {ONE}",
             2,
         ),
     ],

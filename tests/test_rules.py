@@ -384,6 +384,7 @@ def test_every_impossible_value_of_every_input_fails_its_check(book: Path, cells
         for name, value in values.items():
             sentence = str(found[words[name]]).rpartition(": ")[2]
             spelled = value if isinstance(value, str) else f"{value:.15f}".rstrip("0").rstrip(".")
+            spelled = f"'{spelled}'" if inputs[name].choices or isinstance(value, str) else spelled
             expected = f"{name} is {spelled}, " if len(spelled) <= 20 else ""
             if (found[own[name]], sentence[: len(expected)]) != ("FAIL", expected):
                 missed.append((name, value, found[own[name]], found[words[name]]))

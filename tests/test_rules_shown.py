@@ -53,14 +53,14 @@ def gpt2() -> tuple[Path, dict[str, tuple[str, str]]]:
         ("vocab_size", 0, "gpt2-small: vocab_size is 0, which must be a whole number of 1 or more"),
         ("window", 100.5, "gpt2-small: window is 100.5, which must be a whole number of 0 or more"),
         ("n_norms", 9, "gpt2-small: n_norms is 9, which must be a whole number from 0 to 8"),
-        ("weights", "fp31", "weights is fp31, which must be a number format"),
+        ("weights", "fp31", "weights is 'fp31', which must be a number format"),
     ],
 )
 def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | str, said: str, gpt2) -> None:
     path, at = gpt2
     verdict = ("Summary", "A4")
     [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
-    assert re.sub(r"\d+ of \d+ ", "some ", str(found[verdict])) == f"✘ some checks fail; {said}."
+    assert re.sub(r"of \d+ ", "of N ", str(found[verdict])) == f"✘ 1 of N checks fails; {said}."
 
 
 def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
@@ -100,7 +100,8 @@ def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2
     said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
     failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
     assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
-        f"✘ {count} of all checks fail; gpt2-small: {words}." for count, (_, words) in zip(failed, GPT2, strict=True)
+        f"✘ {count} of all checks fail{'s' if count == 1 else ''}; gpt2-small: {words}."
+        for count, (_, words) in zip(failed, GPT2, strict=True)
     ]
 
 
