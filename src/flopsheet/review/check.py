@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError, Problem
-from flopsheet.numerics import STORED
+from flopsheet.numerics import STORED, STORED_PLACES
 from flopsheet.review.consequences import find_consequences
 from flopsheet.review.inputs import format_input
 from flopsheet.review.moved import Moved, find_moved
@@ -220,7 +220,7 @@ def agrees(stored: float | str | bool, computed: Scalar) -> bool:
     """
     if isinstance(stored, str) or isinstance(computed, str):
         return isinstance(stored, str) and _plain(stored) == str(computed).strip().casefold()
-    return abs(float(stored) - computed) <= STORED * abs(computed)
+    return abs(float(stored) - computed) <= max(STORED * abs(computed), STORED_PLACES)
 
 
 def _plain(text: str) -> str:

@@ -53,13 +53,16 @@ LINE = parse(
     "x_a + (target - v_a) * (x_b - x_a) / (v_b - v_a), "
     f"where({INVERSE} > 0, 1 / max(1 / {UNLIMITED}, {INVERSE}), {UNLIMITED}))))"
 )
+# Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
+BENT = "(chord - (v_b - v_a) / (u_b - u_a))"
+BEND = f"where(abs{BENT} <= {ROUNDING} * abs(chord), 0, {BENT} / (u_c - u_a))"
 # A parabola through three points, over x where the latest two rise, else over 1 / x; `reached` is where it meets the
 # bound. Where it does not, the line stands.
 PARABOLA = {
     "rises": "where((v_c - v_b) * (x_c - x_b) > 0, 1, 0)",
     **{f"u_{letter}": f"where(rises > 0, x_{letter}, 1 / x_{letter})" for letter in "abc"},
     "chord": "where(u_c == u_b, 0, (v_c - v_b) / (u_c - u_b))",
-    "bend": "where(u_b == u_a, 0, where(u_c == u_a, 0, (chord - (v_b - v_a) / (u_b - u_a)) / (u_c - u_a)))",
+    "bend": f"where(u_b == u_a, 0, where(u_c == u_a, 0, {BEND}))",
     "steep": "chord + bend * (u_c - u_b)",
     "inside": "steep * steep + 4 * bend * (target - v_c)",
     "reached": "where(where(inside < 0, 0, steep * chord) > 0, "
