@@ -60,7 +60,8 @@ def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | s
     path, at = gpt2
     verdict = ("Summary", "A4")
     [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
-    assert re.sub(r"of \d+ ", "of N ", str(found[verdict])) == f"✘ 1 of N checks fails; {said}."
+    told = re.sub(r"\d+ of \d+ checks fails?", "some checks fail", str(found[verdict]))
+    assert told == f"✘ some checks fail; {said}."
 
 
 def test_a_broken_note_is_told_on_checks_and_no_spec_is_refused_for_it(
