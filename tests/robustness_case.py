@@ -56,6 +56,7 @@ ALLOWED = frozenset(
         "ROUND",
         "ROUNDDOWN",
         "ROUNDUP",
+        "ROW",
         "SIGN",
         "SQRT",
         "SUBSTITUTE",

@@ -76,7 +76,7 @@ def test_no_text_of_a_spec_becomes_markup() -> None:
 def test_the_page_says_first_what_does_not_fit() -> None:
     page = to_page(flopsheet.compute(SPECS / "published-step-times.yaml"))
     [verdict] = re.findall(r'<p class="verdict (\w+)">✘ ([^<:]*)', page)
-    assert verdict == ("bad", "2 of 2 runs do not fit, the first")
+    assert verdict == ("bad", "✘ 2 of 2 runs do not fit, the first")
     assert page.index("verdict bad") < page.index("<table")
 
 
