@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from books import book_of
 from commands import run
 from edits import plan_of
 from engines import recalculate_ironcalc
 from flopsheet.api import build, compute
 from flopsheet.quantities import read_change
+from flopsheet.workbook.model.references import CellRef
 from review_helpers import input_cells_of
+from studies import SPECS
 
 # By hand: embedding and head 2·100·D, a layer 4·D² + 2·D·4D + 2·D norms, D of the last norm; D of 64 or 128.
 BEFORE = 2 * 100 * 64 + 2 * (12 * 64**2 + 2 * 64) + 64  # 111,424
@@ -191,3 +194,19 @@ def test_a_budget_of_what_has_no_value_is_told_in_the_workbook_without_a_unit() 
     assert {cell.value for cell in checks.cells.values() if str(cell.value).startswith("pre.days is")} == {
         "pre.days is not fitted (at most 10)"
     }
+
+
+def test_budgets_that_summary_leaves_out_are_told_with_how_many_are_not_met() -> None:
+    book = book_of(SPECS / "gpt2.yaml")
+    [width] = [one.cell_ref for one in input_cells_of(book.report) if one.path == ("models", "gpt2-xl", "d_model")]
+    summary = plan_of(book.report).sheet("Summary")
+    lines = [at for at, cell in summary.cells.items() if str(cell.value)[:2] == "✔ " and at[0] > 4]
+    [more] = [at for at, cell in summary.cells.items() if str(cell.value).startswith("… ")]
+    cells = [("Summary", CellRef("Summary", *at).address) for at in (*lines, more)]
+    before, after = recalculate_ironcalc(
+        book.path, [{}, {(width.sheet, width.address): 2048.0}], [*cells, ("Checks", "C8")]
+    )
+    seen = [str(after[cell])[0] for cell in cells[:-1]].count("✘")
+    told = re.fullmatch(r"… 18 more, (\d+) of them not met, on Checks", str(after[cells[-1]]))
+    assert (before[cells[-1]], told is not None) == ("… 18 more on Checks", True)
+    assert told is not None and seen + int(told[1]) == after["Checks", "C8"]

@@ -16,7 +16,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local, mirror
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
@@ -160,4 +160,8 @@ def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
     for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:most]:
         yield local(sheet, TICKED, {"verdict": Live(ref, value), "said": said}, "text")
     if len(listed.lines) > MOST_LINES:
-        yield Cell(f"… {len(listed.lines) - most:,} more {ELSEWHERE}", style="muted")
+        missed = f'COUNTIF({span(listed.verdicts[most:], sheet)},"{entries.FAIL}")'
+        more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(entries.FAIL)
+        told = f"{more}, {n_missed:,} of them not met, {ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
+        formula = f'"{more}"&IF({missed}>0,", "&{missed}&" of them not met, "," ")&"{ELSEWHERE}"'
+        yield Cell(told, formula, "muted")
