@@ -43,7 +43,7 @@ ON_H100 = {"serving.llama-70b.hardware": "h100-sxm"}
 BOTH = {**ON_H100, "training.gpt.hardware": "h100-sxm", "training.gpt.zero_stage": 0.0}
 HOLD = "✔ Every run fits. ✔ All N checks hold."
 # Of the 132.3 GiB 131.4 are the weights; an H100 reports 85,520,809,984 bytes, 79.6 GiB. 7 B of 16 bytes are 100.4 GiB.
-LACKS = "llama-70b needs 132.3 GiB a device, h100-sxm has 79.6 (1.7×)."
+LACKS = "llama-70b needs 132.3 GiB a device, h100-sxm has 79.6 usable (1.7×)."
 ONE = f"✘ 1 of 2 runs does not fit: {LACKS}"
 
 
@@ -74,7 +74,7 @@ def with_edits(edits: dict[str, Any]) -> dict[str, Any]:
         (ON_H100, f"{ONE} ✔ All N checks hold.", 2),
         (
             BOTH,
-            "✘ 2 of 2 runs do not fit, the first: gpt needs 106.6 GiB a device, h100-sxm has 79.6 (1.3×)."
+            "✘ 2 of 2 runs do not fit, the first: gpt needs 106.6 GiB a device, h100-sxm has 79.6 usable (1.3×)."
             " ✔ All N checks hold.",
             2,
         ),

@@ -30,7 +30,7 @@ STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
-LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} ({memory / capacity:.1}×)"
+LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} usable ({memory / capacity:.1}×)"
 UNFIT = [
     ("unfit == 0", "✔ Every run fits."),
     ("runs == 1", f"✘ The run does not fit: {LACKS}."),

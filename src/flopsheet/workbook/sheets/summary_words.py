@@ -42,7 +42,7 @@ def _of_run(kind: RunKind) -> Node:
     """The sentence of a run of a kind."""
     fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
-    lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1}")])
+    lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
     cost = Name(COSTS[kind])
     priced = Call("where", (Call("given", (cost,)), Operation("&", _number(cost.name), Text(PRICED)), cost))
     numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices")}
