@@ -255,7 +255,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "epoch"), [("gpt2", ""), ("layout-search", "1700000000")])
+@pytest.mark.parametrize(("spec", "epoch"), [("llama3-70b-512xh100", ""), ("layout-search", "1700000000")])
 def test_hash_seed_time_zone_locale_and_folder_change_no_byte(spec: str, epoch: str, tmp_path: Path) -> None:
     books = []
     for at, place in enumerate(PLACES):
