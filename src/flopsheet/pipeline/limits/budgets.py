@@ -16,7 +16,7 @@ from flopsheet.catalog import Catalog
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
-from flopsheet.numerics import ROUNDING, STORED
+from flopsheet.numerics import ALMOST_ZERO, ROUNDING, STORED
 from flopsheet.pipeline.limits.dials import Limit
 from flopsheet.pipeline.limits.program import (
     AT,
@@ -53,24 +53,32 @@ LINE = parse(
     "x_a + (target - v_a) * (x_b - x_a) / (v_b - v_a), "
     f"where({INVERSE} > 0, 1 / max(1 / {UNLIMITED}, {INVERSE}), {UNLIMITED}))))"
 )
-# Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
-BENT = "(chord - (v_b - v_a) / (u_b - u_a))"
-BEND = f"where(abs{BENT} <= {ROUNDING} * abs(chord), 0, {BENT} / (u_c - u_a))"
+# Ratios are compared, not products or differences: a program that we are held to takes what is nearer than 2e-16 for
+# equal. Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
+IS_LEVEL = f"abs(v_c - v_b) <= {ROUNDING} * abs(v_b)"
+EARLIER = "(v_b - v_a) / (u_b - u_a)"
+BEND = f"where(abs(1 - {EARLIER} / chord) <= {ROUNDING}, 0, (chord - {EARLIER}) / (u_c - u_a))"
 # A parabola through three points, over x where the latest two rise, else over 1 / x; `reached` is where it meets the
-# bound. Where it does not, the line stands.
+# bound. Where it does not, the line stands. `inside` is what is under the root, over the square of the slope.
 PARABOLA = {
     "rises": "where((v_c - v_b) * (x_c - x_b) > 0, 1, 0)",
-    **{f"u_{letter}": f"where(rises > 0, x_{letter}, 1 / x_{letter})" for letter in "abc"},
-    "chord": "where(u_c == u_b, 0, (v_c - v_b) / (u_c - u_b))",
-    "bend": f"where(u_b == u_a, 0, where(u_c == u_a, 0, {BEND}))",
+    **{f"u_{letter}": f"where(rises > 0, x_{letter}, 1 / max(x_{letter}, {ALMOST_ZERO}))" for letter in "abc"},
+    "chord": f"where(x_c == x_b, 0, where({IS_LEVEL}, 0, (v_c - v_b) / (u_c - u_b)))",
+    "bend": f"where(x_c == x_b, 0, where({IS_LEVEL}, 0, where(x_b == x_a, 0, where(x_c == x_a, 0, {BEND}))))",
     "steep": "chord + bend * (u_c - u_b)",
-    "inside": "steep * steep + 4 * bend * (target - v_c)",
-    "reached": "where(where(inside < 0, 0, steep * chord) > 0, "
-    "u_c + 2 * (target - v_c) / (steep + where(steep < 0, 0 - 1, 1) * max(0, inside)^0.5), 0)",
+    "turned": f"where(x_c == x_b, 0, where({IS_LEVEL}, 0, steep / chord))",
+    "inside": "where(turned > 0, 1 + 4 * bend / steep * ((target - v_c) / steep), 0)",
+    "reached": "where(turned > 0, where(inside < 0, 0, u_c + 2 * (target - v_c) / (steep * (1 + max(0, inside)^0.5))), "
+    "0)",
     "crossing": f"where(reached > 1 / {UNLIMITED}, where(rises > 0, reached, 1 / reached), line)",
 }
-SHOWN_AS = {"rises": "Rises", "chord": "Chord", "bend": "Bend", "steep": "Slope", "inside": "Under the root"}
-SHOWN_AS |= {"reached": "Parabola meets", "line": "Line meets", "crossing": "Meets the bound"}
+SHOWN_AS = {"rises": "Rises", "chord": "Chord", "bend": "Bend", "steep": "Slope", "turned": "Slope over chord"}
+SHOWN_AS |= {
+    "inside": "Under the root",
+    "reached": "Parabola meets",
+    "line": "Line meets",
+    "crossing": "Meets the bound",
+}
 ON_GRID = parse(f"max(least, min(most, now + floor((crossing - now) / step + {STORED}) * step))")
 TWICE = parse("now + max(1, floor(now / step)) * step")
 # To which side the neighbour lies: where it is met, towards what costs more.
