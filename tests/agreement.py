@@ -183,7 +183,8 @@ def _random_value(dice: random.Random, entry: Any, now: float | str, spec: Mappi
         return dice.choice(entry.choices)
     least, most = entry.least or 0, min(entry.most or 1e15, 1e15)
     if entry.absent and (now != now or dice.random() < 0.2):
-        return dice.choice(["none", max(least, 1), max(least, 2.5e9)])
+        # Another word for what is absent already is no other value, though the workbook shows that somebody typed it.
+        return dice.choice([*(["none"] if now == now else []), max(least, 1), max(least, 2.5e9)])
     if not entry.whole:
         factor = dice.choice([0.5, 0.9, 1.1, 2, 3.7])
         # As somebody types it: of a number with more than 15 digits engines make different texts.
