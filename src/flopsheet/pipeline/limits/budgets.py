@@ -46,22 +46,25 @@ OFF = {
     "at_least": parse("claimed - where(found <= 4, next_spent, last_spent)"),
 }
 LEFT = {"at_most": parse("claimed - spent"), "at_least": parse("spent - claimed")}
-IS_FLAT = f"abs(v_b - v_a) <= {ROUNDING} * abs(v_a)"
+# Ratios are compared, not products or differences: a program that we are held to takes what is nearer than 2e-16 for
+# equal, and reciprocals are small.
+CHANGE = f"(v_b - v_a) / max(abs(v_a), 1 / {NOTHING})"
+LATEST = f"(v_c - v_b) / max(abs(v_b), 1 / {NOTHING})"
+IS_FLAT = f"abs({CHANGE}) <= {ROUNDING}"
 INVERSE = "1 / x_a + (target - v_a) * (1 / x_b - 1 / x_a) / (v_b - v_a)"
 LINE = parse(
-    f"where(x_a == x_b, x_b, where({IS_FLAT}, x_b, where((v_b - v_a) * (x_b - x_a) > 0, "
+    f"where(x_a == x_b, x_b, where({IS_FLAT}, x_b, where({CHANGE} * (x_b - x_a) > 0, "
     "x_a + (target - v_a) * (x_b - x_a) / (v_b - v_a), "
     f"where({INVERSE} > 0, 1 / max(1 / {UNLIMITED}, {INVERSE}), {UNLIMITED}))))"
 )
-# Ratios are compared, not products or differences: a program that we are held to takes what is nearer than 2e-16 for
-# equal. Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
-IS_LEVEL = f"abs(v_c - v_b) <= {ROUNDING} * abs(v_b)"
+# Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
+IS_LEVEL = f"abs({LATEST}) <= {ROUNDING}"
 EARLIER = "(v_b - v_a) / (u_b - u_a)"
 BEND = f"where(abs(1 - {EARLIER} / chord) <= {ROUNDING}, 0, (chord - {EARLIER}) / (u_c - u_a))"
 # A parabola through three points, over x where the latest two rise, else over 1 / x; `reached` is where it meets the
 # bound. Where it does not, the line stands. `inside` is what is under the root, over the square of the slope.
 PARABOLA = {
-    "rises": "where((v_c - v_b) * (x_c - x_b) > 0, 1, 0)",
+    "rises": f"where({LATEST} * (x_c - x_b) > 0, 1, 0)",
     **{f"u_{letter}": f"where(rises > 0, x_{letter}, 1 / max(x_{letter}, {ALMOST_ZERO}))" for letter in "abc"},
     "chord": f"where(x_c == x_b, 0, where({IS_LEVEL}, 0, (v_c - v_b) / (u_c - u_b)))",
     "bend": f"where(x_c == x_b, 0, where({IS_LEVEL}, 0, where(x_b == x_a, 0, where(x_c == x_a, 0, {BEND}))))",
@@ -83,7 +86,7 @@ ON_GRID = parse(f"max(least, min(most, now + floor((crossing - now) / step + {ST
 TWICE = parse("now + max(1, floor(now / step)) * step")
 # To which side the neighbour lies: where it is met, towards what costs more.
 BESIDE_AT = parse("max(least, min(most, where(where(left_at >= 0, 1, 0) == rises, x_at + step, x_at - step)))")
-RISES = "where(x_a == x_b, before, where((v_b - v_a) * (x_b - x_a) > 0, 1, 0))"
+RISES = f"where(x_a == x_b, before, where({CHANGE} * (x_b - x_a) > 0, 1, 0))"
 # What is found: 1 and 2, the most that the budget allows; 3 and 4, the least; 5, it holds everywhere; 6, nowhere.
 FOUND = parse(
     "where(left_at >= 0, where(where(x_beside == x_at, 0, left_beside) < 0, where(x_beside > x_at, 1, 4), 5), "
