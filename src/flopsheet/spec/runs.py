@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog.grains import RunKind
+from flopsheet.diagnostics import Finding
 from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import frozen as frozen_parts
@@ -23,6 +24,8 @@ from flopsheet.yamlio.source import Data, Path
 SERVED_LENGTH = "prompt_length + generated_length"
 MOST = 1_000  # runs of one kind
 MEASURED, SECONDS, MEASURED_SECONDS = "measured", "seconds", "measured_seconds_per_step"
+# What is said of efficiencies that a kind of hardware has from the one that it extends, whose own steps were measured.
+INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
 
 
 class Runs(NamedTuple):
@@ -49,9 +52,6 @@ def devices(draft: Draft) -> Resolved[tuple[Device, ...]]:
     return Resolved(tuple(found.values()), faults)
 
 
-INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
-
-
 def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None]:
     """A kind of hardware that the spec says; None where it is faulty."""
     path: Path = ("hardware", name)
@@ -66,7 +66,7 @@ def _own_device(draft: Draft, name: str, listed: Data) -> Resolved[Device | None
     said = {key: RawInput(value, ()) for key, value in shipped.items()} | own
     said.pop("extends", None)
     if name != parent:
-        for key, of_parent in INHERITED.items():  # nobody measured a kind that only the spec has
+        for key, of_parent in INHERITED.items():
             if key not in own and shipped.get(key) == "itself":
                 said[key] = RawInput(of_parent, ())
     required = [entry.name for entry in data_model.inputs_of("hardware") if entry.default is None]
@@ -146,7 +146,7 @@ def measured(
         if not draft.is_valid(path):
             faults += _unknown_names(among, path, listed)
             continue
-        if wrong := _of_other_kind(draft, path, listed, kind):
+        if wrong := of_other_kind(draft, {(*path, key): key for key in listed}, kind, diagnostics.input_of_other_rows):
             faults += wrong
             continue
         own = {key: RawInput(value, (*path, key)) for key, value in listed.items() if key != "kind"}
@@ -163,19 +163,17 @@ def measured(
     return Resolved(found, faults)
 
 
-def _of_other_kind(draft: Draft, path: Path, said: Data, kind: RunKind) -> list[Fault]:
-    """Inputs of a measured row that only another kind of run has."""
+def of_other_kind(
+    draft: Draft, places: Mapping[Path, str], kind: RunKind, told: Callable[[str, str, str], Finding]
+) -> list[Fault]:
+    """Inputs that only another kind of run has, by their places; `told` is what a row or a search says of one."""
     [other] = catalog.RUNS.keys() - {kind}
-    own, others = (_keys_of_kind(each) for each in (kind, other))
-    return [
-        draft.fault((*path, key), diagnostics.input_of_other_rows(key, kind, other), key=True)
-        for key in said
-        if key in others - own
-    ]
+    foreign = _keys_of_kind(other) - _keys_of_kind(kind)
+    return [draft.fault(at, told(key, kind, other), key=True) for at, key in places.items() if key in foreign]
 
 
 def _keys_of_kind(kind: RunKind) -> frozenset[str]:
-    """What a measured row of a kind may say that not every row may."""
+    """What a measured row or a search of a kind may say that not every one may."""
     inputs = (entry.name for entry in data_model.search_inputs(kind))
     return frozenset((*inputs, SECONDS) if kind == "training" else inputs)
 

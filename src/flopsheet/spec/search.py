@@ -16,7 +16,7 @@ from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, Resolved, values_of
 from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.resolve.scope import parse_inputs
-from flopsheet.spec.runs import SERVED_LENGTH, unknown_hardware, unknown_model
+from flopsheet.spec.runs import SERVED_LENGTH, of_other_kind, unknown_hardware, unknown_model
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.search import AUTO
 from flopsheet.spec.sweep import axes
@@ -76,7 +76,8 @@ def searches(
 def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Search | None]:
     """One search; None where it is faulty."""
     draft, varied, kind_of_run = known.draft, said["vary"], said.get("kind", "training")
-    if faults := _of_other_kind(draft, path, said, kind_of_run):
+    places = {(*path, key): key for key in said if key not in WORDS} | {(*path, "vary", key): key for key in varied}
+    if faults := of_other_kind(draft, places, kind_of_run, diagnostics.input_of_other_runs):
         return Resolved(None, faults)
     kinds = _listed(said["hardware"])
     faults = unknown_model(draft, known.names, (*path, "model"), said["model"])
@@ -164,19 +165,6 @@ def _objective(said: Mapping[str, Any]) -> tuple[str, bool]:
     if "maximise" in said:
         return said["maximise"], True
     return said.get("minimise", OBJECTIVES[said.get("kind", "training")]), False
-
-
-def _of_other_kind(draft: Draft, path: Path, said: Mapping[str, Any], kind: RunKind) -> list[Fault]:
-    """Inputs that only another kind of run has."""
-    own = {entry.name for entry in data_model.search_inputs(kind)}
-    places = {(*path, key): key for key in said if key not in WORDS}
-    places |= {(*path, "vary", key): key for key in said["vary"]}
-    [other] = catalog.RUNS.keys() - {kind}
-    return [
-        draft.fault(at, diagnostics.input_of_other_runs(key, kind, other), key=True)
-        for at, key in places.items()
-        if key not in own
-    ]
 
 
 def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: RunKind) -> list[Fault]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flopsheet.catalog import RUNS
 from flopsheet.spec.schema.shapes import Field, Shape, mapping, named, number, one_of, optional
 
 MOST = 100  # rows; each is fitted with and without the others
 LEAST_SECONDS, MOST_SECONDS = 1e-6, 86_400  # of one step
 LEFT_OUT = {"sweep", "measured_seconds_per_step"}  # of a run; a row says the latter as seconds
-KINDS = ("training", "serving")
-
-
 DOC = "Measured steps and serving runs that calibrate their hardware."
 
 
@@ -22,7 +20,7 @@ def shape(*of_runs: Mapping[str, Field]) -> Shape:
     """
     seconds = number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s")
     fields: dict[str, Field] = {
-        "kind": optional(one_of(KINDS), "Kind of the run; training if omitted."),
+        "kind": optional(one_of(tuple(RUNS)), "Kind of the run; training if omitted."),
         "seconds": optional(seconds, "Measured time of one optimizer step."),
     }
     for of_run in of_runs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flopsheet.catalog import RUNS
 from flopsheet.spec.schema.shapes import (
     Field,
     Shape,
@@ -18,7 +19,6 @@ from flopsheet.spec.schema.shapes import (
     text,
 )
 
-KINDS = ("training", "serving")
 AUTO = "auto"  # every value that the rules allow
 # How values are written; part of pydantic's paths, not of a spec's.
 ONE, ALL = "[one]", "[auto]"
@@ -43,7 +43,7 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     return mapping(
         "Search",
         {
-            "kind": optional(one_of(KINDS), "Kind of the runs; training if omitted."),
+            "kind": optional(one_of(tuple(RUNS)), "Kind of the runs; training if omitted."),
             "model": required(text(64), "A model of this spec."),
             "hardware": required(of_kinds, "A kind of device, or a list of kinds."),
             "n_devices": required(of_devices, "Number of devices, or a list of numbers."),
