@@ -151,11 +151,17 @@ def first_that_holds(
     refuse: Refuse = refuse_ours,
     path: str = "",
     known: Mapping[str, int] | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Node:
     """The sentence of the first case, (when, say), whose condition holds; the last case has none."""
-    node = sentence(cases[-1][1], refuse, path, known)
+
+    def said(say: str) -> Node:
+        return Text("") if may_be_empty and not say else sentence(say, refuse, path, known)
+
+    node = said(cases[-1][1])
     for when, say in reversed(cases[:-1]):
-        node = Call("where", (parse(when, path=path, functions=known), sentence(say, refuse, path, known), node))
+        node = Call("where", (parse(when, path=path, functions=known), said(say), node))
     return node
 
 

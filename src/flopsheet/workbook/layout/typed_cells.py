@@ -9,11 +9,10 @@ from itertools import repeat
 from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
-from flopsheet.formula.nodes import Call, Text
 from flopsheet.formula.operators import GathersNothing, indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex
+from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.model.styles import StyleName
@@ -129,6 +128,11 @@ class Live:
     value: Scalar
 
 
+def live_of(table_set: TableSet, cell_index: CellIndex, name: str, row: int = 0) -> Live:
+    """An input or metric in a row of its table."""
+    return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
+
+
 class _Marked(GathersNothing):
     """References of a formula that stands outside every block: marks, for cells to be put in their place."""
 
@@ -155,11 +159,7 @@ def local(
 
 def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
     """The text of the first case whose condition holds, which may be empty; the last has none."""
-    *earlier, last = [(when, desugar.sentence(say) if say else Text("")) for when, say in cases]
-    node = last[1]
-    for when, say in reversed(earlier):
-        node = Call("where", (parse(when), say, node))
-    return node
+    return desugar.first_that_holds(cases, may_be_empty=True)
 
 
 def sentence(
@@ -171,13 +171,21 @@ def sentence(
 
 def count_text(sheet: str, corners: Sequence[Sequence[CellRef]], values: Sequence[Scalar], word: str) -> Cell:
     """How many cells of some rectangles, each given by its first and last cell, read a word."""
-    formula = "+".join(f'COUNTIF({first.address}:{last.address},"{word}")' for first, last in corners) or "0"
+    formula = "+".join(counting(word, f"{first.address}:{last.address}") for first, last in corners) or "0"
     return Cell(float(sum(value == word for value in values)), formula, "calc", "#,##0")
 
 
 def first_place(word: str, among: str) -> str:
     """The spreadsheet text of the place of the first cell that reads a word; 1 where none does."""
-    return f'IF(COUNTIF({among},"{word}")>0,MATCH("{word}",{among},0),1)'
+    return f'IF({counting(word, among)}>0,MATCH("{word}",{among},0),1)'
+
+
+def counting(word: str, among: str) -> str:
+    """The spreadsheet text of how many cells of a range read a word; a cell with an error reads none.
+
+    The range has two corners, of one cell too: IronCalc counts none of a cell that stands alone.
+    """
+    return f'COUNTIF({among},"{word}")'
 
 
 def count_differences(

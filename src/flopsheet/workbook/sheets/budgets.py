@@ -15,7 +15,15 @@ from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdic
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local, mirror
+from flopsheet.workbook.layout.typed_cells import (
+    Live,
+    counting,
+    first_place,
+    first_that_holds,
+    live_of,
+    local,
+    mirror,
+)
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
@@ -82,7 +90,7 @@ def listing(
         tables = built[table_set.name].values.tables
         at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
         unit, format = table_set.catalog.units[metric.unit], table_set.catalog.format(metric.name)
-        live = Live(cell_index.of(table_set, metric.name)[at], table_set.value(metric.name, at))
+        live = live_of(table_set, cell_index, metric.name, at)
         for kind, claimed in claims(expectation):
             cells[row, LABEL] = Cell(f"{expectation.subject}: {metric.name}", style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
@@ -160,7 +168,7 @@ def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
     for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:most]:
         yield local(sheet, TICKED, {"verdict": Live(ref, value), "said": said}, "text")
     if len(listed.lines) > MOST_LINES:
-        missed = f'COUNTIF({span(listed.verdicts[most:], sheet)},"{entries.FAIL}")'
+        missed = counting(entries.FAIL, span(listed.verdicts[most:], sheet))
         more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(entries.FAIL)
         told = f"{more}, {n_missed:,} of them not met, {ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
         formula = f'"{more}"&IF({missed}>0,", "&{missed}&" of them not met, "," ")&"{ELSEWHERE}"'

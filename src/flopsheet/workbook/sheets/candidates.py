@@ -10,7 +10,7 @@ from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, local, mirror
+from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
@@ -77,10 +77,10 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
     for at, (run,) in enumerate(table.keys):
         row = first + at
         cells[row, LABEL] = Cell(str(run), style="label")
-        fits = _live(of_kind, cell_index, FITS[kind], at)
+        fits = live_of(of_kind, cell_index, FITS[kind], at)
         cells[row, FIT] = mirror(SHEET, fits, "linked_centred")
         for column, metric in zip((PRICE, DURATION), metrics, strict=True):
-            live = _live(of_kind, cell_index, metric.name, at)
+            live = live_of(of_kind, cell_index, metric.name, at)
             ref, format = live.cell_ref.seen_from(SHEET), of_kind.catalog.format(metric.name)
             value = live.value if fits.value == "yes" and not isinstance(live.value, str) else NONE
             formula = f'IF({letters(FIT)}{row}="yes",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
@@ -94,9 +94,8 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
         points = [cells[row, column].value for row in range(first, last + 1)]
         numbers = [point for point in points if not isinstance(point, str)]
         among = _column(column, first, last)
-        place = f"MATCH(MIN({among}),{among},0)"
         name = str(table.keys[points.index(min(numbers))][0]) if numbers else NONE
-        formula = f'IF(COUNT({among})>0,INDEX({_column(LABEL, first, last)},{place}),"{NONE}")'
+        formula = f'IF(COUNT({among})>0,{_of_least(_column(LABEL, first, last), among)},"{NONE}")'
         lines[which] = (f"The {what}", Cell(name, formula, "calc"))
         known = min(numbers) if numbers else 0.0
         lines[much] = (
@@ -160,10 +159,10 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
         refs = cell_index.of(study, metric)[: len(keys)]
         points = [float(study.value(metric, at)) for at in range(len(keys))]
         among, label = absolute_span(refs), study.catalog.metrics[metric].label
-        formula = f"INDEX({absolute_span(names)},MATCH(MIN({among}),{among},0))"
+        formula = _of_least(absolute_span(names), among)
         put(which, f"{label}: least for", Cell(keys[points.index(min(points))], formula, "calc"))
         put(much, f"{label}: least", Cell(min(points), f"MIN({among})", "calc", study.catalog.format(metric)))
-    length = _live(study, cell_index, "context_length_words", 0)
+    length = live_of(study, cell_index, "context_length_words", 0)
     put("length", "Context length", mirror(SHEET, length))
     words = {name: substitute(COMPUTED, {"x": Name(name)}) for name in ("n_params", "work")}
     row = top + len(said)
@@ -171,8 +170,9 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
     return cells, row
 
 
-def _live(table_set: TableSet, cell_index: CellIndex, name: str, at: int) -> Live:
-    return Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+def _of_least(names: str, among: str) -> str:
+    """The spreadsheet text of the name beside the least number."""
+    return f"INDEX({names},MATCH(MIN({among}),{among},0))"
 
 
 def _column(column: int, first: int, last: int) -> str:

@@ -11,7 +11,7 @@ from flopsheet.numerics import STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets.change_words import (
@@ -112,7 +112,7 @@ def results(
         table_set, then = table_sets[kind], built[kind]
 
         def pair(name: str, at: int, now: TableSet = table_set, then: TableSet = then) -> tuple[Live, Scalar]:
-            return Live(cell_index.of(now, name)[at], now.value(name, at)), then.value(name, at)
+            return live_of(now, cell_index, name, at), then.value(name, at)
 
         above = then.table(metric.grain).above
         several = metric.grain == "scenario" and len(then.table("context")) > 1

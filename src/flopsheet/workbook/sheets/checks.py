@@ -13,7 +13,7 @@ from flopsheet.pipeline.expectations import claims
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, local, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
 from flopsheet.workbook.model.styles import StyleName
@@ -104,7 +104,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
             cells[row, LABEL] = Cell(str(run), style="label")
             cells[row, NAME] = Cell(metric, style="name")
             for column, name in enumerate((metric, "hardware", MEMORY[kind], CAPACITY[kind]), start=FIRST):
-                live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+                live = live_of(table_set, cell_index, name, at)
                 is_text = column < FIRST + 2
                 cells[row, column] = (
                     mirror(SHEET, live, "linked_centred") if is_text else mirror(SHEET, live, format="#,##0.0")

@@ -10,7 +10,7 @@ from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import HEADER_LABELS, header_cell
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local
+from flopsheet.workbook.layout.typed_cells import CHANGE, first_that_holds, live_of, local
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Highlight
 from flopsheet.workbook.model.styles import NAME_INDENT
@@ -152,7 +152,7 @@ def cells(block: Block, cell_index: CellIndex) -> Iterator[tuple[tuple[int, int]
                 for key, name in (("live", choice.metric), ("built", of)):
                     grain = table_set.grain(name)
                     place = at if grain == block.grain else int(table.above[grain][at])
-                    live[key] = Live(cell_index.of(table_set, name)[place], table_set.value(name, place))
+                    live[key] = live_of(table_set, cell_index, name, place)
                 yield (row, column), local(SHEET, CHANGE, live, "calc", FORMAT)
         row += 1
 
@@ -166,7 +166,7 @@ def highlights(block: Block) -> Iterator[Highlight]:
 def _mark(block: Block, cell_index: CellIndex, choice: Choice) -> Cell:
     """What stands beside a choice while it is in force, a blank that nobody sees otherwise."""
     table_set = block.table_set
-    live = {name: Live(cell_index.of(table_set, name)[0], table_set.value(name, 0)) for name in choice.under}
+    live = {name: live_of(table_set, cell_index, name) for name in choice.under}
     return local(SHEET, _where(choice, Text(IN_FORCE), Text(NOTHING)), live, "linked_left")
 
 
@@ -181,10 +181,7 @@ def _where(choice: Choice, then: Node, otherwise: Node) -> Node:
 
 def in_words(sheet: str, table_set: TableSet, cell_index: CellIndex) -> Cell:
     """What is counted under the choices in force, in one line: `Counted: all attention pairs · …`."""
-    live = {
-        entry.name: Live(cell_index.of(table_set, entry.name)[0], table_set.value(entry.name, 0))
-        for entry in table_set.catalog.conventions
-    }
+    live = {entry.name: live_of(table_set, cell_index, entry.name) for entry in table_set.catalog.conventions}
     parts: list[Node] = []
     for _, choices in SWITCHES:
         *others, last = choices

@@ -13,7 +13,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
-from flopsheet.workbook.layout.typed_cells import Live, local
+from flopsheet.workbook.layout.typed_cells import Live, counting, local
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.model.styles import StyleName
@@ -63,7 +63,7 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
         str(cells[cell_ref.row, SENTENCE].value) for cell_ref in words if cells[cell_ref.row, VERDICT].value == FAIL
     ]
     among = span(verdicts, sheet)
-    formula = f'IF(COUNTIF({among},"{FAIL}")>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
+    formula = f'IF({counting(FAIL, among)}>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
     cells[first.row, LABEL] = Cell("First broken rule", style="label")
     cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
     live = Live(first, cells[first.row, first.column].value)
@@ -123,7 +123,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     return {
         (row, LABEL): Cell(metric.label, style="label"),
         (row, NAME): Cell(name, style="name", link=links(name)),
-        (row, VERDICT): Cell(word, f'IF(COUNTIF({among},"{FAIL}")>0,"{FAIL}","{OK}")', "verdict"),
+        (row, VERDICT): Cell(word, f'IF({counting(FAIL, among)}>0,"{FAIL}","{OK}")', "verdict"),
         (row, MATHS): Cell(metric.doc, style="maths"),
         (row, SENTENCE): Cell(evaluate(node, shown.__getitem__), formula, "text"),
     }
@@ -169,7 +169,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     at = values.index(word) if word in values else 0
     among = _range(block, block.rows[rule.name])
     cells: Cells = {}
-    formula = f'IF(COUNTIF({among},"{word}")>0,"{word}","{OK}")'
+    formula = f'IF({counting(word, among)}>0,"{word}","{OK}")'
     cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
     live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
 

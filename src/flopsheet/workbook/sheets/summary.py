@@ -8,7 +8,7 @@ from math import ceil
 
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, mirror
+from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
@@ -159,7 +159,7 @@ def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.T
     named = [name for name in SHARES if name in table.columns]
     built = {name: [float(value) for value in table_set.built.plain("scenario", name)[:bars]] for name in named}
     most = max(named, key=lambda name: sum(built[name]))  # as built: what a title speaks of stays
-    length = Live(cell_index.of(table_set, "context_length_words")[0], table_set.value("context_length_words", 0))
+    length = live_of(table_set, cell_index, "context_length_words")
     shares = [float(table_set.value(most, step)) for step in range(bars)]
     column = letters(table.columns[most])
     among = between(f"{column}{table.first}", f"{column}{table.first + bars - 1}")

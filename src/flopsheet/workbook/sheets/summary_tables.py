@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import StyleName
@@ -133,7 +133,7 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
         row = at if of_runs or grain == "scenario" else table.above["model" if grain == "layer_group" else grain][at]
         if grain == "layer_group":  # the first of a model's groups
             row = table_set.children[grain, "model"][row][0]
-        return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
+        return live_of(table_set, cell_index, name, row)
 
     def devices(at: int) -> Cell:
         return sentence(SHEET, [("", DEVICES)], {name: live(name, at) for name in ("n_devices", "hardware")}, "figure")

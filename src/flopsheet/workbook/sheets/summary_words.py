@@ -9,7 +9,7 @@ from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text, names
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS, MEMORY
@@ -63,9 +63,7 @@ def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     kind = table_set.run_kind
     node, read = _of_run(kind), _read(kind)
     for at, (run,) in enumerate(table_set.table("run").keys[:MOST_RUNS]):
-        live: Mapping[str, Live] = {
-            said: Live(cell_index.of(table_set, name)[at], table_set.value(name, at)) for said, name in read.items()
-        }
+        live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
         yield local(SHEET, Operation("&", Text(f"{run}: "), node), live, "text")
 
 
@@ -84,5 +82,5 @@ def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Itera
     wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
-        live = Live(cell_index.of(table_set, name)[at], table_set.value(name, at))
+        live = live_of(table_set, cell_index, name, at)
         yield mirror(SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text")
