@@ -254,16 +254,22 @@ def test_hardware_that_nobody_measured_has_no_predicted_time():
     assert np.isnan(step({"matmul_efficiency": "none"})["predicted_seconds_per_step"])
 
 
-def test_fp8_halves_dense_products_but_neither_attention_nor_the_head():
-    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "wide", "global_batch_size": 8}
+def runs_of_llama_2_7b(runs, **hardware):
+    """The frame of runs on a kind of hardware that extends an H100."""
+    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "mine", "global_batch_size": 8}
     spec = {
         "version": 1,
         "context_lengths": [4096],
         "models": {"m": {"model": "llama-2-7b"}},
-        "hardware": {"wide": {"extends": "h100-sxm", "small_matmul_width": 0}},
-        "training": {precision: {**run, "precision": precision} for precision in ("mixed_bf16", "mixed_fp8")},
+        "hardware": {"mine": {"extends": "h100-sxm", **hardware}},
+        "training": {name: {**run, **inputs} for name, inputs in runs.items()},
     }
-    frame = flopsheet.compute(spec).frames["training_run"]
+    return flopsheet.compute(spec).frames["training_run"]
+
+
+def test_fp8_halves_dense_products_but_neither_attention_nor_the_head():
+    runs = {name: {"precision": name} for name in ("mixed_bf16", "mixed_fp8")}
+    frame = runs_of_llama_2_7b(runs, small_matmul_width=0)
     wide, narrow = frame.loc["mixed_bf16"], frame.loc["mixed_fp8"]
     # By hand, at 0.79 of 989.4 TFLOP/s: three products of 2 · vocabulary · width for each of 8 · 4,096 tokens.
     head = 3 * 2 * 32000 * 4096 * 8 * 4096 / (0.79 * 989.4e12)
@@ -272,24 +278,11 @@ def test_fp8_halves_dense_products_but_neither_attention_nor_the_head():
 
 
 def test_a_kernel_made_for_hopper_is_as_much_faster_as_its_paper_says():
-    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "h100-sxm", "global_batch_size": 8}
-    kinds = {kernel: {**run, "attention_kernel": kernel} for kernel in ("fused", "flash3")}
-    models = {"m": {"model": "llama-2-7b"}}
-    frame = flopsheet.compute({"version": 1, "context_lengths": [4096], "models": models, "training": kinds}).frames[
-        "training_run"
-    ]
+    frame = runs_of_llama_2_7b({kernel: {"attention_kernel": kernel} for kernel in ("fused", "flash3")})
     ratio = frame.loc["fused", "seconds_attention"] / frame.loc["flash3", "seconds_attention"]
     assert ratio == pytest.approx(1.75)  # between 1.5 and 2.0: arXiv:2407.08608, abstract
 
 
 def test_a_kind_of_hardware_that_only_the_spec_has_was_not_measured():
-    run = {"model": "m", "context_length": 4096, "n_tokens": 1e9, "hardware": "mine", "global_batch_size": 8}
-    spec = {
-        "version": 1,
-        "context_lengths": [4096],
-        "models": {"m": {"model": "llama-2-7b"}},
-        "hardware": {"mine": {"extends": "h100-sxm", "link_bandwidth": 400e9}},
-        "training": {"run": run},
-    }
-    frame = flopsheet.compute(spec).frames["training_run"]
+    frame = runs_of_llama_2_7b({"run": {}}, link_bandwidth=400e9)
     assert frame.loc["run", "time_is"] == "predicted with the efficiencies of the kind it extends"

@@ -21,8 +21,15 @@ MEASURED: Mapping[RunKind, str] = {"training": "measured", "serving": "measured_
 
 def tables(spec: Spec) -> Iterator[Summary]:
     """The measured rows beside their predictions, and the efficiencies that were fitted to them, by kind of run."""
-    for kind in dict.fromkeys(one.kind for one in spec.calibrations):
-        yield from _tables(KINDS[kind], [one for one in spec.calibrations if one.kind == kind])
+    for kind, calibrations in _by_kind(spec).items():
+        yield from _tables(KINDS[kind], calibrations)
+
+
+def _by_kind(spec: Spec) -> Mapping[RunKind, Sequence[Calibration]]:
+    found: dict[RunKind, list[Calibration]] = {}
+    for one in spec.calibrations:
+        found.setdefault(one.kind, []).append(one)
+    return found
 
 
 def _tables(kind: Kind, calibrations: Sequence[Calibration]) -> Iterator[Summary]:
@@ -57,8 +64,8 @@ def _share(error: float | None) -> str:
 
 def as_json(spec: Spec) -> Iterator[tuple[str, str]]:
     """By kind of run and of hardware: the rows, the figures that were fitted, and the mean errors."""
-    for kind in dict.fromkeys(one.kind for one in spec.calibrations):
-        found = {one.hardware: _as_data(one) for one in spec.calibrations if one.kind == kind}
+    for kind, calibrations in _by_kind(spec).items():
+        found = {one.hardware: _as_data(one) for one in calibrations}
         yield MEASURED[kind], json.dumps(found, ensure_ascii=False)
 
 

@@ -75,8 +75,12 @@ PARABOLA = {
     "0)",
     "crossing": f"where(reached > 1 / {UNLIMITED}, where(rises > 0, reached, 1 / reached), line)",
 }
-SHOWN_AS = {"rises": "Rises", "chord": "Chord", "bend": "Bend", "steep": "Slope", "turned": "Slope over chord"}
-SHOWN_AS |= {
+SHOWN_AS = {
+    "rises": "Rises",
+    "chord": "Chord",
+    "bend": "Bend",
+    "steep": "Slope",
+    "turned": "Slope over chord",
     "inside": "Under the root",
     "reached": "Parabola meets",
     "line": "Line meets",
