@@ -162,6 +162,11 @@ def test_every_series_of_a_chart_has_a_name_of_its_own(path: Path) -> None:
     assert [listed for listed in names if None in listed or len({*listed}) < len(listed)] == []
 
 
+def test_a_chart_draws_and_names_what_stands_in_folded_rows(path: Path) -> None:
+    shown = [chart.find(f".//{CHART}plotVisOnly").get("val") for chart in parts(path, "xl/charts/chart")]
+    assert {*shown} == {"0"}
+
+
 def luminance(colour: str) -> float:
     """Of a colour as WCAG 2.1 defines it: https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]

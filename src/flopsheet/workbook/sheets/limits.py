@@ -114,7 +114,8 @@ class _Writer:
         for column in range(LABEL, HELD_AT + 1):
             is_number = column in heads and column not in {LABEL, UNIT, *WIDE}
             head = title if column == LABEL else heads.get(column, "")
-            self.cells[self.row, column] = Cell(head, style="block_right" if is_number else "block")
+            style: StyleName = "block_right" if is_number else "block"
+            self.cells[self.row, column] = Cell(head, style=style, indent=int(column in WIDE))
         self.row += 1
 
     def band(self, name: str) -> None:

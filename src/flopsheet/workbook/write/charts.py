@@ -85,6 +85,7 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         tx=Text(strRef=_texts(chart.title_ref, (chart.title,))), overlay=False, txPr=_rich(1000, bold=True)
     )
     drawn.width, drawn.height = chart.width_cm, chart.height_cm
+    drawn.visible_cells_only = False  # names of points are folded, and a reader may fold what is drawn
     if sum(not series.named for series in chart.series) > 1:
         drawn.legend.position = "b"
         drawn.legend.overlay = False
