@@ -13,7 +13,7 @@ from openpyxl import Workbook
 import flopsheet
 from edits import sheet_of
 from engines import recalculate_libreoffice
-from flopsheet.workbook.model.references import FIRST
+from flopsheet.workbook.model.references import FIRST, letters
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.write.page import set_up_page
 from studies import SPECS
@@ -159,3 +159,14 @@ def test_a_thin_line_stands_below_every_fifth_row_of_results_up_to_the_formula()
     lines = [(one.cells, one.formula) for one in sheet.highlights if one.style == "hairline"]
     # One model: label, unit, its value, then name, note and formula, which is column F.
     assert lines == [(f"A4:F{sheet.extent.bottom}", "MOD(ROW(),5)=0")]
+
+
+@pytest.mark.parametrize("title", ["Forward FLOPs", "KV cache"])
+def test_no_column_is_printed_that_has_no_value(title: str) -> None:
+    """Where layer groups below have more columns than the scenarios whose results are printed."""
+    sheet = sheet_of(title, flopsheet.compute(SPECS / "deepseek-v3.yaml"))
+    worksheet = Workbook().active
+    set_up_page(worksheet, sheet)
+    scenarios = 2 * 2  # models and context lengths
+    last = f"${letters(FIRST + scenarios - 1)}$"
+    assert last in worksheet.print_area.partition(":")[2]

@@ -74,7 +74,11 @@ def _printed_to(sheet: Sheet) -> int:
     if sheet.print_to or not sheet.print_rows:
         return sheet.print_to
     last = sheet.tail - 1 if sheet.tail else MOST_COLUMNS
-    return max(column for row, column in sheet.cells if row <= sheet.print_rows and column <= last)
+    return max(
+        column
+        for (row, column), cell in sheet.cells.items()
+        if row <= sheet.print_rows and column <= last and cell.value != ""  # bars go on above blocks that are wider
+    )
 
 
 def _room(*, is_upright: bool) -> tuple[float, float]:
