@@ -93,6 +93,11 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
     return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
 
 
+def local_span(cell_refs: Sequence[CellRef]) -> str:
+    """The reference to cells of one row on the same sheet, with `$`."""
+    return between(cell_refs[0].absolute, cell_refs[-1].absolute)
+
+
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts and drop-downs."""
     first, last = min(cell_refs), max(cell_refs)  # kinds of hardware stand in an order of their own

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import Grain
@@ -14,39 +14,18 @@ from flopsheet.pipeline.limits.parts import FINER
 from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
-from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, span
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, local_span, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Rows, Subject
 
-SHEET = "Limits"
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
+Along: TypeAlias = Literal["nothing", "points", "groups"]  # what a row goes over with one formula that is moved along
 MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
-
-
-@frozen
-class Source:
-    """What limits are about where it is computed: the runs of a kind, or the models of the study."""
-
-    table_set: TableSet
-    cell_index: CellIndex
-    blocks: Mapping[str, Block]
-    """By grain; their rows have also what is linked. Only what runs look up is read there."""
-
-    def cell_ref(self, name: str, row: int) -> CellRef:
-        """Where a name is computed or linked, in a row of its table."""
-        if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
-            block = next(block for block in self.blocks.values() if name in block.rows)
-            return block.cell_ref(name, FIRST + row)
-        return self.cell_index.of(self.table_set, name)[row]
-
-
-Rows: TypeAlias = Callable[[str, int], int]
-"""The row of a name for one layer group, in its own table."""
 
 
 def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
@@ -85,10 +64,10 @@ class Working:
     The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
     """
 
-    def __init__(self, source: Source, solved: Solved, run: int, row: Rows, name: str, top: int, place: int) -> None:
-        self.source, self.solved, self.run, self.top = source, solved, run, top
-        self.row, self.name, self.groups = row, name, solved.subjects.groups
-        self.catalog = source.table_set.catalog
+    def __init__(self, links: Links, solved: Solved, run: int, subject: Subject, top: int, place: int) -> None:
+        self.source, self.elsewhere, self.solved, self.run, self.top = links.source, links, solved, run, top
+        self.row, self.subject, self.groups = subject.row, subject, solved.subjects.groups
+        self.catalog = self.source.table_set.catalog
         found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
         self.points = [point for point in POINTS if point in found]
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
@@ -103,18 +82,20 @@ class Working:
         listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
         self.left = FIRST + place * len(self.points) * self.groups
-        self.read: dict[tuple[str, int, bool], _At] = {}
+        self.read: dict[tuple[str, int, bool, Along], _At] = {}
+        self.shared: list[tuple[CellRef, ...]] = []
+        """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
 
     def is_finer(self, name: str) -> bool:
         """Whether each layer group has one of its own."""
         return self.parts[name].is_finer if name in self.parts else self.solved.subjects.is_finer(name)
 
-    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
+    def at(self, point: str, group: int, *, is_input: bool = False, along: Along = "nothing") -> _At:
         """What formulas at a point read, for one layer group."""
-        key = point, group, is_input
+        key = point, group, is_input, along
         if key not in self.read:
-            self.read[key] = _At(self, point, group, is_input=is_input)
+            self.read[key] = _At(self, point, group, is_input=is_input, along=along)
         return self.read[key]
 
     def linked(self, name: str, group: int) -> CellRef:
@@ -152,7 +133,8 @@ class Working:
             return CellRef(SHEET, self.rows[metric], self.column(point, group if self.is_finer(metric) else 0))
         if name in self.fixed:
             return CellRef(SHEET, self.rows[name], self.column(NOW, group if self.is_finer(name) else 0))
-        return self.source.cell_ref(metric, self.row(metric, group))
+        found = self.elsewhere.cell_ref(self.subject.key, metric, group)
+        return found or self.source.cell_ref(metric, self.row(metric, group))
 
     def value(self, name: str, group: int = 0) -> Scalar:
         """The number of a step, or of a metric at a point."""
@@ -162,7 +144,7 @@ class Working:
         own = self.solved.points[point] if point and metric in self.anew else self.solved.fixed
         if metric in own:
             return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
-        return self.source.table_set.value(metric, self.row(metric, group))
+        return self.source.value(metric, self.row(metric, group))
 
     def live(self, name: str) -> Live:
         return Live(self.place(name), self.value(name))
@@ -194,7 +176,7 @@ class Working:
         yield (row, NAME), Cell(name, style="name")
 
     def cells(self) -> Iterator[Placed]:
-        yield (self.top, self.left), Cell(self.name, style="band")
+        yield (self.top, self.left), Cell(self.subject.title, style="band")
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         for name in self.given:
@@ -228,11 +210,14 @@ class Working:
         is_whole = part is None or part.name == part.of
         format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
         node = part.node if part else self.solved.limit.varied[name]
-        for point in self.points[1:]:
-            for group in self.groups_of(name):
-                formula = self.at(point, group, is_input=part is None).text(node)
-                cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
+        is_input, groups, points = part is None, self.groups_of(name), self.points[1:]
+        along: Along = "groups" if len(groups) > 1 else "points"
+        placed = [[self.place(at(name, point), group) for group in groups] for point in points]
+        for point, cell_refs in zip(points, placed, strict=True):
+            for group, cell_ref in zip(groups, cell_refs, strict=True):
+                formula = self.at(point, group, is_input=is_input, along=along).text(node)
                 yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+        self.shared += [tuple(alike) for alike in (placed if along == "groups" else zip(*placed, strict=True))]
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
@@ -255,8 +240,8 @@ class _At(dict[str, str]):
     What does not depend on the input stands where the run does.
     """
 
-    def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
-        self.working, self.point, self.group, self.is_input = working, point, group, is_input
+    def __init__(self, working: Working, point: str, group: int, *, is_input: bool, along: Along) -> None:
+        self.working, self.point, self.group, self.is_input, self.along = working, point, group, is_input, along
 
     def text(self, node: Node) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
@@ -279,25 +264,41 @@ class _At(dict[str, str]):
         self[mark] = found
         return found
 
+    def is_moved(self, name: str) -> bool:
+        """Whether it differs at the point; an input that varies is made from the values as they are."""
+        return name == "x" or bool(self.point and not self.is_input and name in self.working.anew)
+
     def named(self, name: str) -> str:
-        """The name at the point where it differs there; an input that varies is made from the values as they are."""
-        if name == "x":
-            return at(name, self.point)
-        moved = self.point and not self.is_input and name in self.working.anew
-        return at(name, self.point) if moved else name
+        """The name at the point where it differs there."""
+        return at(name, self.point) if self.is_moved(name) else name
 
     def cell(self, name: str) -> str:
-        return self.working.place(self.named(name), self.group).seen_from(SHEET)
+        return self.seen([self.working.place(self.named(name), self.group)], goes_along=self.goes_along(name))
+
+    def goes_along(self, name: str) -> bool:
+        """Whether its cell moves with that of the formula."""
+        if self.along == "points":
+            return self.is_moved(name)
+        return self.along == "groups" and (name == MAIN or (name != "x" and self.working.is_finer(name)))
+
+    def seen(self, cell_refs: Sequence[CellRef], *, goes_along: bool) -> str:
+        if self.along == "nothing" or goes_along:
+            return span(cell_refs, SHEET)
+        assert cell_refs[0].sheet == SHEET, f"{cell_refs[0]} has no link: what is shared reads its own sheet alone"
+        return local_span(cell_refs)
+
+    def all_groups(self, name: str) -> list[CellRef]:
+        named = self.named(name)
+        return [self.working.place(named, group) for group in range(self.working.groups)]
 
     def range(self, name: str) -> str:
-        named = self.named(name)
-        return span([self.working.place(named, group) for group in range(self.working.groups)], SHEET)
+        return self.seen(self.all_groups(name), goes_along=self.along == "points" and self.is_moved(name))
 
     def pick(self, pick: str, key: str, name: str) -> str:
         return picked(pick, self.range(key), self.range(name))
 
     def first(self, name: str) -> str:
-        return self.working.place(self.named(name), 0).seen_from(SHEET)
+        return self.seen(self.all_groups(name)[:1], goes_along=self.along == "points" and self.is_moved(name))
 
 
 class _Marks:
@@ -320,3 +321,20 @@ class _Marks:
 def _pieces(node: Node) -> tuple[str, ...]:
     """The text of a formula; every second piece is a mark."""
     return tuple(to_excel(node, _Marks()).split(MARK))
+
+
+def read_elsewhere(solved: Solved) -> Iterator[str]:
+    """The names of other sheets that formulas at points read."""
+    steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
+    anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
+    for node in solved.limit.varied.values():
+        yield from (name for name in _names(node) if name not in steps)
+    for part in parts:
+        yield from (name for name in _names(part.node) if name not in anew)
+
+
+def _names(node: Node) -> Iterator[str]:
+    """What a formula reads, in any way."""
+    for mark in _pieces(node)[1::2]:
+        kind, *names = mark.split()
+        yield from names[1:] if kind == "pick" else names
