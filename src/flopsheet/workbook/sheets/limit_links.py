@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -16,9 +17,18 @@ from flopsheet.workbook.model.sheet import Cell, Scalar
 
 SHEET = "Limits"
 TITLE = "Read on other sheets"
+NUMBER = re.compile(r"_[0-9]+(?=#|$)")  # of a stage, at the end of a name or before the number of its part
 
 Rows: TypeAlias = Callable[[str, int], int]
 """The row of a name for one layer group, in its own table."""
+
+
+def by_family(names: Iterable[str]) -> list[str]:
+    """Names with those side by side that differ by a number alone: stage 2, stage 3, …"""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(NUMBER.sub("_", name), []).append(name)
+    return [name for family in families.values() for name in family]
 
 
 @frozen
@@ -76,7 +86,7 @@ class Links:
     def put(self, top: int) -> int:
         """Gives each name its row; tells the last of them."""
         self.top = top
-        every = dict.fromkeys(name for names in self.names.values() for name in names)
+        every = by_family(dict.fromkeys(name for names in self.names.values() for name in names))
         self.rows = {name: top + 1 + at for at, name in enumerate(every)}
         return top + len(every)
 

@@ -17,9 +17,9 @@ from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, local_span, span
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, held_span, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Rows, Subject
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Rows, Subject, by_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
@@ -73,8 +73,8 @@ class Working:
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
         self.given = [name for name in solved.numbers if name not in self.steps]
         self.parts = {part.name: part for part in solved.parts}
-        self.fixed = list(solved.fixed)
-        self.anew = [*solved.limit.varied, *(name for name, part in self.parts.items() if part.is_moved)]
+        self.fixed = by_family(solved.fixed)
+        self.anew = [*solved.limit.varied, *by_family(name for name, part in self.parts.items() if part.is_moved)]
         of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
         plain = [name for name in self.steps if "@" not in name]
         marked = [MAIN] if solved.limit.of_groups else []
@@ -82,7 +82,7 @@ class Working:
         listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
         self.left = FIRST + place * len(self.points) * self.groups
-        self.read: dict[tuple[str, int, bool, Along], _At] = {}
+        self.read: dict[tuple[str, int, bool, Along, bool | None], _At] = {}
         self.shared: list[tuple[CellRef, ...]] = []
         """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
@@ -91,11 +91,19 @@ class Working:
         """Whether each layer group has one of its own."""
         return self.parts[name].is_finer if name in self.parts else self.solved.subjects.is_finer(name)
 
-    def at(self, point: str, group: int, *, is_input: bool = False, along: Along = "nothing") -> _At:
+    def at(
+        self,
+        point: str,
+        group: int,
+        *,
+        is_input: bool = False,
+        along: Along = "nothing",
+        down: bool | None = None,
+    ) -> _At:
         """What formulas at a point read, for one layer group."""
-        key = point, group, is_input, along
+        key = point, group, is_input, along, down
         if key not in self.read:
-            self.read[key] = _At(self, point, group, is_input=is_input, along=along)
+            self.read[key] = _At(self, *key)
         return self.read[key]
 
     def linked(self, name: str, group: int) -> CellRef:
@@ -188,8 +196,8 @@ class Working:
             yield from self.main_cells()
         for name in self.fixed:
             yield from self.fixed_cells(name)
-        for name in self.anew:
-            yield from self.cells_of(name)
+        for names, goes in self.stacks():
+            yield from self.cells_of(names, goes)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
             yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
@@ -204,20 +212,66 @@ class Working:
             formula = self.at("", group).text(self.parts[name].node)
             yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
 
-    def cells_of(self, name: str) -> Iterator[Placed]:
-        """An input that varies, or a part that depends on it, at every point."""
-        part = self.parts.get(name)
-        is_whole = part is None or part.name == part.of
-        format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
-        node = part.node if part else self.solved.limit.varied[name]
-        is_input, groups, points = part is None, self.groups_of(name), self.points[1:]
+    def cells_of(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
+        """An input that varies, or parts that depend on it and have one formula, at every point."""
+        part, groups, points = self.parts.get(names[0]), self.groups_of(names[0]), self.points[1:]
         along: Along = "groups" if len(groups) > 1 else "points"
-        placed = [[self.place(at(name, point), group) for group in groups] for point in points]
-        for point, cell_refs in zip(points, placed, strict=True):
-            for group, cell_ref in zip(groups, cell_refs, strict=True):
-                formula = self.at(point, group, is_input=is_input, along=along).text(node)
-                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
-        self.shared += [tuple(alike) for alike in (placed if along == "groups" else zip(*placed, strict=True))]
+        shared: list[list[CellRef]] = []
+        for name in names:
+            node = self.parts[name].node if part else self.solved.limit.varied[name]
+            is_whole = part is None or name == self.parts[name].of
+            format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
+            for point in points:
+                cell_refs = [self.place(at(name, point), group) for group in groups]
+                for group, cell_ref in zip(groups, cell_refs, strict=True):
+                    formula = self._anew(node, point, group, along, goes if len(names) > 1 else None)
+                    yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+                shared.append(cell_refs)
+        alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
+        self.shared += map(tuple, alike)
+
+    def _anew(self, node: Node, point: str, group: int, along: Along, goes: Sequence[bool] | None) -> str:
+        """A formula at a point; `goes` says of each reference whether it moves down with it."""
+        is_input = node in self.solved.limit.varied.values()
+        if goes is None:
+            return self.at(point, group, is_input=is_input, along=along).text(node)
+        read = {down: self.at(point, group, along=along, down=down) for down in (False, True)}
+        pieces = list(_pieces(node))
+        pieces[1::2] = [read[down][mark] for mark, down in zip(pieces[1::2], goes, strict=True)]
+        return "".join(pieces)
+
+    def stacks(self) -> Iterator[tuple[list[str], tuple[bool, ...]]]:
+        """What is computed anew, those together that have one formula, moved down; with what moves down in it."""
+        names: list[str] = []
+        goes: tuple[bool, ...] = ()
+        for name in self.anew:
+            found = self._moved_down(names[-1], name) if names else None
+            if found is not None and (len(names) == 1 or found == goes):
+                names.append(name)
+                goes = found
+                continue
+            if names:
+                yield names, goes
+            names = [name]
+        yield names, goes
+
+    def _moved_down(self, above: str, below: str) -> tuple[bool, ...] | None:
+        """Of each reference of a formula, whether it is that of the row above moved down; None where they differ."""
+        parts = self.parts.get(above), self.parts.get(below)
+        if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
+            return None
+        first, second = (_pieces(part.node) for part in parts if part)
+        if first[::2] != second[::2]:
+            return None
+        read, goes = self.at(self.points[-1], 0), []
+        for one, other in zip(first[1::2], second[1::2], strict=True):
+            if (kinds := [mark.split()[0] for mark in (one, other)])[0] != kinds[1]:
+                return None
+            steps = {b.row - a.row for a, b in zip(read.cell_refs(one), read.cell_refs(other), strict=True)}
+            if steps not in ({0}, {1}):
+                return None
+            goes.append(steps == {1})
+        return tuple(goes)
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
@@ -240,8 +294,11 @@ class _At(dict[str, str]):
     What does not depend on the input stands where the run does.
     """
 
-    def __init__(self, working: Working, point: str, group: int, *, is_input: bool, along: Along) -> None:
-        self.working, self.point, self.group, self.is_input, self.along = working, point, group, is_input, along
+    def __init__(
+        self, working: Working, point: str, group: int, is_input: bool, along: Along, down: bool | None
+    ) -> None:
+        self.working, self.point, self.group = working, point, group
+        self.is_input, self.along, self.down = is_input, along, down
 
     def text(self, node: Node) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
@@ -282,10 +339,16 @@ class _At(dict[str, str]):
         return self.along == "groups" and (name == MAIN or (name != "x" and self.working.is_finer(name)))
 
     def seen(self, cell_refs: Sequence[CellRef], *, goes_along: bool) -> str:
-        if self.along == "nothing" or goes_along:
+        if self.along == "nothing":
             return span(cell_refs, SHEET)
         assert cell_refs[0].sheet == SHEET, f"{cell_refs[0]} has no link: what is shared reads its own sheet alone"
-        return local_span(cell_refs)
+        return held_span(cell_refs, column=not goes_along, row=not (goes_along if self.down is None else self.down))
+
+    def cell_refs(self, mark: str) -> list[CellRef]:
+        """What a mark stands for."""
+        kind, *names = mark.split()
+        read = names[1:] if kind == "pick" else names
+        return [self.working.place(self.named(name), self.group) for name in read]
 
     def all_groups(self, name: str) -> list[CellRef]:
         named = self.named(name)
