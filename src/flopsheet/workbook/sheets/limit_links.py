@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from flopsheet.catalog import KEYS
+from flopsheet.catalog.grains import Grain
 from flopsheet.pipeline.limits.parts import FINER
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
@@ -29,6 +30,11 @@ def by_family(names: Iterable[str]) -> list[str]:
     for name in names:
         families.setdefault(NUMBER.sub("_", name), []).append(name)
     return [name for family in families.values() for name in family]
+
+
+def is_of_family(name: str) -> bool:
+    """Whether it may differ from others by a number alone."""
+    return bool(NUMBER.search(name))
 
 
 @frozen
@@ -62,6 +68,36 @@ class Subject:
     title: str
     row: Rows
     groups: int
+
+
+def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
+    """Those of a run; where what all runs share has one row, it is that one."""
+
+    def row(name: str, group: int) -> int:
+        grain = table_set.grain(name)
+        if grain in FINER:
+            return run * groups + group
+        return 0 if grain == "study" else run
+
+    return row
+
+
+def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> Rows:
+    """Those of a model of the study at one of its context lengths, the first if none is said."""
+    scenarios = table_set.table("scenario")
+    found = next(
+        at for at, (name, length) in enumerate(scenarios.keys) if name == model and context_length in {None, length}
+    )
+    rows: dict[Grain, list[int]] = {"scenario": [found]}
+    rows |= {grain: [int(above[found])] for grain, above in scenarios.above.items()}
+    rows["layer_group"] = table_set.children["layer_group", "model"][rows["model"][0]]
+    rows["layer_run"] = table_set.children["layer_run", "scenario"][found]
+
+    def row(name: str, group: int) -> int:
+        grain = table_set.grain(name)
+        return rows[grain][group if grain in FINER else 0]
+
+    return row
 
 
 class Links:

@@ -7,55 +7,22 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
-from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.operators import picked
-from flopsheet.pipeline.limits.parts import FINER
 from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
-from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, held_span, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Rows, Subject, by_family
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, by_family, is_of_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
 Along: TypeAlias = Literal["nothing", "points", "groups"]  # what a row goes over with one formula that is moved along
 MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
-
-
-def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
-    """Those of a run; where what all runs share has one row, it is that one."""
-
-    def row(name: str, group: int) -> int:
-        grain = table_set.grain(name)
-        if grain in FINER:
-            return run * groups + group
-        return 0 if grain == "study" else run
-
-    return row
-
-
-def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> Rows:
-    """Those of a model of the study at one of its context lengths, the first if none is said."""
-    scenarios = table_set.table("scenario")
-    found = next(
-        at for at, (name, length) in enumerate(scenarios.keys) if name == model and context_length in {None, length}
-    )
-    rows: dict[Grain, list[int]] = {"scenario": [found]}
-    rows |= {grain: [int(above[found])] for grain, above in scenarios.above.items()}
-    rows["layer_group"] = table_set.children["layer_group", "model"][rows["model"][0]]
-    rows["layer_run"] = table_set.children["layer_run", "scenario"][found]
-
-    def row(name: str, group: int) -> int:
-        grain = table_set.grain(name)
-        return rows[grain][group if grain in FINER else 0]
-
-    return row
 
 
 class Working:
@@ -194,9 +161,9 @@ class Working:
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
-        for name in self.fixed:
-            yield from self.fixed_cells(name)
-        for names, goes in self.stacks():
+        for names, goes in self.stacks(self.fixed, ""):
+            yield from self.fixed_cells(names, goes)
+        for names, goes in self.stacks(self.anew, self.points[-1]):
             yield from self.cells_of(names, goes)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
@@ -206,11 +173,15 @@ class Working:
         """The layer groups that have one of their own, or the first of them."""
         return range(self.groups if self.is_finer(name) else 1)
 
-    def fixed_cells(self, name: str) -> Iterator[Placed]:
-        """A part that the input does not move."""
-        for group in self.groups_of(name):
-            formula = self.at("", group).text(self.parts[name].node)
-            yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
+    def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
+        """Parts that the input does not move."""
+        for name in names:
+            for group in self.groups_of(name):
+                node = self.parts[name].node
+                formula = self._shared(node, "", group, goes) if len(names) > 1 else self.at("", group).text(node)
+                yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
+        if len(names) > 1:
+            self.shared.append(tuple(map(self.place, names)))
 
     def cells_of(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """An input that varies, or parts that depend on it and have one formula, at every point."""
@@ -224,28 +195,28 @@ class Working:
             for point in points:
                 cell_refs = [self.place(at(name, point), group) for group in groups]
                 for group, cell_ref in zip(groups, cell_refs, strict=True):
-                    formula = self._anew(node, point, group, along, goes if len(names) > 1 else None)
+                    if len(names) > 1:
+                        formula = self._shared(node, point, group, goes)
+                    else:
+                        formula = self.at(point, group, is_input=part is None, along=along).text(node)
                     yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
                 shared.append(cell_refs)
         alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
         self.shared += map(tuple, alike)
 
-    def _anew(self, node: Node, point: str, group: int, along: Along, goes: Sequence[bool] | None) -> str:
-        """A formula at a point; `goes` says of each reference whether it moves down with it."""
-        is_input = node in self.solved.limit.varied.values()
-        if goes is None:
-            return self.at(point, group, is_input=is_input, along=along).text(node)
-        read = {down: self.at(point, group, along=along, down=down) for down in (False, True)}
+    def _shared(self, node: Node, point: str, group: int, goes: Sequence[bool]) -> str:
+        """A formula that several rows have; `goes` says of each reference whether it moves down with it."""
+        read = {down: self.at(point, group, along="points", down=down) for down in (False, True)}
         pieces = list(_pieces(node))
         pieces[1::2] = [read[down][mark] for mark, down in zip(pieces[1::2], goes, strict=True)]
         return "".join(pieces)
 
-    def stacks(self) -> Iterator[tuple[list[str], tuple[bool, ...]]]:
-        """What is computed anew, those together that have one formula, moved down; with what moves down in it."""
+    def stacks(self, rows: Sequence[str], point: str) -> Iterator[tuple[list[str], tuple[bool, ...]]]:
+        """Rows with those together that have one formula, moved down, and with what moves down in it."""
         names: list[str] = []
         goes: tuple[bool, ...] = ()
-        for name in self.anew:
-            found = self._moved_down(names[-1], name) if names else None
+        for name in rows:
+            found = self._moved_down(names[-1], name, point) if names else None
             if found is not None and (len(names) == 1 or found == goes):
                 names.append(name)
                 goes = found
@@ -253,9 +224,10 @@ class Working:
             if names:
                 yield names, goes
             names = [name]
-        yield names, goes
+        if names:
+            yield names, goes
 
-    def _moved_down(self, above: str, below: str) -> tuple[bool, ...] | None:
+    def _moved_down(self, above: str, below: str, point: str) -> tuple[bool, ...] | None:
         """Of each reference of a formula, whether it is that of the row above moved down; None where they differ."""
         parts = self.parts.get(above), self.parts.get(below)
         if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
@@ -263,12 +235,13 @@ class Working:
         first, second = (_pieces(part.node) for part in parts if part)
         if first[::2] != second[::2]:
             return None
-        read, goes = self.at(self.points[-1], 0), []
+        read, goes = self.at(point, 0), []
         for one, other in zip(first[1::2], second[1::2], strict=True):
             if (kinds := [mark.split()[0] for mark in (one, other)])[0] != kinds[1]:
                 return None
-            steps = {b.row - a.row for a, b in zip(read.cell_refs(one), read.cell_refs(other), strict=True)}
-            if steps not in ({0}, {1}):
+            pairs = list(zip(read.cell_refs(one), read.cell_refs(other), strict=True))
+            steps = {after.row - before.row for before, after in pairs}
+            if steps not in ({0}, {1}) or any(cell_ref.sheet != SHEET for pair in pairs for cell_ref in pair):
                 return None
             goes.append(steps == {1})
         return tuple(goes)
@@ -392,7 +365,8 @@ def read_elsewhere(solved: Solved) -> Iterator[str]:
     anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
     for node in solved.limit.varied.values():
         yield from (name for name in _names(node) if name not in steps)
-    for part in parts:
+    stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
+    for part in (*parts, *stages):
         yield from (name for name in _names(part.node) if name not in anew)
 
 

@@ -23,8 +23,8 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Source, Subject
-from flopsheet.workbook.sheets.limit_working import Working, read_elsewhere, rows_of_model, rows_of_run
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Source, Subject, rows_of_model, rows_of_run
+from flopsheet.workbook.sheets.limit_working import Working, read_elsewhere
 
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
