@@ -6,7 +6,7 @@ and so is what the input does not move: that is computed once for all points.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flopsheet.catalog import KEYS, RUNS, Catalog, Input
@@ -72,11 +72,12 @@ class _Pieces:
     known: dict[object, int] = field(default_factory=dict)
     metrics: dict[str, int] = field(default_factory=dict)
 
-    def add(self, key: object, piece: _Piece) -> int:
+    def add(self, key: object, made: Callable[[], _Piece]) -> int:
+        """The place of a piece; it is made where it is not known."""
         at = self.known.get(key)
         if at is None:
             at = self.known[key] = len(self.every)
-            self.every.append(piece)
+            self.every.append(made())
         return at
 
     def metric(self, name: str, *, is_kept: bool) -> None:
@@ -89,7 +90,7 @@ class _Pieces:
             kept = _Piece(
                 Name(name), (root,), name, is_finer, True, below.may_fail, below.is_number, is_kept=True, name=name
             )
-            root = self.add((name,), kept)
+            root = self.add((name,), lambda: kept)
         self.metrics[name] = root
 
     def visit(self, node: Node, of: str) -> int:
@@ -98,25 +99,27 @@ class _Pieces:
             case Name(name):
                 if name in self.metrics:
                     return self.metrics[name]
-                entry = None if name in KEYS else self.catalog.entry(name)
-                finer, unsure = entry is not None and entry.grain in FINER, name in self.catalog.absent
-                is_number = entry is not None and entry.unit not in {TEXT_UNIT, TRUTH} and not unsure
-                is_positive = isinstance(entry, Input) and is_number and (entry.least or 0) > 0
-                return self.add(node, _Piece(node, (), of, finer, name in self.moved, unsure, is_number, is_positive))
+                return self.add(name, lambda: self.named(node, name, of))
             case Number() | Text():
-                is_number = isinstance(node, Number)
-                is_positive = isinstance(node, Number) and node.value > 0
-                return self.add(node, _Piece(node, (), of, False, False, False, is_number, is_positive))
+                return self.add(node, lambda: _constant(node, of))
             case Aggregate(_, names):
                 moved = not self.moved_among(names).isdisjoint(names)
-                return self.add(node, _Piece(node, (), of, False, moved, False, True))
+                return self.add(node, lambda: _Piece(node, (), of, False, moved, False, True))
             case Negative(operand):
                 kind, below = "-", (self.visit(operand, of),)
             case Operation(kind, left, right):
                 below = (self.visit(left, of), self.visit(right, of))
             case Call(kind, arguments):
                 below = tuple(self.visit(argument, of) for argument in arguments)
-        return self.add((kind, below), self.made(node, below, of))
+        return self.add((kind, below), lambda: self.made(node, below, of))
+
+    def named(self, node: Node, name: str, of: str) -> _Piece:
+        """An input, or a metric that does not depend on the input that varies."""
+        entry = None if name in KEYS else self.catalog.entry(name)
+        finer, unsure = entry is not None and entry.grain in FINER, name in self.catalog.absent
+        is_number = entry is not None and entry.unit not in {TEXT_UNIT, TRUTH} and not unsure
+        is_positive = isinstance(entry, Input) and is_number and (entry.least or 0) > 0
+        return _Piece(node, (), of, finer, name in self.moved, unsure, is_number, is_positive)
 
     def moved_among(self, names: Sequence[str]) -> set[str]:
         return {name for name in names if name in self.moved or name in self.metrics}
@@ -187,6 +190,12 @@ class _Pieces:
         if not piece.is_moved:
             return piece.beside_moved and piece.size >= LEAST_FIXED
         return (piece.uses > 1 and piece.size >= LEAST_SHARED) or piece.size > MOST or piece.depth > DEEPEST
+
+
+def _constant(node: Number | Text, of: str) -> _Piece:
+    """A number or a text."""
+    is_number = isinstance(node, Number)
+    return _Piece(node, (), of, False, False, False, is_number, isinstance(node, Number) and node.value > 0)
 
 
 def _rebuilt(node: Node, below: Sequence[Node]) -> Node:

@@ -37,6 +37,11 @@ def is_of_family(name: str) -> bool:
     return bool(NUMBER.search(name))
 
 
+def are_family(one: str, other: str) -> bool:
+    """Whether two names differ by a number alone."""
+    return is_of_family(one) and NUMBER.sub("_", one) == NUMBER.sub("_", other)
+
+
 @frozen
 class Source:
     """What limits are about where it is computed: the runs of a kind, or the models of the study."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
@@ -16,12 +16,13 @@ from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, held_span, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, by_family, is_of_family
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family, is_of_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
 Along: TypeAlias = Literal["nothing", "points", "groups"]  # what a row goes over with one formula that is moved along
+Stack: TypeAlias = tuple[list[str], tuple[bool, ...]]  # rows with one formula, and what in it moves down with them
 MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
 
 
@@ -42,6 +43,7 @@ class Working:
         self.parts = {part.name: part for part in solved.parts}
         self.fixed = by_family(solved.fixed)
         self.anew = [*solved.limit.varied, *by_family(name for name, part in self.parts.items() if part.is_moved)]
+        self.moved = frozenset(self.anew)
         of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
         plain = [name for name in self.steps if "@" not in name]
         marked = [MAIN] if solved.limit.of_groups else []
@@ -104,7 +106,7 @@ class Working:
             return CellRef(SHEET, self.rows[MAIN], self.left + group)
         if name in self.solved.numbers:
             return CellRef(SHEET, self.rows[metric], self.column(point or NOW))
-        if point and metric in self.anew:
+        if point and metric in self.moved:
             return CellRef(SHEET, self.rows[metric], self.column(point, group if self.is_finer(metric) else 0))
         if name in self.fixed:
             return CellRef(SHEET, self.rows[name], self.column(NOW, group if self.is_finer(name) else 0))
@@ -116,7 +118,7 @@ class Working:
         metric, _, point = name.partition("@")
         if name in self.solved.numbers:
             return float(self.solved.numbers[name][self.run])
-        own = self.solved.points[point] if point and metric in self.anew else self.solved.fixed
+        own = self.solved.points[point] if point and metric in self.moved else self.solved.fixed
         if metric in own:
             return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
         return self.source.value(metric, self.row(metric, group))
@@ -157,13 +159,14 @@ class Working:
         for name in self.given:
             yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
         for step in self.steps.values():
-            formula = self.at("", 0).text(step.node)
+            formula = self.at("", 0).text(_pieces(step.node))
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
-        for names, goes in self.stacks(self.fixed, ""):
+        fixed, anew = self.stacked
+        for names, goes in fixed:
             yield from self.fixed_cells(names, goes)
-        for names, goes in self.stacks(self.anew, self.points[-1]):
+        for names, goes in anew:
             yield from self.cells_of(names, goes)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
@@ -176,9 +179,9 @@ class Working:
     def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """Parts that the input does not move."""
         for name in names:
+            pieces = _pieces(self.parts[name].node)
             for group in self.groups_of(name):
-                node = self.parts[name].node
-                formula = self._shared(node, "", group, goes) if len(names) > 1 else self.at("", group).text(node)
+                formula = self._shared(pieces, "", goes) if len(names) > 1 else self.at("", group).text(pieces)
                 yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
         if len(names) > 1:
             self.shared.append(tuple(map(self.place, names)))
@@ -189,29 +192,34 @@ class Working:
         along: Along = "groups" if len(groups) > 1 else "points"
         shared: list[list[CellRef]] = []
         for name in names:
-            node = self.parts[name].node if part else self.solved.limit.varied[name]
+            pieces = _pieces(self.parts[name].node if part else self.solved.limit.varied[name])
             is_whole = part is None or name == self.parts[name].of
             format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
             for point in points:
                 cell_refs = [self.place(at(name, point), group) for group in groups]
                 for group, cell_ref in zip(groups, cell_refs, strict=True):
                     if len(names) > 1:
-                        formula = self._shared(node, point, group, goes)
+                        formula = self._shared(pieces, point, goes)
                     else:
-                        formula = self.at(point, group, is_input=part is None, along=along).text(node)
+                        formula = self.at(point, group, is_input=part is None, along=along).text(pieces)
                     yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
                 shared.append(cell_refs)
         alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
         self.shared += map(tuple, alike)
 
-    def _shared(self, node: Node, point: str, group: int, goes: Sequence[bool]) -> str:
+    def _shared(self, pieces: Sequence[str], point: str, goes: Sequence[bool]) -> str:
         """A formula that several rows have; `goes` says of each reference whether it moves down with it."""
-        read = {down: self.at(point, group, along="points", down=down) for down in (False, True)}
-        pieces = list(_pieces(node))
-        pieces[1::2] = [read[down][mark] for mark, down in zip(pieces[1::2], goes, strict=True)]
-        return "".join(pieces)
+        read = {down: self.at(point, 0, along="points", down=down) for down in (False, True)}
+        text = list(pieces)
+        text[1::2] = [read[down][mark] for mark, down in zip(pieces[1::2], goes, strict=True)]
+        return "".join(text)
 
-    def stacks(self, rows: Sequence[str], point: str) -> Iterator[tuple[list[str], tuple[bool, ...]]]:
+    @cached_property
+    def stacked(self) -> tuple[list[Stack], list[Stack]]:
+        """The rows of what the input does not move, and of what it moves."""
+        return list(self.stacks(self.fixed, "")), list(self.stacks(self.anew, self.points[-1]))
+
+    def stacks(self, rows: Sequence[str], point: str) -> Iterator[Stack]:
         """Rows with those together that have one formula, moved down, and with what moves down in it."""
         names: list[str] = []
         goes: tuple[bool, ...] = ()
@@ -229,6 +237,8 @@ class Working:
 
     def _moved_down(self, above: str, below: str, point: str) -> tuple[bool, ...] | None:
         """Of each reference of a formula, whether it is that of the row above moved down; None where they differ."""
+        if not are_family(above, below):
+            return None
         parts = self.parts.get(above), self.parts.get(below)
         if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
             return None
@@ -273,14 +283,13 @@ class _At(dict[str, str]):
         self.working, self.point, self.group = working, point, group
         self.is_input, self.along, self.down = is_input, along, down
 
-    def text(self, node: Node) -> str:
+    def text(self, pieces: Sequence[str]) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
-        pieces = list(_pieces(node))
-        marks = pieces[1::2]
-        pieces[1::2] = map(self.__getitem__, marks)
-        if sum(map(len, pieces)) > LONG:
-            pieces[1::2] = map(self.near, marks)
-        return "".join(pieces)
+        text, marks = list(pieces), pieces[1::2]
+        text[1::2] = map(self.__getitem__, marks)
+        if sum(map(len, text)) > LONG:
+            text[1::2] = map(self.near, marks)
+        return "".join(text)
 
     def near(self, mark: str) -> str:
         """What stands for a mark, on this sheet where it is a single cell."""
@@ -296,7 +305,7 @@ class _At(dict[str, str]):
 
     def is_moved(self, name: str) -> bool:
         """Whether it differs at the point; an input that varies is made from the values as they are."""
-        return name == "x" or bool(self.point and not self.is_input and name in self.working.anew)
+        return name == "x" or bool(self.point and not self.is_input and name in self.working.moved)
 
     def named(self, name: str) -> str:
         """The name at the point where it differs there."""

@@ -154,6 +154,8 @@ class _Writer:
             Working(links, solved, at, subject, self.below, place)
             for place, (at, subject) in enumerate(subjects.items())
         ]
+        for other in worked[1:]:  # its rows and formulas are the same
+            other.stacked = worked[0].stacked
         self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), said))
         for working in worked:
             self.cells |= dict(working.cells())
@@ -186,9 +188,9 @@ def sheet(
     left = [one for kind in sources for one in sets[kind][1]]
     links = {kind: Links(source) for kind, source in sources.items()}
     for one, runs, found in zip(of_runs, names, every, strict=True):
+        read = {name: None for solved in found for name in read_elsewhere(solved)}
         for run in runs if found else ():
-            subject = _run(links[one.run_kind].source, run, found[0])
-            links[one.run_kind].need(subject, (name for solved in found for name in read_elsewhere(solved)))
+            links[one.run_kind].need(_run(links[one.run_kind].source, run, found[0]), read)
     for kind, each in within:
         for solved in each.solved:
             links[kind].need(_subject(links[kind].source, each, solved), read_elsewhere(solved))
