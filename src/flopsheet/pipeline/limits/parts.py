@@ -6,6 +6,7 @@ and so is what the input does not move: that is computed once for all points.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,10 @@ from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
 
 FINER: frozenset[Grain] = frozenset({"layer_group", "layer_run", "run_layer", *(layer for _, layer in RUNS.values())})
-LEAST_SHARED, LEAST_FIXED = 6, 4  # names and numbers of a part that has a row of its own
+# Names and numbers of a part that has a row of its own. A sheet stores what all pipeline stages have once, and cells of
+# each row: their parts are longer.
+LEAST_SHARED, LEAST_OF_STAGE, LEAST_FIXED = 6, 20, 4
+OF_STAGE = re.compile(r"_[0-9]+(?=#|$)")  # the number of a stage, in the name of a metric or before that of its part
 MOST, DEEPEST = 120, 16  # names and numbers of a formula, functions inside each other
 NO_NUMBER = frozenset({"&", *(symbol for symbol, row in OPERATORS.items() if row.binds == COMPARISON)})
 
@@ -189,7 +193,8 @@ class _Pieces:
             return False
         if not piece.is_moved:
             return piece.beside_moved and piece.size >= LEAST_FIXED
-        return (piece.uses > 1 and piece.size >= LEAST_SHARED) or piece.size > MOST or piece.depth > DEEPEST
+        least = LEAST_OF_STAGE if OF_STAGE.search(piece.of) else LEAST_SHARED
+        return (piece.uses > 1 and piece.size >= least) or piece.size > MOST or piece.depth > DEEPEST
 
 
 def _constant(node: Number | Text, of: str) -> _Piece:
@@ -219,9 +224,9 @@ def parts(
     """
     gathered = {name for metric in metrics for name in catalog.metrics[metric].aggregated}
     across = _gathering(metrics, catalog)
-    kept = (
-        gathered | across | set(read) | catalog.absent.keys()
-    )  # words in the place of a number have a cell of their own
+    of_stages = {name for name in metrics if OF_STAGE.search(name)}
+    # Words in the place of a number have a cell of their own.
+    kept = gathered | across | of_stages | set(read) | catalog.absent.keys()
     pieces = _Pieces(catalog, frozenset(varied))
     for name in metrics:
         pieces.metric(name, is_kept=name in kept)

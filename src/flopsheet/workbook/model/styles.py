@@ -166,3 +166,5 @@ STYLES |= {varied(kind, FOLDED): replace(STYLES[kind], wrap=True) for kind in FO
 # The rule above a subtotal or total goes from its label to its last number.
 RULES = {"subtotal": RULE, "total": INK}
 STYLES |= {varied(kind, level): replace(STYLES[kind], top=colour) for kind in RULED for level, colour in RULES.items()}
+# Those of which an empty cell shows nothing: the file does without it.
+UNSEEN = frozenset(name for name, look in STYLES.items() if not (look.fill or look.top or look.bottom or look.unlocked))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from flopsheet.catalog import KEYS
 from flopsheet.catalog.grains import Grain
-from flopsheet.pipeline.limits.parts import FINER
+from flopsheet.pipeline.limits.parts import FINER, OF_STAGE
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
@@ -18,7 +17,6 @@ from flopsheet.workbook.model.sheet import Cell, Scalar
 
 SHEET = "Limits"
 TITLE = "Read on other sheets"
-NUMBER = re.compile(r"_[0-9]+(?=#|$)")  # of a stage, at the end of a name or before the number of its part
 
 Rows: TypeAlias = Callable[[str, int], int]
 """The row of a name for one layer group, in its own table."""
@@ -28,18 +26,18 @@ def by_family(names: Iterable[str]) -> list[str]:
     """Names with those side by side that differ by a number alone: stage 2, stage 3, …"""
     families: dict[str, list[str]] = {}
     for name in names:
-        families.setdefault(NUMBER.sub("_", name), []).append(name)
+        families.setdefault(OF_STAGE.sub("_", name), []).append(name)
     return [name for family in families.values() for name in family]
 
 
 def is_of_family(name: str) -> bool:
     """Whether it may differ from others by a number alone."""
-    return bool(NUMBER.search(name))
+    return bool(OF_STAGE.search(name))
 
 
 def are_family(one: str, other: str) -> bool:
     """Whether two names differ by a number alone."""
-    return is_of_family(one) and NUMBER.sub("_", one) == NUMBER.sub("_", other)
+    return is_of_family(one) and OF_STAGE.sub("_", one) == OF_STAGE.sub("_", other)
 
 
 @frozen

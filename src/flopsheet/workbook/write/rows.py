@@ -15,6 +15,7 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 from flopsheet.numerics import EXACT
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.model.styles import UNSEEN
 
 LONGEST_TEXT = 32_767
 CHUNK = 10_000  # about as many cells are encoded and compressed at a time
@@ -39,6 +40,8 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> I
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
         for column, cell in sorted(in_row[row], key=itemgetter(0)):
             value, formula, style, format, _, indent = cell
+            if value == "" and not formula and style in UNSEEN:
+                continue
             number_of_style = styles.get((style, format, indent))
             if number_of_style is None:
                 number_of_style = styles[style, format, indent] = f'" s="{style_of(cell)}"'
@@ -66,7 +69,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> I
 def _shared(sheet: Sheet) -> dict[tuple[int, int], str]:
     """What is said of formulas that are one, moved along: the first has its text, each other one its number."""
     found = {}
-    for number, (first, *others) in enumerate(sheet.shared):
+    for number, (first, *others) in enumerate(sorted(sheet.shared)):
         last = others[-1] if others else first
         group = f' t="shared" si="{number}"'
         found[first] = f'{group} ref="{letters(first[1])}{first[0]}:{letters(last[1])}{last[0]}"'
