@@ -101,7 +101,7 @@ def test_the_fewest_devices_within_days_are_those_of_a_division() -> None:
     [devices] = [one for one in tell_budgets(report.spec, report.runs, report.catalog) if is_devices(one)]
     assert abs(report.frames["training_run"]["days"]["run"] - 412.490) < 0.001
     assert (devices.kind, devices.last, devices.next, devices.says) == (
-        "at_least", 1056, 1024, "at least that; 1,024 is over by 6.24 day",  # 412.490 / 2 − 200
+        "at_least", 1056, 1024, "at least that; 1,024 is over by 6.24 days",  # 412.490 / 2 − 200
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def devices_for_twice_the_tokens(recalculate: Any) -> list[float | str]:
 
 
 # 824.979 · 512 / 200 = 2,111.9 devices, in steps of 32; 2,080 take 824.979 · 512 / 2,080 = 203.07 days.
-TWICE = [2112.0, 2080.0, "at least that; 2,080 is over by 3.07 day"]
+TWICE = [2112.0, 2080.0, "at least that; 2,080 is over by 3.07 days"]
 
 
 def test_the_sheet_follows_an_edit_of_the_tokens() -> None:

@@ -28,6 +28,9 @@ def inside_sentence(label: str) -> str:
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
+PLURALS = {"day": "days", "token": "tokens"}  # of units whose names are words
+
+
 class Unit(NamedTuple):
     """A label, how a cell shows it, and whether it counts whole things."""
 
@@ -42,6 +45,11 @@ class Unit(NamedTuple):
     """Whether it stands after a value in a text."""
     typed: str = ""
     """How a cell shows what somebody typed, where that is not as `exact_format` makes it: 15 T."""
+
+    @property
+    def plural(self) -> str:
+        """The label after a number: 14 days."""
+        return PLURALS.get(self.label, self.label)
 
     @property
     def exact_format(self) -> str:

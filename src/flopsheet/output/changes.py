@@ -12,7 +12,6 @@ Value = float | str | None
 
 NOTHING = "–"
 ARROW = " → "
-PLURALS = {"day": "days", "token": "tokens"}
 PLAIN = {"parameters", "count"}  # of which a label says enough
 FACTOR = 2  # from where on a rise is told as a factor
 
@@ -72,7 +71,7 @@ def with_unit(text: str, value: Value, unit: Unit) -> str:
         return text
     if unit.style in {"percent", "times"}:
         return f"{text} %" if unit.style == "percent" else f"{text}×"
-    label = "" if not unit.beside or unit.label in PLAIN else PLURALS.get(unit.label, unit.label)
+    label = "" if not unit.beside or unit.label in PLAIN else unit.plural
     return f"{text} {label}".strip()
 
 

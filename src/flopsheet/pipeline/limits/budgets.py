@@ -119,12 +119,13 @@ class Budget:
 
 
 def called(budget: Budget, bound: float, catalog: Catalog) -> str:
-    """A budget for a reader: `days at most 14`."""
+    """A budget for a reader: `days: at most 14 days`."""
     metric = catalog.metrics[budget.metric]
     shown = f"{bound:,.{decimals(bound)}f}"
     shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
     words = f"{metric.label}: {budget.claim.replace('_', ' ')} {shown}"
-    return f"{words} {catalog.units[metric.unit].label}".rstrip()
+    unit = catalog.units[metric.unit]
+    return f"{words} {unit.label if bound == 1 else unit.plural}".rstrip()
 
 
 def decimals(bound: float) -> int:

@@ -82,7 +82,7 @@ def _within(one: Set, solved: Solved, at: int, catalog: Catalog) -> ToldBudget:
     row = {name: float(solved.numbers[name][at]) for name in budget_words.READ}
     now = float(solved.as_it_is()[at])
     last = evaluate(budget_words.VALUE, row.__getitem__)
-    node = budget_words.sentence(one.budget.claim, catalog.unit_of(one.budget.metric).label)
+    node = budget_words.sentence(one.budget.claim, catalog.unit_of(one.budget.metric).plural)
     says = str(evaluate(node, row.__getitem__))
     spent = row["last_spent"], row["next"], row["next_spent"]
     return ToldBudget(one, solved.limit, now, budget_words.kind(row), last, *spent, says)

@@ -72,7 +72,7 @@ def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
 
 def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
     said = partial(_said, working, {name: name for name in budget_words.READ})
-    unit, format = working.catalog.unit_of(budget.metric).label, working.catalog.format(budget.metric)
+    unit, format = working.catalog.unit_of(budget.metric).plural, working.catalog.format(budget.metric)
     return {
         LAST_AT: said(budget_words.VALUE), NEXT_AT: said(words.NEXT_VALUE),
         LEFT_AT: said(Name("last_spent"), format=format), LACKS_AT: said(Name("next_spent"), format=format),
@@ -98,7 +98,7 @@ def _within(spec: Spec, source: Source, kind: Kind, sets: Sequence[Set]) -> list
 
 
 def _said_of(one: Set, catalog: Catalog) -> str:
-    """A budget and what it is about: `continued, days: at most 14 day`."""
+    """A budget and what it is about: `continued, days: at most 14 days`."""
     return f"{one.about}, {inside_sentence(one.called(catalog))}"
 
 
