@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import RUNS, Catalog
@@ -27,6 +27,34 @@ CLAIMS = {
     "at_least_change": parse("live - base >= claimed"),
     "at_most_change": parse("live - base <= claimed"),
 }
+
+
+class Called(NamedTuple):
+    """What claims are called: one of them, several, and what they are where they hold."""
+
+    one: str
+    many: str
+    met: str
+
+    @property
+    def a(self) -> str:
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+
+BUDGETS = Called("budget", "budgets", "met")
+FIGURES = Called("expected figure", "expected figures", "matched")
+EXPECTATIONS = Called("expectation", "expectations", "met")
+
+
+def called(kinds: Iterable[str]) -> Called:
+    """What claims of some kinds are called together: a number that is to be equalled is no budget."""
+    among = {kind == "equals" for kind in kinds}
+    return EXPECTATIONS if len(among) == 2 else FIGURES if True in among else BUDGETS
+
+
+def called_in(spec: Spec) -> Called:
+    """What the expectations of a spec are called."""
+    return called(kind for one in spec.expectations for kind, _ in (*claims(one), *changes(one)))
 
 
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:

@@ -9,6 +9,7 @@ from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
 from flopsheet.output.headline import PRICED, TOLD
+from flopsheet.pipeline.expectations import called
 from flopsheet.review.diff import Compared, Difference
 
 VERDICTS = {"no": "no longer fits", "yes": "fits now"}  # by the answer that there is now
@@ -85,6 +86,8 @@ def effects(compared: Compared) -> list[str]:
         texts = [one.to_text(catalog) for one in missed[:MOST_BUDGETS]]
         texts += [f"… and {len(missed) - len(texts):,} more"] if len(missed) > len(texts) else []
         alone = len(missed) == 1
-        about = "a budget is no longer met: " if alone else f"{len(missed):,} budgets are no longer met:"
+        them = called(one.claim for one in missed)
+        about = f"{them.a} is" if alone else f"{len(missed):,} {them.many} are"
+        about += f" no longer {them.met}:" + " " * alone
         said.append(about + (texts[0] if alone else "".join(f"\n    {text}" for text in texts)))
     return said

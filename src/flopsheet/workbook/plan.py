@@ -64,7 +64,7 @@ PURPOSE = {
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limit_links.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
-    checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
+    checks.SHEET: "sums of parts, ranges of inputs, what the spec expects, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
@@ -374,7 +374,7 @@ def _checks_sheet(
     cells |= verdict.cells
     counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
     if study.spec.expectations:
-        counts.append(("budgets not met", verdict.counts["missed"], float(missed)))
+        counts.append((f"{listing.called.many} not {listing.called.met}", verdict.counts["missed"], float(missed)))
     changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
     cells |= changed.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]

@@ -204,7 +204,7 @@ def _words(
     """
     table_set, *of_kinds = table_sets
     if facts.budgets.lines:
-        cells[row, 1] = Cell("Budgets of the spec", style="lead")
+        cells[row, 1] = Cell(f"{facts.budgets.called.many.capitalize()} of the spec", style="lead")
         for cell in budgets.ticked(SHEET, facts.budgets):
             row += 1
             cells[row, 1] = cell
