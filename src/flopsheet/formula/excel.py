@@ -8,7 +8,7 @@ from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, Referen
 from flopsheet.numerics import SPREADSHEET_EXACT
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
-MOST_DIGITS = 20  # of a constant that is written without an exponent
+LONGEST_NUMBER = 20  # characters of a constant that is written without an exponent
 
 
 def to_excel(node: Node, at: References) -> str:
@@ -80,7 +80,7 @@ def number(value: float) -> str:
     from decimal import Decimal  # which few formulas need, and each start takes time
 
     digits = format(Decimal(repr(value)), "f")
-    return digits if len(digits) <= MOST_DIGITS else repr(value).upper()
+    return digits if len(digits) <= LONGEST_NUMBER else repr(value).upper()
 
 
 def literal(text: str) -> str:
