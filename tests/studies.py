@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +47,43 @@ class _Said:
 @functools.lru_cache(8)
 def _frames_of(said: _Said) -> Mapping[str, pd.DataFrame]:
     return flopsheet.compute(said.spec).frames
+
+
+def frames_of_each(specs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, pd.DataFrame]]:
+    """The frames of each of some specs that are alike but for their models and runs.
+
+    They are computed as one study: one of twenty models takes as long as one of one. Columns that name a model have
+    its number before it.
+    """
+    listed = [*specs]
+    whole: dict[str, Any] = {key: value for key, value in listed[0].items() if key not in NAMED}
+    for at, spec in enumerate(listed):
+        assert {key: value for key, value in spec.items() if key not in NAMED} == {
+            key: value for key, value in whole.items() if key not in NAMED
+        }
+        for key in NAMED & spec.keys():
+            named = {_numbered(at, name): dict(said) for name, said in spec[key].items()}
+            for said in named.values():
+                said |= {
+                    link: _numbered(at, said[link]) for link in LINKS & said.keys() if said[link] in spec["models"]
+                }
+            whole.setdefault(key, {}).update(named)
+    frames = frames_of(whole)
+    return [{grain: _own(frame, at) for grain, frame in frames.items()} for at in range(len(listed))]
+
+
+NAMED, LINKS = {"models", "training", "serving"}, {"model", "extends"}
+
+
+def _numbered(at: int, name: str) -> str:
+    return f"{at} {name}"
+
+
+def _own(frame: pd.DataFrame, at: int) -> pd.DataFrame:
+    """The rows of one of the studies that were computed together, under the names that it gives them."""
+    level = next((name for name in ("run", "model") if name in frame.index.names), None)
+    if level is None:
+        return frame
+    prefix = _numbered(at, "")
+    own = frame[frame.index.get_level_values(level).str.startswith(prefix)]
+    return own.rename(index=lambda name: name.removeprefix(prefix), level=level if own.index.nlevels > 1 else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from flopsheet.importers.huggingface.read import interpret_config
-from studies import frames_of
+from studies import frames_of, frames_of_each
 from test_library import MADE
 
 LISTED, CONFIGURATIONS = MADE["listed"](), MADE["configurations"]()
@@ -58,12 +59,15 @@ BLOCKS = [
 ]
 
 
+def blocks() -> list[pd.Series]:
+    """The run of each of BLOCKS."""
+    studies = [study(kinds, {"r": {"pipeline_parallel": n}}, layer_order="listed") for kinds, n in BLOCKS]
+    return [frames["training_run"].loc["r"] for frames in frames_of_each(studies)]
+
+
 def test_two_kinds_one_after_the_other_are_exact_on_every_stage():
     wrong = []
-    for kinds, stages in BLOCKS:
-        run = frames_of(study(kinds, {"r": {"pipeline_parallel": stages}}, layer_order="listed"))["training_run"].iloc[
-            0
-        ]
+    for (kinds, stages), run in zip(BLOCKS, blocks(), strict=True):
         pattern = [kind for kind, count in enumerate(kinds) for _ in range(count)]
         exact = parameters_of_stages(pattern, stage_sizes(run))
         told = [states_of(run, at) for at in range(2, stages)]
@@ -73,8 +77,7 @@ def test_two_kinds_one_after_the_other_are_exact_on_every_stage():
 
 def test_the_fullest_stage_of_listed_layers_is_the_largest_of_all():
     # Of each stage the states, its micro-batches in flight and its peak: none needs more than the run says.
-    runs = [frames_of(study(kinds, {"r": {"pipeline_parallel": n}}, layer_order="listed")) for kinds, n in BLOCKS]
-    rows = [one["training_run"].iloc[0] for one in runs]
+    rows = blocks()
     most = [max(row[f"stage_gib_{at}"] for at in range(1, 17)) for row in rows]
     assert [row["device_gib"] for row in rows] == pytest.approx(most, rel=1e-12)
 
@@ -99,32 +102,51 @@ def unevenness(pattern: list[int]) -> int:
     return most
 
 
-def brute(kinds: list[int], pattern: list[int], stages: int, **model: Any) -> tuple[float, float]:
-    """The run's fullest stage between first and last, and the largest of any run of as many layers, in parameters."""
-    run = frames_of(study(kinds, {"r": {"pipeline_parallel": stages}}, **model))["training_run"].iloc[0]
-    n = int(run["n_second_stage_layers"])
-    sums = pd.Series([of_a_layer(kind) for kind in pattern]).rolling(n).sum()
-    return states_of(run, 2), float(sums.max())
+@dataclass(frozen=True)
+class Case:
+    """Layers of each kind in an order that a model says something of, on some stages."""
+
+    kinds: list[int]
+    pattern: list[int]
+    stages: int
+    model: dict[str, Any] = field(default_factory=dict)
+
+
+def brute(cases: list[Case]) -> list[tuple[float, float]]:
+    """Each run's fullest stage between first and last, and the largest of any run of as many layers, in parameters."""
+    studies = [study(case.kinds, {"r": {"pipeline_parallel": case.stages}}, **case.model) for case in cases]
+    found = []
+    for case, frames in zip(cases, frames_of_each(studies), strict=True):
+        run = frames["training_run"].loc["r"]
+        n = int(run["n_second_stage_layers"])
+        sums = pd.Series([of_a_layer(kind) for kind in case.pattern]).rolling(n).sum()
+        found.append((states_of(run, 2), float(sums.max())))
+    return found
 
 
 def test_two_kinds_spread_evenly_are_exact():
     # The most that any run of as many layers has: attention every 4th layer (Qwen3-Next), every 8th, and uneven counts.
     cases = [([36, 12], 6), ([28, 4], 4), ([3, 29], 5), ([20, 13], 4), ([17, 30], 7)]
-    found = [brute(kinds, spread(kinds), stages, layer_order="interleaved") for kinds, stages in cases]
+    model = {"layer_order": "interleaved"}
+    found = brute([Case(kinds, spread(kinds), stages, model) for kinds, stages in cases])
     assert [told for told, _ in found] == [exact for _, exact in found]
 
 
 def test_any_pattern_needs_no_more_than_its_unevenness_says():
-    dice, wrong = random.Random(6), []
+    dice, cases = random.Random(6), []
     for _ in range(12):
         kinds = [dice.randint(1, 16) for _ in range(dice.choice([2, 3, 4]))]
         pattern = [kind for kind, count in enumerate(kinds) for _ in range(count)]
         dice.shuffle(pattern)
         stages = dice.choice([count for count in (3, 4, 5) if count <= len(pattern)])
         model = {"layer_order": "interleaved", "n_uneven_layers": unevenness(pattern)}
-        told, exact = brute(kinds, pattern, stages, **model)
-        worst, _ = brute(kinds, pattern, stages)  # every layer for the heaviest
-        wrong += [(kinds, stages, told, exact)] if not exact <= told <= worst else []
+        cases.append(Case(kinds, pattern, stages, model))
+    any_order = brute([replace(case, model={}) for case in cases])  # every layer for the heaviest
+    wrong = [
+        (case, told, exact)
+        for case, (told, exact), (worst, _) in zip(cases, brute(cases), any_order, strict=True)
+        if not exact <= told <= worst
+    ]
     assert wrong == []
 
 
@@ -139,7 +161,9 @@ def test_chunks_of_an_interleaved_schedule_round_their_shares_one_by_one():
 def test_layers_alike_have_no_order():
     runs = {"r": {"pipeline_parallel": 4}}
     orders = [{}, {"layer_order": "listed"}, {"layer_order": "interleaved"}]
-    rows = [frames_of(study([16], runs, **order))["training_run"].iloc[0] for order in orders]
+    rows = [
+        frames["training_run"].loc["r"] for frames in frames_of_each(study([16], runs, **order) for order in orders)
+    ]
     assert len({row["device_bytes"] for row in rows}) == 1
 
 

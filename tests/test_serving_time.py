@@ -227,6 +227,19 @@ def test_every_figure_is_a_range_by_the_measured_error():
         assert found[list(names)].tolist() == pytest.approx(values, rel=1e-12)
     assert found["predicted_token_range"] == f"{800 * token:.1f} to {1500 * token:.1f}"
     assert found["predicted_first_token_range"] == f"{600 * first:.1f} to {3000 * first:.1f}"
+    assert found["predicted_served_tokens_range"] == f"{rate / 1.5:,.0f} to {rate / 0.8:,.0f}"
+    assert found["predicted_cost_per_million_range"] == f"{0.8 * cost:.2f} to {1.5 * cost:.2f}".rstrip("0")
+
+
+def test_a_table_has_each_prediction_right_before_its_bound():
+    names = [metric.name for metric in catalog.load_catalog().headlines if metric.grain == "serving_run"]
+    pairs = (
+        ("predicted_first_token_range", "prefill_seconds_one"),
+        ("predicted_token_range", "decode_tokens_per_second_user"),
+        ("predicted_served_tokens_range", "decode_tokens_per_second"),
+        ("predicted_cost_per_million_range", "cost_per_million_generated"),
+    )
+    assert [names[names.index(bound) - 1] for _, bound in pairs] == [prediction for prediction, _ in pairs]
 
 
 def test_beyond_eight_sequences_at_once_a_queue_is_told():

@@ -59,6 +59,18 @@ def test_a_range_of_days_stands_beside_every_run_whatever_it_follows():
     assert found["predicted_days_range"] == f"{low:.1f} to {high:.1f}".replace(".0", "")
 
 
+def test_a_range_of_costs_stands_beside_it():
+    """Two dollars an hour for each of eight devices, for the days of the range."""
+    priced = spec(assumed_mfu=0.3, n_tokens=1e12) | {"hardware": {"h100-sxm": {"price_per_hour": 2}}}
+    found = frames_of(priced)["training_run"].loc["run"]
+    low, high = (2 * 8 * 24 * found[name] for name in ("predicted_days_p10", "predicted_days_p90"))
+    assert found["predicted_cost_range"] == f"{low:.2f} to {high:.2f}"
+
+
+def test_a_range_of_costs_without_a_price_says_so():
+    assert ran()["predicted_cost_range"] == "no price"
+
+
 def test_mfu_is_not_assumed_where_none_is_said():
     found = ran()
     assert found["mfu"] == pytest.approx(found["predicted_mfu"], rel=1e-12)

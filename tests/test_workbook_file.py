@@ -70,6 +70,20 @@ def test_every_number_of_the_file_is_the_very_double_that_was_planned() -> None:
     assert differing == {}
 
 
+def test_formulas_that_cells_share_are_read_in_each_as_planned() -> None:
+    shared = book_of(ROOT / "specs" / "gpt2-adamw.yaml")
+    sheet, planned_sheet = openpyxl.load_workbook(shared.path, read_only=True)["Limits"], shared.plan.sheet("Limits")
+    alike = {at for cells in planned_sheet.shared for at in cells}
+    read = {(cell.row, cell.column): cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None}
+    assert {at: read[at] for at in alike} == {at: f"={planned_sheet.cells[at].formula}" for at in alike}
+
+
+def test_no_formula_that_cells_share_reads_another_sheet() -> None:
+    # Excel moves no reference to another sheet along: https://github.com/JanKallman/EPPlus/issues/92
+    sheet = book_of(ROOT / "specs" / "gpt2-adamw.yaml").plan.sheet("Limits")
+    assert [at for cells in sheet.shared for at in cells if "!" in sheet.cells[at].formula] == []
+
+
 def test_every_cell_of_the_file_has_the_number_format_and_the_alignment_that_were_planned() -> None:
     shared, wrong = book_of(ROOT / "specs" / "gpt2.yaml"), []
     book = openpyxl.load_workbook(shared.path)

@@ -140,6 +140,8 @@ class Metric:
     shape: str = ""
     level: Level = "part"
     headline: bool = False
+    before: str = ""
+    """The headline that it stands right before; empty where its own place in the catalogue says so."""
     severity: Literal["", "note"] = ""
     source: str = ""
     symbol: str = ""
@@ -291,8 +293,13 @@ class Catalog:
 
     @property
     def headlines(self) -> tuple[Metric, ...]:
-        """The metrics that a summary shows."""
-        return tuple(metric for metric in self.metrics.values() if metric.headline)
+        """The metrics that a summary shows, a prediction right before the bound of the same."""
+        listed = [metric for metric in self.metrics.values() if metric.headline]
+        beside = [metric for metric in listed if metric.before]
+        apart = [metric for metric in listed if not metric.before]
+        return tuple(
+            one for metric in apart for one in (*(other for other in beside if other.before == metric.name), metric)
+        )
 
     @cached_property
     def absent(self) -> Mapping[str, str]:

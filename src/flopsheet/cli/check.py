@@ -47,7 +47,9 @@ def command(workbook: str) -> int:
     about = f"{changes:,} {'input differs' if changes == 1 else 'inputs differ'} from the spec"
     count = len({one.address for one in checked.disagreements})
     verdict = f"{count:,} disagree" if count else "all agree with pandas"
-    skipped = f", {checked.skipped:,} on moved sheets not compared" if checked.skipped else ""
+    where = "on moved sheets" if pulled.returned.is_ours else "without a counterpart"
+    skipped = f", {checked.skipped:,} {where} not compared" if checked.skipped else ""
+    skipped += f", {checked.rewritten:,} with other formulas" if checked.rewritten else ""
     click.echo(f"{checked.count:,} formula cells compared{skipped}, {verdict}; {about}")
     if checked.failing_checks:
         click.echo(f"the workbook's own verdict: {checked.failing_checks}")

@@ -73,7 +73,7 @@ def data_changed(source: str) -> Problem:
 
 
 @diagnostic("FS815", "layout-changed")
-def other_layout(source: str, version: str, ours: str, address: str, wanted: str, found: str) -> Problem:
+def other_layout(source: str, writer: str, address: str, wanted: str, found: str) -> Problem:
     """A label is missing from the cell where it was built.
 
     Why: After inserted rows, moved columns or a change of version one cell would be taken for another.
@@ -83,14 +83,35 @@ def other_layout(source: str, version: str, ours: str, address: str, wanted: str
     """
     holds = f"contains '{shown(found)}'" if found else "is empty"
     fact = f"'{shown(source, 200)}': {address} should contain '{shown(wanted)}' but {holds}"
-    if version != ours:
-        remedy = f"it was made by flopsheet {shown(version)}, this is {ours}: use that version"
-        return Problem(fact, f"{remedy}, or build the spec again and make the changes there")
+    if writer:
+        return Problem(fact, f"it {writer}: use that one, or build the spec again and make the changes there")
     return Problem(fact, "rows, columns or names were changed: undo that, or make the changes in a fresh workbook")
 
 
-def workbook_of_other_version(source: str, version: str, ours: str) -> str:
-    return f"'{shown(source, 200)}' was made by flopsheet {shown(version)}, this is {ours}"
+@diagnostic("FS819", "spec-of-other-version")
+def spec_not_valid_here(source: str, version: str, ours: str, reason: str) -> Problem:
+    """The spec that is stored on Provenance is not valid in this version of flopsheet.
+
+    Why: Another version wrote the workbook, with keys or limits that this one does not have.
+    Fix: Use that version, or build the spec again and make the changes there.
+    Example:
+        In a workbook of another version: its spec has a key that this version does not know.
+    """
+    fact = f"'{shown(source, 200)}': the spec stored on Provenance is not valid here ({reason})"
+    return Problem(
+        fact, f"it {writer(version, ours)}: use that one, or build the spec again and make the changes there"
+    )
+
+
+def writer(version: str, ours: str) -> str:
+    """Which flopsheet wrote a workbook that this one did not write."""
+    if version != ours:
+        return f"was written by flopsheet {shown(version)}, this is {ours}"
+    return f"was written by a different build of flopsheet {ours}"
+
+
+def written_elsewhere(source: str, version: str, ours: str) -> str:
+    return f"'{shown(source, 200)}' {writer(version, ours)}: formulas and positions may differ"
 
 
 def in_cell(address: str, path: str, finding: Finding) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from flopsheet.diagnostics import FileError, Problem
 from flopsheet.numerics import STORED, STORED_PLACES
 from flopsheet.review.consequences import find_consequences
 from flopsheet.review.inputs import format_input
-from flopsheet.review.moved import Moved, find_moved
+from flopsheet.review.moved import Moved, find_moved, find_rows
 from flopsheet.review.pull import Pulled
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
@@ -58,7 +58,7 @@ class Disagreement:
 class Checked:
     """How many formula cells were compared, how many of them hold no value, and those that disagree.
 
-    `skipped` stand on sheets on which rows or columns were moved.
+    `skipped` stand on sheets on which rows or columns were moved, or another build of flopsheet has none like them.
     """
 
     count: int
@@ -69,6 +69,8 @@ class Checked:
     """Whether inputs differ from the spec and the values are still those without the edits."""
     failing_checks: str = ""
     """What the workbook must say where checks of its own fail."""
+    rewritten: int = 0
+    """How many formulas another build of flopsheet wrote differently."""
 
 
 def check_workbook(pulled: Pulled) -> Checked:
@@ -92,19 +94,21 @@ def check_workbook(pulled: Pulled) -> Checked:
     expressions = {
         input_cell.cell_ref for input_cell in pulled.reading.input_cells.values() if not input_cell.is_derived
     }
-    compared = _Comparison(expressions)
+    compared = _Comparison(expressions) if returned.is_ours else _ComparisonByName(expressions)
     for sheet in draft.sheets:
-        compared.add(sheet, returned.book.cells(sheet.title))
-    if unreadable and compared.moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
+        has_it = returned.is_ours or sheet.title in returned.book.parts
+        compared.add(sheet, returned.book.cells(sheet.title) if has_it else {})
+    if unreadable and returned.is_ours and compared.moved.keys().isdisjoint({context.SHEET, compare.SHEET}):
         raise unreadable
     if compared.count and compared.missing == compared.count:
         raise FileError(diagnostics.no_stored_values(returned.source, compared.missing, compared.count))
-    skipped = sum(one.n_formulas for one in compared.moved.values())
     failing = draft.verdict.words if draft.verdict.has_failures else ""
     # How many inputs differ is itself a formula.
     counted = returned.stored(returned.layout.inputs.changed).value
     is_stale = counted == 0 and bool(pulled.reading.changes)
-    return Checked(compared.count, compared.missing, compared.disagreements(), skipped, is_stale, failing)
+    disagreements = compared.disagreements()
+    counts = compared.count, compared.missing
+    return Checked(*counts, disagreements, compared.skipped, is_stale, failing, compared.rewritten)
 
 
 def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:
@@ -128,8 +132,12 @@ class _Comparison:
     """Sheets as they are stored against what they must be; `expressions` are cells that may be typed over."""
 
     expressions: Collection[CellRef]
+    rows: Mapping[int, int] = field(default_factory=dict)
+    """Where rows of the sheet at hand stand, if that is not where they are built."""
     count: int = 0
     missing: int = 0
+    skipped: int = 0
+    rewritten: int = 0
     moved: dict[str, Moved] = field(default_factory=dict)
     values: dict[CellRef, Disagreement] = field(default_factory=dict)
     wrong: dict[CellRef, str] = field(default_factory=dict)
@@ -142,6 +150,7 @@ class _Comparison:
     def add(self, sheet: Sheet, stored_cells: Cells) -> None:
         if moved := find_moved(sheet, stored_cells):
             self.moved[sheet.title] = moved
+            self.skipped += moved.n_formulas
             return
         for (row, column), cell in sheet.cells.items():
             if not cell.formula:
@@ -154,17 +163,27 @@ class _Comparison:
     def compare(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> None:
         if cell_ref not in self.expressions:
             if not stored.formula:
-                held = "nothing" if stored.value is None else _shown(stored.value)
-                self.replaced[cell_ref] = _disagreement(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
+                self.tell_typed_over(sheet, cell_ref, cell, stored)
             elif not _alike(stored.formula, cell.formula, cell_ref.sheet):
                 texts = f"={_cut(stored.formula)}", f"={_cut(cell.formula)}"
                 pieces = normalize_formula(cell.formula, cell_ref.sheet)
-                self.formulas[cell_ref] = _disagreement(sheet, cell_ref, *texts, "formula"), pieces
+                self.formulas[cell_ref] = self.told(sheet, cell_ref, *texts, "formula"), pieces
+        self.compare_value(sheet, cell_ref, cell, stored)
+
+    def tell_typed_over(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> None:
+        held = "nothing" if stored.value is None else _shown(stored.value)
+        self.replaced[cell_ref] = self.told(sheet, cell_ref, held, f"={_cut(cell.formula)}", "typed over")
+
+    def compare_value(self, sheet: Sheet, cell_ref: CellRef, cell: Cell, stored: Stored) -> None:
         # LibreOffice keeps what an .ods shows: nothing, where the format hides a zero.
         is_hidden = stored.value == "" and cell.value == 0 and cell.format.endswith('""')
         if stored.value is not None and not is_hidden and not agrees(stored.value, cell.value):
-            self.values[cell_ref] = _disagreement(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
+            self.values[cell_ref] = self.told(sheet, cell_ref, _shown(stored.value), _shown(cell.value), "value")
             self.wrong[cell_ref] = cell.formula
+
+    def told(self, sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:
+        there = cell_ref._replace(row=self.rows.get(cell_ref.row, cell_ref.row))
+        return Disagreement(there.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
 
     def disagreements(self) -> tuple[Disagreement, ...]:
         """What was moved, then what replaces formulas, then values, those that follow from it last."""
@@ -181,8 +200,31 @@ class _Comparison:
         return (*moved, *causes.values(), *alone, *following_values)
 
 
-def _disagreement(sheet: Sheet, cell_ref: CellRef, stored: str, right: str, kind: Kind) -> Disagreement:
-    return Disagreement(cell_ref.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
+class _ComparisonByName(_Comparison):
+    """The same of a workbook that another build of flopsheet wrote: its rows may stand elsewhere.
+
+    A formula that is written differently is counted; a sentence whose words it changes is left out.
+    """
+
+    def add(self, sheet: Sheet, stored_cells: Cells) -> None:
+        is_moved = find_moved(sheet, stored_cells) is not None
+        self.rows = find_rows(sheet, stored_cells) if is_moved else {row: row for row, _ in sheet.cells}
+        for (row, column), cell in sheet.cells.items():
+            if not cell.formula:
+                continue
+            stored = stored_cells.get((self.rows.get(row, 0), column), BLANK)
+            is_same = not is_moved and _alike(stored.formula, cell.formula, sheet.title)
+            is_reworded = isinstance(stored.value, str) and not is_same and not agrees(stored.value, cell.value)
+            if stored == BLANK or (is_reworded and isinstance(cell.value, str)):
+                self.skipped += 1
+                continue
+            cell_ref = CellRef(sheet.title, row, column)
+            self.count += 1
+            self.missing += stored.value is None
+            self.rewritten += bool(stored.formula) and not is_moved and not is_same
+            if not stored.formula and cell_ref not in self.expressions:
+                self.tell_typed_over(sheet, cell_ref, cell, stored)
+            self.compare_value(sheet, cell_ref, cell, stored)
 
 
 def _alike(stored: str, right: str, sheet: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sheets on which rows or columns were inserted, removed or sorted, so that no cell stands where it was built."""
+"""Sheets on which rows or columns stand elsewhere: they were moved after the build, or another one wrote them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ def find_moved(sheet: Sheet, stored: Cells) -> Moved | None:
                 cell_ref = CellRef(sheet.title, row, column)
                 return Moved(cell_ref, _text_at(stored, (row, column)), wanted, n_formulas)
     return None
+
+
+def find_rows(sheet: Sheet, stored: Cells) -> dict[int, int]:
+    """Where the rows of a sheet stand in what is stored: each by its name, where both say that once."""
+    ours = _rows({place: str(cell.value) for place, cell in sheet.cells.items() if _is_text(cell)}, sheet.tail)
+    texts = {at: one.value for at, one in stored.items() if isinstance(one.value, str) and not one.formula}
+    columns = [_rows(texts, column) for column in sorted({column for _, column in texts})]
+    theirs = max(columns, key=lambda rows: len(rows.keys() & ours.keys()), default={})
+    return {row: theirs[name] for name, row in ours.items() if name in theirs}
+
+
+def _rows(texts: Mapping[tuple[int, int], str], at: int) -> dict[str, int]:
+    """The row of each text that stands once in a column."""
+    found = defaultdict(list)
+    for (row, column), text in texts.items():
+        if column == at:
+            found[text.strip()].append(row)
+    return {text: rows[0] for text, rows in found.items() if len(rows) == 1}
 
 
 def _is_text(cell: Cell) -> bool:

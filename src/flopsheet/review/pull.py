@@ -76,7 +76,7 @@ class Pulled:
     @cached_property
     def overwritten(self) -> str:
         """What is said of results whose formula something was typed over, since only inputs are read."""
-        found = find_overwritten(self.returned)
+        found = find_overwritten(self.returned) if self.returned.is_ours else []
         return diagnostics.results_typed_over(found[0].seen_from(""), len(found)) if found else ""
 
     def problems(self) -> list[Problem]:

@@ -13,11 +13,12 @@ from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
 from flopsheet.workbook.model import embedded
+from flopsheet.workbook.model.build_digest import build_digest
 from flopsheet.workbook.model.references import UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS
 from flopsheet.workbook.sheets import inputs, summary
-from flopsheet.workbook.sheets.reference import DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
+from flopsheet.workbook.sheets.reference import BUILD_DIGEST, DATA, DATA_DIGEST, MADE_BY, PROVENANCE, SPEC
 from flopsheet.yamlio import source
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import Source
@@ -56,6 +57,8 @@ class Returned:
 
     book: Book
     version: str
+    is_ours: bool
+    """Whether this build of flopsheet wrote it, so that every cell must stand where it would put it."""
     rebuilt: Rebuilt
 
     @property
@@ -83,10 +86,8 @@ class Returned:
 
     @property
     def note(self) -> str:
-        """What to tell of its version, where that is not ours."""
-        if self.version == __version__:
-            return ""
-        return diagnostics.workbook_of_other_version(self.source, self.version, __version__)
+        """What to tell of what wrote it, where that is not this build of flopsheet."""
+        return "" if self.is_ours else diagnostics.written_elsewhere(self.source, self.version, __version__)
 
 
 def read_back(path: str | os.PathLike[str]) -> Returned:
@@ -99,14 +100,16 @@ def read_back(path: str | os.PathLike[str]) -> Returned:
     if not {MADE_BY, SPEC, DATA_DIGEST} <= facts.keys():
         raise FileError(diagnostics.not_ours(book.source, "Provenance does not name what it was built from"))
     lines = _lines(book, cells, facts[DATA_DIGEST])
+    version = facts[MADE_BY].removeprefix("flopsheet ")
+    is_ours = version == __version__ and facts.get(BUILD_DIGEST, "").strip() == build_digest()
     try:
         rebuilt = _rebuilt(lines, facts[SPEC])
     except (SpecError, SizeError) as error:
-        fact = f"its spec is not valid here ({error.problems[0].fact})"
-        raise FileError(diagnostics.not_ours(book.source, fact)) from None
+        problem = diagnostics.spec_not_valid_here(book.source, version, __version__, error.problems[0].fact)
+        raise FileError(problem) from None
     if rebuilt is None:
         raise FileError(diagnostics.not_ours(book.source, "the spec stored on Provenance cannot be read"))
-    returned = Returned(book, facts[MADE_BY].removeprefix("flopsheet "), rebuilt)
+    returned = Returned(book, version, is_ours, rebuilt)
     check_layout(returned)
     return returned
 
@@ -159,8 +162,8 @@ def check_layout(returned: Returned) -> None:
         text = "" if value is None else str(value).strip()
         if text != wanted:
             address = f"{inputs.SHEET}!{CellRef(inputs.SHEET, row, column).address}"
-            problem = diagnostics.other_layout(returned.source, returned.version, __version__, address, wanted, text)
-            raise FileError(problem)
+            writer = "" if returned.is_ours else diagnostics.writer(returned.version, __version__)
+            raise FileError(diagnostics.other_layout(returned.source, writer, address, wanted, text))
 
 
 def _is_fixed(cell: Cell, row: int, tells: bool) -> bool:

@@ -39,7 +39,7 @@ from flopsheet.workbook.sheets import (
     inputs,
     layout_charts,
     layouts,
-    limit_working,
+    limit_links,
     limits,
     lookups,
     measured,
@@ -63,7 +63,7 @@ PURPOSE = {
     measured.SHEET: "measured times against their predictions, and the efficiencies fitted to them",
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
-    limit_working.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
+    limit_links.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
     checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
@@ -131,7 +131,7 @@ def draft_workbook(
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if ran or limits.are_models(study.spec, study.catalog):
-        ran.append((limit_working.SHEET, partial(_limits_sheet, laid, study.spec)))
+        ran.append((limit_links.SHEET, partial(_limits_sheet, laid, study.spec)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(_result_sheet, title, laid, links)) for title in results(study.catalog)),

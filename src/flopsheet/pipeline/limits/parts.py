@@ -18,7 +18,7 @@ from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
 
 FINER = OF_LAYERS
-LEAST_SHARED, LEAST_FIXED = 3, 4  # names and numbers of a part that has a row of its own
+LEAST_SHARED, LEAST_FIXED = 6, 4  # names and numbers of a part that has a row of its own
 MOST, DEEPEST = 120, 16  # names and numbers of a formula, functions inside each other
 NO_NUMBER = frozenset({"&", *(symbol for symbol, row in OPERATORS.items() if row.binds == COMPARISON)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from flopsheet.workbook.model.references import column_number, letters
 
@@ -26,20 +27,29 @@ def tokenize(formula: str) -> list[tuple[str, str]]:
 
 def shift_formula(formula: str, rows: int, columns: int) -> str:
     """A formula as it reads some rows further down and columns to the right; `$` holds a part in place."""
-
-    def piece(found: re.Match[str]) -> str:
-        if found.lastgroup != "cell":
-            return found[0]
-        parts = REFERENCE.fullmatch(found[0].upper())
-        if parts is None:
-            return found[0]
-        column = column_number(parts["column"]) + (0 if parts["fixed_column"] else columns)
-        row = int(parts["row"]) + (0 if parts["fixed_row"] else rows)
+    pieces, places = _movable(formula)
+    moved = list(pieces)
+    for at, row, column, has_row, has_column in places:
+        row, column = row + rows * has_row, column + columns * has_column
         if column < 1 or row < 1:
-            return "#REF!"
-        return f"{parts['fixed_column']}{letters(column)}{parts['fixed_row']}{row}"
+            moved[at] = "#REF!"
+        else:
+            moved[at] = f"{'' if has_column else '$'}{letters(column)}{'' if has_row else '$'}{row}"
+    return "".join(moved)
 
-    return PIECES.sub(piece, formula)
+
+@lru_cache(64)  # the cells that share a formula stand side by side
+def _movable(formula: str) -> tuple[tuple[str, ...], tuple[tuple[int, int, int, bool, bool], ...]]:
+    """Its pieces, and the places of those that move: row, column, and which of them have no `$`."""
+    pieces, places, done = [], [], 0
+    for found in PIECES.finditer(formula):
+        if found.lastgroup == "cell" and (parts := REFERENCE.fullmatch(found[0].upper())):
+            pieces += [formula[done : found.start()], found[0]]
+            done = found.end()
+            held = parts["fixed_row"], parts["fixed_column"]
+            place = int(parts["row"]), column_number(parts["column"]), not held[0], not held[1]
+            places.append((len(pieces) - 1, *place))
+    return (*pieces, formula[done:]), tuple(places)
 
 
 def normalize_formula(formula: str, sheet: str, *, brackets: bool = True) -> tuple[str, ...]:

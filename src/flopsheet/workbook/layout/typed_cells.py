@@ -104,14 +104,14 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
         among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         for at, run in zip(rows, table.above["run"].tolist(), strict=True):
             formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
-            yield Cell(values[at], _linked_formula(formula, words), "linked", format)
+            yield Cell(values[at], linked_formula(formula, words), "linked", format)
         return
-    seen = [_linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
+    seen = [linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
     for at in rows:
         yield Cell(values[at], seen[at], "linked", format)
 
 
-def _linked_formula(reference: str, words: str) -> str:
+def linked_formula(reference: str, words: str) -> str:
     """A reference; where a number may be missing, an empty cell is no 0 but says the words for that."""
     return f"IF(ISNUMBER({reference}),{reference},{literal(words)})" if words else reference
 

@@ -59,7 +59,11 @@ class CellRef(NamedTuple):
 
     @property
     def absolute(self) -> str:
-        return f"${letters(self.column)}${self.row}"
+        return self.held(column=True, row=True)
+
+    def held(self, *, column: bool, row: bool) -> str:
+        """The address with a `$` before what stays as the formula that has it is moved."""
+        return f"{'$' if column else ''}{letters(self.column)}{'$' if row else ''}{self.row}"
 
     def seen_from(self, sheet: str) -> str:
         """The reference to this cell in a formula on a sheet."""
@@ -91,6 +95,11 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
     if across or down:
         return f"{prefix}{first.address}:{last.address}"
     return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
+
+
+def held_span(cell_refs: Sequence[CellRef], *, column: bool, row: bool) -> str:
+    """The reference to cells of one row on the same sheet, with `$` before what stays."""
+    return between(cell_refs[0].held(column=column, row=row), cell_refs[-1].held(column=column, row=row))
 
 
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:

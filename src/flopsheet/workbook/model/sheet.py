@@ -143,6 +143,8 @@ class Sheet:
     """The last row that is printed; 0 prints all."""
     is_printed: bool = True
     """Working sheets are for the screen."""
+    shared: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """Cells of a row that have one formula, moved along: the file holds it once."""
     print_parts: tuple[int, ...] = ()
     """The last row of each part: all on one page where that can be read, else each on a page of its own."""
 

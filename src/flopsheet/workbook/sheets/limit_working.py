@@ -2,81 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
-from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, to_excel
 from flopsheet.formula.operators import picked
-from flopsheet.pipeline.limits.parts import FINER
 from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
-from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, span
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, held_span, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, by_family, is_of_family
 
-SHEET = "Limits"
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
 POINTS = (NOW, *CALLED)
+Along: TypeAlias = Literal["nothing", "points", "groups"]  # what a row goes over with one formula that is moved along
 MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
-
-
-@frozen
-class Source:
-    """What limits are about where it is computed: the runs of a kind, or the models of the study."""
-
-    table_set: TableSet
-    cell_index: CellIndex
-    blocks: Mapping[str, Block]
-    """By grain; their rows have also what is linked. Only what runs look up is read there."""
-
-    def cell_ref(self, name: str, row: int) -> CellRef:
-        """Where a name is computed or linked, in a row of its table."""
-        if self.table_set.grain(name) == "hardware":  # a choice, looked up beside the run
-            block = next(block for block in self.blocks.values() if name in block.rows)
-            return block.cell_ref(name, FIRST + row)
-        return self.cell_index.of(self.table_set, name)[row]
-
-
-Rows: TypeAlias = Callable[[str, int], int]
-"""The row of a name for one layer group, in its own table."""
-
-
-def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
-    """Those of a run; where what all runs share has one row, it is that one."""
-
-    def row(name: str, group: int) -> int:
-        grain = table_set.grain(name)
-        if grain in FINER:
-            return run * groups + group
-        return 0 if grain == "study" else run
-
-    return row
-
-
-def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> Rows:
-    """Those of a model of the study at one of its context lengths, the first if none is said."""
-    scenarios = table_set.table("scenario")
-    found = next(
-        at for at, (name, length) in enumerate(scenarios.keys) if name == model and context_length in {None, length}
-    )
-    rows: dict[Grain, list[int]] = {"scenario": [found]}
-    rows |= {grain: [int(above[found])] for grain, above in scenarios.above.items()}
-    rows["layer_group"] = table_set.children["layer_group", "model"][rows["model"][0]]
-    rows["layer_run"] = table_set.children["layer_run", "scenario"][found]
-
-    def row(name: str, group: int) -> int:
-        grain = table_set.grain(name)
-        return rows[grain][group if grain in FINER else 0]
-
-    return row
 
 
 class Working:
@@ -85,17 +31,17 @@ class Working:
     The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
     """
 
-    def __init__(self, source: Source, solved: Solved, run: int, row: Rows, name: str, top: int, place: int) -> None:
-        self.source, self.solved, self.run, self.top = source, solved, run, top
-        self.row, self.name, self.groups = row, name, solved.subjects.groups
-        self.catalog = source.table_set.catalog
+    def __init__(self, links: Links, solved: Solved, run: int, subject: Subject, top: int, place: int) -> None:
+        self.source, self.elsewhere, self.solved, self.run, self.top = links.source, links, solved, run, top
+        self.row, self.subject, self.groups = subject.row, subject, solved.subjects.groups
+        self.catalog = self.source.table_set.catalog
         found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
         self.points = [point for point in POINTS if point in found]
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
         self.given = [name for name in solved.numbers if name not in self.steps]
         self.parts = {part.name: part for part in solved.parts}
-        self.fixed = list(solved.fixed)
-        self.anew = [*solved.limit.varied, *(name for name, part in self.parts.items() if part.is_moved)]
+        self.fixed = by_family(solved.fixed)
+        self.anew = [*solved.limit.varied, *by_family(name for name, part in self.parts.items() if part.is_moved)]
         of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
         plain = [name for name in self.steps if "@" not in name]
         marked = [MAIN] if solved.limit.of_groups else []
@@ -103,18 +49,28 @@ class Working:
         listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
         self.left = FIRST + place * len(self.points) * self.groups
-        self.read: dict[tuple[str, int, bool], _At] = {}
+        self.read: dict[tuple[str, int, bool, Along, bool | None], _At] = {}
+        self.shared: list[tuple[CellRef, ...]] = []
+        """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
 
     def is_finer(self, name: str) -> bool:
         """Whether each layer group has one of its own."""
         return self.parts[name].is_finer if name in self.parts else self.solved.subjects.is_finer(name)
 
-    def at(self, point: str, group: int, *, is_input: bool = False) -> _At:
+    def at(
+        self,
+        point: str,
+        group: int,
+        *,
+        is_input: bool = False,
+        along: Along = "nothing",
+        down: bool | None = None,
+    ) -> _At:
         """What formulas at a point read, for one layer group."""
-        key = point, group, is_input
+        key = point, group, is_input, along, down
         if key not in self.read:
-            self.read[key] = _At(self, point, group, is_input=is_input)
+            self.read[key] = _At(self, *key)
         return self.read[key]
 
     def linked(self, name: str, group: int) -> CellRef:
@@ -152,7 +108,8 @@ class Working:
             return CellRef(SHEET, self.rows[metric], self.column(point, group if self.is_finer(metric) else 0))
         if name in self.fixed:
             return CellRef(SHEET, self.rows[name], self.column(NOW, group if self.is_finer(name) else 0))
-        return self.source.cell_ref(metric, self.row(metric, group))
+        found = self.elsewhere.cell_ref(self.subject.key, metric, group)
+        return found or self.source.cell_ref(metric, self.row(metric, group))
 
     def value(self, name: str, group: int = 0) -> Scalar:
         """The number of a step, or of a metric at a point."""
@@ -162,7 +119,7 @@ class Working:
         own = self.solved.points[point] if point and metric in self.anew else self.solved.fixed
         if metric in own:
             return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
-        return self.source.table_set.value(metric, self.row(metric, group))
+        return self.source.value(metric, self.row(metric, group))
 
     def live(self, name: str) -> Live:
         return Live(self.place(name), self.value(name))
@@ -194,7 +151,7 @@ class Working:
         yield (row, NAME), Cell(name, style="name")
 
     def cells(self) -> Iterator[Placed]:
-        yield (self.top, self.left), Cell(self.name, style="band")
+        yield (self.top, self.left), Cell(self.subject.title, style="band")
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         for name in self.given:
@@ -204,10 +161,10 @@ class Working:
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
-        for name in self.fixed:
-            yield from self.fixed_cells(name)
-        for name in self.anew:
-            yield from self.cells_of(name)
+        for names, goes in self.stacks(self.fixed, ""):
+            yield from self.fixed_cells(names, goes)
+        for names, goes in self.stacks(self.anew, self.points[-1]):
+            yield from self.cells_of(names, goes)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
             yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
@@ -216,23 +173,78 @@ class Working:
         """The layer groups that have one of their own, or the first of them."""
         return range(self.groups if self.is_finer(name) else 1)
 
-    def fixed_cells(self, name: str) -> Iterator[Placed]:
-        """A part that the input does not move."""
-        for group in self.groups_of(name):
-            formula = self.at("", group).text(self.parts[name].node)
-            yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
-
-    def cells_of(self, name: str) -> Iterator[Placed]:
-        """An input that varies, or a part that depends on it, at every point."""
-        part = self.parts.get(name)
-        is_whole = part is None or part.name == part.of
-        format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
-        node = part.node if part else self.solved.limit.varied[name]
-        for point in self.points[1:]:
+    def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
+        """Parts that the input does not move."""
+        for name in names:
             for group in self.groups_of(name):
-                formula = self.at(point, group, is_input=part is None).text(node)
-                cell_ref = CellRef(SHEET, self.rows[name], self.column(point, group))
-                yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+                node = self.parts[name].node
+                formula = self._shared(node, "", group, goes) if len(names) > 1 else self.at("", group).text(node)
+                yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
+        if len(names) > 1:
+            self.shared.append(tuple(map(self.place, names)))
+
+    def cells_of(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
+        """An input that varies, or parts that depend on it and have one formula, at every point."""
+        part, groups, points = self.parts.get(names[0]), self.groups_of(names[0]), self.points[1:]
+        along: Along = "groups" if len(groups) > 1 else "points"
+        shared: list[list[CellRef]] = []
+        for name in names:
+            node = self.parts[name].node if part else self.solved.limit.varied[name]
+            is_whole = part is None or name == self.parts[name].of
+            format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
+            for point in points:
+                cell_refs = [self.place(at(name, point), group) for group in groups]
+                for group, cell_ref in zip(groups, cell_refs, strict=True):
+                    if len(names) > 1:
+                        formula = self._shared(node, point, group, goes)
+                    else:
+                        formula = self.at(point, group, is_input=part is None, along=along).text(node)
+                    yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+                shared.append(cell_refs)
+        alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
+        self.shared += map(tuple, alike)
+
+    def _shared(self, node: Node, point: str, group: int, goes: Sequence[bool]) -> str:
+        """A formula that several rows have; `goes` says of each reference whether it moves down with it."""
+        read = {down: self.at(point, group, along="points", down=down) for down in (False, True)}
+        pieces = list(_pieces(node))
+        pieces[1::2] = [read[down][mark] for mark, down in zip(pieces[1::2], goes, strict=True)]
+        return "".join(pieces)
+
+    def stacks(self, rows: Sequence[str], point: str) -> Iterator[tuple[list[str], tuple[bool, ...]]]:
+        """Rows with those together that have one formula, moved down, and with what moves down in it."""
+        names: list[str] = []
+        goes: tuple[bool, ...] = ()
+        for name in rows:
+            found = self._moved_down(names[-1], name, point) if names else None
+            if found is not None and (len(names) == 1 or found == goes):
+                names.append(name)
+                goes = found
+                continue
+            if names:
+                yield names, goes
+            names = [name]
+        if names:
+            yield names, goes
+
+    def _moved_down(self, above: str, below: str, point: str) -> tuple[bool, ...] | None:
+        """Of each reference of a formula, whether it is that of the row above moved down; None where they differ."""
+        parts = self.parts.get(above), self.parts.get(below)
+        if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
+            return None
+        first, second = (_pieces(part.node) for part in parts if part)
+        if first[::2] != second[::2]:
+            return None
+        read, goes = self.at(point, 0), []
+        for one, other in zip(first[1::2], second[1::2], strict=True):
+            if (kinds := [mark.split()[0] for mark in (one, other)])[0] != kinds[1]:
+                return None
+            pairs = list(zip(read.cell_refs(one), read.cell_refs(other), strict=True))
+            steps = {after.row - before.row for before, after in pairs}
+            if steps not in ({0}, {1}) or any(cell_ref.sheet != SHEET for pair in pairs for cell_ref in pair):
+                return None
+            goes.append(steps == {1})
+        return tuple(goes)
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
@@ -255,8 +267,11 @@ class _At(dict[str, str]):
     What does not depend on the input stands where the run does.
     """
 
-    def __init__(self, working: Working, point: str, group: int, *, is_input: bool = False) -> None:
-        self.working, self.point, self.group, self.is_input = working, point, group, is_input
+    def __init__(
+        self, working: Working, point: str, group: int, is_input: bool, along: Along, down: bool | None
+    ) -> None:
+        self.working, self.point, self.group = working, point, group
+        self.is_input, self.along, self.down = is_input, along, down
 
     def text(self, node: Node) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
@@ -279,25 +294,47 @@ class _At(dict[str, str]):
         self[mark] = found
         return found
 
+    def is_moved(self, name: str) -> bool:
+        """Whether it differs at the point; an input that varies is made from the values as they are."""
+        return name == "x" or bool(self.point and not self.is_input and name in self.working.anew)
+
     def named(self, name: str) -> str:
-        """The name at the point where it differs there; an input that varies is made from the values as they are."""
-        if name == "x":
-            return at(name, self.point)
-        moved = self.point and not self.is_input and name in self.working.anew
-        return at(name, self.point) if moved else name
+        """The name at the point where it differs there."""
+        return at(name, self.point) if self.is_moved(name) else name
 
     def cell(self, name: str) -> str:
-        return self.working.place(self.named(name), self.group).seen_from(SHEET)
+        return self.seen([self.working.place(self.named(name), self.group)], goes_along=self.goes_along(name))
+
+    def goes_along(self, name: str) -> bool:
+        """Whether its cell moves with that of the formula."""
+        if self.along == "points":
+            return self.is_moved(name)
+        return self.along == "groups" and (name == MAIN or (name != "x" and self.working.is_finer(name)))
+
+    def seen(self, cell_refs: Sequence[CellRef], *, goes_along: bool) -> str:
+        if self.along == "nothing":
+            return span(cell_refs, SHEET)
+        assert cell_refs[0].sheet == SHEET, f"{cell_refs[0]} has no link: what is shared reads its own sheet alone"
+        return held_span(cell_refs, column=not goes_along, row=not (goes_along if self.down is None else self.down))
+
+    def cell_refs(self, mark: str) -> list[CellRef]:
+        """What a mark stands for."""
+        kind, *names = mark.split()
+        read = names[1:] if kind == "pick" else names
+        return [self.working.place(self.named(name), self.group) for name in read]
+
+    def all_groups(self, name: str) -> list[CellRef]:
+        named = self.named(name)
+        return [self.working.place(named, group) for group in range(self.working.groups)]
 
     def range(self, name: str) -> str:
-        named = self.named(name)
-        return span([self.working.place(named, group) for group in range(self.working.groups)], SHEET)
+        return self.seen(self.all_groups(name), goes_along=self.along == "points" and self.is_moved(name))
 
     def pick(self, pick: str, key: str, name: str) -> str:
         return picked(pick, self.range(key), self.range(name))
 
     def first(self, name: str) -> str:
-        return self.working.place(self.named(name), 0).seen_from(SHEET)
+        return self.seen(self.all_groups(name)[:1], goes_along=self.along == "points" and self.is_moved(name))
 
 
 class _Marks:
@@ -320,3 +357,21 @@ class _Marks:
 def _pieces(node: Node) -> tuple[str, ...]:
     """The text of a formula; every second piece is a mark."""
     return tuple(to_excel(node, _Marks()).split(MARK))
+
+
+def read_elsewhere(solved: Solved) -> Iterator[str]:
+    """The names of other sheets that formulas at points read."""
+    steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
+    anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
+    for node in solved.limit.varied.values():
+        yield from (name for name in _names(node) if name not in steps)
+    stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
+    for part in (*parts, *stages):
+        yield from (name for name in _names(part.node) if name not in anew)
+
+
+def _names(node: Node) -> Iterator[str]:
+    """What a formula reads, in any way."""
+    for mark in _pieces(node)[1::2]:
+        kind, *names = mark.split()
+        yield from names[1:] if kind == "pick" else names

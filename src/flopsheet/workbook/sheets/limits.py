@@ -23,7 +23,8 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.model.tail import settle
-from flopsheet.workbook.sheets.limit_working import SHEET, Source, Working, rows_of_model, rows_of_run
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Source, Subject, rows_of_model, rows_of_run
+from flopsheet.workbook.sheets.limit_working import Working, read_elsewhere
 
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
@@ -101,6 +102,21 @@ def _said_of(one: Set, catalog: Catalog) -> str:
     return f"{one.about}, {inside_sentence(one.called(catalog))}"
 
 
+def _run(source: Source, run: int, solved: Solved) -> Subject:
+    """A run of a kind."""
+    groups, (name,) = solved.subjects.groups, source.table_set.table("run").keys[run]
+    return Subject(run, str(name), rows_of_run(source.table_set, run, groups), groups)
+
+
+def _subject(source: Source, within: Within, solved: Solved) -> Subject:
+    """What a budget is about."""
+    one = within.set
+    if one.kind != MODELS:
+        return _run(source, within.at, solved)
+    row = rows_of_model(source.table_set, one.subject, one.context_length)
+    return Subject((one.subject, one.context_length), one.subject, row, solved.subjects.groups)
+
+
 class _Writer:
     """Fills the tables on top from one row on, the workings below from another."""
 
@@ -109,6 +125,7 @@ class _Writer:
         self.row = TOP
         self.below = TOP + lines + 2
         self.details: list[tuple[int, int, bool]] = []
+        self.shared: list[tuple[tuple[int, int], ...]] = []
 
     def head(self, title: str, heads: Mapping[int, str]) -> None:
         for column in range(LABEL, HELD_AT + 1):
@@ -123,22 +140,24 @@ class _Writer:
             self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
         self.row += 1
 
-    def work(
-        self, source: Source, solved: Solved, runs: Mapping[int, str], within: Within | None = None
-    ) -> list[Working]:
+    def link(self, links: Links) -> None:
+        """What the workings of a source read on other sheets."""
+        if links.subjects:
+            bottom = links.put(self.below)
+            self.cells |= dict(links.cells(HELD_AT))
+            self.details.append((self.below + 1, bottom, True))
+            self.below = bottom + 1
+
+    def work(self, links: Links, solved: Solved, subjects: Mapping[int, Subject], said: str = "") -> list[Working]:
         """How a limit is found, of runs side by side."""
-        groups, one = solved.subjects.groups, within.set if within else None
-        worked = []
-        for place, (run, name) in enumerate(runs.items()):
-            if one and one.kind == MODELS:
-                rows = rows_of_model(source.table_set, one.subject, one.context_length)
-            else:
-                rows = rows_of_run(source.table_set, run, groups)
-            worked.append(Working(source, solved, run, rows, name, self.below, place))
-        said = _said_of(one, source.table_set.catalog) if one else ""
+        worked = [
+            Working(links, solved, at, subject, self.below, place)
+            for place, (at, subject) in enumerate(subjects.items())
+        ]
         self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), said))
         for working in worked:
             self.cells |= dict(working.cells())
+            self.shared += [tuple(cell_ref[1:] for cell_ref in alike) for alike in working.shared]
         bottom = max(working.bottom for working in worked)
         self.details.append((self.below + 1, bottom, True))
         self.below = bottom + 1
@@ -163,26 +182,40 @@ def sheet(
     every = [solve(one.values, one.run_kind, one.catalog) for one in of_runs]
     names = [dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS])) for one in of_runs]
     sets = {kind: _chosen(found) for kind, found in every_set(spec, study.catalog).items()}
-    within = [(sources[kind], one) for kind in sources for one in _within(spec, sources[kind], kind, sets[kind][0])]
+    within = [(kind, one) for kind in sources for one in _within(spec, sources[kind], kind, sets[kind][0])]
     left = [one for kind in sources for one in sets[kind][1]]
+    links = {kind: Links(source) for kind, source in sources.items()}
+    for one, runs, found in zip(of_runs, names, every, strict=True):
+        for run in runs if found else ():
+            subject = _run(links[one.run_kind].source, run, found[0])
+            links[one.run_kind].need(subject, (name for solved in found for name in read_elsewhere(solved)))
+    for kind, each in within:
+        for solved in each.solved:
+            links[kind].need(_subject(links[kind].source, each, solved), read_elsewhere(solved))
     lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
     lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
     writer = _Writer(lines)
     table_end = writer.below - 2
-    for of_kind, runs, solved in zip(of_runs, names, every, strict=True):
-        kind = of_kind.run_kind
-        writer.head(kind.capitalize(), HEADS)
-        workings = [writer.work(sources[kind], found, runs) for found in solved]
+    for of_kind in links.values():
+        writer.link(of_kind)
+    for one, runs, found in zip(of_runs, names, every, strict=True):
+        of_kind = links[one.run_kind]
+        writer.head(one.run_kind.capitalize(), HEADS)
+        workings = [
+            writer.work(of_kind, solved, {run: _run(of_kind.source, run, solved) for run in runs}) for solved in found
+        ]
         for run, name in runs.items():
             writer.band(name)
             for worked in workings:
-                writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], kind))
+                writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], one.run_kind))
     if within:
         writer.head("Budgets", HEADS_OF_BUDGETS)
-    for source, each in within:
-        writer.band(_said_of(each.set, study.catalog))
-        for found in each.solved:
-            [working] = writer.work(source, found, {each.at: each.set.subject}, each)
+    for kind, each in within:
+        said = _said_of(each.set, study.catalog)
+        writer.band(said)
+        for solved in each.solved:
+            subject = _subject(links[kind].source, each, solved)
+            [working] = writer.work(links[kind], solved, {each.at: subject}, said)
             writer.line(working, working.label, _of_budget(working, each.set.budget))
     if left:
         writer.band(LEFT_OUT.format(len(left)))
@@ -205,5 +238,6 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     widths = widths_of(cells, tail) | WIDTHS
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
-        outline_rows=tuple(writer.details), print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
+        outline_rows=tuple(writer.details), shared=tuple(writer.shared),
+        print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
     )  # fmt: skip

@@ -11,10 +11,12 @@ from flopsheet.catalog.entries import Function
 from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
 from flopsheet.workbook.model import embedded
+from flopsheet.workbook.model.build_digest import build_digest
 from flopsheet.workbook.model.sheet import Cell, Sheet
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
-MADE_BY, SPEC, DATA, DATA_DIGEST = "Made by", "Spec", "Spec as data", "SHA-256 of the data"
+MADE_BY, BUILD_DIGEST, SPEC = "Made by", "SHA-256 of flopsheet", "Spec"
+DATA, DATA_DIGEST = "Spec as data", "SHA-256 of the data"
 MOST_LINES = 2_000
 MOST_TEXT = 2_000
 COLUMNS = (
@@ -110,6 +112,7 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
     data = embedded.to_lines(spec.data)
     facts = [
         (MADE_BY, f"flopsheet {version}"),
+        (BUILD_DIGEST, build_digest()),
         (SPEC, spec.name),
         ("SHA-256 of the spec", digest(spec)),
         (DATA_DIGEST, embedded.digest(data)),

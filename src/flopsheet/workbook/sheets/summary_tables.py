@@ -36,6 +36,9 @@ TITLES = {
     "predicted_days_range": "Predicted days",
     "predicted_token_range": "Predicted ms per token",
     "predicted_first_token_range": "Predicted ms to first",
+    "predicted_served_tokens_range": "Predicted tokens/s",
+    "predicted_cost_per_million_range": "Predicted USD per 1M",
+    "predicted_cost_range": "Predicted USD",
 }
 # As many digits as a decision needs; the sheet that a header leads to has them all.
 FORMATS = {

@@ -19,16 +19,17 @@ SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
-    "training": "{time}, {run_cost}; {fit}.",
+    "training": "{time}, {cost}; {range}{fit}.",
     "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90), in ms: "
-    "{predicted_token_range} per token, {predicted_first_token_range} to the first token; {predicted_cost_per_million} "
-    "per million tokens; {fit}.",
+    "{predicted_token_range} per token, {predicted_first_token_range} to the first token; "
+    "{cost}; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
+RANGE = "predicted (P10 to P90): {predicted_days_range} days; "
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
-PRICED = " USD"
+PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
 TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
 
@@ -43,13 +44,18 @@ def _of_run(kind: RunKind) -> Node:
     fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
+    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "run_cost")}
+    timed, untimed, range_, priced = (
+        substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, PRICED[kind])
+    )
     cost = Name(COSTS[kind])
-    priced = Call("where", (Call("given", (cost,)), Operation("&", _number(cost.name), Text(PRICED)), cost))
-    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices")}
-    timed, untimed = (substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED))
-    time = Call("where", (Call("given", (Name("days"),)), timed, untimed))
-    words = {"fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}), cost.name: priced}
-    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words, "time": time})
+    words = {
+        "fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}),
+        "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
+        "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
+        "cost": Call("where", (Call("given", (cost,)), priced, cost)),
+    }
+    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
 
 
 def _read(kind: RunKind) -> dict[str, str]:

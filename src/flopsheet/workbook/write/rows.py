@@ -33,7 +33,7 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> I
     for (row, column), cell in sheet.cells.items():
         in_row.setdefault(row, []).append((column, cell))
     styles: dict[tuple[str, str, int], str] = {}
-    numbers = _Numbers()
+    numbers, shared = _Numbers(), _shared(sheet)
     pieces: list[str] = []
     for row in sorted(in_row):
         pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
@@ -47,18 +47,31 @@ def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> I
                 content = texts[value] if isinstance(value, str) else f"><v>{numbers[value]}</v></c>"
                 pieces.append(begin + content)
                 continue
-            if UNUSUAL.search(formula):
-                formula = escaped(formula)
-            if isinstance(value, str):
-                pieces.append(f'{begin} t="str"><f>{formula}</f><v>{escaped(value)}</v></c>')
+            if alike := shared.get((row, column)):
+                formula = f"<f{alike}>{escaped(formula)}</f>" if "ref" in alike else f"<f{alike}/>"
             else:
-                pieces.append(f"{begin}><f>{formula}</f><v>{numbers[value]}</v></c>")
+                formula = f"<f>{escaped(formula)}</f>"
+            if isinstance(value, str):
+                pieces.append(f'{begin} t="str">{formula}<v>{escaped(value)}</v></c>')
+            else:
+                pieces.append(f"{begin}>{formula}<v>{numbers[value]}</v></c>")
         pieces.append("</row>")
         if len(pieces) > CHUNK:
             yield "".join(pieces).encode()
             pieces.clear()
     pieces.append("</sheetData>")
     yield "".join(pieces).encode()
+
+
+def _shared(sheet: Sheet) -> dict[tuple[int, int], str]:
+    """What is said of formulas that are one, moved along: the first has its text, each other one its number."""
+    found = {}
+    for number, (first, *others) in enumerate(sheet.shared):
+        last = others[-1] if others else first
+        group = f' t="shared" si="{number}"'
+        found[first] = f'{group} ref="{letters(first[1])}{first[0]}:{letters(last[1])}{last[0]}"'
+        found |= dict.fromkeys(others, group)
+    return found
 
 
 def hyperlinks(sheet: Sheet) -> bytes:

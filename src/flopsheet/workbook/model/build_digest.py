@@ -1,0 +1,34 @@
+"""Which build of flopsheet wrote a workbook: one hash of all that decides what its cells hold and where they stand.
+
+A version number says it of releases; between two of them, and in a copy that somebody changed, this does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache
+
+from flopsheet.catalog.cache import PACKAGE, read_cached
+
+ROOMS = ("catalog", "formula", "pipeline", "spec", "workbook")
+KINDS = (".py", ".yaml")
+
+
+@cache
+def build_digest() -> str:
+    """The same for the same contents, wherever they are installed and whichever Python reads them."""
+    found = hashlib.sha256()
+    for path in _files():
+        content = read_cached(path)
+        found.update(f"{os.path.relpath(path, PACKAGE)} {len(content)}\n".replace(os.sep, "/").encode())
+        found.update(content)
+    return found.hexdigest()
+
+
+def _files() -> Iterator[str]:
+    for room in ROOMS:
+        for folder, inner, names in os.walk(os.path.join(PACKAGE, room)):
+            inner.sort()
+            yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(KINDS))
