@@ -71,8 +71,8 @@ PURPOSE = {
 }
 TITLES = {summary.SHEET, *PURPOSE}
 WAY_BACK = (1, UNIT)  # the cell of each sheet that leads to Summary
-# What is read on paper, besides Summary, Inputs, Checks and what is said of runs.
-PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache", CUSTOM_SHEET})
+# What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
+PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
 FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
@@ -246,7 +246,8 @@ def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str])
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
-        is_printed=title in PRINTED, print_rows=blocks[0].results_bottom,
+        is_printed=title == CUSTOM_SHEET or (title in PRINTED and len(laid.table_sets) == 1),
+        print_rows=blocks[0].results_bottom, most_pages=2,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from flopsheet.workbook.layout.typed_cells import (
     local,
     mirror,
 )
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
@@ -172,4 +172,4 @@ def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
         more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(entries.FAIL)
         told = f"{more}, {n_missed:,} of them not met, {ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
         formula = f'"{more}"&IF({missed}>0,", "&{missed}&" of them not met, "," ")&"{ELSEWHERE}"'
-        yield Cell(told, formula, "muted")
+        yield Cell(told, formula, "muted", link=f"{quoted(SHEET)}!A{listed.verdicts[most].row}")
