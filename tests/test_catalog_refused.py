@@ -17,7 +17,10 @@ KNOWN = (
     "check_input_norm, check_input_weight_bytes, d_ff, d_model, length, matmuls, model, … (16 in all)"
 )
 
-KEYS = "known: before, doc, formats, formula, headline, label, level, name, severity, shape, source, symbol, … (15 in all)"
+KEYS = (
+    "known: before, doc, formats, formula, headline, label, level, name, severity, "
+    "shape, source, symbol, … (15 in all)"
+)
 
 ACCEPTED = [
     ("2 * d_model", {}),
