@@ -279,7 +279,12 @@ class Catalog:
             if name in self.metrics and name not in needed:
                 needed.add(name)
                 pending += [*self.dependencies(name), *self.metrics[name].aggregated]
-        return tuple(name for name in self.order if name in needed)
+        return tuple(sorted(needed, key=self._places.__getitem__))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """The place of each metric in the order of evaluation: most closures are a few of thousands."""
+        return {name: at for at, name in enumerate(self.order)}
 
     def dependencies(self, name: str) -> tuple[str, ...]:
         """The names that a metric reads in its own row; of a rule also those that its message says."""

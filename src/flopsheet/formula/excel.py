@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
@@ -70,6 +72,7 @@ def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
     return f"({text})" if needs_brackets(node, symbol, "excel", right=right) else text
 
 
+@lru_cache(1_000)  # of the same few: thousands of digits in sentences are spelled by 10 and 1/2
 def number(value: float) -> str:
     """A constant as a spreadsheet reads it back to the same double.
 
@@ -85,6 +88,8 @@ def number(value: float) -> str:
 
 def literal(text: str) -> str:
     """A text constant; longer ones are joined from pieces, since Excel's own limit is 255 characters."""
-    pieces = [text[start : start + MAX_LITERAL] for start in range(0, len(text), MAX_LITERAL)] or [""]
-    joined = "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
-    return joined if len(pieces) == 1 else f"({joined})"
+    if len(text) > MAX_LITERAL:
+        pieces = [text[start : start + MAX_LITERAL] for start in range(0, len(text), MAX_LITERAL)]
+        return f"({'&'.join(map(literal, pieces))})"
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
