@@ -237,6 +237,7 @@ OVERWRITTEN: dict[str, list[Edit]] = {
     "check_memory": [("bytes_without_batch", "small", 1000)],
     "note_ffn_count": [("ffn_matmuls", "", 2)],
     "note_tight": [("is_tight", "small", 1)],
+    "note_off_range": [("is_off_range", "small", 1)],
 }
 
 
