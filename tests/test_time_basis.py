@@ -71,6 +71,53 @@ def test_a_range_of_costs_without_a_price_says_so():
     assert ran()["predicted_cost_range"] == "no price"
 
 
+OFF_RANGE = ("is_off_range", "note_off_range", "time_against_range")
+
+
+@pytest.mark.parametrize(
+    ("of_predicted", "said"),
+    [
+        (1.0, (0, "ok", "within P10 to P90 of the prediction")),
+        (2.0, (1, "note", "assumed {mfu} MFU is faster than the P10 of the prediction, {fastest}")),
+        (0.5, (1, "note", "assumed {mfu} MFU is slower than the P90 of the prediction, {slowest}")),
+    ],
+)
+def test_an_assumed_speed_that_the_prediction_contradicts_is_noted_in_words(of_predicted, said):
+    """Within P10 to P90: 0.901 to 1.12 times the predicted time."""
+    predicted = ran()["predicted_mfu"]
+    found = ran(assumed_mfu=of_predicted * predicted)
+    shares = {"mfu": of_predicted * predicted, "fastest": predicted / 0.901, "slowest": predicted / 1.12}
+    off, verdict, words = said
+    shown = {name: f"{100 * share:.0f} %" for name, share in shares.items()}
+    assert tuple(found[list(OFF_RANGE)]) == (off, verdict, words.format_map(shown))
+
+
+def test_a_prediction_is_never_off_its_own_range():
+    assert tuple(ran()[["is_off_range", "note_off_range"]]) == (0, "ok")
+
+
+EXPERTS = {"d_ff": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 256}
+
+
+@pytest.mark.parametrize(
+    ("said", "model", "is_called", "low", "high"),
+    [
+        ({}, {}, "within what was measured", 0.901, 1.12),
+        ({"precision": "mixed_fp8"}, {}, "outside what was measured: mixed_fp8", 0.881, 1.21),
+        ({"hardware": "h200"}, {}, "outside what was measured: kind of device", 0.881, 1.21),
+        ({"n_devices": 4096}, {}, "outside what was measured: number of devices", 0.881, 1.21),
+        ({"context_length": 262_144}, {}, "outside what was measured: context length", 0.881, 1.21),
+        ({}, EXPERTS, "outside what was measured: mixture of experts", 0.57, 1.21),
+        ({"hardware": "h200"}, EXPERTS, "outside what was measured: mixture of experts, and 1 more", 0.57, 1.21),
+    ],
+)
+def test_a_range_is_as_wide_as_the_errors_of_its_kind_and_says_why(said, model, is_called, low, high):
+    """The widths of docs/calibration-time.md: of steps left out of the fit, of those held out, of those with MoE."""
+    found = frames_of(spec(**said) | {"models": {"m": MODEL | model}})["training_run"].loc["run"]
+    width = [found[name] / found["predicted_days"] for name in ("predicted_days_p10", "predicted_days_p90")]
+    assert (found["range_is"], width) == (is_called, pytest.approx([low, high], rel=1e-12))
+
+
 def test_mfu_is_not_assumed_where_none_is_said():
     found = ran()
     assert found["mfu"] == pytest.approx(found["predicted_mfu"], rel=1e-12)

@@ -10,6 +10,7 @@ from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
 from flopsheet.output.headline import PRICED, TOLD
 from flopsheet.pipeline.expectations import called
+from flopsheet.quantities import TEXT_UNIT
 from flopsheet.review.diff import Compared, Difference
 
 VERDICTS = {"no": "no longer fits", "yes": "fits now"}  # by the answer that there is now
@@ -36,7 +37,7 @@ def _importance(one: Difference) -> int:
 
 def _is_share(one: Difference, units: Mapping[str, Unit]) -> bool:
     assert one.metric
-    return one.metric.unit == "text" or units[one.metric.unit].style in {"percent", "times"}
+    return one.metric.unit == TEXT_UNIT or units[one.metric.unit].style in {"percent", "times"}
 
 
 def _grain(one: Difference) -> int:
@@ -52,7 +53,7 @@ def told_once(results: Iterable[Difference]) -> list[Difference]:
     for one in results:
         assert one.metric
         key = one.subject, one.metric.unit, one.before, one.after
-        if (one.subject, _in_gib(one.metric.name)) not in named and (one.metric.unit == "text" or key not in seen):
+        if (one.subject, _in_gib(one.metric.name)) not in named and (one.metric.unit == TEXT_UNIT or key not in seen):
             once.append(one)
         seen.add(key)
     return once

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from flopsheet.catalog import ranges
-from flopsheet.catalog.desugar import TRUTH, substitute
+from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Number
 from flopsheet.pipeline.expectations import Called, claims
+from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.catalog.grains import RunKind
@@ -85,7 +86,7 @@ class InputsLayout:
     model_names: str = ""
     """The reference to the names of the models, for drop-downs; on Inputs there may be gaps between them."""
 
-    @property
+    @cached_property  # asked thousands of times
     def built_column(self) -> int:
         tables = [*self.table_set.values.tables.values(), *(table_set.table("run") for table_set in self.runs.values())]
         return FIRST + max(len(table) for table in tables if table.grain in WIDE) + BETWEEN
