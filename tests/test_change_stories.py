@@ -34,7 +34,8 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"training.pretraining.micro_batch_size": 4.0},
         [
             "✘ 1 of 6 runs does not fit: pretraining needs 155.3 GiB a device, h100-sxm has 79.6 usable (2×)."
-            " ✘ 1 of 7 expectations is not met: pretraining.fits is no (expected yes; budget). ✔ All N checks hold; 1 note, see Checks.",
+            " ✘ 1 of 7 expectations is not met: pretraining.fits is no (expected yes; budget)."
+            " ✔ All N checks hold; 1 note, see Checks.",
             "Changed: pretraining micro_batch_size 1 → 4",
             "Moved, 2 results: pretraining memory per device 49.54 → 155.3 GiB (3.1×), no longer fits"
             " · expectations not met 0 → 1",
