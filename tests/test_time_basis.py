@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import flopsheet
+from books import book_of
 from commands import run as command
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.diagnostics import SpecError
 from review_helpers import input_cells_of
 from studies import frames_of
@@ -151,7 +152,7 @@ def test_the_basis_stands_beside_days_on_the_terminal_and_in_json(tmp_path):
 
 
 @pytest.mark.libreoffice
-def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path):
+def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed():
     """An assumed MFU is cleared, a time of a step typed, the prediction chosen, the device's efficiency cleared."""
     typed = [
         {"assumed_mfu": "none"},
@@ -161,25 +162,29 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path
         {"time_basis": "predicted", "network_bandwidth": 2e9, "collective_efficiency": 0.7, "tensor_parallel": 2,
          "data_parallel": 4},
     ]  # fmt: skip
-    base = spec(assumed_mfu=0.3)
-    report = flopsheet.build(base, tmp_path / "book.xlsx")
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
-    homes = {
-        cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address)
-        for cell in input_cells_of(report)
-        if cell.path[0] == "training" or cell.path[1:2] == ("h100-sxm",)
-    }
+
+    def study(edits):
+        """A run on hardware of its own for each, with some of its inputs changed."""
+        of_run = [{name: value for name, value in one.items() if name in IN_RUN} for one in edits]
+        of_kind = [{name: value for name, value in one.items() if name not in IN_RUN} for one in edits]
+        runs = [RUN | {"hardware": f"kind {at}", "assumed_mfu": 0.3} | said for at, said in enumerate(of_run)]
+        kinds = {f"kind {at}": {"extends": "h100-sxm"} | said for at, said in enumerate(of_kind)}
+        return spec() | {"training": {f"run {at}": run for at, run in enumerate(runs)}, "hardware": kinds}
+
+    book = book_of(study([{}] * len(typed)))
+    homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
     absent = {"assumed_mfu": "not given", "matmul_efficiency": "not fitted"}
-    edits = [{homes[name]: absent[name] if value == "none" else value for name, value in one.items()} for one in typed]
-    studies = []
-    for one in typed:
-        of_run = {name: value for name, value in one.items() if name in IN_RUN}
-        of_kind = {name: value for name, value in one.items() if name not in IN_RUN}
-        studies.append(spec(**{"assumed_mfu": 0.3} | of_run) | {"hardware": {"h100-sxm": of_kind}})
-    wanted = [formulas(planned(flopsheet.compute(study), report)) for study in studies]
+    edit = {
+        homes[("training", f"run {at}", name) if name in IN_RUN else ("hardware", f"kind {at}", name)]: (
+            absent[name] if value == "none" else value
+        )
+        for at, one in enumerate(typed)
+        for name, value in one.items()
+    }
+    wanted = formulas(planned(flopsheet.compute(study(typed)), book.report))
     for recalculate in (recalculate_ironcalc, recalculate_libreoffice):
-        got = recalculate(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
-        assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}] * len(typed)
+        [got] = recalculate(book.spoiled, [edit], list(wanted))
+        assert disagreements_of(got, wanted) == {}
 
 
 @pytest.mark.parametrize(
