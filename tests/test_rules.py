@@ -296,15 +296,15 @@ def together(edits: Mapping[str, list[Edit]]) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def recomputed(report: Report, book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
+def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells: list[tuple[str, str]]):
     """What IronCalc computes: for nothing (""), and for the edit of each rule and check.
 
     Edits of several models and runs are made at once: of a check its own row is read, the sentence of a rule says which
     row and which values break it. A rule of which another row's values are said is broken alone.
     """
     edits: dict[str, list[Edit]] = {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
-    said, verdicts = sentence_cells(book), verdict_cells(report)
-    wanted = [("Checks", "A2"), *said.values(), *verdicts]
+    said = sentence_cells(book)
+    wanted = [("Checks", "A2"), *said.values(), *verdict_cells]
 
     def made(batches: list[list[str]]) -> dict[str, Any]:
         typed = [{cells[name][row]: value for one in batch for name, row, value in edits[one]} for batch in batches]
@@ -316,6 +316,7 @@ def recomputed(report: Report, book: Path, cells: Mapping[str, dict[str, tuple[s
     return found | made(alone)
 
 
+@pytest.fixture(scope="module")
 def verdict_cells(report: Report) -> list[tuple[str, str]]:
     """The cells of all rules and checks, for every row."""
     verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
@@ -362,9 +363,9 @@ def test_a_broken_rule_says_what_is_wrong_with_the_values(name: str, recomputed,
 
 
 @pytest.mark.parametrize("name", [name for name in (*BROKEN, *OVERWRITTEN) if name.startswith("check")])
-def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed, report: Report) -> None:
+def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed, verdict_cells) -> None:
     before, after = (str(recomputed[of]["Checks", "A2"]) for of in ("", name))
-    failed = sum(recomputed[name][cell] not in {"ok", "note"} for cell in verdict_cells(report))
+    failed = sum(recomputed[name][cell] not in {"ok", "note"} for cell in verdict_cells)
     assert (before[:3], after.partition(" of ")[0], failed > 0) == ("✔ E", f"✘ {failed:,}", True)
 
 
