@@ -254,6 +254,7 @@ def impossible(entry: Input) -> list[float | str]:
 
 report = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).report)
 book = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).path)
+VERDICTS = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +297,7 @@ def together(edits: Mapping[str, list[Edit]]) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells: list[tuple[str, str]]):
+def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells):
     """What IronCalc computes: for nothing (""), and for the edit of each rule and check.
 
     Edits of several models and runs are made at once: of a check its own row is read, the sentence of a rule says which
@@ -319,9 +320,8 @@ def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verd
 @pytest.fixture(scope="module")
 def verdict_cells(report: Report) -> list[tuple[str, str]]:
     """The cells of all rules and checks, for every row."""
-    verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
     found = report._layout.cell_index.cell_refs.items()
-    at = [cell_ref for (_, name), cell_refs in found if name in verdicts for cell_ref in cell_refs]
+    at = [cell_ref for (_, name), cell_refs in found if name in VERDICTS for cell_ref in cell_refs]
     return [(cell_ref.sheet, cell_ref.address) for cell_ref in at if cell_ref.sheet == "Checks"]
 
 
@@ -340,10 +340,9 @@ def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
 
 
 def test_every_rule_and_every_check_has_an_edit_that_breaks_it() -> None:
-    verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
     ranges = {f"{RANGE}{name}" for name, entry in SHIPPED.inputs.items() if not entry.chooses and impossible(entry)}
     in_workbooks = {name for name, rule in SHIPPED.rules.items() if not rule.unless_said}
-    assert (verdicts, in_workbooks) == ({*BROKEN, *OVERWRITTEN, *ranges}, {*BROKEN})
+    assert (VERDICTS, in_workbooks) == ({*BROKEN, *OVERWRITTEN, *ranges}, {*BROKEN})
 
 
 @pytest.mark.parametrize("name", [*BROKEN, *OVERWRITTEN])
