@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from measured_steps import CONSTANTS, FITTED, PAGE, QUANTILES, ROOT, ROWS, Column, Measured, left_out, page
+from measured_steps import CONSTANTS, FITTED, PAGE, ROOT, ROWS, Column, Measured, left_out, page, spread
 
 DATA = ROOT / "src" / "flopsheet" / "catalog" / "data"
 PULL, SOFT = 0.02, 0.03
@@ -37,17 +37,6 @@ def fit(steps: Measured) -> Column:
 
     found = least_squares(residuals, start, bounds=(least, most), loss="soft_l1", f_scale=SOFT, x_scale=start)
     return np.array([float(f"{value:.3g}") for value in found.x])
-
-
-def spread(ratios: Column, groups: Column) -> dict[str, float]:
-    """Quantiles of measured over predicted, every group counting alike."""
-    counts = Counter(groups.tolist())
-    order = np.argsort(ratios)
-    weights = np.array([1 / counts[group] for group in groups])[order]
-    places = (np.cumsum(weights) - weights / 2) / weights.sum()
-    return {
-        name: float(f"{np.interp(percent / 100, places, ratios[order]):.3g}") for name, percent in QUANTILES.items()
-    }
 
 
 def write_constants(constants: list[float], ratios: Mapping[str, float]) -> None:

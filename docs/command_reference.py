@@ -11,6 +11,8 @@ from markdown_tables import NOTE, table
 from flopsheet.cli.commands import MODULES, commands
 from flopsheet.output.markdown import code, escape
 
+METAVARS = {"integer": "NUMBER", "integer range": "NUMBER", "path": "FILE"}  # by what click calls a type
+
 
 def command_reference() -> str:
     context = click.Context(commands)
@@ -69,7 +71,7 @@ def option_names(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         value = " " + "|".join(option.type.choices)
     elif not option.is_flag:
-        value = f" {option.metavar or {'integer': 'NUMBER', 'path': 'FILE'}.get(option.type.name, 'TEXT')}"
+        value = f" {option.metavar or METAVARS.get(option.type.name, 'TEXT')}"
     return code(", ".join(option.opts) + value)
 
 

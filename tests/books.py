@@ -1,4 +1,4 @@
-"""Workbooks that tests share: made once in a process for each spec, with the report and the plan behind them.
+"""Workbooks that tests share: made once in a session for each spec, with the report and the plan behind them.
 
     book = book_of({"version": 1, ...})    # or a path of a spec
     recalculate(book.path, ...); book.report.frames; book.plan.sheet("Layouts")
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import tempfile
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edits import plan_of, write_workbook
+from edited_studies import EVERYTHING, FAMILY, OWN, RUNS
+from edits import plan_of, remember_plan
 from engines import spoil_cached_values
 from flopsheet.api import Report, compute_with_layouts
 from flopsheet.spec import load_spec
 from flopsheet.workbook.model.sheet import Plan
-
-FOLDER = tempfile.TemporaryDirectory(prefix="flopsheet-books-")
+from flopsheet.workbook.write import xlsx
+from kept import kept
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,10 @@ class Book:
     def plan(self) -> Plan:
         return plan_of(self.report)
 
-    @functools.cached_property
+    @property
     def spoiled(self) -> Path:
         """A copy in which a wrong value is stored beside every formula."""
-        path = self.path.with_name(f"spoiled-{self.path.name}")
-        spoil_cached_values(self.path, path)
-        return path
+        return kept(str(self.path), "-spoiled.xlsx", lambda path: spoil_cached_values(self.path, path))
 
 
 def book_of(spec: Mapping[str, Any] | Path) -> Book:
@@ -50,10 +48,15 @@ def book_of(spec: Mapping[str, Any] | Path) -> Book:
     return _book(spec if isinstance(spec, Path) else json.dumps(spec))
 
 
+MANY = {json.dumps(study) for study in (FAMILY, OWN, RUNS, EVERYTHING)}  # several files of tests ask for these
+
+
 @functools.cache
 def _book(spec: str | Path) -> Book:
     report = compute_with_layouts(load_spec(spec if isinstance(spec, Path) else json.loads(spec)))
-    handle, name = tempfile.mkstemp(suffix=".xlsx", dir=FOLDER.name)
-    os.close(handle)
-    write_workbook(report, Path(name))
-    return Book(Path(name), report)
+    if isinstance(spec, Path) or spec in MANY:
+        # A plan takes seconds to make where a study has runs, and a tenth of that to read.
+        remember_plan(
+            report, kept(f"book {spec}", ".plan", lambda path: path.write_bytes(pickle.dumps(plan_of(report))))
+        )
+    return Book(kept(f"book {spec}", ".xlsx", lambda path: xlsx.save(plan_of(report), path)), report)

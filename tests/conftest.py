@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+import kept
 from engines import has_libreoffice, recalculate_ironcalc, recalculate_libreoffice
 from formualizer_engine import recalculate_formualizer
 
@@ -19,6 +20,12 @@ settings.load_profile("told at once")
 GOLDEN = Path(__file__).with_name("golden")
 
 gc.set_threshold(200_000, 20, 100)  # the command collects rarely too: it takes a quarter of the time of a plan
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    shared = kept.folder_for_all()
+    shared.__enter__()
+    config.add_cleanup(lambda: shared.__exit__(None, None, None))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

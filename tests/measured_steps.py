@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +118,17 @@ def fitted() -> dict[str, Any]:
     """The constants as `make calibrate` left them: of all steps, and without each group."""
     found: dict[str, Any] = json.loads(FITTED.read_text(encoding="utf-8"))
     return found
+
+
+def spread(ratios: Column, groups: Column, quantiles: Mapping[str, int] = QUANTILES) -> dict[str, float]:
+    """Quantiles of measured over predicted, every group counting alike."""
+    counts = Counter(groups.tolist())
+    order = np.argsort(ratios)
+    weights = np.array([1 / counts[group] for group in groups])[order]
+    places = (np.cumsum(weights) - weights / 2) / weights.sum()
+    return {
+        name: float(f"{np.interp(percent / 100, places, ratios[order]):.3g}") for name, percent in quantiles.items()
+    }
 
 
 def in_catalog() -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from flopsheet.spec import Spec
 from flopsheet.spec.load import from_source
 from flopsheet.workbook.write import xlsx
 from flopsheet.yamlio import source
+from kept import kept
 from review_helpers import EVERY_WAY, input_cells_of, type_into
 from review_helpers import RUNS as RUNS_TEXT
 from studies import SPECS
@@ -34,15 +36,11 @@ def _compute(text: str) -> Report:
     return compute_spec(from_source(source.parse(text, "spec.yaml"), "spec"))
 
 
-@functools.cache
-def _workbook(name: str) -> bytes:
-    return xlsx.to_bytes(plan_of(made(name)[0]))
-
-
 def built(name: str, folder: Path) -> Report:
     """A study's report; its workbook is in the folder."""
-    (folder / "built.xlsx").write_bytes(_workbook(name))
-    return made(name)[0]
+    report, _ = made(name)
+    shutil.copy(kept(f"pulling {name}", ".xlsx", lambda path: xlsx.save(plan_of(report), path)), folder / "built.xlsx")
+    return report
 
 
 def cell(report: Report, path: str) -> tuple[str, str]:

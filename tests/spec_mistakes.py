@@ -48,5 +48,13 @@ REFUSED_TEXTS = [
         "version: 1\ncontext_lengths: [1]\n«models»: {n_layers: 2, d_model: 64}",
         "models: the model has no name; write models: {NAME: {n_layers: …}}",
     ),
+    (
+        "version: 1\ncontext_lengths: [1]\nmodels: {a: {model: gpt2-small}}\n«search»: {model: a, hardware: h100-sxm}",
+        "search: the search has no name; write search: {NAME: {model: …}}",
+    ),
+    (
+        "version: 1\ncontext_lengths: [1]\nmodels: {a: {model: gpt2-small}}\n«measured»: {model: a, seconds: 1}",
+        "measured: the row has no name; write measured: {NAME: {model: …}}",
+    ),
     ("version: 1\ncontext_lengths: [1]\nmodels: {a: {«colour»: 1}}", NO_KEY),
 ]

@@ -207,6 +207,6 @@ def test_budgets_that_summary_leaves_out_are_told_with_how_many_are_not_met() ->
         book.path, [{}, {(width.sheet, width.address): 2048.0}], [*cells, ("Checks", "C8")]
     )
     seen = [str(after[cell])[0] for cell in cells[:-1]].count("✘")
-    told = re.fullmatch(r"… 18 more, (\d+) of them not met, on Checks", str(after[cells[-1]]))
+    told = re.fullmatch(r"… 18 more, (\d+) of them not matched, on Checks", str(after[cells[-1]]))
     assert (before[cells[-1]], told is not None) == ("… 18 more on Checks", True)
     assert told is not None and seen + int(told[1]) == after["Checks", "C8"]

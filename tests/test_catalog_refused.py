@@ -17,6 +17,10 @@ KNOWN = (
     "check_input_norm, check_input_weight_bytes, d_ff, d_model, length, matmuls, model, … (16 in all)"
 )
 
+KEYS = (
+    "known: before, doc, formats, formula, headline, label, level, name, severity, shape, source, symbol, … (15 in all)"
+)
+
 ACCEPTED = [
     ("2 * d_model", {}),
     ("d_model + 2", {}),
@@ -170,6 +174,8 @@ REFUSED = [
     ("1", {"label": ""}, "label is missing; write label: …"),
     ("1", {"unit": ""}, "unit is missing; write unit: …"),
     ("1", {"lable": "X"}, "unknown key 'lable'; did you mean 'label'?"),
+    ("1", {"reads": "[x]"}, f"unknown key 'reads'; {KEYS}"),  # computed, never written
+    ("1", {"words": "none"}, f"unknown key 'words'; {KEYS}"),
     ("1", {"text": "one"}, "a metric has either a formula or a text; write one of them"),
     ("1", {"level": "sum"}, "unknown level or severity; levels: part, subtotal, total; severity: note"),
     ("1", {"severity": "warn"}, "unknown level or severity; levels: part, subtotal, total; severity: note"),

@@ -17,7 +17,7 @@ from studies import SPECS
 ROWS = range(4, 8)  # the verdict, and below it what changed
 LLAMA, GPT = "llama3-70b-512xh100", "gpt2"
 
-MET = "✔ Every run fits. ✔ All 7 budgets are met."
+MET = "✔ Every run fits. ✔ All 7 expectations are met."
 
 # Name of the story → its study, its edits, and the lines of the Summary. Figures by hand:
 #   a day is 86,400 s; 15e12 tokens on 512 × 989.4 (H100) and 312 TFLOP/s (A100) are 412.5 · 989.4 / 312 = 1,308 days;
@@ -28,16 +28,17 @@ MET = "✔ Every run fits. ✔ All 7 budgets are met."
 #   gpt2-small of 2,048 tokens with three matmuls, by the same formula with D 768 and 12 layers: 776,570,142,720 FLOP;
 #   25 heads do not divide 2,048: the widths of heads and of values are no whole numbers either, three checks.
 STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
-    "as built": (LLAMA, {}, [f"{MET} ✔ All N checks hold.", "As built.", "", ""]),
+    "as built": (LLAMA, {}, [f"{MET} ✔ All N checks hold; 1 note, see Checks.", "As built.", "", ""]),
     "a run stops fitting": (
         LLAMA,
         {"training.pretraining.micro_batch_size": 4.0},
         [
             "✘ 1 of 6 runs does not fit: pretraining needs 155.3 GiB a device, h100-sxm has 79.6 usable (2×)."
-            " ✘ 1 of 7 budgets is not met: pretraining.fits is no (expected yes; budget). ✔ All N checks hold.",
+            " ✘ 1 of 7 expectations is not met: pretraining.fits is no (expected yes; budget)."
+            " ✔ All N checks hold; 1 note, see Checks.",
             "Changed: pretraining micro_batch_size 1 → 4",
             "Moved, 2 results: pretraining memory per device 49.54 → 155.3 GiB (3.1×), no longer fits"
-            " · budgets not met 0 → 1",
+            " · expectations not met 0 → 1",
             "",
         ],
     ),
@@ -45,7 +46,7 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining-fsdp.hardware": "a100-80gb"},
         [
-            f"{MET} ✔ All N checks hold.",
+            f"{MET} ✔ All N checks hold; 2 notes, see Checks.",
             "Changed: pretraining-fsdp hardware h100-sxm → a100-80gb",
             "Moved, 2 results: pretraining-fsdp cost 12.67 M USD → no price"
             " · pretraining-fsdp time 412.5 → 1,308 days (3.2×)",
@@ -56,10 +57,10 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining.n_tokens": 15.5e12},
         [
-            "✔ Every run fits. ✘ 1 of 7 budgets is not met: pretraining.days is 426.2 days (expected 412; published:"
-            " 412 days, every pair counted, 40 % MFU). ✔ All N checks hold.",
+            "✔ Every run fits. ✘ 1 of 7 expectations is not met: pretraining.days is 426.2 days (expected 412;"
+            " published: 412 days, every pair counted, 40 % MFU). ✔ All N checks hold; 1 note, see Checks.",
             "Changed: pretraining n_tokens 15 T → 15.5 T",
-            "Moved, 3 results: budgets not met 0 → 1 · pretraining time 412.5 → 426.2 days (+3.3 %)"
+            "Moved, 3 results: expectations not met 0 → 1 · pretraining time 412.5 → 426.2 days (+3.3 %)"
             " · pretraining cost 12.67 M → 13.09 M USD (+3.3 %)",
             "",
         ],
@@ -70,7 +71,7 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [
             "✘ 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048.",
             "Changed: gpt2-xl d_model 1,600 → 2,048",
-            "Moved, 7 results: checks that fail 0 → 3 · budgets not met 0 → 18"
+            "Moved, 7 results: checks that fail 0 → 3 · expected figures not matched 0 → 18"
             " · gpt2-xl parameters 2.13 B → 3.43 B (+61 %)",
             "and gpt2-xl forward pass at 1,024 3.51 → 5.57 TFLOP (+59 %)"
             " · gpt2-xl forward pass at 16,384 133.4 → 188.1 TFLOP (+41 %) · 2 more",
@@ -87,11 +88,11 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "conventions.ffn_matmuls": "architecture",
         },
         [
-            "✘ 14 of 22 budgets are not met, the first: gpt2-small.flops_forward at 1,024 is 776,570,142,720 FLOP"
-            " (expected 291,648,307,200; published). ✔ All N checks hold.",
+            "✘ 14 of 22 expected figures are not matched, the first: gpt2-small.flops_forward at 1,024 is"
+            " 776,570,142,720 FLOP (expected 291,648,307,200; published). ✔ All N checks hold.",
             "Changed, 6 inputs: gpt2-small n_heads 12 → 6 and 2 more"
             " · context 1 context_length 1,024 → 2,048 · kv_cache bf16 → fp8 · ffn_matmuls 2 → architecture",
-            "Moved, 16 results: budgets not met 0 → 14"
+            "Moved, 16 results: expected figures not matched 0 → 14"
             " · gpt2-large forward pass at 2,048 (was 1,024) 1.77 → 4.9 TFLOP (2.8×)"
             " · gpt2-xl forward pass at 2,048 (was 1,024) 3.51 → 9.67 TFLOP (2.8×)",
             "and gpt2-xl-tied forward pass at 2,048 (was 1,024) 3.51 → 9.67 TFLOP (2.8×)"

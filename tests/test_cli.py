@@ -97,7 +97,7 @@ def test_markdown_has_a_table_for_models_and_one_for_scenarios() -> None:
         sum(line.startswith("* ") for line in lines),
         lines[-1],
     ) == (
-        "## GPT-2 family resource accounting",
+        "## GPT-2 shapes with a SwiGLU FFN and untied head, as published",
         ["Models", "Forward pass"],
         [7, 12],
         [1, 1],
@@ -262,7 +262,8 @@ def test_an_expectation_that_does_not_hold_is_named_and_ends_with_code_1(tmp_pat
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "wrong.yaml: expectations fail\n",
-        f"{place}: budget not met: gpt2-xl.n_params is 2,127,057,600, expected 2,127,057,601 (-4.7e-08 %): published\n"
+        f"{place}: expected figure not matched: gpt2-xl.n_params is 2,127,057,600, expected 2,127,057,601 (-4.7e-08 %):"
+        " published\n"
         "21 of 22 expectations hold\n",
     )
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from books import book_of
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values
+from engines import recalculate_ironcalc
 from flopsheet import compute
 from flopsheet.api import build
 from flopsheet.diagnostics import SpecError
@@ -21,7 +21,7 @@ from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import read_yaml
 from review_helpers import input_cells_of, type_into
 from studies import frames_of
-from test_run_laws import models, ran, training
+from test_run_laws import law, models, training, training_runs
 
 D, F, L, V, S = 1024, 4096, 8, 32000, 2048
 ATTENTION, FFN = 4 * D * D, 3 * D * F
@@ -126,26 +126,24 @@ def test_all_parts_frozen_leave_weights_and_activations():
 
 # Laws ----------------------------------------------------------------------------------------------------------------
 
-few = settings(max_examples=6, deadline=None)
 frozen_runs = st.fixed_dictionaries(
     {"frozen": st.lists(st.sampled_from(frozen_parts()), min_size=1, unique=True), "frozen_layers": st.integers(0, 8)}
 )
 
 
-@few
-@given(model=models(), run=training(), frozen=frozen_runs, stages=st.sampled_from([1, 2, 4]), zero=st.integers(0, 3))
+@law(model=models(), run=training(), frozen=frozen_runs, stages=st.sampled_from([1, 2, 4]), zero=st.integers(0, 3))
 def test_freezing_never_needs_more_memory_and_never_works_more(model, run, frozen, stages, zero):
     run |= {"n_devices": 2 * stages, "pipeline_parallel": stages, "zero_stage": zero}
-    found = ran(model, run | frozen, run | {"frozen": frozen["frozen"]}, run)
+    found = yield training_runs(model, run | frozen, run | {"frozen": frozen["frozen"]}, run)
     for column in ("device_bytes", "flops_step", "n_params_trained", "host_bytes_device"):
         values = found[column].tolist()
         assert all(later >= earlier * (1 - 1e-12) for earlier, later in pairwise(values)), column
 
 
-@few
-@given(model=models(), run=training(), frozen=frozen_runs, stages=st.sampled_from([1, 2, 4]))
+@law(model=models(), run=training(), frozen=frozen_runs, stages=st.sampled_from([1, 2, 4]))
 def test_classes_of_a_frozen_run_add_up_to_its_memory(model, run, frozen, stages):
-    row = ran(model, run | frozen | {"n_devices": stages, "pipeline_parallel": stages}).iloc[0]
+    layout = {"n_devices": stages, "pipeline_parallel": stages}
+    row = (yield training_runs(model, run | frozen | layout)).iloc[0]
     whole = row["bytes_per_sequence"] * row["micro_batch_size"] + row["bytes_without_batch"]
     assert whole == pytest.approx(row["device_bytes"], rel=1e-12)
 
@@ -167,24 +165,29 @@ def test_what_is_wrong_with_frozen_parts_is_told(said, message):
     assert message in str(refused.value)
 
 
-def test_parts_that_are_frozen_in_cells_give_what_pandas_gives(tmp_path: Path):
+def test_parts_that_are_frozen_in_cells_give_what_pandas_gives():
     base = {"pipeline_parallel": 2, "n_devices": 4, "zero_stage": 1}
-    report = build(study(model=MIXTRAL, **base), tmp_path / "book.xlsx")
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
-    at = {cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(report)}
-    changes = [
-        {"frozen": ["experts", "embedding"], "frozen_layers": 5},
-        {"frozen": [part for part in frozen_parts() if part != "norms"]},
-        {"frozen": ["norms"], "frozen_layers": 32},
-    ]
-    typed = [
-        {at[f"frozen_{part}"]: "yes" for part in change["frozen"]}
-        | {at["frozen_layers"]: change.get("frozen_layers", 0)}
-        for change in changes
-    ]
-    wanted = [formulas(planned(compute(study(model=MIXTRAL, **base, **change)), report)) for change in changes]
-    got = recalculate_ironcalc(tmp_path / "spoiled.xlsx", typed, list(wanted[0]))
-    assert [disagreements_of(*both) for both in zip(got, wanted, strict=True)] == [{}] * 3
+    changes = {
+        "experts": {"frozen": ["experts", "embedding"], "frozen_layers": 5},
+        "most": {"frozen": [part for part in frozen_parts() if part != "norms"]},
+        "norms": {"frozen": ["norms"], "frozen_layers": 32},
+    }
+    spec = study(model=MIXTRAL, **base)
+    [run] = spec["training"].values()
+    book = book_of(spec | {"training": {name: run for name in changes}})
+    at = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
+    typed = {
+        at["training", name, part]: value
+        for name, change in changes.items()
+        for part, value in {
+            **{f"frozen_{part}": "yes" for part in change["frozen"]},
+            "frozen_layers": change.get("frozen_layers", 0),
+        }.items()
+    }
+    edited = compute(spec | {"training": {name: run | change for name, change in changes.items()}})
+    wanted = formulas(planned(edited, book.report))
+    [got] = recalculate_ironcalc(book.spoiled, [typed], list(wanted))
+    assert disagreements_of(got, wanted) == {}
 
 
 def test_an_edit_of_a_frozen_part_is_pulled_into_the_list(tmp_path: Path):

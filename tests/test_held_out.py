@@ -6,7 +6,8 @@ import statistics
 
 import pytest
 
-from held_out import FAR, PAGES, compared, page
+from flopsheet.catalog import load_catalog
+from held_out import FAR, PAGES, compared, page, spread_outside
 
 
 @pytest.mark.parametrize("kind", ["training", "serving"])
@@ -28,3 +29,7 @@ def test_time_per_token_of_what_was_held_out_is_off_by_at_most_thirty_per_cent_i
 @pytest.mark.parametrize("kind", ["training", "serving"])
 def test_what_is_far_off_has_a_cause(kind):
     assert [one.row["name"] for one in compared(kind) if abs(one.off) > FAR[one.what] and not one.row["cause"]] == []
+
+
+def test_ranges_outside_what_was_measured_are_as_wide_as_the_errors_of_what_was_held_out():
+    assert {name: load_catalog().inputs[name].default for name in spread_outside()} == spread_outside()

@@ -114,6 +114,12 @@ def test_the_text_that_the_mistakes_are_made_in_is_valid_by_the_schema() -> None
     assert is_valid(VALID)
 
 
+@pytest.mark.parametrize("claim", ["equals: 1", "at_most: 1T", "at_least_change: 5 %", "at_most_change: 2e9"])
+def test_an_expectation_with_one_condition_is_valid_by_the_schema(claim: str) -> None:
+    text = VALID.replace("at_least: 1", claim)
+    assert (len(spec_of(text).expectations), is_valid(text)) == (1, True)
+
+
 @pytest.mark.parametrize(("text", "message"), [bad for bad in BAD if not beyond(bad[1])])
 def test_what_validate_refuses_the_schema_refuses(text: str, message: str) -> None:
     assert (refused(text), is_valid(text)) == (True, False)

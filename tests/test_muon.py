@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edits import disagreements_of, formulas, planned
@@ -15,7 +14,7 @@ from flopsheet import compute
 from flopsheet.api import build
 from review_helpers import input_cells_of
 from studies import frames_of
-from test_run_laws import models, ran, rising, training
+from test_run_laws import law, models, rising, training, training_runs
 
 D, F, L, V, S = 1024, 4096, 8, 32000, 2048
 MATRICES = L * (4 * D * D + 3 * D * F)
@@ -67,28 +66,23 @@ def test_other_optimizers_and_what_is_not_shared_are_as_before(run):
     assert states(**run) == states(**run | {"muon_shards": "values"})
 
 
-few = settings(max_examples=6, deadline=None)
-
-
-@few
-@given(model=models(), run=training(optimizer="muon", zero_stage=1, muon_shards="matrices"))
+@law(model=models(), run=training(optimizer="muon", zero_stage=1, muon_shards="matrices"))
 def test_more_devices_never_hold_more_of_whole_matrices(model, run):
-    found = ran(model, *(run | {"n_devices": devices} for devices in (64, 8, 2, 1)))
+    found = yield training_runs(model, *(run | {"n_devices": devices} for devices in (64, 8, 2, 1)))
     assert rising(found["device_bytes"])
 
 
-@few
-@given(model=models(), run=training(optimizer="muon"), devices=st.sampled_from([1, 4, 64]), zero=st.integers(0, 3))
+@law(model=models(), run=training(optimizer="muon"), devices=st.sampled_from([1, 4, 64]), zero=st.integers(0, 3))
 def test_whole_matrices_never_need_less_than_even_shares(model, run, devices, zero):
     run |= {"n_devices": devices, "zero_stage": zero}
-    found = ran(model, run | {"muon_shards": "values"}, run | {"muon_shards": "matrices"})
+    found = yield training_runs(model, run | {"muon_shards": "values"}, run | {"muon_shards": "matrices"})
     assert rising(found["device_bytes"])
 
 
-@few
-@given(model=models(), run=training(optimizer="muon", muon_shards="matrices"), stages=st.sampled_from([1, 2, 4]))
+@law(model=models(), run=training(optimizer="muon", muon_shards="matrices"), stages=st.sampled_from([1, 2, 4]))
 def test_classes_of_whole_matrices_add_up_to_the_memory(model, run, stages):
-    row = ran(model, run | {"n_devices": 4 * stages, "pipeline_parallel": stages, "zero_stage": 1}).iloc[0]
+    layout = {"n_devices": 4 * stages, "pipeline_parallel": stages, "zero_stage": 1}
+    row = (yield training_runs(model, run | layout)).iloc[0]
     whole = row["bytes_per_sequence"] * row["micro_batch_size"] + row["bytes_without_batch"]
     assert whole == pytest.approx(row["device_bytes"], rel=1e-12)
 

@@ -16,6 +16,7 @@ from engines import recalculate_libreoffice
 from flopsheet.workbook.model.references import FIRST, letters
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.write.page import set_up_page
+from flopsheet.yamlio.source import read_yaml
 from studies import SPECS
 
 FORTY: dict[str, Any] = {
@@ -70,14 +71,16 @@ def printed(n_rows: int, width: float, folded: int = 0) -> tuple[str, int | None
 
 
 @pytest.mark.parametrize(("n_rows", "width", "expected"), [
-    (40, 75, ("portrait", 100, False)),  # 75 · 0.25 cm are within the 18.97 of a page, 40 · 0.53 · 1.05 within 26.5
+    (40, 75, ("portrait", 100, False)),  # 75 · 0.25 cm are within the 19.48 of a page, 40 · 0.53 · 1.05 within 26.5
     (46, 75, ("portrait", 100, False)),  # 25.6 cm
+    (66, 75, ("portrait", 70, False)),  # 36.7 cm: one page at 70 %
     (50, 75, ("portrait", 95, False)),  # 27.8 cm: one page at 95 %
-    (100, 75, ("portrait", 95, False)),  # 55.7 cm: two pages at 75 %, and still at 95 %
-    (100, 130, ("landscape", 85, False)),  # 32.5 · 0.85 = 27.6 of 27.67 cm; 55.7 · 0.85 = 47.3 of three times 17.8
-    (100, 150, ("landscape", None, True)),  # 150 · 0.25 · 0.75 cm are more than the 27.67 of a page on its side
+    (100, 75, ("portrait", 95, False)),  # 55.7 cm: two pages at 70 %, and still at 95 %
+    (100, 130, ("landscape", 85, False)),  # 32.5 · 0.85 = 27.6 of 28.18 cm; 55.7 · 0.85 = 47.3 of three times 17.8
+    (100, 150, ("landscape", 75, False)),  # 37.5 · 0.75 = 28.1 of 28.18 cm; three pages at 70 % too
+    (100, 165, ("landscape", None, True)),  # 165 · 0.25 · 0.7 cm are more than the 28.18 of a page on its side
 ])  # fmt: skip
-def test_a_sheet_is_as_large_as_the_fewest_pages_allow_and_not_below_seven_and_a_half_points(
+def test_a_sheet_is_as_large_as_the_fewest_pages_allow_and_not_below_seven_points(
     n_rows: int, width: float, expected: tuple[str, int | None, bool]
 ) -> None:
     assert printed(n_rows, width) == expected
@@ -110,20 +113,31 @@ def test_the_answer_prints_on_the_first_page_tables_on_the_next_and_no_number_is
     assert (found, "###" in printed.stdout.decode()) == (expected, False)
 
 
-def test_a_sheet_too_wide_for_a_page_is_printed_on_several_at_seven_points() -> None:
+def test_a_sheet_too_wide_for_a_page_is_printed_on_as_few_as_seven_points_allow() -> None:
     cells = {(row, column): Cell("text") for row in range(1, 9) for column in range(1, 12)}
     worksheet = Workbook().active
-    set_up_page(worksheet, Sheet("S", cells, dict.fromkeys(range(1, 12), 20.0), title_columns="A:A"))
-    # 220 · 0.2 · 0.7 cm are more than the 27.67 of a page on its side.
-    assert (worksheet.page_setup.scale, bool(worksheet.sheet_properties.pageSetUpPr.fitToPage)) == (70, False)
+    set_up_page(worksheet, Sheet("S", cells, dict.fromkeys(range(1, 12), 20.0), title_columns="A:B"))
+    # Of columns of 5 cm, 35.2 cm at 80 % hold 7, then 4 beside two repeated ones; 33.1 cm at 85 % hold 6 and 4.
+    assert (worksheet.page_setup.scale, bool(worksheet.sheet_properties.pageSetUpPr.fitToPage)) == (80, False)
+
+
+def test_what_takes_more_pages_than_it_is_worth_is_not_printed() -> None:
+    cells = {(row, 1): Cell("text") for row in range(1, 201)}  # 111 cm: four pages on their side, three upright at 70 %
+    areas = []
+    for most in (2, 3):
+        worksheet = Workbook().active
+        set_up_page(worksheet, Sheet("S", cells, {1: 75.0}, print_rows=200, print_to=1, most_pages=most))
+        areas.append(worksheet.print_area)
+    assert areas == ["'Sheet'!$C$1", "'Sheet'!$A$1:$A$200"]
 
 
 @pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
     (60, 90, (30, 60), ("portrait", 1, "'S'!$A$1:$A$60")),  # 26.5 of 31.8 · 1.05 cm: 79 %
-    (90, 180, (40, 90), ("landscape", 0, "'S'!$A$1:$A$40,'S'!$A$41:$A$90")),  # 17.8 of 26.5 · 1.05 cm: 64 %
+    (90, 180, (40, 90), ("landscape", 2, "'S'!$A$1:$A$40,'S'!$A$41:$A$90")),  # 17.8 of 26.5 · 1.05 cm: 64 %
+    (90, 160, (30, 45, 90), ("landscape", 2, "'S'!$A$1:$A$45,'S'!$A$46:$A$90")),  # the first two together
     (90, 180, (45, 90), ("landscape", 2, "'S'!$A$1:$A$45,'S'!$A$46:$A$90")),  # 17.8 of 23.9 · 1.05 cm: 71 %
 ])  # fmt: skip
-def test_parts_are_printed_on_one_page_where_that_can_be_read_else_on_one_each(
+def test_parts_are_printed_on_as_few_pages_as_can_be_read(
     n_rows: int, width: float, parts: tuple[int, ...], expected: tuple[str, int, str]
 ) -> None:
     worksheet = Workbook().active
@@ -164,7 +178,8 @@ def test_a_thin_line_stands_below_every_fifth_row_of_results_up_to_the_formula()
 @pytest.mark.parametrize("title", ["Forward FLOPs", "KV cache"])
 def test_no_column_is_printed_that_has_no_value(title: str) -> None:
     """Where layer groups below have more columns than the scenarios whose results are printed."""
-    sheet = sheet_of(title, flopsheet.compute(SPECS / "deepseek-v3.yaml"))
+    spec = read_yaml(SPECS / "deepseek-v3.yaml").data
+    sheet = sheet_of(title, flopsheet.compute({key: spec[key] for key in ("version", "context_lengths", "models")}))
     worksheet = Workbook().active
     set_up_page(worksheet, sheet)
     scenarios = 2 * 2  # models and context lengths

@@ -7,10 +7,9 @@ from functools import cache
 
 import pytest
 
-import flopsheet
-from edits import planned
+from books import book_of
 from flopsheet.workbook.model.sheet import Sheet
-from generated import study
+from generated import spec_of
 from studies import SPECS
 
 CELL = r"\$?[A-Z]{1,3}\$?[0-9]+"
@@ -25,8 +24,7 @@ SOURCES = ["gpt2", "llama3-70b-512xh100", "layout-search", "1", "3"]  # one scen
 @cache
 def sheets(source: str) -> tuple[Sheet, ...]:
     """The sheets of a spec's workbook, or of that of the random study of a number."""
-    report = study(int(source))[1] if source.isdigit() else flopsheet.compute(SPECS / f"{source}.yaml")
-    return planned(report, report).sheets
+    return book_of(spec_of(int(source)) if source.isdigit() else SPECS / f"{source}.yaml").plan.sheets
 
 
 @cache

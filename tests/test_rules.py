@@ -236,7 +236,7 @@ OVERWRITTEN: dict[str, list[Edit]] = {
     "check_flops_against_params": [("flops_attention_projections", "plain", 1000)],
     "check_memory": [("bytes_without_batch", "small", 1000)],
     "note_ffn_count": [("ffn_matmuls", "", 2)],
-    "note_tight": [("is_tight", "small", 1)],
+    **{f"note_{what}": [(f"is_{what}", "small", 1)] for what in ("tight", "off_range")},
 }
 
 
@@ -254,6 +254,7 @@ def impossible(entry: Input) -> list[float | str]:
 
 report = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).report)
 book = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).path)
+VERDICTS = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
 
 
 @pytest.fixture(scope="module")
@@ -296,15 +297,15 @@ def together(edits: Mapping[str, list[Edit]]) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def recomputed(report: Report, book: Path, cells: Mapping[str, dict[str, tuple[str, str]]]):
+def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells):
     """What IronCalc computes: for nothing (""), and for the edit of each rule and check.
 
     Edits of several models and runs are made at once: of a check its own row is read, the sentence of a rule says which
     row and which values break it. A rule of which another row's values are said is broken alone.
     """
     edits: dict[str, list[Edit]] = {name: edit for name, (edit, _) in BROKEN.items()} | OVERWRITTEN
-    said, verdicts = sentence_cells(book), verdict_cells(report)
-    wanted = [("Checks", "A2"), *said.values(), *verdicts]
+    said = sentence_cells(book)
+    wanted = [("Checks", "A2"), *said.values(), *verdict_cells]
 
     def made(batches: list[list[str]]) -> dict[str, Any]:
         typed = [{cells[name][row]: value for one in batch for name, row, value in edits[one]} for batch in batches]
@@ -316,11 +317,11 @@ def recomputed(report: Report, book: Path, cells: Mapping[str, dict[str, tuple[s
     return found | made(alone)
 
 
+@pytest.fixture(scope="module")
 def verdict_cells(report: Report) -> list[tuple[str, str]]:
     """The cells of all rules and checks, for every row."""
-    verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
     found = report._layout.cell_index.cell_refs.items()
-    at = [cell_ref for (_, name), cell_refs in found if name in verdicts for cell_ref in cell_refs]
+    at = [cell_ref for (_, name), cell_refs in found if name in VERDICTS for cell_ref in cell_refs]
     return [(cell_ref.sheet, cell_ref.address) for cell_ref in at if cell_ref.sheet == "Checks"]
 
 
@@ -339,10 +340,9 @@ def sentence_cells(book: Path) -> dict[str, tuple[str, str]]:
 
 
 def test_every_rule_and_every_check_has_an_edit_that_breaks_it() -> None:
-    verdicts = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
     ranges = {f"{RANGE}{name}" for name, entry in SHIPPED.inputs.items() if not entry.chooses and impossible(entry)}
     in_workbooks = {name for name, rule in SHIPPED.rules.items() if not rule.unless_said}
-    assert (verdicts, in_workbooks) == ({*BROKEN, *OVERWRITTEN, *ranges}, {*BROKEN})
+    assert (VERDICTS, in_workbooks) == ({*BROKEN, *OVERWRITTEN, *ranges}, {*BROKEN})
 
 
 @pytest.mark.parametrize("name", [*BROKEN, *OVERWRITTEN])
@@ -362,9 +362,9 @@ def test_a_broken_rule_says_what_is_wrong_with_the_values(name: str, recomputed,
 
 
 @pytest.mark.parametrize("name", [name for name in (*BROKEN, *OVERWRITTEN) if name.startswith("check")])
-def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed, report: Report) -> None:
+def test_what_breaks_a_rule_or_check_turns_the_verdict_of_the_workbook(name: str, recomputed, verdict_cells) -> None:
     before, after = (str(recomputed[of]["Checks", "A2"]) for of in ("", name))
-    failed = sum(recomputed[name][cell] not in {"ok", "note"} for cell in verdict_cells(report))
+    failed = sum(recomputed[name][cell] not in {"ok", "note"} for cell in verdict_cells)
     assert (before[:3], after.partition(" of ")[0], failed > 0) == ("✔ E", f"✘ {failed:,}", True)
 
 

@@ -68,7 +68,7 @@ def training(draw, **fixed):
     } | fixed  # fmt: skip
 
 
-def law(**drawn):
+def law(at_once=AT_ONCE, **drawn):
     """A law of random cases, of which several are computed at once: that takes as long as one.
 
     It yields some runs of a model, and is sent the frame of them, in order.
@@ -76,10 +76,10 @@ def law(**drawn):
 
     def of(test):
         @fewer
-        @given(cases=st.lists(st.fixed_dictionaries(drawn), min_size=AT_ONCE, max_size=AT_ONCE))
+        @given(cases=st.lists(st.fixed_dictionaries(drawn), min_size=at_once, max_size=at_once))
         def held(cases):
             laws = [test(**case) for case in cases]
-            frames = [None] * AT_ONCE
+            frames = [None] * at_once
             while asked := [runs for law, frame in zip(laws, frames, strict=True) if (runs := resumed(law, frame))]:
                 frames = computed(asked)
 

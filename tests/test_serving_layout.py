@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from flopsheet import SpecError
 from flopsheet.importers.huggingface import to_inputs
 from studies import frames_of
-from test_run_laws import few, models, rising
+from test_run_laws import law, models, rising, serving_runs
 
 GIB = 2**30
 # The config.json of meta-llama/Llama-3.1-8B counts as that of 3.
@@ -24,10 +23,13 @@ RESERVED = round(0.35 * GIB) + 131_072 * 128 * 2
 H200 = {"round": {"extends": "h200", "memory_bytes": 141e9}}
 
 
+SERVED = {"model": "m", "hardware": "h200", "prompt_length": 4095, "generated_length": 1}
+
+
 def served(model, devices=None, **runs):
     """The frames of serving runs of one model `m`, by name."""
-    base = {"model": "m", "hardware": next(iter(devices or {"h200": {}})), "prompt_length": 4095, "generated_length": 1}
-    serving = {name: base | run for name, run in runs.items()}
+    kind = {"hardware": next(iter(devices or {"h200": {}}))}
+    serving = {name: SERVED | kind | run for name, run in runs.items()}
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": model}, "serving": serving}
     return frames_of(spec | {"hardware": devices or {}})
 
@@ -173,28 +175,25 @@ def test_an_impossible_layout_is_refused_with_those_that_are_possible(run, messa
     assert message in str(told.value)
 
 
-@few
-@given(model=models(), way=st.sampled_from(["tensor_parallel", "pipeline_parallel", "expert_parallel"]))
+@law(model=models(), way=st.sampled_from(["tensor_parallel", "pipeline_parallel", "expert_parallel"]))
 def test_more_shards_never_need_more_memory_per_device(model, way):
     if way == "expert_parallel" and "n_experts" not in str(model):
         way = "tensor_parallel"
     fixed = {"expert_parallel": {"n_devices": 8, "tensor_parallel": 8}, "pipeline_parallel": {"tensor_parallel": 1}}
-    runs = {
-        f"of-{size}": {"n_sequences": 8, "n_devices": size, way: size} | fixed.get(way, {}) for size in (8, 4, 2, 1)
-    }
-    found = served(model | {"tie_embeddings": False}, **runs)["serving_run"]
+    runs = [SERVED | {"n_sequences": 8, "n_devices": n, way: n} | fixed.get(way, {}) for n in (8, 4, 2, 1)]
+    found = yield serving_runs(model | {"tie_embeddings": False}, *runs)
     assert rising(found["served_bytes_device"])
     assert rising(found["longest_context"][::-1])
     assert rising(found["largest_batch"][::-1])
 
 
-@few
-@given(model=models())
+@law(model=models())
 def test_one_device_holds_the_weights_and_the_cache_of_the_model(model):
-    found = served(model, alone={}, said={"tensor_parallel": 1, "pipeline_parallel": 1})["serving_run"]
+    found = yield serving_runs(model, SERVED, SERVED | {"tensor_parallel": 1, "pipeline_parallel": 1})
     for name in ("served_weight_bytes", "served_cache_bytes"):
         assert found[f"{name}_device"].tolist() == pytest.approx(found[name].tolist(), rel=1e-12)
-    assert found.loc["alone"].equals(found.loc["said"])
+    alone, said = (row for _, row in found.iterrows())
+    assert alone.equals(said)
 
 
 # Prefix hits ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from commands import ROOT, run
 from flopsheet import compute
 from flopsheet.diagnostics import FlopsheetError, SpecError
-from flopsheet.spec.combine import load_combined
+from flopsheet.spec.combine import read_combined
 
 GPT2 = str(ROOT / "specs" / "gpt2.yaml")
 BASE = """\
@@ -54,17 +54,19 @@ def inputs(spec, name="gpt-2.5"):
     ],
 )
 def test_a_setting_is_read_as_if_it_stood_in_the_spec(base, setting, model, key, value) -> None:
-    assert inputs(load_combined([base], [setting]), model)[key].value == value
+    assert inputs(read_combined([base], [setting]).expand(), model)[key].value == value
 
 
 def test_a_setting_stays_an_expression(base) -> None:
     from flopsheet.formula import parse
 
-    assert inputs(load_combined([base], ["models.gpt-2.5.d_ff=8 * d_model"]))["d_ff"].ast == parse("8 * d_model")
+    assert inputs(read_combined([base], ["models.gpt-2.5.d_ff=8 * d_model"]).expand())["d_ff"].ast == parse(
+        "8 * d_model"
+    )
 
 
 def test_of_two_settings_the_last_holds(base) -> None:
-    spec = load_combined([base], ["context_lengths=[1, 2]", "context_lengths[1]=3"])
+    spec = read_combined([base], ["context_lengths=[1, 2]", "context_lengths[1]=3"]).expand()
     assert spec.context_lengths == (1, 3)
 
 
@@ -77,7 +79,7 @@ def test_the_numbers_of_a_setting_are_those_of_the_edited_spec(tmp_path) -> None
 
 
 def test_the_workbook_holds_a_spec_that_says_the_same(base, tmp_path) -> None:
-    spec = load_combined([base], ["models.gpt-2.5.d_model=128", "title='Wide: a study'"])
+    spec = read_combined([base], ["models.gpt-2.5.d_model=128", "title='Wide: a study'"]).expand()
     (tmp_path / "again.yaml").write_text(spec.text, encoding="utf-8")
     again = compute(tmp_path / "again.yaml").spec
     assert (again.title, again.models, again.expectations) == (spec.title, spec.models, spec.expectations)
@@ -126,7 +128,7 @@ def test_a_mistake_in_a_setting_points_into_the_argument(base, marked: str, mess
     before, inside, after = marked.replace("»", "«").split("«")
     setting = before + inside + after
     with pytest.raises(FlopsheetError) as caught:
-        load_combined([base], [setting])
+        read_combined([base], [setting]).expand()
     width = 2 if "*" in marked and inside == "*" else max(1, len(inside))
     caret = " " * len(before) + "^" * width
     line = f"\n    {setting}\n    {caret}"
@@ -155,7 +157,7 @@ def merged(tmp_path: Path, *texts: str):
     paths = [tmp_path / f"{at}.yaml" for at in range(len(texts))]
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text, encoding="utf-8")
-    return load_combined([str(path) for path in paths])
+    return read_combined([str(path) for path in paths]).expand()
 
 
 def test_mappings_merge_and_lists_and_scalars_replace(tmp_path) -> None:

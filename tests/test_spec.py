@@ -71,7 +71,7 @@ def test_a_study_is_called_after_its_file_unless_it_has_a_title(tmp_path):
         (spec.name, spec.title) for spec in (load_spec(tmp_path / "sizes.yaml"), load_spec(SPECS / "gpt2.yaml"))
     ] == [
         ("sizes", "sizes"),
-        ("gpt2", "GPT-2 family resource accounting"),
+        ("gpt2", "GPT-2 shapes with a SwiGLU FFN and untied head, as published"),
     ]
 
 

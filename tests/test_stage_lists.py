@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from books import book_of
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, spoil_cached_values
+from engines import recalculate_ironcalc
 from flopsheet import compute
 from flopsheet.api import build
 from flopsheet.diagnostics import SpecError
@@ -21,7 +21,7 @@ from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import read_yaml
 from review_helpers import input_cells_of, type_into
 from studies import frames_of
-from test_run_laws import models, ran, training
+from test_run_laws import law, models, training, training_runs
 
 GIB = 2**30
 D, F, L, V, S = 1024, 4096, 40, 32000, 2048
@@ -121,11 +121,10 @@ def listed_runs(draw: Any) -> tuple[Any, Any]:
     return model, run | more | {"stage_layers": layers, "frozen_layers": draw(st.sampled_from([0, 0, 3]))}
 
 
-@settings(max_examples=20, deadline=None)
-@given(both=listed_runs())
+@law(at_once=20, both=listed_runs())
 def test_the_fullest_of_any_stages_is_the_memory_of_the_run(both):
     model, run = both
-    row = ran(model, run).iloc[0]
+    row = (yield training_runs(model, run)).iloc[0]
     whole = row["bytes_per_sequence"] * row["micro_batch_size"] + row["bytes_without_batch"]
     assert row[ROWS].tolist() == run["stage_layers"] + [0] * (16 - len(run["stage_layers"]))
     assert [max(row[GIBS]) * GIB, whole] == pytest.approx([row["device_bytes"]] * 2, rel=1e-12)
@@ -161,23 +160,22 @@ def test_what_is_wrong_with_a_list_is_told(said, message):
     assert message in str(refused.value)
 
 
-def test_listed_layers_that_are_edited_in_cells_give_what_pandas_gives(tmp_path: Path):
+def test_listed_layers_that_are_edited_in_cells_give_what_pandas_gives():
     spec = study(stage_layers=[10, 10, 11, 9], n_devices=4, global_batch_size=8)
-    report = build(spec, tmp_path / "book.xlsx")
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
-    at = {cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(report)}
-    typed = [
-        {at["stage_layers_1"]: 4, at["stage_layers_3"]: 17},
-        {at["stage_layers_1"]: 8, at["stage_layers_2"]: 6, at["stage_layers_3"]: 9, at["stage_layers_4"]: 8,
-         at["stage_layers_5"]: 9, at["pipeline_parallel"]: 5, at["n_devices"]: 5},
-    ]  # fmt: skip
-    specs = [
-        study(stage_layers=[4, 10, 17, 9], n_devices=4, global_batch_size=8),
-        study(stage_layers=[8, 6, 9, 8, 9], n_devices=5, global_batch_size=8),
-    ]
-    wanted = [formulas(planned(compute(edited), report)) for edited in specs]
-    got = recalculate_ironcalc(tmp_path / "spoiled.xlsx", typed, list(wanted[0]))
-    assert [disagreements_of(*both) for both in zip(got, wanted, strict=True)] == [{}, {}]
+    [run] = spec["training"].values()
+    book = book_of(spec | {"training": {"same": run, "more": run}})
+    at = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
+    changes = {
+        "same": {"stage_layers_1": 4, "stage_layers_3": 17},
+        "more": {"stage_layers_1": 8, "stage_layers_2": 6, "stage_layers_3": 9, "stage_layers_4": 8,
+                 "stage_layers_5": 9, "pipeline_parallel": 5, "n_devices": 5},
+    }  # fmt: skip
+    typed = {at["training", name, key]: value for name, change in changes.items() for key, value in change.items()}
+    same, more = {"stage_layers": [4, 10, 17, 9]}, {"stage_layers": [8, 6, 9, 8, 9], "n_devices": 5}
+    edited = compute(spec | {"training": {"same": run | same, "more": run | more}})
+    wanted = formulas(planned(edited, book.report))
+    [got] = recalculate_ironcalc(book.spoiled, [typed], list(wanted))
+    assert disagreements_of(got, wanted) == {}
 
 
 @pytest.mark.parametrize("said", [[10, 10, 11, 9], "Et*10|t*10|t*11|t*9L"])

@@ -69,7 +69,8 @@ def test_a_stream_writes_what_the_listed_models_give(
     for name in table.columns.drop(["model", "context_length"]):
         column = wanted.frames["scenario" if name in wanted.frames["scenario"] else "model"][name]
         keys = zip(table.model, table.context_length, strict=True) if column.index.nlevels == 2 else table.model
-        named = [column[key] for key in keys]
+        own = column.to_dict()
+        named = [own[key] for key in keys]
         assert list(table[name]) == named
     shown = as_json(spec)
     lines = [{**models[row["model"]], **row} for row in scenarios]

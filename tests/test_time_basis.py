@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import flopsheet
+from books import book_of
 from commands import run as command
 from edits import disagreements_of, formulas, planned
-from engines import recalculate_ironcalc, recalculate_libreoffice, spoil_cached_values
+from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.diagnostics import SpecError
 from review_helpers import input_cells_of
 from studies import frames_of
@@ -71,6 +72,53 @@ def test_a_range_of_costs_without_a_price_says_so():
     assert ran()["predicted_cost_range"] == "no price"
 
 
+OFF_RANGE = ("is_off_range", "note_off_range", "time_against_range")
+
+
+@pytest.mark.parametrize(
+    ("of_predicted", "said"),
+    [
+        (1.0, (0, "ok", "within P10 to P90 of the prediction")),
+        (2.0, (1, "note", "assumed {mfu} MFU is faster than the P10 of the prediction, {fastest}")),
+        (0.5, (1, "note", "assumed {mfu} MFU is slower than the P90 of the prediction, {slowest}")),
+    ],
+)
+def test_an_assumed_speed_that_the_prediction_contradicts_is_noted_in_words(of_predicted, said):
+    """Within P10 to P90: 0.901 to 1.12 times the predicted time."""
+    predicted = ran()["predicted_mfu"]
+    found = ran(assumed_mfu=of_predicted * predicted)
+    shares = {"mfu": of_predicted * predicted, "fastest": predicted / 0.901, "slowest": predicted / 1.12}
+    off, verdict, words = said
+    shown = {name: f"{100 * share:.0f} %" for name, share in shares.items()}
+    assert tuple(found[list(OFF_RANGE)]) == (off, verdict, words.format_map(shown))
+
+
+def test_a_prediction_is_never_off_its_own_range():
+    assert tuple(ran()[["is_off_range", "note_off_range"]]) == (0, "ok")
+
+
+EXPERTS = {"d_ff": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 256}
+
+
+@pytest.mark.parametrize(
+    ("said", "model", "is_called", "low", "high"),
+    [
+        ({}, {}, "within what was measured", 0.901, 1.12),
+        ({"precision": "mixed_fp8"}, {}, "outside what was measured: mixed_fp8", 0.881, 1.21),
+        ({"hardware": "h200"}, {}, "outside what was measured: kind of device", 0.881, 1.21),
+        ({"n_devices": 4096}, {}, "outside what was measured: number of devices", 0.881, 1.21),
+        ({"context_length": 262_144}, {}, "outside what was measured: context length", 0.881, 1.21),
+        ({}, EXPERTS, "outside what was measured: mixture of experts", 0.57, 1.21),
+        ({"hardware": "h200"}, EXPERTS, "outside what was measured: mixture of experts, and 1 more", 0.57, 1.21),
+    ],
+)
+def test_a_range_is_as_wide_as_the_errors_of_its_kind_and_says_why(said, model, is_called, low, high):
+    """The widths of docs/calibration-time.md: of steps left out of the fit, of those held out, of those with MoE."""
+    found = frames_of(spec(**said) | {"models": {"m": MODEL | model}})["training_run"].loc["run"]
+    width = [found[name] / found["predicted_days"] for name in ("predicted_days_p10", "predicted_days_p90")]
+    assert (found["range_is"], width) == (is_called, pytest.approx([low, high], rel=1e-12))
+
+
 def test_mfu_is_not_assumed_where_none_is_said():
     found = ran()
     assert found["mfu"] == pytest.approx(found["predicted_mfu"], rel=1e-12)
@@ -104,7 +152,7 @@ def test_the_basis_stands_beside_days_on_the_terminal_and_in_json(tmp_path):
 
 
 @pytest.mark.libreoffice
-def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path):
+def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed():
     """An assumed MFU is cleared, a time of a step typed, the prediction chosen, the device's efficiency cleared."""
     typed = [
         {"assumed_mfu": "none"},
@@ -114,25 +162,29 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed(tmp_path
         {"time_basis": "predicted", "network_bandwidth": 2e9, "collective_efficiency": 0.7, "tensor_parallel": 2,
          "data_parallel": 4},
     ]  # fmt: skip
-    base = spec(assumed_mfu=0.3)
-    report = flopsheet.build(base, tmp_path / "book.xlsx")
-    spoil_cached_values(tmp_path / "book.xlsx", tmp_path / "spoiled.xlsx")
-    homes = {
-        cell.entry.name: (cell.cell_ref.sheet, cell.cell_ref.address)
-        for cell in input_cells_of(report)
-        if cell.path[0] == "training" or cell.path[1:2] == ("h100-sxm",)
-    }
+
+    def study(edits):
+        """A run on hardware of its own for each, with some of its inputs changed."""
+        of_run = [{name: value for name, value in one.items() if name in IN_RUN} for one in edits]
+        of_kind = [{name: value for name, value in one.items() if name not in IN_RUN} for one in edits]
+        runs = [RUN | {"hardware": f"kind {at}", "assumed_mfu": 0.3} | said for at, said in enumerate(of_run)]
+        kinds = {f"kind {at}": {"extends": "h100-sxm"} | said for at, said in enumerate(of_kind)}
+        return spec() | {"training": {f"run {at}": run for at, run in enumerate(runs)}, "hardware": kinds}
+
+    book = book_of(study([{}] * len(typed)))
+    homes = {cell.path: (cell.cell_ref.sheet, cell.cell_ref.address) for cell in input_cells_of(book.report)}
     absent = {"assumed_mfu": "not given", "matmul_efficiency": "not fitted"}
-    edits = [{homes[name]: absent[name] if value == "none" else value for name, value in one.items()} for one in typed]
-    studies = []
-    for one in typed:
-        of_run = {name: value for name, value in one.items() if name in IN_RUN}
-        of_kind = {name: value for name, value in one.items() if name not in IN_RUN}
-        studies.append(spec(**{"assumed_mfu": 0.3} | of_run) | {"hardware": {"h100-sxm": of_kind}})
-    wanted = [formulas(planned(flopsheet.compute(study), report)) for study in studies]
+    edit = {
+        homes[("training", f"run {at}", name) if name in IN_RUN else ("hardware", f"kind {at}", name)]: (
+            absent[name] if value == "none" else value
+        )
+        for at, one in enumerate(typed)
+        for name, value in one.items()
+    }
+    wanted = formulas(planned(flopsheet.compute(study(typed)), book.report))
     for recalculate in (recalculate_ironcalc, recalculate_libreoffice):
-        got = recalculate(tmp_path / "spoiled.xlsx", edits, list(wanted[0]))
-        assert [disagreements_of(*pair) for pair in zip(got, wanted, strict=True)] == [{}] * len(typed)
+        [got] = recalculate(book.spoiled, [edit], list(wanted))
+        assert disagreements_of(got, wanted) == {}
 
 
 @pytest.mark.parametrize(

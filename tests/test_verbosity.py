@@ -36,7 +36,8 @@ def test_quiet_still_says_what_is_wrong(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, re.sub(r"^wrong\.yaml:\d+:\d+: ", "", done.stderr)) == (
         1,
         "",
-        "budget not met: gpt2-xl.n_params is 2,127,057,600, expected 2,127,057,601 (-4.7e-08 %): published\n"
+        "expected figure not matched: gpt2-xl.n_params is 2,127,057,600, expected 2,127,057,601 (-4.7e-08 %):"
+        " published\n"
         "21 of 22 expectations hold\n",
     )
 

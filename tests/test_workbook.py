@@ -121,8 +121,8 @@ def test_a_reviewer_who_changes_d_model_sees_the_totals_move(gpt2: Path) -> None
         (2048.0, "✘ 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."),
         (
             3200.0,
-            "✘ 18 of 22 budgets are not met, the first: gpt2-xl.n_params_token_embedding is 160,822,400 (expected"
-            " 80,411,200; published). ✔ All N checks hold; 10 notes, see Checks.",
+            "✘ 18 of 22 expected figures are not matched, the first: gpt2-xl.n_params_token_embedding is"
+            " 160,822,400 (expected 80,411,200; published). ✔ All N checks hold; 10 notes, see Checks.",
         ),
     ],
 )
@@ -208,7 +208,7 @@ def _is_list_line(sheet: Any, row: int) -> bool:
         (
             r
             for r in range(1, row)
-            if sheet.cell(r, 1).value in {"Model or run", "Budget"} and sheet.cell(r, 2).value == "Unit"
+            if sheet.cell(r, 1).value in {"Model or run", "Expected figure"} and sheet.cell(r, 2).value == "Unit"
         ),
         default=0,
     )

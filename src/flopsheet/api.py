@@ -16,6 +16,7 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.output import data_frames
 from flopsheet.output.failed import FailedExpectation, Findings
 from flopsheet.pipeline import frames
+from flopsheet.pipeline.expectations import called_in
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.records import frozen
@@ -58,9 +59,10 @@ class Report:
         counts += [(len(spec.runs[kind]), f"{kind} run") for kind in spec.runs]
         about = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
         if budgets := len(spec.expectations):
-            missed = len(self.findings.expectations)
-            word = "budget" if budgets == 1 else "budgets"
-            about += f"; {missed:,} of {budgets:,} {word} not met" if missed else f"; {budgets:,} {word} met"
+            missed, them = len(self.findings.expectations), called_in(spec)
+            word = them.one if budgets == 1 else them.many
+            about += f"; {missed:,} of {budgets:,} {word} not" if missed else f"; {budgets:,} {word}"
+            about += f" {them.met}"
         return f"Report({diagnostics.shown(spec.title)!r}: {about})"
 
     def _repr_html_(self) -> str:

@@ -42,7 +42,8 @@ FLOPS = Kind("FLOP", _of("FLOP", LARGE), "5TFLOP", "FLOP")
 FLOP_RATE = Kind("FLOP per second", _of("FLOP/s", LARGE), "989TFLOP/s", "FLOP/s")
 COUNTED = "count"
 UNKNOWN = ""  # the unit of a number where something else in the spec tells which it is
-WORDS = frozenset({"text", "verdict"})  # units of what is no number
+TEXT_UNIT, TRUTH = "text", "verdict"
+NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})  # units of words
 KINDS = (PLAIN, BYTES, BYTE_RATE, FLOPS, FLOP_RATE)
 
 COUNTABLE = frozenset({COUNTED, "token", "width", "parameters"})  # units of which 1,024 may be meant by a thousand
@@ -95,7 +96,7 @@ def is_suffixed(text: str) -> bool:
 
 def read_quantity(text: str, unit: str) -> int | float | None:
     """The number that a text says in a unit, exactly: `15T` is 15000000000000; None where it says none."""
-    found = None if unit in WORDS or unit == UNKNOWN else re.fullmatch(SUFFIXED, text)
+    found = None if unit in NO_NUMBER or unit == UNKNOWN else re.fullmatch(SUFFIXED, text)
     kind, one = OF_UNIT.get(unit, (PLAIN, 1))
     factor = found and kind.suffixes.get(found["suffix"])
     if not found or not factor:
@@ -192,7 +193,7 @@ def written_in_prose(text: str, unit: str) -> str:
 
 @cache
 def pattern(unit: str) -> str:
-    """The texts that `read` takes for a number of a unit, of any where that is unknown, as a regular expression."""
+    """A regular expression of what `read_quantity` takes for a number of a unit, of any where that is unknown."""
     kinds = KINDS if unit == UNKNOWN else (kind_of_unit(unit),)
     suffixes = dict.fromkeys(suffix for kind in kinds for suffix in kind.suffixes)
     return rf"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+) ?({'|'.join(suffixes)})$"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from flopsheet.catalog import desugar
+from flopsheet import quantities
 from flopsheet.catalog.entries import Metric
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
@@ -27,9 +27,9 @@ def where_given(metric: Metric, words: Mapping[str, str], refuse: Callable[..., 
     said = tuple(dict.fromkeys(words[name] for name in _needed(test)))
     spelled = said_by(test, Text(""), words, Text)
     match metric.unit:
-        case desugar.TRUTH:
+        case quantities.TRUTH:
             return replace(metric, ast=_where(test, metric.ast, Text(metric.failing)))
-        case desugar.TEXT_UNIT:
+        case quantities.TEXT_UNIT:
             return replace(metric, ast=said_by(test, metric.ast, words, Text))
     node = said_by(test, metric.ast, words, lambda word: Call(ABSENT, (Text(word),)))
     return replace(metric, ast=node, has_value=test, absent=said[0], words=spelled if len(said) > 1 else None)

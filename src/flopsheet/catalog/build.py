@@ -20,6 +20,7 @@ from flopsheet.catalog.unit_rules import check_units
 from flopsheet.diagnostics import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
 from flopsheet.formula.nodes import Call, Text, shared
+from flopsheet.quantities import TEXT_UNIT, TRUTH
 from flopsheet.yamlio import source
 from flopsheet.yamlio.source import Data
 
@@ -142,7 +143,7 @@ class _Reader:
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
             raise refuse(f"the code {raw['code']} is taken", "codes are unique over all rules")
         verdict: dict[str, Any] = {key: raw[key] for key in ("name", "label", "doc", "source", "formula") if key in raw}
-        found = self.add({**verdict, "unit": desugar.TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
+        found = self.add({**verdict, "unit": TRUTH, "severity": RULE_LEVELS[raw["level"]]}, grain, refuse)
         self.raw_rules[raw["name"]] = {**raw, "grain": grain}
         if "unless_said" in raw:
             del self.metrics[raw["name"]]
@@ -185,7 +186,7 @@ class _Reader:
                 if kind == "inputs":
                     self.inputs[name] = custom_input(entry.raw)
                 sheet = next((run.capitalize() for run, of in RUNS.items() if entry.raw["grain"] in of), CUSTOM_SHEET)
-                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == desugar.TRUTH else sheet
+                sheet = "Inputs" if kind == "inputs" else "Checks" if raw["unit"] == TRUTH else sheet
                 by_section.setdefault((sheet, entry.raw["grain"]), []).append(name)
         for (sheet, grain), listed in by_section.items():
             at = len(self.sections)
@@ -212,7 +213,7 @@ class _Reader:
             self.add_range_checks()
         entries: dict[str, Entry] = {**self.inputs, **self.metrics}
         grain_of = {name: entry.grain for name, entry in entries.items()} | KEYS
-        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, desugar.TEXT_UNIT)
+        unit_of = {name: entry.unit for name, entry in entries.items()} | dict.fromkeys(KEYS, TEXT_UNIT)
         labels = {name: entry.label for name, entry in entries.items()}
         for name, metric in list(self.metrics.items()):
             resolved = partial(self.resolve, metric, grain_of, unit_of, labels)
@@ -284,7 +285,7 @@ class _Reader:
         desugar.check_names(node, metric.grain, grain_of, refuse)
         check_units(node, metric.unit, unit_of, refuse)
         reads = (*names(node), *aggregated(node))
-        if metric.unit == desugar.TRUTH:
+        if metric.unit == TRUTH:
             node = Call("where", (node, Text(OK), Text(metric.failing)))
         return dataclasses.replace(metric, source_ast=plain, ast=node, reads=reads)
 
@@ -319,9 +320,9 @@ class _Reader:
             raw["label"],
             raw["grain"],
             raw["doc"],
-            made(self.parse(raw["formula"], name), desugar.TRUTH),
+            made(self.parse(raw["formula"], name), TRUTH),
             points_at,
-            made(said, desugar.TEXT_UNIT),
+            made(said, TEXT_UNIT),
             made(self.template(raw["hint"], refuse, name, LISTS)),
             (message,) if isinstance(message, str) else tuple(case["say"] for case in message),
             names(said),

@@ -30,7 +30,6 @@ from flopsheet.formula.nodes import (
 from flopsheet.formula.parse import parse
 from flopsheet.formula.vocabulary import MATCH, WORDS
 
-TEXT_UNIT, TRUTH = "text", "verdict"
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
 DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
 LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it

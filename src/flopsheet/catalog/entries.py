@@ -10,17 +10,23 @@ from typing import Literal, TypeAlias
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.numerics import LARGEST_INPUT
-from flopsheet.quantities import to_whole
+from flopsheet.quantities import TEXT_UNIT, to_whole
 from flopsheet.records import NamedTuple, frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
 Scalar: TypeAlias = float | str
 OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
 COUNTED = frozenset({"count", "token", "width"})  # units of which 0 means that there is none
-YES_NO = frozenset({"yes", "no"})  # the words of a flag
+YES, NO = "yes", "no"  # the words of a flag
+YES_NO = frozenset({YES, NO})
 Level: TypeAlias = Literal["part", "subtotal", "total"]
 NumberStyle: TypeAlias = Literal["exact", "count", "rounded", "percent", "times", "2 decimals", "3 decimals"]
 SEVERITIES = {"": FAIL, "note": NOTICE}  # what a verdict says that does not hold
+
+
+def flag_word(is_true: bool) -> str:
+    """A truth value as cells and formulas have it."""
+    return YES if is_true else NO
 
 
 def inside_sentence(label: str) -> str:
@@ -108,7 +114,7 @@ class Input(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        return self.unit != "text"
+        return self.unit != TEXT_UNIT
 
     @property
     def called_zero(self) -> str:
@@ -126,7 +132,7 @@ class Input(NamedTuple):
 class Metric:
     """A quantity, defined once by its formula; every number, cell and page about it is derived from here.
 
-    `plain` is the formula as its author wrote it, `node` the same in the terms that the backends know.
+    `source_ast` is the formula as its author wrote it, `ast` the same in the terms that the backends know.
     """
 
     name: str
@@ -281,7 +287,12 @@ class Catalog:
             if name in self.metrics and name not in needed:
                 needed.add(name)
                 pending += [*self.dependencies(name), *self.metrics[name].aggregated]
-        return tuple(name for name in self.order if name in needed)
+        return tuple(sorted(needed, key=self._places.__getitem__))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """The place of each metric in the order of evaluation: most closures are a few of thousands."""
+        return {name: at for at, name in enumerate(self.order)}
 
     def dependencies(self, name: str) -> tuple[str, ...]:
         """The names that a metric reads in its own row; of a rule also those that its message says."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import get_args
 
 from flopsheet import diagnostics
 from flopsheet.catalog import formats
 from flopsheet.catalog.desugar import Refuse
-from flopsheet.catalog.entries import SEVERITIES, Input, Level, Metric
+from flopsheet.catalog.entries import SEVERITIES, Input, Level
 from flopsheet.catalog.grains import OF_RUNS, Grain
 from flopsheet.yamlio.source import Data
 
 LEVELS = get_args(Level)
-# Fields of a metric that nobody writes.
-MADE = {"ast", "source_ast", "source_text", "grain", "absent", "has_value"}
-METRIC_KEYS = {field.name for field in dataclasses.fields(Metric)} - MADE | {
-    "formula",
-    "text",
+METRIC_KEYS = {
+    "name", "label", "unit", "doc", "formula", "text", "shape", "level", "headline", "before", "severity", "source",
+    "symbol",
     *formats.KEYS,
-}
+}  # fmt: skip
 INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}
 ENTRY_NEEDS = ("name", "label", "unit", "doc")
 RULE_NEEDS = ("code", "formula", "hint", "level", "message", "points_at")

@@ -49,3 +49,7 @@ def coarser(grain: Grain) -> tuple[Grain, ...]:
         above[parent] = None
         above.update(dict.fromkeys(coarser(parent)))
     return tuple(above)
+
+
+# The grains that have a row for each layer group.
+OF_LAYERS: frozenset[Grain] = frozenset(grain for grain in GRAINS if "layer_group" in (grain, *coarser(grain)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from flopsheet.catalog.entries import Input, Metric, Unit
+from flopsheet.quantities import NO_NUMBER
 
 
 def headings(entries: Iterable[Metric | Input], units: Mapping[str, Unit]) -> dict[str, str]:
@@ -14,7 +15,7 @@ def headings(entries: Iterable[Metric | Input], units: Mapping[str, Unit]) -> di
     """
 
     def heading(entry: Metric | Input) -> str:
-        is_sought = entry.unit not in {"text", "verdict"} or is_headline(entry)
+        is_sought = entry.unit not in NO_NUMBER or is_headline(entry)
         return f"{entry.label} {units[entry.unit].heading}" if is_sought else ""
 
     def is_headline(entry: Metric | Input) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from flopsheet.catalog.cache import load_or_build
-from flopsheet.catalog.entries import Catalog, Input
+from flopsheet.catalog.entries import Catalog, Input, flag_word
 from flopsheet.diagnostics import Place
 from flopsheet.records import NamedTuple
 from flopsheet.yamlio.files import read_shipped
@@ -59,7 +59,7 @@ def custom_input(raw: Data) -> Input:
     if fields["choices"]:
         fields.pop("least")
     if isinstance(fields.get("default"), bool):
-        fields["default"] = "yes" if fields["default"] else "no"
+        fields["default"] = flag_word(fields["default"])
     return Input(**fields, whole=load_inputs().units[raw["unit"]].whole)
 
 

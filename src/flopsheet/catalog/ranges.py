@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flopsheet.catalog.entries import Input
+from flopsheet.quantities import TRUTH
 
 CHECK = "check_input_"
 
@@ -48,7 +49,7 @@ def range_check(entry: Input) -> dict[str, str]:
     return {
         "name": check_name(entry),
         "label": f"{entry.label} in range",
-        "unit": "verdict",
+        "unit": TRUTH,
         "formula": f"{held} == 1",
         "doc": f"{words[0].upper()}{words[1:]}.",
     }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flopsheet.catalog.desugar import TEXT_UNIT, TRUTH, Refuse
+from flopsheet.catalog.desugar import Refuse
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import GIVEN
 from flopsheet.formula.vocabulary import COMPARISONS, SAME_UNIT
+from flopsheet.quantities import NO_NUMBER, TEXT_UNIT, TRUTH
 from flopsheet.records import frozen
-
-NO_NUMBER = frozenset({TEXT_UNIT, TRUTH})
 
 
 def check_units(node: Node, unit: str, unit_of: Mapping[str, str], refuse: Refuse) -> None:

@@ -25,9 +25,12 @@ def print_failed_expectations(read: ParsedSpec, report: Report, quiet: bool = Fa
     """
     for note in () if quiet else report.notes():
         click.echo(f"note: {note}", err=True)
+    from flopsheet.pipeline.expectations import called
+
     missed = report.missed(base)
     for one in missed:
-        word = "warning" if one.expectation.is_warning else "budget not met"
+        them = called([one.claim])
+        word = "warning" if one.expectation.is_warning else f"{them.one} not {them.met}"
         place = read.text.place(path_of(one, report))
         where = f"{place.source}:{place.line}:{place.column}: " if place else ""
         click.echo(f"{where}{word}: {one.with_note(report.catalog)}", err=True)

@@ -14,7 +14,7 @@ from flopsheet.cli.commands import commands
 from flopsheet.cli.findings import print_error
 from flopsheet.diagnostics import FlopsheetError
 
-DONE, FINDINGS, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, USAGE, INTERRUPTED = 0, 2, 130
 
 
 def run() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flopsheet.output.export import ShowFormat
     from flopsheet.pipeline.stream import Stream
 
-RowsOf: TypeAlias = Literal["scenarios", "training", "serving"]
+RowsOf: TypeAlias = Literal["scenarios", "training", "serving", "limits"]
 TEXTS = ("table", "md", "html")
 WIDE = 240  # columns where the table goes into a file or a pipe
 

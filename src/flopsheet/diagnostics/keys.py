@@ -71,8 +71,7 @@ def no_names(kind: str, keys: Sequence[str]) -> Wording:
     Example:
         models: {n_layers: 12, d_model: 768}
     """
-    of = "model" if kind == "models" else "run" if kind in {"training", "serving", "measured"} else "kind"
-    return f"the {of} has no name", f"write {kind}: {{NAME: {{{keys[0]}: …}}}}"
+    return f"the {NAMED[kind].lower()} has no name", f"write {kind}: {{NAME: {{{keys[0]}: …}}}}"
 
 
 @diagnostic("FS405", "formula-cut-by-comma")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flopsheet.formula.brackets import needs_brackets
 from flopsheet.formula.nodes import Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import FUNCTIONS, GATHERERS, OPERATORS, References
 from flopsheet.numerics import SPREADSHEET_EXACT
 
 MAX_LITERAL = 255  # Excel's longest text inside a formula
-MOST_DIGITS = 20  # of a constant that is written without an exponent
+LONGEST_NUMBER = 20  # characters of a constant that is written without an exponent
 
 
 def to_excel(node: Node, at: References) -> str:
@@ -70,6 +72,7 @@ def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
     return f"({text})" if needs_brackets(node, symbol, "excel", right=right) else text
 
 
+@lru_cache(1_000)  # of the same few: thousands of digits in sentences are spelled by 10 and 1/2
 def number(value: float) -> str:
     """A constant as a spreadsheet reads it back to the same double.
 
@@ -80,11 +83,13 @@ def number(value: float) -> str:
     from decimal import Decimal  # which few formulas need, and each start takes time
 
     digits = format(Decimal(repr(value)), "f")
-    return digits if len(digits) <= MOST_DIGITS else repr(value).upper()
+    return digits if len(digits) <= LONGEST_NUMBER else repr(value).upper()
 
 
 def literal(text: str) -> str:
     """A text constant; longer ones are joined from pieces, since Excel's own limit is 255 characters."""
-    pieces = [text[start : start + MAX_LITERAL] for start in range(0, len(text), MAX_LITERAL)] or [""]
-    joined = "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
-    return joined if len(pieces) == 1 else f"({joined})"
+    if len(text) > MAX_LITERAL:
+        pieces = [text[start : start + MAX_LITERAL] for start in range(0, len(text), MAX_LITERAL)]
+        return f"({'&'.join(map(literal, pieces))})"
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
+from keyword import iskeyword
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FormulaError, Place
@@ -99,6 +100,8 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
     `place` is where the text stands in a file, `path` what it belongs to; both only serve the message. `functions` are
     known besides those of the language, each with its number of arguments.
     """
+    if is_name(text):  # as most values of a sentence are: Python's grammar need not be asked
+        return Name(text)
 
     def refuse(fact: str, remedy: str = "", column: int = 0, width: int = 1) -> FormulaError:
         finding = diagnostics.out_of_language(fact, remedy)
@@ -118,6 +121,11 @@ def parse(text: str, place: Place | None = None, path: str = "", functions: Mapp
     if digits and digits != text.strip():
         raise refuse(f"'{text.strip()}' is not a plain number", f"write {digits}", 0, len(text))
     return _Parser(text, refuse, functions or {}).parse()
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name and nothing else; a word of Python such as `if` is none."""
+    return text.isascii() and text.isidentifier() and not iskeyword(text) and len(text) <= MAX_LENGTH
 
 
 class _Parser:

@@ -12,7 +12,7 @@ from pandas.api.extensions import ExtensionArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
-from flopsheet.catalog.entries import YES_NO
+from flopsheet.catalog.entries import YES, YES_NO
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
@@ -160,7 +160,7 @@ def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
 def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | Array:
     """The column as bool, as int64 where it counts whole things exactly, else as it is."""
     if _says_yes_or_no(name, catalog):
-        return np.asarray(column.array == "yes", bool)
+        return np.asarray(column.array == YES, bool)
     if column.dtype == object:
         texts: Array = column.to_numpy()  # as an array, so that pandas finds its own type of texts
         return texts

@@ -14,6 +14,7 @@ from flopsheet.formula.arms import pick_arms
 from flopsheet.formula.nodes import Aggregate, Name, Number, Operation, Text, with_leaves
 from flopsheet.formula.notation import format_number
 from flopsheet.output import measured
+from flopsheet.quantities import TRUTH
 from flopsheet.workbook.layout.cells import TableSet
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _explain_input(report: Report, name: str, model: str | None) -> str:
                 told = value if isinstance(value, str) else format_number(value)
                 source = f"  source: {sources[about]}" if entry.grain == "hardware" and sources.get(about) else ""
                 lines.append(f"  {about or 'all'}: {told}  (cell {cell_refs[at].seen_from('')}){source}")
-    metrics = [metric for metric in catalog.metrics.values() if metric.unit != "verdict"]
+    metrics = [metric for metric in catalog.metrics.values() if metric.unit != TRUTH]
     readers = [metric.name for metric in metrics if name in metric.dependencies]
     if readers:
         more = f", … ({len(readers)} in all)" if len(readers) > MOST_READERS else ""

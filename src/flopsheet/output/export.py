@@ -12,6 +12,7 @@ import numpy as np
 
 from flopsheet import diagnostics
 from flopsheet.catalog import RUNS, Catalog
+from flopsheet.catalog.entries import YES
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.output import limits, measured
@@ -283,7 +284,7 @@ def _arrow_column(column: Any, kind: str) -> Any:
     import pyarrow as arrow
 
     if kind == "flag":
-        return arrow.array(column == "yes", arrow.bool_())
+        return arrow.array(column == YES, arrow.bool_())
     if kind == "text":
         word = arrow.dictionary(arrow.int32(), arrow.string())
         return arrow.array(column, arrow.string()).dictionary_encode().cast(word)

@@ -8,6 +8,7 @@ from flopsheet import diagnostics, quantities
 from flopsheet.catalog import Catalog
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
+from flopsheet.spec.entries import CHANGES
 
 # How a message says a claim.
 CLAIMS = {
@@ -18,7 +19,6 @@ CLAIMS = {
     "at_least_change": "a change of at least",
     "at_most_change": "a change of at most",
 }
-CHANGES = {"at_least_change", "at_most_change"}
 
 
 @frozen

@@ -13,12 +13,12 @@ from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
 from flopsheet.output import limits, measured
 from flopsheet.output.summary import Summary
+from flopsheet.quantities import TEXT_UNIT
+from flopsheet.spec.schema.listed import MOST_STAGES
 
 if TYPE_CHECKING:
     from flopsheet.api import Report
     from flopsheet.pipeline.frames import Values
-
-MOST_STAGES = 16  # of a pipeline, that the catalogue has a metric for
 
 
 def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
@@ -78,7 +78,7 @@ def _table(report: Report, grain: Grain, title: str, keys: Sequence[str], most: 
         )
         for at in shown_rows
     )
-    texts = {0} | {len(keys) + at for at, metric in enumerate(metrics) if metric.unit == "text"}
+    texts = {0} | {len(keys) + at for at, metric in enumerate(metrics) if metric.unit == TEXT_UNIT}
     header = (*keys, *map(_titled, metrics, units))
     return Summary(title, header, body, len(keys), frozenset(texts), len(table) - len(body))
 

@@ -11,6 +11,7 @@ from flopsheet.catalog import RUNS
 from flopsheet.output import svg
 from flopsheet.output.headline import summarise
 from flopsheet.output.summary import Summary
+from flopsheet.pipeline.expectations import called, called_in
 from flopsheet.pipeline.frames import Values
 
 if TYPE_CHECKING:
@@ -157,8 +158,13 @@ def _budgets(report: Report) -> Iterator[str]:
         return
     findings = list(report.findings)
     held = len(report.spec.expectations) - len(report.findings.expectations)
-    yield f"<h2>Budgets</h2><p>{held:,} of {len(report.spec.expectations):,} budgets met.</p><ul>"
-    yield from (f"<li>Budget not met: {escape(finding.to_text(report.catalog))}</li>" for finding in findings)
+    them = called_in(report.spec)
+    title, count = them.many.capitalize(), len(report.spec.expectations)
+    yield f"<h2>{title}</h2><p>{held:,} of {count:,} {them.many} {them.met}.</p><ul>"
+    for finding in findings:
+        of_it = called([finding.claim])
+        said = escape(finding.to_text(report.catalog))
+        yield f"<li>{of_it.one.capitalize()} not {of_it.met}: {said}</li>"
     yield from (f"<li>Warning: {escape(one.to_text(report.catalog))}</li>" for one in report.warnings)
     yield "</ul>"
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.entries import NO, YES
 from flopsheet.catalog.grains import Grain
 from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
@@ -52,8 +53,8 @@ def _json_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-CSV = Notation(_quoted, MappingProxyType({"yes": "True", "no": "False"}), "", ",", "")
-JSON = Notation(_json_text, MappingProxyType({"yes": "true", "no": "false"}), '"{name}": ', ", ", "null")
+CSV = Notation(_quoted, MappingProxyType({YES: "True", NO: "False"}), "", ",", "")
+JSON = Notation(_json_text, MappingProxyType({YES: "true", NO: "false"}), '"{name}": ', ", ", "null")
 
 
 def fields_of(values: Values, catalog: Catalog, grains: Sequence[Grain]) -> list[Field]:

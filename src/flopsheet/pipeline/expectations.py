@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import RUNS, Catalog
@@ -13,9 +13,10 @@ from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Tables
-from flopsheet.quantities import read_change
+from flopsheet.quantities import TEXT_UNIT, read_change
 from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec import Expectation, Spec
+from flopsheet.spec.entries import BOUNDS, CHANGES
 
 Scalar: TypeAlias = float | str
 
@@ -29,21 +30,49 @@ CLAIMS = {
 }
 
 
+class Called(NamedTuple):
+    """What claims are called: one of them, several, and what they are where they hold."""
+
+    one: str
+    many: str
+    met: str
+
+    @property
+    def a(self) -> str:
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+
+BUDGETS = Called("budget", "budgets", "met")
+FIGURES = Called("expected figure", "expected figures", "matched")
+EXPECTATIONS = Called("expectation", "expectations", "met")
+
+
+def called(kinds: Iterable[str]) -> Called:
+    """What claims of some kinds are called together: a number that is to be equalled is no budget."""
+    among = {kind == "equals" for kind in kinds}
+    return EXPECTATIONS if len(among) == 2 else FIGURES if True in among else BUDGETS
+
+
+def called_in(spec: Spec) -> Called:
+    """What the expectations of a spec are called."""
+    return called(kind for one in spec.expectations for kind, _ in (*claims(one), *changes(one)))
+
+
 def claims(expectation: Expectation) -> list[tuple[str, Scalar]]:
     """The claims of one expectation, by kind."""
     found: list[tuple[str, Scalar]] = []
     if expectation.equals is not None:
         kind = "text" if isinstance(expectation.equals, str) else "equals"
         found.append((kind, expectation.equals if kind == "text" else float(expectation.equals)))
-    for kind, value in (("at_least", expectation.at_least), ("at_most", expectation.at_most)):
-        if value is not None:
+    for kind in BOUNDS:
+        if (value := getattr(expectation, kind)) is not None:
             found.append((kind, float(value)))
     return found
 
 
 def changes(expectation: Expectation) -> list[tuple[str, tuple[float, bool]]]:
     """The bounds of a change, by kind: how much, and whether it is a share."""
-    said = ((kind, getattr(expectation, kind)) for kind in ("at_least_change", "at_most_change"))
+    said = ((kind, getattr(expectation, kind)) for kind in CHANGES)
     read = ((kind, read_change(value)) for kind, value in said)
     return [(kind, change) for kind, change in read if change]
 
@@ -96,7 +125,7 @@ class Numbers:
     def find_lacking(self, expectation: Expectation) -> float | None:
         """How many bytes are missing where a text such as `fits` says whether memory is enough; None otherwise."""
         metric = self.catalog.metrics[expectation.metric]
-        if metric.unit != "text" or len(metric.dependencies) != 1:
+        if metric.unit != TEXT_UNIT or len(metric.dependencies) != 1:
             return None
         [margin] = metric.dependencies
         if self.catalog.unit_of(margin).label != "B":

@@ -57,10 +57,6 @@ class Stream:
     spec: Spec
     catalog: Catalog
 
-    @property
-    def is_swept(self) -> bool:
-        return any(isinstance(member, Sweep) for member in self.members)
-
     @cached_property
     def n_models(self) -> int:
         """Of the models, variants that are not excluded among them."""

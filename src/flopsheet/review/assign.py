@@ -16,6 +16,7 @@ from flopsheet.spec import InputValue, library
 from flopsheet.spec.resolve import custom, frozen, parts, stages
 from flopsheet.spec.resolve.draft import draft
 from flopsheet.spec.resolve.inherit import from_library
+from flopsheet.spec.resolve.models import IMPLIES
 from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.schema import kinds
 from flopsheet.yamlio.source import Data, Path, Source
@@ -24,7 +25,6 @@ OF_KIND = {3: "gated", 2: "plain"}  # matrices of an FFN -> the `ffn:` that says
 NOT_INPUTS = {"extends", "model", "layers", "sweep", "exclude"}
 # Inputs that a spec may say together: layers of stages, frozen parts, formats by part.
 TOGETHER = (stages.say, frozen.say, parts.say)
-IMPLIED = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}  # input -> what it says of another that nobody mentions
 
 
 def edited(text: Source, reading: InputReading) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class _Models:
                       for c in self.changed.get(name, ()) if len(c.input_cell.path) > 3}  # fmt: skip
             layered = next((one for one in self.chain(name) if one in self.layers), None)
             for change in self.changed.get(name, ()):
-                if change.input_cell.entry.name in IMPLIED:
+                if change.input_cell.entry.name in IMPLIES:
                     self.say_implied(name, change.input_cell, top, groups)
             self.edits[name] = {}
             self.group_edits[name] = {}
@@ -139,7 +139,7 @@ class _Models:
         self, name: str, cause: InputCell, top: dict[str, Plain], groups: dict[tuple[int, str], Plain]
     ) -> None:
         """Says what followed from an input that changed, as it was."""
-        key = IMPLIED[cause.entry.name]
+        key = IMPLIES[cause.entry.name]
         input_cell = next(
             input_cell
             for input_cell in self.input_cells[name]

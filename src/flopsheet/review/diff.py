@@ -19,11 +19,10 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
-from flopsheet.review.xlsx.package import OLE
 from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.workbook.sheets.reference import FORMULAS, formulas
-from flopsheet.yamlio.source import spell
+from flopsheet.yamlio.source import OLE, ZIP, spell
 
 SPREADSHEETS = {
     ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".fods", ".csv", ".tsv", ".gnumeric", ".numbers",
@@ -111,7 +110,7 @@ def _is_workbook(name: str) -> bool:
         return True
     try:
         with open(name, "rb") as file:
-            return file.read(4).startswith((b"PK", OLE))
+            return file.read(4).startswith((ZIP[:2], OLE))
     except (OSError, ValueError):
         return False
 

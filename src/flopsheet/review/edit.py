@@ -11,9 +11,8 @@ import yaml
 from flopsheet import quantities
 from flopsheet.review.patch import alike
 from flopsheet.yamlio.dump import flow
-from flopsheet.yamlio.source import Data
+from flopsheet.yamlio.source import LOADER, Data
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 AFTER = "context_lengths"  # a key that is new at the top of a spec stands after this one
 
 Edit = tuple[int, int, str]  # from, to, what stands there instead

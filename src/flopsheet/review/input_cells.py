@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flopsheet.catalog import RUNS, Input
+from flopsheet.catalog.entries import YES
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate
@@ -70,7 +71,7 @@ def plain(entry: Input, given: InputValue) -> Plain:
     if given.ast is not None and not isinstance(given.ast, Aggregate):
         return to_text(given.ast)
     if entry.is_flag:
-        return given.value == "yes"
+        return given.value == YES
     if entry.absent and given.value == entry.absent:
         return NONE
     if isinstance(given.value, str):

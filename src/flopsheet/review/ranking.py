@@ -9,6 +9,8 @@ from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
 from flopsheet.output.headline import PRICED, TOLD
+from flopsheet.pipeline.expectations import called
+from flopsheet.quantities import TEXT_UNIT
 from flopsheet.review.diff import Compared, Difference
 
 VERDICTS = {"no": "no longer fits", "yes": "fits now"}  # by the answer that there is now
@@ -35,7 +37,7 @@ def _importance(one: Difference) -> int:
 
 def _is_share(one: Difference, units: Mapping[str, Unit]) -> bool:
     assert one.metric
-    return one.metric.unit == "text" or units[one.metric.unit].style in {"percent", "times"}
+    return one.metric.unit == TEXT_UNIT or units[one.metric.unit].style in {"percent", "times"}
 
 
 def _grain(one: Difference) -> int:
@@ -51,7 +53,7 @@ def told_once(results: Iterable[Difference]) -> list[Difference]:
     for one in results:
         assert one.metric
         key = one.subject, one.metric.unit, one.before, one.after
-        if (one.subject, _in_gib(one.metric.name)) not in named and (one.metric.unit == "text" or key not in seen):
+        if (one.subject, _in_gib(one.metric.name)) not in named and (one.metric.unit == TEXT_UNIT or key not in seen):
             once.append(one)
         seen.add(key)
     return once
@@ -85,6 +87,8 @@ def effects(compared: Compared) -> list[str]:
         texts = [one.to_text(catalog) for one in missed[:MOST_BUDGETS]]
         texts += [f"… and {len(missed) - len(texts):,} more"] if len(missed) > len(texts) else []
         alone = len(missed) == 1
-        about = "a budget is no longer met: " if alone else f"{len(missed):,} budgets are no longer met:"
+        them = called(one.claim for one in missed)
+        about = f"{them.a} is" if alone else f"{len(missed):,} {them.many} are"
+        about += f" no longer {them.met}:" + " " * alone
         said.append(about + (texts[0] if alone else "".join(f"\n    {text}" for text in texts)))
     return said

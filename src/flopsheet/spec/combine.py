@@ -6,20 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flopsheet.diagnostics import Problem
-from flopsheet.spec.entries import Spec
 from flopsheet.spec.load import ParsedSpec, parse_spec
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import study_name
 from flopsheet.yamlio.source import Source
 
 
-def load_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> Spec:
-    """The spec that the files say from left to right, with the settings in it; SpecError, FileError."""
-    return read_combined(paths, settings).expand()
-
-
 def read_combined(paths: Sequence[str], settings: Sequence[str] = ()) -> ParsedSpec:
-    """The same, its sweeps not yet expanded."""
+    """The spec that the files say from left to right, with the settings in it; SpecError, FileError."""
     sources = [source.read_yaml(path) for path in paths]
     name = "+".join(map(study_name, paths))
     if len(sources) == 1 and not settings:

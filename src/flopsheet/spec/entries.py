@@ -15,6 +15,7 @@ from flopsheet.formula import Node
 from flopsheet.records import NamedTuple, frozen
 from flopsheet.yamlio.source import Data, Path
 
+SPEC = "the spec"  # the source of what it gives itself
 NONE = "none"  # how a spec says that a number is not given
 
 
@@ -49,6 +50,11 @@ class Device(NamedTuple):
     name: str
     inputs: Mapping[str, InputValue]
     sources: Mapping[str, str]
+    """Where each figure is from; `SPEC` where the spec gives it."""
+
+    def is_given(self, name: str) -> bool:
+        """Whether the spec gives a figure itself."""
+        return self.sources.get(name) == SPEC
 
 
 class Run(NamedTuple):
@@ -58,6 +64,11 @@ class Run(NamedTuple):
     model: str
     hardware: str
     inputs: Mapping[str, InputValue]
+
+
+KEPT = 20  # layouts of a search that says nothing of how many
+# What is least in the best layout where a search says nothing.
+OBJECTIVES: Mapping[RunKind, str] = {"training": "predicted_seconds_per_step", "serving": "n_devices"}
 
 
 class Search(NamedTuple):
@@ -71,11 +82,11 @@ class Search(NamedTuple):
     """The values of each input that varies; of `hardware` names."""
     inputs: Mapping[str, InputValue]
     """Those that do not vary; of an expression that depends on what does the value is NaN."""
-    metric: str = "predicted_seconds_per_step"
+    metric: str = OBJECTIVES["training"]
     is_maximised: bool = False
     limits: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({})
     """The least and the largest value of metrics."""
-    keep: int = 20
+    keep: int = KEPT
     found: tuple[str, ...] = ()
     """The runs that are its best layouts, where the spec names them."""
     kind: RunKind = "training"
@@ -148,6 +159,10 @@ class Calibration(NamedTuple):
         return sum(off) / len(off) if off and len(off) == len(rows) else None
 
 
+# What an expectation may claim: a value, bounds of it, bounds of its change against another spec.
+BOUNDS = ("at_least", "at_most")
+CHANGES = ("at_least_change", "at_most_change")
+CLAIMS = ("equals", *BOUNDS, *CHANGES)
 LEVELS = ("fail", "warn")  # of an expectation that does not hold
 
 

@@ -8,7 +8,7 @@ from flopsheet import catalog, diagnostics, quantities
 from flopsheet.catalog import Catalog, Metric
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
-from flopsheet.spec.entries import Expectation, Run
+from flopsheet.spec.entries import BOUNDS, CHANGES, Expectation, Run
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.resolve.names import Names
 from flopsheet.yamlio.source import Data, Path
@@ -79,13 +79,13 @@ def _fault(
         inputs, headings = catalog.load_inputs(), catalog.headings(metrics.values(), catalog.load_inputs().units)
         grains = {name: entry.grain for name, entry in known.items()}
         return "that", diagnostics.unknown_metric(metric, headings, list(inputs.inputs), of, grains)
-    claimed = {key: claim[key] for key in ("equals", "at_least", "at_most") if key in claim}
-    changes = {key: claim[key] for key in ("at_least_change", "at_most_change") if key in claim}
+    claimed = {key: claim[key] for key in ("equals", *BOUNDS) if key in claim}
+    changes = {key: claim[key] for key in CHANGES if key in claim}
     if not claimed and not changes:
         return "that", diagnostics.claims_nothing()
     if "within" in claim and "equals" not in claim:
         return "within", diagnostics.tolerance_of_nothing()
-    is_text = metrics[metric].unit in {"text", "verdict"}
+    is_text = metrics[metric].unit in quantities.NO_NUMBER
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:
             return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)

@@ -9,7 +9,7 @@ from flopsheet import catalog, diagnostics
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
 from flopsheet.records import NamedTuple, frozen
-from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run
+from flopsheet.spec.entries import SPEC, Device, InputValue, ModelSpec, Run
 from flopsheet.spec.resolve import frozen as frozen_parts
 from flopsheet.spec.resolve import parts, rules, stages
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
@@ -22,7 +22,6 @@ from flopsheet.yamlio.source import Data, Path
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
-MOST = 1_000  # runs of one kind
 MEASURED, SECONDS, MEASURED_SECONDS = "measured", "seconds", "measured_seconds_per_step"
 # What is said of efficiencies that a kind of hardware has from the one that it extends, whose own steps were measured.
 INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
@@ -81,7 +80,7 @@ def _device(draft: Draft, name: str, said: RawInputs, parent: str = "", path: Pa
     inputs, faults = resolve_inputs(draft, (), path, data_model.inputs_of("hardware"), said)
     shipped = catalog.hardware().get(parent or name)
     sources = {
-        key: shipped.sources.get(key, "") if shipped is not None and not said[key].path else "the spec"
+        key: shipped.sources.get(key, "") if shipped is not None and not said[key].path else SPEC
         for key in inputs
         if key in said
     }
@@ -186,7 +185,7 @@ def _swept(among: _Kind, path: Path, said: RawInputs, held: int, names: Names) -
     entry, faults = expand.read_sweep(among.draft, path, own, grains)
     if entry is None:
         return [], names._replace(unresolved=(*names.unresolved, name)), faults
-    expanded, faults = expand.expand(entry, partial(_variant, among, entry), held, MOST, ())
+    expanded, faults = expand.expand(entry, partial(_variant, among, entry), held, data_model.MOST_RUNS, ())
     unresolved = names.unresolved if expanded.is_whole else (*names.unresolved, name)
     first = {**names.first_variants, name: entry.first}
     return expanded.variants, names._replace(unresolved=unresolved, first_variants=first), faults

@@ -8,10 +8,12 @@ from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Input, Metric
+from flopsheet.catalog.entries import YES, flag_word
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, names
+from flopsheet.quantities import NO_NUMBER
 from flopsheet.records import frozen
-from flopsheet.spec.entries import Device, InputValue, ModelSpec, Run, Search
+from flopsheet.spec.entries import KEPT, OBJECTIVES, Device, InputValue, ModelSpec, Run, Search
 from flopsheet.spec.resolve import parts, rules
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, Resolved, values_of
 from flopsheet.spec.resolve.names import Names
@@ -23,8 +25,6 @@ from flopsheet.spec.sweep import axes
 from flopsheet.yamlio.source import Path
 
 MOST = 1_000_000_000  # layouts of one search
-# What is least in the best layout where a search says nothing.
-OBJECTIVES = {"training": "predicted_seconds_per_step", "serving": "n_devices"}
 WORDS = frozenset(
     {"kind", "model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep", "found"}
 )
@@ -126,7 +126,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     faults += _wrong_names(known, path, kind_of_run, said.get("found", ()))
     found = Search(
         str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
-        int(said.get("keep", 20)), tuple(said.get("found", ())), kind_of_run,
+        int(said.get("keep", KEPT)), tuple(said.get("found", ())), kind_of_run,
     )  # fmt: skip
     if found.size > MOST:
         faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
@@ -156,7 +156,7 @@ def _listed(value: Any) -> Any:
 def _plain(value: float | str | bool) -> float | str:
     """A value as formulas read it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return flag_word(value)
     return value if isinstance(value, str) else float(value)
 
 
@@ -173,7 +173,7 @@ def _unknown_metrics(known: _Known, path: Path, said: Mapping[str, Any], kind: R
     if "minimise" in said and "maximise" in said:
         faults.append(draft.fault((*path, "maximise"), diagnostics.said_twice("maximise", "minimise"), key=True))
     of_run, units = catalog.RUNS[kind][0], catalog.load_inputs().units
-    metrics = [one for one in known.metrics.values() if one.grain == of_run and one.unit not in {"text", "verdict"}]
+    metrics = [one for one in known.metrics.values() if one.grain == of_run and one.unit not in NO_NUMBER]
     numbers = catalog.headings([*metrics, *(entry for entry in _entries(kind) if entry.is_number)], units)
     named = {(*path, key): said[key] for key in ("minimise", "maximise") if key in said}
     limits = {(*path, "require", name): name for name in said.get("require") or ()}
@@ -212,7 +212,7 @@ def _possible(
     key = str(path[-1])
     entry = draft.inputs[key]
     if entry.choices:
-        return Resolved([{"yes": True, "no": False}[str(one)] if entry.is_flag else one for one in entry.choices], [])
+        return Resolved([one == YES if entry.is_flag else one for one in entry.choices], [])
     of = {"n_devices": devices, "n_layers": [model.inputs["n_layers"].value]}
     given = inputs.get(DIVIDES.get(key, ""))
     if given is not None and given.ast is None:

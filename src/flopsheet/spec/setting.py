@@ -12,6 +12,7 @@ from flopsheet.diagnostics import Place, Problem, SpecError, UsageError
 from flopsheet.spec.schema import data_model
 from flopsheet.spec.schema.shapes import Shape, below, keys_of
 from flopsheet.yamlio import source
+from flopsheet.yamlio.merge import forget
 from flopsheet.yamlio.source import Path, Source
 
 ARGUMENT = "--set"
@@ -45,9 +46,7 @@ def _apply(spec: Source, text: str) -> Source:
     said = _read(value, text, len(written) + 1, written)
     data = copy.deepcopy(spec.data)
     keys, values = dict(spec.keys), dict(spec.values)
-    for places in (keys, values):
-        for known in [known for known in places if known[: len(path)] == path]:
-            del places[known]
+    forget(path, keys, values)
     holder: Any = data
     for at, (part, place) in enumerate(steps):
         here = path[: at + 1]

@@ -214,9 +214,10 @@ def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellI
     """The catalogue's sections of one sheet; those of the same grain share a block."""
     by_grain: dict[Grain, list[Part]] = {}
     for section in table_set.catalog.sections:
-        listed = tuple(entry.name for entry in section.entries if isinstance(entry, Metric))
         own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
-        if section.sheet == sheet and listed and own and section.grain in table_set.values.tables:
+        if section.sheet != sheet or not own or section.grain not in table_set.values.tables:
+            continue
+        if listed := tuple(entry.name for entry in section.entries if isinstance(entry, Metric)):
             by_grain.setdefault(section.grain, []).append(_part(section, listed))
     blocks = []
     for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):

@@ -50,7 +50,7 @@ def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     for at, cell in sheet.cells.items():
         if at[0] <= sheet.print_parts[-1] and not (cell.style == "link" and at[1] != LABEL):  # nothing follows a switch
             cells[at] = _value(cell)
-            if str(cell.value).endswith(budgets.ELSEWHERE):
+            if cell.link and _sheet_of(cell.link) not in HELD:  # it leads to a sheet that is not here
                 cells[at] = cells[at]._replace(value=str(cell.value).replace(budgets.ELSEWHERE, LEFT_OUT))
     cells[2, LABEL] = cells[2, LABEL]._replace(value=f"{cells[2, LABEL].value} · {SAID}")
     first, _, last = next(iter(sheet.highlights)).cells.partition(":")
@@ -138,7 +138,7 @@ def _shortened(sheet: Sheet) -> Sheet:
         closed |= {coordinates(chart.anchor)[0] for chart in sheet.charts}
     last = sheet.print_to - 1 if sheet.title == inputs.SHEET else sheet.tail - 1  # without what an input was
     if sheet.title == inputs.SHEET:  # nothing is edited here, and nothing unfolded
-        closed |= {row for (row, column), cell in sheet.cells.items() if str(cell.value).endswith(inputs.UNFOLD)}
+        closed |= {first - 1 for first, _, is_closed in sheet.outline_rows if is_closed}  # their headings
         closed.add(inputs.CHANGED_ROW)
         last = max(column for (_, column), cell in sheet.cells.items() if column <= last and cell.value != "")
     kept = {at: cell for at, cell in sheet.cells.items() if at[0] not in closed and at[1] <= last}

@@ -64,15 +64,15 @@ PURPOSE = {
     layouts.SHEET: "the best layouts of each search, and why each loses against the first",
     "Serving": "weights and cache, prefill, decoding and what bounds them, cost of each serving run",
     limit_links.SHEET: "how far each run can go in one input, in memory and budgets; what breaks one step further",
-    checks.SHEET: "sums of parts, ranges of inputs, budgets of the spec, live values against those as built",
+    checks.SHEET: "sums of parts, ranges of inputs, what the spec expects, live values against those as built",
     sensitivity.SHEET: "the working of Compare: a scenario with each main input one step down and one step up",
     reference.FORMULAS: "every metric: formula, meaning, source",
     reference.PROVENANCE: "version, spec text, conventions",
 }
 TITLES = {summary.SHEET, *PURPOSE}
 WAY_BACK = (1, UNIT)  # the cell of each sheet that leads to Summary
-# What is read on paper, besides Summary, Inputs, Checks and what is said of runs.
-PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache", CUSTOM_SHEET})
+# What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
+PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
 FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
 TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
     context.SHEET: "E69F00",
@@ -246,7 +246,8 @@ def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str])
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
-        is_printed=title in PRINTED, print_rows=blocks[0].results_bottom,
+        is_printed=title == CUSTOM_SHEET or (title in PRINTED and len(laid.table_sets) == 1),
+        print_rows=blocks[0].results_bottom, most_pages=2,
     )  # fmt: skip
 
 
@@ -373,7 +374,7 @@ def _checks_sheet(
     cells |= verdict.cells
     counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
     if study.spec.expectations:
-        counts.append(("budgets not met", verdict.counts["missed"], float(missed)))
+        counts.append((f"{listing.called.many} not {listing.called.met}", verdict.counts["missed"], float(missed)))
     changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
     cells |= changed.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]

@@ -36,16 +36,16 @@ def _laid(left: Any, right: Any, path: Path, keys: dict[Path, Any], values: dict
             inner = (*path, key)
             if value is None and key in left:
                 del laid[key]
-                _forget(inner, keys, values)
+                forget(inner, keys, values)
             else:
                 laid[key] = _laid(left[key], value, inner, keys, values) if key in left else value
         return laid
-    _forget(path, keys, values)
+    forget(path, keys, values)
     return right
 
 
-def _forget(path: Path, *places: dict[Path, Any]) -> None:
-    """The places of a value and of what is below it."""
+def forget(path: Path, *places: dict[Path, Any]) -> None:
+    """Removes the places of a value and of what is below it, since another takes its place."""
     for known_places in places:
         for known in [known for known in known_places if known[: len(path)] == path]:
             del known_places[known]

@@ -24,7 +24,7 @@ LARGEST_FILE = 4 * 2**20  # bytes
 MOST_NODES = 200_000
 DEEPEST = 32
 MOST_DIGITS = 300
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin; .xls and what has a password
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how .xlsx and .ods begin; .xls and what has a password
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,7 +72,7 @@ def read_yaml(path: str | os.PathLike[str]) -> Source:
     name, content = read_bytes(path, LARGEST_FILE)
     if len(content) > LARGEST_FILE:
         raise SpecError(diagnostics.too_large(Place(name, 1, 1), LARGEST_FILE))
-    if content.startswith(WORKBOOKS):
+    if content.startswith((ZIP, OLE)):
         raise SpecError(diagnostics.is_a_workbook(Place(name, 1, 1)))
     try:
         return parse(content.decode(), name)

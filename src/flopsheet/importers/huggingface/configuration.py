@@ -9,7 +9,7 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import Place, SpecError
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.shapes import MOST_NAME, WILDCARDS
 from flopsheet.yamlio.files import read_bytes
 from flopsheet.yamlio.source import Data
 
@@ -35,7 +35,7 @@ def suggest_name(config: Data, path: str | os.PathLike[str]) -> str:
     for name in (said, file.stem if file.stem != "config" else file.parent.name):
         if os.fspath(path) == "-" and name != said:
             continue
-        if name and not diagnostics.model_name_problem(name, data_model.MOST_NAME, data_model.WILDCARDS):
+        if name and not diagnostics.model_name_problem(name, MOST_NAME, WILDCARDS):
             return name
     return str(config.get("model_type") or "model")
 

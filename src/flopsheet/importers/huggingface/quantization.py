@@ -129,8 +129,8 @@ def _format(said: Data) -> Format | None:
 
 def _kept(said: Data) -> str:
     """Which modules are not quantised."""
-    names: list[Any] = next((said[key] for key in NOT_CONVERTED if isinstance(said.get(key), list) and said[key]), [])
+    names = modules(said)
     if not names:
         return ""
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return f"Left in 16 bits: {', '.join(str(name)[:40] for name in names[:MOST_NAMED])}{more}."
+    return f"Left in 16 bits: {', '.join(name[:40] for name in names[:MOST_NAMED])}{more}."

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from flopsheet import catalog, diagnostics
+from flopsheet.catalog.entries import flag_word
 from flopsheet.diagnostics import SpecError
 from flopsheet.formula import evaluate, names, parse
 from flopsheet.importers.huggingface.configuration import read_config, suggest_name
@@ -15,7 +16,7 @@ from flopsheet.importers.huggingface.groups import LayerGroup
 from flopsheet.importers.huggingface.order import order_of
 from flopsheet.importers.huggingface.read import Imported, interpret_config
 from flopsheet.spec.load import from_source
-from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.shapes import MOST_NAME, WILDCARDS
 from flopsheet.yamlio import source
 from flopsheet.yamlio.dump import WIDEST, block, flow, word
 from flopsheet.yamlio.source import Data
@@ -74,7 +75,7 @@ def convert(path: str | os.PathLike[str], name: str | None = None, ignored: Coll
 
 def to_spec(config: Data, name: str, ignored: Collection[str] = ()) -> str:
     """A whole spec with the model that a configuration describes; SpecError with every problem."""
-    if finding := diagnostics.model_name_problem(name, data_model.MOST_NAME, data_model.WILDCARDS):
+    if finding := diagnostics.model_name_problem(name, MOST_NAME, WILDCARDS):
         raise SpecError(diagnostics.located(finding, NAME, None))
     imported = interpret_config(config, ignored)
     longest = imported.longest
@@ -131,7 +132,7 @@ def _differing(inputs: Data) -> dict[str, Any]:
 
 def _is_default(value: Any, default: int | float | str | None, inputs: Data) -> bool:
     if isinstance(value, bool):
-        return default == ("yes" if value else "no")
+        return default == flag_word(value)
     if isinstance(default, str) and isinstance(value, int):
         node = parse(default, None, "default")
         return all(name in inputs for name in names(node)) and bool(

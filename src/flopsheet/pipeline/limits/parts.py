@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flopsheet.catalog import KEYS, RUNS, Catalog, Input
-from flopsheet.catalog.desugar import TEXT_UNIT, TRUTH
-from flopsheet.catalog.grains import Grain
+from flopsheet import quantities
+from flopsheet.catalog import KEYS, Catalog, Input
+from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
 from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
 
-FINER: frozenset[Grain] = frozenset({"layer_group", "layer_run", "run_layer", *(layer for _, layer in RUNS.values())})
+FINER = OF_LAYERS
 # Names and numbers of a part that has a row of its own. A sheet stores what all pipeline stages have once, and cells of
 # each row: their parts are longer.
 LEAST_SHARED, LEAST_OF_STAGE, LEAST_FIXED = 6, 20, 4
@@ -121,7 +121,7 @@ class _Pieces:
         """An input, or a metric that does not depend on the input that varies."""
         entry = None if name in KEYS else self.catalog.entry(name)
         finer, unsure = entry is not None and entry.grain in FINER, name in self.catalog.absent
-        is_number = entry is not None and entry.unit not in {TEXT_UNIT, TRUTH} and not unsure
+        is_number = entry is not None and entry.unit not in quantities.NO_NUMBER and not unsure
         is_positive = isinstance(entry, Input) and is_number and (entry.least or 0) > 0
         return _Piece(node, (), of, finer, name in self.moved, unsure, is_number, is_positive)
 

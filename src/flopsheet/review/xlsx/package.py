@@ -14,6 +14,7 @@ from xml.parsers import expat
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError
 from flopsheet.yamlio.files import read_bytes
+from flopsheet.yamlio.source import OLE
 
 MOST_FILE = 128 * 2**20  # bytes
 MOST_INFLATED = 256 * 2**20  # bytes of all parts that are read
@@ -22,7 +23,6 @@ MOST_ELEMENTS = 10_000_000  # of all parts that are read; two million cells have
 DEEPEST = 64  # elements inside each other
 PIECE = 16 * 2**20  # large, since expat goes over an unfinished token again with every piece
 
-OLE = b"\xd0\xcf\x11\xe0"  # what Excel makes of a workbook with a password, and all that it made before 2007
 FOREIGN = {
     "application/vnd.oasis.opendocument.spreadsheet": "it is an OpenDocument spreadsheet",
     "application/vnd.oasis.opendocument.spreadsheet-template": "it is an OpenDocument template",

@@ -26,7 +26,6 @@ UNKNOWN = 0.7  # how far an efficiency may differ of a kind of hardware that nob
 ROBUST, STEPS, NUDGE = 1.5, 15, 1e-4  # the first times the noise
 FURTHEST = 0.7  # of one step
 LAYOUTS_FOR_RANGE = 3
-SPEC = "the spec"
 ONE_IN_TEN = 1.2815515655446004  # of a normal distribution
 SLOWEST = 25.0  # times the prediction
 
@@ -106,7 +105,7 @@ class Fit:
         """What nobody fitted for this kind: the mean of the kinds that were measured."""
         fitted_to = self.kind.fitted_to
         kinds = [kind.inputs for kind in catalog.hardware().values() if kind.inputs.get(fitted_to) == "itself"]
-        free = (name for name in self.kind.prior if self.device.sources.get(name) != SPEC)
+        free = (name for name in self.kind.prior if not self.device.is_given(name))
         absent = [name for name in free if isinstance(self.device.inputs[name].value, str)]
         return {name: geometric_mean({float(kind[name]) for kind in kinds}) for name in absent}
 
@@ -134,7 +133,7 @@ class Fit:
         """How the fit was made, and the inputs of the device that it changes."""
         start, layouts, kind = self.start, self.layouts, self.kind
         free = [kind.alone] if kind.alone and len(layouts) == 1 else list(kind.prior)
-        free = [name for name in free if self.device.sources.get(name) != SPEC]
+        free = [name for name in free if not self.device.is_given(name)]
         best = self.fitted([name for name in free if self.matters(name)], layouts)
         rounded = {name: float(f"{value:.4g}") for name, value in best.efficiencies.items()}
         known = not self.borrowed
@@ -151,7 +150,7 @@ class Fit:
             inputs |= {kind.fitted_to: InputValue("measured_rows"), kind.count_input: InputValue(float(n_runs))}
         for target in kind.targets:
             of_target = [found for of in layouts if (found := [at for at in of if self.points[at].target == target])]
-            is_free = not any(self.device.sources.get(name) == SPEC for name in target.ratios)
+            is_free = not any(map(self.device.is_given, target.ratios))
             if len(of_target) >= LAYOUTS_FOR_RANGE and is_free:
                 spread = zip(target.ratios, self.spread(rows, of_target), strict=True)
                 inputs |= {name: InputValue(value) for name, value in spread}

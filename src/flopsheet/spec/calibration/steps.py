@@ -7,13 +7,13 @@ from functools import cache, partial
 from typing import Any
 
 from flopsheet import catalog
+from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.records import frozen
 from flopsheet.spec.calibration.kinds import TRAINING, Kind, Target
 from flopsheet.spec.entries import Device, ModelSpec, Run
 from flopsheet.spec.resolve.draft import values_of
 
-LAYERED = frozenset({"layer_group", "layer_run", "run_layer", "training_layer", "serving_layer"})
 Scope = dict[str, Any]
 
 
@@ -56,7 +56,7 @@ class Step:
         metrics, values = catalog.load_catalog().metrics, self.values
         for name in order:
             metric = metrics[name]
-            if metric.grain not in LAYERED:
+            if metric.grain not in OF_LAYERS:
                 values[name] = evaluate(metric.ast, values.__getitem__, self.gather)
                 continue
             for group in self.groups:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from flopsheet import catalog, diagnostics
-from flopsheet.catalog import Catalog, CustomEntry, Input, Metric
+from flopsheet.catalog import Catalog, CustomEntry, Input, Metric, ranges
 from flopsheet.catalog.desugar import Refuse
 from flopsheet.diagnostics import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
@@ -90,7 +90,7 @@ def _name_problem(name: str, taken: set[str]) -> Finding | None:
     known = catalog.load_catalog()
     if name in known.inputs or name in known.metrics:
         return diagnostics.name_is_built_in(name, "input" if name in known.inputs else "metric")
-    if name in _reserved() or name.startswith("check_input_"):
+    if name in _reserved() or name.startswith(ranges.CHECK):
         return diagnostics.name_is_reserved(name)
     return diagnostics.name_is_taken(name) if name in taken else None
 
@@ -105,9 +105,9 @@ def _input_problems(entry: Input, raw: Mapping[str, Any]) -> Iterator[tuple[str,
     words = [choice for choice in entry.choices if isinstance(choice, str)]
     if words and len(words) < len(entry.choices):
         yield "choices", diagnostics.mixed_choices()
-    elif words and entry.unit != "text":
+    elif words and entry.is_number:
         yield "unit", diagnostics.words_need_text()
-    elif entry.unit == "text" and not words:
+    elif not entry.is_number and not words:
         yield "unit", diagnostics.text_needs_words()
     elif entry.choices and (bound := next((key for key in ("least", "most") if key in raw), "")):
         yield bound, diagnostics.bounds_and_choices(bound)

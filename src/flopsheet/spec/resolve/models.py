@@ -16,6 +16,9 @@ from flopsheet.spec.resolve.scope import resolve_inputs
 from flopsheet.spec.schema import data_model
 from flopsheet.yamlio.source import Path
 
+# Input -> the one that follows from it where a group does not mention that.
+IMPLIES = {"kv_lora_rank": "d_head", "n_experts": "d_ff"}
+
 
 class _RawGroup(NamedTuple):
     """What is said of one run of identical layers, and where."""
@@ -64,13 +67,10 @@ def _layer_groups(draft: Draft, said: RawInputs, path: Path) -> Resolved[list[_R
 
 def _add_implied(said: RawInputs) -> RawInputs:
     """The inputs with what latent attention and experts imply of those that a group does not mention."""
-    implied: RawInputs = {}
-    if "kv_lora_rank" in said and said["kv_lora_rank"].value != 0 and "d_head" not in said:
-        widths = {"d_qk_nope", "d_qk_rope"} & said.keys()  # without any, what is missing is told, not its sum
-        implied["d_head"] = RawInput("d_qk_nope + d_qk_rope" if widths else 1, ())
-    if "n_experts" in said and said["n_experts"].value != 0 and "d_ff" not in said:
-        implied["d_ff"] = RawInput(0, ())
-    return said | implied
+    widths = {"d_qk_nope", "d_qk_rope"} & said.keys()  # without any, what is missing is told, not its sum
+    values = {"d_head": "d_qk_nope + d_qk_rope" if widths else 1, "d_ff": 0}
+    implied = [other for key, other in IMPLIES.items() if key in said and said[key].value != 0 and other not in said]
+    return said | {key: RawInput(values[key], ()) for key in implied}
 
 
 def _missing(draft: Draft, grain: Grain, said: RawInputs, has_layers: bool) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import CycleError, Input
+from flopsheet.catalog.entries import flag_word
 from flopsheet.diagnostics import Finding, FormulaError
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.nodes import Aggregate, Call, Name, walk
@@ -114,7 +115,7 @@ class _Scope:
         if said.value == NONE and (words := self.entries[name].absent):
             return InputValue(words)
         if isinstance(said.value, bool):
-            return InputValue("yes" if said.value else "no")
+            return InputValue(flag_word(said.value))
         value = said.value
         return InputValue(value if isinstance(value, str) else self.entries[name].number(float(value)))
 

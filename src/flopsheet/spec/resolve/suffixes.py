@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flopsheet import catalog, quantities
-from flopsheet.spec.schema import data_model
-from flopsheet.spec.schema.shapes import Shape, below, keys_of, unit_of
+from flopsheet.spec.entries import CLAIMS
+from flopsheet.spec.schema.shapes import LIST, RANGE, Shape, below, keys_of, unit_of
 from flopsheet.yamlio.source import Path, Source
 
-CLAIMED = frozenset({"equals", "at_least", "at_most", "at_least_change", "at_most_change"})
 OWN_BOUNDS = frozenset({"default", "least", "most"})
 
 
@@ -50,7 +49,7 @@ def _suffixed(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _unit(data: Any, shape: Shape, path: Path) -> str:
     """The unit of the number that belongs at a path; unknown where none does."""
-    if len(path) == 3 and path[0] == "expect" and path[2] in CLAIMED:
+    if len(path) == 3 and path[0] == "expect" and path[2] in CLAIMS:
         return _claimed_unit(data, data["expect"][path[1]])
     if len(path) == 3 and path[0] == "inputs" and path[2] in OWN_BOUNDS:
         return str(data["inputs"][path[1]].get("unit", quantities.UNKNOWN))
@@ -60,7 +59,7 @@ def _unit(data: Any, shape: Shape, path: Path) -> str:
             break
     for part in path:
         if shape["type"] == "tagged-union":
-            shape = below(shape, data_model.RANGE if isinstance(part, str) else data_model.LIST)
+            shape = below(shape, RANGE if isinstance(part, str) else LIST)
         if (keys := keys_of(shape)) is not None and part not in keys:
             return quantities.UNKNOWN
         shape = below(shape, part)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from itertools import chain
+from typing import get_args
 
 from pydantic_core import SchemaValidator
 
 from flopsheet import catalog, diagnostics, quantities
+from flopsheet.catalog.entries import Level
+from flopsheet.formula.parse import MAX_LENGTH
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.spec.schema.shapes import (
     Field,
@@ -74,8 +77,8 @@ def metric_shape() -> Shape:
         "metric",
         ("study", "model", "layer_group", "context", "scenario", "layer_run", *chain(*catalog.RUNS.values())),
         {
-            "formula": required(text(2000), "Its formula, over inputs and metrics."),
+            "formula": required(text(MAX_LENGTH), "Its formula, over inputs and metrics."),
             "shape": optional(text(100), "Shapes of the product, or a note."),
-            "level": optional(one_of(("part", "subtotal", "total")), "How the row is emphasised."),
+            "level": optional(one_of(get_args(Level)), "How the row is emphasised."),
         },
     )

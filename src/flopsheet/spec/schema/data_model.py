@@ -25,6 +25,11 @@ from flopsheet.spec.schema.kinds import (
 )
 from flopsheet.spec.schema.shapes import (
     ANYTHING,
+    BY_PART,
+    LIST,
+    MOST_NAME,
+    RANGE,
+    WHOLE,
     Field,
     Shape,
     below,
@@ -42,10 +47,7 @@ from flopsheet.spec.schema.shapes import (
     text,
 )
 
-MOST_NAME = 64
-WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
-# How the values of a swept input are written, and how a format; part of pydantic's paths, not of ours.
-LIST, RANGE, WHOLE, BY_PART = "[list]", "[range]", "[whole]", "[by part]"
+MOST_MODELS, MOST_RUNS = 10_000, 1_000  # in memory at once; of one kind
 DEFAULT = "default"  # among formats by part: that of the whole
 
 
@@ -332,10 +334,10 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...], unsaid: frozen
             "defaults": section(
                 "defaults", partial(mapping, "Defaults", shared), "Inputs shared by all models unless they set them."
             ),
-            "models": required(named(model, 10_000), "The models by name."),
+            "models": required(named(model, MOST_MODELS), "The models by name."),
             "hardware": section("hardware", devices, kinds),
-            "training": section("training", lambda: named(_run("training"), 1_000), "Training runs by name."),
-            "serving": section("serving", lambda: named(_run("serving"), 1_000), "Serving runs by name."),
+            "training": section("training", lambda: named(_run("training"), MOST_RUNS), "Training runs by name."),
+            "serving": section("serving", lambda: named(_run("serving"), MOST_RUNS), "Serving runs by name."),
             "measured": section(
                 "measured", lambda: measured.shape(*(_run(kind)["fields"] for kind in catalog.RUNS)), measured.DOC
             ),

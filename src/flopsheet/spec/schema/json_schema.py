@@ -11,9 +11,12 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
+from flopsheet.catalog.entries import YES
 from flopsheet.spec import library
+from flopsheet.spec.entries import CLAIMS
 from flopsheet.spec.schema import data_model, kinds, shapes
 from flopsheet.spec.schema.kinds import SWEEP_WORDS
+from flopsheet.spec.schema.shapes import MOST_NAME, WILDCARDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:flopsheet:spec:1"
@@ -24,12 +27,11 @@ EXPRESSION = (
     r"[\w\s.+*/^()<>=!,-]+$"
 )
 NAMES = {
-    "pattern": rf"^[^\s{data_model.WILDCARDS}]([^{data_model.WILDCARDS}\r\n\t]*[^\s{data_model.WILDCARDS}])?$",
-    "maxLength": data_model.MOST_NAME,
+    "pattern": rf"^[^\s{WILDCARDS}]([^{WILDCARDS}\r\n\t]*[^\s{WILDCARDS}])?$",
+    "maxLength": MOST_NAME,
 }
 RUN_NEEDS = {"model"}  # beside the inputs that have no default
 SECONDS = "seconds"  # of a measured row
-CLAIMS = ("equals", "at_least", "at_most")
 
 Node = dict[str, Any]
 
@@ -150,7 +152,7 @@ def _is_needed(name: str) -> bool:
 
 
 def _default(entry: Input) -> Any:
-    return entry.default == "yes" if entry.is_flag else entry.default
+    return entry.default == YES if entry.is_flag else entry.default
 
 
 def _rules() -> Node:

@@ -8,6 +8,14 @@ from flopsheet.records import NamedTuple
 
 FFN_KINDS = {"swiglu": 3, "geglu": 3, "reglu": 3, "gated": 3, "gelu": 2, "relu": 2, "relu2": 2, "silu": 2, "plain": 2,
              "none": 0}  # fmt: skip
+FFN_INPUT = "ffn_matrices"  # what `ffn:` says by the name of a kind
+
+
+def input_of(key: str) -> str:
+    """The input that a key of a model says."""
+    return FFN_INPUT if key == "ffn" else key
+
+
 # kind of attention -> what it says of the inputs, and the keys that must stand beside it.
 ATTENTION_KINDS: dict[str, tuple[dict[str, int | str], tuple[str, ...]]] = {
     "mha": ({"n_kv_heads": "n_heads", "kv_lora_rank": 0}, ()),

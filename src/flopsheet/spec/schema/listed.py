@@ -7,11 +7,10 @@ from functools import cache
 
 from flopsheet import catalog
 from flopsheet.catalog import Input
-from flopsheet.spec.schema.shapes import Field, Shape, either, list_of, number, one_of, optional, text
+from flopsheet.spec.schema.shapes import LAYOUT, LIST, Field, Shape, either, list_of, number, one_of, optional, text
 
 STAGE_LAYERS, MOST_STAGES = "stage_layers", 16  # each stage has an input of its own
 FROZEN = "frozen"
-LAYOUT, LIST = "[layout]", "[list]"  # part of pydantic's paths, not of ours
 
 
 def fields(inputs: Iterable[Input]) -> dict[str, Field]:

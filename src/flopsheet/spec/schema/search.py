@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flopsheet.catalog import RUNS
+from flopsheet.spec.entries import KEPT, OBJECTIVES
 from flopsheet.spec.schema.shapes import (
+    ALL,
+    LIST,
+    MOST_NAME,
+    ONE,
+    RANGE,
     Field,
     Shape,
     either,
@@ -20,8 +26,6 @@ from flopsheet.spec.schema.shapes import (
 )
 
 AUTO = "auto"  # every value that the rules allow
-# How values are written; part of pydantic's paths, not of a spec's.
-ONE, ALL = "[one]", "[auto]"
 MOST_KEPT, MOST_SEARCHES = 1_000, 100
 
 
@@ -31,20 +35,20 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     `limit` is a number of any unit.
     """
     varied = {name: optional(_or_auto(kind), fields[name]["metadata"]["doc"]) for name, kind in axes.items()}
-    metric = text(64)
+    metric = text(MOST_NAME)
     bounds = {
         "at_least": optional(limit, "Lower bound."),
         "at_most": optional(limit, "Upper bound."),
     }
     devices = axes["n_devices"]
-    of_kinds = either({ONE: hardware, "[list]": list_of(hardware, 1, 20)}, _list_or_one)
+    of_kinds = either({ONE: hardware, LIST: list_of(hardware, 1, 20)}, _list_or_one)
     of_devices = either({ONE: fields["n_devices"]["schema"], **_choices(devices)}, _list_or_one)
     apart = {"hardware", "n_devices"}
     return mapping(
         "Search",
         {
             "kind": optional(one_of(tuple(RUNS)), "Kind of the runs; training if omitted."),
-            "model": required(text(64), "A model of this spec."),
+            "model": required(text(MOST_NAME), "A model of this spec."),
             "hardware": required(of_kinds, "A kind of device, or a list of kinds."),
             "n_devices": required(of_devices, "Number of devices, or a list of numbers."),
             "vary": required(
@@ -56,16 +60,17 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
                 "Bounds on metrics; layouts that do not fit are excluded in any case.",
             ),
             "minimise": optional(
-                metric, "The number to minimise; if omitted predicted_seconds_per_step, for serving n_devices."
+                metric,
+                f"The number to minimise; if omitted {OBJECTIVES['training']}, for serving {OBJECTIVES['serving']}.",
             ),
             "maximise": optional(metric, "The number to maximise."),
             "found": optional(
-                list_of(text(64), 1, MOST_KEPT),
+                list_of(text(MOST_NAME), 1, MOST_KEPT),
                 "The runs that are the best layouts; written into the spec inside a workbook.",
             ),
             "keep": optional(
                 number(1, MOST_KEPT, whole=True, expression=False),
-                "How many of the best layouts to report; 20 if omitted.",
+                f"How many of the best layouts to report; {KEPT} if omitted.",
             ),
             **{key: field for key, field in fields.items() if key not in {*apart, "model"}},
         },
@@ -73,16 +78,16 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
 
 
 def _list_or_one(value: object) -> str:
-    return "[list]" if isinstance(value, list) else "[range]" if isinstance(value, dict) else ONE
+    return LIST if isinstance(value, list) else RANGE if isinstance(value, dict) else ONE
 
 
 def _choices(kind: Shape) -> dict[str, Shape]:
-    return dict(kind["choices"]) if kind["type"] == "tagged-union" else {"[list]": kind}
+    return dict(kind["choices"]) if kind["type"] == "tagged-union" else {LIST: kind}
 
 
 def _or_auto(kind: Shape) -> Shape:
     """Values as a sweep lists them, or the word for all that are possible."""
     return either(
         {ALL: one_of((AUTO,)), **_choices(kind)},
-        lambda value: ALL if isinstance(value, str) else _list_or_one(value).replace(ONE, "[list]"),
+        lambda value: ALL if isinstance(value, str) else RANGE if isinstance(value, dict) else LIST,
     )

@@ -20,6 +20,13 @@ Field = core_schema.TypedDictField
 # What metadata hold: the JSON Schema of a checked value, the description of a field, the unit of a number.
 DRAWN, DOC, UNIT = "drawn", "doc", "unit"
 ANYTHING: Shape = core_schema.any_schema()
+MOST_NAME = 64  # letters of the name of a model, run or kind of hardware
+WILDCARDS = "*?~"  # a spreadsheet's MATCH reads them as patterns
+# What tells the ways to write one value apart; part of pydantic's paths, not of ours.
+ONE, LIST, RANGE, ALL, WHOLE, BY_PART, LAYOUT = (
+    "[one]", "[list]", "[range]", "[auto]", "[whole]", "[by part]", "[layout]",
+)  # fmt: skip
+TAGS = frozenset({ONE, LIST, RANGE, ALL, WHOLE, BY_PART, LAYOUT})
 IS_FORMULA = "is formula"  # marks the JSON Schema of a formula, which has a pattern of its own
 FORMULA = {"type": "string", "description": "an expression of other inputs, such as 4 * d_model", IS_FORMULA: True}
 

@@ -9,13 +9,11 @@ from flopsheet import diagnostics
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.spec import library
 from flopsheet.spec.entries import CustomEntries
-from flopsheet.spec.schema import data_model, listed, search
-from flopsheet.spec.schema.shapes import Shape, below, faults, keys_of
+from flopsheet.spec.schema import data_model
+from flopsheet.spec.schema.shapes import MOST_NAME, TAGS, WILDCARDS, Shape, below, faults, keys_of
 from flopsheet.yamlio.source import Path, Source, spell
 
-# Parts of pydantic's paths that are none of a spec's.
-WORDS = (data_model.LIST, data_model.RANGE, data_model.WHOLE, data_model.BY_PART, listed.LAYOUT)
-TAGS = {"[key]", *WORDS, search.ONE, search.ALL}
+NOT_OURS = {"[key]", *TAGS}  # parts of pydantic's paths that are none of a spec's
 
 
 def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Problem]]:
@@ -85,7 +83,7 @@ def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[Cause]:
 
 def _path(fault: Any) -> Path:
     """Where a fault stands in the spec."""
-    return tuple(part for part in fault["loc"] if part not in TAGS)
+    return tuple(part for part in fault["loc"] if part not in NOT_OURS)
 
 
 def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:
@@ -163,12 +161,12 @@ def _lengths(lengths: object) -> Iterator[tuple[Path, Finding]]:
 
 def _names(data: Mapping[str, Any]) -> Iterator[tuple[Path, Finding]]:
     """Names that a spreadsheet could not look up; a model and a run of one name could not be told apart."""
-    for kinds in (("models", "training", "serving", "measured", "search"), ("hardware",)):
+    for kinds in ([kind for kind in diagnostics.NAMED if kind != "hardware"], ["hardware"]):
         seen: dict[str, str] = {}
         for kind in kinds:
             listed = data.get(kind)
             for name in listed if isinstance(listed, dict) else ():
-                if problem := diagnostics.model_name_problem(name, data_model.MOST_NAME, data_model.WILDCARDS):
+                if problem := diagnostics.model_name_problem(name, MOST_NAME, WILDCARDS):
                     yield (kind, name), problem
                 elif name.casefold() in seen:
                     yield (kind, name), diagnostics.same_name(name, seen[name.casefold()])

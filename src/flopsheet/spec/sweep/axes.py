@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from flopsheet import diagnostics
 from flopsheet.catalog import Input
@@ -17,6 +17,7 @@ from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.yamlio.source import Data, Path
 
 MOST_VALUES = 100_000  # of one input
+Number = TypeVar("Number", bound=Any)  # int, or an array of them
 
 
 @frozen
@@ -55,8 +56,8 @@ class Grid:
         """The inputs that change."""
         return tuple(key for axis in self.axes for key in axis.keys)
 
-    def points(self, number: int) -> tuple[int, ...]:
-        """Which point of each axis a combination has."""
+    def points(self, number: Number) -> tuple[Number, ...]:
+        """Which point of each axis a combination has, or each of an array of combinations."""
         return tuple(number // stride % len(axis) for stride, axis in zip(self.strides, self.axes, strict=True))
 
     def said(self, number: int) -> Iterator[tuple[str, Any, Path]]:

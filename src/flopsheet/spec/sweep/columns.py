@@ -18,7 +18,7 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.records import frozen
 from flopsheet.spec.entries import InputValue, ModelSpec
 from flopsheet.spec.resolve import rules
-from flopsheet.spec.resolve.draft import Fault, RawInputs
+from flopsheet.spec.resolve.draft import Fault, RawInputs, values_of
 from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.sweep.axes import label
 from flopsheet.spec.sweep.expand import Sweep
@@ -42,9 +42,8 @@ class Variants:
 
 def of_model(model: ModelSpec) -> Variants:
     """One model that is not swept."""
-    groups = tuple((group.name, {key: given.value for key, given in group.inputs.items()}) for group in model.groups)
-    inputs = {key: given.value for key, given in model.inputs.items()}
-    return Variants(np.zeros(1, dtype=np.int64), np.array([model.name], dtype=object), inputs, groups)
+    groups = tuple((group.name, values_of(group.inputs)) for group in model.groups)
+    return Variants(np.zeros(1, dtype=np.int64), np.array([model.name], dtype=object), values_of(model.inputs), groups)
 
 
 class InvalidVariant(Exception):
@@ -90,8 +89,7 @@ class Resolution:
     def resolve(self, numbers: Sequence[int]) -> Iterator[Variants]:
         """The variants, kind by kind; InvalidVariant at the first that is not possible."""
         chosen = np.asarray(numbers, dtype=np.int64)
-        strides = self.sweep.grid.strides
-        points = [chosen // stride % len(axis) for stride, axis in zip(strides, self.axes, strict=True)]
+        points = self.sweep.grid.points(chosen)
         kind = np.zeros(len(chosen), dtype=np.int64)
         for which, at in zip(self.kind_of, points, strict=True):
             kind = kind * (int(which.max()) + 1) + which[at]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog.desugar import expand, refusal
+from flopsheet.catalog.entries import flag_word
 from flopsheet.diagnostics import FlopsheetError, FormulaError
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.evaluate import vectorised
@@ -78,7 +79,7 @@ def readable(
     inputs: Mapping[str, catalog.Input], said: RawInputs, swept: Sequence[str], grains: frozenset[str]
 ) -> list[str]:
     """The inputs of these grains that have a value before the layer groups are looked at."""
-    own = {"ffn_matrices" if key == "ffn" else key for key in swept}
+    own = set(map(kinds.input_of, swept))
     return sorted(
         name
         for name, entry in inputs.items()
@@ -93,7 +94,7 @@ def find_kept(
     import numpy as np
 
     chosen = np.arange(numbers.start, numbers.stop)
-    points = [chosen // stride % len(axis) for stride, axis in zip(grid.strides, grid.axes, strict=True)]
+    points = grid.points(chosen)
     out = np.zeros(len(chosen), dtype=bool)
     columns = _Columns(inputs, grid, said, points)
     for one in excludes:
@@ -138,7 +139,7 @@ class _Columns:
         entry = self.inputs[name]
         for axis, points in zip(self.grid.axes, self.points, strict=True):
             for key, values in zip(axis.keys, axis.values, strict=True):
-                if key == name or (key == "ffn" and name == "ffn_matrices"):
+                if kinds.input_of(key) == name:
                     given = [kinds.FFN_KINDS[value] if key == "ffn" else value for value in values]
                     return self.swept(entry, given, points)
         return self.single(entry, self.said.get(name) or RawInput(entry.default, ()))
@@ -157,7 +158,7 @@ class _Columns:
     def single(self, entry: catalog.Input, said: RawInput) -> Any:
         """One value, or a column where it is an expression of others."""
         if isinstance(said.value, bool):
-            return "yes" if said.value else "no"
+            return flag_word(said.value)
         if not isinstance(said.value, str):
             return float(said.value)
         if not entry.is_number:

@@ -16,14 +16,15 @@ from flopsheet.spec.resolve.models import resolve_model
 from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.resolve.normalize import normalize
 from flopsheet.spec.schema import data_model
-from flopsheet.spec.schema.kinds import SWEEP_WORDS
+from flopsheet.spec.schema.kinds import SWEEP_WORDS, input_of
+from flopsheet.spec.schema.shapes import MOST_NAME
 from flopsheet.spec.sweep import axes
 from flopsheet.spec.sweep.axes import Grid, label, word
 from flopsheet.spec.sweep.exclude import Condition, Exclude, Partial, find_kept, read_condition, readable
 from flopsheet.yamlio.source import Data, Path
 
 MOST_COMBINATIONS = 10_000_000  # of one sweep
-MOST_HELD = 10_000  # models in memory at once, in a workbook or a report
+MOST_HELD = data_model.MOST_MODELS
 AT_ONCE = 50_000  # combinations that are looked at together
 OF_MODELS = frozenset({"model", "layer_group"})
 
@@ -244,8 +245,8 @@ def read_sweep(draft: Draft, of: Path, said: RawInputs, grains: frozenset[str]) 
     if faults:
         return Resolved(None, faults)
     style, length = _style(name, grid)
-    if length > data_model.MOST_NAME:
-        faults.append(draft.fault(of, diagnostics.variant_names_too_long(length, data_model.MOST_NAME), key=True))
+    if length > MOST_NAME:
+        faults.append(draft.fault(of, diagnostics.variant_names_too_long(length, MOST_NAME), key=True))
     known = readable(draft.inputs, said, grid.keys, grains)
     excludes, wrong = _excludes(draft, (*path, "exclude"), raw.get("exclude") or [], grid, known)
     faults += wrong
@@ -265,7 +266,7 @@ def _check_keys(draft: Draft, path: Path, raw: Data, said: RawInputs) -> list[Fa
     for at, group in enumerate(said["layers"].value if "layers" in said else ()):
         own, _ = normalize(draft, (), {key: value for key, value in group.items() if key != "n_layers"})
         for key, where in places.items():
-            if ("ffn_matrices" if key == "ffn" else key) in own:
+            if input_of(key) in own:
                 finding = diagnostics.said_by_a_group(key, group.get("name", f"layers[{at}]"))
                 faults.append(draft.fault(where, finding, key=True))
     return faults
@@ -322,6 +323,4 @@ def _style(name: str, grid: Grid) -> tuple[int, int]:
         )
         lengths.append(len(name) + sum(parts))
     lengths.append(len(name) + 2 + len(str(grid.size)))
-    return next(
-        ((style, length) for style, length in enumerate(lengths) if length <= data_model.MOST_NAME), (2, lengths[2])
-    )
+    return next(((style, length) for style, length in enumerate(lengths) if length <= MOST_NAME), (2, lengths[2]))

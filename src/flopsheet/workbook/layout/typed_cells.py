@@ -11,6 +11,7 @@ from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import GathersNothing, indexed, picked
 from flopsheet.numerics import ROUNDING
+from flopsheet.quantities import NO_NUMBER
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import CellRef, absolute_span, letters, span
@@ -117,7 +118,7 @@ def linked_formula(reference: str, words: str) -> str:
 
 def unit_of(entry: Entry) -> str:
     """The unit as a row names it; words and verdicts have none."""
-    return "" if entry.unit in {"text", "verdict"} else entry.unit
+    return "" if entry.unit in NO_NUMBER else entry.unit
 
 
 @frozen

@@ -146,7 +146,9 @@ class Sheet:
     shared: tuple[tuple[tuple[int, int], ...], ...] = ()
     """Cells of a row that have one formula, moved along: the file holds it once."""
     print_parts: tuple[int, ...] = ()
-    """The last row of each part: all on one page where that can be read, else each on a page of its own."""
+    """The last row of each part: all on one page where that can be read, else on as few as that takes."""
+    most_pages: int = 0
+    """A sheet that takes more is for the screen, since what it says stands on another one; 0 prints all pages."""
 
     @cached_property
     def extent(self) -> Extent:

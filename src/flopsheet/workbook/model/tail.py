@@ -13,7 +13,7 @@ def settle(cells: Cells) -> int:
 
     A copy of a million cells would be the most memory that a build ever takes.
     """
-    tail = max((column for _, column in cells if column < TAIL[0]), default=FIRST) + 1
+    tail = max({column for _, column in cells if column < TAIL[0]}, default=FIRST) + 1
     moved = [at for at in cells if at[1] >= TAIL[0]]
     for row, column in moved:
         cell = cells[row, tail + column - TAIL[0]] = cells.pop((row, column))
@@ -27,5 +27,5 @@ def settle(cells: Cells) -> int:
 
 def hairlines(cells: Cells, tail: int) -> Highlight:
     """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula."""
-    bottom = max(row for row, _ in cells)
+    bottom, _ = max(cells)
     return Highlight(f"A4:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")

@@ -11,7 +11,7 @@ from flopsheet.catalog.entries import NOTICE
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GIVEN
-from flopsheet.pipeline.expectations import claims, row_in, table_set_of, verdict
+from flopsheet.pipeline.expectations import Called, called, claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -24,7 +24,7 @@ from flopsheet.workbook.layout.typed_cells import (
     local,
     mirror,
 )
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, span
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
@@ -51,6 +51,7 @@ class Listing:
     """Each budget in words."""
     bottom: int
     """The first row below, where sentences about budgets and checks follow."""
+    called: Called
     has_warnings: bool = False
 
     @property
@@ -67,8 +68,9 @@ def listing(
     top: int,
 ) -> Listing:
     """One line per claim: what, verdict, live, claimed, tolerance, and the same in words."""
+    them = called(kind for one in listed for kind, _ in claims(one))
     titles = (
-        (LABEL, "Budget"),
+        (LABEL, them.one.capitalize()),
         (NAME, "Metric"),
         (UNIT, "Unit"),
         (MATHS, "Where the figure comes from"),
@@ -80,7 +82,7 @@ def listing(
         (TOLERANCE, "Tolerance"),
         (SAID, "In words"),
     )
-    cells = heading(top, "Budgets in the spec (as built; an edited input may break them)", titles)
+    cells = heading(top, f"{them.many.capitalize()} in the spec (as built; an edited input may break them)", titles)
     cells[top + 1, VERDICT] = cells[top + 1, VERDICT]._replace(style="header_centred")
     row, cell_refs, lines = top + 2, [], []
     for expectation in listed:
@@ -117,11 +119,11 @@ def listing(
     values = tuple(cells[ref.row, ref.column].value for ref in cell_refs)
     said = {}
     if lines:
-        cells[row + 1, LABEL] = Cell("First budget that is not met", style="label")
+        cells[row + 1, LABEL] = Cell(f"First {them.one} that is not {them.met}", style="label")
         cells[row + 1, SAID] = _first_missed(top + 2, row, values, lines)
         said["first_missed"] = Live(CellRef(SHEET, row + 1, SAID), cells[row + 1, SAID].value)
     has_warnings = any(one.is_warning and claims(one) for one in listed)
-    return Listing(cells, tuple(cell_refs), values, said, tuple(lines), row + 2, has_warnings)
+    return Listing(cells, tuple(cell_refs), values, said, tuple(lines), row + 2, them, has_warnings)
 
 
 def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequence[Live]) -> Cell:
@@ -170,6 +172,7 @@ def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
     if len(listed.lines) > MOST_LINES:
         missed = counting(entries.FAIL, span(listed.verdicts[most:], sheet))
         more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(entries.FAIL)
-        told = f"{more}, {n_missed:,} of them not met, {ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
-        formula = f'"{more}"&IF({missed}>0,", "&{missed}&" of them not met, "," ")&"{ELSEWHERE}"'
-        yield Cell(told, formula, "muted")
+        of_them = f" of them not {listed.called.met}, "
+        told = f"{more}, {n_missed:,}{of_them}{ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
+        formula = f'"{more}"&IF({missed}>0,", "&{missed}&"{of_them}"," ")&"{ELSEWHERE}"'
+        yield Cell(told, formula, "muted", link=f"{quoted(SHEET)}!A{listed.verdicts[most].row}")

@@ -37,8 +37,8 @@ COMPARED = {
     "days": ("time", ""),
     "run_cost": ("cost", ""),
     "served_gib_device": ("memory per device", "served_fits"),
-    "decode_tokens_per_second": ("speed", ""),
-    "cost_per_million_generated": ("cost of a million tokens", ""),
+    "decode_tokens_per_second": ("bound of tokens/s", ""),
+    "cost_per_million_generated": ("bound of the cost of a million tokens", ""),
 }
 SAME = {"weight_gb": "n_params"}  # what moves by the same share as another quantity has no line of its own
 LIVE, BUILT, SHARE, RANK, FIT, PLACE, RESULT = range(FIRST, FIRST + 7)  # columns

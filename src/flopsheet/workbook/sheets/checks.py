@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from flopsheet.catalog import ranges
-from flopsheet.catalog.desugar import TRUTH, substitute
+from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Number
-from flopsheet.pipeline.expectations import claims
+from flopsheet.pipeline.expectations import Called, claims
+from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
@@ -46,13 +47,20 @@ OF_CHECKS = [
     ("noted == 1", "✔ All {held:,} checks hold; 1 note, see Checks."),
     ("", "✔ All {held:,} checks hold."),
 ]
-OF_BUDGETS = [
-    ("missed > 1", "✘ {missed:,} of {met + missed:,} budgets are not met, the first: {first_missed}."),
-    ("met + missed == missed", "✘ The budget is not met: {first_missed}."),
-    ("missed == 1", "✘ 1 of {met + missed:,} budgets is not met: {first_missed}."),
-    ("met == 1", "✔ The budget is met."),
-    ("", "✔ All {met:,} budgets are met."),
-]
+
+
+def of_budgets(them: Called) -> list[tuple[str, str]]:
+    """What is said of the claims of a spec, as they are called."""
+    several = f"{{missed:,}} of {{met + missed:,}} {them.many} are not {them.met}"
+    return [
+        ("missed > 1", f"✘ {several}, the first: {{first_missed}}."),
+        ("met + missed == missed", f"✘ The {them.one} is not {them.met}: {{first_missed}}."),
+        ("missed == 1", f"✘ 1 of {{met + missed:,}} {them.many} is not {them.met}: {{first_missed}}."),
+        ("met == 1", f"✔ The {them.one} is {them.met}."),
+        ("", f"✔ All {{met:,}} {them.many} are {them.met}."),
+    ]
+
+
 VERDICT_CELL, STATUS_CELL, RANGES_ROW = (2, LABEL), (9, FIRST), 11
 
 
@@ -213,7 +221,7 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
                 if name.startswith(ranges.CHECK):
                     in_range.append(rows[-1])
                     range_values += own
-    claims = [list(listing.verdicts)] if listing.verdicts else []
+    them, claims = listing.called, [list(listing.verdicts)] if listing.verdicts else []
     within, noted = _counted(in_range, range_values, OK), _counted(rows, values, NOTICE)
     held = _counted(rows, values, OK)
     ranged = CellRef(SHEET, RANGES_ROW, FIRST)  # values of inputs are many: they are no checks that count
@@ -230,8 +238,11 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
         "held": ("Checks that hold", held),
         "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted, ranged: within})),
         "noted": ("Notes, such as on conventions chosen in the spec", noted),
-        "met": ("Budgets that are met", met),
-        "missed": ("Budgets that are not met", _rest(claims, listing.values, {at["met"]: met})),
+        "met": (f"{them.many.capitalize()} that are {them.met}", met),
+        "missed": (
+            f"{them.many.capitalize()} that are not {them.met}",
+            _rest(claims, listing.values, {at["met"]: met}),
+        ),
     }
     counts = {"first": first, **fitted.said}
     cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
@@ -241,11 +252,11 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
         counts[name] = Live(at[name], count.value)
     cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Input values in range", style="label"), within
     status = CellRef(SHEET, *STATUS_CELL)
-    meaning = "Status: 2 fails or does not fit, 1 unmet budget"
+    meaning = f"Status: 2 fails or does not fit, 1 {them.one} not {them.met}"
     cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")
     cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     counts |= listing.said
-    parts = {"about_budgets": OF_BUDGETS} if listing.said else {}
+    parts = {"about_budgets": of_budgets(them)} if listing.said else {}
     parts |= {"about_checks": OF_CHECKS} if listing.said or fitted.said else {}
     for row, (name, cases) in enumerate(parts.items(), start=listing.bottom if listing.said else fitted.bottom):
         cells[row, LABEL] = sentence(SHEET, cases, counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.catalog.grains import RunKind
@@ -75,6 +76,8 @@ class InputsLayout:
     """Header rows of the blocks below the models: row, label, texts."""
     changed: CellRef = field(default_factory=lambda: CellRef(SHEET, CHANGED_ROW, FIRST))
     bottom: int = 0
+    printed: int = 0
+    """The last row that is printed; what hardware was fitted to stands below."""
     folds: list[tuple[int, int, bool]] = field(default_factory=list)
     hardware: tuple[int, ...] = ()
     """The column of each kind of hardware: those that runs use stand first."""
@@ -83,7 +86,7 @@ class InputsLayout:
     model_names: str = ""
     """The reference to the names of the models, for drop-downs; on Inputs there may be gaps between them."""
 
-    @property
+    @cached_property  # asked thousands of times
     def built_column(self) -> int:
         tables = [*self.table_set.values.tables.values(), *(table_set.table("run") for table_set in self.runs.values())]
         return FIRST + max(len(table) for table in tables if table.grain in WIDE) + BETWEEN
@@ -145,18 +148,19 @@ def lay_out(table_set: TableSet, runs: Mapping[RunKind, TableSet], cell_index: C
         row = _place_section(layout, table_set, section, row, "block") + 1
     for kind, of_kind in runs.items():
         row = _place_runs(layout, kind, of_kind, row) + 1
+    printed = row - 1
     if runs:
         names = [str(key) for (key,) in table_set.table("hardware").keys]
         layout.bands.append((row, "block", "Hardware"))
         layout.headers.append((row + 1, "Hardware", names))
         cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, column) for column in layout.hardware))
-        row += 2
-        for at, section in enumerate(_sections(table_set, {"hardware"})):
-            if at:  # the first, of peaks and prices, needs no name of its own
-                layout.bands.append((row, "band", section.title))
-            row = _place_rows(layout, table_set, _entries(section), row + bool(at))
+        peaks, *efficiencies = _sections(table_set, {"hardware"})
+        row = printed = _place_rows(layout, table_set, _entries(peaks), row + 2)  # that need no name of their own
+        for section in efficiencies:
+            layout.bands.append((row, "band", section.title))
+            row = _place_rows(layout, table_set, _entries(section), row + 1)
         row += 1
-    return replace(layout, bottom=row - 2)
+    return replace(layout, bottom=row - 2, printed=printed - 1)
 
 
 def _hardware_columns(table_set: TableSet, runs: Mapping[RunKind, TableSet]) -> tuple[tuple[int, ...], int]:
@@ -306,6 +310,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         outline_columns=outline,
         tail=layout.behind(NAME),
         print_to=layout.behind(WAS),
+        print_rows=layout.printed,
         validations=tuple(validations),
         highlights=tuple(highlights),
         tab="C9A400",

@@ -11,7 +11,6 @@ from dataclasses import field, replace
 
 from flopsheet.catalog import Input
 from flopsheet.catalog.grains import Grain
-from flopsheet.formula import aggregated, names
 from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
@@ -73,10 +72,10 @@ def inputs_row(blocks: Sequence[Block]) -> int:
 
 def inputs_read(table_set: TableSet, metrics: Sequence[str]) -> tuple[str, ...]:
     """The inputs of model and layer group that some metrics read, in the catalogue's order."""
-    nodes = [table_set.catalog.metrics[metric].ast for metric in metrics]
-    read = {name for node in nodes for part in (names, aggregated) for name in part(node)}
-    listed = table_set.catalog.inputs.items()
-    return tuple(name for name, entry in listed if name in read and entry.grain in {"model", "layer_group"})
+    listed = [table_set.catalog.metrics[name] for name in metrics]
+    read = {name for metric in listed for part in (metric.dependencies, metric.aggregated) for name in part}
+    known = table_set.catalog.inputs.items()
+    return tuple(name for name, entry in known if name in read and entry.grain in {"model", "layer_group"})
 
 
 def place(

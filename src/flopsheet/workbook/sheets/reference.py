@@ -29,7 +29,7 @@ COLUMNS = (
     ("Source", 36.0),
     ("Sheet", 16.0),
 )
-CALL = r"(\w+)\("
+CALL = r"\b(\w+)\("
 FORMULA = [title for title, _ in COLUMNS].index("Formula")
 
 
@@ -80,13 +80,11 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
 
 def _called(lines: Iterable[tuple[str, ...]], catalog: Catalog) -> list[tuple[str, Function]]:
     """The functions that formulas of some lines call, and those that these call."""
-    texts = [line[FORMULA] for line in lines]
-    found: dict[str, Function] = {}
-    while texts:
-        text = texts.pop()
-        called = [name for name in re.findall(CALL, text) if name in catalog.functions and name not in found]
-        found |= {name: catalog.functions[name] for name in called}
-        texts += [to_notation(catalog.functions[name].ast) for name in called]
+    text = "\n".join(line[FORMULA] for line in lines)
+    found: set[str] = set()
+    while called := (catalog.functions.keys() & re.findall(CALL, text)) - found:
+        found |= called
+        text = "\n".join(to_notation(catalog.functions[name].ast) for name in called)
     return [(name, shared) for name, shared in catalog.functions.items() if name in found]
 
 

@@ -114,8 +114,8 @@ def sheet(
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
-    # On paper an approver needs no list of links: the tables and the charts, then the words.
-    parts = (bottom if is_long else chart_row + chart_rows - 1, row - 2)
+    # On paper an approver needs no list of links: the tables, the charts and the words.
+    parts = (bottom, row - 2) if is_long else (chart_row - 1, chart_row + chart_rows - 1, row - 2)
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
@@ -204,7 +204,7 @@ def _words(
     """
     table_set, *of_kinds = table_sets
     if facts.budgets.lines:
-        cells[row, 1] = Cell("Budgets of the spec", style="lead")
+        cells[row, 1] = Cell(f"{facts.budgets.called.many.capitalize()} of the spec", style="lead")
         for cell in budgets.ticked(SHEET, facts.budgets):
             row += 1
             cells[row, 1] = cell

@@ -19,14 +19,16 @@ SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
-    "training": "{time}, {cost}; {range}{fit}.",
+    "training": "{time}, {cost}; {range}{off}{fit}.",
     "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90), in ms: "
     "{predicted_token_range} per token, {predicted_first_token_range} to the first token; "
     "{cost}; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
-RANGE = "predicted (P10 to P90): {predicted_days_range} days; "
+RANGE = "predicted (P10 to P90): {predicted_days_range} days, {range_is}; "
+# Where an assumed or measured speed and the prediction cannot both be right.
+OFF = "{time_against_range}; "
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
@@ -45,14 +47,15 @@ def _of_run(kind: RunKind) -> Node:
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
     numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "run_cost")}
-    timed, untimed, range_, priced = (
-        substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, PRICED[kind])
+    timed, untimed, range_, off, priced = (
+        substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, OFF, PRICED[kind])
     )
     cost = Name(COSTS[kind])
     words = {
         "fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
         "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
+        "off": substitute(parse("where(is_off_range == 1, off, none)"), {"off": off, "none": Text("")}),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
     }
     return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, combinations, product
+from typing import TypeAlias
 
 from openpyxl.worksheet.worksheet import Worksheet
 
+from flopsheet.records import NamedTuple
 from flopsheet.workbook.model.references import MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Sheet
-from flopsheet.workbook.model.sizes import CHARACTER_CM, POINT_CM, ROW_CM
+from flopsheet.workbook.model.sizes import EXCEL_CM, POINT_CM, ROW_CM
 
 PAPER_CM = 21.0, 29.7
-SIDES, TOP, BOTTOM, RUNNING = 0.4, 0.5, 0.75, 0.3  # margins, in inches as the file has them
+SIDES, TOP, BOTTOM, RUNNING = 0.3, 0.5, 0.75, 0.3  # margins, in inches as the file has them
 INCH_CM = 2.54
-SMALLEST = 75  # percent: ten points become seven and a half
-LEAST = 70  # where a sheet would take more pages otherwise: seven points
-STEP = 5
+SIZES = range(100, 65, -5)  # percent: ten points become seven at the least
+SMALLER = range(65, 0, -5)  # where parts are too wide for a page otherwise
 WIDEST_CM = 0.25  # of a column one character wide, with the letters of a program that lacks ours
 SLACK = 1.05  # programs differ in how high a row is
+
+
+class Way(NamedTuple):
+    """How a sheet lies on paper: on how many pages, which way up, at what percentage, where its parts end."""
+
+    pages: int
+    is_upright: bool
+    percent: int
+    parts: tuple[int, ...] = ()
+
+
+Ways: TypeAlias = Iterable[Way]
 
 
 def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
@@ -26,30 +39,21 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     last = _printed_to(sheet) or max(sheet.widths)
     bottom = sheet.print_rows or sheet.extent.bottom
     folded = set(sheet.outline_columns)
-    width = sum(width for column, width in sheet.widths.items() if column <= last and column not in folded)
-    worksheet.sheet_properties.pageSetUpPr.fitToPage = True
+    widths = [width for column, width in sorted(sheet.widths.items()) if column <= last and column not in folded]
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
     worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
     parts = sheet.print_parts
     if parts:
-        sizes = {way: _fitted(sheet, width, parts[-1:], is_upright=way) for way in (True, False)}
-        is_upright = sizes[True] > sizes[False]  # the way in which it is larger
-        if sizes[is_upright] < LEAST:
-            is_upright = False
-        else:
-            parts = parts[-1:]
-        if _fitted(sheet, width, parts, is_upright=is_upright) >= LEAST:
-            worksheet.page_setup.fitToHeight = len(parts)
+        width = sum(widths) * EXCEL_CM
+        tried = (_best(_of_parts(sheet, width, sizes)) for sizes in (SIZES, *((size,) for size in SMALLER)))
+        if way := next(filter(None, tried), None):
+            parts, worksheet.page_setup.fitToHeight = way.parts, way.pages
     else:
-        is_upright = width * WIDEST_CM * SMALLEST <= 100 * _room(is_upright=True)[0]
-        room, page = _room(is_upright=is_upright)
-        percent = _percent(width * WIDEST_CM, _height(sheet, 1, bottom), room, page)
-        if not percent and sheet.title_columns and width * CHARACTER_CM * LEAST > 100 * room:
-            percent = LEAST  # on as many pages side by side as it takes
-        if percent:
-            worksheet.sheet_properties.pageSetUpPr.fitToPage = False
-            worksheet.page_setup.scale = percent
-    worksheet.page_setup.orientation = "portrait" if is_upright else "landscape"
+        way = _best(_of_rows(sheet, widths, bottom))
+        if way:
+            worksheet.page_setup.scale = way.percent
+    worksheet.sheet_properties.pageSetUpPr.fitToPage = bool(parts) or not way
+    worksheet.page_setup.orientation = "portrait" if way and way.is_upright else "landscape"
     worksheet.page_margins.left = worksheet.page_margins.right = SIDES
     worksheet.page_margins.top, worksheet.page_margins.bottom = TOP, BOTTOM
     worksheet.page_margins.header = worksheet.page_margins.footer = RUNNING
@@ -60,7 +64,7 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_title_rows = sheet.title_rows
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
-    if not sheet.is_printed:
+    if not sheet.is_printed or (sheet.most_pages and way and way.pages > sheet.most_pages):
         worksheet.print_area = f"{letters(sheet.extent.right + 2)}1"  # an empty cell: nothing is there to be printed
     elif parts:
         tops = (1, *(row + 1 for row in parts[:-1]))
@@ -87,32 +91,54 @@ def _room(*, is_upright: bool) -> tuple[float, float]:
     return width - 2 * SIDES * INCH_CM, height - (TOP + BOTTOM) * INCH_CM
 
 
-def _height(sheet: Sheet, top: int, bottom: int) -> float:
+def _heights(sheet: Sheet, top: int, bottom: int) -> list[float]:
     """Of the rows between two that are printed, without those that are folded away."""
     hidden = {row for first, last, closed in sheet.outline_rows if closed for row in range(first, last + 1)}
-    return sum(
-        sheet.heights[row] * POINT_CM if row in sheet.heights else ROW_CM
+    return [
+        SLACK * (sheet.heights[row] * POINT_CM if row in sheet.heights else ROW_CM)
         for row in range(top, bottom + 1)
         if row not in hidden
-    )
+    ]
 
 
-def _fitted(sheet: Sheet, width: float, parts: Sequence[int], *, is_upright: bool) -> float:
-    """The size, in percent, at which each part fits on a page."""
-    room, page = _room(is_upright=is_upright)
-    tops = (1, *(row + 1 for row in parts[:-1]))
-    highest = max(_height(sheet, top, end) for top, end in zip(tops, parts, strict=True))
-    return 100 * min(room / (width * CHARACTER_CM), page / (highest * SLACK))
+def _best(ways: Ways) -> Way | None:
+    """With the fewest pages; among these the largest."""
+    return min(ways, key=lambda way: (way.pages, -way.percent), default=None)
 
 
-def _percent(width: float, height: float, room: float, page: float) -> int:
-    """The largest size with as few pages as at the smallest one; 0 where that is too wide for a page.
+def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]:
+    """Each way to print a sheet of parts, neighbours on one page where they fit; a program finds the size by itself."""
+    *inner, end = sheet.print_parts
+    choices = chain.from_iterable(combinations(inner, count) for count in range(len(inner) + 1))
+    for chosen, percent, is_upright in product(choices, sizes, (True, False)):
+        room, page = _room(is_upright=is_upright)
+        ends = *chosen, end
+        tops = 1, *(row + 1 for row in chosen)
+        highest = max(sum(_heights(sheet, top, row)) for top, row in zip(tops, ends, strict=True))
+        if width * percent <= 100 * room and highest * percent <= 100 * page:
+            yield Way(len(ends), is_upright, percent, ends)
+
+
+def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way]:
+    """Each way to print rows on as many pages as it takes; none where they are too wide for a page and must not be cut.
 
     A size of its own, no number of pages: who unfolds rows gets more pages, not smaller type.
     """
-    if width * SMALLEST > 100 * room:
-        return 0
-    pages = ceil(height * SLACK * SMALLEST / 100 / page)
-    percents = range(100, SMALLEST, -STEP)
-    fitting = (one for one in percents if width * one <= 100 * room and height * SLACK * one <= 100 * page * pages)
-    return next(fitting, SMALLEST)
+    across = [width * WIDEST_CM for width in widths]
+    down = _heights(sheet, 1, bottom)
+    repeated = sum(_heights(sheet, *map(int, sheet.title_rows.split(":")))) if sheet.title_rows else 0.0
+    for percent, is_upright in product(SIZES, (True, False)):
+        room, page = (100 * size / percent for size in _room(is_upright=is_upright))
+        beside = _pages(across, sum(across[:2]), room)
+        if beside == 1 or sheet.title_columns:
+            yield Way(beside * _pages(down, repeated, page), is_upright, percent)
+
+
+def _pages(sizes: Sequence[float], repeated: float, room: float) -> int:
+    """The pages that rows or columns of some sizes take, if the first of them are repeated on each."""
+    pages, left = 1, room
+    for size in sizes:
+        if size > left:
+            pages, left = pages + 1, room - repeated
+        left -= size
+    return pages

@@ -79,12 +79,12 @@ def _shared(sheet: Sheet) -> dict[tuple[int, int], str]:
 
 def hyperlinks(sheet: Sheet) -> bytes:
     """The `hyperlinks` element; nothing where no cell leads anywhere."""
-    linked = sorted((place, cell) for place, cell in sheet.cells.items() if cell.link)
-    links = (
-        f'<hyperlink ref="{letters(column)}{row}" location="{quoted(cell.link)}"'
-        f' display="{quoted(shown_text(str(cell.value)))}"/>'
-        for (row, column), cell in linked
-    )
+    linked = sorted([place for place, cell in sheet.cells.items() if cell.link])
+    links = [
+        f'<hyperlink ref="{letters(place[1])}{place[0]}" location="{quoted(sheet.cells[place].link)}"'
+        f' display="{quoted(shown_text(str(sheet.cells[place].value)))}"/>'
+        for place in linked
+    ]
     return f"<hyperlinks>{''.join(links)}</hyperlinks>".encode() if linked else b""
 
 

@@ -20,8 +20,6 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Si
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
 from openpyxl.worksheet._writer import WorksheetWriter
-from openpyxl.worksheet.cell_range import MultiCellRange
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.dimensions import SheetDimension
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
@@ -30,8 +28,8 @@ from openpyxl.xml.functions import Element, SubElement, tostring
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import UsageError
-from flopsheet.workbook.model.references import letters
-from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Validation
+from flopsheet.workbook.model.references import coordinates, letters
+from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet
 from flopsheet.workbook.model.styles import FAINT, FONT, NAMES, SHOWN, STYLES, Style, StyleName, Written
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
@@ -185,6 +183,25 @@ class _SheetWriter(WorksheetWriter):
             SubElement(columns, "col", {**level, "width": safe_string(width), "customWidth": "1", **place})
         self.xf.send(columns)
 
+    def write_validations(self) -> None:
+        """As openpyxl spells them; its object for each looks at everything that it is given, and at itself again."""
+        if not self.sheet.validations:
+            return
+        validations = Element("dataValidations", {"count": str(len(self.sheet.validations))})
+        for validation in self.sheet.validations:
+            by_column = sorted(validation.cells, key=lambda address: coordinates(address)[::-1])
+            is_list = validation.kind == "list"
+            about = SubElement(validations, "dataValidation", {
+                "sqref": " ".join(by_column), "showDropDown": "0", "showInputMessage": "1", "showErrorMessage": "1",
+                "allowBlank": "0", "errorTitle": "Invalid value", "error": validation.error,
+                "promptTitle": validation.prompt_title, "prompt": validation.prompt, "type": validation.kind,
+                "errorStyle": "stop", **({} if is_list else {"operator": "between"}),
+            })  # fmt: skip
+            ends = (f"{validation.least:.15G}", f"{validation.most:.15G}")
+            for at, formula in enumerate((validation.choices,) if is_list else ends, start=1):
+                SubElement(about, f"formula{at}").text = formula
+        self.xf.send(validations)
+
     def write_formatting(self) -> None:
         """As openpyxl spells it, without its dozen objects for each rule."""
         of_cells: dict[str, Element] = {}
@@ -279,8 +296,6 @@ def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
     """Everything of a sheet but its cells."""
     worksheet.sheet_properties.outlinePr.summaryBelow = False
     worksheet.sheet_properties.outlinePr.summaryRight = False
-    for validation in sheet.validations:
-        worksheet.add_data_validation(_validation(validation))
     for chart in sheet.charts:
         add_chart(worksheet, chart)
     set_up_page(worksheet, sheet)
@@ -292,28 +307,3 @@ def _set_up(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.protection.sheet = True
     worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     worksheet.protection.selectLockedCells = False
-
-
-def _validation(validation: Validation) -> DataValidation:
-    common: dict[str, Any] = {
-        "allow_blank": False,
-        "showErrorMessage": True,
-        "showInputMessage": True,
-        "errorStyle": "stop",
-        "errorTitle": "Invalid value",
-        "error": validation.error,
-        "promptTitle": validation.prompt_title,
-        "prompt": validation.prompt,
-    }
-    if validation.kind == "list":
-        rule = DataValidation(type="list", formula1=validation.choices, **common)
-    else:
-        rule = DataValidation(
-            type=validation.kind,
-            operator="between",
-            formula1=f"{validation.least:.15G}",
-            formula2=f"{validation.most:.15G}",
-            **common,
-        )
-    rule.sqref = MultiCellRange(" ".join(validation.cells))
-    return rule
