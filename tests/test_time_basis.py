@@ -124,6 +124,14 @@ def test_mfu_is_not_assumed_where_none_is_said():
     assert found["mfu"] == pytest.approx(found["predicted_mfu"], rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("precision", "format"), [("mixed_bf16", "bf16"), ("pure_bf16", "bf16"), ("mixed_fp16", "fp16"),
+    ("mixed_fp8", "fp8"), ("tf32", "tf32"), ("fp32", "fp32")],
+)  # fmt: skip
+def test_a_share_of_a_peak_says_of_which(precision, format):
+    assert ran(precision=precision)["mfu_is_of"] == format
+
+
 @pytest.mark.parametrize("basis", ["measured", "assumed"])
 def test_a_basis_that_is_not_given_is_refused(basis):
     with pytest.raises(SpecError, match=f"time_basis is {basis}, but no such figure is given"):
