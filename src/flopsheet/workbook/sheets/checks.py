@@ -8,6 +8,7 @@ from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
+from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Number
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
@@ -134,7 +135,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         "unfit": ("Runs that do not fit", unfit),
         "place": (
             "First run that does not fit",
-            Cell(float(place + 1), first_place("no", among), "calc", "0"),
+            Cell(float(place + 1), first_place(literal("no"), among), "calc", "0"),
         ),
     }
     columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))
