@@ -236,7 +236,7 @@ OVERWRITTEN: dict[str, list[Edit]] = {
     "check_flops_against_params": [("flops_attention_projections", "plain", 1000)],
     "check_memory": [("bytes_without_batch", "small", 1000)],
     "note_ffn_count": [("ffn_matmuls", "", 2)],
-    **{f"note_{what}": [(f"is_{what}", "small", 1)] for what in ("tight", "off_range")},
+    "note_tight": [("is_tight", "small", 1)],
 }
 
 

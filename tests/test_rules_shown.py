@@ -18,6 +18,7 @@ from flopsheet.catalog.build import build_catalog
 from flopsheet.catalog.load import TOPICS
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.spec.resolve import rules
+from flopsheet.workbook.model.references import letters
 from test_rules import SHIPPED, sentence_cells
 
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
@@ -104,6 +105,20 @@ def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2
         f"✘ {count} of all checks fail{'s' if count == 1 else ''}; gpt2-small: {words}."
         for count, (_, words) in zip(failed, GPT2, strict=True)
     ]
+
+
+def test_a_run_that_breaks_a_rule_says_so_in_the_place_of_fitting() -> None:
+    """Three devices share no four heads; the other run fits as before."""
+    run = {"model": "m", "hardware": "h100-sxm", "context_length": 128, "n_tokens": 1e6, "n_devices": 12}
+    book = book_of({**TINY, "training": {"one": run, "other": run}})
+    [line] = [line for line in book.report._layout.inputs.rows if line.entry.name == "tensor_parallel"]
+    table = book.plan.sheet("Summary").cells
+    [column] = [at for (_, at), cell in table.items() if cell.value == "Fits"]
+    [first] = [row for (row, at), cell in table.items() if (at, cell.value) == (1, "one")]
+    answers = [("Summary", f"{letters(column)}{row}") for row in (first, first + 1)]
+    typed = {(line.live[0].sheet, line.live[0].address): 3}
+    found = recalculate_ironcalc(book.path, [{}, typed], answers)
+    assert [[one[at] for at in answers] for one in found] == [["yes", "yes"], ["rule broken", "yes"]]
 
 
 def test_a_rule_says_of_whole_columns_what_it_says_of_each_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
@@ -18,6 +19,7 @@ CONSTANTS = Number, Text  # a union would be made anew each time
 PLAIN: Functions = computed((*OPERATORS.values(), *FUNCTIONS.values()))
 
 
+@cache
 def vectorised() -> Functions:
     """The operations over NumPy columns; what has no value is NaN or infinite, among constants too.
 
@@ -48,6 +50,7 @@ def _value(
     node: Node, read: ValueOf, gather: Gather | None, functions: Functions, known: dict[int, Value] | None
 ) -> Value:
     # No function inside another, which would hold itself, and with it every column until Python looks for circles.
+    # By kind, and parts by number: patterns take twice the time.
     if isinstance(node, Name):
         return read(node[0])
     if isinstance(node, CONSTANTS):
@@ -68,25 +71,24 @@ def _computed(
     functions: Functions,
     known: dict[int, Value] | None,
 ) -> Value:
-    match node:
-        case Operation():
-            symbol, left, right = node
-            before = _value(left, read, gather, functions, known)
-            return functions[symbol](before, _value(right, read, gather, functions, known))
-        case Call():
-            function, arguments = node
-            if function != "where":
-                return functions[function](*[_value(part, read, gather, functions, known) for part in arguments])
-            condition, yes, no = arguments
-            holds = _value(condition, read, gather, functions, known)
-            if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
-                return _value(yes if holds else no, read, gather, functions, known)
-            one = _value(yes, read, gather, functions, known)
-            return functions["where"](holds, one, _value(no, read, gather, functions, known))
-        case Negative():
-            return -_value(node[0], read, gather, functions, known)
-        case Aggregate():
-            function, names = node
-            if gather is None:
-                raise LookupError(f"{function}(…) has no rows to gather here")
-            return gather(function, names)
+    if isinstance(node, Operation):
+        left, right = node[1], node[2]
+        before = read(left[0]) if isinstance(left, Name) else _value(left, read, gather, functions, known)
+        after = read(right[0]) if isinstance(right, Name) else _value(right, read, gather, functions, known)
+        return functions[node[0]](before, after)
+    if isinstance(node, Call):
+        function, arguments = node[0], node[1]
+        if function != "where":
+            return functions[function](*[_value(part, read, gather, functions, known) for part in arguments])
+        condition, yes, no = arguments
+        holds = _value(condition, read, gather, functions, known)
+        if isinstance(holds, bool):  # like a spreadsheet, only the arm that counts: the other may divide by 0
+            return _value(yes if holds else no, read, gather, functions, known)
+        one = _value(yes, read, gather, functions, known)
+        return functions["where"](holds, one, _value(no, read, gather, functions, known))
+    if isinstance(node, Negative):
+        return -_value(node[0], read, gather, functions, known)
+    function, names = node
+    if gather is None:
+        raise LookupError(f"{function}(…) has no rows to gather here")
+    return gather(function, names)

@@ -128,6 +128,9 @@ def _power_of_columns(np: Any) -> Compute:
     return power
 
 
+FEW_TEXTS = 20  # that are spelled sooner than sorted
+
+
 def _join_columns(np: Any) -> Compute:
     def texts(value: Value) -> Value:
         if isinstance(value, str):
@@ -135,6 +138,8 @@ def _join_columns(np: Any) -> Compute:
         items = np.atleast_1d(value)
         if items.dtype == object:
             return items
+        if len(items) <= FEW_TEXTS:
+            return np.array([as_text(item) for item in items.tolist()], dtype=object)
         distinct, which = np.unique(items, return_inverse=True)  # rounded numbers: few, and slow to spell
         return np.array([as_text(item) for item in distinct.tolist()], dtype=object)[which]
 

@@ -89,31 +89,18 @@ def _computed(
     tables: Tables, catalog: Catalog, order: Iterable[str], known: Values | None = None
 ) -> tuple[dict[str, dict[str, Column]], dict[str, Column]]:
     """The columns of metrics by grain, computed in an order, and what is said of those that are not given."""
-    columns = {grain: dict(table.columns) for grain, table in tables.items()}  # inputs, and what is computed
+    columns: dict[Grain, _Readable] = {}
+    for grain, table in tables.items():
+        above = {coarse: columns[coarse] for coarse in table.above}
+        columns[grain] = _Readable(table, above, catalog, known.frames[grain] if known else table.inputs)
     metrics: dict[str, dict[str, Column]] = {grain: {} for grain in tables}
     words: dict[str, Column] = {}
     functions = vectorised()
 
-    def column(grain: Grain, name: str) -> Column:
-        found = columns[grain].get(name)
-        if found is None:  # a name of the rows, or what is known
-            frame = tables[grain].inputs if name in KEYS or known is None else known.frames[grain]
-            found = columns[grain][name] = _column(frame, name)
-        return found
-
-    def read(table: Table, name: str) -> Column:
-        """A value for each row of a table, or a single one that fits them all."""
-        own = columns[table.grain].get(name)
-        if own is not None:
-            return own
-        grain = KEYS[name] if name in KEYS else catalog.entry(name).grain
-        values = column(grain, name)
-        return values if grain == table.grain or len(values) == 1 else values.take(table.above[grain])
-
     def gather(table: Table, function: str, names: tuple[str, ...]) -> Column:
-        finer = tables[catalog.entry(names[0]).grain]
-        values = (column(finer.grain, name) for name in names)
-        return AGGREGATES[function](finer.above[table.grain], len(table), *values)
+        finer = catalog.entry(names[0]).grain
+        values = (columns[finer][name] for name in names)
+        return AGGREGATES[function](tables[finer].above[table.grain], len(table), *values)
 
     with np.errstate(all="ignore"):
         for name in order:
@@ -121,15 +108,38 @@ def _computed(
             if metric.grain in tables:
                 table = tables[metric.grain]
                 few = len(table) <= FEW_ROWS
-                of_name, of_finer = partial(read, table), partial(gather, table)
+                of_name, of_finer = columns[metric.grain].__getitem__, partial(gather, table)
                 result = evaluate(metric.ast, of_name, of_finer, functions, remember=few)
                 needed = metric.has_value and evaluate(metric.has_value, of_name, None, functions, remember=few)
                 made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
                 columns[metric.grain][name] = metrics[metric.grain][name] = made
                 if metric.words is not None and np.isnan(made).any():
-                    said = evaluate(metric.words, partial(read, table), None, functions)
+                    said = evaluate(metric.words, of_name, None, functions)
                     words[name] = _of_length(np.asarray(said, object), len(table))
     return metrics, words
+
+
+class _Readable(dict[str, Column]):
+    """What formulas of a table read by name: its own columns, and a value for each row of those of coarser tables.
+
+    Of many rows the latter are taken anew each time: held, they would fill the memory.
+    """
+
+    def __init__(self, table: Table, above: Mapping[Grain, _Readable], catalog: Catalog, frame: pd.DataFrame) -> None:
+        super().__init__(table.columns)
+        self.table, self.above, self.catalog, self.frame = table, above, catalog, frame
+
+    def __missing__(self, name: str) -> Column:
+        grain = KEYS[name] if name in KEYS else self.catalog.entry(name).grain
+        if grain == self.table.grain:  # a name of the rows, or what is known
+            found = _column(self.table.inputs if name in KEYS else self.frame, name)
+        else:
+            values = self.above[grain][name]
+            found = values if len(values) == 1 else values.take(self.table.above[grain])
+            if len(found) > FEW_ROWS:
+                return found
+        self[name] = found
+        return found
 
 
 def _joined(inputs: pd.DataFrame, metrics: Mapping[str, Column]) -> pd.DataFrame:

@@ -46,6 +46,12 @@ def coordinates(address: str) -> tuple[int, int]:
     return int(address[len(letter) :]), column_number(letter)
 
 
+def count_cells(area: str) -> int:
+    """`B2:C4`, with or without `$` and the name of a sheet → 6."""
+    first, last = (coordinates(corner) for corner in area.rpartition("!")[2].replace("$", "").split(":"))
+    return (last[0] - first[0] + 1) * (last[1] - first[1] + 1)
+
+
 class CellRef(NamedTuple):
     """One cell of the workbook; a tuple for the same reason as a Cell."""
 

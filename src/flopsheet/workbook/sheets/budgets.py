@@ -9,6 +9,7 @@ from flopsheet.catalog import Metric, entries
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE
 from flopsheet.formula import Node
+from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GIVEN
 from flopsheet.pipeline.expectations import Called, called, claims, row_in, table_set_of, verdict
@@ -131,7 +132,7 @@ def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequenc
     fails in some programs."""
     place = values.index(entries.FAIL) if entries.FAIL in values else 0
     verdicts, words = (f"{letters(column)}{first}:{letters(column)}{end}" for column in (VERDICT, SAID))
-    return Cell(lines[place].value, f"INDEX({words},{first_place(entries.FAIL, verdicts)})", "text")
+    return Cell(lines[place].value, f"INDEX({words},{first_place(literal(entries.FAIL), verdicts)})", "text")
 
 
 def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: bool) -> Node:

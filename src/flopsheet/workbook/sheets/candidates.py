@@ -8,6 +8,7 @@ from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
+from flopsheet.formula.operators import picked
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, live_of, local, mirror
@@ -159,7 +160,7 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
         refs = cell_index.of(study, metric)[: len(keys)]
         points = [float(study.value(metric, at)) for at in range(len(keys))]
         among, label = absolute_span(refs), study.catalog.metrics[metric].label
-        formula = _of_least(absolute_span(names), among)
+        formula = picked("MIN", among, absolute_span(names))
         put(which, f"{label}: least for", Cell(keys[points.index(min(points))], formula, "calc"))
         put(much, f"{label}: least", Cell(min(points), f"MIN({among})", "calc", study.catalog.format(metric)))
     length = live_of(study, cell_index, "context_length_words", 0)

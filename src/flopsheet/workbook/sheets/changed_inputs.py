@@ -9,7 +9,7 @@ from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
+from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets import inputs
@@ -124,7 +124,7 @@ def in_words(
         among = column_span(SO_FAR, first, last)
         place = put(
             "place in the list", float(laid.rows.index(line) + 1),
-            f'MIN({len(laid.rows)},COUNTIF({among},"<{step + 1}")+1)',
+            first_place(str(step + 1), among, len(laid.rows)),
         )  # fmt: skip
 
         def found(column: int, place: str = place) -> str:

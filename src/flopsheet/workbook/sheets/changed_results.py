@@ -11,7 +11,16 @@ from flopsheet.numerics import STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, live_of, local, mirror
+from flopsheet.workbook.layout.typed_cells import (
+    CHANGE,
+    Live,
+    counting_larger,
+    counting_where,
+    first_that_holds,
+    live_of,
+    local,
+    mirror,
+)
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.sheets.change_words import (
@@ -172,7 +181,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         ranks.append(float(cells[row, RANK].value))
     among = column_span(RANK, top + 2, top + 1 + len(listed))
     for row, own in enumerate(ranks, start=top + 2):
-        formula = f"SUMPRODUCT(--({among}>{CellRef(SHEET, row, RANK).address}))+1"
+        formula = f"{counting_larger(CellRef(SHEET, row, RANK).address, among)}+1"
         cells[row, PLACE] = Cell(float(sum(other > own for other in ranks) + 1), formula, "calc", "0")
     return Listing(cells, top + 2, top + 1 + len(listed), tuple(ranks))
 
@@ -193,7 +202,7 @@ def in_words(listed: Listing, top: int) -> tuple[Grid, Live, list[Live]]:
     """The results that moved most, each in a column of its own; how many moved, and the lines."""
     grid, among = Grid(top, "Results that moved most, in words"), column_span(RANK, listed.first, listed.last)
     moved = float(sum(rank > 0 for rank in listed.ranks))
-    total = grid.put("results that moved", 0, Cell(moved, f'COUNTIF({among},">0")', "calc", "0"))
+    total = grid.put("results that moved", 0, Cell(moved, counting_where(">0", '">0"', among), "calc", "0"))
     ordered = sorted(range(len(listed.ranks)), key=lambda at: -listed.ranks[at])
     lines = []
     for step in range(min(MOST, len(ordered))):

@@ -8,6 +8,7 @@ from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NOTICE, OK
 from flopsheet.formula import parse
+from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Number
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
@@ -30,6 +31,7 @@ STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED},
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
+BROKEN = "rule broken"  # in the place of yes and no, where the inputs of a run break a rule
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} usable ({memory / capacity:.1}×)"
 UNFIT = [
@@ -133,7 +135,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         "unfit": ("Runs that do not fit", unfit),
         "place": (
             "First run that does not fit",
-            Cell(float(place + 1), first_place("no", among), "calc", "0"),
+            Cell(float(place + 1), first_place(literal("no"), among), "calc", "0"),
         ),
     }
     columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))
@@ -194,7 +196,8 @@ def fit_colours(answers: str) -> tuple[Highlight, ...]:
     first = answers.partition(":")[0]
     if not answers:
         return ()
-    return Highlight(answers, "lacks", f'{first}="no"'), Highlight(answers, "fits", f'{first}="yes"')
+    colours: dict[str, StyleName] = {"no": "lacks", BROKEN: "lacks", "yes": "fits"}
+    return tuple(Highlight(answers, style, f'{first}="{word}"') for word, style in colours.items())
 
 
 def word_colours(cells: str, first: str) -> Iterator[Highlight]:

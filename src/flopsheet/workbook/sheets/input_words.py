@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from flopsheet.catalog import Input
 from flopsheet.formula.operators import as_text
 from flopsheet.numerics import LARGEST_INPUT
-from flopsheet.workbook.model.references import CellRef, span
+from flopsheet.workbook.layout.typed_cells import sum_of_different
+from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar, Validation
 from flopsheet.workbook.sheets.change_words import NOTHING
 
@@ -40,8 +41,8 @@ def was(
         before: Scalar = differing[0] if differing else NOTHING
         before = before if entry.is_number or not differing else f"was {as_text(before)}"
     elif is_number:
-        live, built = (span(side, changed.sheet) for side in sides)
-        found = f'IF({changed.address}=1,SUMPRODUCT(--({live}<>{built}),{built}),{changed.address}&" changed")'
+        then = sum_of_different(changed.sheet, *sides)
+        found = f'IF({changed.address}=1,{then},{changed.address}&" changed")'
         before = differing[0] if len(differing) == 1 else several
     else:
         found, before = f'{changed.address}&" changed"', several

@@ -9,11 +9,12 @@ from itertools import accumulate
 from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK
 from flopsheet.formula import Node, evaluate, to_excel
+from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
-from flopsheet.workbook.layout.typed_cells import Live, counting, local
+from flopsheet.workbook.layout.typed_cells import Live, local, reads
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
 from flopsheet.workbook.model.styles import StyleName
@@ -63,7 +64,8 @@ def told(sheet: str, blocks: Sequence[Block], top: int, links: Callable[[str], s
         str(cells[cell_ref.row, SENTENCE].value) for cell_ref in words if cells[cell_ref.row, VERDICT].value == FAIL
     ]
     among = span(verdicts, sheet)
-    formula = f'IF({counting(FAIL, among)}>0,INDEX({span(words, sheet)},MATCH("{FAIL}",{among},0)),"{SEE}")'
+    wanted = literal(FAIL)
+    formula = f'IF({reads(wanted, among)},INDEX({span(words, sheet)},MATCH({wanted},{among},0)),"{SEE}")'
     cells[first.row, LABEL] = Cell("First broken rule", style="label")
     cells[first.row, first.column] = Cell(said[0] if said else SEE, formula, "text")
     live = Live(first, cells[first.row, first.column].value)
@@ -81,7 +83,7 @@ def _nth(at: int, said: Sequence[str], words: Sequence[CellRef], verdicts: Seque
     """The sentence of the rule that is broken after `at` others, found by how many are up to each."""
     sheet = words[0].sheet
     so_far = [cell_ref._replace(column=SO_FAR) for cell_ref in verdicts]
-    place = f'MIN({len(words)},COUNTIF({span(so_far, sheet)},"<{at + 1}")+1)'
+    place = f"MATCH({at + 1},{span(so_far, sheet)},0)"
     otherwise = NOTHING if at else NONE_FAILS
     formula = f'IF({so_far[-1].address}<={at},"{otherwise}",INDEX({span(words, sheet)},{place}))'
     return Cell(said[at] if at < len(said) else otherwise, formula, "text")
@@ -123,7 +125,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     return {
         (row, LABEL): Cell(metric.label, style="label"),
         (row, NAME): Cell(name, style="name", link=links(name)),
-        (row, VERDICT): Cell(word, f'IF({counting(FAIL, among)}>0,"{FAIL}","{OK}")', "verdict"),
+        (row, VERDICT): Cell(word, _judged(FAIL, among), "verdict"),
         (row, MATHS): Cell(metric.doc, style="maths"),
         (row, SENTENCE): Cell(evaluate(node, shown.__getitem__), formula, "text"),
     }
@@ -162,6 +164,11 @@ def _heading(top: int) -> Cells:
     return cells
 
 
+def _judged(word: str, among: str) -> str:
+    """The formula of the verdict of a row: the word that a column may read, or else that it holds."""
+    return f'IF({reads(literal(word), among)},"{word}","{OK}")'
+
+
 def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -> tuple[Cells, Cell]:
     """The verdict of a rule over all its columns, the values in the first that breaks it, and the sentence of these."""
     word = FAIL if rule.is_error else NOTICE
@@ -169,8 +176,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     at = values.index(word) if word in values else 0
     among = _range(block, block.rows[rule.name])
     cells: Cells = {}
-    formula = f'IF({counting(word, among)}>0,"{word}","{OK}")'
-    cells[verdict.row, verdict.column] = Cell(word if word in values else OK, formula, "verdict")
+    cells[verdict.row, verdict.column] = Cell(word if word in values else OK, _judged(word, among), "verdict")
     live = {"verdict": Live(verdict, cells[verdict.row, verdict.column].value)}
 
     def add(label: str, value: Scalar, formula: str, style: StyleName) -> CellRef:

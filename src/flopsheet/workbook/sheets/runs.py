@@ -13,7 +13,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import picked
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
+from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
 from flopsheet.workbook.model.styles import PALETTE
@@ -188,9 +188,7 @@ class _ChartBuilder:
             bound = "memory" if stage == "decode" else "compute"
             of = f" of {len(self.names)}"
             said.append(f"{word} bound by {bound} in {found.count(bound)}{of}")
-            formulas.append(
-                f'"{word} bound by {bound} in "&SUMPRODUCT(--({self.span(f"{stage}_bound")}="{bound}"))&"{of}"'
-            )
+            formulas.append(f'"{word} bound by {bound} in "&{counting(bound, self.span(f"{stage}_bound"))}&"{of}"')
         joined = '&", "&'.join(formulas)
         return self.title(f"Roofline: {', '.join(said)}", f'"Roofline: "&{joined}')
 

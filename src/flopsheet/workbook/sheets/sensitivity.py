@@ -13,7 +13,7 @@ from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, counting_larger, counting_where, local
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import StyleName
@@ -174,8 +174,8 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
         }
         yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", "#,##0")
         own = f"{letter}{row}"
-        so_far = own if at == 0 else f"${letter}${layout.top}:{own}"
-        formula = f"SUMPRODUCT(--({among}>{own}))+SUMPRODUCT(--({so_far}={own}))"
+        as_large = counting_where(f"={own}", own, f"${letter}${layout.top}:{own}") if at else "1"
+        formula = f"{counting_larger(own, among)}+{as_large}"
         yield (row, layout.rank_column), Cell(float(layout.ranks[at]), formula, "calc", "0")
     yield from _tag_cells(layout)
 

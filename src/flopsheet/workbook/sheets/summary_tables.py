@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from flopsheet.catalog import RUNS, Metric
+from flopsheet.catalog.entries import FAIL
+from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, counting, live_of, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets.checks import FITS
+from flopsheet.workbook.sheets.checks import BROKEN, FITS, rectangles
 from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Summary"
@@ -33,6 +36,7 @@ TITLES = {
     "decode_tokens_per_second_user": "Bound of tokens/s per user",
     "decode_bound": "Decoding bound by",
     "cost_per_million_generated": "Bound of cost per 1M",
+    "mfu_is_of": "of peak in",
     "predicted_days_range": "Predicted days",
     "predicted_token_range": "Predicted ms per token",
     "predicted_first_token_range": "Predicted ms to first",
@@ -146,8 +150,10 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
         yield _column(table_set, cell_index, name, entry.label, entry.unit, live)
     yield _column(table_set, cell_index, "context_length", "Context", "token", live)
     for metric in headlines(table_set):
-        yield _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
-        if metric.name in FITS.values():
+        column = _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
+        is_answer = metric.name in FITS.values()
+        yield replace(column, cell=_unless_broken(table_set, cell_index, column.cell)) if is_answer else column
+        if is_answer:
             home = _link(cell_index.of(table_set, "hardware")[0])
             yield Column("devices", "Devices", "→", home, devices)
 
@@ -163,6 +169,26 @@ def _column(
         return mirror(SHEET, live(name, at), style, format)
 
     return Column(name, title, CALLED.get(unit, unit), _link(cell_index.of(table_set, name)[0]), cell)
+
+
+def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[int], Cell]) -> Callable[[int], Cell]:
+    """Whether a run fits, unless its inputs break a rule: then no figure of its row means anything."""
+    of_run, of_layer = RUNS[table_set.run_kind]
+    layers = {grain: table_set.children[grain, "run"] for grain in ("run_layer", of_layer)}
+    grains = {"run", of_run, *layers}
+    verdicts = [one for one in table_set.catalog.metrics.values() if one.unit == TRUTH and one.grain in grains]
+
+    def cell(at: int) -> Cell:
+        own = {metric.name: layers[metric.grain][at] if metric.grain in layers else [at] for metric in verdicts}
+        rows = sorted([cell_index.of(table_set, name)[row] for row in found] for name, found in own.items())
+        ranges = (f"{quoted(first.sheet)}!{first.address}:{last.address}" for first, last in rectangles(rows))
+        broken = "+".join(counting(FAIL, among) for among in ranges)
+        is_broken = any(table_set.value(name, row) == FAIL for name, found in own.items() for row in found)
+        answer = fits(at)
+        formula = f'IF({broken}>0,"{BROKEN}",{answer.formula})'
+        return answer._replace(value=BROKEN if is_broken else answer.value, formula=formula)
+
+    return cell
 
 
 def _link(cell_ref: CellRef) -> str:
