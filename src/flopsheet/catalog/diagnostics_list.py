@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from flopsheet.catalog.load import load_inputs
 from flopsheet.diagnostics import Diagnostic, documented
 
-BROKEN = "Broken rule"  # begins what a rule's diagnostic says
-
 
 def diagnostics_by_code() -> dict[str, Diagnostic]:
     """What `flopsheet list diagnostics` lists, in the order of the codes."""
@@ -18,11 +16,12 @@ def diagnostics_by_code() -> dict[str, Diagnostic]:
 
 def meaning(entry: Diagnostic) -> str:
     """What a diagnostic means in a line; of a rule, what it demands."""
-    return f"{entry.what} {entry.why}" if entry.what.startswith(BROKEN) else entry.what
+    is_rule = any(rule.code == entry.code for rule in load_inputs().rules.values())
+    return f"{entry.what} {entry.why}" if is_rule else entry.what
 
 
 def _of_rules() -> Iterator[Diagnostic]:
     for rule in load_inputs().rules.values():
         name = rule.name.removeprefix("check_").replace("_", "-")
-        what = f"{BROKEN}: {rule.label}."
+        what = f"Broken rule: {rule.label}."
         yield Diagnostic(rule.code, name, what, rule.doc, "", rule.example, "error" if rule.is_error else "note")

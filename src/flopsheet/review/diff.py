@@ -21,13 +21,13 @@ from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.workbook import arrange, plan
 from flopsheet.workbook.model.sheet import Scalar
-from flopsheet.workbook.sheets.reference import FORMULAS, formulas
+from flopsheet.workbook.sheets import reference
 from flopsheet.yamlio.source import OLE, ZIP, spell
 
 SPREADSHEETS = {
     ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".fods", ".csv", ".tsv", ".gnumeric", ".numbers",
 }  # fmt: skip
-FIRST_FORMULA, NAME, FORMULA = 5, 1, 5  # row and columns of the Formulas sheet
+NAME, FORMULA = 1, reference.FORMULA + 1  # columns of the Formulas sheet
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ def side(path: str | os.PathLike[str]) -> Side:
     name = os.fspath(path)
     if not _is_workbook(name):
         report = compute(name)
-        sheet, _ = formulas(report.catalog, lambda name: name)
+        sheet, _ = reference.formulas(report.catalog, lambda name: name)
         return Side(name, report, _formulas({at: Stored(cell.value) for at, cell in sheet.cells.items()}))
     pulled = pull(name)
     if pulled.reading.problems:
         raise SpecError(pulled.reading.problems)
     book = pulled.returned.book
-    return Side(name, pulled.report, _formulas(book.cells(FORMULAS)), pulled)
+    return Side(name, pulled.report, _formulas(book.cells(reference.FORMULAS)), pulled)
 
 
 def _is_workbook(name: str) -> bool:
@@ -117,7 +117,7 @@ def _is_workbook(name: str) -> bool:
 
 def _formulas(cells: Cells) -> dict[str, str]:
     """The formula of every name on a Formulas sheet."""
-    rows = sorted(row for row, column in cells if column == NAME and row >= FIRST_FORMULA)
+    rows = sorted(row for row, column in cells if column == NAME and row >= reference.FIRST_LINE)
     found = {}
     for row in rows:
         name, text = (cells.get((row, column), BLANK).value for column in (NAME, FORMULA))

@@ -14,8 +14,8 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.formula.unparse import to_text
 from flopsheet.numerics import EXACT
 from flopsheet.spec import InputValue
-from flopsheet.spec.entries import NONE
-from flopsheet.spec.runs import MEASURED, MEASURED_SECONDS, SECONDS
+from flopsheet.spec.entries import NONE, SECONDS, SECONDS_INPUT
+from flopsheet.spec.runs import MEASURED
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange
 from flopsheet.workbook.layout.cells import TableSet
@@ -111,7 +111,7 @@ def _path(table_set: TableSet, entry: Input, at: int, data: Data) -> Path:
         run = str(table.keys[at][0])
         name = "model" if entry.name == "run_model" else entry.name
         if run in (data.get(MEASURED) or {}):
-            return (MEASURED, run, SECONDS if name == MEASURED_SECONDS else name)
+            return (MEASURED, run, SECONDS if name == SECONDS_INPUT else name)
         return (table_set.name, run, name)
     match entry.grain:
         case "study":

@@ -27,13 +27,14 @@ def to_json(compared: Compared) -> str:
 
     def entry(one: Difference) -> dict[str, object]:
         catalog = before.report.catalog
-        pair: list[object] = [one.before, one.after]
-        if one.metric:
-            whole = catalog.units[one.metric.unit].whole
-            pair = [number(value, whole=whole) if isinstance(value, float) else value for value in pair]
+        whole = one.metric is not None and catalog.units[one.metric.unit].whole
+        a, b = (
+            number(value, whole=whole) if one.metric and isinstance(value, float) else value
+            for value in (one.before, one.after)
+        )
         about = {"of": one.subject, "metric": one.metric.name, "unit": one.metric.unit} if one.metric else {}
-        change = {} if one.change is None else {"change": one.change}
-        return {**(about or {"name": one.subject}), "a": pair[0], "b": pair[1], **change}
+        relative = {} if one.change is None else {"change": one.change}
+        return {**(about or {"name": one.subject}), "a": a, "b": b, **relative}
 
     only = [{"side": "ab"[at], kind.replace(" ", "_"): name} for (kind, name), at in compared.only.items()]
     result = {

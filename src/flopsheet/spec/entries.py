@@ -17,6 +17,12 @@ from flopsheet.yamlio.source import Data, Path
 
 SPEC = "the spec"  # the source of what it gives itself
 NONE = "none"  # how a spec says that a number is not given
+SECONDS, SECONDS_INPUT = "seconds", "measured_seconds_per_step"  # what a row calls the time of a step, and a run
+
+
+def is_time(key: str) -> bool:
+    """Whether a key of a row, or an input of a run, says what was measured."""
+    return key == SECONDS or key.startswith("measured_")
 
 
 class InputValue(NamedTuple):

@@ -9,7 +9,7 @@ from flopsheet import catalog, diagnostics
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
 from flopsheet.records import NamedTuple, frozen
-from flopsheet.spec.entries import SPEC, Device, InputValue, ModelSpec, Run
+from flopsheet.spec.entries import SECONDS, SECONDS_INPUT, SPEC, Device, InputValue, ModelSpec, Run, is_time
 from flopsheet.spec.resolve import frozen as frozen_parts
 from flopsheet.spec.resolve import parts, rules, stages
 from flopsheet.spec.resolve.draft import Draft, Fault, RawInput, RawInputs, Resolved, values_of
@@ -22,7 +22,7 @@ from flopsheet.yamlio.source import Data, Path
 
 # The whole of a serving run's sequence follows from its parts.
 SERVED_LENGTH = "prompt_length + generated_length"
-MEASURED, SECONDS, MEASURED_SECONDS = "measured", "seconds", "measured_seconds_per_step"
+MEASURED = "measured"
 # What is said of efficiencies that a kind of hardware has from the one that it extends, whose own steps were measured.
 INHERITED = {"fitted_to": "parent", "serving_fitted_to": "others"}
 
@@ -152,8 +152,8 @@ def measured(
         said, twice = parts.spread(draft, own)
         faults += twice
         if SECONDS in said:
-            said[MEASURED_SECONDS] = said.pop(SECONDS)
-        if not any(key.startswith("measured_") for key in said):
+            said[SECONDS_INPUT] = said.pop(SECONDS)
+        if not any(map(is_time, said)):
             faults.append(draft.fault(path, diagnostics.row_without_time(kind == "serving"), key=True))
             continue
         run, wrong = _run(among, (), path, name, said)

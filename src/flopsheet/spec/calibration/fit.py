@@ -18,7 +18,7 @@ from flopsheet.records import frozen
 from flopsheet.spec.calibration.kinds import TRAINING, Kind, is_given
 from flopsheet.spec.calibration.solve import solve
 from flopsheet.spec.calibration.steps import Point, Step
-from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run
+from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run, is_time
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.runs import MEASURED
 
@@ -85,7 +85,7 @@ def _impossible(draft: Draft, fit: Fit, point: Point) -> list[Fault]:
 def _fault(draft: Draft, run: Run, key: str, finding: diagnostics.Finding) -> Fault:
     """What is wrong with a measured time, where the spec says it."""
     path, said = (MEASURED, run.name), draft.listed(MEASURED)[run.name]
-    key = key if key in said else next((one for one in said if one.startswith("measured_")), "")
+    key = key if key in said else next((one for one in said if is_time(one)), "")
     return draft.fault((*path, key) if key else path, finding, key=not key)
 
 
@@ -125,7 +125,7 @@ class Fit:
         """The measured times of each layout."""
         found: dict[tuple[object, ...], list[int]] = {}
         for at, point in enumerate(self.points):
-            said = {name: one.value for name, one in point.run.inputs.items() if not name.startswith("measured_")}
+            said = {name: one.value for name, one in point.run.inputs.items() if not is_time(name)}
             found.setdefault(tuple(said.values()), []).append(at)
         return list(found.values())
 

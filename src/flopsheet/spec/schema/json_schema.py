@@ -13,7 +13,7 @@ from flopsheet import catalog
 from flopsheet.catalog import Input
 from flopsheet.catalog.entries import YES
 from flopsheet.spec import library
-from flopsheet.spec.entries import CLAIMS
+from flopsheet.spec.entries import CLAIMS, is_time
 from flopsheet.spec.schema import data_model, kinds, shapes
 from flopsheet.spec.schema.kinds import SWEEP_WORDS
 from flopsheet.spec.schema.shapes import MOST_NAME, WILDCARDS
@@ -31,7 +31,6 @@ NAMES = {
     "maxLength": MOST_NAME,
 }
 RUN_NEEDS = {"model"}  # beside the inputs that have no default
-SECONDS = "seconds"  # of a measured row
 
 Node = dict[str, Any]
 
@@ -62,7 +61,7 @@ def to_schema() -> Node:
         needed = [name for name in run["properties"] if name in RUN_NEEDS or _is_needed(name)]
         run |= {"if": {"required": ["sweep"]}, "else": {"required": needed}}  # swept inputs need no value beside
     row, served = parts["MeasuredRow"], parts["ServingRun"]["properties"]
-    times = [name for name in row["properties"] if name == SECONDS or name.startswith("measured_")]
+    times = [name for name in row["properties"] if is_time(name)]
     of_step = [{"required": [name]} for name in times if name not in served]
     of_served = [{"required": [name]} for name in times if name in served]
     row["if"] = {"required": ["kind"], "properties": {"kind": {"const": "serving"}}}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flopsheet.catalog import RUNS
+from flopsheet.spec.entries import SECONDS, SECONDS_INPUT
 from flopsheet.spec.schema.shapes import Field, Shape, mapping, named, number, one_of, optional
 
 MOST = 100  # rows; each is fitted with and without the others
 LEAST_SECONDS, MOST_SECONDS = 1e-6, 86_400  # of one step
-LEFT_OUT = {"sweep", "measured_seconds_per_step"}  # of a run; a row says the latter as seconds
+LEFT_OUT = {"sweep", SECONDS_INPUT}  # of a run
 DOC = "Measured steps and serving runs that calibrate their hardware."
 
 
@@ -21,7 +22,7 @@ def shape(*of_runs: Mapping[str, Field]) -> Shape:
     seconds = number(LEAST_SECONDS, MOST_SECONDS, whole=False, expression=False, unit="s")
     fields: dict[str, Field] = {
         "kind": optional(one_of(tuple(RUNS)), "Kind of the run; training if omitted."),
-        "seconds": optional(seconds, "Measured time of one optimizer step."),
+        SECONDS: optional(seconds, "Measured time of one optimizer step."),
     }
     for of_run in of_runs:
         for name, one in of_run.items():

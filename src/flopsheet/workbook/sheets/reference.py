@@ -30,6 +30,7 @@ COLUMNS = (
     ("Sheet", 16.0),
 )
 CALL = r"\b(\w+)\("
+FIRST_LINE = 5  # the row of the first name on Formulas
 FORMULA = [title for title, _ in COLUMNS].index("Formula")
 
 
@@ -46,7 +47,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         ),
     }
     for column, (title, _) in enumerate(COLUMNS, start=1):
-        cells[4, column] = Cell(title, style="header_left")
+        cells[FIRST_LINE - 1, column] = Cell(title, style="header_left")
     lines: list[tuple[str, ...]] = [
         (
             entry.name,
@@ -67,7 +68,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         for name, shared in _called(lines, catalog)
     ]
     where, heights = {}, {}
-    for row, texts in enumerate(lines, start=5):
+    for row, texts in enumerate(lines, start=FIRST_LINE):
         for column, text in enumerate(texts, start=1):
             cells[row, column] = Cell(text, style="wrapped")
         if target := place(texts[0]):
