@@ -1,1 +1,1 @@
-"""Layouts searched: the catalogue's own formulas over grids of millions of training runs."""
+"""Layouts searched: the catalogue's own formulas over grids of millions of runs."""

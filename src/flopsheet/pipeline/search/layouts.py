@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flopsheet.catalog import RUNS, load_inputs
+from flopsheet.catalog.entries import YES
 from flopsheet.pipeline.search.result import SearchResult, run_search
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.load import from_source
@@ -51,7 +52,6 @@ def entries(result: SearchResult) -> dict[str, dict[str, Any]]:
 
 def _as_said(key: str, value: float | str) -> Any:
     """A value as a spec says it."""
-
     if load_inputs().inputs[key].is_flag:
-        return value == "yes"
+        return value == YES
     return int(value) if isinstance(value, float) and value.is_integer() else value

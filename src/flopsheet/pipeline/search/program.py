@@ -13,13 +13,13 @@ from flopsheet.catalog import KEYS, Catalog
 from flopsheet.formula import Node
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
+from flopsheet.formula.operators import GATHERERS
 from flopsheet.pipeline.tables import Array, Column
 from flopsheet.records import NamedTuple
 
 # Of a step: one for the whole grid, or a column with a row for each combination, in two dimensions one for each group.
 Value: TypeAlias = float | str | bool | Array
 NEGATIVE, LIFT = "negative", "lift"
-AGGREGATES = frozenset({"sum", "first", "at_min", "at_max"})
 
 
 class Constant(NamedTuple):
@@ -142,7 +142,7 @@ class Compiler:
             values = [self.known[at].value for at in arguments]  # type: ignore[union-attr]
             return self.constant(computed(self.functions, operation, values, self.n_groups))
         mask = reduce(or_, (self.steps[at].mask for at in arguments))
-        is_layered = operation not in AGGREGATES and any(self.steps[at].is_layered for at in arguments)
+        is_layered = operation not in GATHERERS and any(self.steps[at].is_layered for at in arguments)
         lifted = tuple(self.lift(at, mask) for at in arguments)
         return self.add((operation, *lifted), Step(operation, lifted, mask, is_layered), None)
 
@@ -169,7 +169,7 @@ def computed(
     """The value of an operation; groups are the first axis of what has two."""
     if operation == NEGATIVE:
         return np.negative(values[0])
-    if operation not in AGGREGATES:
+    if operation not in GATHERERS:
         return functions[operation](*values)
     columns = [_by_group(value, n_groups) for value in values]
     if operation == "sum":

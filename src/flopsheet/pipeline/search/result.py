@@ -1,4 +1,4 @@
-"""The best layouts of a search as training runs, and why each loses against the first."""
+"""The best layouts of a search as runs, and why each loses against the first."""
 
 from __future__ import annotations
 
