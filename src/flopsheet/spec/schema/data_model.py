@@ -112,7 +112,12 @@ def problem_of(entry: Input, value: object) -> Finding | None:
 
 
 def _fields(inputs: Iterable[Input]) -> dict[str, Field]:
-    return {entry.name: optional(shape_of(entry), entry.doc) for entry in inputs}
+    return _fields_by({entry.name: entry for entry in inputs})
+
+
+def _fields_by(inputs: Mapping[str, Input]) -> dict[str, Field]:
+    """Inputs by the keys that say them."""
+    return {key: optional(shape_of(entry), entry.doc) for key, entry in inputs.items()}
 
 
 @cache
@@ -253,109 +258,117 @@ def _spec_shape(own: tuple[Input, ...], untyped: tuple[str, ...], unsaid: frozen
         return optional(ANYTHING if key in unsaid else shape(), doc)
 
     loose = {name: optional(ANYTHING, "") for name in untyped}
-    group_inputs = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
-    group_inputs += [entry for entry in own if entry.grain == "layer_group"]
-    model_inputs = [*inputs_of("model"), *(entry for entry in own if entry.grain == "model")]
-    by_name = catalog.load_inputs().inputs
-    kind = required(one_of(tuple(ATTENTION_KINDS)), "Multi-head, grouped-query, multi-query or latent attention.")
-    attention = mapping("Attention", {"kind": kind, **_fields(map(by_name.__getitem__, ATTENTION_KEYS))})
-    moe = mapping("MixtureOfExperts", _fields(map(by_name.__getitem__, MOE_KEYS)))
-    mixing = required(one_of(tuple(MIXER_KINDS)), "Kind of mixer that replaces attention or runs beside it.")
-    mixer = mapping("Mixer", {"kind": mixing, **_fields(map(by_name.__getitem__, MIXER_KEYS))})
-    others = {
-        key: optional(
-            mapping(
-                "".join(word.capitalize() for word in key.split("_")),
-                {
-                    "note": required(text(500), "What they are."),
-                    **{brief: optional(shape_of(by_name[name]), by_name[name].doc) for brief, name in parts.items()},
-                },
-            ),
-            "Parameters without an input of their own, with a note that says what they are.",
-        )
-        for key, parts in OTHERS.items()
-    }
-    brief = {
-        "ffn": optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices."),
-        "attention": optional(attention, "Inputs of attention as one mapping; its kind sets some of them."),
-        "moe": optional(moe, "Inputs of a mixture of experts as one mapping."),
-        "mixer": optional(mixer, "A token mixer other than attention; its kind sets some of its inputs."),
-        "other_params": others["other_params"],
-    }
-
-    def group() -> Shape:
-        fields = {
-            "name": optional(text(MOST_NAME), "Name of the group in the workbook."),
-            "n_layers": required(number(0, None, whole=True, expression=True), "Layers in this group."),
-            **brief,
-            **_fields(group_inputs),
-            **loose,
-        }
-        return list_of(mapping("LayerGroup", fields))
-
-    def sweep() -> Shape:
-        axes = _axes([*model_inputs, *group_inputs])
-        axes["ffn"] = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
-        return _sweep("Sweep", {**axes, **loose})
-
+    of_groups = [entry for entry in inputs_of("layer_group") if entry.name != "n_group_layers"]
+    of_groups += [entry for entry in own if entry.grain == "layer_group"]
+    of_models = [*inputs_of("model"), *(entry for entry in own if entry.grain == "model")]
+    brief = _brief()
     shared = {
         **brief,
-        "other_model_params": others["other_model_params"],
-        **_fields([*model_inputs, *group_inputs]),
+        "other_model_params": _others("other_model_params"),
+        **_fields([*of_models, *of_groups]),
         **loose,
     }
-    from_library = "A library model to copy the inputs from: flopsheet list models."
-    swept = "Values of inputs; the model becomes one variant per combination."
+
+    def groups() -> Shape:
+        return _layer_groups({**brief, **_fields(of_groups), **loose})
+
+    def sweep() -> Shape:
+        kinds = optional(list_of(one_of(tuple(FFN_KINDS))), "Kinds of FFN.")
+        return _sweep("Sweep", {**_axes([*of_models, *of_groups]), "ffn": kinds, **loose})
+
     model = mapping(
         "Model",
         {
             "extends": optional(text(MOST_NAME), "A model of this spec to copy the inputs from."),
-            "model": optional(text(MOST_NAME), from_library),
-            "layers": section("layers", group, "Groups of identical layers."),
-            "sweep": section("sweep", sweep, swept),
+            "model": optional(text(MOST_NAME), "A library model to copy the inputs from: flopsheet list models."),
+            "layers": section("layers", groups, "Groups of identical layers."),
+            "sweep": section("sweep", sweep, "Values of inputs; the model becomes one variant per combination."),
             **shared,
         },
     )
-    ships = optional(text(MOST_NAME), "A built-in kind of hardware: flopsheet list hardware.")
-
-    def devices() -> Shape:
-        return named(mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))}))
-
-    length = number(1, None, whole=True, expression=False)
-    lengths = "Tokens per sequence; ratios are relative to the first."
-    kinds = "Additional kinds of hardware, or other figures for a built-in one."
     return mapping(
         "Spec",
         {
             "version": required(checked(diagnostics.version_problem, {"const": 1}), "Version of the spec format."),
             "title": optional(text(200), "Title of the study."),
-            "context_lengths": required(list_of(length, most=1000), lengths),
+            "context_lengths": required(
+                list_of(number(1, None, whole=True, expression=False), most=1000),
+                "Tokens per sequence; ratios are relative to the first.",
+            ),
             "conventions": optional(mapping("Conventions", _fields(conventions())), "What is counted, and how."),
             "defaults": section(
                 "defaults", partial(mapping, "Defaults", shared), "Inputs shared by all models unless they set them."
             ),
             "models": required(named(model, MOST_MODELS), "The models by name."),
-            "hardware": section("hardware", devices, kinds),
-            "training": section("training", lambda: named(_run("training"), MOST_RUNS), "Training runs by name."),
-            "serving": section("serving", lambda: named(_run("serving"), MOST_RUNS), "Serving runs by name."),
-            "measured": section(
-                "measured", lambda: measured.shape(*(_run(kind)["fields"] for kind in catalog.RUNS)), measured.DOC
-            ),
-            "search": section("search", lambda: named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
-            "expect": optional(
-                list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet."
-            ),
-            "inputs": section(
-                "inputs", lambda: list_of(custom.input_shape(), 0, 500), "Inputs that this spec defines."
-            ),
-            "metrics": section(
-                "metrics", lambda: list_of(custom.metric_shape(), 0, 1000), "Metrics that this spec defines."
-            ),
+            **{key: section(key, shape, doc) for key, (shape, doc) in _sections().items()},
             **_fields(entry for entry in inputs_of("study") if entry not in conventions()),
             **_fields(entry for entry in own if entry.grain == "study"),
             **loose,
         },
     )
+
+
+def _sections() -> dict[str, tuple[Callable[[], Shape], str]]:
+    """The sections of a spec that say nothing of its models, each with what makes its shape and what it is for."""
+    return {
+        "hardware": (_devices, "Additional kinds of hardware, or other figures for a built-in one."),
+        "training": (lambda: named(_run("training"), MOST_RUNS), "Training runs by name."),
+        "serving": (lambda: named(_run("serving"), MOST_RUNS), "Serving runs by name."),
+        "measured": (lambda: measured.shape(*(_run(kind)["fields"] for kind in catalog.RUNS)), measured.DOC),
+        "search": (lambda: named(_search(), search.MOST_SEARCHES), "Searches of layouts by name."),
+        "expect": (
+            lambda: list_of(expectation.shape(), 0, 10_000), "Conditions checked by validate and on the Checks sheet.",
+        ),
+        "inputs": (lambda: list_of(custom.input_shape(), 0, 500), "Inputs that this spec defines."),
+        "metrics": (lambda: list_of(custom.metric_shape(), 0, 1000), "Metrics that this spec defines."),
+    }  # fmt: skip
+
+
+def _devices() -> Shape:
+    """Kinds of hardware by name."""
+    ships = optional(text(MOST_NAME), "A built-in kind of hardware: flopsheet list hardware.")
+    return named(mapping("Hardware", {"extends": ships, **_fields(inputs_of("hardware"))}))
+
+
+def _layer_groups(inputs: Mapping[str, Field]) -> Shape:
+    """`layers:` of a model, given what each group may say."""
+    fields = {
+        "name": optional(text(MOST_NAME), "Name of the group in the workbook."),
+        "n_layers": required(number(0, None, whole=True, expression=True), "Layers in this group."),
+        **inputs,
+    }
+    return list_of(mapping("LayerGroup", fields))
+
+
+def _brief() -> dict[str, Field]:
+    """The keys that say several inputs of a layer at once."""
+    by_name = catalog.load_inputs().inputs
+
+    def of_kinds(name: str, kinds: Iterable[str], doc: str, keys: Iterable[str]) -> Shape:
+        return mapping(name, {"kind": required(one_of(tuple(kinds)), doc), **_fields(map(by_name.__getitem__, keys))})
+
+    heads = "Multi-head, grouped-query, multi-query or latent attention."
+    attention = of_kinds("Attention", ATTENTION_KINDS, heads, ATTENTION_KEYS)
+    moe = mapping("MixtureOfExperts", _fields(map(by_name.__getitem__, MOE_KEYS)))
+    mixing = "Kind of mixer that replaces attention or runs beside it."
+    mixer = of_kinds("Mixer", MIXER_KINDS, mixing, MIXER_KEYS)
+    return {
+        "ffn": optional(one_of(tuple(FFN_KINDS)), "The FFN by name; gated ones have 3 matrices."),
+        "attention": optional(attention, "Inputs of attention as one mapping; its kind sets some of them."),
+        "moe": optional(moe, "Inputs of a mixture of experts as one mapping."),
+        "mixer": optional(mixer, "A token mixer other than attention; its kind sets some of its inputs."),
+        "other_params": _others("other_params"),
+    }
+
+
+def _others(key: str) -> Field:
+    """Parameters that no input counts."""
+    by_name = catalog.load_inputs().inputs
+    parts = {brief: by_name[name] for brief, name in OTHERS[key].items()}
+    fields = {"note": required(text(500), "What they are."), **_fields_by(parts)}
+    name = "".join(word.capitalize() for word in key.split("_"))
+    doc = "Parameters without an input of their own, with a note that says what they are."
+    return optional(mapping(name, fields), doc)
 
 
 @cache
