@@ -238,5 +238,5 @@ def test_inputs_that_cannot_be_read_are_told_instead(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
-        f"models.gpt2-xl.d_model: Inputs!{width.address}: 'wide' is not a number; it held 1600\n",
+        f"models.gpt2-xl.d_model: Inputs!{width.address}: 'wide' is not a number; the cell held 1600\n",
     )

@@ -261,7 +261,7 @@ def test_a_number_with_a_suffix_that_a_spec_may_have_counts_and_is_told(tmp_path
     vocabulary, width = (cell(made("gpt2")[0], f"models.gpt2-small.{name}")[1] for name in ("vocab_size", "d_model"))
     assert (lines(pulled), blamed(pulled), pulled.reading.notes) == (
         ["models.gpt2-small.vocab_size: 50,257 → 1,048,576"],
-        [f"models.gpt2-small.d_model: Inputs!{width}: '1k' is not a number; it held 768"],
+        [f"models.gpt2-small.d_model: Inputs!{width}: '1k' is not a number; the cell held 768"],
         [
             f"Inputs!{vocabulary}: '1Mi' is stored as text and is read as 1,048,576; "
             "formulas cannot read it: type 1,048,576"

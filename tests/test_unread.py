@@ -31,10 +31,10 @@ def commented(book: Workbook) -> None:
     book["Inputs"]["F9"].comment = Comment("Take 1024\nhere.", "Reviewer")
 
 
-BESIDE = "is a remark beside the inputs and was not read"
+BESIDE = "is a remark, not an input, and was not read"
 # what the reviewer did | what pull, check and diff say of it
 UNREAD: list[tuple[Callable[[Workbook], None], list[str]]] = [
-    (copied, ["the sheet 'Inputs Copy' was not built by flopsheet and was not read"]),
+    (copied, ["the sheet 'Inputs Copy' was not read: edits are taken from Inputs alone"]),
     (remarked, [f"Inputs!AB9: 'too wide?' {BESIDE}", f"Inputs!AB10: '1024' {BESIDE}"]),
     (
         with_many_remarks,

@@ -139,7 +139,7 @@ def text_for_number(text: str, built: str) -> Wording:
     Example:
         In the workbook: d_model on Inputs is "wide".
     """
-    return f"'{shown(text)}' is not a number", f"it held {shown(built)}"
+    return f"'{shown(text)}' is not a number", f"the cell held {shown(built)}"
 
 
 def number_as_text(address: str, text: str, number: str = "") -> str:
@@ -154,11 +154,11 @@ def choice_counts_as(address: str, text: str, choice: str) -> str:
 
 
 def sheet_unread(title: str) -> str:
-    return f"the sheet '{shown(title)}' was not built by flopsheet and was not read"
+    return f"the sheet '{shown(title)}' was not read: edits are taken from Inputs alone"
 
 
 def remark_unread(address: str, text: str) -> str:
-    return f"{address}: '{shown(text)}' is a remark beside the inputs and was not read"
+    return f"{address}: '{shown(text)}' is a remark, not an input, and was not read"
 
 
 def more_remarks_unread(title: str, count: int) -> str:
