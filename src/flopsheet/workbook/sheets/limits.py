@@ -231,7 +231,8 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     cells = writer.cells
     cells[1, LABEL] = Cell("Limits", style="title")
     cells[2, LABEL] = Cell(
-        "How far each run or model can go in one input, the others unchanged, within its device and its budgets.",
+        "How far each run or model can go in one input, the others unchanged, within its device and its budgets; "
+        "a context may be longer than the model was trained for.",
         style="subtitle",
     )
     cells[table_end + 1, LABEL] = Cell("How each limit is found", style="section")
