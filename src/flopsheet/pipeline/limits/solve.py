@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -76,6 +77,26 @@ def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, cl
                 continue
 
 
+class _Asked:
+    """A limit under a catalogue, which are what they were asked with before only if they are the same."""
+
+    def __init__(self, limit: Limit, catalog: Catalog) -> None:
+        self.limit, self.catalog = limit, catalog
+
+    def __hash__(self) -> int:
+        return hash((id(self.limit), id(self.catalog)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.limit is other.limit and self.catalog is other.catalog
+
+
+@lru_cache(64)  # they follow from the catalogue alone: a study that is told, written or checked has them again
+def _rows(asked: _Asked, read_there: tuple[str, ...]) -> tuple[Part, ...]:
+    """What is computed anew at the points of a limit."""
+    limit, catalog = asked.limit, asked.catalog
+    return parts(limit.varied, recomputed(limit, read_there, catalog), read_there, catalog)
+
+
 def _solved(
     subjects: Subjects,
     limit: Limit,
@@ -87,7 +108,7 @@ def _solved(
     catalog, functions = subjects.catalog, vectorised()
     numbers: dict[str, Column] = dict(given)
     points: dict[str, Mapping[str, Column]] = {}
-    rows = parts(limit.varied, recomputed(limit, read_there, catalog), read_there, catalog)
+    rows = _rows(_Asked(limit, catalog), tuple(read_there))
     fixed = _computed(subjects, [part for part in rows if not part.is_moved], {})
     moved = [part for part in rows if part.is_moved]
 
