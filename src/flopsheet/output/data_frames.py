@@ -17,7 +17,6 @@ from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
-from flopsheet.output.limits import within_budgets
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Array, Numbers
 from flopsheet.spec import Spec
@@ -138,6 +137,8 @@ def limits(runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
 
 def budget_limits(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> pd.DataFrame:
     """The same within each budget of a run or model, a row for each (run, metric, claim, input)."""
+    from flopsheet.output.limits import within_budgets
+
     index = ["run", "metric", "claim", "input"]
     columns = [*index, "context_length", "bound", "now", "limit", "limit_is", "value", "next", "next_value", "says"]
     return pd.DataFrame([dict(line) for line in within_budgets(spec, runs, catalog)], columns=columns).set_index(index)

@@ -11,7 +11,7 @@ from flopsheet.catalog.entries import Unit
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
-from flopsheet.output import limits, measured
+from flopsheet.output import measured
 from flopsheet.output.summary import Summary
 from flopsheet.quantities import TEXT_UNIT
 from flopsheet.spec.schema.listed import MOST_STAGES
@@ -30,6 +30,8 @@ def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
             yield _table(report, of_run, kind.capitalize(), ["Run"], most)
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
+    from flopsheet.output import limits  # dozens of formulas are parsed as it is imported
+
     yield from limits.tables(report.spec, report.runs, report.catalog, most)
     yield from measured.tables(report.spec)
 

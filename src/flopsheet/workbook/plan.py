@@ -40,7 +40,7 @@ from flopsheet.workbook.sheets import (
     layout_charts,
     layouts,
     limit_links,
-    limits,
+    limits_if_any,
     lookups,
     measured,
     reference,
@@ -130,7 +130,7 @@ def draft_workbook(
         ran.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
     if searched := layouts.listed(spec.searches, laid.table_sets, cell_index):
         ran.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
-    if ran or limits.are_models(study.spec, study.catalog):
+    if ran or limits_if_any.are_models(study.spec, study.catalog):
         ran.append((limit_links.SHEET, partial(_limits_sheet, laid, study.spec)))
     written: list[tuple[str, Callable[[], Sheet]]] = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
@@ -268,7 +268,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
 def _limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
     study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits.sheet(spec, study, of_kinds, laid.cell_index, blocks)
+    return limits_if_any.sheet(spec, study, of_kinds, laid.cell_index, blocks)
 
 
 def _about_model(laid: WorkbookLayout, words: str) -> Cell:
