@@ -260,7 +260,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
-        details=((*runs.words_rows(table_set), True),),
+        details=((*runs.words_rows(table_set), True), *looked_up.folded),
         print_rows=blocks[0].results_bottom, print_to=runs.print_to(table_set),
     )  # fmt: skip
 
@@ -305,19 +305,19 @@ def _context_sheet(
     cells |= context.short_cells(other, laid.chart_row)
     longest, names = context.longest_built(laid.table_sets[0]), context.short_lengths(other, laid.chart_row)
     shares = context_charts.shares(other, rows, names, anchor, said, longest)
-    beside = CellRef(context.SHEET, laid.chart_row, FIRST + 3)  # right of the first chart
+    beside = CellRef(context.SHEET, laid.chart_row, context.SECOND)
     of_cache = _about_model(laid, "Cache of {model} as the context grows")
     cells[words_row, beside.column] = of_cache
     said = Live(beside._replace(row=words_row), of_cache.value)
     has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
     cache = context_charts.cache(other, rows, beside, said, longest, has_states)
     bottom = laid.chart_row + summary.CHART_ROWS - 1
-    ends = [CellRef(context.SHEET, bottom, column).address for column in (FIRST + 3, FIRST + context.LENGTHS)]
+    ends = [CellRef(context.SHEET, bottom, column).address for column in (context.SECOND, FIRST + context.LENGTHS)]
     return _finish(
-        context.SHEET, "Choose a model and enter context lengths; the whole sheet follows.", cells, blocks,
+        context.SHEET, "Choose a model and context lengths: the first table and its charts follow.", cells, blocks,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])), is_printed=False,
-        details=((words_row, words_row, True),),
+        details=((words_row, words_row, True), context.folded(laid.chart_row), *laid.looked_up[context.SHEET].folded),
         validations=context.control_validations(controls, laid.inputs),
     )  # fmt: skip
 
@@ -342,9 +342,9 @@ def _sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> She
     cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
     cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
     cells |= dict(sensitivity.cells(laid.steps, laid.cell_index))
-    subtitle = "Scenario B of Compare with each main input one step down and one step up, all others unchanged."
+    subtitle = "Scenario B of Compare with each main input one step (see Compare) down and up, all others unchanged."
     return _finish(
-        sensitivity.SHEET, subtitle, cells, blocks,
+        sensitivity.SHEET, subtitle, cells, blocks, laid.looked_up[sensitivity.SHEET].folded,
         freeze=FROZEN, title_rows="1:3", title_columns="A:B", is_printed=False,
     )  # fmt: skip
 

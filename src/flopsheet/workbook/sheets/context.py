@@ -21,6 +21,7 @@ from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.compare import Pair
 
 SHEET = "Context"
+SECOND = FIRST + 5  # the column in which the second chart begins, about halfway
 LENGTHS = 12
 FURTHER = 4  # times the longest context of the study: how far charts go
 SHOWN = (
@@ -111,6 +112,11 @@ GOES = "Where the forward pass of {model} goes as the context grows"
 def short_lengths(table_set: TableSet, chart_row: int) -> tuple[CellRef, ...]:
     """Where the lengths stand as the axis has them, 8k for 8,192: below the figures that are drawn."""
     return tuple(CellRef(SHEET, chart_row - 3, FIRST + at) for at in range(LENGTHS))
+
+
+def folded(chart_row: int) -> tuple[int, int, bool]:
+    """The row of the lengths as the axis has them: nobody reads them but the charts."""
+    return chart_row - 3, chart_row - 3, True
 
 
 def short_cells(table_set: TableSet, chart_row: int) -> dict[tuple[int, int], Cell]:

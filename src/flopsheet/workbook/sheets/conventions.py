@@ -140,7 +140,7 @@ def cells(block: Block, cell_index: CellIndex) -> Iterator[tuple[tuple[int, int]
         switches = [table_set.catalog.inputs[name] for name in choices[-1].under]
         for column in columns:
             said = {LABEL: f"{switches[0].label}: {SAYS[of]}", NAME: ", ".join(one.name for one in switches)}
-            yield (row, column), Cell(said.get(column, ""), style="band")
+            yield (row, column), Cell(said.get(column, ""), style="band", indent=NAME_INDENT * (column == NAME))
         for choice in choices:
             row += 1
             yield (row, LABEL), Cell(choice.label, style="label")

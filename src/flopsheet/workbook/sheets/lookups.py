@@ -47,6 +47,11 @@ class Chosen:
         return max(self.rows.values(), default=self.count_row)
 
     @property
+    def folded(self) -> tuple[tuple[int, int, bool], ...]:
+        """What is looked up is working: it is there, below its heading."""
+        return ((self.position_row, self.bottom, True),)
+
+    @property
     def position_row(self) -> int:
         return self.top + 1 + self.has_header
 

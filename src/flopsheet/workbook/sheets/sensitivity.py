@@ -26,7 +26,7 @@ EFFECTS = {
     "weights_and_cache_bytes": "Memory",
     "flops_forward_per_token": "Time",
 }
-EFFECT_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
+EFFECT_FORMAT = '[>=0.0005]+#,##0.0%;[<=-0.0005]-#,##0.0%;"–"'  # no +0.0 % and no -0.0 %
 FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
 SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
 
@@ -158,9 +158,9 @@ def tags_of_inputs() -> dict[str, str]:
 def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
     yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
-    yield from effect_titles(layout.top - 1, FIRST, "block")
-    yield (layout.top - 1, layout.swing_column), Cell("Swing", style="block")
-    yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block")
+    yield from effect_titles(layout.top - 1, FIRST, "block_right")
+    yield (layout.top - 1, layout.swing_column), Cell("Swing, ppb", style="block_right")
+    yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block_right")
     letter, last = letters(layout.swing_column), layout.bottom
     among = f"${letter}${layout.top}:${letter}${last}"
     for at, effect in enumerate(layout.effects):
