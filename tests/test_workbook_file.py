@@ -50,6 +50,20 @@ def test_text_of_the_spec_never_becomes_a_formula_or_an_error(tmp_path: Path) ->
     assert (alien, disagreements_of(got, ours)) == ([], {})
 
 
+def test_no_name_of_the_spec_stands_in_a_formula() -> None:
+    step = {"model": "{zqx}m", "context_length": 128, "hardware": "h100-sxm", "n_devices": 4, "global_batch_size": 8}
+    spec = {
+        **TINY,
+        "models": {"{zqx}m": MODEL},
+        "training": {'{zqx}"run': {**step, "n_devices": 1, "n_tokens": 1e9}},
+        "serving": {"{zqx}chat": {"model": "{zqx}m", "hardware": "h100-sxm", "prompt_length": 8, "generated_length": 8}},
+        "search": {"{zqx}found": {**step, "n_tokens": 1e9, "vary": {"micro_batch_size": [1, 2]}}},
+        "expect": [{"that": '{zqx}"run.days', "at_most": 1}],
+    }
+    sheets = plan_workbook(flopsheet.compute(spec).study).sheets
+    assert [cell.formula for sheet in sheets for cell in sheet.cells.values() if "zqx" in cell.formula] == []
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_title_is_the_text_that_the_spec_says(text: str, tmp_path: Path) -> None:
     report = flopsheet.compute({**TINY, "title": text})

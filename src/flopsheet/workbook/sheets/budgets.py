@@ -95,7 +95,7 @@ def listing(
         unit, format = table_set.catalog.units[metric.unit], table_set.catalog.format(metric.name)
         live = live_of(table_set, cell_index, metric.name, at)
         for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(f"{expectation.subject}: {metric.name}", style="label")
+            cells[row, LABEL] = Cell(_claimed_of(expectation), style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
             cells[row, UNIT] = Cell(metric.unit, style="unit")
             cells[row, MATHS] = Cell(expectation.note, style="maths")
@@ -106,6 +106,7 @@ def listing(
             cells[row, EXPECTED] = Cell(claimed, style="as_built", format=unit.exact_format)
             cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
             here = {
+                "subject": Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value),
                 "live": Live(CellRef(SHEET, row, LIVE), live.value),
                 "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
                 "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
@@ -127,6 +128,12 @@ def listing(
     return Listing(cells, tuple(cell_refs), values, said, tuple(lines), row + 2, them, has_warnings)
 
 
+def _claimed_of(expectation: Expectation) -> str:
+    """What a claim is of: `continued.days`, `gpt2.params_total at 2,048`."""
+    length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
+    return f"{expectation.subject}.{expectation.metric}{length}"
+
+
 def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequence[Live]) -> Cell:
     """The words of the first claim that fails, or of the first of all; with the empty row below: INDEX of one cell
     fails in some programs."""
@@ -144,14 +151,14 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
         shown = SHARE
     elif kind == "equals" and is_whole:
         shown = EXACT  # a count that is expected to the last digit
-    length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
     unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}".rstrip()
     said: Node = Text(unit)
     if unit and metric.absent:  # its words in place of a number have no unit
         said = Call("where", (Call(GIVEN, (Name("live"),)), said, Text("")))
     note = f"; {expectation.note}" if 0 < len(expectation.note) <= MOST_NOTE else ""
     parts = (
-        Text(f"{expectation.subject}.{metric.name}{length} is "),
+        Name("subject"),
+        Text(" is "),
         substitute(shown, {"x": Name("live")}),
         said,
         Text(f" ({CLAIMED[kind]} "),

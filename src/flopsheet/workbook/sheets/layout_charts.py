@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flopsheet.catalog.grains import RunKind
-from flopsheet.workbook.layout.typed_cells import sentence
+from flopsheet.workbook.layout.typed_cells import Live, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Series
 from flopsheet.workbook.model.styles import PALETTE
@@ -45,17 +45,12 @@ def drawn(one: Listed, top: int, columns: Sequence[int]) -> list[tuple[Cell, Cha
     unit, of_second = TOLD[one.kind.name]
     margin, best = one.live(one.kind.margin_share, runs[0]), one.live(one.kind.time, runs[0])
     last = one.live(one.kind.time, runs[-1])
-    said = [("", f"{one.search.name}: the best layout needs {{100 * (1 - margin):.1}} % of a device")]
-    times = [
-        (
-            "",
-            f"{one.search.name}: {{{of_second} * best:.2}} {unit} for the best layout, "
-            f"{{{of_second} * last:.2}} {unit} for number {len(runs)}",
-        )
-    ]
+    first, other = (Live(CellRef(SHEET, one.first + at, LABEL), one.search.found[at]) for at in (0, len(runs) - 1))
+    said = [("", "{first}, the best layout, needs {100 * (1 - margin):.1} % of a device")]
+    times = [("", f"{{first}} takes {{{of_second} * best:.2}} {unit}, {{other}} {{{of_second} * last:.2}} {unit}")]
     titles = (
-        sentence(SHEET, said, {"margin": margin}, "lead"),
-        sentence(SHEET, times, {"best": best, "last": last}, "lead"),
+        sentence(SHEET, said, {"first": first, "margin": margin}, "lead"),
+        sentence(SHEET, times, {"first": first, "best": best, "other": other, "last": last}, "lead"),
     )
     return [
         (title, _chart(one, title, top, (columns[at], columns[at + 1]), *axis, series))

@@ -98,6 +98,14 @@ def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
     return artist.memory(), artist.roofline(), artist.cache()
 
 
+def run_names(table_set: TableSet, cell_index: CellIndex) -> list[Live]:
+    """The names of the runs, which stand on Inputs above their models."""
+    row = cell_index.of(table_set, "run_model")[0].row - 1
+    return [
+        Live(CellRef("Inputs", row, FIRST + at), str(name)) for at, (name,) in enumerate(table_set.table("run").keys)
+    ]
+
+
 class _ChartBuilder:
     """Draws rows of one table set, a point or a line for each run."""
 
@@ -106,10 +114,8 @@ class _ChartBuilder:
         self.sheet = SHEETS[table_set.name]
         self.second, self.third, end = _places(table_set)
         self.ends = {LABEL: self.second, self.second: self.third, self.third: end}  # the column before which each ends
-        self.names = [str(key) for (key,) in table_set.table("run").keys]
-        # Run names stand in the header of the sheet's first block, and on Inputs above each run.
-        row = cell_index.of(table_set, "run_model")[0].row - 1
-        self.name_spots = [CellRef("Inputs", row, FIRST + at) for at in range(len(self.names))]
+        named = run_names(table_set, cell_index)
+        self.names, self.name_spots = [str(name.value) for name in named], [name.cell_ref for name in named]
 
     @cached_property
     def titles(self) -> dict[int, Cell]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
-from flopsheet.formula.nodes import Call, Name, Operation, Text, names
+from flopsheet.formula.nodes import Call, Name, Text, names
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS, MEMORY
-from flopsheet.workbook.sheets.runs import CAPACITY
+from flopsheet.workbook.sheets.runs import CAPACITY, run_names
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
@@ -71,9 +71,10 @@ def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     """A sentence for each of the first runs of a kind."""
     kind = table_set.run_kind
     node, read = _of_run(kind), _read(kind)
-    for at, (run,) in enumerate(table_set.table("run").keys[:MOST_RUNS]):
+    named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
+    for at, run in enumerate(run_names(table_set, cell_index)[:MOST_RUNS]):
         live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
-        yield local(SHEET, Operation("&", Text(f"{run}: "), node), live, "text")
+        yield local(SHEET, named, {**live, "run": run}, "text")
 
 
 def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
