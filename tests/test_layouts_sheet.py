@@ -199,7 +199,7 @@ def test_a_study_may_have_searches_of_both_kinds_and_several_of_one():
     sheet = planned_sheet(SHEET, book.report, book.report)
     titles = [chart.title for chart in sheet.charts]
     assert titles[::5] == ["Time of a step against memory that is left", "Time per token against memory that is left"]
-    assert [title.partition(" ")[0] for title in titles[1:5] + titles[6:]] == ["t:", "t:", "u:", "u:", "s:", "s:"]
+    assert [title.partition(" ")[0] for title in titles[1:5] + titles[6:]] == ["t", "t", "u", "u", "s", "s"]
     cells = formulas_of(sheet)
     assert disagreeing(recalculate_ironcalc(book.path, [{}], cells)[0], cells) == {}
 
