@@ -56,7 +56,9 @@ def test_no_name_of_the_spec_stands_in_a_formula() -> None:
         **TINY,
         "models": {"{zqx}m": MODEL},
         "training": {'{zqx}"run': {**step, "n_devices": 1, "n_tokens": 1e9}},
-        "serving": {"{zqx}chat": {"model": "{zqx}m", "hardware": "h100-sxm", "prompt_length": 8, "generated_length": 8}},
+        "serving": {
+            "{zqx}chat": {"model": "{zqx}m", "hardware": "h100-sxm", "prompt_length": 8, "generated_length": 8}
+        },
         "search": {"{zqx}found": {**step, "n_tokens": 1e9, "vary": {"micro_batch_size": [1, 2]}}},
         "expect": [{"that": '{zqx}"run.days', "at_most": 1}],
     }
