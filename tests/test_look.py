@@ -132,9 +132,8 @@ def test_what_somebody_typed_is_shown_with_every_decimal(tmp_path: Path) -> None
     assert found == {name: shown for name, (_, shown) in TYPED.items()}
 
 
-def test_long_names_of_variants_go_over_several_lines_of_a_narrow_column(tmp_path: Path) -> None:
-    flopsheet.build(SPECS / "design-sweep.yaml", tmp_path / "book.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["Parameters"]
+def test_long_names_of_variants_go_over_several_lines_of_a_narrow_column() -> None:
+    sheet = openpyxl.load_workbook(book_of(SPECS / "design-sweep.yaml").path)["Parameters"]
     name = "7b n_kv_heads=n_heads d_model=3072 n_layers=56"
     [header, *_] = [cell for row in sheet.iter_rows() for cell in row if cell.value == name]
     width, height = sheet.column_dimensions[header.column_letter].width, sheet.row_dimensions[header.row].height

@@ -71,23 +71,40 @@ def said(name: str, folder: Path, *commands: tuple[str, ...]) -> list[tuple[int,
     return [(done.returncode, done.stdout + done.stderr) for done in (run(*one, cwd=folder) for one in commands)]
 
 
+EDITED = "training.large.micro_batch_size"
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
+    """What is said of the workbook that no other program has saved."""
+    folder = tmp_path_factory.mktemp("before")
+    built("runs", folder)
+    return said("built.xlsx", folder, PULL, CHECK, DIFF)
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
+    """What is said of it after an edit that no other program has made."""
+    folder = tmp_path_factory.mktemp("typed")
+    at = cell(built("runs", folder), EDITED)
+    type_into(folder / "built.xlsx", {at: 16.0}, folder / "edited.xlsx")
+    return said("edited.xlsx", folder, PULL, DIFF)
+
+
 @pytest.mark.parametrize("trip", PROGRAMS)
-def test_a_workbook_that_another_program_saved_is_what_it_was(trip: Trip, tmp_path: Path) -> None:
+def test_a_workbook_that_another_program_saved_is_what_it_was(
+    trip: Trip, before: list[tuple[int, str]], tmp_path: Path
+) -> None:
     built("runs", tmp_path)
     trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx")
-    assert said("back.xlsx", tmp_path, PULL, CHECK, DIFF) == said("built.xlsx", tmp_path, PULL, CHECK, DIFF)
+    assert said("back.xlsx", tmp_path, PULL, CHECK, DIFF) == before
 
 
 @pytest.mark.parametrize("trip", PROGRAMS)
-def test_an_edit_made_there_comes_back(trip: Trip, tmp_path: Path) -> None:
-    report = built("runs", tmp_path)
-    at = cell(report, "training.large.micro_batch_size")
-    type_into(tmp_path / "built.xlsx", {at: 16.0}, tmp_path / "edited.xlsx")
+def test_an_edit_made_there_comes_back(trip: Trip, typed: list[tuple[int, str]], tmp_path: Path) -> None:
+    at = cell(built("runs", tmp_path), EDITED)
     trip(tmp_path / "built.xlsx", tmp_path / "back.xlsx", *at, 16)
     checked, *told = said("back.xlsx", tmp_path, CHECK, PULL, DIFF)
     first = checked[1].splitlines()[0]
-    assert (told, first == STALE or "all agree with pandas; 1 input differs" in first) == (
-        said("edited.xlsx", tmp_path, PULL, DIFF),
-        True,
-    )
-    assert "  training.large.micro_batch_size: 8 → 16" in told[0][1]
+    assert (told, first == STALE or "all agree with pandas; 1 input differs" in first) == (typed, True)
+    assert f"  {EDITED}: 8 → 16" in told[0][1]
