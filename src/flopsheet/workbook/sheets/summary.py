@@ -115,7 +115,8 @@ def sheet(
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     # On paper an approver needs no list of links: the tables, the charts and the words.
-    parts = (bottom, row - 2) if is_long else (chart_row - 1, chart_row + chart_rows - 1, row - 2)
+    between = [table.bottom + 1 for table in tables.values()][:-1]
+    parts = (bottom, *between, row - 2) if is_long else (chart_row - 1, chart_row + chart_rows - 1, row - 2)
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
