@@ -60,12 +60,25 @@ def of_table_2(s, b, h, a, t):
     }
 
 
-@pytest.mark.parametrize("tensor", [1, 2, 8])
-@pytest.mark.parametrize("row", of_table_2(1, 1, 1, 1, 1))
-def test_every_row_of_korthikanti_table_2_comes_out(row, tensor):
-    expected, run = of_table_2(2048, 4, 6144, 64, tensor)[row]
-    layout = {"tensor_parallel": tensor, "n_devices": tensor, "micro_batch_size": 4}
-    layer = frames(GPT_22B, run=layout | PUBLISHED | run)["training_layer"].loc["run"].iloc[0]
+TENSORS, ROWS = [1, 2, 8], [*of_table_2(1, 1, 1, 1, 1)]
+
+
+@pytest.fixture(scope="module")
+def table_2():
+    """The layers of a run for each row and each tensor-parallel size."""
+    runs = {}
+    for tensor in TENSORS:
+        layout = {"tensor_parallel": tensor, "n_devices": tensor, "micro_batch_size": 4}
+        for row, (_, run) in of_table_2(2048, 4, 6144, 64, tensor).items():
+            runs[f"{row} {tensor}"] = layout | PUBLISHED | run
+    return frames(GPT_22B, **runs)["training_layer"]
+
+
+@pytest.mark.parametrize("tensor", TENSORS)
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_of_korthikanti_table_2_comes_out(row, tensor, table_2):
+    expected, _ = of_table_2(2048, 4, 6144, 64, tensor)[row]
+    layer = table_2.loc[f"{row} {tensor}"].iloc[0]
     assert 4 * layer["activation_bytes_layer"] == pytest.approx(expected, rel=1e-12)
 
 
