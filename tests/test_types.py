@@ -33,6 +33,7 @@ REASONS = {
     "spec/sweep/exclude": "plain values or columns of them, by one condition",
     "workbook/model/embedded": "a spec as data",
     "workbook/write/xlsx": "a method of zipfile, as it declares it",
+    "yamlio/merge": "where the values of a mapping stand, whatever they are",
     "yamlio/source": "events of PyYAML, which carries no types",
 }
 
