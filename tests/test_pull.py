@@ -285,7 +285,7 @@ def test_what_cannot_be_an_input_is_said_cell_by_cell_and_the_rest_counts(tmp_pa
         sorted(
             [
                 f"models.gpt2-small.d_model: Inputs!{at['models.gpt2-small.d_model']}: 'wide' is not a number; "
-                "it held 768",
+                "the cell held 768",
                 f"models.gpt2-medium.d_model: Inputs!{at['models.gpt2-medium.d_model']}: the cell is empty; "
                 "it held 1024",
                 f"weights: Inputs!{at['weights']}: 'fp99' is not a choice; choices: fp32, bf16, fp16, fp8, int8, int4, "
