@@ -6,7 +6,8 @@
 An engine gets a workbook whose stored values are spoilt and recomputes it, as built and after an edit of Inputs; a
 reader gets it as it was built. Each formula cell is compared with pandas: texts exactly, numbers to 1e-12.
 What a program saves is then given to `pull`, `check` and `diff`, which must say what they said before.
-exceljs and SheetJS are fetched by npm into build/, where node is installed.
+exceljs and SheetJS are fetched by npm into build/, where node is installed; the programs of optional_programs.py join
+where somebody installed them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src"), str(ROOT / "docs")]
 import openpyxl  # noqa: E402
 import yaml  # noqa: E402
 from markdown_tables import table  # noqa: E402
+from optional_programs import ENGINES, by_hyperformula, installed, read_calamine  # noqa: E402
 
 from agreement import Outcome, edits  # noqa: E402
 from commands import run  # noqa: E402
@@ -137,7 +139,24 @@ def at_hand() -> list[Program]:
             Program("exceljs", MODULES[0].split("@")[1], read=_by_node("exceljs"), save=_through_exceljs),
             Program("SheetJS", MODULES[1].split("@")[1], read=_by_node("sheetjs")),
         ]
-    return [*found, Program("openpyxl", openpyxl.__version__, read=_by_openpyxl)]
+    found.append(Program("openpyxl", openpyxl.__version__, read=_by_openpyxl))
+    return found + _optional()
+
+
+def _optional() -> list[Program]:
+    """Programs that nothing here installs."""
+    found = [
+        Program(name, installed(package), recalculate)
+        for name, (package, recalculate) in ENGINES.items()
+        if installed(package)
+    ]
+    described = NODE / "node_modules" / "hyperformula" / "package.json"
+    if described.exists():
+        number = json.loads(described.read_text(encoding="utf-8"))["version"]
+        found.append(Program("HyperFormula", number, by_hyperformula(NODE)))
+    if installed("python-calamine"):
+        found.append(Program("calamine", installed("python-calamine"), read=read_calamine))
+    return found
 
 
 def _said(*command: str) -> str:
@@ -270,6 +289,12 @@ NOTES = """
 * Previews, which never recalculate, show the stored values.
 * openpyxl drops the stored values when it saves a workbook; `check` then asks to open and save it in a spreadsheet
   program.
+* Of the programs that join where they are installed (`benchmarks/optional_programs.py`) BetterOffice, CellRune and
+  Aspose.Cells compute all of gpt2 and moe as pandas does, as built and edited, and calamine reads it. Spire.XLS computes
+  differences of nearly equal numbers otherwise, HyperFormula rounds INT of a negative number towards zero.
+* Excelize does not compute these workbooks: it takes an IF within a product within an IF for one of too many arguments.
+  Its verdict is then wrong. ISFORMULA, which would show results that were typed over, is unknown to several programs;
+  `check` names such cells.
 """
 
 
