@@ -68,8 +68,31 @@ def test_a_range_of_costs_stands_beside_it():
     assert found["predicted_cost_range"] == f"{low:.2f} to {high:.2f}"
 
 
+def test_a_range_of_costs_of_millions_is_told_in_millions():
+    """Ninety dollars an hour for each of eight devices, for the days of the range."""
+    found = frames_of(spec(n_tokens=1e15) | {"hardware": {"h100-sxm": {"price_per_hour": 90}}})["training_run"].loc[
+        "run"
+    ]
+    low, high = (90 * 8 * 24 * found[name] / 1e6 for name in ("predicted_days_p10", "predicted_days_p90"))
+    assert found["predicted_cost_range"] == f"{low:.2f} to {high:.2f} M"
+
+
+def test_a_range_of_days_below_one_has_four_decimals():
+    found = ran(assumed_mfu=0.3, n_tokens=1e11)
+    low, high = found[["predicted_days_p10", "predicted_days_p90"]]
+    assert high < 1
+    assert found["predicted_days_range"] == f"{low:.4f} to {high:.4f}"
+
+
 def test_a_range_of_costs_without_a_price_says_so():
     assert ran()["predicted_cost_range"] == "no price"
+
+
+def test_a_range_of_costs_without_a_prediction_says_so():
+    """As the range of days does, although there is a price."""
+    kind = {"memory_bytes": 80e9, "price_per_hour": 2, "peak_flops_bf16": 1e15, "memory_bandwidth": 3e12}
+    found = frames_of(spec(hardware="mine", assumed_mfu=0.3) | {"hardware": {"mine": kind}})["training_run"].loc["run"]
+    assert found[["predicted_days_range", "predicted_cost_range"]].tolist() == ["not fitted", "not fitted"]
 
 
 OFF_RANGE = ("is_off_range", "time_against_range")
