@@ -55,9 +55,9 @@ def diagnostic_reference() -> str:
         "",
         "Every problem that flopsheet reports has a stable code; the wording may change. The codes are printed by",
         "`flopsheet validate --format json|github|sarif` ([in CI](continuous-integration.md#problems-at-their-lines)),",
-        "listed by `flopsheet list diagnostics`, and in Python they are `Problem.code`. The examples leave out the",
-        "rest of the spec (a model `m` of GPT-2 small at one context length; of a search its model, context length",
-        "and devices) or of the configuration.",
+        "listed by `flopsheet list diagnostics`, explained one by one by `flopsheet explain CODE`, and in Python they",
+        "are `Problem.code`. The examples leave out the rest of the spec (a model `m` of GPT-2 small at one context",
+        "length; of a search its model, context length and devices) or of the configuration.",
     ]
     for prefix, topic in TOPICS.items():
         entries = [entry for entry in known.values() if entry.code.startswith(prefix)]

@@ -143,6 +143,20 @@ def test_the_table_names_every_scenario() -> None:
     assert (done.returncode, done.stdout.count("gpt2-xl "), "133.417" in done.stdout) == (0, 3, True)
 
 
+def test_explain_tells_what_the_code_of_a_diagnostic_means_without_a_spec() -> None:
+    assert run("explain", "fs404").stdout.splitlines() == [
+        "FS404 name-missing (error)",
+        "",
+        "The inputs of a model or run are given where its name belongs. Models, runs and kinds of hardware have names, "
+        "which the workbook shows.",
+        "",
+        "Fix: Put a name above them.",
+        "",
+        "Example:",
+        "    models: {n_layers: 12, d_model: 768}",
+    ]
+
+
 def test_explain_shows_the_working_as_a_person_writes_it() -> None:
     done = run("explain", "flops_ffn_expand", GPT2, "--model", "gpt2-xl", "--context", "1024")
     lines = done.stdout.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from flopsheet.catalog.load import load_inputs
@@ -18,6 +19,16 @@ def meaning(entry: Diagnostic) -> str:
     """What a diagnostic means in a line; of a rule, what it demands."""
     is_rule = any(rule.code == entry.code for rule in load_inputs().rules.values())
     return f"{entry.what} {entry.why}" if is_rule else entry.what
+
+
+def explained(entry: Diagnostic) -> str:
+    """What `flopsheet explain CODE` prints: what is wrong, why, what to write instead, and an example."""
+    parts = [f"{entry.code} {entry.name} ({entry.level})", f"{entry.what} {entry.why}"]
+    if entry.fix:
+        parts.append(f"Fix: {entry.fix}")
+    if entry.example:
+        parts.append("Example:\n" + textwrap.indent(entry.example.strip(), "    "))
+    return "\n\n".join(parts)
 
 
 def _of_rules() -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""`flopsheet explain`: the working of one number."""
+"""`flopsheet explain`: the working of one number, or what the code of a diagnostic means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flopsheet.cli import options
+from flopsheet.diagnostics import TOPICS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -37,14 +38,21 @@ def command(
     depth: int,
     settings: tuple[str, ...],
 ) -> None:
-    """Show how a metric is computed.
+    """Show how a metric is computed, or what a code such as FS206 means.
 
     Prints its formula and those of the metrics that it reads, the formula with numbers, the result, its source and its
-    cell in the workbook; of an input its values, with cells and sources.
+    cell in the workbook; of an input its values, with cells and sources. The code of a diagnostic needs no spec.
 
     \b
     flopsheet explain flops_lm_head specs/gpt2.yaml --model gpt2-xl --context 1024
+    flopsheet explain FS206
     """
+    if metric[:3].upper() in TOPICS:  # the code of a diagnostic; metrics have other names
+        from flopsheet.catalog.diagnostics_list import diagnostics_by_code, explained
+
+        if known := diagnostics_by_code().get(metric.upper()):
+            click.echo(explained(known))
+            return
     from flopsheet import api
     from flopsheet.output.explain import explain
 
