@@ -227,7 +227,7 @@ def test_every_figure_is_a_range_by_the_measured_error():
     for names, values in wanted.items():
         assert found[list(names)].tolist() == pytest.approx(values, rel=1e-12)
     assert found["predicted_token_range"] == f"{800 * token:.1f} to {1500 * token:.1f}"
-    assert found["predicted_first_token_range"] == f"{600 * first:.1f} to {3000 * first:.1f}"
+    assert found["predicted_first_token_range"] == f"{0.6 * first:.4f} to {3 * first:.4f} s"
     assert found["predicted_served_tokens_range"] == f"{rate / 1.5:,.0f} to {rate / 0.8:,.0f}"
     assert found["predicted_cost_per_million_range"] == f"{0.8 * cost:.2f} to {1.5 * cost:.2f}".rstrip("0")
 

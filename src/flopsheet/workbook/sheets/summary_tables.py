@@ -39,7 +39,7 @@ TITLES = {
     "mfu_is_of": "of peak in",
     "predicted_days_range": "Predicted days",
     "predicted_token_range": "Predicted ms per token",
-    "predicted_first_token_range": "Predicted ms to first",
+    "predicted_first_token_range": "Predicted first token",
     "predicted_served_tokens_range": "Predicted tokens/s",
     "predicted_cost_per_million_range": "Predicted USD per 1M",
     "predicted_cost_range": "Predicted USD",
