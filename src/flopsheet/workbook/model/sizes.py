@@ -15,7 +15,7 @@ WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
 TAIL_WIDTHS = (32.0, 25.0, 60.0)  # of names, notes and formulas
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
-NARROW = 0.45  # what a comma takes less than a digit
+NARROW, NARROW_BY = frozenset(" ,."), 0.45  # what takes less room than a digit, in any font, and how much less
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
 FOLDED_WIDTH = 18  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
@@ -75,7 +75,7 @@ def width_of(cell: Cell) -> float:
 
 def _width(value: Scalar, format: str) -> float:
     text = value if isinstance(value, str) else _spelling(format)(value)
-    return (len(text) - NARROW * text.count(",")) * 1.08 + 2.0
+    return (len(text) - NARROW_BY * sum(letter in NARROW for letter in text)) * 1.08 + 2.0
 
 
 @cache
