@@ -296,7 +296,7 @@ def differences(of: Plan) -> frozenset[Cell]:
         (sheet.title, CellRef(sheet.title, *at).address)
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
-        if cell.formula and cell.format.startswith("+#,##0.0%")
+        if cell.formula and "+#,##0.0%" in cell.format
     )
 
 
