@@ -290,8 +290,8 @@ NOTES = """
 * openpyxl drops the stored values when it saves a workbook; `check` then asks to open and save it in a spreadsheet
   program.
 * Of the programs that join where they are installed (`benchmarks/optional_programs.py`) BetterOffice, CellRune and
-  Aspose.Cells compute all of gpt2 and moe as pandas does, as built and edited, and calamine reads it. Spire.XLS computes
-  differences of nearly equal numbers otherwise, HyperFormula rounds INT of a negative number towards zero.
+  Aspose.Cells compute all of gpt2 and moe as pandas does, as built and edited, and calamine reads it. Spire.XLS
+  computes differences of nearly equal numbers otherwise, HyperFormula rounds INT of a negative number towards zero.
 * Excelize does not compute these workbooks: it takes an IF within a product within an IF for one of too many arguments.
   Its verdict is then wrong. ISFORMULA, which would show results that were typed over, is unknown to several programs;
   `check` names such cells.
