@@ -38,7 +38,7 @@ def command(
     depth: int,
     settings: tuple[str, ...],
 ) -> None:
-    """Show how a metric is computed, or what a code such as FS206 means.
+    """Show how a metric is computed, or what a code means.
 
     Prints its formula and those of the metrics that it reads, the formula with numbers, the result, its source and its
     cell in the workbook; of an input its values, with cells and sources. The code of a diagnostic needs no spec.
