@@ -11,6 +11,9 @@ import pytest
 from books import book_of
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
+from flopsheet.formula import evaluate
+from flopsheet.workbook.layout.typed_cells import first_that_holds
+from flopsheet.workbook.sheets.changed_results import BY
 from review_helpers import input_cells_of
 from studies import SPECS
 
@@ -134,3 +137,9 @@ def test_the_summary_tells_each_story(book: tuple[str, Path, Report]) -> None:
 @pytest.mark.libreoffice
 def test_libreoffice_tells_each_story_in_the_same_words(book: tuple[str, Path, Report]) -> None:
     assert_told(recalculate_libreoffice, book)
+
+
+@pytest.mark.parametrize(("change", "told"), [(1.3499999999999994, " (2.4×)"), (-0.1249999999999999, " (−13 %)")])
+def test_a_change_that_is_half_but_for_the_last_bit_is_rounded_up(change: float, told: str) -> None:
+    """As LibreOffice rounds it, which told 2.4× where pandas told 2.3×."""
+    assert evaluate(first_that_holds(BY), {"built": 1.0, "change": change}.__getitem__) == told
