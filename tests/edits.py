@@ -291,12 +291,14 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
     from flopsheet.workbook.model.references import CellRef
+    from flopsheet.workbook.sheets.changed_results import CHANGE_FORMAT
+    from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT
 
     return frozenset(
         (sheet.title, CellRef(sheet.title, *at).address)
         for sheet in of.sheets
         for at, cell in sheet.cells.items()
-        if cell.formula and "+#,##0.0%" in cell.format
+        if cell.formula and cell.format in {CHANGE_FORMAT, EFFECT_FORMAT}
     )
 
 

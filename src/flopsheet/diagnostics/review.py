@@ -84,7 +84,7 @@ def other_layout(source: str, writer: str, address: str, wanted: str, found: str
     holds = f"contains '{shown(found)}'" if found else "is empty"
     fact = f"'{shown(source, 200)}': {address} should contain '{shown(wanted)}' but {holds}"
     if writer:
-        return Problem(fact, f"it {writer}: use that one, or build the spec again and make the changes there")
+        return Problem(fact, _with_that_one(writer))
     return Problem(fact, "rows, columns or names were changed: undo that, or make the changes in a fresh workbook")
 
 
@@ -98,9 +98,7 @@ def spec_not_valid_here(source: str, version: str, ours: str, reason: str) -> Pr
         In a workbook of another version: its spec has a key that this version does not know.
     """
     fact = f"'{shown(source, 200)}': the spec stored on Provenance is not valid here ({reason})"
-    return Problem(
-        fact, f"it {writer(version, ours)}: use that one, or build the spec again and make the changes there"
-    )
+    return Problem(fact, _with_that_one(writer(version, ours)))
 
 
 def writer(version: str, ours: str) -> str:
@@ -108,6 +106,10 @@ def writer(version: str, ours: str) -> str:
     if version != ours:
         return f"was written by flopsheet {shown(version)}, this is {ours}"
     return f"was written by a different build of flopsheet {ours}"
+
+
+def _with_that_one(writer: str) -> str:
+    return f"it {writer}: use that one, or build the spec again and make the changes there"
 
 
 def written_elsewhere(source: str, version: str, ours: str) -> str:

@@ -66,6 +66,7 @@ OF_RUN = substitute(parse(f"where(fit == 1, {LOST}, where(fit == 2, {GAINED}, si
 OF_OTHER = substitute(parse(f"where(abs(change - other) <= {STORED}, 0, size)"), {"size": OF_NUMBER})
 VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text("no")})
 
+CHANGE_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
 # A ratio of 2.35 is told as 2.4 by every program: LibreOffice rounds up what is half but for the last bit.
 BY = [
     ("built == 0", ""),
@@ -165,7 +166,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         values = {
             name: Live(CellRef(SHEET, row, at), cells[row, at].value) for name, at in (("live", LIVE), ("built", BUILT))
         }
-        cells[row, SHARE] = local(SHEET, CHANGED, values, "calc", '+#,##0.0%;-#,##0.0%;"–"')
+        cells[row, SHARE] = local(SHEET, CHANGED, values, "calc", CHANGE_FORMAT)
         values["change"] = shares[one.name, one.subject] = Live(CellRef(SHEET, row, SHARE), cells[row, SHARE].value)
         rank = OF_NUMBER if one.name else OF_COUNT
         if one.name in SAME:
