@@ -15,6 +15,7 @@ from edits import sheet_of
 from engines import recalculate_libreoffice
 from flopsheet.workbook.model.references import FIRST, letters
 from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.write import page
 from flopsheet.workbook.write.page import set_up_page
 from flopsheet.yamlio.source import read_yaml
 from studies import SPECS
@@ -185,3 +186,9 @@ def test_no_column_is_printed_that_has_no_value(title: str) -> None:
     scenarios = 2 * 2  # models and context lengths
     last = f"${letters(FIRST + scenarios - 1)}$"
     assert last in worksheet.print_area.partition(":")[2]
+
+
+def test_of_equal_numbers_of_pages_rows_are_cut_and_not_columns() -> None:
+    """The last column of Inputs, what was there as built, stood alone on a page: empty, beside labels."""
+    columns, rows = page.Way(2, True, 95, beside=2), page.Way(2, False, 75)
+    assert page._best([columns, rows]) == rows

@@ -29,6 +29,8 @@ class Way(NamedTuple):
     is_upright: bool
     percent: int
     parts: tuple[int, ...] = ()
+    beside: int = 1
+    """Pages side by side."""
 
 
 Ways: TypeAlias = Iterable[Way]
@@ -102,8 +104,8 @@ def _heights(sheet: Sheet, top: int, bottom: int) -> list[float]:
 
 
 def _best(ways: Ways) -> Way | None:
-    """With the fewest pages; among these the largest."""
-    return min(ways, key=lambda way: (way.pages, -way.percent), default=None)
+    """With the fewest pages; among these with the fewest side by side, of which the last may be empty; the largest."""
+    return min(ways, key=lambda way: (way.pages, way.beside, -way.percent), default=None)
 
 
 def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]:
@@ -131,7 +133,7 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
         room, page = (100 * size / percent for size in _room(is_upright=is_upright))
         beside = _pages(across, sum(across[:2]), room)
         if beside == 1 or sheet.title_columns:
-            yield Way(beside * _pages(down, repeated, page), is_upright, percent)
+            yield Way(beside * _pages(down, repeated, page), is_upright, percent, beside=beside)
 
 
 def _pages(sizes: Sequence[float], repeated: float, room: float) -> int:
