@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-MODULES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+PATHS = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def layer_of(module):
@@ -81,7 +82,7 @@ def layer_of(module):
     return layer
 
 
-def imports(tree):
+def found_imports(tree):
     """Every name that a module imports, at the top or inside a function: `flopsheet.diagnostics`, `yaml`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -90,7 +91,7 @@ def imports(tree):
             assert node.level == 0, "imports are written out"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                if full.removeprefix("flopsheet.") in MODULES:
+                if full.removeprefix("flopsheet.") in PATHS:
                     yield full
                 elif full != "flopsheet.__version__":  # a fact about the package, not something above it
                     yield str(node.module)
@@ -106,33 +107,36 @@ def without_types(tree):
     return ast.Module(kept, [])
 
 
+@cache
+def imports(module, types=True):
+    """The names that a module imports, also for the type checker only or without these."""
+    tree = ast.parse(PATHS[module].read_text(encoding="utf-8"))
+    return [*found_imports(tree if types else without_types(tree))]
+
+
 def test_every_module_has_its_layer():
-    assert {module.partition(".")[0] for module in MODULES} - set.union(*LAYERS) == set()
+    assert {module.partition(".")[0] for module in PATHS} - set.union(*LAYERS) == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", PATHS)
 def test_a_lower_layer_never_imports_a_higher_one(module):
-    own = [name for name in imports(MODULES[module]) if name.partition(".")[0] == "flopsheet"]
+    own = [name for name in imports(module) if name.partition(".")[0] == "flopsheet"]
     named = [name.removeprefix("flopsheet.") if name != "flopsheet" else "__init__" for name in own]
     assert [name for name in named if layer_of(name) > layer_of(module)] == []
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module.partition(".")[0] in PARTS])
+@pytest.mark.parametrize("module", [module for module in PATHS if module.partition(".")[0] in PARTS])
 def test_a_part_of_a_room_imports_only_the_parts_below_it(module):
     room, _, inside = module.partition(".")
     part = inside.partition(".")[0]
-    named = [name.removeprefix("flopsheet.") for name in imports(MODULES[module])]
-    parts = {name.split(".")[1] for name in named if name in MODULES and name.startswith(f"{room}.")}
+    named = [name.removeprefix("flopsheet.") for name in imports(module)]
+    parts = {name.split(".")[1] for name in named if name in PATHS and name.startswith(f"{room}.")}
     assert parts - PARTS[room][part] - {part} == set()
 
 
 @pytest.mark.parametrize(("library", "homes"), HOMES.items())
 def test_a_library_is_loaded_in_one_place(library, homes):
-    users = {
-        module
-        for module, tree in MODULES.items()
-        if library in {name.partition(".")[0] for name in imports(without_types(tree))}
-    }
+    users = {module for module in PATHS if library in {name.partition(".")[0] for name in imports(module, types=False)}}
     assert {user for user in users if not any(f"{user}.".startswith(f"{home}.") for home in homes)} == set()
 
 
