@@ -11,7 +11,7 @@ import pytest
 from openpyxl.utils import get_column_letter
 
 import flopsheet
-from books import book_of
+from books import Book, book_for
 from edits import planned_sheet
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
@@ -93,8 +93,13 @@ SHEET = "Layouts"
 
 @pytest.fixture(scope="module")
 def book() -> tuple[Path, Report]:
-    shared = book_of(SPEC)
+    shared = book_on_layouts(SPEC)
     return shared.path, shared.report
+
+
+def book_on_layouts(spec: dict[str, Any]) -> Book:
+    """A study's workbook with the sheet and with all that it reads."""
+    return book_for(SHEET, spec)
 
 
 def cells_of(report: Report) -> dict[tuple[str, str], Any]:
@@ -146,7 +151,7 @@ def test_each_cell_of_the_sheet_is_recalculated_to_the_value_that_pandas_gives(b
 @functools.cache
 def edited(searched: str) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str], Any], dict[tuple[str, str], Any]]:
     """What is typed into Inputs, and the cells of the sheet before and after."""
-    report = book_of(OBJECTIVES[searched]).report
+    report = book_on_layouts(OBJECTIVES[searched]).report
     homes = {one.path: one.cell_ref for one in input_cells_of(report)}
     data, typed = copy.deepcopy(report.spec.data), {}
     for path, value in EDITS[searched.partition(",")[0]].items():
@@ -182,12 +187,12 @@ ENGINES = [
 def test_the_sheet_follows_edits_of_layouts_hardware_and_constants(searched, recalculate):
     typed, before, wanted = edited(searched)
     assert wanted != before
-    [found] = recalculate(book_of(OBJECTIVES[searched]).path, [typed], wanted)
+    [found] = recalculate(book_on_layouts(OBJECTIVES[searched]).path, [typed], wanted)
     assert disagreeing(found, wanted) == {}
 
 
 def test_the_best_servers_are_serving_runs_in_the_order_of_the_search():
-    runs = book_of(SERVING).report.frames["serving_run"]
+    runs = book_on_layouts(SERVING).report.frames["serving_run"]
     assert list(runs.index) == [f"s {rank}" for rank in range(1, KEEP + 1)]
     order = runs.sort_values(["n_devices", "predicted_seconds_per_token"], kind="stable")
     assert list(order.index) == list(runs.index)
@@ -195,7 +200,7 @@ def test_the_best_servers_are_serving_runs_in_the_order_of_the_search():
 
 def test_a_study_may_have_searches_of_both_kinds_and_several_of_one():
     few = {name: {**spec["search"]["s"], "keep": 2} for name, spec in (("t", SPEC), ("s", SERVING), ("u", SPEC))}
-    book = book_of({**SERVING, "search": few})
+    book = book_on_layouts({**SERVING, "search": few})
     sheet = planned_sheet(SHEET, book.report, book.report)
     titles = [chart.title for chart in sheet.charts]
     assert titles[::5] == ["Time of a step against memory that is left", "Time per token against memory that is left"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from books import book_of
+from books import book_for
 from edited_studies import EVERYTHING
 from engines import name_column, recalculate_ironcalc
 from flopsheet import catalog
 from flopsheet.api import Report
 from flopsheet.catalog import Input
+from kept import kept
 
 SHIPPED = catalog.load_catalog()
 RANGE = "check_input_"
@@ -252,8 +254,8 @@ def impossible(entry: Input) -> list[float | str]:
     ]
 
 
-report = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).report)
-book = pytest.fixture(scope="module")(lambda: book_of(EVERYTHING).path)
+report = pytest.fixture(scope="module")(lambda: book_for("Checks", EVERYTHING).report)
+book = pytest.fixture(scope="module")(lambda: book_for("Checks", EVERYTHING).path)
 VERDICTS = {name for name, metric in SHIPPED.metrics.items() if metric.unit == "verdict"}
 
 
@@ -298,7 +300,17 @@ def together(edits: Mapping[str, list[Edit]]) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells):
-    """What IronCalc computes: for nothing (""), and for the edit of each rule and check.
+    """What IronCalc computes: for nothing (""), and for the edit of each rule and check; once for all processes."""
+    path = kept(
+        f"recomputed {book}",
+        ".pickle",
+        lambda path: path.write_bytes(pickle.dumps(recompute(book, cells, verdict_cells))),
+    )
+    return pickle.loads(path.read_bytes())
+
+
+def recompute(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells) -> dict[str, Any]:
+    """The cells that the tests read, by the rule or check that is broken.
 
     Edits of several models and runs are made at once: of a check its own row is read, the sentence of a rule says which
     row and which values break it. A rule of which another row's values are said is broken alone.

@@ -54,40 +54,44 @@ def rows_of(sheet: Sheet, column: int) -> dict[str, dict[int, Any]]:
     return {str(cells[column]): cells for row, cells in sorted(rows.items(), reverse=True) if cells.get(column)}
 
 
-def chosen(report: Report, **choice: Any) -> plan.Plan:
+def chosen(title: str, report: Report, **choice: Any) -> Sheet:
     study = report.study
-    return plan.plan_workbook(dataclasses.replace(study, choice=dataclasses.replace(study.choice, **choice)), study)
+    now = dataclasses.replace(study, choice=dataclasses.replace(study.choice, **choice))
+    return plan.plan_workbook(now, study, only={title}).sheet(title)
 
 
 def scaled(model: str, names: tuple[str, ...], factor: float) -> dict[str, Any]:
-    """The spec with some inputs of a model, or its context, times a factor."""
-    spec = copy.deepcopy(STEPPED)
-    if names == ("context_length",):
-        spec["context_lengths"] = [length * factor for length in spec["context_lengths"]]
-        return spec
-    entry = spec["models"][model]
+    """The model with some of its inputs times a factor."""
+    entry = copy.deepcopy(STEPPED["models"][model])
     for said in (entry, *entry.get("layers", ())):
         for name in names:
             key = IN_SPECS.get(name, name)
             if key in said and (model, key) not in FOLLOWS:
                 said[key] = said[key] * factor
-    return spec
+    return entry
 
 
 @pytest.mark.parametrize("model", STEPPED["models"])
 def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
     report = compute(STEPPED)
     at = report.frames["scenario"].index.get_loc((model, 1024))
-    book = chosen(report, pair=compare.Pair(0, at, HALF))
-    tags = {tag: names for tag, names in what_ifs.STEPPED.items() if tag in rows_of(book.sheet("Sensitivity"), LABEL)}
-    shown = rows_of(book.sheet("Sensitivity"), LABEL)
+    shown = rows_of(chosen("Sensitivity", report, pair=compare.Pair(0, at, HALF)), LABEL)
+    tags = {tag: names for tag, names in what_ifs.STEPPED.items() if tag in shown}
+    factors = (1 - HALF, 1 + HALF)
+    # One spec asks for all: each scaled model is one of its own, at its own context and at the scaled ones.
+    models = {f"{tag} {factor}": scaled(model, names, factor) for tag, names in tags.items() for factor in factors}
+    lengths = [1024.0, *(1024 * factor for factor in factors)]
+    scenarios = compute({**STEPPED, "models": models, "context_lengths": lengths}).frames["scenario"]
 
-    def effects(names: tuple[str, ...]) -> list[float]:
+    def effects(tag: str, names: tuple[str, ...]) -> list[float]:
         before = report.frames["scenario"].iloc[at]
-        after = [compute(scaled(model, names, factor)).frames["scenario"].iloc[at] for factor in (1 - HALF, 1 + HALF)]
+        after = [
+            scenarios.loc[f"{tag} {factor}", 1024 * factor if names == ("context_length",) else 1024]
+            for factor in factors
+        ]
         return [side[total] / before[total] - 1 for total in sensitivity.EFFECTS for side in after]
 
-    wanted = {tag: pytest.approx(effects(names), rel=1e-12, abs=1e-12) for tag, names in tags.items()}
+    wanted = {tag: pytest.approx(effects(tag, names), rel=1e-12, abs=1e-12) for tag, names in tags.items()}
     assert {tag: [shown[tag][FIRST + side] for side in range(6)] for tag in tags} == wanted
     assert set(tags) == set(what_ifs.STEPPED)
 
@@ -95,8 +99,8 @@ def test_an_effect_is_that_of_a_spec_with_the_input_scaled(model: str) -> None:
 @pytest.mark.parametrize("model", GROUPS["models"])
 def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) -> None:
     lengths = [1.0, 7.0, 100.0, 2048.0, 3000.0, 4096.0, 8192.0, 20000.0, 65536.0, 131072.0, 500000.0, 1e6]
-    book = chosen(compute(GROUPS), model=model, lengths=tuple(lengths))
-    rows = rows_of(book.sheet("Context"), book.sheet("Context").tail)
+    sheet = chosen("Context", compute(GROUPS), model=model, lengths=tuple(lengths))
+    rows = rows_of(sheet, sheet.tail)
     frame = compute({**GROUPS, "context_lengths": lengths}).frames["scenario"].loc[model]
     shown = {name: [rows[name][FIRST + at] for at in range(12)] for name in context.SHOWN if name in rows}
     assert {"flops_forward", "share_ffn", "flops_ratio", "kv_cache_gib", "dominant"} <= shown.keys()
@@ -105,7 +109,7 @@ def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) ->
 
 def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
     report = compute(GROUPS)
-    sheet = chosen(report, pair=compare.Pair(1, 5, 0.1)).sheet("Compare")
+    sheet = chosen("Compare", report, pair=compare.Pair(1, 5, 0.1))
     rows = rows_of(sheet, sheet.tail)
     frame = report.frames["scenario"]
     first, second = frame.iloc[1], frame.iloc[5]
