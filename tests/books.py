@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,17 +56,18 @@ READ_BY_NONE = {"Summary", "Context", "Compare", "Sensitivity", "Limits", "Formu
 
 def book_for(sheet: str, spec: Mapping[str, Any] | Path) -> Book:
     """The same without those of these sheets that are not asked for, where one sheet is what is tested."""
+    return book_with({*TITLES, sheet} - (READ_BY_NONE - {sheet}), spec)
+
+
+def book_with(sheets: Collection[str], spec: Mapping[str, Any] | Path) -> Book:
+    """The same with some sheets alone, for a test that looks at them: what they read need not be there."""
     said = spec if isinstance(spec, Path) else json.dumps(spec)
     report = _report(said)
-    only = {*TITLES, sheet} - (READ_BY_NONE - {sheet})
-    return Book(
-        kept(
-            f"book for {sheet} {said}",
-            ".xlsx",
-            lambda path: xlsx.save(plan_workbook(report.study, only=only), path),
-        ),
-        report,
-    )
+
+    def make(path: Path) -> None:
+        xlsx.save(plan_workbook(report.study, only=sheets), path)
+
+    return Book(kept(f"book with {sorted(sheets)} {said}", ".xlsx", make), report)
 
 
 MANY = {json.dumps(study) for study in (FAMILY, OWN, RUNS, EVERYTHING)}  # several files of tests ask for these

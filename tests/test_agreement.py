@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 import agreement
@@ -13,7 +12,7 @@ from agreement import Prepared, against
 from flopsheet.api import compute
 from generated import said_alone, spec_of, study
 from gnumeric_engine import has_gnumeric, recalculate_gnumeric
-from studies import SPECS
+from studies import SPECS, assert_alike
 
 
 @functools.lru_cache(2)  # tests ask for one study after the other
@@ -66,7 +65,7 @@ def test_a_spec_in_which_nothing_is_inherited_says_the_same(spec) -> None:
         same = [
             each.reset_index(drop=grain == "study") for each in (alone.frames[grain], frame)
         ]  # a mapping has no name
-        pd.testing.assert_frame_equal(*same, check_exact=True)
+        assert_alike(*same)
 
 
 def test_the_same_number_gives_the_same_study() -> None:

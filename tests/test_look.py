@@ -12,8 +12,7 @@ import openpyxl
 import pytest
 from lxml import etree
 
-import flopsheet
-from books import book_of
+from books import book_of, book_with
 from edited_studies import RUNS
 from engines import name_column
 from flopsheet import Report
@@ -110,7 +109,7 @@ TYPED = {
 }
 
 
-def test_what_somebody_typed_is_shown_with_every_decimal(tmp_path: Path) -> None:
+def test_what_somebody_typed_is_shown_with_every_decimal() -> None:
     said = {name: value for name, (value, _) in TYPED.items()}
     model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     spec: dict[str, Any] = {"version": 1, "context_lengths": [128], "models": {"m": model}}
@@ -118,22 +117,20 @@ def test_what_somebody_typed_is_shown_with_every_decimal(tmp_path: Path) -> None
     run = {"model": "m", "context_length": 128, "hardware": "mine", "assumed_mfu": said["assumed_mfu"]}
     spec["training"] = {"run": run | {"pue": said["pue"]}}
     spec["expect"] = [{"that": "m.n_params", "equals": 111_424, "within": said["within"]}]
-    flopsheet.build(spec, tmp_path / "book.xlsx")
-    book = ironcalc.load_from_xlsx(str(tmp_path / "book.xlsx"), "en", "UTC", "en")
-    cells = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    path = book_with({"Inputs", "Checks"}, spec).path
+    book, cells = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en"), openpyxl.load_workbook(path)
     found = {}
     for at, sheet in enumerate(cells):
-        if sheet.title in {"Inputs", "Checks"}:
-            named = name_column(sheet.values)
-            for cell in (cell for row in sheet.iter_rows() for cell in row):
-                name = sheet.cell(cell.row, named).value if sheet.title == "Inputs" else "within"
-                if name in said and cell.value == said[name]:
-                    found[name] = book.get_formatted_cell_value(at, cell.row, cell.column)
+        named = name_column(sheet.values)
+        for cell in (cell for row in sheet.iter_rows() for cell in row):
+            name = sheet.cell(cell.row, named).value if sheet.title == "Inputs" else "within"
+            if name in said and cell.value == said[name]:
+                found[name] = book.get_formatted_cell_value(at, cell.row, cell.column)
     assert found == {name: shown for name, (_, shown) in TYPED.items()}
 
 
 def test_long_names_of_variants_go_over_several_lines_of_a_narrow_column() -> None:
-    sheet = openpyxl.load_workbook(book_of(SPECS / "design-sweep.yaml").path)["Parameters"]
+    sheet = openpyxl.load_workbook(book_with({"Parameters"}, SPECS / "design-sweep.yaml").path)["Parameters"]
     name = "7b n_kv_heads=n_heads d_model=3072 n_layers=56"
     [header, *_] = [cell for row in sheet.iter_rows() for cell in row if cell.value == name]
     width, height = sheet.column_dimensions[header.column_letter].width, sheet.row_dimensions[header.row].height
@@ -222,7 +219,7 @@ def test_parts_are_spelled_as_readers_beside_excel_expect_them(path: Path) -> No
 
 
 def test_inputs_of_mixers_that_a_study_lacks_are_folded() -> None:
-    sheet = openpyxl.load_workbook(book_of(SPECS / "gpt2.yaml").path)["Inputs"]
+    sheet = openpyxl.load_workbook(book_with({"Inputs"}, SPECS / "gpt2.yaml").path)["Inputs"]
     names = ("n_linear_key_heads", "n_ssm_heads", "d_rnn", "d_short_conv", "n_group_mtp_layers", "kv_lora_rank")
     rows = {cell.value: cell.row for row in sheet.iter_rows() for cell in row if cell.value in names}
     assert {name: sheet.row_dimensions[rows[name]].hidden for name in names} == dict.fromkeys(names, True)

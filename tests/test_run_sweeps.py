@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import jsonschema
-import pandas as pd
 import pytest
 
 from flopsheet.api import build, compute_spec
@@ -15,7 +14,7 @@ from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.yamlio import source
 from pulling import blamed, lines
 from review_helpers import input_cells_of, type_into
-from studies import spec_of
+from studies import assert_alike, spec_of
 
 BASE = """\
 version: 1
@@ -68,7 +67,7 @@ def test_the_variants_of_a_run_give_what_the_same_runs_listed_give() -> None:
     runs = [f"  {name}: {{{common}, {', '.join(words).replace('=', ': ')}}}\n" for name, words in by_name]
     listed = BASE.partition("  t:\n")[0] + "".join(runs)
     swept, by_hand = (compute_spec(spec_of(text)).frames["training_run"] for text in (SWEPT, listed))
-    pd.testing.assert_frame_equal(swept, by_hand, check_exact=True)  # nothing is nothing, which == denies of NaN
+    assert_alike(swept, by_hand)  # nothing is nothing, which == denies of NaN
 
 
 def test_models_and_hardware_are_swept_like_numbers() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from flopsheet import compute
@@ -13,7 +12,7 @@ from flopsheet.spec import load_spec
 from flopsheet.spec.load import parse_spec
 from flopsheet.yamlio.from_mapping import to_yaml
 from flopsheet.yamlio.source import parse
-from studies import spec_of
+from studies import assert_alike, spec_of
 
 BASE: dict[str, Any] = {
     "version": 1,
@@ -97,7 +96,7 @@ def test_a_sweep_gives_what_the_same_models_give_when_they_are_listed(
     got = compute(swept(shape, sweep)).frames
     wanted = compute({**BASE, "models": {"plain": SHAPE, **listed}}).frames
     for grain, frame in wanted.items():
-        pd.testing.assert_frame_equal(got[grain], frame, check_exact=True)
+        assert_alike(got[grain], frame)
 
 
 def test_expressions_stay_live_in_a_variant() -> None:
