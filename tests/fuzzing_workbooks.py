@@ -182,7 +182,6 @@ def repacked(draw: st.DrawFn, secret: str) -> bytes:
 
 
 @cache
-@cache
 def bomb(part: str, element: str, filling: str) -> bytes:
     """A workbook one element of which is swollen."""
     data = parts()[part]
