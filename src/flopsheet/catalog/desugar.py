@@ -123,7 +123,7 @@ def sentence(
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
-    for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + 1/2)/10ⁿ and digit by
+    for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + HALF)/10ⁿ and digit by
     digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
     `known` are functions beside those of the language, each with its number of arguments.
     """
@@ -178,7 +178,7 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
         raise refuse(f"'{style}' is not a number style", remedy)
     decimals, percent = int(match[1]), bool(match[2])
     scaled = Operation("*", node, Number(10.0 ** (decimals + 2 * percent)))
-    rounded: Node = Call("floor", (Operation("+", scaled, Number(0.5)),))
+    rounded: Node = Call("floor", (Operation("+", scaled, Number(numerics.HALF)),))
     if decimals:
         rounded = Operation("/", rounded, Number(10.0**decimals))
     return [rounded, Text(" %")] if percent else [rounded]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
-from flopsheet.numerics import ROUNDING, STORED
+from flopsheet.numerics import STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -67,15 +67,14 @@ OF_OTHER = substitute(parse(f"where(abs(change - other) <= {STORED}, 0, size)"),
 VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text("no")})
 
 CHANGE_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
-# A ratio of 2.35 is told as 2.4 by every program: LibreOffice rounds up what is half but for the last bit.
 BY = [
     ("built == 0", ""),
-    ("change >= 1", f" ({{change + 1 + {ROUNDING}:.1}}×)"),
-    ("change >= 0.1", f" (+{{change + {ROUNDING}:.0%}})"),
-    ("change >= 0.001", f" (+{{change + {ROUNDING}:.1%}})"),
+    ("change >= 1", " ({change + 1:.1}×)"),
+    ("change >= 0.1", " (+{change:.0%})"),
+    ("change >= 0.001", " (+{change:.1%})"),
     ("change > 0", " (+ under 0.1 %)"),
-    ("change <= 0 - 0.1", f" (−{{{ROUNDING} - change:.0%}})"),
-    ("change <= 0 - 0.001", f" (−{{{ROUNDING} - change:.1%}})"),
+    ("change <= 0 - 0.1", " (−{0 - change:.0%})"),
+    ("change <= 0 - 0.001", " (−{0 - change:.1%})"),
     ("change < 0", " (− under 0.1 %)"),
     ("", ""),
 ]

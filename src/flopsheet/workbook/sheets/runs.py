@@ -12,6 +12,7 @@ from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import picked
+from flopsheet.numerics import HALF
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
@@ -147,10 +148,10 @@ class _ChartBuilder:
         many, cells = len(self.names) > 1, self.span(margin)
         fits = "; every run fits" if many else "; it fits"
         text = (
-            f"{name} needs {int((1 - least) * 100 + 0.5)} % of a device{fits if least >= 0 else ', more than it has'}"
+            f"{name} needs {int((1 - least) * 100 + HALF)} % of a device{fits if least >= 0 else ', more than it has'}"
         )
         formula = (
-            f'{of_name}&" needs "&INT((1-MIN({cells}))*100+0.5)&" % of a device"'
+            f'{of_name}&" needs "&INT((1-MIN({cells}))*100+{HALF})&" % of a device"'
             f'&IF(MIN({cells})>=0,"{fits}",", more than it has")'
         )
         return self.title(text, formula)
@@ -178,11 +179,11 @@ class _ChartBuilder:
         for cell_ref, label in zip(cells[-2::-1], labels[-2::-1], strict=True):
             spelled = f'IF({cell_ref.absolute}=MAX({among}),"{label}",{spelled})'
         said = labels[values.index(max(values))]
-        share = int(max(values) / total * 100 + 0.5) if total else 0
+        share = int(max(values) / total * 100 + HALF) if total else 0
         text = f"A step of {self.names[0]} is predicted to be {share} % {said}"
         formula = (
-            f'IF(SUM({among})>0,"A step of "&{run}&" is predicted to be "&INT(MAX({among})/SUM({among})*100+0.5)&" % "'
-            f'&{spelled},"No time is predicted for "&{run})'
+            f'IF(SUM({among})>0,"A step of "&{run}&" is predicted to be "'
+            f'&INT(MAX({among})/SUM({among})*100+{HALF})&" % "&{spelled},"No time is predicted for "&{run})'
         )
         return self.title(text if total else f"No time is predicted for {self.names[0]}", formula)
 
@@ -206,8 +207,8 @@ class _ChartBuilder:
             text, of_name = f"Cache of {name}", f'"Cache of "&{of_name}'
         else:
             text, of_name = f"{name} has the largest cache", f'{of_name}&" has the largest cache"'
-        formula = f'{of_name}&": "&INT(MAX({self.span("served_cache_gib")})+0.5)&" GiB at its length"'
-        return self.title(f"{text}: {int(most + 0.5)} GiB at its length", formula)
+        formula = f'{of_name}&": "&INT(MAX({self.span("served_cache_gib")})+{HALF})&" GiB at its length"'
+        return self.title(f"{text}: {int(most + HALF)} GiB at its length", formula)
 
     @cached_property
     def point_names(self) -> Cells:

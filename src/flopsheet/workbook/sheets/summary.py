@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
+from flopsheet.numerics import HALF
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
@@ -164,10 +165,10 @@ def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.T
     shares = [float(table_set.value(most, step)) for step in range(bars)]
     column = letters(table.columns[most])
     among = between(f"{column}{table.first}", f"{column}{table.first + bars - 1}")
-    least, largest = (int(pick(shares) * 100 + 0.5) for pick in (min, max))
+    least, largest = (int(pick(shares) * 100 + HALF) for pick in (min, max))
     of_models = "" if bars == len(table_set.table("model")) else f", the first {bars} models"
     label = table_set.catalog.metrics[most].label
-    ends = [f"INT({pick}({among})*100+0.5)" for pick in ("MIN", "MAX")]
+    ends = [f"INT({pick}({among})*100+{HALF})" for pick in ("MIN", "MAX")]
     apart = f'IF({ends[0]}={ends[1]},{ends[0]},{ends[0]}&" to "&{ends[1]})'
     at = length.cell_ref.seen_from(SHEET)
     said = least if least == largest else f"{least} to {largest}"
