@@ -13,6 +13,8 @@ import pytest
 
 from flopsheet.catalog import cache
 from flopsheet.catalog.build import build_catalog
+from flopsheet.formula.marked import marked
+from flopsheet.pipeline.limits import rows
 
 loading = importlib.import_module("flopsheet.catalog.load")
 
@@ -121,3 +123,19 @@ def test_python_told_to_write_no_bytecode_leaves_no_copy_either(kept, files, mon
     monkeypatch.setattr(cache.sys, "dont_write_bytecode", True)
     cache.load_or_build("catalog", files, lambda: "made")
     assert not kept.exists()
+
+
+def test_rows_of_limits_that_were_kept_equal_fresh_ones(kept):
+    fresh = rows._shipped()
+    first = cache.load_or_build("limits", rows._files(), lambda: fresh)
+    again = cache.load_or_build("limits", rows._files(), never)
+    every = [part for of_kind in again.values() for of_limit in of_kind for part in of_limit]
+    assert (first, again, [part.text for part in every]) == (fresh, fresh, [marked(part.node) for part in every])
+
+
+def test_all_code_that_finds_the_rows_of_limits_is_part_of_their_key():
+    code = "import sys; import flopsheet.pipeline.limits.rows; "
+    code += "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('flopsheet.')), sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    counted = {*cache.code(), *rows._files()}
+    assert (len(loaded) > 10, {path for path in loaded if Path(path).name != "__init__.py"} - counted) == (True, set())

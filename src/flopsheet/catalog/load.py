@@ -37,13 +37,18 @@ class CustomEntry(NamedTuple):
 @cache
 def load_catalog() -> Catalog:
     """The catalogue that ships with the package."""
-    return load_or_build("catalog", _files(TOPICS), lambda: _built(TOPICS))
+    return load_or_build("catalog", files_of_catalog(), lambda: _built(TOPICS))
 
 
 @cache
 def load_inputs() -> Catalog:
     """Its inputs and the rules between them: a spec is judged long before every metric is parsed and checked."""
     return load_or_build("inputs", _files(INPUT_TOPICS), lambda: _built(INPUT_TOPICS, ranges=False))
+
+
+def files_of_catalog() -> list[str]:
+    """The files that it is built of."""
+    return _files(TOPICS)
 
 
 def extend(inputs: Sequence[CustomEntry], metrics: Sequence[CustomEntry]) -> Catalog:

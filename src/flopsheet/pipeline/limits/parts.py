@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from flopsheet import quantities
 from flopsheet.catalog import KEYS, Catalog, Input
 from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node
+from flopsheet.formula.marked import marked
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
 from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
@@ -39,6 +41,11 @@ class Part:
     """Whether each layer group has one."""
     is_moved: bool
     """Whether it depends on the input."""
+
+    @cached_property
+    def text(self) -> tuple[str, ...]:
+        """Its formula in a spreadsheet, with marks where references go."""
+        return marked(self.node)
 
 
 @dataclass
@@ -75,6 +82,8 @@ class _Pieces:
     every: list[_Piece] = field(default_factory=list)
     known: dict[object, int] = field(default_factory=dict)
     metrics: dict[str, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+    """By the identity of a node of the catalogue: equal parts of its formulas are one object."""
 
     def add(self, key: object, made: Callable[[], _Piece]) -> int:
         """The place of a piece; it is made where it is not known."""
@@ -98,6 +107,13 @@ class _Pieces:
         self.metrics[name] = root
 
     def visit(self, node: Node, of: str) -> int:
+        """The place of a node, whose names that are metrics of this working have theirs."""
+        at = self.seen.get(id(node))
+        if at is None:
+            at = self.seen[id(node)] = self.visit_first(node, of)
+        return at
+
+    def visit_first(self, node: Node, of: str) -> int:
         below: tuple[int, ...]
         match node:
             case Name(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -17,8 +16,9 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import budgets
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
-from flopsheet.pipeline.limits.parts import Part, parts
-from flopsheet.pipeline.limits.program import Point, Step, program, recomputed, wanted
+from flopsheet.pipeline.limits.parts import Part
+from flopsheet.pipeline.limits.program import Point, Step, program, recomputed
+from flopsheet.pipeline.limits.rows import rows_of, rows_of_runs
 from flopsheet.pipeline.limits.subjects import Subjects, runs_of
 from flopsheet.pipeline.tables import Column
 from flopsheet.records import frozen
@@ -57,8 +57,8 @@ def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
     subjects = runs_of(values, kind, catalog)
     try:
         return [
-            _solved(subjects, limit, program(kind, limit, subjects.groups), wanted(kind, limit, catalog))
-            for limit in LIMITS[kind]
+            _solved(subjects, limit, program(kind, limit, subjects.groups), rows)
+            for limit, rows in zip(LIMITS[kind], rows_of_runs(kind, catalog), strict=True)
         ]
     except ComputeError:
         return []
@@ -72,43 +72,23 @@ def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, cl
         if budget.metric in recomputed(limit, (budget.metric,), catalog):
             steps = budgets.program(limit, budget, may_be_absent=may_be_absent)
             try:
-                yield _solved(subjects, limit, steps, (budget.metric,), {budgets.CLAIMED: claimed})
+                rows = rows_of(limit, (budget.metric,), catalog)
+                yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed})
             except ComputeError:
                 continue
-
-
-class _Asked:
-    """A limit under a catalogue, which are what they were asked with before only if they are the same."""
-
-    def __init__(self, limit: Limit, catalog: Catalog) -> None:
-        self.limit, self.catalog = limit, catalog
-
-    def __hash__(self) -> int:
-        return hash((id(self.limit), id(self.catalog)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self.limit is other.limit and self.catalog is other.catalog
-
-
-@lru_cache(64)  # they follow from the catalogue alone: a study that is told, written or checked has them again
-def _rows(asked: _Asked, read_there: tuple[str, ...]) -> tuple[Part, ...]:
-    """What is computed anew at the points of a limit."""
-    limit, catalog = asked.limit, asked.catalog
-    return parts(limit.varied, recomputed(limit, read_there, catalog), read_there, catalog)
 
 
 def _solved(
     subjects: Subjects,
     limit: Limit,
     steps: Sequence[Step | Point],
-    read_there: Sequence[str],
+    rows: tuple[Part, ...],
     given: Mapping[str, Column] = MappingProxyType({}),
 ) -> Solved:
-    """What steps give, in each run; at points what is read there is computed anew."""
-    catalog, functions = subjects.catalog, vectorised()
+    """What steps give, in each run; at points some rows are computed anew."""
+    functions = vectorised()
     numbers: dict[str, Column] = dict(given)
     points: dict[str, Mapping[str, Column]] = {}
-    rows = _rows(_Asked(limit, catalog), tuple(read_there))
     fixed = _computed(subjects, [part for part in rows if not part.is_moved], {})
     moved = [part for part in rows if part.is_moved]
 

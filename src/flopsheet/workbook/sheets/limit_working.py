@@ -7,14 +7,15 @@ from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
-from flopsheet.formula import Node, to_excel
+from flopsheet.formula import Node
+from flopsheet.formula.marked import marked
 from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, held_span, span
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, held_span, letters, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family, is_of_family
 
@@ -23,7 +24,7 @@ STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end 
 POINTS = (NOW, *CALLED)
 Along: TypeAlias = Literal["nothing", "points", "groups"]  # what a row goes over with one formula that is moved along
 Stack: TypeAlias = tuple[list[str], tuple[bool, ...]]  # rows with one formula, and what in it moves down with them
-MARK = "\x00"  # around what stands for a reference in a formula that is not yet at a point
+COLUMN = 0xE000  # the first of the letters that stand for the columns of a point, in a formula that is not yet there
 
 
 class Working:
@@ -55,6 +56,7 @@ class Working:
         self.shared: list[tuple[CellRef, ...]] = []
         """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
+        self.places: dict[tuple[str, int], CellRef] = {}
 
     def is_finer(self, name: str) -> bool:
         """Whether each layer group has one of its own."""
@@ -101,6 +103,12 @@ class Working:
 
     def place(self, name: str, group: int = 0) -> CellRef:
         """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
+        found = self.places.get((name, group))
+        if found is None:
+            found = self.places[name, group] = self._place(name, group)
+        return found
+
+    def _place(self, name: str, group: int) -> CellRef:
         metric, _, point = name.partition("@")
         if name == MAIN:
             return CellRef(SHEET, self.rows[MAIN], self.left + group)
@@ -159,7 +167,7 @@ class Working:
         for name in self.given:
             yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
         for step in self.steps.values():
-            formula = self.at("", 0).text(_pieces(step.node))
+            formula = self.at("", 0).text(_text(step.node))
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
@@ -179,7 +187,7 @@ class Working:
     def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """Parts that the input does not move."""
         for name in names:
-            pieces = _pieces(self.parts[name].node)
+            pieces = self.parts[name].text
             for group in self.groups_of(name):
                 formula = self._shared(pieces, "", goes) if len(names) > 1 else self.at("", group).text(pieces)
                 yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
@@ -192,20 +200,30 @@ class Working:
         along: Along = "groups" if len(groups) > 1 else "points"
         shared: list[list[CellRef]] = []
         for name in names:
-            pieces = _pieces(self.parts[name].node if part else self.solved.limit.varied[name])
+            pieces = self.parts[name].text if part else _text(self.solved.limit.varied[name])
             is_whole = part is None or name == self.parts[name].of
             format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
+            written = ""
+            if along == "points":  # once, then moved along
+                read = self.at(points[0], 0, is_input=part is None, along=along)
+                written = read.text(pieces) if len(names) == 1 else self._shared(pieces, points[0], goes)
             for point in points:
                 cell_refs = [self.place(at(name, point), group) for group in groups]
                 for group, cell_ref in zip(groups, cell_refs, strict=True):
-                    if len(names) > 1:
-                        formula = self._shared(pieces, point, goes)
+                    if along == "points":
+                        formula = self.moved_along(written, point)
                     else:
                         formula = self.at(point, group, is_input=part is None, along=along).text(pieces)
                     yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
                 shared.append(cell_refs)
         alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
         self.shared += map(tuple, alike)
+
+    def moved_along(self, formula: str, point: str) -> str:
+        """A formula at a point, written for any of them."""
+        for group in range(self.groups):
+            formula = formula.replace(chr(COLUMN + group), letters(self.column(point, group)))
+        return formula
 
     def _shared(self, pieces: Sequence[str], point: str, goes: Sequence[bool]) -> str:
         """A formula that several rows have; `goes` says of each reference whether it moves down with it."""
@@ -242,7 +260,7 @@ class Working:
         parts = self.parts.get(above), self.parts.get(below)
         if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
             return None
-        first, second = (_pieces(part.node) for part in parts if part)
+        first, second = parts[0].text, parts[1].text
         if first[::2] != second[::2]:
             return None
         read, goes = self.at(point, 0), []
@@ -282,6 +300,7 @@ class _At(dict[str, str]):
     ) -> None:
         self.working, self.point, self.group = working, point, group
         self.is_input, self.along, self.down = is_input, along, down
+        self.known: dict[str, list[CellRef]] = {}
 
     def text(self, pieces: Sequence[str]) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
@@ -324,13 +343,23 @@ class _At(dict[str, str]):
         if self.along == "nothing":
             return span(cell_refs, SHEET)
         assert cell_refs[0].sheet == SHEET, f"{cell_refs[0]} has no link: what is shared reads its own sheet alone"
-        return held_span(cell_refs, column=not goes_along, row=not (goes_along if self.down is None else self.down))
+        row = not (goes_along if self.down is None else self.down)
+        if self.along == "groups" or not goes_along:
+            return held_span(cell_refs, column=not goes_along, row=row)
+        left = self.working.column(self.point)
+        ends = (
+            f"{chr(COLUMN + end.column - left)}{'$' if row else ''}{end.row}" for end in (cell_refs[0], cell_refs[-1])
+        )
+        return between(*ends)
 
     def cell_refs(self, mark: str) -> list[CellRef]:
         """What a mark stands for."""
-        kind, *names = mark.split()
-        read = names[1:] if kind == "pick" else names
-        return [self.working.place(self.named(name), self.group) for name in read]
+        found = self.known.get(mark)
+        if found is None:
+            kind, *names = mark.split()
+            read = names[1:] if kind == "pick" else names
+            found = self.known[mark] = [self.working.place(self.named(name), self.group) for name in read]
+        return found
 
     def all_groups(self, name: str) -> list[CellRef]:
         named = self.named(name)
@@ -346,26 +375,10 @@ class _At(dict[str, str]):
         return self.seen(self.all_groups(name)[:1], goes_along=self.along == "points" and self.is_moved(name))
 
 
-class _Marks:
-    """References of a formula that is written once and read at many points: what `_At` puts there, in words."""
-
-    def cell(self, name: str) -> str:
-        return f"{MARK}cell {name}{MARK}"
-
-    def range(self, name: str) -> str:
-        return f"{MARK}range {name}{MARK}"
-
-    def pick(self, pick: str, key: str, name: str) -> str:
-        return f"{MARK}pick {pick} {key} {name}{MARK}"
-
-    def first(self, name: str) -> str:
-        return f"{MARK}first {name}{MARK}"
-
-
 @lru_cache(1024)
-def _pieces(node: Node) -> tuple[str, ...]:
-    """The text of a formula; every second piece is a mark."""
-    return tuple(to_excel(node, _Marks()).split(MARK))
+def _text(node: Node) -> tuple[str, ...]:
+    """The text of a step or of an input that varies, which many runs and limits have."""
+    return marked(node)
 
 
 def read_elsewhere(solved: Solved) -> Iterator[str]:
@@ -373,14 +386,14 @@ def read_elsewhere(solved: Solved) -> Iterator[str]:
     steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
     anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
     for node in solved.limit.varied.values():
-        yield from (name for name in _names(node) if name not in steps)
+        yield from (name for name in _names(_text(node)) if name not in steps)
     stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
     for part in (*parts, *stages):
-        yield from (name for name in _names(part.node) if name not in anew)
+        yield from (name for name in _names(part.text) if name not in anew)
 
 
-def _names(node: Node) -> Iterator[str]:
+def _names(text: Sequence[str]) -> Iterator[str]:
     """What a formula reads, in any way."""
-    for mark in _pieces(node)[1::2]:
+    for mark in text[1::2]:
         kind, *names = mark.split()
         yield from names[1:] if kind == "pick" else names
