@@ -10,7 +10,7 @@ import yaml
 
 from flopsheet import quantities
 from flopsheet.review.patch import alike
-from flopsheet.yamlio.dump import flow
+from flopsheet.yamlio.dump import entry, flow
 from flopsheet.yamlio.source import LOADER, Data
 
 AFTER = "context_lengths"  # a key that is new at the top of a spec stands after this one
@@ -85,12 +85,8 @@ class _Rewriter:
         if node.flow_style:
             return ", ".join(f"{flow(name)}: {flow(value)}" for name, value in added.items())
         indent = " " * (key or node).start_mark.column
-        return f"\n{indent}".join(self.entry(name, value, indent) for name, value in added.items())
-
-    def entry(self, name: str, value: object, indent: str) -> str:
-        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            return "\n".join([f"{flow(name)}:", *(f"{indent}- {flow(item)}" for item in value)])
-        return f"{flow(name)}: {flow(value)}"
+        lines = [line for name, value in added.items() for line in entry(name, value, indent)]
+        return "\n".join(lines).removeprefix(indent)
 
     def inserted(self, node: yaml.MappingNode, added: Data) -> Edit:
         text = self.joined(node, None, added)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flopsheet.yamlio.dump import flow
+from flopsheet.yamlio.dump import entry, word
 from flopsheet.yamlio.source import Data
 
 MARK = "; written by 'flopsheet pull'."  # by which a patch is known
@@ -42,19 +42,15 @@ def alike(one: object, other: object) -> bool:
 
 def to_text(patch: Data, source: str, name: str) -> str:
     """The patch as a file."""
-    lines = list(_lines(patch, 0)) or ["{}"]
+    lines = list(_lines(patch)) or ["{}"]
     head = HEAD.format(source=" ".join(source.split()), name=" ".join(name.split()))
     return head + "\n".join(lines) + "\n"
 
 
-def _lines(mapping: Data, depth: int) -> Iterator[str]:
-    indent = "  " * depth
+def _lines(mapping: Data, indent: str = "") -> Iterator[str]:
     for key, value in mapping.items():
         if isinstance(value, dict) and value:
-            yield f"{indent}{flow(key)}:"
-            yield from _lines(value, depth + 1)
-        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            yield f"{indent}{flow(key)}:"
-            yield from (f"{indent}- {flow(item)}" for item in value)
+            yield f"{indent}{word(key)}:"
+            yield from _lines(value, f"{indent}  ")
         else:
-            yield f"{indent}{flow(key)}: {flow(value)}"
+            yield from entry(key, value, indent)

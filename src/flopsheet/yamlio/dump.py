@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flopsheet.yamlio import source
 from flopsheet.yamlio.source import Data
@@ -31,17 +31,22 @@ def word(text: str) -> str:
 def block(data: Data, indent: str = "") -> Iterator[str]:
     """A mapping in lines, each value on its key's line where it fits; of a spec, every model and claim has its own."""
     for key, value in data.items():
-        line = f"{indent}{word(key)}: {flow(value)}"
-        listed = isinstance(value, list) and value and isinstance(value[0], Mapping)
-        if isinstance(value, Mapping) and value and (len(line) > WIDEST or _is_nested(value)):
+        is_wide = len(f"{indent}{word(key)}: {flow(value)}") > WIDEST
+        if isinstance(value, Mapping) and value and (is_wide or _holds_mappings(value.values())):
             yield f"{indent}{word(key)}:"
             yield from block(value, f"{indent}  ")
-        elif listed:
-            yield f"{indent}{word(key)}:"
-            yield from (f"{indent}- {flow(item)}" for item in value)
         else:
-            yield line
+            yield from entry(key, value, indent)
 
 
-def _is_nested(data: Data) -> bool:
-    return any(isinstance(value, Mapping) for value in data.values())
+def entry(key: str, value: object, indent: str = "") -> Iterator[str]:
+    """A key and its value on a line; each mapping in a list has a line of its own."""
+    if isinstance(value, list) and _holds_mappings(value):
+        yield f"{indent}{word(key)}:"
+        yield from (f"{indent}- {flow(item)}" for item in value)
+    else:
+        yield f"{indent}{word(key)}: {flow(value)}"
+
+
+def _holds_mappings(values: Iterable[object]) -> bool:
+    return any(isinstance(value, Mapping) for value in values)
