@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from flopsheet.catalog.grains import Grain
+from flopsheet.catalog.grains import OF_RUNS, Grain
 from flopsheet.formula import Node, aggregated, names, to_notation
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.quantities import TEXT_UNIT, to_whole
@@ -288,6 +288,11 @@ class Catalog:
                 needed.add(name)
                 pending += [*self.dependencies(name), *self.metrics[name].aggregated]
         return tuple(sorted(needed, key=self._places.__getitem__))
+
+    @cached_property
+    def order_of_runs(self) -> tuple[str, ...]:
+        """The metrics about runs and those that they read, in the order of their evaluation."""
+        return self.closure(metric.name for metric in self.metrics.values() if metric.grain in OF_RUNS)
 
     @cached_property
     def _places(self) -> dict[str, int]:

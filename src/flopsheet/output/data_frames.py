@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
-from pandas.api.extensions import ExtensionArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import GRAINS, KEYS, RUNS, Catalog, Metric
@@ -18,7 +17,7 @@ from flopsheet.diagnostics import UsageError
 from flopsheet.formula.nodes import Call, Name, Node, Text
 from flopsheet.numerics import EXACT
 from flopsheet.pipeline.frames import Values
-from flopsheet.pipeline.tables import Array, Numbers
+from flopsheet.pipeline.tables import Array, Column, Numbers, arrays_of, frame_by_type
 from flopsheet.spec import Spec
 
 # The tables of a summary, as `show --format json` names them, each with the grain of its rows.
@@ -146,29 +145,24 @@ def budget_limits(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) 
 
 def _readable(parts: Sequence[pd.DataFrame], catalog: Catalog) -> pd.DataFrame:
     index = parts[0].index
-    # Arrays, not Series: each step with a Series costs more than the arithmetic on a study's rows.
     columns = {
-        str(name): _typed(column, str(name), catalog)
+        name: _typed(column, name, catalog)
         for part in parts
-        for name, column in part.reset_index(drop=True).items()  # beside a MultiIndex a Series is slow to make
+        for name, column in arrays_of(part).items()
         if name not in index.names
     }
-    typed = pd.DataFrame(columns, index)
+    typed = frame_by_type(columns, index)
     typed.attrs["units"] = {name: catalog.entry(name).unit for name in columns if name not in KEYS}
     return typed
 
 
-def _typed(column: pd.Series, name: str, catalog: Catalog) -> ExtensionArray | Array:
+def _typed(column: Column, name: str, catalog: Catalog) -> Array:
     """The column as bool, as int64 where it counts whole things exactly, else as it is."""
-    if _says_yes_or_no(name, catalog):
-        return np.asarray(column.array == YES, bool)
     if column.dtype == object:
-        texts: Array = column.to_numpy()  # as an array, so that pandas finds its own type of texts
-        return texts
+        return np.asarray(column == YES, bool) if _says_yes_or_no(name, catalog) else column
     if name in KEYS or not catalog.units[catalog.entry(name).unit].whole or column.dtype != np.float64:
-        as_it_is: ExtensionArray = column.array
-        return as_it_is
-    numbers: Numbers = column.to_numpy()
+        return column
+    numbers: Numbers = np.asarray(column, np.float64)
     is_exact = (numbers % 1 == 0) & (abs(numbers) < EXACT)
     return numbers.astype(np.int64) if is_exact.all() else numbers
 

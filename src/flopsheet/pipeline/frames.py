@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flopsheet import diagnostics
-from flopsheet.catalog import KEYS, OF_RUNS, Catalog, Metric
+from flopsheet.catalog import KEYS, Catalog, Metric
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
@@ -74,7 +74,11 @@ def compute_values(tables: Tables, catalog: Catalog, wanted: Iterable[str] | Non
     hundreds of insertions, one after the other, would cost a DataFrame more than the arithmetic.
     ComputeError where one is not finite.
     """
-    metrics, words = _computed(tables, catalog, catalog.order if wanted is None else catalog.closure(wanted))
+    return _values(tables, catalog, catalog.order if wanted is None else catalog.closure(wanted))
+
+
+def _values(tables: Tables, catalog: Catalog, order: Iterable[str]) -> Values:
+    metrics, words = _computed(tables, catalog, order)
     frames = {grain: _joined(table.inputs, metrics[grain]) for grain, table in tables.items()}
     return Values(tables, frames, catalog.absent, words)
 
@@ -188,6 +192,4 @@ def _checked(metric: Metric, table: Table, column: Column, has_value: Value = No
 
 def compute_runs(tables: Tables, catalog: Catalog) -> Values:
     """The columns of a kind of run: everything about a run, and of the finer grains what that reads."""
-    return compute_values(
-        tables, catalog, [metric.name for metric in catalog.metrics.values() if metric.grain in OF_RUNS]
-    )
+    return _values(tables, catalog, catalog.order_of_runs)

@@ -114,6 +114,38 @@ def frame_of(columns: Mapping[str, Column], index: pd.Index) -> pd.DataFrame:
     return frame
 
 
+def frame_by_type(columns: Mapping[str, Array], index: pd.Index) -> pd.DataFrame:
+    """The DataFrame of columns of any types, with pandas' own type of texts; of few rows made as `frame_of` does it."""
+    if len(index) > FEW_ROWS:
+        return pd.DataFrame(columns, index)
+    texts = {name: column for name, column in columns.items() if column.dtype == object}
+    of_type: dict[np.dtype[Any], list[str]] = {}
+    for name, column in columns.items():
+        if name not in texts:
+            of_type.setdefault(column.dtype, []).append(name)
+    blocks = [pd.DataFrame(np.stack([columns[name] for name in names]).T, index) for names in of_type.values()]
+    frame = pd.concat([*blocks, pd.DataFrame(texts, index)], axis=1, ignore_index=True)
+    place = {name: at for at, name in enumerate((*(name for names in of_type.values() for name in names), *texts))}
+    frame = frame.take([place[name] for name in columns], axis=1)
+    frame.columns = pd.Index(list(columns))
+    return frame
+
+
+def arrays_of(frame: pd.DataFrame) -> dict[str, Column]:
+    """The columns of a frame of numbers and texts as arrays.
+
+    Of few rows each block is copied: pandas takes longer to make a Series of each column.
+    """
+    if len(frame.index) > FEW_ROWS:
+        return {str(name): column.to_numpy() for name, column in frame.reset_index(drop=True).items()}
+    is_text = np.array([kind.kind == "O" for kind in frame.dtypes])
+    found: dict[str, Column] = {}
+    for chosen in (is_text, ~is_text):
+        part = frame.loc[:, chosen]
+        found |= zip(map(str, part.columns), part.to_numpy().T, strict=True)
+    return {str(name): found[str(name)] for name in frame.columns}
+
+
 class _Builder:
     """Collects the tables of a spec that is read, coarse ones first."""
 
