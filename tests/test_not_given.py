@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from books import book_of
+from books import book_of, book_with
 from commands import run
 from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc
@@ -92,7 +92,7 @@ def test_a_claim_about_what_is_not_given_does_not_hold(tmp_path: Path) -> None:
 
 
 def test_a_chart_has_a_gap() -> None:
-    charts = openpyxl.load_workbook(book_of(STUDY).path)["Training"]._charts
+    charts = openpyxl.load_workbook(book_with({"Training"}, STUDY).path)["Training"]._charts
     points = [chart.series[0].val.numRef.numCache.pt for chart in charts]
     assert [point.idx for point in points[2]] == [0]
 

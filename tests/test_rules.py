@@ -86,10 +86,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("data_parallel", "spread", 4)],
         "spread: tensor 2 · pipeline 2 · context 1 · data 4 is 16, not the 32 devices",
     ),
-    "check_stages": (
-        [("pipeline_parallel", "small", 9)],
-        "small: 9 stages are more than the 8 layers",
-    ),
+    "check_stages": ([("pipeline_parallel", "small", 9)], "small: 9 stages are more than the 8 layers"),
     "check_virtual_stages": (
         [("virtual_stages", "spread", 7)],
         "spread: 2 stages of 7 chunks are more than the 12 layers",
@@ -106,10 +103,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("stage_layers_2", "spread", 3)],
         "spread: the stages hold 3 layers, the model has 12",
     ),
-    "check_frozen_layers": (
-        [("frozen_layers", "small", 9)],
-        "small: 9 frozen layers are more than the 8 layers",
-    ),
+    "check_frozen_layers": ([("frozen_layers", "small", 9)], "small: 9 frozen layers are more than the 8 layers"),
     "check_recomputed_layers": (
         [("recomputed_layers", "spread", 7)],
         "spread: recomputed_every 1 and recomputed_layers 7 are more than the 6 layers of a stage",
@@ -150,10 +144,7 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("expert_parallel", "spread", 16)],
         "spread: expert_parallel 16 does not divide data · context parallel 8",
     ),
-    "check_peak": (
-        [("peak_flops_bf16", "box", 0)],
-        "small: box does not support mixed_bf16",
-    ),
+    "check_peak": ([("peak_flops_bf16", "box", 0)], "small: box does not support mixed_bf16"),
     "check_heads_split": (
         [("tensor_parallel", "small", 3)],
         "small: tensor_parallel 3 does not divide the 8 heads",
@@ -300,17 +291,7 @@ def together(edits: Mapping[str, list[Edit]]) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def recomputed(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells):
-    """What IronCalc computes: for nothing (""), and for the edit of each rule and check; once for all processes."""
-    path = kept(
-        f"recomputed {book}",
-        ".pickle",
-        lambda path: path.write_bytes(pickle.dumps(recompute(book, cells, verdict_cells))),
-    )
-    return pickle.loads(path.read_bytes())
-
-
-def recompute(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdict_cells) -> dict[str, Any]:
-    """The cells that the tests read, by the rule or check that is broken.
+    """What IronCalc computes for nothing ("") and for the edit of each rule and check, once for all processes.
 
     Edits of several models and runs are made at once: of a check its own row is read, the sentence of a rule says which
     row and which values break it. A rule of which another row's values are said is broken alone.
@@ -324,9 +305,12 @@ def recompute(book: Path, cells: Mapping[str, dict[str, tuple[str, str]]], verdi
         values = recalculate_ironcalc(book, typed, wanted)
         return {name: found for batch, found in zip(batches, values, strict=True) for name in batch or [""]}
 
-    found = made([[], *together(edits)])
-    alone = [[name] for name in BROKEN if found[name][said[name]] != BROKEN[name][1]]
-    return found | made(alone)
+    def all_made(path: Path) -> None:
+        found = made([[], *together(edits)])
+        alone = [[name] for name in BROKEN if found[name][said[name]] != BROKEN[name][1]]
+        path.write_bytes(pickle.dumps(found | made(alone)))
+
+    return pickle.loads(kept(f"recomputed {book}", ".pickle", all_made).read_bytes())
 
 
 @pytest.fixture(scope="module")
