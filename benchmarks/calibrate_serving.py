@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,16 +23,13 @@ from measured_serving import (
     FIRST_CONSTANTS,
     FITTED,
     PAGE,
-    QUANTILES,
-    RATIOS,
     ROOT,
     TOKEN_CONSTANTS,
-    Column,
     Measured,
     Serving,
-    left_out,
     measured,
     page,
+    ranges,
 )  # fmt: skip
 
 INPUTS = ROOT / "src" / "flopsheet" / "catalog" / "data" / "run_inputs.yaml"
@@ -61,17 +57,6 @@ def rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def spread(ratios: Column, groups: Column) -> dict[str, float]:
-    """Quantiles of measured over predicted, every model counting alike."""
-    counts = Counter(groups.tolist())
-    order = np.argsort(ratios)
-    weights = np.array([1 / counts[group] for group in groups])[order]
-    places = (np.cumsum(weights) - weights / 2) / weights.sum()
-    return {
-        name: rounded(float(np.interp(percent / 100, places, ratios[order]))) for name, percent in QUANTILES.items()
-    }
-
-
 def write_constants(found: dict[str, float]) -> None:
     """The figures of the catalogue, each in its place."""
     text = INPUTS.read_text(encoding="utf-8")
@@ -84,21 +69,14 @@ def write_constants(found: dict[str, float]) -> None:
 
 if __name__ == "__main__":
     rows = measured()
-    models = Serving(rows).models
-    found = {
-        "all": fit(rows),
-        "without": {
-            model: fit([row for row, of in zip(rows, models, strict=True) if of != model])
-            for model in dict.fromkeys(models.tolist())
-        },
-    }
-    FITTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     serving = Serving(rows)
-    predicted = dict(zip(("per_token", "first_token"), left_out(serving), strict=True))
-    ratios = {}
-    for name, of in RATIOS.items():
-        among = serving.is_few if of == "first_token" else np.full(len(rows), fill_value=True)
-        of_rows = (getattr(serving, of) / predicted[of])[among]
-        ratios |= {f"{name}_{place}": value for place, value in spread(of_rows, serving.models[among]).items()}
-    write_constants({name: value for (name, *_), value in zip(CONSTANTS, found["all"], strict=True)} | ratios)
+    found = {"all": fit(rows)}
+    for of, groups in serving.of.items():
+        found["without" if of == "model" else f"without {of}"] = {
+            group: fit([row for row, its in zip(rows, groups, strict=True) if its != group])
+            for group in dict.fromkeys(groups.tolist())
+        }
+    FITTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    constants = {name: value for (name, *_), value in zip(CONSTANTS, found["all"], strict=True)}
+    write_constants(constants | ranges(serving))
     PAGE.write_text(page(), encoding="utf-8")

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], str]] = {
     "deepseek-ai/DeepSeek-R1": ("deepseek-r1", {"model": "deepseek-v3"}, "fp8"),
     "openai/gpt-oss-120b": ("gpt-oss-120b", {"model": "gpt-oss-120b"}, "bf16"),
 }  # fmt: skip
+MIXTURES = ("deepseek-r1", "qwen3-235b", "gpt-oss-120b")
 FORMATS = {"fp8": "fp8", "fp8_block": "fp8_block", "nvfp4": "nvfp4"}
 SAME = (
     "model", "hardware", "weight_format", "expert_format", "prompt_length", "generated_length", "n_concurrent",
@@ -90,8 +91,7 @@ def run_of(row: dict[str, Any]) -> dict[str, Any]:
     if name == "gpt-oss-120b":  # MXFP4 experts beside 16 bits, as its file has them
         attention, experts = "bf16", "mxfp4"
     layout = {"n_devices": n_devices, "tensor_parallel": tensor, "attention_data_parallel": n_devices // tensor}
-    is_mixture = name in ("deepseek-r1", "qwen3-235b", "gpt-oss-120b")
-    if is_mixture:
+    if name in MIXTURES:
         layout["expert_parallel"] = row["expert_parallel"] or 1
     parts = {"default": attention, "experts": experts, "embedding": "bf16", "lm_head": "bf16", "norms": "bf16"}
     if name == "deepseek-r1":
@@ -100,6 +100,12 @@ def run_of(row: dict[str, Any]) -> dict[str, Any]:
         "model": name, "hardware": HARDWARE[row["hardware"]], **layout, "prompt_length": row["prompt_length"],
         "generated_length": row["generated_length"], "n_sequences": row["n_concurrent"], "weight_format": parts,
     }  # fmt: skip
+
+
+def _widest_format(run: dict[str, Any]) -> str:
+    """The format of most weights: that of the experts where there are any."""
+    parts: dict[str, str] = run["weight_format"]
+    return parts["experts" if run["model"] in MIXTURES else "default"]
 
 
 def spec_of(rows: list[Measured]) -> dict[str, Any]:
@@ -131,6 +137,9 @@ FIRST_CONSTANTS: tuple[tuple[str, float, float, float], ...] = (
 CONSTANTS = TOKEN_CONSTANTS + FIRST_CONSTANTS
 RATIOS = {"token_time_ratio": "per_token", "first_token_ratio": "first_token"}
 QUANTILES = {"low": 10, "median": 50, "high": 90}
+# What a run outside what was measured may lack, and the words of its errors; each is left out of a fit in turn.
+OUTSIDE = {"kind": "kind of device", "format": "format of experts or FFN"}
+OUTSIDE_RATIOS = {"outside_token_ratio": "per_token", "outside_first_token_ratio": "first_token"}
 PER_TOKEN, FIRST_TOKEN = "predicted_seconds_per_token", "predicted_time_to_first_token"
 AT_ONCE = 8  # sequences per replica up to which the time to the first token is no matter of queues
 
@@ -144,6 +153,12 @@ class Serving:
         self.per_token = np.array([row.per_token for row in rows])
         self.first_token = np.array([row.first_token for row in rows])
         self.is_few = np.array([row.row["n_concurrent"] <= AT_ONCE for row in rows])
+        runs = [run_of(row.row) for row in rows]
+        self.of: dict[str, Column] = {
+            "model": self.models,
+            "kind": np.array([run["hardware"] for run in runs]),
+            "format": np.array([_widest_format(run) for run in runs]),
+        }
         tables = tabulate_runs(load_spec(spec_of(list(rows))), "serving")
         self.tables, self.catalog = _without_constants(tables, load_catalog())
 
@@ -188,14 +203,44 @@ def in_catalog() -> list[float]:
     return [float(load_catalog().inputs[name].default) for name, *_ in CONSTANTS]  # type: ignore[arg-type]
 
 
-def left_out(serving: Serving) -> tuple[Column, Column]:
-    """Both times of every run, predicted with the constants that were fitted without its model."""
+def left_out(serving: Serving, of: str = "model") -> tuple[Column, Column]:
+    """Both times of every run, predicted with constants fitted without its model, kind of device or format."""
     per_token, first_token = np.empty(len(serving.rows)), np.empty(len(serving.rows))
-    for model, constants in fitted()["without"].items():
-        of = serving.models == model
+    for group, constants in fitted()["without" if of == "model" else f"without {of}"].items():
+        among = serving.of[of] == group
         token, first = serving.predicted(np.array(constants))
-        per_token[of], first_token[of] = token[of], first[of]
+        per_token[among], first_token[among] = token[among], first[among]
     return per_token, first_token
+
+
+def spread(ratios: Column, groups: Column) -> dict[str, float]:
+    """Quantiles of measured over predicted, every group counting alike."""
+    counts = Counter(groups.tolist())
+    order = np.argsort(ratios)
+    weights = np.array([1 / counts[group] for group in groups])[order]
+    places = (np.cumsum(weights) - weights / 2) / weights.sum()
+    return {
+        name: float(f"{np.interp(percent / 100, places, ratios[order]):.3g}") for name, percent in QUANTILES.items()
+    }
+
+
+def spread_left_out(serving: Serving, of: str, target: str) -> dict[str, float]:
+    """The spread of one of the times, predicted without the model, kind or format of each run."""
+    among = serving.is_few if target == "first_token" else np.full(len(serving.rows), fill_value=True)
+    predicted = dict(zip(("per_token", "first_token"), left_out(serving, of), strict=True))[target]
+    return spread((getattr(serving, target) / predicted)[among], serving.of[of][among])
+
+
+def ranges(serving: Serving) -> dict[str, float]:
+    """The constants of both ranges: of models left out, and the farthest of kinds and formats left out."""
+    found = {}
+    for name, target in RATIOS.items():
+        found |= {f"{name}_{place}": value for place, value in spread_left_out(serving, "model", target).items()}
+    for name, target in OUTSIDE_RATIOS.items():
+        spreads = [spread_left_out(serving, of, target) for of in OUTSIDE]
+        found[f"{name}_low"] = min(one["low"] for one in spreads)
+        found[f"{name}_high"] = max(one["high"] for one in spreads)
+    return found
 
 
 def errors(predicted: Column, measured: Column) -> Column:
@@ -236,11 +281,38 @@ def tables() -> str:
         "| mean and median error | model left out |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    kinds = np.array([HARDWARE[row.row["hardware"]] for row in serving.rows])
-    for column in (serving.models, kinds):
+    for column in (serving.models, serving.of["kind"]):
         lines += [_line(name, column == name, pairs) for name in dict.fromkeys(column.tolist())]
     lines.append(_line("all", every, pairs))
+    lines += ["", *_outside(serving)]
     return "\n".join(lines)
+
+
+def _outside(serving: Serving) -> Iterator[str]:
+    """What was left out of the fit, the errors without it, and P10 and P90 of measured over predicted."""
+    yield (
+        "| left out of the fit | runs | of time per token: mean and median error | of time to first token | "
+        "P10 to P90 per token | P10 to P90 of first token |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|"
+    for of, words in {"model": "model", **OUTSIDE}.items():
+        token, first = left_out(serving, of)
+        errors_of = errors(token, serving.per_token), errors(first, serving.first_token)
+        widths = ["{low:g} to {high:g}".format_map(spread_left_out(serving, of, target)) for target in RATIOS.values()]
+        yield _line_outside(f"each {words}", np.full(len(serving.rows), fill_value=True), serving, errors_of, widths)
+        if of != "model":
+            for group in dict.fromkeys(serving.of[of].tolist()):
+                yield _line_outside(group, serving.of[of] == group, serving, errors_of, ["", ""])
+
+
+def _line_outside(
+    name: str, among: Column, serving: Serving, errors_of: tuple[Column, Column], widths: Sequence[str]
+) -> str:
+    """A row of that table."""
+    cells = []
+    for found, where in zip(errors_of, (among, among & serving.is_few), strict=True):
+        cells.append(f"{100 * found[where].mean():.1f} %, {100 * np.median(found[where]):.1f} %" if where.any() else "")
+    return f"| {' | '.join([name, str(int(among.sum())), *cells, *widths])} |"
 
 
 def page() -> str:

@@ -33,7 +33,7 @@ SHIPPED = "v100, a100-40gb, a100-80gb, h100-sxm, h100-pcie, h100-nvl, h200, h20,
 
 OF_HARDWARE = (
     "peak_flops_fp32, peak_flops_tf32, peak_flops_bf16, peak_flops_fp16, peak_flops_fp8, peak_flops_fp4, "
-    "peak_flops_int8, memory_bytes, memory_bandwidth, link_bandwidth, network_bandwidth, … (52 in all)"
+    "peak_flops_int8, memory_bytes, memory_bandwidth, link_bandwidth, network_bandwidth, … (56 in all)"
 )
 
 

@@ -21,7 +21,7 @@ MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {cost}; {range}{off}{fit}.",
     "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
-    "{predicted_token_range} ms per token, {predicted_first_token_range} to the first token; "
+    "{predicted_token_range} ms per token, {predicted_first_token_range} to the first token, {served_range_is}; "
     "{cost}; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
