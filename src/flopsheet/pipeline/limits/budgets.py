@@ -26,7 +26,7 @@ from flopsheet.pipeline.limits.program import (
     NOW,
     PROBES,
     UNLIMITED,
-    Point,
+    Points,
     Step,
     at,
     moved,
@@ -133,9 +133,9 @@ def decimals(bound: float) -> int:
     return max(0, min(MOST_DECIMALS, DIGITS - 1 - floor(log10(abs(bound))))) if bound else 2
 
 
-def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step | Point]:
+def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step | Points]:
     """What is computed in turn, as that of memory: `claimed` is the bound, `spent@point` the metric there."""
-    done: list[Step | Point] = [
+    done: list[Step | Points] = [
         *opening(limit),
         Step("target", TARGET[budget.claim], "Compared with"),
         *_read(budget, NOW, may_be_absent=may_be_absent),
@@ -196,13 +196,12 @@ def _of_points(points: list[str], letters: str) -> dict[str, Node]:
     }
 
 
-def _point(budget: Budget, point: str, x: Node, *, may_be_absent: bool) -> list[Step | Point]:
-    where = at("x", point)
-    beside = substitute(x, {"x": Name(at("x", AT))})
-    return [Step(where, beside, CALLED[point]), Point(point, where), *_read(budget, point, may_be_absent=may_be_absent)]
+def _point(budget: Budget, point: str, x: Node, *, may_be_absent: bool) -> list[Step | Points]:
+    step = Step(at("x", point), substitute(x, {"x": Name(at("x", AT))}), CALLED[point])
+    return [step, Points((point,)), *_read(budget, point, may_be_absent=may_be_absent)]
 
 
-def _read(budget: Budget, point: str, *, may_be_absent: bool) -> list[Step | Point]:
+def _read(budget: Budget, point: str, *, may_be_absent: bool) -> list[Step | Points]:
     """The metric at a point, what is compared, and what is left of the budget."""
     metric: Node = Name(budget.metric) if point == NOW else Name(at(budget.metric, point))
     if may_be_absent:

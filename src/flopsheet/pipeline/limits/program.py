@@ -63,11 +63,10 @@ class Step(NamedTuple):
     label: str
 
 
-class Point(NamedTuple):
-    """The run computed anew, with the value that a step has given."""
+class Points(NamedTuple):
+    """The run computed anew, with the values that steps have given: at all of these points at once."""
 
-    name: str
-    x: str
+    names: tuple[str, ...]
 
 
 def wanted(kind: RunKind, limit: Limit, catalog: Catalog) -> tuple[str, ...]:
@@ -97,7 +96,7 @@ def moved(node: Node, point: str) -> Node:
     return substitute(node, {name: Name(at(name, point)) for name in names(node)})
 
 
-def opening(limit: Limit) -> list[Step | Point]:
+def opening(limit: Limit) -> list[Step | Points]:
     """What every limit begins with: the value as it is, and where others are tried."""
     return [
         Step("now", limit.now, "Now"),
@@ -108,7 +107,7 @@ def opening(limit: Limit) -> list[Step | Point]:
     ]
 
 
-def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]:
+def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Points]:
     """What is computed in turn.
 
     A formula reads the run as it is by the names of the catalogue, earlier steps by theirs, and what a point gives as
@@ -116,24 +115,22 @@ def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Point]
     """
     pieces = LEFT[kind]
     done = opening(limit)
-    points = [NOW, FAR]
+    points, tried = [NOW, FAR], {FAR: limit.far}
     if limit.other is not None:
         points = [NOW, OTHER, FAR] if limit.is_squared else [OTHER, FAR]
-        done += _point(limit, pieces, OTHER, limit.other)
-    done += _point(limit, pieces, FAR, limit.far)
+        tried = {OTHER: limit.other, FAR: limit.far}
+    done += _tried(limit, pieces, tried)
     if NOW in points:
         done += _left(limit, pieces, NOW)
     done += _end(pieces, points, "", is_squared=limit.is_squared)
     need = "need"
     for near, beside in ROUNDS[: limit.rounds(most_groups)]:
-        done += [Step(at("x", near), _value(limit, need), CALLED[near]), Point(near, at("x", near))]
-        done += [*_left(limit, pieces, near), *_point(limit, pieces, beside, _beside(near))]
+        done += _tried(limit, pieces, {near: _value(limit, need), beside: _beside(near)})
         done += _end(pieces, [near, beside], f"_{near}", is_squared=limit.is_squared)
         need = f"need_{near}"
     done.append(Step(at("x", LAST), _value(limit, need), CALLED[LAST]))
     beyond = substitute(BEYOND[limit.fewest], {"last": Name(at("x", LAST))})
-    done += [Point(LAST, at("x", LAST)), Step(at("x", NEXT), beyond, CALLED[NEXT])]
-    done.append(Point(NEXT, at("x", NEXT)))
+    done += [Step(at("x", NEXT), beyond, CALLED[NEXT]), Points((LAST, NEXT))]
     done += [Step(point, moved(limit.shown, point), CALLED[point]) for point in (LAST, NEXT)]
     return done
 
@@ -143,14 +140,15 @@ def _beside(near: str) -> Node:
     return substitute(parse("x + step"), {"x": Name(at("x", near))})
 
 
-def _point(limit: Limit, pieces: Mapping[str, Node], point: str, x: Node) -> list[Step | Point]:
-    where = at("x", point)
-    return [Step(where, x, CALLED[point]), Point(point, where), *_left(limit, pieces, point)]
+def _tried(limit: Limit, pieces: Mapping[str, Node], tried: Mapping[str, Node]) -> list[Step | Points]:
+    """What is left at some points, given the value at each."""
+    found: list[Step | Points] = [Step(at("x", point), x, CALLED[point]) for point, x in tried.items()]
+    return [*found, Points(tuple(tried)), *(step for point in tried for step in _left(limit, pieces, point))]
 
 
-def _left(limit: Limit, pieces: Mapping[str, Node], point: str) -> list[Step | Point]:
+def _left(limit: Limit, pieces: Mapping[str, Node], point: str) -> list[Step | Points]:
     """What memory is linear in, and what is left of it for each stage and phase, at a point."""
-    found: list[Step | Point] = [Step(at("measure", point), _read(limit.need, point), "Measured by")]
+    found: list[Step | Points] = [Step(at("measure", point), _read(limit.need, point), "Measured by")]
     found += [Step(at(f"left_{piece}", point), _read(node, point), f"Left: {piece}") for piece, node in pieces.items()]
     return found
 
@@ -161,9 +159,9 @@ def _read(node: Node, point: str) -> Node:
     return moved(node, point)
 
 
-def _end(pieces: Mapping[str, Node], points: Sequence[str], anew: str, *, is_squared: bool) -> list[Step | Point]:
+def _end(pieces: Mapping[str, Node], points: Sequence[str], anew: str, *, is_squared: bool) -> list[Step | Points]:
     """Where each piece of what is left ends, and the first of these."""
-    done: list[Step | Point] = []
+    done: list[Step | Points] = []
     for piece in pieces:
         read: dict[str, Node] = {}
         for letter, point in zip("abc", points, strict=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -17,9 +17,9 @@ from flopsheet.pipeline.limits import budgets
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.parts import Part
-from flopsheet.pipeline.limits.program import Point, Step, program, recomputed
+from flopsheet.pipeline.limits.program import Points, Step, at, program, recomputed
 from flopsheet.pipeline.limits.rows import rows_of, rows_of_runs
-from flopsheet.pipeline.limits.subjects import Subjects, runs_of
+from flopsheet.pipeline.limits.subjects import Subjects, repeated, runs_of
 from flopsheet.pipeline.tables import Column
 from flopsheet.records import frozen
 
@@ -30,7 +30,7 @@ class Solved:
 
     subjects: Subjects
     limit: Limit
-    program: tuple[Step | Point, ...]
+    program: tuple[Step | Points, ...]
     numbers: Mapping[str, Column]
     parts: tuple[Part, ...]
     fixed: Mapping[str, Column]
@@ -81,7 +81,7 @@ def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, cl
 def _solved(
     subjects: Subjects,
     limit: Limit,
-    steps: Sequence[Step | Point],
+    steps: Sequence[Step | Points],
     rows: tuple[Part, ...],
     given: Mapping[str, Column] = MappingProxyType({}),
 ) -> Solved:
@@ -104,10 +104,9 @@ def _solved(
         return found
 
     for step in steps:
-        if isinstance(step, Point):
-            inputs = subjects.varied(limit, numbers[step.x])
-            found = _computed(subjects, moved, {**fixed, **inputs})
-            points[step.name] = {**inputs, **found}
+        if isinstance(step, Points):
+            tried = [numbers[at("x", point)] for point in step.names]
+            points |= zip(step.names, _at_points(subjects, limit, tried, fixed, moved), strict=True)
             continue
         with np.errstate(all="ignore"):
             number = evaluate(step.node, read, most, functions)
@@ -115,20 +114,42 @@ def _solved(
     return Solved(subjects, limit, tuple(steps), numbers, rows, fixed, points)
 
 
+def _at_points(
+    subjects: Subjects, limit: Limit, tried: Sequence[Column], fixed: Mapping[str, Column], moved: Sequence[Part]
+) -> Iterator[dict[str, Column]]:
+    """The inputs that vary and the parts that depend on them, at points that are all computed at once."""
+    times = len(tried)
+    every = subjects.repeated(times)
+    inputs = every.varied(limit, np.asarray(tried, np.float64).ravel())
+    known = {name: repeated(column, times) for name, column in fixed.items()}
+    found = {**inputs, **_computed(every, moved, {**known, **inputs})}
+    apart = {name: column.reshape(times, -1) for name, column in found.items()}
+    return ({name: columns[point] for name, columns in apart.items()} for point in range(times))
+
+
+class _Read(dict[str, Column]):
+    """What formulas read of each subject: what is computed anew, else what it has as it is."""
+
+    def __init__(self, subjects: Subjects, known: Mapping[str, Column]) -> None:
+        super().__init__(known)
+        self.subjects = subjects
+
+    def __missing__(self, name: str) -> Column:
+        found = self[name] = self.subjects.column(name)
+        return found
+
+
 def _computed(subjects: Subjects, rows: Sequence[Part], known: Mapping[str, Column]) -> dict[str, Column]:
     """Some parts in their order; ComputeError where one is not finite."""
-    functions, absent = vectorised(), subjects.catalog.absent
-    every, found = dict(known), dict[str, Column]()
-
-    def of_each(name: str) -> Column:
-        return every[name] if name in every else subjects.column(name)
+    functions, every = vectorised(), _Read(subjects, known)
+    of_each = every.__getitem__
 
     def of_group(name: str) -> Column:
-        column = of_each(name)
+        column = every[name]
         return column if len(column) == len(subjects.owners) else subjects.of_groups(column)
 
     def gather(function: str, names: tuple[str, ...]) -> Column:
-        return subjects.gathered(function, [of_each(name) for name in names])
+        return subjects.gathered(function, [every[name] for name in names])
 
     def gather_in_group(function: str, names: tuple[str, ...]) -> Column:
         return subjects.of_groups(gather(function, names))
@@ -138,8 +159,17 @@ def _computed(subjects: Subjects, rows: Sequence[Part], known: Mapping[str, Colu
             length = len(subjects.owners) if part.is_finer else len(subjects)
             read, of_finer = (of_group, gather_in_group) if part.is_finer else (of_each, gather)
             value = evaluate(part.node, read, of_finer, functions, remember=False)
-            column = np.broadcast_to(np.asarray(value, np.float64) + 0.0, length)
-            if np.isinf(column).any() or (part.of not in absent and np.isnan(column).any()):
-                raise ComputeError(not_finite(part.of, {}))
-            every[part.name] = found[part.name] = column
+            column = np.asarray(value, np.float64) + 0.0
+            every[part.name] = column if column.shape == (length,) else np.broadcast_to(column, length)
+    found = {part.name: every[part.name] for part in rows}
+    _check(rows, found, subjects.catalog.absent)
     return found
+
+
+def _check(rows: Sequence[Part], found: Mapping[str, Column], absent: Container[str]) -> None:
+    """ComputeError where a number is infinite, or where one that is always given has no value."""
+    given = [part for part in rows if part.of not in absent]
+    for some, is_wrong in ((rows, np.isinf), (given, np.isnan)):
+        if some and is_wrong(np.concatenate([found[part.name] for part in some])).any():
+            wrong = next(part for part in some if is_wrong(found[part.name]).any())
+            raise ComputeError(not_finite(wrong.of, {}))

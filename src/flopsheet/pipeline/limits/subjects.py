@@ -29,15 +29,29 @@ class Subjects:
     values: Values
     catalog: Catalog
     of: Grain
+    times: int = 1
+    """How often each occurs, all of them one time after the other."""
     columns: dict[str, Column] = field(default_factory=dict)
+    copies: dict[int, Subjects] = field(default_factory=dict)
+
+    def repeated(self, times: int) -> Subjects:
+        """The same several times over, for as many values of an input."""
+        found = self.copies.get(times)
+        if found is None:
+            found = self.copies[times] = dataclasses.replace(self, times=times, columns={}, copies={})
+        return found
+
+    @cached_property
+    def size(self) -> int:
+        return len(self.values.tables[self.of])
 
     def __len__(self) -> int:
-        return len(self.values.tables[self.of])
+        return self.size * self.times
 
     @cached_property
     def groups(self) -> int:
         """Layer groups of each."""
-        return len(self.values.tables["layer_group"]) // len(self)
+        return len(self.values.tables["layer_group"]) // self.size
 
     @cached_property
     def owners(self) -> Rows:
@@ -59,7 +73,7 @@ class Subjects:
         grain = KEYS[name] if name in KEYS else self.catalog.entry(name).grain
         column, above = self.values.column(grain, name), self.values.tables[self.of].above
         found: Column = column[above[grain]] if grain in above else column
-        return found
+        return repeated(found, self.times)
 
     def of_groups(self, column: Column) -> Column:
         """A value of each as one of each of its layer groups."""
@@ -68,6 +82,8 @@ class Subjects:
 
     def gathered(self, function: str, columns: list[Column]) -> Column:
         """A function of what layer groups have, for each that they belong to."""
+        if self.groups == 1:  # which is the sum, the first and the largest
+            return columns[-1]
         return AGGREGATES[function](self.owners, len(self), *columns)
 
     def main(self, limit: Limit) -> Column:
@@ -93,6 +109,12 @@ class Subjects:
         read = {name: of_group if self.is_finer(name) else of_each for name in limit.varied}
         found = {name: evaluate(node, read[name], None, vectorised()) for name, node in limit.varied.items()}
         return {name: np.asarray(column, np.float64) for name, column in found.items()}
+
+
+def repeated(column: Column, times: int) -> Column:
+    """A column several times over."""
+    found: Column = column[np.arange(len(column) * times) % len(column)]
+    return found
 
 
 def runs_of(values: Values, kind: RunKind, catalog: Catalog) -> Subjects:

@@ -10,7 +10,7 @@ from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import Node
 from flopsheet.formula.marked import marked
 from flopsheet.formula.operators import picked
-from flopsheet.pipeline.limits.program import CALLED, NOW, Point, Step, at
+from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
@@ -37,7 +37,7 @@ class Working:
         self.source, self.elsewhere, self.solved, self.run, self.top = links.source, links, solved, run, top
         self.row, self.subject, self.groups = subject.row, subject, solved.subjects.groups
         self.catalog = self.source.table_set.catalog
-        found = {step.name for step in solved.program if isinstance(step, Point)} | {NOW}
+        found = {NOW, *(point for step in solved.program if isinstance(step, Points) for point in step.names)}
         self.points = [point for point in POINTS if point in found]
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
         self.given = [name for name in solved.numbers if name not in self.steps]
