@@ -73,10 +73,11 @@ def _fault(
     if subject not in subjects:
         has_runs = len(set(subjects.values())) > 1
         return "that", names.unknown(subject, list(subjects), "model or run" if has_runs else "model")
-    metrics = {name: entry for name, entry in known.items() if entry.grain in subjects[subject]}
-    if metric not in metrics:
+    claimed_of = known.get(metric)
+    if claimed_of is None or claimed_of.grain not in subjects[subject]:
         of = " or ".join(grain.replace("_", " ") for grain in subjects[subject])
-        inputs, headings = catalog.load_inputs(), catalog.headings(metrics.values(), catalog.load_inputs().units)
+        metrics = [entry for entry in known.values() if entry.grain in subjects[subject]]
+        inputs, headings = catalog.load_inputs(), catalog.headings(metrics, catalog.load_inputs().units)
         grains = {name: entry.grain for name, entry in known.items()}
         return "that", diagnostics.unknown_metric(metric, headings, list(inputs.inputs), of, grains)
     claimed = {key: claim[key] for key in ("equals", *BOUNDS) if key in claim}
@@ -85,17 +86,17 @@ def _fault(
         return "that", diagnostics.claims_nothing()
     if "within" in claim and "equals" not in claim:
         return "within", diagnostics.tolerance_of_nothing()
-    is_text = metrics[metric].unit in quantities.NO_NUMBER
+    is_text = claimed_of.unit in quantities.NO_NUMBER
     for key, value in claimed.items():
         if isinstance(value, str) != is_text:
-            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=is_text)
+            return key, diagnostics.claim_of_another_type(metric, value, claimed_of.unit, is_text=is_text)
     for key, value in changes.items():
         if is_text:
             return key, diagnostics.change_of_text(metric)
         if quantities.read_change(value) is None:
-            return key, diagnostics.claim_of_another_type(metric, value, metrics[metric].unit, is_text=False)
+            return key, diagnostics.claim_of_another_type(metric, value, claimed_of.unit, is_text=False)
     length = claim.get("context_length")
-    if metrics[metric].grain != "scenario":
+    if claimed_of.grain != "scenario":
         return ("context_length", diagnostics.claim_without_context(metric)) if length is not None else None
     if length is None and len(lengths) > 1:
         return "that", diagnostics.claim_needs_context(None, lengths)

@@ -265,11 +265,11 @@ class Working:
             return None
         read, goes = self.at(point, 0), []
         for one, other in zip(first[1::2], second[1::2], strict=True):
-            if (kinds := [mark.split()[0] for mark in (one, other)])[0] != kinds[1]:
+            if one.partition(" ")[0] != other.partition(" ")[0]:
                 return None
-            pairs = list(zip(read.cell_refs(one), read.cell_refs(other), strict=True))
-            steps = {after.row - before.row for before, after in pairs}
-            if steps not in ({0}, {1}) or any(cell_ref.sheet != SHEET for pair in pairs for cell_ref in pair):
+            before, after = read.cell_refs(one), read.cell_refs(other)
+            steps = {0} if one == other else {down.row - up.row for up, down in zip(before, after, strict=True)}
+            if steps not in ({0}, {1}) or any(cell_ref.sheet != SHEET for cell_ref in (*before, *after)):
                 return None
             goes.append(steps == {1})
         return tuple(goes)

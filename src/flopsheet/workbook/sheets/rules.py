@@ -114,12 +114,13 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
     shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
     formulas = {key: _value_at(block, of, f'MATCH("{FAIL}",{among},0)') for key, of in rows.items()}
-    of_text, of_number = (
-        desugar.sentence(ranges.message(entry, is_text=is_text), desugar.refusal(name, None), name)
-        for is_text in (True, False)
-    )
-    is_number = Call(GIVEN, (Name(entry.name),))
-    message = of_text if entry.choices else Call("where", (is_number, of_number, of_text))
+
+    def message_of(*, is_text: bool) -> Node:
+        return desugar.sentence(ranges.message(entry, is_text=is_text), desugar.refusal(name, None), name)
+
+    message = message_of(is_text=True)
+    if not entry.choices:
+        message = Call("where", (Call(GIVEN, (Name(entry.name),)), message_of(is_text=False), message))
     node = _unless_it_holds(message, of_study=block.grain == "study")
     formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
     return {
