@@ -98,7 +98,8 @@ def table(kind: str) -> Iterator[str]:
 
 def layout(run: Mapping[str, Any]) -> str:
     parts = [f"{word} {run[name]}" for name, word in LAYOUT.items() if run.get(name, 1 - (name == "zero_stage")) > 1]
-    return ", ".join([f"{run['n_devices']} {run['hardware']}", f"S {run['context_length']}", *parts])
+    whole = [f"ETP {run['expert_tensor_parallel']}"] if "expert_tensor_parallel" in run else []
+    return ", ".join([f"{run['n_devices']} {run['hardware']}", f"S {run['context_length']}", *parts, *whole])
 
 
 def why(one: Compared) -> str:

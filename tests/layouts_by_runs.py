@@ -75,6 +75,7 @@ AXES = {
     "virtual_stages": [1, 2, 4],
     "context_parallel": [1, 2, 4],
     "expert_parallel": [1, 2, 8, 16],
+    "expert_tensor_parallel": [1, 2, 3],
     "zero_stage": [0, 1, 2, 3],
     "recomputation": ["none", "selective", "full", "operations"],
     "recomputed_every": [1, 2, 3],

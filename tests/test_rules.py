@@ -46,14 +46,8 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("n_active_experts", "latent experts", 17)],
         "latent: n_active_experts 17 is more than n_experts 16",
     ),
-    "check_experts_active": (
-        [("n_active_experts", "latent experts", 0)],
-        "latent: 16 experts need n_active_experts",
-    ),
-    "check_expert_width": (
-        [("d_expert", "latent experts", 0)],
-        "latent: 16 experts need d_expert",
-    ),
+    "check_experts_active": ([("n_active_experts", "latent experts", 0)], "latent: 16 experts need n_active_experts"),
+    "check_expert_width": ([("d_expert", "latent experts", 0)], "latent: 16 experts need d_expert"),
     "check_experts_or_dense": (
         [("d_ff", "latent experts", 1024)],
         "latent: a layer has a dense FFN or experts, not both: d_ff is 1,024 and n_experts 16",
@@ -143,6 +137,14 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
     "check_expert_shards": (
         [("expert_parallel", "spread", 16)],
         "spread: expert_parallel 16 does not divide data · context parallel 8",
+    ),
+    "check_expert_devices": (
+        [("expert_tensor_parallel", "spread", 16)],
+        "spread: expert tensor 16 · expert parallel 4 does not divide tensor · data · context parallel 16",
+    ),
+    "check_expert_split_width": (
+        [("expert_tensor_parallel", "spread", 7)],
+        "spread: expert_tensor_parallel 7 does not divide the 128 channels of an expert",
     ),
     "check_peak": ([("peak_flops_bf16", "box", 0)], "small: box does not support mixed_bf16"),
     "check_heads_split": (

@@ -71,6 +71,8 @@ MODEL = {
     "norm": "rmsnorm", "tie_embeddings": True,
 }  # fmt: skip
 
+EXPERTS = {"n_experts": 16, "n_active_experts": 2, "d_expert": 512, "d_ff": 0, "ffn": "swiglu"}
+
 
 def step(hardware=(), model=(), **layout):
     run = {"model": "m", "hardware": "mine", "context_length": S, "n_devices": DEVICES, **layout}
@@ -113,10 +115,50 @@ def test_what_overlaps_does_not_count():
 
 
 def test_tokens_go_to_their_experts_and_back_twice():
-    experts = {"n_experts": 16, "n_active_experts": 2, "d_expert": 512, "d_ff": 0, "ffn": "swiglu"}
-    found = step(model=experts, n_devices=8, expert_parallel=8, expert_imbalance=1.5)
+    found = step(model=EXPERTS, n_devices=8, expert_parallel=8, expert_imbalance=1.5)
     by_hand = 1.5 * LAYERS * 4 * (2 * S * 2 * D) * 7 / 8 / (0.5 * 400e9)
     assert found["seconds_expert_parallel"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_experts_that_are_split_gather_the_copies_of_their_tokens():
+    """Megatron-LM, moe/token_dispatcher.py: all-to-all of a device's own T/t tokens, then all-gather among those that
+    share an expert, and back by reduce-scatter; attention has its two all-reduces, the FFN none."""
+    found = step(model=EXPERTS, tensor_parallel=4, expert_parallel=4, expert_tensor_parallel=2)
+    all_reduce = 2 * (2 * S * D) * 3 / 4 / (0.5 * 400e9) + 1e-4
+    gather_and_scatter = 2 * (2 * S * 2 * D) / 4 * (2 - 1) / (0.5 * 400e9) + 1e-4
+    by_hand = LAYERS * 2 * (all_reduce + gather_and_scatter)
+    assert found["seconds_tensor_parallel"] == pytest.approx(by_hand, rel=1e-12)
+    assert found["seconds_expert_parallel"] == pytest.approx(
+        LAYERS * 4 * (2 * S * 2 * D) / 4 * 3 / 4 / (0.5 * 400e9), rel=1e-12
+    )
+
+
+def test_experts_that_are_not_split_exchange_inside_the_node_what_split_ones_send_over_the_network():
+    """A group of 8 experts' devices lies in a node of 8, one of 8 times 4 does not."""
+    whole, split = (
+        step(model=EXPERTS, n_devices=32, tensor_parallel=4, expert_parallel=8, expert_tensor_parallel=size)
+        for size in (1, 4)
+    )
+    tokens = LAYERS * 4 * (2 * S * 2 * D) / 4 * 7 / 8
+    assert whole["seconds_expert_parallel"] == pytest.approx(tokens / (0.5 * 400e9), rel=1e-12)
+    assert split["seconds_expert_parallel"] == pytest.approx(tokens / (0.5 * 100e9), rel=1e-12)
+
+
+def test_experts_that_are_not_split_have_wide_matmuls():
+    """1 + c·t/x, with c = 64 and x = 512: each device has a quarter of the tokens, or of every expert."""
+    experts = 3 * 2 * S * LAYERS * 3 * D * 512 * 2 / 4 / (0.5 * 1e15)
+    whole, split = (
+        step(model=EXPERTS, tensor_parallel=4, expert_tensor_parallel=size, expert_parallel=4) for size in (1, 4)
+    )
+    assert split["seconds_compute"] - whole["seconds_compute"] == pytest.approx(experts * 64 * 3 / 512, rel=1e-9)
+
+
+def test_experts_split_like_everything_else_need_no_input():
+    said, default = (
+        step(model=EXPERTS, tensor_parallel=4, expert_parallel=4, **more)
+        for more in ({"expert_tensor_parallel": 4}, {})
+    )
+    assert said["predicted_seconds_per_step"] == default["predicted_seconds_per_step"]
 
 
 def test_a_pipeline_waits_for_p_less_one_average_stages_over_its_chunks():

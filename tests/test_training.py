@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flopsheet.diagnostics import SpecError
 from studies import SPECS, frames_of
 
 GIB = 2**30
@@ -171,6 +172,35 @@ def test_expert_parallelism_divides_routed_experts_only():
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 32 + 64 * 8)
     found = frames(model, one={"n_devices": 8}, eight={"n_devices": 8, "expert_parallel": 8})["training_run"]
     assert found["weight_bytes_device"].tolist() == [2 * (others + experts), 2 * (others + experts / 8)]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expert_tensor", "expert", "of_expert", "copies"),
+    # The rows of Megatron-MoE-ModelZoo, best_practice/Qwen3/readme.md, of one stage: TP · DP devices, EP, ETP → EDP.
+    [(2, 1, 32, 32, 1), (2, 1, 8, 8, 4), (4, 1, 8, 8, 4), (4, 4, 8, 32, 1), (4, 2, 4, 8, 4)],
+)
+def test_experts_are_divided_by_their_own_tensor_parallel_size(tensor, expert_tensor, expert, of_expert, copies):
+    """devices / (PP · EP · ETP) copies of an expert: Megatron-LM, parallel_state.py, initialize_model_parallel."""
+    model = MIXTURE | {"n_experts": 32}
+    layout = {"tensor_parallel": tensor, "expert_tensor_parallel": expert_tensor, "expert_parallel": expert}
+    found = run_of(model, n_devices=32, **layout)
+    assert found["n_params_stage_experts"] == 2 * 32 * 3 * 64 * 32 / of_expert
+    assert found["n_expert_shards"] == copies
+
+
+@pytest.mark.parametrize(
+    ("layout", "said"),
+    [
+        (
+            {"expert_tensor_parallel": 1, "expert_parallel": 8, "n_devices": 4},
+            "does not divide tensor · data · context",
+        ),
+        ({"expert_tensor_parallel": 3, "n_devices": 12}, "does not divide the 32 channels of an expert"),
+    ],
+)
+def test_experts_that_the_devices_or_the_width_cannot_be_divided_by_are_refused(layout, said):
+    with pytest.raises(SpecError, match=said):
+        run_of(MIXTURE, tensor_parallel=4, **layout)
 
 
 def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_ones():

@@ -35,6 +35,7 @@ DIVIDES = {
     "context_parallel": "n_devices",
     "attention_data_parallel": "n_devices",
     "expert_parallel": "n_devices",
+    "expert_tensor_parallel": "n_devices",
     "micro_batch_size": "global_batch_size",
     "virtual_stages": "n_layers",
 }

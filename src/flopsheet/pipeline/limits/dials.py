@@ -92,6 +92,14 @@ def _longest(step: str, stages: str) -> Limit:
     )  # fmt: skip
 
 
+EXPERT_DEVICES = "expert_tensor_parallel * expert_parallel"  # that share the experts
+
+
+def _divides(whole: str, part: str) -> str:
+    """Whether so many devices are whole groups of so many."""
+    return f"floor(({whole}) / ({part})) * {part} == {whole}"
+
+
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "training": (
         Limit(
@@ -113,8 +121,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
             ),
             "data-parallel replicas; micro-batches per step unchanged",
             step=parse(
-                "where(floor(context_parallel / expert_parallel) * expert_parallel == context_parallel, 1, "
-                "expert_parallel)"
+                f"where({_divides('tensor_parallel * context_parallel', EXPERT_DEVICES)}, 1, "
+                f"where({_divides(EXPERT_DEVICES, 'tensor_parallel * context_parallel')}, "
+                f"{EXPERT_DEVICES} / (tensor_parallel * context_parallel), {EXPERT_DEVICES}))"
             ),
             need=parse("1 / x"), back=parse(f"ceil(1 / (max(need, {ROUNDING}) * step) - {STORED}) * step"),
             shown=parse("n_devices / data_parallel * x"), fewest=True,
