@@ -42,7 +42,10 @@ def never():
 def test_what_was_kept_of_the_catalogue_equals_a_fresh_one(kept):
     texts, files = loading._texts(loading.TOPICS), loading._files(loading.TOPICS)
     fresh = cache.load_or_build("catalog", files, lambda: build_catalog(texts))
-    assert (kept.exists(), cache.load_or_build("catalog", files, never)) == (True, fresh)
+    again = cache.load_or_build("catalog", files, never)
+    formulas = {name: marked(metric.ast) for name, metric in again.metrics.items()}
+    kept_formulas = {name: metric.text for name, metric in again.metrics.items()}
+    assert (kept.exists(), again, kept_formulas) == (True, fresh, formulas)
 
 
 def test_a_file_of_other_contents_is_built_anew_though_its_size_and_time_are_the_same(kept, files):

@@ -45,6 +45,8 @@ def build_catalog(texts: Mapping[str, str], *, ranges: bool = True) -> Catalog:
         reader.read(topic)
     found = reader.finish(ranges=ranges)
     _ = found.notation  # made here, so that it is kept with the rest
+    for metric in found.metrics.values() if ranges else ():  # and this for workbooks alone
+        _ = metric.dependencies, metric.aggregated, metric.text
     return found
 
 

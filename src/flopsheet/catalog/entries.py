@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from flopsheet.catalog.grains import OF_RUNS, Grain
 from flopsheet.formula import Node, aggregated, names, to_notation
+from flopsheet.formula.marked import marked
 from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.quantities import TEXT_UNIT, to_whole
 from flopsheet.records import NamedTuple, frozen
@@ -169,6 +170,11 @@ class Metric:
     def aggregated(self) -> tuple[str, ...]:
         """The names of a finer grain that its formula gathers."""
         return aggregated(self.ast)
+
+    @cached_property
+    def text(self) -> str:
+        """Its formula in a spreadsheet, with marks where references go."""
+        return marked(self.ast)
 
     @property
     def failing(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flopsheet.formula.excel import to_excel
 from flopsheet.formula.nodes import Node
+from flopsheet.formula.operators import References
 
 MARK = "\x00"
 
@@ -24,6 +25,18 @@ class _Marks:
         return f"{MARK}first {name}{MARK}"
 
 
-def marked(node: Node) -> tuple[str, ...]:
-    """The text in pieces, of which every second one is a mark: `range flops_ffn_expand`."""
-    return tuple(to_excel(node, _Marks()).split(MARK))
+def marked(node: Node) -> str:
+    """The text with marks, such as `range flops_ffn_expand`: one string, read fastest where it is kept."""
+    return to_excel(node, _Marks())
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    """A text with marks in pieces, of which every second one is a mark."""
+    return tuple(text.split(MARK))
+
+
+def filled(text: str, at: References) -> str:
+    """The text as `to_excel` writes it with these references."""
+    found = text.split(MARK)
+    found[1::2] = [getattr(at, kind)(*names) for kind, *names in map(str.split, found[1::2])]
+    return "".join(found)

@@ -15,7 +15,7 @@ from flopsheet import quantities
 from flopsheet.catalog import KEYS, Catalog, Input
 from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node
-from flopsheet.formula.marked import marked
+from flopsheet.formula.marked import marked, pieces
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
 from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
@@ -43,9 +43,14 @@ class Part:
     """Whether it depends on the input."""
 
     @cached_property
-    def text(self) -> tuple[str, ...]:
+    def text(self) -> str:
         """Its formula in a spreadsheet, with marks where references go."""
         return marked(self.node)
+
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The same in pieces, of which every second one is a mark."""
+        return pieces(self.text)
 
 
 @dataclass
@@ -145,9 +150,9 @@ class _Pieces:
         return {name for name in names if name in self.moved or name in self.metrics}
 
     def made(self, node: Node, below: tuple[int, ...], of: str) -> _Piece:
-        pieces = [self.every[at] for at in below]
+        made_of = [self.every[at] for at in below]
         fails, is_number, is_positive = False, True, False
-        above = [piece.is_positive for piece in pieces]
+        above = [piece.is_positive for piece in made_of]
         match node:
             case Operation("/"):
                 fails, is_positive = not above[1], all(above)
@@ -156,12 +161,12 @@ class _Pieces:
             case Operation(symbol):
                 is_number, is_positive = symbol not in NO_NUMBER, symbol in {"+", "*"} and all(above)
             case Call("where"):
-                is_number, is_positive = all(piece.is_number for piece in pieces[1:]), all(above[1:])
+                is_number, is_positive = all(piece.is_number for piece in made_of[1:]), all(above[1:])
             case Call(function):
                 fails, is_number = function == ABSENT, function not in {ABSENT, GIVEN}
                 is_positive = any(above) if function == "max" else all(above) and function in {"min", "ceil"}
         return _Piece(
-            node, below, of, any(piece.is_finer for piece in pieces), any(piece.is_moved for piece in pieces),
+            node, below, of, any(piece.is_finer for piece in made_of), any(piece.is_moved for piece in made_of),
             fails, is_number, is_positive,
         )  # fmt: skip
 
@@ -243,11 +248,11 @@ def parts(
     of_stages = {name for name in metrics if OF_STAGE.search(name)}
     # Words in the place of a number have a cell of their own.
     kept = gathered | across | of_stages | set(read) | catalog.absent.keys()
-    pieces = _Pieces(catalog, frozenset(varied))
+    every = _Pieces(catalog, frozenset(varied))
     for name in metrics:
-        pieces.metric(name, is_kept=name in kept)
-    roots = [pieces.metrics[name] for name in metrics if name in read]
-    return tuple(pieces.rows(pieces.note_what_is_sure(roots)))
+        every.metric(name, is_kept=name in kept)
+    roots = [every.metrics[name] for name in metrics if name in read]
+    return tuple(every.rows(every.note_what_is_sure(roots)))
 
 
 def _gathering(metrics: Sequence[str], catalog: Catalog) -> set[str]:

@@ -32,13 +32,15 @@ class Subjects:
     times: int = 1
     """How often each occurs, all of them one time after the other."""
     columns: dict[str, Column] = field(default_factory=dict)
+    once: Subjects | None = None
+    """Each of them once, where they occur several times."""
     copies: dict[int, Subjects] = field(default_factory=dict)
 
     def repeated(self, times: int) -> Subjects:
         """The same several times over, for as many values of an input."""
         found = self.copies.get(times)
         if found is None:
-            found = self.copies[times] = dataclasses.replace(self, times=times, columns={}, copies={})
+            found = self.copies[times] = dataclasses.replace(self, times=times, columns={}, once=self, copies={})
         return found
 
     @cached_property
@@ -70,10 +72,12 @@ class Subjects:
         return found
 
     def _column(self, name: str) -> Column:
+        if self.once is not None:
+            return repeated(self.once.column(name), self.times)
         grain = KEYS[name] if name in KEYS else self.catalog.entry(name).grain
         column, above = self.values.column(grain, name), self.values.tables[self.of].above
         found: Column = column[above[grain]] if grain in above else column
-        return repeated(found, self.times)
+        return found
 
     def of_groups(self, column: Column) -> Column:
         """A value of each as one of each of its layer groups."""

@@ -9,6 +9,7 @@ from itertools import repeat
 from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.formula import Node, evaluate, parse, to_excel
 from flopsheet.formula.excel import literal
+from flopsheet.formula.marked import filled
 from flopsheet.formula.operators import GathersNothing, indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.quantities import NO_NUMBER
@@ -56,7 +57,7 @@ class _AnyColumn:
 def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
     """A metric's formula in each row of its table: written once, then moved along."""
     at = _AnyColumn(block)
-    text = to_excel(block.table_set.catalog.metrics[name].ast, at)
+    text = filled(block.table_set.catalog.metrics[name].text, at)
     formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
     for mark, read in at.gathered.items():
         found = finer_cells(block, cell_index, read, first=mark[0] == ONE)

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import Node
-from flopsheet.formula.marked import marked
+from flopsheet.formula.marked import marked, pieces
 from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
 from flopsheet.pipeline.limits.solve import Solved
@@ -187,7 +187,7 @@ class Working:
     def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """Parts that the input does not move."""
         for name in names:
-            pieces = self.parts[name].text
+            pieces = self.parts[name].pieces
             for group in self.groups_of(name):
                 formula = self._shared(pieces, "", goes) if len(names) > 1 else self.at("", group).text(pieces)
                 yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
@@ -200,7 +200,7 @@ class Working:
         along: Along = "groups" if len(groups) > 1 else "points"
         shared: list[list[CellRef]] = []
         for name in names:
-            pieces = self.parts[name].text if part else _text(self.solved.limit.varied[name])
+            pieces = self.parts[name].pieces if part else _text(self.solved.limit.varied[name])
             is_whole = part is None or name == self.parts[name].of
             format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
             written = ""
@@ -260,7 +260,7 @@ class Working:
         parts = self.parts.get(above), self.parts.get(below)
         if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
             return None
-        first, second = parts[0].text, parts[1].text
+        first, second = parts[0].pieces, parts[1].pieces
         if first[::2] != second[::2]:
             return None
         read, goes = self.at(point, 0), []
@@ -378,7 +378,7 @@ class _At(dict[str, str]):
 @lru_cache(1024)
 def _text(node: Node) -> tuple[str, ...]:
     """The text of a step or of an input that varies, which many runs and limits have."""
-    return marked(node)
+    return pieces(marked(node))
 
 
 def read_elsewhere(solved: Solved) -> Iterator[str]:
@@ -389,7 +389,7 @@ def read_elsewhere(solved: Solved) -> Iterator[str]:
         yield from (name for name in _names(_text(node)) if name not in steps)
     stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
     for part in (*parts, *stages):
-        yield from (name for name in _names(part.text) if name not in anew)
+        yield from (name for name in _names(part.pieces) if name not in anew)
 
 
 def _names(text: Sequence[str]) -> Iterator[str]:
