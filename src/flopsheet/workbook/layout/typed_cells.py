@@ -7,10 +7,10 @@ from functools import lru_cache
 from itertools import repeat
 
 from flopsheet.catalog import Entry, Input, desugar
-from flopsheet.formula import Node, evaluate, parse, to_excel
+from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.excel import literal
-from flopsheet.formula.marked import filled
-from flopsheet.formula.operators import GathersNothing, indexed, picked
+from flopsheet.formula.marked import filled, marked, pieces
+from flopsheet.formula.operators import indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.quantities import NO_NUMBER
 from flopsheet.records import frozen
@@ -136,28 +136,19 @@ def live_of(table_set: TableSet, cell_index: CellIndex, name: str, row: int = 0)
     return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
 
 
-class _Marked(GathersNothing):
-    """References of a formula that stands outside every block: marks, for cells to be put in their place."""
-
-    def cell(self, name: str) -> str:
-        return f"{ONE}{name}{ONE}"
-
-
-@lru_cache(256)
-def _marked(node: Node) -> str:
-    """A formula with marks for its names: some are written for every scenario."""
-    return to_excel(node, _Marked())
+@lru_cache(256)  # some are written for every scenario
+def _pieces(node: Node) -> tuple[str, ...]:
+    return pieces(marked(node))
 
 
 def local(
     sheet: str, node: Node, values: Mapping[str, Live], style: StyleName = "calc", format: str = "General"
 ) -> Cell:
     """A formula over named cells: its text and its value from the same node."""
-    formula = _marked(node)
-    for name, live in values.items():
-        formula = formula.replace(f"{ONE}{name}{ONE}", live.cell_ref.seen_from(sheet))
-    assert ONE not in formula, f"a name without a cell in {formula}"
-    return Cell(evaluate(node, lambda name: values[name].value), formula, style, format)
+    text = list(_pieces(node))
+    seen = {mark: values[mark.removeprefix("cell ")].cell_ref.seen_from(sheet) for mark in set(text[1::2])}
+    text[1::2] = map(seen.__getitem__, text[1::2])
+    return Cell(evaluate(node, lambda name: values[name].value), "".join(text), style, format)
 
 
 def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
