@@ -35,10 +35,10 @@ SPEC: dict[str, Any] = {
 
 @pytest.fixture(autouse=True, scope="module")
 def small() -> Iterator[None]:
-    """Chunks of two models, partitions of six."""
+    """Chunks of three models, partitions of six."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(stream, "ROWS", 4)
-        patched.setattr(stream, "CHUNKS", 3)
+        patched.setattr(stream, "ROWS", 6)
+        patched.setattr(stream, "CHUNKS", 2)
         yield
 
 
