@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,15 @@ from kept import kept
 
 @dataclass(frozen=True)
 class Book:
-    """A workbook in its file, and what it was written from."""
+    """A workbook in its file, which is written when somebody asks for it, and what it is written from."""
 
-    path: Path
     report: Report
+    key: str
+    write: Callable[[Path], object]
+
+    @property
+    def path(self) -> Path:
+        return kept(self.key, ".xlsx", self.write)
 
     @property
     def plan(self) -> Plan:
@@ -47,7 +52,8 @@ class Book:
 
 def book_of(spec: Mapping[str, Any] | Path) -> Book:
     """The workbook that `build` writes of a spec, with the layouts of its searches."""
-    return _book(spec if isinstance(spec, Path) else json.dumps(spec))
+    report = _report(said := _said(spec))
+    return Book(report, f"book {said}", lambda path: xlsx.save(plan_of(report), path))
 
 
 # None but these reads these; together they take most of the time of a plan and of an engine.
@@ -61,29 +67,25 @@ def book_for(sheet: str, spec: Mapping[str, Any] | Path) -> Book:
 
 def book_with(sheets: Collection[str], spec: Mapping[str, Any] | Path) -> Book:
     """The same with some sheets alone, for a test that looks at them: what they read need not be there."""
-    said = spec if isinstance(spec, Path) else json.dumps(spec)
-    report = _report(said)
+    report = _report(said := _said(spec))
+    key = f"book with {sorted(sheets)} {said}"
+    return Book(report, key, lambda path: xlsx.save(plan_workbook(report.study, only=sheets), path))
 
-    def make(path: Path) -> None:
-        xlsx.save(plan_workbook(report.study, only=sheets), path)
 
-    return Book(kept(f"book with {sorted(sheets)} {said}", ".xlsx", make), report)
+def _said(spec: Mapping[str, Any] | Path) -> str | Path:
+    return spec if isinstance(spec, Path) else json.dumps(spec)
 
 
 MANY = {json.dumps(study) for study in (FAMILY, OWN, RUNS, EVERYTHING)}  # several files of tests ask for these
 
 
 @functools.cache
-def _report(spec: str | Path) -> Report:
-    return compute_with_layouts(load_spec(spec if isinstance(spec, Path) else json.loads(spec)))
-
-
-@functools.cache
-def _book(spec: str | Path) -> Book:
-    report = _report(spec)
-    if isinstance(spec, Path) or spec in MANY:
+def _report(said: str | Path) -> Report:
+    report = compute_with_layouts(load_spec(said if isinstance(said, Path) else json.loads(said)))
+    if isinstance(said, Path) or said in MANY:
         # A plan takes seconds to make where a study has runs, and a tenth of that to read.
-        remember_plan(
-            report, kept(f"book {spec}", ".plan", lambda path: path.write_bytes(pickle.dumps(plan_of(report))))
-        )
-    return Book(kept(f"book {spec}", ".xlsx", lambda path: xlsx.save(plan_of(report), path)), report)
+        def write(path: Path) -> None:
+            path.write_bytes(pickle.dumps(plan_workbook(report.study)))
+
+        remember_plan(report, lambda: kept(f"book {said}", ".plan", write))
+    return report

@@ -6,7 +6,7 @@ import copy
 import functools
 import pickle
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def plan_of(report: Report) -> Plan:
     return _plan_of(_Itself(report))
 
 
-def remember_plan(report: Report, path: Path) -> None:
+def remember_plan(report: Report, path: Callable[[], Path]) -> None:
     """From now on the plan of a report is read from a file, which takes a tenth of the time."""
     _files[_Itself(report)] = path
 
@@ -87,13 +87,13 @@ class _Itself:
         return isinstance(other, _Itself) and self.report is other.report
 
 
-_files: dict[_Itself, Path] = {}
+_files: dict[_Itself, Callable[[], Path]] = {}
 
 
 @functools.lru_cache(2)  # a plan of a study with runs takes some 50 MB
 def _plan_of(key: _Itself) -> Plan:
     if path := _files.get(key):
-        read: Plan = pickle.loads(path.read_bytes())
+        read: Plan = pickle.loads(path().read_bytes())
         return read
     return plan.plan_workbook(key.report.study)
 

@@ -49,7 +49,7 @@ def kept(key: str, suffix: str, make: Callable[[Path], object]) -> Path:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """No other process makes the same file meanwhile."""
-    with path.with_suffix(".lock").open("w") as lock:
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
         if fcntl:
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from books import book_of
 from commands import run
 from edited_studies import FAMILY, GROUPS
 from edits import Edit, edits
 from engines import recalculate_ironcalc
-from flopsheet.api import Report, build, compute
+from flopsheet.api import Report
 from flopsheet.diagnostics import SpecError
 from flopsheet.pipeline.tables import tabulate, tabulate_runs
 from flopsheet.review.edit import rewrite
@@ -57,11 +58,9 @@ def test_a_spec_edited_in_place_says_what_an_engine_reads_in_the_workbook(
 
 @pytest.mark.parametrize("base", [FAMILY, GROUPS], ids=["family", "groups"])
 def test_the_patch_makes_the_spec_that_was_meant(base: Mapping[str, Any], tmp_path: Path) -> None:
-    report = compute(base)
-    build(report, tmp_path / "built.xlsx")
-    wrong = {}
-    for edit, meant in edits(base, report, 20, 404):
-        wrong |= differing(edit, meant, pull(type_into(tmp_path / "built.xlsx", edit.cells, tmp_path / "e.xlsx")))
+    book, wrong = book_of(base), {}
+    for edit, meant in edits(base, book.report, 20, 404):
+        wrong |= differing(edit, meant, pull(type_into(book.path, edit.cells, tmp_path / "e.xlsx")))
     assert wrong == {}
 
 
