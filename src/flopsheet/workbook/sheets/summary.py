@@ -12,7 +12,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
-from flopsheet.workbook.model.sizes import EXCEL_CM, ROW_CM, WORD_WIDTH, width_of
+from flopsheet.workbook.model.sizes import EXCEL_CM, NARROW, NARROW_BY, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
 from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
@@ -29,7 +29,10 @@ MOST_LINES = 18  # of headline tables that leave room for the charts on a screen
 MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 ABOVE_UNITS: frozenset[StyleName] = frozenset({"above_unit", "above_unit_centred"})
-NARROWEST = 8.5  # a column
+NARROWEST, NARROWEST_NAME = 7.5, 14.0  # columns of figures and of names
+SPARED = 0.8  # of the room beside a number that the other sheets leave
+# A letter and the margin of texts that no program shows as #### where it draws them wider than Excel does.
+LETTER, MARGIN = 0.97, 1.4
 FIGURES = frozenset({"figure", "figure_centred"})  # styles of the numbers and words of a table
 COLOURS_MEAN: tuple[tuple[StyleName, str], ...] = (
     ("input_legend", "input: edit it on Inputs, or at the top of Context and Compare"),
@@ -88,23 +91,23 @@ def sheet(
         chart_row = row
         found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     bottom = row - 2  # of the words
-    tables = {}
+    tables: list[summary_tables.Table] = []
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
-        tables[each.name] = summary_tables.place(cells, each, cell_index, row)
-        row = tables[each.name].bottom + 2
+        tables += summary_tables.place(cells, each, cell_index, row)
+        row = tables[-1].bottom + 2
     if not is_long:
         chart_row = row
         found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     if not of_kinds:
-        cells[found.row, found.column] = _finding(table_set, cell_index, tables["study"], bars)
-    last = max(column for table in tables.values() for column in table.columns.values())
+        cells[found.row, found.column] = _finding(table_set, cell_index, tables[-1], bars)
+    last = max(column for table in tables for column in table.columns.values())
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
     drawn = (
         _family(
             table_set,
-            tables["study"],
+            tables[-1],
             facts.names[:bars],
             CellRef(SHEET, chart_row, 1),
             Live(found, cells[found[1:]].value),
@@ -116,12 +119,12 @@ def sheet(
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
     # On paper an approver needs no list of links: the tables, the charts and the words.
-    between = [table.bottom + 1 for table in tables.values()][:-1]
+    between = [table.bottom + 1 for table in tables][:-1]
     parts = (bottom, *between, row - 2) if is_long else (chart_row - 1, chart_row + chart_rows - 1, row - 2)
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
-        *(colour for each in tables.values() for colour in fit_colours(summary_tables.answers(each))),
+        *(colour for each in tables for colour in fit_colours(summary_tables.answers(each))),
         *_colours_of_changes(facts, last),
     )
     heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
@@ -139,12 +142,18 @@ def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float
     widths = dict.fromkeys(range(1, last + 1), NARROWEST)
     for (_, column), cell in cells.items():
         if column == 1 and cell.style == "label":
-            widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 3, 18.0)
+            widths[1] = max(widths[1], len(str(cell.value)) * WORD_WIDTH + 2, NARROWEST_NAME)
         elif cell.style in FIGURES:
-            widths[column] = max(widths[column], width_of(cell))
+            of_cell = _text(cell.value) if isinstance(cell.value, str) else width_of(cell) - SPARED
+            widths[column] = max(widths[column], of_cell)
         elif cell.style in ABOVE_UNITS:
-            widths[column] = max(widths[column], max(map(len, str(cell.value).split("\n"))) * 1.05 + 1.5)
+            widths[column] = max(widths[column], *map(_text, str(cell.value).split("\n")))
     return widths
+
+
+def _text(words: str) -> float:
+    """The width that words take."""
+    return (len(words) - NARROW_BY * sum(letter in NARROW for letter in words)) * LETTER + MARGIN
 
 
 def _second(widths: Mapping[int, float], last: int) -> int:
@@ -239,7 +248,7 @@ def _family(
         column = table.columns[name]
         points = tuple(float(table_set.value(name, step)) for step in range(bars))
         heading = f"{quoted(SHEET)}!{CellRef(SHEET, table.top, column).absolute}"
-        label = table_set.catalog.metrics[name].label
+        label = summary_tables.TITLES.get(name, table_set.catalog.metrics[name].label)
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from string import Formatter
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import FAIL
+from flopsheet.formula.nodes import Call, Name
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, counting, live_of, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.checks import BROKEN, FITS, rectangles
-from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Summary"
 TITLES = {
     "flops_ratio": "Against first context",
-    "doubling_multiplier": "Doubling context costs",
+    "doubling_multiplier": "Context ×2 costs",
+    "dominant": "Largest share",
+    "share_attention_projections": "Q/K/V/O",
     "n_params_active": "Active parameters",
-    "device_gib": "Memory per device",
-    "capacity_gib": "Capacity",
-    "served_gib_device": "Memory per device",
-    "served_capacity_gib_device": "Usable",
+    "device_gib": "Memory of capacity",
+    "served_gib_device": "Memory of usable",
     "peak_phase": "Peak in",
     "energy_mwh": "Energy",
     "largest_batch": "Largest batch",
@@ -36,7 +38,9 @@ TITLES = {
     "decode_tokens_per_second_user": "Bound of tokens/s per user",
     "decode_bound": "Decoding bound by",
     "cost_per_million_generated": "Bound of cost per 1M",
-    "mfu_is_of": "of peak in",
+    "mfu": "MFU of peak",
+    "time_is": "Time is",
+    "served_margin_share": "Margin",
     "predicted_days_range": "Predicted days",
     "predicted_token_range": "Predicted ms per token",
     "predicted_first_token_range": "Predicted first token",
@@ -61,7 +65,36 @@ FORMATS = {
     "B": '[>=1000000]#,##0.0,," M";#,##0',
 }
 CALLED = {"text": "→", "share": "%", "ratio": "×", "parameters": "number", "token": "tokens", "day": "days"}
+# Of figures that are words, the unit that they have.
+UNITS = {
+    "predicted_days_range": "days",
+    "predicted_cost_range": "USD",
+    "predicted_token_range": "ms",
+    "predicted_served_tokens_range": "token/s",
+    "predicted_cost_per_million_range": "USD",
+}
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
+# Two figures in one column, that of the first, which may be a word for none.
+JOINED = {
+    "device_gib": "{device_gib:.1} of {capacity_gib:.1}",
+    "served_gib_device": "{served_gib_device:.1} of {served_capacity_gib_device:.1}",
+    "mfu": "{mfu:.0%} of {mfu_is_of}",
+}
+# The columns of runs that stand first; the others follow as the catalogue orders them.
+LEADING = {
+    "training": ("device_gib", "margin_share", "fits", "days", "predicted_days_range", "time_is", "mfu"),
+    "serving": ("served_gib_device", "served_margin_share", "served_fits"),
+}
+# What stands in a second table, so that neither is wider than a laptop's screen: what is predicted beside its bound.
+SECOND = {
+    "serving": (
+        *("predicted_first_token_range", "prefill_seconds_one"),
+        *("predicted_token_range", "decode_tokens_per_second_user"),
+        *("predicted_served_tokens_range", "decode_tokens_per_second"),
+        *("predicted_cost_per_million_range", "cost_per_million_generated"),
+    )
+}
+MEANS = "predicted: P10 to P90; bound: at 100 % of peak compute and bandwidth, not a forecast"
 DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})  # on the sheets of the runs
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
@@ -100,12 +133,19 @@ def headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
-    listed = [metric for metric in catalog.headlines if metric.grain in grains and metric.name not in ONCE | DETAILS]
-    listed = [*dict.fromkeys(catalog.metrics[FULLEST.get(metric.name, metric.name)] for metric in listed)]
-    if table_set.name in RUNS:
-        at = next(at for at, metric in enumerate(listed) if metric.unit == "GiB")
-        listed.insert(at + 1, catalog.metrics[CAPACITY[table_set.name]])
-    return [one for one in listed if not _says_nothing(table_set, one.name)]
+    joined = {name for words in JOINED.values() for _, name, _, _ in Formatter().parse(words) if name} - JOINED.keys()
+    left_out = ONCE | DETAILS | joined
+    listed = [one.name for one in catalog.headlines if one.grain in grains and one.name not in left_out]
+    names = dict.fromkeys((*LEADING.get(table_set.name, ()), *(FULLEST.get(name, name) for name in listed)))
+    return [catalog.metrics[name] for name in names if not _says_nothing(table_set, name)]
+
+
+def halves(table_set: TableSet) -> list[list[Metric]]:
+    """The same, those of the first table and those of the second where there is one."""
+    listed = headlines(table_set)
+    second = [table_set.catalog.metrics[name] for name in SECOND.get(table_set.name, ())]
+    first = [metric for metric in listed if metric not in second]
+    return [first, *([second] if second else [])]
 
 
 def _says_nothing(table_set: TableSet, name: str) -> bool:
@@ -129,8 +169,8 @@ def labels(table_set: TableSet) -> tuple[list[str], list[str]]:
     return said, [name for name in told if name not in SAID_ANYWAY]
 
 
-def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
-    """What a sweep varies, the context length, the devices of a run, then the headlines."""
+def columns(table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric]) -> Iterator[Column]:
+    """What a sweep varies; the devices of a run and the context length beside whether it fits; then some metrics."""
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
 
@@ -142,33 +182,46 @@ def columns(table_set: TableSet, cell_index: CellIndex) -> Iterator[Column]:
             row = table_set.children[grain, "model"][row][0]
         return live_of(table_set, cell_index, name, row)
 
-    def devices(at: int) -> Cell:
-        return sentence(SHEET, [("", DEVICES)], {name: live(name, at) for name in ("n_devices", "hardware")}, "figure")
+    def words(text: str, at: int) -> Cell:
+        named = {name: live(name, at) for _, name, _, _ in Formatter().parse(text) if name}
+        return sentence(SHEET, [("", text)], named, "figure")
 
     for name in labels(table_set)[1]:
         entry = table_set.catalog.inputs[name]
         yield _column(table_set, cell_index, name, entry.label, entry.unit, live)
-    yield _column(table_set, cell_index, "context_length", "Context", "token", live)
-    for metric in headlines(table_set):
+    is_first = not of_runs or any(metric.name in FITS.values() for metric in metrics)
+    if of_runs and is_first:
+        yield Column("devices", "Devices", "→", _link(cell_index.of(table_set, "hardware")[0]), partial(words, DEVICES))
+    if is_first:
+        yield _column(table_set, cell_index, "context_length", "Context", "token", live)
+    for metric in metrics:
         column = _column(table_set, cell_index, metric.name, TITLES.get(metric.name, metric.label), metric.unit, live)
-        is_answer = metric.name in FITS.values()
-        yield replace(column, cell=_unless_broken(table_set, cell_index, column.cell)) if is_answer else column
-        if is_answer:
-            home = _link(cell_index.of(table_set, "hardware")[0])
-            yield Column("devices", "Devices", "→", home, devices)
+        if metric.name in JOINED:
+            column = replace(column, cell=_joined(JOINED[metric.name], metric.name, live))
+        if metric.name in FITS.values():
+            column = replace(column, cell=_unless_broken(table_set, cell_index, column.cell))
+        yield column
+
+
+def _joined(text: str, first: str, live: Callable[[str, int], Live]) -> Callable[[int], Cell]:
+    """Two figures in words, unless the first is itself a word."""
+    names = [name for _, name, _, _ in Formatter().parse(text) if name]
+    said = first_that_holds([("", text)])
+    node = Call("where", (Call("given", (Name(first),)), said, Name(first)))
+    return lambda at: local(SHEET, node, {name: live(name, at) for name in names}, "figure")
 
 
 def _column(
     table_set: TableSet, cell_index: CellIndex, name: str, title: str, unit: str, live: Callable[[str, int], Live]
 ) -> Column:
-    is_text = unit == "text"
-    style: StyleName = "figure_centred" if is_text else "figure"
+    style: StyleName = "figure_centred" if unit == "text" and name not in UNITS else "figure"
     format = FORMATS.get(unit, table_set.catalog.format(name))
 
     def cell(at: int) -> Cell:
         return mirror(SHEET, live(name, at), style, format)
 
-    return Column(name, title, CALLED.get(unit, unit), _link(cell_index.of(table_set, name)[0]), cell)
+    called = UNITS.get(name) or CALLED.get(unit, unit)
+    return Column(name, title, called, _link(cell_index.of(table_set, name)[0]), cell)
 
 
 def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[int], Cell]) -> Callable[[int], Cell]:
@@ -195,33 +248,46 @@ def _link(cell_ref: CellRef) -> str:
     return f"{quoted(cell_ref.sheet)}!{cell_ref.address}"
 
 
-def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) -> Table:
-    """Writes a table: one row per run of a kind, or per model at each context length."""
+def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) -> list[Table]:
+    """Writes the tables of runs of a kind, one row per run, or that of the models at each context length."""
+    of_runs = table_set.name in RUNS
+    tables: list[Table] = []
+    for metrics in halves(table_set):
+        what = table_set.name.capitalize() if of_runs else "Models"
+        cells[top, 1] = Cell(f"{what}, time and cost" if tables else what, style="section")
+        if tables:
+            cells[top, 3] = Cell(MEANS, style="subtitle")
+        elif of_runs:  # what is tried most, where its results are: a link, since an input has one cell
+            home = _link(cell_index.of(table_set, SWITCH)[0])
+            cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
+        tables.append(_place(cells, table_set, list(columns(table_set, cell_index, metrics)), top + 1))
+        top = tables[-1].bottom + 2
+    return tables
+
+
+def _place(cells: Cells, table_set: TableSet, listed: Sequence[Column], top: int) -> Table:
+    """Writes one table from its header on."""
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
-    cells[top, 1] = Cell(table_set.name.capitalize() if of_runs else "Models", style="section")
-    if of_runs:  # what is tried most, where its results are: a link, since an input has one cell
-        home = _link(cell_index.of(table_set, SWITCH)[0])
-        cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
-    cells[top + 1, 1] = Cell("Run" if of_runs else "Model", style="above_unit_left")
-    cells[top + 2, 1] = Cell("", style="header_left")
+    cells[top, 1] = Cell("Run" if of_runs else "Model", style="above_unit_left")
+    cells[top + 1, 1] = Cell("", style="header_left")
     found = {}
-    for column, one in enumerate(columns(table_set, cell_index), start=2):
+    for column, one in enumerate(listed, start=2):
         found[one.name] = column
         style: StyleName = "above_unit_centred" if one.cell(0).style == "figure_centred" else "above_unit"
-        cells[top + 1, column] = Cell(_folded(one.title), style=style)
+        cells[top, column] = Cell(_folded(one.title), style=style)
         # The unit leads to the row of the figures: as a link, LibreOffice would write a title in one line.
         look: StyleName = "unit_link_centred" if style == "above_unit_centred" else "unit_link"
-        cells[top + 2, column] = Cell(one.unit, style=look, link=one.link)
+        cells[top + 1, column] = Cell(one.unit, style=look, link=one.link)
         for at in range(len(table)):
-            cells[top + 3 + at, column] = one.cell(at)
+            cells[top + 2 + at, column] = one.cell(at)
     first_rows = set() if of_runs else _repeated(table_set)
     for at, said in enumerate(labels(table_set)[0]):
-        cells[top + 3 + at, 1] = Cell(said, style="label")
+        cells[top + 2 + at, 1] = Cell(said, style="label")
         if at in first_rows:  # what a model has at every context length is said once
             for metric in (metric for metric in headlines(table_set) if metric.grain == "model"):
-                del cells[top + 3 + at, found[metric.name]]
-    return Table(top + 1, top + 3, top + 2 + len(table), found)
+                del cells[top + 2 + at, found[metric.name]]
+    return Table(top, top + 2, top + 1 + len(table), found)
 
 
 def _repeated(table_set: TableSet) -> set[int]:
