@@ -20,7 +20,7 @@ from studies import SPECS
 ROWS = range(4, 8)  # the verdict, and below it what changed
 LLAMA, GPT = "llama3-70b-512xh100", "gpt2"
 
-MET = "✔ Every run fits. ✔ All 7 expectations are met."
+MET = "✔ Every run fits. ✔ All 7 budgets and expected figures are met."
 
 # Name of the story → its study, its edits, and the lines of the Summary. Figures by hand:
 #   a day is 86,400 s; 15e12 tokens on 512 × 989.4 (H100) and 312 TFLOP/s (A100) are 412.5 · 989.4 / 312 = 1,308 days;
@@ -37,11 +37,11 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"training.pretraining.micro_batch_size": 4.0},
         [
             "✘ 1 of 6 runs does not fit: pretraining needs 155.3 GiB a device, h100-sxm has 79.6 usable (2×)."
-            " ✘ 1 of 7 expectations is not met: pretraining.fits is no (expected yes; budget)."
+            " ✘ 1 of 7 budgets and expected figures is not met: pretraining.fits is no (expected yes; budget)."
             " ✔ All N checks hold.",
             "Changed: pretraining micro_batch_size 1 → 4",
             "Moved, 2 results: pretraining memory per device 49.54 → 155.3 GiB (3.1×), no longer fits"
-            " · expectations not met 0 → 1",
+            " · budgets and expected figures not met 0 → 1",
             "",
         ],
     ),
@@ -60,11 +60,11 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         LLAMA,
         {"training.pretraining.n_tokens": 15.5e12},
         [
-            "✔ Every run fits. ✘ 1 of 7 expectations is not met: pretraining.days is 426.2 days (expected 412;"
-            " published: 412 days, every pair counted, 40 % MFU). ✔ All N checks hold.",
+            "✔ Every run fits. ✘ 1 of 7 budgets and expected figures is not met: pretraining.days is 426.2 days"
+            " (expected 412; published: 412 days, every pair counted, 40 % MFU). ✔ All N checks hold.",
             "Changed: pretraining n_tokens 15 T → 15.5 T",
-            "Moved, 3 results: expectations not met 0 → 1 · pretraining time 412.5 → 426.2 days (+3.3 %)"
-            " · pretraining cost 12.67 M → 13.09 M USD (+3.3 %)",
+            "Moved, 3 results: budgets and expected figures not met 0 → 1"
+            " · pretraining time 412.5 → 426.2 days (+3.3 %) · pretraining cost 12.67 M → 13.09 M USD (+3.3 %)",
             "",
         ],
     ),
@@ -72,7 +72,8 @@ STORIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         GPT,
         {"models.gpt2-xl.d_model": 2048.0},
         [
-            "✘ 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048.",
+            "✘ 3 of N checks fail; gpt2-xl: n_heads 25 does not divide d_model 2,048."
+            " ✘ 18 of 22 expected figures not matched.",
             "Changed: gpt2-xl d_model 1,600 → 2,048",
             "Moved, 7 results: checks that fail 0 → 3 · expected figures not matched 0 → 18"
             " · gpt2-xl parameters 2.13 B → 3.43 B (+61 %)",

@@ -77,8 +77,9 @@ def printed(n_rows: int, width: float, folded: int = 0) -> tuple[str, int | None
     (66, 75, ("portrait", 70, False)),  # 36.7 cm: one page at 70 %
     (50, 75, ("portrait", 95, False)),  # 27.8 cm: one page at 95 %
     (100, 75, ("portrait", 95, False)),  # 55.7 cm: two pages at 70 %, and still at 95 %
-    (100, 130, ("landscape", 85, False)),  # 32.5 · 0.85 = 27.6 of 28.18 cm; 55.7 · 0.85 = 47.3 of three times 17.8
-    (100, 150, ("landscape", 75, False)),  # 37.5 · 0.75 = 28.1 of 28.18 cm; three pages at 70 % too
+    (100, 130, ("portrait", None, True)),  # 24.1 cm in Excel: 81 % of them are 19.48; 55.7 · 0.81 = 45.1 of twice 26.5
+    (100, 150, ("portrait", None, True)),  # 27.8 cm in Excel: 70 %
+    (100, 200, ("landscape", None, True)),  # 37.0 cm in Excel: 76 % of them are 28.18
     (100, 165, ("landscape", None, True)),  # 165 · 0.25 · 0.7 cm are more than the 28.18 of a page on its side
 ])  # fmt: skip
 def test_a_sheet_is_as_large_as_the_fewest_pages_allow_and_not_below_seven_points(
@@ -133,7 +134,8 @@ def test_what_takes_more_pages_than_it_is_worth_is_not_printed() -> None:
 
 
 @pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
-    (60, 90, (30, 60), ("portrait", 1, "'S'!$A$1:$A$60")),  # 26.5 of 31.8 · 1.05 cm: 79 %
+    (58, 90, (30, 58), ("portrait", 1, "'S'!$A$1:$A$58")),  # 26.5 of 30.7 · 1.05 cm: 82 %
+    (60, 90, (30, 60), ("portrait", 2, "'S'!$A$1:$A$30,'S'!$A$31:$A$60")),  # 79 %: less than eight points
     (90, 180, (40, 90), ("landscape", 2, "'S'!$A$1:$A$40,'S'!$A$41:$A$90")),  # 17.8 of 26.5 · 1.05 cm: 64 %
     (90, 160, (30, 45, 90), ("landscape", 2, "'S'!$A$1:$A$45,'S'!$A$46:$A$90")),  # the first two together
     (90, 180, (45, 90), ("landscape", 2, "'S'!$A$1:$A$45,'S'!$A$46:$A$90")),  # 17.8 of 23.9 · 1.05 cm: 71 %

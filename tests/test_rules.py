@@ -175,6 +175,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("n_tokens", "spread", 500)],
         "spread: n_tokens 500 is less than one step, whose batch has 262,144 tokens",  # 64 sequences of 4,096
     ),
+    "note_tensor_parallel_in_a_node": (
+        [("tensor_parallel", "spread", 8), ("n_devices_per_node", "box", 4)],
+        "spread: tensor_parallel 8 is more than the 4 devices of a node",
+    ),
     "note_idle_devices": (
         [("n_sequences", "many", 3)],
         "many: 3 sequences leave devices idle: 16 devices form 4 groups, each with sequences of its own",

@@ -44,13 +44,13 @@ class Called(NamedTuple):
 
 BUDGETS = Called("budget", "budgets", "met")
 FIGURES = Called("expected figure", "expected figures", "matched")
-EXPECTATIONS = Called("expectation", "expectations", "met")
+MIXED = Called("budget or expected figure", "budgets and expected figures", "met")
 
 
 def called(kinds: Iterable[str]) -> Called:
     """What claims of some kinds are called together: a number that is to be equalled is no budget."""
     among = {kind == "equals" for kind in kinds}
-    return EXPECTATIONS if len(among) == 2 else FIGURES if True in among else BUDGETS
+    return MIXED if len(among) == 2 else FIGURES if True in among else BUDGETS
 
 
 def called_in(spec: Spec) -> Called:

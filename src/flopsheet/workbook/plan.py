@@ -261,7 +261,7 @@ def _runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str]
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
         details=((*runs.words_rows(table_set), True), *looked_up.folded),
-        print_rows=blocks[0].results_bottom, print_to=runs.print_to(table_set),
+        print_rows=runs.print_rows(blocks[0]), print_to=runs.print_to(table_set),
     )  # fmt: skip
 
 

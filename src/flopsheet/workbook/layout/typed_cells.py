@@ -104,7 +104,8 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
     if grain in CHOSEN_BY and grain != block.grain:
         choices = cell_index.of(table_set, CHOSEN_BY[grain])
         among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
-        for at, run in zip(rows, table.above["run"].tolist(), strict=True):
+        runs = range(len(table)) if block.grain == "run" else table.above["run"].tolist()
+        for at, run in zip(rows, runs, strict=True):
             formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
             yield Cell(values[at], linked_formula(formula, words), "linked", format)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
@@ -264,16 +265,25 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
     for row, (name, cases) in enumerate(parts.items(), start=listing.bottom if listing.said else fitted.bottom):
         cells[row, LABEL] = sentence(SHEET, cases, counts)
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
-    words = sentence(SHEET, _whole(counts) if parts else OF_CHECKS, counts, "lead")
+    words = sentence(SHEET, _whole(counts, them) if parts else OF_CHECKS, counts, "lead")
     cells[VERDICT_CELL] = words
     return Verdict(cells, Live(CellRef(SHEET, *VERDICT_CELL), words.value), status, counts, listing)
 
 
-def _whole(counts: Mapping[str, Live]) -> list[tuple[str, str]]:
-    """The verdict in one line: what fails alone, since figures of a spec that breaks a rule mean little; else all."""
+def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
+    """The verdict in one line: what fails, with what does not fit and is not met, and nothing that holds; else all.
+
+    Beside a check that fails, budgets are counted: what the first of them is may be an error.
+    """
     parts = [f"{{{name}}}" for name in ("about_runs", "about_budgets", "about_checks") if name in counts]
-    fails = [("failed * unfit > 0", "{about_checks} {about_runs}")] if "unfit" in counts else []
-    return [*fails, ("failed > 0", "{about_checks}"), ("", " ".join(parts))]
+    missed = f"✘ {{missed:,}} of {{met + missed:,}} {them.many} not {them.met}."
+    told = {"unfit": "{about_runs}", "missed": missed} if "unfit" in counts else {"missed": missed}
+    fails = [
+        (" * ".join(("failed", *names)) + " > 0", " ".join(("{about_checks}", *(told[name] for name in names))))
+        for count in range(len(told), -1, -1)
+        for names in combinations(told, count)
+    ]
+    return [*fails, ("", " ".join(parts))]
 
 
 def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:

@@ -242,5 +242,5 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
         outline_rows=tuple(writer.details), shared=tuple(writer.shared),
-        print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
+        is_printed=False, print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
     )  # fmt: skip

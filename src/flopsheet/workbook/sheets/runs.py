@@ -13,7 +13,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import picked
 from flopsheet.numerics import HALF
-from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
@@ -42,6 +42,8 @@ NAMES_ROW = WORDS_ROW + 1
 STAGES = {"prefill": ("prefill", PALETTE[0]), "decode": ("decoding", PALETTE[2])}
 AXES = ("intensity", "achieved")
 STEP = "predicted_seconds_per_step"
+# A metric of the first part that is not printed: a chart draws it, or the Summary has its result.
+LEFT_OUT = {"training": STEP, "serving": "predicted_seconds_per_token"}
 # What a roof is of: the hardware and the format whose peak it has.
 ROOF = substitute(
     first_that_holds([("", "{h} {format}")]),
@@ -57,6 +59,12 @@ def first_row(table_set: TableSet) -> int:
 def print_to(table_set: TableSet) -> int:
     """The last column of the runs, where the second chart ends too."""
     return FIRST + len(table_set.table("run")) - 1
+
+
+def print_rows(block: Block) -> int:
+    """The last row that is printed: what follows stands on the Summary, or explains the prediction."""
+    name = LEFT_OUT[block.table_set.name]
+    return next((band.row - 1 for band in block.bands if name in band.rows), block.results_bottom)
 
 
 def _places(table_set: TableSet) -> tuple[int, int, int]:

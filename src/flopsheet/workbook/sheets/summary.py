@@ -20,6 +20,7 @@ from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
+OF_RUNS = 7.5  # cm, so that the charts of runs and the words below them take one page
 COUNTED = 3  # the row that says what is counted
 BANNER_ROW, CHANGES = 4, 5  # the verdict, and the first row of what changed
 FIRST_ROW = 8  # below the banner and what changed; its height parts them
@@ -83,7 +84,7 @@ def sheet(
     models = len(table_set.table("model"))
     bars = min(models, MOST_BARS)
     longest = context.longest_built(table_set)
-    chart_rows = ceil(_height(bars) / ROW_CM) + 1
+    chart_rows = ceil((OF_RUNS if of_kinds else _height(bars)) / ROW_CM) + 1
     # What an approver wants to see fits one screen: below a long table nobody would find the charts.
     is_long = lines > MOST_LINES
     row = FIRST_ROW

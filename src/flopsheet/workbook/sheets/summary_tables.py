@@ -22,7 +22,7 @@ from flopsheet.workbook.sheets.checks import BROKEN, FITS, rectangles
 
 SHEET = "Summary"
 TITLES = {
-    "flops_ratio": "Against first context",
+    "flops_ratio": "Against first",
     "doubling_multiplier": "Context ×2 costs",
     "dominant": "Largest share",
     "share_attention_projections": "Q/K/V/O",
@@ -34,18 +34,18 @@ TITLES = {
     "largest_batch": "Largest batch",
     "longest_context": "Longest context",
     "prefill_seconds_one": "Bound of first token",
-    "decode_tokens_per_second": "Bound of tokens/s",
-    "decode_tokens_per_second_user": "Bound of tokens/s per user",
+    "decode_tokens_per_second": "Bound in all",
+    "decode_tokens_per_second_user": "Bound per user",
     "decode_bound": "Decoding bound by",
-    "cost_per_million_generated": "Bound of cost per 1M",
+    "cost_per_million_generated": "Bound per M tokens",
     "mfu": "MFU of peak",
     "time_is": "Time is",
     "served_margin_share": "Margin",
     "predicted_days_range": "Predicted days",
-    "predicted_token_range": "Predicted ms per token",
+    "predicted_token_range": "Predicted per token",
     "predicted_first_token_range": "Predicted first token",
-    "predicted_served_tokens_range": "Predicted tokens/s",
-    "predicted_cost_per_million_range": "Predicted USD per 1M",
+    "predicted_served_tokens_range": "Predicted in all",
+    "predicted_cost_per_million_range": "Predicted per M tokens",
     "predicted_cost_range": "Predicted USD",
 }
 # As many digits as a decision needs; the sheet that a header leads to has them all.
@@ -98,7 +98,7 @@ MEANS = "predicted: P10 to P90; bound: at 100 % of peak compute and bandwidth, n
 DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})  # on the sheets of the runs
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
-MOST_LETTERS = 9  # of a header in one line
+MOST_LETTERS, MOST_OF_TWO = 9, 22  # of a header in one line, and in two
 SAID_ANYWAY = frozenset({"context_length", "hardware", "n_devices"})  # swept or not
 SWITCH = "hardware"  # the input of a run that the link above its table leads to
 SWITCHES = {
@@ -302,7 +302,7 @@ def _repeated(table_set: TableSet) -> set[int]:
 
 def _folded(title: str) -> str:
     """What heads a column, in two or three lines where it is long, as narrow as its words allow."""
-    most = 1 if len(title) <= MOST_LETTERS else 2 if len(title) <= 2 * MOST_LETTERS else 3
+    most = 1 if len(title) <= MOST_LETTERS else 2 if len(title) <= MOST_OF_TWO else 3
     wrapped = (textwrap.wrap(title, width, break_long_words=False) for width in range(1, len(title) + 1))
     return "\n".join(next(lines for lines in wrapped if len(lines) <= most))
 

@@ -25,7 +25,7 @@ SAYS = {
     "{cost}; {fit}.",
 }
 # Time of a training run, named after what it follows, and where nobody could predict it.
-TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU of {mfu_is_of} ({time_is})"
+TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
 RANGE = "predicted (P10 to P90): {predicted_days_range} days, {range_is}; "
 # Where an assumed or measured speed and the prediction cannot both be right.
 OFF = "{time_against_range}; "

@@ -17,7 +17,8 @@ PAPER_CM = 21.0, 29.7
 SIDES, TOP, BOTTOM, RUNNING = 0.3, 0.5, 0.75, 0.3  # margins, in inches as the file has them
 INCH_CM = 2.54
 SIZES = range(100, 65, -5)  # percent: ten points become seven at the least
-SMALLER = range(65, 0, -5)  # where parts are too wide for a page otherwise
+LARGER, SMALLER = range(100, 75, -5), range(75, 0, -5)  # of parts, and where these are too large for a page
+SPARE = 1.1  # how much wider than in Excel columns may be
 WIDEST_CM = 0.25  # of a column one character wide, with the letters of a program that lacks ours
 SLACK = 1.05  # programs differ in how high a row is
 
@@ -31,6 +32,10 @@ class Way(NamedTuple):
     parts: tuple[int, ...] = ()
     beside: int = 1
     """Pages side by side."""
+    is_fitted: bool = False
+    """Whether the program makes the columns as wide as a page, however wide its letters are."""
+    is_tight: bool = False
+    """Whether letters that are much wider than ours would make a column stand on a page of its own."""
 
 
 Ways: TypeAlias = Iterable[Way]
@@ -47,14 +52,19 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     parts = sheet.print_parts
     if parts:
         width = sum(widths) * EXCEL_CM
-        tried = (_best(_of_parts(sheet, width, sizes)) for sizes in (SIZES, *((size,) for size in SMALLER)))
+        tried = (_best(_of_parts(sheet, width, sizes)) for sizes in (LARGER, *((size,) for size in SMALLER)))
         if way := next(filter(None, tried), None):
             parts, worksheet.page_setup.fitToHeight = way.parts, way.pages
+            has_room = width * way.percent * SPARE <= 100 * _room(is_upright=way.is_upright)[0]
+            if has_room:  # its height sets the size, which programs do not find where a sheet has several parts
+                worksheet.page_setup.scale, way = way.percent, way._replace(is_fitted=False)
+            else:
+                way = way._replace(is_fitted=True)
     else:
         way = _best(_of_rows(sheet, widths, bottom))
-        if way:
+        if way and not way.is_fitted:
             worksheet.page_setup.scale = way.percent
-    worksheet.sheet_properties.pageSetUpPr.fitToPage = bool(parts) or not way
+    worksheet.sheet_properties.pageSetUpPr.fitToPage = not way or way.is_fitted
     worksheet.page_setup.orientation = "portrait" if way and way.is_upright else "landscape"
     worksheet.page_margins.left = worksheet.page_margins.right = SIDES
     worksheet.page_margins.top, worksheet.page_margins.bottom = TOP, BOTTOM
@@ -104,8 +114,11 @@ def _heights(sheet: Sheet, top: int, bottom: int) -> list[float]:
 
 
 def _best(ways: Ways) -> Way | None:
-    """With the fewest pages; among these with the fewest side by side, of which the last may be empty; the largest."""
-    return min(ways, key=lambda way: (way.pages, way.beside, -way.percent), default=None)
+    """With the fewest pages; among these with the fewest side by side, of which the last may be empty; the largest.
+
+    A size of its own is preferred to one that a program finds, unless it is tight.
+    """
+    return min(ways, key=lambda way: (way.pages, way.beside, way.is_tight, way.is_fitted, -way.percent), default=None)
 
 
 def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]:
@@ -124,7 +137,7 @@ def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]
 def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way]:
     """Each way to print rows on as many pages as it takes; none where they are too wide for a page and must not be cut.
 
-    A size of its own, no number of pages: who unfolds rows gets more pages, not smaller type.
+    A size of its own or the width of a page, no number of pages: who unfolds rows gets more pages, not smaller type.
     """
     across = [width * WIDEST_CM for width in widths]
     down = _heights(sheet, 1, bottom)
@@ -134,6 +147,15 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
         beside = _pages(across, sum(across[:2]), room)
         if beside == 1 or sheet.title_columns:
             yield Way(beside * _pages(down, repeated, page), is_upright, percent, beside=beside)
+    width = sum(widths) * EXCEL_CM
+    for is_upright in (True, False):
+        room, page = _room(is_upright=is_upright)
+        fitted = int(100 * room / width)
+        if SIZES[-1] <= fitted <= SIZES[0]:
+            yield Way(_pages(down, repeated, 100 * page / fitted), is_upright, fitted, is_fitted=True)
+        for percent in SIZES:
+            if width * percent * SPARE <= 100 * room:
+                yield Way(_pages(down, repeated, 100 * page / percent), is_upright, percent, is_tight=True)
 
 
 def _pages(sizes: Sequence[float], repeated: float, room: float) -> int:
