@@ -114,7 +114,7 @@ SWITCHES: tuple[tuple[str, tuple[Choice, ...]], ...] = (
     ),
 )
 SAYS = {WORK: "change of the forward pass", ACTIVE: "change of the active parameters"}
-MULTIPLE = "backward pass {backward_multiple:.3}× the forward pass"
+MULTIPLE = "backward {backward_multiple:.3}× forward"
 HEADERS = 2  # rows of model and context length
 BOTTOM = TOP + HEADERS + sum(1 + len(choices) for _, choices in SWITCHES)
 

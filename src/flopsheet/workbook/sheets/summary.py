@@ -31,6 +31,8 @@ MOST_BARS = 24  # models in a chart
 SHARES = tuple(COLOURS)
 ABOVE_UNITS: frozenset[StyleName] = frozenset({"above_unit", "above_unit_centred"})
 NARROWEST, NARROWEST_NAME = 7.5, 14.0  # columns of figures and of names
+LINES: frozenset[StyleName] = frozenset({"text", "muted", "subtitle", "sentence"})
+RUNNING_LETTER, WIDEST = 0.75, 180.0  # of sentences in columns, and as much as a laptop shows
 SPARED = 0.8  # of the room beside a number that the other sheets leave
 # A letter and the margin of texts that no program shows as #### where it draws them wider than Excel does.
 LETTER, MARGIN = 0.97, 1.4
@@ -149,6 +151,10 @@ def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float
             widths[column] = max(widths[column], of_cell)
         elif cell.style in ABOVE_UNITS:
             widths[column] = max(widths[column], *map(_text, str(cell.value).split("\n")))
+    # Sentences are cut at the edge of the paper: the names have the room that they lack.
+    lines = (len(str(cell.value)) for (_, column), cell in cells.items() if column == 1 and cell.style in LINES)
+    lacking = min(max(lines) * RUNNING_LETTER, WIDEST) - sum(widths.values())
+    widths[1] += max(0.0, lacking)
     return widths
 
 
