@@ -139,3 +139,8 @@ def test_conventions_are_a_kind_of_section_whatever_its_title() -> None:
 def test_every_unit_says_a_style_that_there_is() -> None:
     units = catalog.load_catalog().units.values()
     assert {unit.style for unit in units} == STYLES.keys()
+
+
+def test_a_label_of_an_input_is_short_enough_for_a_column_that_prints_upright() -> None:
+    """At seven points an upright page has room for fifty letters beside the values and their units."""
+    assert [entry.name for entry in catalog.load_catalog().inputs.values() if len(entry.label) > 50] == []
