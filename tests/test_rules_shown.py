@@ -48,6 +48,11 @@ def gpt2() -> tuple[Path, dict[str, tuple[str, str]]]:
     return book.path, {line.entry.name: (line.live[0].sheet, line.live[0].address) for line in laid.inputs.rows}
 
 
+def _of_checks(verdict: object) -> str:
+    """A verdict without the number of published figures that an impossible model does not match."""
+    return re.sub(r" ✘ \d+ of 22 expected figures not matched\.$", "", str(verdict))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -61,7 +66,7 @@ def test_a_value_out_of_range_is_told_on_the_summary(name: str, value: float | s
     path, at = gpt2
     verdict = ("Summary", "A4")
     [found] = recalculate_ironcalc(path, [{at[name]: value}], [verdict])
-    told = re.sub(r"\d+ of \d+ checks fails?", "some checks fail", str(found[verdict]))
+    told = re.sub(r"\d+ of \d+ checks fails?", "some checks fail", _of_checks(found[verdict]))
     assert told == f"✘ some checks fail; {said}."
 
 
@@ -99,7 +104,7 @@ def test_an_impossible_gpt2_is_told_on_the_summary_by_its_first_broken_rule(gpt2
     path, at = gpt2
     edits = [{at[name]: value for name, value in edit.items()} for edit, _ in GPT2]
     verdict = ("Summary", "A4")
-    said = [str(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
+    said = [_of_checks(found[verdict]) for found in recalculate_ironcalc(path, edits, [verdict])]
     failed = [1, 3, 1, 1, 1, 1, 1, 1]  # experts alone lack their number, their width, and stand beside the dense FFN
     assert [re.sub(r" of \d+ ", " of all ", words) for words in said] == [
         f"✘ {count} of all checks fail{'s' if count == 1 else ''}; gpt2-small: {words}."
