@@ -26,14 +26,8 @@ Edit = tuple[str, str, float | str]
 
 # Rule → the edit of Inputs that breaks it, and the sentence that Checks must say of it.
 BROKEN: dict[str, tuple[list[Edit], str]] = {
-    "check_kv_heads_divide": (
-        [("n_kv_heads", "plain", 3)],
-        "plain: n_kv_heads 3 does not divide n_heads 8",
-    ),
-    "check_heads_divide_width": (
-        [("n_heads", "plain", 6)],
-        "plain: n_heads 6 does not divide d_model 512",
-    ),
+    "check_kv_heads_divide": ([("n_kv_heads", "plain", 3)], "plain: n_kv_heads 3 does not divide n_heads 8"),
+    "check_heads_divide_width": ([("n_heads", "plain", 6)], "plain: n_heads 6 does not divide d_model 512"),
     "check_latent_widths": (
         [("d_qk_rope", "latent experts", 0)],
         "latent: latent attention with kv_lora_rank 64 needs d_qk_rope",

@@ -190,8 +190,8 @@ def _place(wanted: str, among: str) -> str:
 def counting(word: str, among: str) -> str:
     """The spreadsheet text of how many cells of a range read a word; a cell with an error reads none."""
     first, _, last = among.partition(":")
-    if last in {"", first}:
-        return f"IF({reads(literal(word), f'{first}:{first}')},1,0)"
+    if last in {"", of_sheet := first.rpartition("!")[2]}:
+        return f"IF({reads(literal(word), f'{first}:{of_sheet}')},1,0)"
     return counting_where(f"={literal(word)}", literal(word), among)
 
 
