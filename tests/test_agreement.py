@@ -33,6 +33,17 @@ def test_libreoffice_follows_a_random_study_with_runs() -> None:
     assert (outcome.mismatches, outcome.cells["LibreOffice"] > 10_000) == ([], True)
 
 
+@pytest.mark.libreoffice
+def test_libreoffice_computes_what_many_sequences_read_of_few_experts() -> None:
+    """0.5^4,096 is smaller than doubles hold: pandas takes it for 0, LibreOffice for an error."""
+    layers = {"ffn": "swiglu", "moe": {"n_experts": 2, "n_active_experts": 1, "d_expert": 64}}
+    model = {"d_model": 64, "n_heads": 4, "vocab_size": 512, "layers": [{"n_layers": 2, **layers}]}
+    run = {"model": "m", "hardware": "h100-sxm", "prompt_length": 64, "generated_length": 8, "n_sequences": 4096}
+    raw = {"version": 1, "context_lengths": [128], "models": {"m": model}, "serving": {"many": run}}
+    outcome = against(agreement.prepare("many sequences", raw, compute(raw), 0), {"LibreOffice": 0})
+    assert (outcome.mismatches, outcome.cells["LibreOffice"] > 10_000) == ([], True)
+
+
 @pytest.mark.skipif(not has_gnumeric(), reason="Gnumeric is not installed (Debian: gnumeric)")
 def test_gnumeric_follows_a_random_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(agreement.ENGINES, "Gnumeric", recalculate_gnumeric)
