@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from flopsheet.catalog import Catalog, load_catalog
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.tables import Tables, tabulate_runs
 from flopsheet.spec import load_spec
+from measured_steps import spread
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "calibration-serving.md"
@@ -213,22 +214,11 @@ def left_out(serving: Serving, of: str = "model") -> tuple[Column, Column]:
     return per_token, first_token
 
 
-def spread(ratios: Column, groups: Column) -> dict[str, float]:
-    """Quantiles of measured over predicted, every group counting alike."""
-    counts = Counter(groups.tolist())
-    order = np.argsort(ratios)
-    weights = np.array([1 / counts[group] for group in groups])[order]
-    places = (np.cumsum(weights) - weights / 2) / weights.sum()
-    return {
-        name: float(f"{np.interp(percent / 100, places, ratios[order]):.3g}") for name, percent in QUANTILES.items()
-    }
-
-
 def spread_left_out(serving: Serving, of: str, target: str) -> dict[str, float]:
     """The spread of one of the times, predicted without the model, kind or format of each run."""
     among = serving.is_few if target == "first_token" else np.full(len(serving.rows), fill_value=True)
     predicted = dict(zip(("per_token", "first_token"), left_out(serving, of), strict=True))[target]
-    return spread((getattr(serving, target) / predicted)[among], serving.of[of][among])
+    return spread((getattr(serving, target) / predicted)[among], serving.of[of][among], QUANTILES)
 
 
 def ranges(serving: Serving) -> dict[str, float]:
