@@ -61,6 +61,14 @@ def test_formulas_that_are_written_differently_are_counted(tmp_path: Path) -> No
     assert (done.returncode, bool(re.search(r", \d[\d,]* with other formulas, all agree", done.stdout))) == (0, True)
 
 
+def test_a_sentence_that_repeats_a_reworded_one_is_no_difference(tmp_path: Path) -> None:
+    built("gpt2", tmp_path)
+    shutil.copy(tmp_path / "built.xlsx", tmp_path / "edited.xlsx")
+    rewrite(tmp_path, (" expected figure", " awaited figure"))  # in a formula of Checks, and as Summary repeats it
+    done = run("check", "edited.xlsx", cwd=tmp_path)
+    assert (done.returncode, "all agree with pandas" in done.stdout, done.stderr) == (0, True, f"{NOTE}\n")
+
+
 @pytest.mark.parametrize("command", [("pull",), ("check",), ("diff", "spec.yaml")])
 def test_inputs_that_stand_elsewhere_are_no_fault_of_the_reader(command: tuple[str, ...], tmp_path: Path) -> None:
     report = built("gpt2", tmp_path)

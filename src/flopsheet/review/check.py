@@ -200,11 +200,17 @@ class _Comparison:
         return (*moved, *causes.values(), *alone, *following_values)
 
 
+@dataclass
 class _ComparisonByName(_Comparison):
     """The same of a workbook that another build of flopsheet wrote: its rows may stand elsewhere.
 
-    A formula that is written differently is counted; a sentence whose words it changes is left out.
+    A formula that is written differently is counted; a sentence whose words it changes is left out, and so are those
+    that repeat it.
     """
+
+    reworded: set[CellRef] = field(default_factory=set)
+    other_words: dict[CellRef, str] = field(default_factory=dict)
+    """The formulas of the cells that hold other words and are written as ours are."""
 
     def add(self, sheet: Sheet, stored_cells: Cells) -> None:
         is_moved = find_moved(sheet, stored_cells) is not None
@@ -212,19 +218,31 @@ class _ComparisonByName(_Comparison):
         for (row, column), cell in sheet.cells.items():
             if not cell.formula:
                 continue
+            cell_ref = CellRef(sheet.title, row, column)
             stored = stored_cells.get((self.rows.get(row, 0), column), BLANK)
             is_same = not is_moved and _alike(stored.formula, cell.formula, sheet.title)
             is_reworded = isinstance(stored.value, str) and not is_same and not agrees(stored.value, cell.value)
             if stored == BLANK or (is_reworded and isinstance(cell.value, str)):
                 self.skipped += 1
+                if is_reworded:
+                    self.reworded.add(cell_ref)
                 continue
-            cell_ref = CellRef(sheet.title, row, column)
             self.count += 1
             self.missing += stored.value is None
             self.rewritten += bool(stored.formula) and not is_moved and not is_same
             if not stored.formula and cell_ref not in self.expressions:
                 self.tell_typed_over(sheet, cell_ref, cell, stored)
             self.compare_value(sheet, cell_ref, cell, stored)
+            if cell_ref in self.wrong and isinstance(stored.value, str) and isinstance(cell.value, str):
+                self.other_words[cell_ref] = cell.formula
+
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        repeated = find_consequences(self.reworded, self.other_words)
+        for cell_ref in repeated:
+            del self.values[cell_ref], self.wrong[cell_ref]
+        self.skipped += len(repeated)
+        self.count -= len(repeated)
+        return super().disagreements()
 
 
 def _alike(stored: str, right: str, sheet: str) -> bool:
