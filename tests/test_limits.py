@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import random
 from collections import Counter
@@ -13,6 +14,7 @@ import numpy as np
 import flopsheet
 from flopsheet.api import Report
 from flopsheet.pipeline.frames import compute_values
+from flopsheet.pipeline.limits import rows
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.pipeline.tables import tabulate_runs
@@ -204,3 +206,16 @@ def test_a_limit_says_what_breaks_one_step_further() -> None:
 def test_a_study_without_runs_has_no_limits() -> None:
     spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}
     assert len(flopsheet.compute(spec).limits) == 0
+
+
+def test_metrics_of_a_specs_own_change_no_limit_of_its_runs() -> None:
+    own = flopsheet.compute("specs/design-sweep.yaml").spec.catalog
+    assert own is not None
+    built = {kind: rows._of_runs(kind, own) for kind in LIMITS}
+    assert built == {kind: rows.rows_of_runs(kind, own) for kind in LIMITS}
+
+
+def test_formulas_read_alike_beside_metrics_of_a_specs_own() -> None:
+    own = flopsheet.compute("specs/design-sweep.yaml").spec.catalog
+    assert own is not None
+    assert own.notation == dataclasses.replace(own, base=None).notation

@@ -55,7 +55,7 @@ def extend_catalog(catalog: Catalog, inputs: Sequence[CustomEntry], metrics: Seq
     reader = _Reader(catalog.units)
     reader.start_from(catalog)
     reader.add_custom(inputs, metrics)
-    return reader.finish()
+    return dataclasses.replace(reader.finish(), base=catalog)
 
 
 def _mapping(data: object) -> dict[str, Any]:

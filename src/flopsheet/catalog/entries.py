@@ -259,6 +259,8 @@ class Catalog:
     order: tuple[str, ...]
     functions: Mapping[str, Function]
     rules: Mapping[str, Rule]
+    base: Catalog | None = None
+    """The one that it adds inputs and metrics to, none of which a metric of that one reads."""
 
     def entry(self, name: str) -> Entry:
         return self.inputs[name] if name in self.inputs else self.metrics[name]
@@ -336,8 +338,9 @@ class Catalog:
     @cached_property
     def notation(self) -> Mapping[str, str]:
         """The formula of every metric for a reader, as its author wrote it; nothing of a sentence."""
+        known = self.base.notation if self.base else {}
         return {
-            name: "" if metric.is_sentence else to_notation(metric.source_ast, self.symbol)
+            name: known.get(name) or ("" if metric.is_sentence else to_notation(metric.source_ast, self.symbol))
             for name, metric in self.metrics.items()
         }
 

@@ -22,8 +22,9 @@ CODE = ("dials.py", "parts.py", "program.py", "rows.py")
 
 
 def rows_of_runs(kind: RunKind, catalog: Catalog) -> tuple[Rows, ...]:
-    """The rows of each limit of the runs of a kind."""
-    return _kept()[kind] if catalog is load_catalog() else _of_runs(kind, catalog)
+    """The rows of each limit of the runs of a kind; metrics of a spec's own are read in none."""
+    base = catalog.base or catalog
+    return _kept()[kind] if base is load_catalog() else _of_runs(kind, base)
 
 
 def rows_of(limit: Limit, read_there: tuple[str, ...], catalog: Catalog) -> Rows:
