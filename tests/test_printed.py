@@ -133,6 +133,25 @@ def test_what_takes_more_pages_than_it_is_worth_is_not_printed() -> None:
     assert areas == ["'Sheet'!$C$1", "'Sheet'!$A$1:$A$200"]
 
 
+def area_of(title: str, spec: Any) -> tuple[str, str]:
+    """What is printed of a sheet, and what stands in the middle of its footer."""
+    worksheet = Workbook().active
+    worksheet.title = title
+    set_up_page(worksheet, sheet_of(title, flopsheet.compute(spec)))
+    return worksheet.print_area.replace("$", "").rpartition("!")[2], worksheet.oddFooter.center.text
+
+
+@pytest.mark.parametrize(("study", "columns", "footer"), [
+    ("moe", "A:L", "flopsheet"),  # two labels and five models at two contexts
+    ("attention-variants", "A:N", "flopsheet"),  # four models at three
+    ("long-context", "A:H", "the first 6 of 15 columns; all are in the workbook"),  # three models at two of five
+    ("hybrids", "A:G", "the first 5 of 25 columns; all are in the workbook"),  # five models at one of five
+])  # fmt: skip
+def test_forward_flops_are_printed_for_as_many_scenarios_as_fit(study: str, columns: str, footer: str) -> None:
+    area, middle = area_of("Forward FLOPs", SPECS / f"{study}.yaml")
+    assert (area.translate({ord(digit): None for digit in "0123456789"}), middle) == (columns, footer)
+
+
 @pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
     (58, 90, (30, 58), ("portrait", 1, "'S'!$A$1:$A$58")),  # 26.5 of 30.7 · 1.05 cm: 82 %
     (60, 90, (30, 60), ("portrait", 2, "'S'!$A$1:$A$30,'S'!$A$31:$A$60")),  # 79 %: less than eight points

@@ -247,7 +247,7 @@ def _result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str])
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
         is_printed=title == CUSTOM_SHEET or (title in PRINTED and len(laid.table_sets) == 1),
-        print_rows=blocks[0].results_bottom, most_pages=2,
+        print_rows=blocks[0].results_bottom, most_pages=2, print_cuts=blocks[0].cuts,
     )  # fmt: skip
 
 

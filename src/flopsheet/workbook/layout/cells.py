@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Metric
@@ -150,6 +151,13 @@ class Block:
     @cached_property
     def columns(self) -> tuple[int, ...]:
         return COLUMNS[FIRST : FIRST + len(self.table_set.table(self.grain))]
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """The columns after which a part of them may end: the last one of each context length, or any."""
+        lengths = self.table_set.table(self.grain).above.get("context")
+        rows = range(len(self.columns)) if lengths is None else lengths.tolist()
+        return tuple(column for column, (row, after) in zip(self.columns, pairwise(rows), strict=False) if row != after)
 
     @cached_property
     def rows(self) -> dict[str, int]:

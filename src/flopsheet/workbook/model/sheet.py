@@ -148,7 +148,9 @@ class Sheet:
     print_parts: tuple[int, ...] = ()
     """The last row of each part: all on one page where that can be read, else on as few as that takes."""
     most_pages: int = 0
-    """A sheet that takes more is for the screen, since what it says stands on another one; 0 prints all pages."""
+    """Of a sheet that takes more, only the columns that one page holds are printed, or these pages; 0 prints all."""
+    print_cuts: tuple[int, ...] = ()
+    """The columns after which such a sheet may be cut; where not even the first ones fit, it is not printed."""
 
     @cached_property
     def extent(self) -> Extent:

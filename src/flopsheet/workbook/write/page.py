@@ -9,7 +9,7 @@ from typing import TypeAlias
 from openpyxl.worksheet.worksheet import Worksheet
 
 from flopsheet.records import NamedTuple
-from flopsheet.workbook.model.references import MOST_COLUMNS, letters
+from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, POINT_CM, ROW_CM
 
@@ -45,13 +45,12 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     """Paper, margins, size, what is printed and what is repeated on each page."""
     last = _printed_to(sheet) or max(sheet.widths)
     bottom = sheet.print_rows or sheet.extent.bottom
-    folded = set(sheet.outline_columns)
-    widths = [width for column, width in sorted(sheet.widths.items()) if column <= last and column not in folded]
+    worksheet.oddFooter.center.text = "flopsheet"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
     worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
     parts = sheet.print_parts
     if parts:
-        width = sum(widths) * EXCEL_CM
+        width = sum(_widths(sheet, last)) * EXCEL_CM
         tried = (_best(_of_parts(sheet, width, sizes)) for sizes in (LARGER, *((size,) for size in SMALLER)))
         if way := next(filter(None, tried), None):
             parts, worksheet.page_setup.fitToHeight = way.parts, way.pages
@@ -61,7 +60,10 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
             else:
                 way = way._replace(is_fitted=True)
     else:
-        way = _best(_of_rows(sheet, widths, bottom))
+        whole, (last, way) = last, _held(sheet, last, bottom)
+        if 0 < last < whole:
+            counts = (len(_widths(sheet, end)) - len(_widths(sheet, FIRST - 1)) for end in (last, whole))
+            worksheet.oddFooter.center.text = "the first {} of {} columns; all are in the workbook".format(*counts)
         if way and not way.is_fitted:
             worksheet.page_setup.scale = way.percent
     worksheet.sheet_properties.pageSetUpPr.fitToPage = not way or way.is_fitted
@@ -70,13 +72,12 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.page_margins.top, worksheet.page_margins.bottom = TOP, BOTTOM
     worksheet.page_margins.header = worksheet.page_margins.footer = RUNNING
     worksheet.oddFooter.left.text = "&A"
-    worksheet.oddFooter.center.text = "flopsheet"
     worksheet.oddFooter.right.text = "Page &P of &N"
     if sheet.title_rows:
         worksheet.print_title_rows = sheet.title_rows
     if sheet.title_columns:
         worksheet.print_title_cols = sheet.title_columns
-    if not sheet.is_printed or (sheet.most_pages and way and way.pages > sheet.most_pages):
+    if not sheet.is_printed or not last:
         worksheet.print_area = f"{letters(sheet.extent.right + 2)}1"  # an empty cell: nothing is there to be printed
     elif parts:
         tops = (1, *(row + 1 for row in parts[:-1]))
@@ -95,6 +96,22 @@ def _printed_to(sheet: Sheet) -> int:
         for (row, column), cell in sheet.cells.items()
         if row <= sheet.print_rows and column <= last and cell.value != ""  # bars go on above blocks that are wider
     )
+
+
+def _widths(sheet: Sheet, last: int) -> list[float]:
+    """Of the columns up to the last that is printed, without those that are folded away."""
+    folded = set(sheet.outline_columns)
+    return [width for column, width in sorted(sheet.widths.items()) if column <= last and column not in folded]
+
+
+def _held(sheet: Sheet, last: int, bottom: int) -> tuple[int, Way | None]:
+    """The last column that is printed, and how: of a sheet that takes too many pages the columns that fewer hold."""
+    way = _best(_of_rows(sheet, _widths(sheet, last), bottom))
+    if not (sheet.most_pages and way and way.pages > sheet.most_pages):
+        return last, way
+    cuts = [(end, _best(_of_rows(sheet, _widths(sheet, end), bottom))) for end in sheet.print_cuts if end < last]
+    held = ((end, cut) for most in (1, sheet.most_pages) for end, cut in reversed(cuts) if cut and cut.pages <= most)
+    return next(held, (0, way))
 
 
 def _room(*, is_upright: bool) -> tuple[float, float]:
@@ -139,23 +156,21 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
 
     A size of its own or the width of a page, no number of pages: who unfolds rows gets more pages, not smaller type.
     """
-    across = [width * WIDEST_CM for width in widths]
     down = _heights(sheet, 1, bottom)
     repeated = sum(_heights(sheet, *map(int, sheet.title_rows.split(":")))) if sheet.title_rows else 0.0
-    for percent, is_upright in product(SIZES, (True, False)):
+    for character, percent, is_upright in product((WIDEST_CM, EXCEL_CM * SPARE), SIZES, (True, False)):
+        across = [width * character for width in widths]
         room, page = (100 * size / percent for size in _room(is_upright=is_upright))
         beside = _pages(across, sum(across[:2]), room)
         if beside == 1 or sheet.title_columns:
-            yield Way(beside * _pages(down, repeated, page), is_upright, percent, beside=beside)
+            pages = beside * _pages(down, repeated, page)
+            yield Way(pages, is_upright, percent, beside=beside, is_tight=character < WIDEST_CM)
     width = sum(widths) * EXCEL_CM
     for is_upright in (True, False):
         room, page = _room(is_upright=is_upright)
         fitted = int(100 * room / width)
         if SIZES[-1] <= fitted <= SIZES[0]:
             yield Way(_pages(down, repeated, 100 * page / fitted), is_upright, fitted, is_fitted=True)
-        for percent in SIZES:
-            if width * percent * SPARE <= 100 * room:
-                yield Way(_pages(down, repeated, 100 * page / percent), is_upright, percent, is_tight=True)
 
 
 def _pages(sizes: Sequence[float], repeated: float, room: float) -> int:
