@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -33,6 +35,10 @@ RUNS = {
     "training": {"pretraining": {"model": "a-design-of-20b", "context_length": 8192, "hardware": "h100-sxm"}},
     "serving": {"chat": {"model": "a-design-of-4b", "prompt_length": 99999, "generated_length": 9, "hardware": "h200"}},
 }
+
+
+BOX = re.compile(r'yMin="([\d.]+)" xMax="[\d.]+" yMax="([\d.]+)"')
+LINE = 1.2207  # of Calibri and its twin Carlito, the height of a line to the size of its letters
 
 
 def summary(spec: Any) -> Sheet:
@@ -179,6 +185,28 @@ def test_the_first_column_is_as_wide_as_the_longest_name_in_it() -> None:
     assert sheet.widths[1] > 0.9 * len(name)
 
 
+def test_a_name_wider_than_the_numbers_below_it_goes_over_several_lines_at_its_hyphens() -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    names = ["a-design-of-many-layers-30b-a3b", "short", "no_hyphen_in_a_long_name"]
+    spec = {"version": 1, "context_lengths": [128], "models": dict.fromkeys(names, model)}
+    sheet = sheet_of("Parameters", flopsheet.compute(spec))
+    styles = {cell.value: cell.style for cell in sheet.cells.values() if cell.style.startswith("header")}
+    row = row_of(sheet, names[0])
+    assert {name: styles[name] for name in names} == dict(
+        zip(names, ("header_folded", "header", "header"), strict=True)
+    )
+    # Four lines: a-design-of-, many-, layers-30b-, a3b; before a digit no line ends.
+    assert (sheet.heights[row], sheet.widths[FIRST] < 16 < sheet.widths[FIRST + 2]) == (12.5 * 4 + 2, True)
+
+
+def test_what_is_folded_away_makes_no_column_wider() -> None:
+    """A mixer that no layer has is called gated_delta_net, 15 letters, in four sheets."""
+    spec = read_yaml(SPECS / "gpt2.yaml").data
+    report = flopsheet.compute({key: spec[key] for key in ("version", "context_lengths", "models", "defaults")})
+    widths = {title: sheet_of(title, report).widths[FIRST + 1] for title in ("Inputs", "Parameters", "KV cache")}
+    assert {title: width < 16 for title, width in widths.items()} == dict.fromkeys(widths, True)
+
+
 def test_the_verdicts_on_what_a_spec_expects_stand_above_the_others_and_are_printed() -> None:
     sheet = sheet_of("Checks", flopsheet.compute(SPECS / "gpt2.yaml"))
     [heading] = [row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (FIRST, "Verdict")]
@@ -213,3 +241,18 @@ def test_of_equal_numbers_of_pages_rows_are_cut_and_not_columns() -> None:
     """The last column of Inputs, what was there as built, stood alone on a page: empty, beside labels."""
     columns, rows = page.Way(2, True, 95, beside=2), page.Way(2, False, 75)
     assert page._best([columns, rows]) == rows
+
+
+@pytest.mark.libreoffice
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed (Debian: poppler-utils)")
+@pytest.mark.parametrize(("study", "most"), [
+    ("gpt2", 7), ("moe", 9), ("llama3-70b-512xh100", 9), ("deepseek-v3", 9), ("design-sweep", 10), ("forty", 9),
+])  # fmt: skip
+def test_a_study_prints_on_few_pages_in_letters_of_seven_points_or_more(study: str, most: int, tmp_path: Path) -> None:
+    flopsheet.build(FORTY if study == "forty" else SPECS / f"{study}.yaml", tmp_path / "book.xlsx")
+    recalculate_libreoffice(tmp_path / "book.xlsx", [{}], [], saves=[(tmp_path / "book.pdf", None)])
+    command = ["pdftotext", "-bbox", "book.pdf", "-"]
+    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout.decode()
+    pages = [BOX.findall(page) for page in printed.split("<page ")[1:]]
+    sizes = [median(float(bottom) - float(top) for top, bottom in page) / LINE for page in pages]
+    assert (len(pages) <= most, min(sizes) >= 6.95) == (True, True)  # 70 % of 10 points, as programs round it

@@ -27,7 +27,8 @@ SAID = "Values as built; 'flopsheet build' writes the live workbook."
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", *SHEETS.values())
 HELD = frozenset({summary.SHEET, inputs.SHEET, *RESULTS})
 SUBTITLE = 2, LABEL  # its cell on every sheet
-CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded"}  # nothing follows an edit
+# Nothing follows an edit.
+CONSTANT: dict[StyleName, StyleName] = {"input": "calc", "input_folded": "calc_folded", "fitted_input": "fitted_calc"}
 
 
 def shorten(plan: Plan, hardware: Collection[str]) -> Plan:

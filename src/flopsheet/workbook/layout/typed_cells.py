@@ -94,7 +94,10 @@ def metric_cells(block: Block, cell_index: CellIndex, name: str, style: StyleNam
 
 
 def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell]:
-    """References to the home of an input or metric, one in each column of a block that reads it."""
+    """References to the home of an input or metric, one in each column of a block that reads it.
+
+    They are folded away, so they make no column wider.
+    """
     table_set = block.table_set
     grain, table, values = table_set.grain(name), table_set.table(block.grain), table_set.column(name)
     rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
@@ -107,11 +110,11 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
         runs = range(len(table)) if block.grain == "run" else table.above["run"].tolist()
         for at, run in zip(rows, runs, strict=True):
             formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
-            yield Cell(values[at], linked_formula(formula, words), "linked", format)
+            yield Cell(values[at], linked_formula(formula, words), "fitted_linked", format)
         return
     seen = [linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
     for at in rows:
-        yield Cell(values[at], seen[at], "linked", format)
+        yield Cell(values[at], seen[at], "fitted_linked", format)
 
 
 def linked_formula(reference: str, words: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cache
 
 from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.model.styles import FOLDED, STYLES, StyleName, varied
+from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, StyleName, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
 TAIL_WIDTHS = (32.0, 25.0, 60.0)  # of names, notes and formulas
+LETTER, DIGIT = 1.08, 1.04  # of cells: some letters are wider than a digit, which is as wide as any other
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 NARROW, NARROW_BY = frozenset(" ,."), 0.45  # what takes less room than a digit, in any font, and how much less
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
+NAME_WIDTH = 12  # letters in a line of a name that is folded at its hyphens
+AT_HYPHENS = re.compile(r"(?<=-)(?=[^\W\d])")  # programs break no line in front of a digit
 FOLDED_WIDTH = 18  # letters in a line of a text that is folded: names of a sweep's variants are long
 ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
 POINT_CM = 2.54 / 72
@@ -29,32 +33,46 @@ Cells = Mapping[tuple[int, int], Cell]
 
 
 def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
-    """The long texts of several words in columns of values, in the style that goes over several lines."""
+    """The long texts of several words in columns of values, in the style that goes over several lines.
+
+    So are names above columns that are wider than what stands below them.
+    """
+    below = widths_of(cells, tail, without=HEADERS)
     return {
         at: cell._replace(style=varied(cell.style, FOLDED))
         for at, cell in cells.items()
-        if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell.value, cell.style)
+        if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell, below[at[1]])
     }
 
 
-def _is_folded(text: str, style: StyleName) -> bool:
-    return len(text) > FOLDED_WIDTH and " " in text and f"{style}_{FOLDED}" in STYLES
+def _is_folded(cell: Cell, width: float) -> bool:
+    text = str(cell.value)
+    if " " in text:
+        return len(text) > FOLDED_WIDTH and f"{cell.style}_{FOLDED}" in STYLES
+    return cell.style in HEADERS and width_of(cell) > width and len(_lines(text)) > 1
 
 
 def _lines(text: str) -> list[str]:
-    """A text as it is folded."""
-    return textwrap.wrap(text, FOLDED_WIDTH, break_long_words=False, break_on_hyphens=False)
+    """A text as it is folded: at its spaces, or else at its hyphens."""
+    if " " in text:
+        return textwrap.wrap(text, FOLDED_WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines = [""]
+    for piece in AT_HYPHENS.split(text):
+        if lines[-1] and len(lines[-1] + piece) > NAME_WIDTH:
+            lines.append("")
+        lines[-1] += piece
+    return lines
 
 
-def widths_of(cells: Cells, tail: int) -> dict[int, float]:
+def widths_of(cells: Cells, tail: int, without: Container[str] = ()) -> dict[int, float]:
     """Value columns as wide as their longest number or header, the first one as its longest label or name.
 
-    `tail` is the first of the columns behind the values.
+    `tail` is the first of the columns behind the values; cells in some styles may be left out.
     """
     widths = WIDTHS | dict.fromkeys(range(FIRST, tail), VALUE_WIDTH) | dict(enumerate(TAIL_WIDTHS, start=tail))
     taken: dict[tuple[object, ...], float] = {}  # side by side, cells repeat each other
     for (_, column), cell in cells.items():
-        if FIRST <= column < tail:
+        if FIRST <= column < tail and cell.style not in without:
             look = cell[0], cell[2], cell[3]  # value, style, format
             width = taken.get(look)
             if width is None:
@@ -75,7 +93,8 @@ def width_of(cell: Cell) -> float:
 
 def _width(value: Scalar, format: str) -> float:
     text = value if isinstance(value, str) else _spelling(format)(value)
-    return (len(text) - NARROW_BY * sum(letter in NARROW for letter in text)) * 1.08 + 2.0
+    letter = LETTER if isinstance(value, str) else DIGIT
+    return (len(text) - NARROW_BY * sum(each in NARROW for each in text)) * letter + 2.0
 
 
 @cache

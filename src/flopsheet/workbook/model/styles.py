@@ -72,7 +72,7 @@ StyleName: TypeAlias = Literal[
     "as_built", "code", "link", "verdict", "good", "bad", "hint", "grew", "shrank", "changed", "header_folded",
     "calc_folded", "linked_folded", "input_folded", "as_built_folded", "name_subtotal", "name_total", "unit_subtotal",
     "unit_total", "maths_subtotal", "maths_total", "note_subtotal", "note_total", "fits", "lacks", "chosen",
-    "fitted_label", "fitted_calc",
+    "fitted_label", "fitted_calc", "fitted_linked", "fitted_input",
 ]  # fmt: skip
 # What a condition may change besides: how a number is written, or a thin line below the cell.
 Written: TypeAlias = Literal["hairline", "decimals", "whole T", "whole B", "whole TB", "whole GB"]
@@ -116,9 +116,11 @@ STYLES: dict[StyleName, Style] = {
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
     "linked": Style("2E7D32", align="right"),
+    "fitted_linked": Style("2E7D32", align="right", shrink=True),
     "linked_left": Style("2E7D32", align="left"),
     "linked_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
+    "fitted_input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True, shrink=True),
     "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),
     "as_built": Style(MUTED, size=9, align="right"),
     "code": Style(size=9, align="left", mono=True),

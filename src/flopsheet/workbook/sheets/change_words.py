@@ -86,7 +86,8 @@ class Grid:
         """Puts a field of a line where it belongs."""
         row = self.rows.setdefault(field, self.top + 2 + len(self.rows))
         self.cells[row, LABEL] = Cell(field, style="label")
-        self.cells[row, FIRST + step] = cell
+        is_name = isinstance(cell.value, str) and cell.style == "linked"  # it makes no column of the sheet wider
+        self.cells[row, FIRST + step] = cell._replace(style="fitted_linked") if is_name else cell
         return Live(CellRef(SHEET, row, FIRST + step), cell.value)
 
     @property

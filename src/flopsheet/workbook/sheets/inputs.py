@@ -251,6 +251,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         if style == "block":
             cells[row, layout.built_column] = Cell("As in the spec", style=style)
     _headers(layout, cells)
+    unused = {row for first, end, is_closed in layout.folds if is_closed for row in range(first, end + 1)}
     counted: list[tuple[CellRef, Cell]] = []
     for line in layout.rows:
         table_set = line.table_set
@@ -258,6 +259,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         row = line.live[0].row
         cells |= _describe(layout, line.entry, row)
         format = table_set.catalog.format(line.entry.name)
+        typed: StyleName = "fitted_input" if row in unused else "input"  # what is folded makes no column wider
         pairs: dict[int, tuple[Scalar, Scalar]] = {}
         editable = []
         for at, (live, built) in enumerate(zip(line.live, line.built, strict=True)):
@@ -267,7 +269,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
             beside = InputRefs(table_set, cell_index, table, at)
             formula = to_excel(given.ast, beside) if given.ast else ""
             value = _typed(line.entry, given.value)
-            cells[row, live.column] = Cell(value, formula, "calc" if locked else "input", format)
+            cells[row, live.column] = Cell(value, formula, "calc" if locked else typed, format)
             cells[row, built.column] = _as_said(line.entry, said, beside, format)
             pairs[live.column] = value, cells[row, built.column].value
             if not locked:
@@ -291,7 +293,7 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         range(FIRST, last + 1), 3.0
     )
     for (row, column), cell in cells.items():
-        if column >= FIRST and row != 3 and cell.style not in {"block", "band"}:
+        if column >= FIRST and row != 3 and cell.style not in {"block", "band", "fitted_input"}:
             widths[column] = max(widths[column], 12.0, width_of(cell))
     widths |= {layout.behind(place): width for place, (_, width) in BEHIND.items()}
     notes = (len(str(cell.value)) for (_, column), cell in cells.items() if column == layout.behind(NOTE))

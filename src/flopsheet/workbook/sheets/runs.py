@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from math import ceil, floor, log10
 
 from flopsheet.catalog.desugar import substitute
@@ -62,9 +63,10 @@ def print_to(table_set: TableSet) -> int:
 
 
 def print_rows(block: Block) -> int:
-    """The last row that is printed: what follows stands on the Summary, or explains the prediction."""
+    """The last row that is printed: what follows stands on the Summary, explains the prediction, or is folded."""
     name = LEFT_OUT[block.table_set.name]
-    return next((band.row - 1 for band in block.bands if name in band.rows), block.results_bottom)
+    results = takewhile(lambda band: name not in band.rows, block.bands)
+    return max(row for band in results if not band.collapsed for row in band.rows.values())
 
 
 def _places(table_set: TableSet) -> tuple[int, int, int]:
