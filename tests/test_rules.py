@@ -173,6 +173,10 @@ BROKEN: dict[str, tuple[list[Edit], str]] = {
         [("tensor_parallel", "spread", 8), ("n_devices_per_node", "box", 4)],
         "spread: tensor_parallel 8 is more than the 4 devices of a node",
     ),
+    "note_experts_without_sequence_parallel": (
+        [("sequence_parallel", "spread", "no")],
+        "spread: with experts and tensor_parallel 2, Megatron-LM asks for sequence parallelism",
+    ),
     "note_idle_devices": (
         [("n_sequences", "many", 3)],
         "many: 3 sequences leave devices idle: 16 devices form 4 groups, each with sequences of its own",

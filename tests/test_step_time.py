@@ -231,6 +231,20 @@ def test_in_a_pipeline_zero_3_gathers_weights_once_per_step_as_memory_keeps_them
     assert step(global_batch_size=64, **layout, **said)["dense_exchange_bytes_each"] == bytes_each
 
 
+@pytest.mark.parametrize(
+    ("zero_stage", "bytes_each"),
+    [
+        (0, 2 * 2),  # an all-reduce passes everything twice
+        (1, 2 + 2),  # gradients scattered, weights gathered
+        (3, 8 * (2 * 2 + 2)),  # of each of 8 micro-batches two gathers and a scatter
+    ],
+)
+def test_gradients_may_be_exchanged_in_fewer_bytes_than_they_are_added_up_in(zero_stage, bytes_each):
+    layout = {"zero_stage": zero_stage, "gradients": "fp32", "exchanged_gradients": "bf16", "data_parallel": 8}
+    found = step(global_batch_size=64, n_devices=8, **layout)
+    assert (found["dense_exchange_bytes_each"], found["gradient_bytes_each"]) == (bytes_each, 4)
+
+
 def test_a_pipeline_under_zero_3_adds_its_one_exchange_to_one_micro_batch():
     found = step(zero_stage=3, pipeline_parallel=2, data_parallel=8, global_batch_size=64)
     parts = ("seconds_compute", "seconds_attention", "seconds_memory_bound")
