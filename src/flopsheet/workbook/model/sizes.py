@@ -10,7 +10,7 @@ from functools import cache
 from flopsheet.catalog.entries import EVERY_DECIMAL
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Scalar
-from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, StyleName, varied
+from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
