@@ -133,7 +133,7 @@ def test_the_summary_is_printed_to_its_last_sentence_above_the_list_of_sheets(bo
     assert (last, sheet.cell(filled[filled.index(last) + 1], 1).value) == (printed_to(sheet), "Sheets")
 
 
-@pytest.mark.parametrize("title", ["Context", "Sensitivity"])
+@pytest.mark.parametrize("title", ["Parameters", "Forward FLOPs", "KV cache"])
 def test_what_is_not_printed_begins_with_the_heading_of_the_working(title: str, book: Any) -> None:
     sheet = book[title]
     below = range(printed_to(sheet) + 1, sheet.max_row + 1)
