@@ -9,10 +9,11 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 
 from flopsheet import diagnostics
 from flopsheet.diagnostics import FileError
+from flopsheet.records import NamedTuple
 from flopsheet.review.xlsx.formula_text import REFERENCE, shift_formula
 from flopsheet.review.xlsx.package import Package
 from flopsheet.workbook.model.references import MOST_COLUMNS, MOST_ROWS, column_number
@@ -24,9 +25,8 @@ ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 Value = float | str | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What one cell holds; `formula` comes without its equals sign."""
+class Stored(NamedTuple):
+    """What one cell holds; `formula` comes without its equals sign. A tuple, since a workbook has many."""
 
     value: Value
     formula: str = ""
@@ -94,25 +94,19 @@ class _Texts:
 
     def __init__(self, package: Package, part: str) -> None:
         self.package, self.part = package, part
-        self.pieces: list[str] | None = None
-        self.length = 0
+        self.collected: str | None = None
 
     def text(self, piece: str) -> None:
-        if self.pieces is not None:
-            self.length += len(piece)
-            if self.length > LONGEST:
+        if self.collected is not None:
+            self.collected += piece  # mostly the whole text: the parser tells long ones alone in pieces
+            if len(self.collected) > LONGEST:
                 raise FileError(
                     diagnostics.too_much(self.package.source, f"a text of more than {LONGEST:,} characters")
                 )
-            self.pieces.append(piece)
-
-    def begin(self) -> None:
-        self.pieces, self.length = [], 0
 
     def taken(self) -> str:
-        text = "".join(self.pieces or ())
-        self.pieces = None
-        return text
+        text, self.collected = self.collected, None
+        return text or ""
 
     def damaged(self) -> FileError:
         return self.package.refused(f"its part '{diagnostics.shown(self.part)}' is damaged")
@@ -134,10 +128,10 @@ class _Strings(_Texts):
         if name == "rPh":
             self.is_reading = True
         elif name == "t" and not self.is_reading:
-            self.begin()
+            self.collected = ""
 
     def end(self, name: str) -> None:
-        if name == "t" and self.pieces is not None:
+        if name == "t" and self.collected is not None:
             self.said.append(self.taken())
         elif name == "rPh":
             self.is_reading = False
@@ -169,34 +163,38 @@ class _Sheet(_Texts):
         if name == "c":
             self.place(attributes.get("r"))
             self.kind = attributes.get("t", "n")
-            self.value, self.formula, self.group, self.inline = None, "", "", []
+            self.value, self.formula, self.group = None, "", ""
+            if self.inline:
+                self.inline = []
+        elif name == "v" or name == "t":
+            self.collected = ""
+        elif name == "f":
+            self.group = attributes.get("si", "") if attributes.get("t") == "shared" else ""
+            self.collected = ""
         elif name == "row":
             number = attributes.get("r", str(self.row + 1))
             if not number.isdecimal() or len(number) > 7:
                 raise self.damaged()
             self.row, self.column = int(number), 0
-        elif name in {"v", "t"}:
-            self.begin()
-        elif name == "f":
-            self.group = attributes.get("si", "") if attributes.get("t") == "shared" else ""
-            self.begin()
 
     def place(self, address: str | None) -> None:
         if address is None:
             self.column += 1
         else:
-            found = REFERENCE.fullmatch(address)
-            if not found:
+            letters = address.rstrip("0123456789")
+            digits = address[len(letters) :]
+            self.column = _column(letters)
+            if not 1 <= len(digits) <= 7:
                 raise self.damaged()
-            self.row, self.column = int(found["row"]), column_number(found["column"])
+            self.row = int(digits)
         if not (1 <= self.row <= MOST_ROWS and 1 <= self.column <= MOST_COLUMNS):
             raise self.damaged()
 
     def end(self, name: str) -> None:
-        if name == "v":
+        if name == "c":
+            self.keep()
+        elif name == "v":
             self.value = self.taken()
-        elif name == "t":
-            self.inline.append(self.taken())
         elif name == "f":
             self.formula = _plain(self.taken()).strip()
             if self.group and self.formula:
@@ -204,35 +202,43 @@ class _Sheet(_Texts):
             elif self.group in self.shared:
                 text, row, column = self.shared[self.group]
                 self.formula = shift_formula(text, self.row - row, self.column - column)
-        elif name == "c":
-            self.keep()
+        elif name == "t":
+            self.inline.append(self.taken())
 
     def keep(self) -> None:
-        stored = Stored(self.typed(), self.formula, self.kind == "e")
-        if stored.value is None and not stored.formula:
+        value = self.typed()
+        if value is None and not self.formula:
             return
-        self.cells[self.row, self.column] = stored
+        self.cells[self.row, self.column] = Stored(value, self.formula, self.kind == "e")
         if len(self.cells) > self.most:
             raise FileError(diagnostics.too_much(self.package.source, f"more than {MOST_CELLS:,} cells"))
 
     def typed(self) -> Value:
         """The stored value by its kind."""
-        if self.kind == "inlineStr":
+        kind, value = self.kind, self.value
+        if kind == "inlineStr":
             return _plain("".join(self.inline))
-        if self.kind == "str":
-            return _plain(self.value or "") if self.value is not None or self.formula else None
-        if self.value is None or not self.value.strip():
+        if kind == "str":
+            return _plain(value or "") if value is not None or self.formula else None
+        if value is None or not value.strip():
             return None
-        if self.kind in {"e", "d"}:
-            return self.value
+        if kind in {"e", "d"}:
+            return value
         try:
-            if self.kind == "s":
-                return self.texts[abs(int(self.value))]
-            if self.kind == "b":
-                return self.value.strip() in {"1", "true"}
-            number = float(self.value)
+            if kind == "s":
+                return self.texts[abs(int(value))]
+            if kind == "b":
+                return value.strip() in {"1", "true"}
+            number = float(value)
         except (ValueError, IndexError):
             raise self.damaged() from None
         if not math.isfinite(number):
             raise self.damaged()
         return number
+
+
+@lru_cache(maxsize=20_000)
+def _column(letters: str) -> int:
+    """The number of a column as an address has it before its digits; 0 where it is none."""
+    found = REFERENCE.fullmatch(f"{letters}1")
+    return column_number(found["column"]) if found else 0

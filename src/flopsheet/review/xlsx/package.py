@@ -92,25 +92,26 @@ class Package:
         """Tells the elements and texts of a part; names come without their namespace. Nothing declares entities."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
-        depth = 0
+        depth, count, most = 0, self.n_elements, MOST_ELEMENTS
+        names = _Local()
 
         def refuse(*_: object) -> None:
             raise self.refused("it declares a document type, which no workbook does")
 
         def opened(name: str, attributes: dict[str, str]) -> None:
-            nonlocal depth
+            nonlocal depth, count
             depth += 1
             if depth > DEEPEST:
                 raise self.refused(f"its part '{diagnostics.shown(part)}' is nested too deep")
-            self.n_elements += 1
-            if self.n_elements > MOST_ELEMENTS:
-                raise FileError(diagnostics.too_much(self.source, f"more than {MOST_ELEMENTS:,} elements"))
-            start(name.rpartition(":")[2], attributes)
+            count += 1
+            if count > most:
+                raise FileError(diagnostics.too_much(self.source, f"more than {most:,} elements"))
+            start(names[name], attributes)
 
         def closed(name: str) -> None:
             nonlocal depth
             depth -= 1
-            end(name.rpartition(":")[2])
+            end(names[name])
 
         parser.StartDoctypeDeclHandler = refuse
         parser.EntityDeclHandler = refuse
@@ -123,6 +124,7 @@ class Package:
                 parser.Parse(b"", True)
         except expat.ExpatError:
             raise self.refused(f"its part '{diagnostics.shown(part)}' is no XML") from None
+        self.n_elements = count
 
     def related(self, part: str) -> dict[str, tuple[str, str]]:
         """What a part refers to: id → the last word of its kind, and the part."""
@@ -142,6 +144,14 @@ class Package:
 
         self.parse(posixpath.join(folder, "_rels", f"{name}.rels"), start, _ignore, _ignore)
         return found
+
+
+class _Local(dict[str, str]):
+    """The names of elements without their namespace, each cut once."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = local = name.rpartition(":")[2]
+        return local
 
 
 def _ignore(_: str) -> None:
