@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 import flopsheet
+from edits import sheet_of
 from flopsheet.api import Report
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits import rows
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.pipeline.tables import tabulate_runs
+from flopsheet.workbook.model.references import UNIT
+from studies import SPECS
 
 MODELS = {
     "dense": {"model": "llama-3-8b"},
@@ -219,3 +222,11 @@ def test_formulas_read_alike_beside_metrics_of_a_specs_own() -> None:
     own = flopsheet.compute("specs/design-sweep.yaml").spec.catalog
     assert own is not None
     assert own.notation == dataclasses.replace(own, base=None).notation
+
+
+def test_a_limit_and_a_linked_row_have_their_unit_beside_them() -> None:
+    cells = sheet_of("Limits", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml")).cells
+    units = {(cell.value, cells[row, UNIT].value) for (row, column), cell in cells.items() if (row, UNIT) in cells}
+    expected = {("Largest micro-batch", "count"), ("Longest context", "token"), ("Widest FFN", "width")}
+    linked = {("Model width", "width"), ("Global batch", "count")}
+    assert (expected | linked) - units == set()

@@ -199,6 +199,12 @@ def test_a_name_wider_than_the_numbers_below_it_goes_over_several_lines_at_its_h
     assert (sheet.heights[row], sheet.widths[FIRST] < 16 < sheet.widths[FIRST + 2]) == (12.5 * 4 + 2, True)
 
 
+def test_no_thin_line_is_drawn_beside_charts() -> None:
+    sheet = sheet_of("Training", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    [lines] = [one.cells for one in sheet.highlights if one.style == "hairline"]
+    assert lines.startswith(f"A{row_of(sheet, 'Per training run')}:")
+
+
 def test_what_is_folded_away_makes_no_column_wider() -> None:
     """A mixer that no layer has is called gated_delta_net, 15 letters, in four sheets."""
     spec = read_yaml(SPECS / "gpt2.yaml").data

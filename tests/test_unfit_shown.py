@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flopsheet
 from commands import run
+from edits import sheet_of
+from flopsheet.workbook.model.references import letters
+from flopsheet.yamlio.source import read_yaml
 from studies import SPECS
 
 # Half of the memory that an H800 has: what DeepSeek-V3 needs in training fits no longer.
@@ -25,3 +29,13 @@ def test_show_says_it_below_the_title() -> None:
 
 def test_nothing_is_said_where_every_run_fits() -> None:
     assert "✘" not in run("show", str(SPECS / "llama3-70b-512xh100.yaml")).stdout
+
+
+def test_the_memory_and_the_margin_of_a_run_are_red_while_it_does_not_fit() -> None:
+    spec = read_yaml(SPECS / "llama3-70b-512xh100.yaml").data
+    sheet = sheet_of("Summary", flopsheet.compute(spec))
+    row = min(row for (row, _), cell in sheet.cells.items() if cell.value == "pretraining")
+    columns = {cell.value: letters(column) for (at, column), cell in sheet.cells.items() if at == row}
+    red = {one.cells.split(":")[0] for one in sheet.highlights if one.formula == f'${columns["yes"]}{row}="no"'}
+    [margin] = [letter for value, letter in columns.items() if isinstance(value, float) and 0.37 < value < 0.38]
+    assert red == {f"{columns['49.5 of 79.6']}{row}", f"{margin}{row}"}

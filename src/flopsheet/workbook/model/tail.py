@@ -28,4 +28,5 @@ def settle(cells: Cells) -> int:
 def hairlines(cells: Cells, tail: int) -> Highlight:
     """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula."""
     bottom, _ = max(cells)
-    return Highlight(f"A4:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")
+    top = min(row for (row, _), cell in cells.items() if cell.style == "block")  # below the charts
+    return Highlight(f"A{top}:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")

@@ -11,8 +11,8 @@ from flopsheet.pipeline.limits.parts import FINER, OF_STAGE
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import linked_formula
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, CellRef
+from flopsheet.workbook.layout.typed_cells import linked_formula, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Scalar
 
 SHEET = "Limits"
@@ -144,8 +144,9 @@ class Links:
         for column in range(LABEL, max(right + 1, self.right)):
             yield (self.top, column), Cell(TITLE if column == LABEL else "", style="band")
         for name, row in self.rows.items():
-            label = name.capitalize() if name in KEYS else self.source.table_set.catalog.entry(name).label
-            yield (row, LABEL), Cell(label, style="fitted_label")
+            entry = None if name in KEYS else self.source.table_set.catalog.entry(name)
+            yield (row, LABEL), Cell(entry.label if entry else name.capitalize(), style="fitted_label")
+            yield (row, UNIT), Cell(unit_of(entry) if entry else "", style="unit")
             yield (row, NAME), Cell(name, style="name")
         for key, subject in self.subjects.items():
             yield (self.top, self.columns[key]), Cell(subject.title, style="band")

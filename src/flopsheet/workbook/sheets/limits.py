@@ -17,7 +17,7 @@ from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import local
+from flopsheet.workbook.layout.typed_cells import local, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
@@ -44,10 +44,10 @@ LEFT_OUT = "{:,} more budgets, whose limits `flopsheet show` lists"
 
 def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> Iterator[Placed]:
     """A limit in the tables on top: what it is about, the value as it is, and what is said of it."""
-    limit, look = working.solved.limit, working.catalog.unit_of(working.solved.limit.input)
+    limit = working.solved.limit
     yield (row, LABEL), Cell(label, style="label", indent=1)
     yield (row, HELD_AT), Cell(limit.held, style="name")
-    yield (row, UNIT), Cell(look.heading or "", style="unit")
+    yield (row, UNIT), Cell(unit_of(working.catalog.entry(limit.input)), style="unit")
     shown = {"x": working.live("now")}
     shown |= {name: working.live(name) for name in names(limit.shown) if name != "x"}
     yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")

@@ -16,7 +16,7 @@ from flopsheet.workbook.model.sizes import EXCEL_CM, NARROW, NARROW_BY, ROW_CM, 
 from flopsheet.workbook.model.styles import COLOURS, StyleName
 from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
-from flopsheet.workbook.sheets.checks import fit_colours, verdict_colours
+from flopsheet.workbook.sheets.checks import verdict_colours
 
 SHEET = "Summary"
 CHART_ROWS = 19
@@ -127,7 +127,7 @@ def sheet(
     _guide(cells, facts.sheets, row)
     highlights = (
         *verdict_colours(SHEET, f"A{BANNER_ROW}:{letters(last)}{BANNER_ROW}", facts.status),
-        *(colour for each in tables for colour in fit_colours(summary_tables.answers(each))),
+        *(colour for each in tables for colour in summary_tables.colours(each)),
         *_colours_of_changes(facts, last),
     )
     heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}

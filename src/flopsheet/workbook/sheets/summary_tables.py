@@ -16,9 +16,10 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import CellRef, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets.checks import BROKEN, FITS, rectangles
+from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY, fit_colours, rectangles
+from flopsheet.workbook.sheets.runs import MARGIN
 
 SHEET = "Summary"
 TITLES = {
@@ -307,7 +308,17 @@ def _folded(title: str) -> str:
     return "\n".join(next(lines for lines in wrapped if len(lines) <= most))
 
 
-def answers(table: Table) -> str:
-    """Where a table of runs says whether each fits; nothing in one of models."""
-    column = next((table.columns[name] for name in FITS.values() if name in table.columns), 0)
-    return f"{letters(column)}{table.first}:{letters(column)}{table.bottom}" if column else ""
+def colours(table: Table) -> Iterator[Highlight]:
+    """Those of yes and no in a table of runs, and of its memory and margin while a run does not fit."""
+    for kind, name in FITS.items():
+        if name in table.columns:
+            yield from fit_colours(_area(table, name))
+            answer = f"${letters(table.columns[name])}{table.first}"
+            for beside in (MEMORY[kind], MARGIN[kind]):
+                yield Highlight(_area(table, beside), "bad", f'{answer}="no"')
+
+
+def _area(table: Table, name: str) -> str:
+    """The cells of a column."""
+    column = letters(table.columns[name])
+    return f"{column}{table.first}:{column}{table.bottom}"
