@@ -190,6 +190,14 @@ def test_the_percentages_in_bars_stand_out_from_every_colour_of_a_component() ->
     assert [colour for colour in COLOURS.values() if ratio(readable_on(colour), colour) < 4.5] == []
 
 
+def test_a_percentage_that_has_no_room_in_its_bar_is_left_out_in_every_program() -> None:
+    charts = parts(book_with({"Summary"}, SPECS / "moe.yaml").path, "xl/charts/chart")
+    formats = {
+        tuple(sorted(one.items())) for chart in charts for one in chart.findall(f".//{CHART}dLbls/{CHART}numFmt")
+    }
+    assert formats == {(("formatCode", '[>=0.055]0%;""'), ("sourceLinked", "0"))}
+
+
 def test_the_axes_lie_where_other_programs_than_excel_need_them(path: Path) -> None:
     wrong, runs = [], []
     for chart in parts(path, "xl/charts/chart"):

@@ -7,7 +7,17 @@ from math import floor, log
 
 from openpyxl.chart import BarChart, LineChart, ScatterChart
 from openpyxl.chart._chart import ChartBase
-from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
+from openpyxl.chart.data_source import (
+    AxDataSource,
+    NumData,
+    NumDataSource,
+    NumFmt,
+    NumRef,
+    NumVal,
+    StrData,
+    StrRef,
+    StrVal,
+)
 from openpyxl.chart.label import DataLabel, DataLabelList
 from openpyxl.chart.marker import Marker
 from openpyxl.chart.series import Series as ChartSeries
@@ -15,6 +25,7 @@ from openpyxl.chart.series import SeriesLabel, XYSeries
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
+from openpyxl.descriptors import Typed
 from openpyxl.drawing.graphic import GraphicFrame
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, SpreadsheetDrawing, TwoCellAnchor
@@ -256,14 +267,22 @@ def _name(series: Series) -> DataLabelList:
     return DataLabelList(dLbl=[label], **(dict.fromkeys(shown, False) | {"showBubbleSize": False}))
 
 
+class _Formatted(DataLabelList):
+    """Labels with a number format of their own; without sourceLinked LibreOffice takes that of the cells."""
+
+    __elements__ = DataLabelList.__elements__
+    __nested__ = tuple(name for name in DataLabelList.__nested__ if name != "numFmt")
+    numFmt = Typed(expected_type=NumFmt)
+
+
 def _percentages(colour: str) -> DataLabelList:
     """The share of each segment inside it, where it is wide enough for that, in what can be read on its colour."""
     letters = CharacterProperties(sz=800, solidFill=readable_on(colour))
     text = RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
     text.p[0].r = []
-    return DataLabelList(
-        numFmt=SHARE_INSIDE, txPr=text, dLblPos="ctr", showVal=True, showSerName=False, showCatName=False,
-        showLegendKey=False, showPercent=False, showBubbleSize=False,
+    return _Formatted(
+        numFmt=NumFmt(SHARE_INSIDE, sourceLinked=False), txPr=text, dLblPos="ctr", showVal=True,
+        showSerName=False, showCatName=False, showLegendKey=False, showPercent=False, showBubbleSize=False,
     )  # fmt: skip
 
 
