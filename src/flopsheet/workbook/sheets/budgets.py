@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 
 from flopsheet.catalog import Metric, entries
 from flopsheet.catalog.desugar import substitute
@@ -34,7 +34,11 @@ VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE, SAID = range(FIRST, FIRST + 6)
 ELSEWHERE = "on Checks"  # where a list that is cut goes on
 CLAIMED = {"at_most": "at most", "at_least": "at least", "equals": "expected", "text": "expected"}
 UNSAID = frozenset({"text", "verdict", "count", "ratio", "share"})  # units that a sentence leaves out
-SHARE, EXACT = (first_that_holds([("", template)]) for template in ("{x:.1%}", "{x:,}"))
+# How a sentence shows a number or text x.
+SHOWN: Mapping[str, Node] = {
+    "computed": COMPUTED, "text": Name("x"),
+    **{how: first_that_holds([("", template)]) for how, template in (("share", "{x:.1%}"), ("exact", "{x:,}"))},
+}  # fmt: skip
 MOST_NOTE = 120  # letters of the author's note in a sentence
 MOST_LINES = 5  # of a list on another sheet, the one that counts the others among them
 
@@ -144,13 +148,13 @@ def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequenc
 
 def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: bool) -> Node:
     """`continued.days is 12.67 days (at most 14; the cluster is ours for two weeks)`."""
-    shown = COMPUTED
+    how = "computed"
     if kind == "text":
-        shown = Name("x")
+        how = "text"
     elif metric.unit == "share":
-        shown = SHARE
+        how = "share"
     elif kind == "equals" and is_whole:
-        shown = EXACT  # a count that is expected to the last digit
+        how = "exact"  # a count that is expected to the last digit
     unit = "" if metric.unit in UNSAID else f" {UNITS.get(metric.unit, metric.unit)}".rstrip()
     said: Node = Text(unit)
     if unit and metric.absent:  # its words in place of a number have no unit
@@ -159,13 +163,19 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
     parts = (
         Name("subject"),
         Text(" is "),
-        substitute(shown, {"x": Name("live")}),
+        _shown(how, "live"),
         said,
         Text(f" ({CLAIMED[kind]} "),
-        substitute(shown, {"x": Name("claimed")}),
+        _shown(how, "claimed"),
         Text(f"{note})"),
     )
     return reduce(lambda left, right: Operation("&", left, right), parts)
+
+
+@cache
+def _shown(how: str, name: str) -> Node:
+    """A number or text of some name as a sentence shows it: each claim has two."""
+    return substitute(SHOWN[how], {"x": Name(name)})
 
 
 TICKED = first_that_holds([("verdict == met", "✔ {said}"), ("verdict == warned", "! {said}"), ("", "✘ {said}")])
