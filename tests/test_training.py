@@ -203,6 +203,18 @@ def test_experts_that_the_devices_or_the_width_cannot_be_divided_by_are_refused(
         run_of(MIXTURE, tensor_parallel=4, **layout)
 
 
+@pytest.mark.parametrize(
+    ("expert_tensor", "sequence_parallel", "copies"),
+    [(4, True, 4), (2, True, 2), (1, True, 1), (4, False, 4), (1, False, 4)],  # of a quarter of the tokens
+)
+def test_devices_that_share_an_expert_keep_the_tokens_of_all_of_them(expert_tensor, sequence_parallel, copies):
+    """A quarter of the tokens come out of attention, and are gathered: Megatron-LM, moe/token_dispatcher.py."""
+    layout = {"tensor_parallel": 4, "expert_tensor_parallel": expert_tensor, "sequence_parallel": sequence_parallel}
+    found = frames(MIXTURE, run={"n_devices": 4, **layout})["training_layer"]["expert_bytes_layer"].iloc[0]
+    tokens, inside = 2048 * 2, 4 * 32  # two experts for each token; four values for each of 32 channels
+    assert found == 2 * tokens * (inside / 4 + 64 / 4 + copies * 64 / 4)  # 16 bits: inside, outputs, gathered inputs
+
+
 def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_ones():
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 64 * 8)
     found = run_of(MIXTURE, n_devices=16, expert_parallel=4, zero_stage=3)
