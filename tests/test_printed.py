@@ -15,8 +15,9 @@ from openpyxl import Workbook
 import flopsheet
 from edits import sheet_of
 from engines import recalculate_libreoffice
-from flopsheet.workbook.model.references import FIRST, letters
+from flopsheet.workbook.model.references import FIRST, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.model.sizes import width_of
 from flopsheet.workbook.write import page
 from flopsheet.workbook.write.page import set_up_page
 from flopsheet.yamlio.source import read_yaml
@@ -197,6 +198,24 @@ def test_a_name_wider_than_the_numbers_below_it_goes_over_several_lines_at_its_h
     )
     # Four lines: a-design-of-, many-, layers-30b-, a3b; before a digit no line ends.
     assert (sheet.heights[row], sheet.widths[FIRST] < 16 < sheet.widths[FIRST + 2]) == (12.5 * 4 + 2, True)
+
+
+def test_no_header_of_compare_runs_into_the_one_before_it() -> None:
+    sheet = sheet_of("Compare", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    headers = {at: cell for at, cell in sheet.cells.items() if cell.style.startswith("header") and at[1] >= FIRST}
+    assert [cell.value for at, cell in headers.items() if width_of(cell) > sheet.widths[at[1]]] == []
+
+
+def test_a_difference_of_shares_is_in_points_of_a_percent() -> None:
+    sheet = sheet_of("Compare", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    shares = [row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (UNIT, "share")]
+    assert {sheet.cells[row, FIRST + 2].format for row in shares} == {'0.00%" pts"'}
+
+
+def test_a_note_has_room_before_the_formula_behind_it() -> None:
+    sheet = sheet_of("Conventions", flopsheet.compute(SPECS / "gpt2.yaml"))
+    notes = [len(str(cell.value)) for cell in sheet.cells.values() if cell.style == "note"]
+    assert (max(notes) > 60, sheet.widths[sheet.tail + 1] >= min(0.8 * max(notes), 80)) == (True, True)
 
 
 def test_no_thin_line_is_drawn_beside_charts() -> None:

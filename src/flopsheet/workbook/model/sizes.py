@@ -15,6 +15,7 @@ from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, varied
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
 VALUE_WIDTH = 12.0  # at least
 TAIL_WIDTHS = (32.0, 25.0, 60.0)  # of names, notes and formulas
+NOTE_LETTER, WIDEST_NOTE = 0.8, 80.0  # of a small letter, and of the column of notes
 LETTER, DIGIT = 1.08, 1.04  # of cells: some letters are wider than a digit, which is as wide as any other
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 NARROW, NARROW_BY = frozenset(" ,."), 0.45  # what takes less room than a digit, in any font, and how much less
@@ -79,6 +80,8 @@ def widths_of(cells: Cells, tail: int, without: Container[str] = ()) -> dict[int
                 width = taken[look] = 0.0 if cell.style in YIELDING else min(width_of(cell), WIDEST)
             if width > widths[column]:
                 widths[column] = width
+        elif column == tail + 1 and cell.style.startswith("note"):
+            widths[column] = max(widths[column], min(len(str(cell.value)) * NOTE_LETTER + 2.0, WIDEST_NOTE))
         elif column == LABEL and cell.style.startswith("label"):
             widths[LABEL] = max(widths[LABEL], len(str(cell.value)) * WORD_WIDTH + 2.0)
     return widths

@@ -12,7 +12,7 @@ from flopsheet.formula.operators import picked
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, live_of, local, mirror
-from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
 from flopsheet.workbook.sheets.checks import FITS
@@ -22,6 +22,7 @@ from flopsheet.workbook.sheets.sensitivity import heading
 # What a run costs and how long it takes, as it is known without or with a prediction.
 COST: Mapping[RunKind, str] = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}
+PRICED: Mapping[RunKind, str] = {"training": "Cost, USD", "serving": "USD per M tokens"}  # above a narrow column
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
 COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
@@ -71,9 +72,9 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
     kind, table = of_kind.run_kind, of_kind.table("run")
     cells: Cells = dict(heading(top, f"Candidates: {kind} runs", "block", LAST))
     metrics = [of_kind.catalog.metrics[name] for name in (COST[kind], TIME[kind])]
-    titles = (f"{metric.label}, {metric.unit}" for metric in metrics)
-    for column, text in zip((FIT, PRICE, DURATION), ("Fits", *titles), strict=True):
-        cells[top + 1, column] = Cell(text, style="header")
+    cells[top + 1, FIT] = Cell("Fits", style="header_centred")
+    cells[top + 1, PRICE] = Cell(PRICED[kind], style="header")
+    cells[top + 1, DURATION] = Cell(f"{metrics[1].label}, {metrics[1].unit}", style="header")
     first, last = top + 2, top + 1 + len(table)
     for at, (run,) in enumerate(table.keys):
         row = first + at
@@ -103,11 +104,13 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
             f"Its {much}",
             Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", cells[first, column].format),
         )
+    units = dict(zip(("cost", "time"), (metric.unit for metric in metrics), strict=True))
     said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
     cells[last + 1, LABEL] = Cell("Runs", style="label")
     cells[last + 1, FIT] = Cell(float(len(table)), f"COUNTA({_column(FIT, first, last)})", "calc", "#,##0")
     for row, (name, (label, cell)) in enumerate(lines.items(), start=last + 2):
         cells[row, LABEL], cells[row, FIT] = Cell(label, style="label"), cell
+        cells[row, UNIT] = Cell(units.get(name, ""), style="unit")
         said[name] = Live(CellRef(SHEET, row, FIT), cell.value)
     bottom = last + 2 + len(lines)
     cells[bottom, LABEL] = local(SHEET, _sentence(kind), said, "text")

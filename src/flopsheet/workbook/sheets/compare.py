@@ -29,6 +29,7 @@ TABLE_ROW = 10
 CHART_ROWS = 20
 STEP = 0.1
 TENFOLD = 10
+POINTS = '0.00%" pts"'  # of a difference of shares
 RATIO_FORMAT = '[>=10]#,##0"×";[>0]0.00"×";"–"'
 NEAR = parse(f"where(abs(b - a) <= {ROUNDING} * abs(a), 0, b - a)")
 RATIO_OF = parse("where(a == 0, 0, b / a)")
@@ -216,7 +217,7 @@ def _table_cells(
             live = {
                 name: Live(CellRef(SHEET, row, column), values[name].value) for name, column in (("a", A), ("b", B))
             }
-            yield (row, DIFFERENCE), local(SHEET, NEAR, live, "calc", format)
+            yield (row, DIFFERENCE), local(SHEET, NEAR, live, "calc", POINTS if metric.unit == "share" else format)
             change = {"live": live["b"], "built": live["a"]}
             yield (row, SHARE), local(SHEET, TOLD, change, "calc", EFFECT_FORMAT)
             yield (row, RATIO), local(SHEET, RATIO_OF, live, "calc", RATIO_FORMAT)
