@@ -15,6 +15,7 @@ from flopsheet.api import Report, compute
 from flopsheet.diagnostics import SpecError
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange, plan
+from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Plan, Sheet
 from flopsheet.workbook.write import xlsx
 
@@ -105,12 +106,10 @@ def _as_built(title: str, key: _Itself) -> Sheet:
 
 def formulas(of: Plan) -> dict[Cell, float | str]:
     """Every formula cell of a plan with its value."""
-    from flopsheet.workbook.model.references import CellRef
-
     return {
-        (sheet.title, CellRef(sheet.title, *at).address): cell.value
+        (sheet.title, f"{letters(column)}{row}"): cell.value
         for sheet in of.sheets
-        for at, cell in sheet.cells.items()
+        for (row, column), cell in sheet.cells.items()
         if cell.formula
     }
 
@@ -294,14 +293,13 @@ def random_value(dice: random.Random, entry: Any, report: Report) -> Any:
 
 def differences(of: Plan) -> frozenset[Cell]:
     """The cells that hold the relative difference of two others: what is left where they nearly cancel is rounding."""
-    from flopsheet.workbook.model.references import CellRef
     from flopsheet.workbook.sheets.changed_results import CHANGE_FORMAT
     from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT
 
     return frozenset(
-        (sheet.title, CellRef(sheet.title, *at).address)
+        (sheet.title, f"{letters(column)}{row}")
         for sheet in of.sheets
-        for at, cell in sheet.cells.items()
+        for (row, column), cell in sheet.cells.items()
         if cell.formula and cell.format in {CHANGE_FORMAT, EFFECT_FORMAT}
     )
 

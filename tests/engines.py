@@ -27,12 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import ironcalc
-from openpyxl.utils.cell import coordinate_to_tuple
+from openpyxl.utils import cell as openpyxl_cell
 
 Cell = tuple[str, str]  # (sheet title, "F12")
 Value = float | str | bool | None
 Edits = Sequence[Mapping[Cell, float | str]]
 
+coordinate_to_tuple = functools.cache(openpyxl_cell.coordinate_to_tuple)  # of a hundred thousand cells, time and again
 UNO_SCRIPT = Path(__file__).with_name("uno_recalculate.py")
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -292,4 +293,4 @@ def _copy(source: Path | str, target: Path | str, change: Callable[[str, str, st
                 text, count = FORMULA.subn(lambda cell: change(*cell.groups()), text)
                 assert count == len(re.findall(r"<f\b", text)), f"{entry.filename}: a formula is spelled otherwise"
                 content = text.encode("utf-8")
-            new.writestr(entry, content)
+            new.writestr(entry.filename, content)  # packed, it would take longer to write and to read

@@ -9,10 +9,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from books import book_of
+from books import book_for, book_with
 from edits import planned, sheet_of
 from engines import recalculate_ironcalc
-from flopsheet import build, compute
+from flopsheet import compute
 from flopsheet.api import Report
 from flopsheet.output.headline import brief
 from review_helpers import input_cells_of
@@ -47,10 +47,11 @@ LACKS = "llama-70b needs 132.3 GiB a device, h100-sxm has 79.6 usable (1.7×)."
 ONE = f"✘ 1 of 2 runs does not fit: {LACKS}"
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    path = tmp_path_factory.mktemp("fit") / "book.xlsx"
-    return path, build(SPEC, path)
+@pytest.fixture
+def book() -> tuple[Path, Report]:
+    """The workbook without the sheets that the verdict does not read."""
+    shared = book_for("Summary", SPEC)
+    return shared.path, shared.report
 
 
 def cells_of(report: Report, edits: dict[str, Any]) -> dict[tuple[str, str], Any]:
@@ -105,10 +106,10 @@ def test_the_formula_says_what_the_values_of_the_edited_spec_say(
     assert list(got.values()) == [plan.sheet("Summary").cells[4, 1].value, plan.sheet("Checks").cells[2, 1].value]
 
 
-def test_a_run_that_fits_again_after_an_edit_is_no_longer_told(tmp_path: Path) -> None:
-    report = build(with_edits(ON_H100), tmp_path / "book.xlsx")
-    again = cells_of(report, {"serving.llama-70b.hardware": "mi300x"})
-    before, after = recalculate_ironcalc(tmp_path / "book.xlsx", [{}, again], VERDICTS)
+def test_a_run_that_fits_again_after_an_edit_is_no_longer_told() -> None:
+    book = book_for("Summary", with_edits(ON_H100))
+    again = cells_of(book.report, {"serving.llama-70b.hardware": "mi300x"})
+    before, after = recalculate_ironcalc(book.path, [{}, again], VERDICTS)
     said = [re.sub(r"[\d,]+ checks", "N checks", str(found["Summary", "A4"])) for found in (before, after)]
     assert said == [f"{ONE} ✔ All N checks hold.", HOLD]
 
@@ -127,7 +128,8 @@ def test_the_only_run_is_not_counted() -> None:
 
 
 def test_yes_and_no_have_colours_under_each_heading_that_asks_whether_a_run_fits() -> None:
-    book, coloured = openpyxl.load_workbook(book_of(SPECS / "deepseek-v3.yaml").path, data_only=True), []
+    shared = book_with({"Summary", "Checks"}, SPECS / "deepseek-v3.yaml")
+    book, coloured = openpyxl.load_workbook(shared.path, data_only=True), []
     for sheet in (book["Summary"], book["Checks"]):
         rules = [(area.sqref, rule.formula[0]) for area in sheet.conditional_formatting for rule in area.rules]
         for heading in (cell for row in sheet.iter_rows() for cell in row if cell.value == "Fits"):
