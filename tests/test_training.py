@@ -215,6 +215,27 @@ def test_devices_that_share_an_expert_keep_the_tokens_of_all_of_them(expert_tens
     assert found == 2 * tokens * (inside / 4 + 64 / 4 + copies * 64 / 4)  # 16 bits: inside, outputs, gathered inputs
 
 
+@pytest.mark.parametrize(
+    ("more", "metric", "by_hand"),
+    [
+        # 16 bits, two experts for each of 2,048 tokens: four values for each of 32 channels, 64 in, 64 out.
+        ({}, "expert_bytes_layer", 2 * 2048 * 2 * (1.5 * (4 * 32 + 64) + 64)),
+        # Gate, up and product of the channels, and what goes in; two numbers in fp32 for each of eight experts.
+        (
+            {"activation_method": "transformer_engine"},
+            "expert_bytes_engine",
+            2 * 2048 * 2 * 1.5 * (3 * 32 + 64) + 2 * 4 * 2048 * 8,
+        ),
+        # Activation and product are made again.
+        ({"recomputation": "selective", "recompute_core_attn": False, "recompute_moe_act": True},
+         "dropped_bytes_layer", 2 * 2048 * 2 * 1.5 * 2 * 32),
+    ],
+)  # fmt: skip
+def test_the_most_loaded_device_keeps_more_tokens_of_its_experts(more, metric, by_hand):
+    found = frames(MIXTURE, run={"n_devices": 8, "expert_parallel": 8, "expert_imbalance": 1.5} | more)
+    assert found["training_layer"][metric].iloc[0] == by_hand
+
+
 def test_zero_shares_the_states_of_experts_over_the_devices_that_hold_the_same_ones():
     experts, others = 2 * 8 * 3 * 64 * 32, 2 * 100 * 64 + 2 * (4 * 64 * 64 + 64 * 8)
     found = run_of(MIXTURE, n_devices=16, expert_parallel=4, zero_stage=3)
