@@ -38,19 +38,22 @@ def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
 
     So are names above columns that are wider than what stands below them.
     """
-    below = widths_of(cells, tail, without=HEADERS)
-    return {
-        at: cell._replace(style=varied(cell.style, FOLDED))
-        for at, cell in cells.items()
-        if isinstance(cell.value, str) and FIRST <= at[1] < tail and _is_folded(cell, below[at[1]])
-    }
+    texts = {at: cell for at, cell in cells.items() if isinstance(cell.value, str) and FIRST <= at[1] < tail}
+    found = {at: cell for at, cell in texts.items() if _is_folded(cell)}
+    if names := {at: cell for at, cell in texts.items() if _may_break(cell)}:  # most sheets have none
+        below = widths_of(cells, tail, without=HEADERS)
+        found |= {at: cell for at, cell in names.items() if width_of(cell) > below[at[1]]}
+    return {at: cell._replace(style=varied(cell.style, FOLDED)) for at, cell in found.items()}
 
 
-def _is_folded(cell: Cell, width: float) -> bool:
+def _is_folded(cell: Cell) -> bool:
     text = str(cell.value)
-    if " " in text:
-        return len(text) > FOLDED_WIDTH and f"{cell.style}_{FOLDED}" in STYLES
-    return cell.style in HEADERS and width_of(cell) > width and len(_lines(text)) > 1
+    return len(text) > FOLDED_WIDTH and " " in text and f"{cell.style}_{FOLDED}" in STYLES
+
+
+def _may_break(cell: Cell) -> bool:
+    """Whether it is a name above a column that has a hyphen to break at."""
+    return cell.style in HEADERS and " " not in (text := str(cell.value)) and len(_lines(text)) > 1
 
 
 def _lines(text: str) -> list[str]:
