@@ -200,6 +200,14 @@ def test_a_name_wider_than_the_numbers_below_it_goes_over_several_lines_at_its_h
     assert (sheet.heights[row], sheet.widths[FIRST] < 16 < sheet.widths[FIRST + 2]) == (12.5 * 4 + 2, True)
 
 
+def test_the_name_of_the_last_point_of_a_roofline_is_not_cut_by_the_frame() -> None:
+    sheet = sheet_of("Serving", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    [roofline] = [chart for chart in sheet.charts if chart.x_ends]
+    assert roofline.x_ends is not None
+    largest = max(series.x_points[0] for series in roofline.series if series.draw == "marker")
+    assert roofline.x_ends[1] > 3 * float(largest or 0)  # half a decade
+
+
 def test_no_header_of_compare_runs_into_the_one_before_it() -> None:
     sheet = sheet_of("Compare", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
     headers = {at: cell for at, cell in sheet.cells.items() if cell.style.startswith("header") and at[1] >= FIRST}

@@ -28,5 +28,5 @@ def settle(cells: Cells) -> int:
 def hairlines(cells: Cells, tail: int) -> Highlight:
     """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula."""
     bottom, _ = max(cells)
-    top = min(row for (row, _), cell in cells.items() if cell.style == "block")  # below the charts
+    top = min(row for (row, _), cell in cells.items() if cell.style in {"block", "band"})  # of rows, not of charts
     return Highlight(f"A{top}:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")

@@ -23,6 +23,7 @@ from flopsheet.workbook.model.styles import PALETTE
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
 MOST_LINES = 8
+NAME_DECADES = 0.5  # that half of the name of a point takes on the roofline
 SCREEN = 6  # columns of runs that take the second and the third chart
 CLASSES = {
     "training": (
@@ -303,7 +304,7 @@ class _ChartBuilder:
                 series.append(Series(_one(title), name, ref, (y,), colour, x_ref, (x,), "marker", side))
         points = [point for of_stage in found.values() for point in of_stage]
         tops = [float(self.table_set.value("roof_flops_2", at)) for at in shown]
-        ends = [_decades([x for x, _ in points]), _decades([*(y for _, y in points), *tops])]
+        ends = [_decades([x for x, _ in points], NAME_DECADES), _decades([*(y for _, y in points), *tops])]
         return self.chart(
             "scatter", self.second, "FLOP/s (log scale)", series, x_title="FLOP per byte (log scale)",
             x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
@@ -340,9 +341,9 @@ def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
     return "t" if above == (before % 2 == 0) else "b"
 
 
-def _decades(points: Sequence[float]) -> tuple[float, float]:
-    """The powers of ten around some points."""
-    return 10.0 ** floor(log10(min(points))), 10.0 ** ceil(log10(max(points)))
+def _decades(points: Sequence[float], beyond: float = 0.0) -> tuple[float, float]:
+    """The powers of ten around some points, with some part of a decade beyond the largest."""
+    return 10.0 ** floor(log10(min(points))), 10.0 ** ceil(log10(max(points)) + beyond)
 
 
 def _one(cell_ref: CellRef) -> str:
