@@ -208,6 +208,14 @@ def test_the_name_of_the_last_point_of_a_roofline_is_not_cut_by_the_frame() -> N
     assert roofline.x_ends[1] > 3 * float(largest or 0)  # half a decade
 
 
+def test_words_have_no_unit_on_checks_and_no_gap_in_the_line_below_the_headings() -> None:
+    sheet = sheet_of("Checks", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
+    words = row_of(sheet, "pretraining.fits")
+    headings = row_of(sheet, "Run")
+    styles = [sheet.cells[headings, column].style for column in (1, UNIT, FIRST)]
+    assert (sheet.cells[words, UNIT].value, styles) == ("", ["header_left", "header_left", "header_centred"])
+
+
 def test_no_header_of_compare_runs_into_the_one_before_it() -> None:
     sheet = sheet_of("Compare", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
     headers = {at: cell for at, cell in sheet.cells.items() if cell.style.startswith("header") and at[1] >= FIRST}

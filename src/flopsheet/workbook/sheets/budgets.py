@@ -24,6 +24,7 @@ from flopsheet.workbook.layout.typed_cells import (
     live_of,
     local,
     mirror,
+    unit_of,
 )
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
 from flopsheet.workbook.model.sheet import Cell, Scalar
@@ -101,7 +102,7 @@ def listing(
         for kind, claimed in claims(expectation):
             cells[row, LABEL] = Cell(_claimed_of(expectation), style="label")
             cells[row, NAME] = Cell(metric.name, style="name")
-            cells[row, UNIT] = Cell(metric.unit, style="unit")
+            cells[row, UNIT] = Cell(unit_of(metric), style="unit")
             cells[row, MATHS] = Cell(expectation.note, style="maths")
             if expectation.context_length is not None:
                 cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")

@@ -17,7 +17,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, CellRef, between, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, rules
@@ -102,8 +102,8 @@ class Fitting:
 def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
     """One line per run: whether it fits, on what; below them the first that does not, in words."""
     titles = (
-        (LABEL, "Run"), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"), (FIRST + 2, "Needs GiB"),
-        (FIRST + 3, "Has GiB"),
+        (LABEL, "Run"), (UNIT, ""), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"),
+        (FIRST + 2, "Needs GiB"), (FIRST + 3, "Has GiB"),
     )  # fmt: skip
     cells, row = heading(top, "Runs that fit", titles), top + 2
     for column in (FIRST, FIRST + 1):  # of words
