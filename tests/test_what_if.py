@@ -107,6 +107,16 @@ def test_context_shows_the_scenarios_of_a_spec_with_those_lengths(model: str) ->
     assert shown == {name: frame[name].tolist() for name in shown}
 
 
+def test_what_only_the_second_of_two_scenarios_has_is_no_change_in_percent() -> None:
+    dense = {"n_layers": 2, "d_model": 64, "n_heads": 4, "ffn": "swiglu", "d_ff": 128, "vocab_size": 100}
+    sparse = dense | {"d_ff": 0, "n_experts": 4, "n_active_experts": 2, "d_expert": 32}
+    report = compute({"version": 1, "context_lengths": [128], "models": {"dense": dense, "sparse": sparse}})
+    sheet = chosen("Compare", report, pair=compare.Pair(0, 1, 0.1))
+    rows = rows_of(sheet, sheet.tail)
+    told = [rows[name][compare.SHARE] for name in ("n_params_routed_experts", "n_params_ffn", "state_bytes")]
+    assert told == ["from 0", -1.0, 0.0]
+
+
 def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
     report = compute(GROUPS)
     sheet = chosen("Compare", report, pair=compare.Pair(1, 5, 0.1))

@@ -8,6 +8,7 @@ from functools import cached_property
 from flopsheet.catalog import Metric
 from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
+from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
@@ -33,10 +34,10 @@ POINTS = '0.00%" pts"'  # of a difference of shares
 RATIO_FORMAT = '[>=10]#,##0"×";[>0]0.00"×";"–"'
 NEAR = parse(f"where(abs(b - a) <= {ROUNDING} * abs(a), 0, b - a)")
 RATIO_OF = parse("where(a == 0, 0, b / a)")
-# A change as a share; from ten times on as a multiple, which people read more easily than +4,711.6 %.
+# A change as a share, of nothing none; from ten times on a multiple, which people read more easily than +4,711.6 %.
 TOLD = substitute(
-    parse(f"where(built == 0, change, where(live / built >= {TENFOLD}, times, change))"),
-    {"change": CHANGE, "times": first_that_holds([("", "{live / built:,}×")])},
+    parse(f"where(built == 0, where(live == 0, 0, appears), where(live / built >= {TENFOLD}, times, change))"),
+    {"change": CHANGE, "times": first_that_holds([("", "{live / built:,}×")]), "appears": Text("from 0")},
 )
 
 # What is compared besides the headlines, by heading.
