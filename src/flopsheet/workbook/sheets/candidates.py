@@ -17,12 +17,12 @@ from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
 from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.compare import LAST, SHEET
+from flopsheet.workbook.sheets.runs import COST
 from flopsheet.workbook.sheets.sensitivity import heading
 
-# What a run costs and how long it takes, as it is known without or with a prediction.
-COST: Mapping[RunKind, str] = {"training": "run_cost", "serving": "predicted_cost_per_million"}
+# How long a run takes, as it is known without or with a prediction.
 TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}
-PRICED: Mapping[RunKind, str] = {"training": "Cost, USD", "serving": "USD per M tokens"}  # above a narrow column
+SHORT = {"predicted_cost_per_million": "Per M tokens"}  # above a narrow column
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
 COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
@@ -73,8 +73,9 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
     cells: Cells = dict(heading(top, f"Candidates: {kind} runs", "block", LAST))
     metrics = [of_kind.catalog.metrics[name] for name in (COST[kind], TIME[kind])]
     cells[top + 1, FIT] = Cell("Fits", style="header_centred")
-    cells[top + 1, PRICE] = Cell(PRICED[kind], style="header")
-    cells[top + 1, DURATION] = Cell(f"{metrics[1].label}, {metrics[1].unit}", style="header")
+    for column, metric in zip((PRICE, DURATION), metrics, strict=True):
+        label, unit = SHORT.get(metric.name, metric.label), of_kind.catalog.unit_of(metric.name)
+        cells[top + 1, column] = Cell(f"{label}, {unit.heading}", style="header")
     first, last = top + 2, top + 1 + len(table)
     for at, (run,) in enumerate(table.keys):
         row = first + at

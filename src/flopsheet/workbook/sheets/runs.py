@@ -36,6 +36,7 @@ CLASSES = {
     ),
 }  # fmt: skip
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
+COST = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
 HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"

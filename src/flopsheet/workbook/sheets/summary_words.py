@@ -13,11 +13,10 @@ from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_o
 from flopsheet.workbook.model.sheet import Cell, Scalar
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS, MEMORY
-from flopsheet.workbook.sheets.runs import CAPACITY, run_names
+from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, run_names
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
-MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 SAYS = {
     "training": "{time}, {cost}; {range}{off}{fit}.",
     "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
@@ -30,7 +29,6 @@ RANGE = "predicted (P10 to P90): {predicted_days_range} days, {range_is}; "
 # Where an assumed or measured speed and the prediction cannot both be right.
 OFF = "{time_against_range}; "
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
-COSTS = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
 TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
@@ -50,7 +48,7 @@ def _of_run(kind: RunKind) -> Node:
     timed, untimed, range_, off, priced = (
         substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, OFF, PRICED[kind])
     )
-    cost = Name(COSTS[kind])
+    cost = Name(COST[kind])
     words = {
         "fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
