@@ -106,9 +106,7 @@ def check_workbook(pulled: Pulled) -> Checked:
     # How many inputs differ is itself a formula.
     counted = returned.stored(returned.layout.inputs.changed).value
     is_stale = counted == 0 and bool(pulled.reading.changes)
-    disagreements = compared.disagreements()
-    counts = compared.count, compared.missing
-    return Checked(*counts, disagreements, compared.skipped, is_stale, failing, compared.rewritten)
+    return compared.result(is_stale, failing)
 
 
 def _read_choice(pulled: Pulled) -> tuple[context.Selections, diagnostics.SpecError | None]:
@@ -185,7 +183,18 @@ class _Comparison:
         there = cell_ref._replace(row=self.rows.get(cell_ref.row, cell_ref.row))
         return Disagreement(there.seen_from(""), _name(sheet, cell_ref), stored, right, kind)
 
-    def disagreements(self) -> tuple[Disagreement, ...]:
+    def result(self, is_stale: bool, failing_checks: str) -> Checked:
+        """What the sheets that were added give."""
+        repeated = self.repeated()
+        count, skipped = self.count - len(repeated), self.skipped + len(repeated)
+        disagreements = self.disagreements(without=repeated)
+        return Checked(count, self.missing, disagreements, skipped, is_stale, failing_checks, self.rewritten)
+
+    def repeated(self) -> Collection[CellRef]:
+        """Cells that differ only because they repeat what is left out; they are left out too."""
+        return ()
+
+    def disagreements(self, without: Collection[CellRef]) -> tuple[Disagreement, ...]:
         """What was moved, then what replaces formulas, then values, those that follow from it last."""
         moved = (
             Disagreement(one.cell_ref.seen_from(""), "", _held_text(one.found), _held_text(one.wanted), "moved")
@@ -194,9 +203,10 @@ class _Comparison:
         titles = {f"{title.casefold()}!" for title in self.moved}
         formulas = {at: one for at, (one, pieces) in self.formulas.items() if titles.isdisjoint(pieces)}
         causes = formulas | self.replaced
-        following = find_consequences(causes, self.wrong) if causes else set()
-        alone = (one for at, one in self.values.items() if at not in following)
-        following_values = (replace(one, follows=True) for at, one in self.values.items() if at in following)
+        values = {at: one for at, one in self.values.items() if at not in without}
+        following = find_consequences(causes, {at: self.wrong[at] for at in values}) if causes else set()
+        alone = (one for at, one in values.items() if at not in following)
+        following_values = (replace(one, follows=True) for at, one in values.items() if at in following)
         return (*moved, *causes.values(), *alone, *following_values)
 
 
@@ -236,13 +246,8 @@ class _ComparisonByName(_Comparison):
             if cell_ref in self.wrong and isinstance(stored.value, str) and isinstance(cell.value, str):
                 self.other_words[cell_ref] = cell.formula
 
-    def disagreements(self) -> tuple[Disagreement, ...]:
-        repeated = find_consequences(self.reworded, self.other_words)
-        for cell_ref in repeated:
-            del self.values[cell_ref], self.wrong[cell_ref]
-        self.skipped += len(repeated)
-        self.count -= len(repeated)
-        return super().disagreements()
+    def repeated(self) -> Collection[CellRef]:
+        return find_consequences(self.reworded, self.other_words)
 
 
 def _alike(stored: str, right: str, sheet: str) -> bool:
