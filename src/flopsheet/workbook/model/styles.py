@@ -100,7 +100,6 @@ STYLES: dict[StyleName, Style] = {
     "label": Style(align="left", indent=1),
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
-    "fitted_label": Style(align="left", indent=1, shrink=True),
     "name": Style(MUTED, size=9, align="left", indent=NAME_INDENT),
     "was": Style("8A5A00", size=9, align="right"),
     "aside": Style(MUTED, size=9, align="left", indent=1),
@@ -112,15 +111,12 @@ STYLES: dict[StyleName, Style] = {
     "maths": Style(MUTED, size=9, align="left"),
     "note": Style(MUTED, size=9, align="left"),
     "calc": Style("000000", align="right"),
-    "fitted_calc": Style("000000", align="right", shrink=True),
     "subtotal": Style("000000", bold=True, align="right", top=RULE),
     "total": Style("000000", bold=True, align="right", top=INK),
     "linked": Style("2E7D32", align="right"),
-    "fitted_linked": Style("2E7D32", align="right", shrink=True),
     "linked_left": Style("2E7D32", align="left"),
     "linked_centred": Style("2E7D32", align="center"),
     "input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True),
-    "fitted_input": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE, unlocked=True, shrink=True),
     "input_legend": Style("0000FF", fill="FFFBE0", align="right", bottom=RULE),
     "as_built": Style(MUTED, size=9, align="right"),
     "code": Style(size=9, align="left", mono=True),
@@ -153,7 +149,10 @@ SHOWN: dict[StyleName | Written, str] = {
 
 def varied(style: StyleName, how: str) -> StyleName:
     """The name of a style in a variant: folded, or as that of a subtotal or total."""
-    name = f"{style}_{how}" if how else style
+    return _named(f"{style}_{how}" if how else style)
+
+
+def _named(name: str) -> StyleName:
     assert name in NAMES, f"no style is called {name}"
     return cast(StyleName, name)
 
@@ -164,6 +163,10 @@ FOLDING: tuple[StyleName, ...] = ("header", "calc", "linked", "input", "as_built
 RULED: tuple[StyleName, ...] = ("name", "unit", "maths", "note")
 HEADERS = frozenset({"header", f"header_{FOLDED}"})  # names above columns of values
 STYLES |= {varied(kind, FOLDED): replace(STYLES[kind], wrap=True) for kind in FOLDING}
+
+# Texts and values that make their column no wider.
+FITTED: tuple[StyleName, ...] = ("label", "calc", "linked", "input")
+STYLES |= {_named(f"fitted_{kind}"): replace(STYLES[kind], shrink=True) for kind in FITTED}
 
 # The rule above a subtotal or total goes from its label to its last number.
 RULES = {"subtotal": RULE, "total": INK}
