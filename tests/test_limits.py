@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,11 @@ import numpy as np
 import flopsheet
 from edits import sheet_of
 from flopsheet.api import Report
+from flopsheet.catalog.load import load_catalog
+from flopsheet.formula.nodes import aggregated, names
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits import rows
+from flopsheet.pipeline.limits.alike import Rows
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.pipeline.tables import tabulate_runs
@@ -216,6 +219,27 @@ def test_metrics_of_a_specs_own_change_no_limit_of_its_runs() -> None:
     assert own is not None
     built = {kind: rows._of_runs(kind, own) for kind in LIMITS}
     assert built == {kind: rows.rows_of_runs(kind, own) for kind in LIMITS}
+
+
+def parts_after_what_they_read(some: Rows) -> Iterator[str]:
+    """The parts whose formulas read only what was computed before, in the order of computing."""
+    every, known = {part.name for part in some.parts}, set[str]()
+    for alike in (*some.fixed, *some.moved):
+        read = {name for part in alike.parts for name in (*names(part.node), *aggregated(part.node))}
+        yield from (part.name for part in alike.parts if read & every <= known)
+        known |= {part.name for part in alike.parts}
+
+
+def test_parts_that_are_computed_at_once_come_each_once_and_after_what_they_read() -> None:
+    kept = [some for kind in LIMITS for some in rows.rows_of_runs(kind, load_catalog())]
+    ordered = [sorted(parts_after_what_they_read(some)) for some in kept]
+    assert ordered == [sorted(part.name for part in some.parts) for some in kept]
+
+
+def test_formulas_of_pipeline_stages_are_computed_as_one() -> None:
+    of_kind = rows.rows_of_runs("training", load_catalog())
+    together = [tuple(part.name for part in alike.parts) for some in of_kind for alike in some.moved]
+    assert together.count(tuple(f"stage_gib_{stage}" for stage in range(2, 16))) == len(LIMITS["training"])
 
 
 def test_formulas_read_alike_beside_metrics_of_a_specs_own() -> None:

@@ -132,7 +132,7 @@ def test_rows_of_limits_that_were_kept_equal_fresh_ones(kept):
     fresh = rows._shipped()
     first = cache.load_or_build("limits", rows._files(), lambda: fresh)
     again = cache.load_or_build("limits", rows._files(), never)
-    every = [part for of_kind in again.values() for of_limit in of_kind for part in of_limit]
+    every = [part for of_kind in again.values() for of_limit in of_kind for part in of_limit.parts]
     assert (first, again, [part.text for part in every]) == (fresh, fresh, [marked(part.node) for part in every])
 
 

@@ -75,13 +75,19 @@ def walk(node: Node) -> Iterator[Node]:
     while pending:
         node = pending.pop()
         yield node
-        match node:
-            case Operation(_, left, right):
-                pending += (right, left)
-            case Call(_, arguments):
-                pending += reversed(arguments)
-            case Negative(operand):
-                pending.append(operand)
+        pending += reversed(below(node))
+
+
+def below(node: Node) -> tuple[Node, ...]:
+    """The direct parts of a node, in the author's order."""
+    match node:
+        case Operation(_, left, right):
+            return left, right
+        case Call(_, arguments):
+            return arguments
+        case Negative(operand):
+            return (operand,)
+    return ()
 
 
 def nesting(node: Node) -> int:

@@ -29,6 +29,11 @@ MOST, DEEPEST = 120, 16  # names and numbers of a formula, functions inside each
 NO_NUMBER = frozenset({"&", *(symbol for symbol, row in OPERATORS.items() if row.binds == COMPARISON)})
 
 
+def family(name: str) -> str:
+    """A name without the number of a stage: what those of all stages have in common."""
+    return OF_STAGE.sub("_", name)
+
+
 @frozen
 class Part:
     """A metric, or a part of one, that has a row of its own."""

@@ -13,12 +13,12 @@ from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.cache import load_or_build
 from flopsheet.catalog.grains import RunKind
 from flopsheet.catalog.load import files_of_catalog, load_catalog
+from flopsheet.pipeline.limits.alike import Rows
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
-from flopsheet.pipeline.limits.parts import Part, parts
+from flopsheet.pipeline.limits.parts import parts
 from flopsheet.pipeline.limits.program import recomputed, wanted
 
-Rows = tuple[Part, ...]
-CODE = ("dials.py", "parts.py", "program.py", "rows.py")
+CODE = ("alike.py", "dials.py", "parts.py", "program.py", "rows.py")
 
 
 def rows_of_runs(kind: RunKind, catalog: Catalog) -> tuple[Rows, ...]:
@@ -44,8 +44,8 @@ def _files() -> list[str]:
 
 def _shipped() -> Mapping[RunKind, tuple[Rows, ...]]:
     found = {kind: _of_runs(kind, load_catalog()) for kind in RUNS}
-    for part in (part for of_kind in found.values() for rows in of_kind for part in rows):
-        _ = part.text  # made here, so that it is kept with the rest
+    for rows in (rows for of_kind in found.values() for rows in of_kind):  # made here, so that it is kept with the rest
+        _ = rows.fixed, rows.moved, [part.text for part in rows.parts]
     return found
 
 
@@ -69,4 +69,4 @@ class _Asked:
 @lru_cache(64)  # a study that is told, written or checked has them again
 def _found(asked: _Asked, read_there: tuple[str, ...]) -> Rows:
     limit, catalog = asked.limit, asked.catalog
-    return parts(limit.varied, recomputed(limit, read_there, catalog), read_there, catalog)
+    return Rows(parts(limit.varied, recomputed(limit, read_there, catalog), read_there, catalog))

@@ -14,6 +14,7 @@ from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import budgets
+from flopsheet.pipeline.limits.alike import Alike, Rows
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.parts import Part
@@ -82,15 +83,14 @@ def _solved(
     subjects: Subjects,
     limit: Limit,
     steps: Sequence[Step | Points],
-    rows: tuple[Part, ...],
+    rows: Rows,
     given: Mapping[str, Column] = MappingProxyType({}),
 ) -> Solved:
     """What steps give, in each run; at points some rows are computed anew."""
     functions = vectorised()
     numbers: dict[str, Column] = dict(given)
     points: dict[str, Mapping[str, Column]] = {}
-    fixed = _computed(subjects, [part for part in rows if not part.is_moved], {})
-    moved = [part for part in rows if part.is_moved]
+    fixed = _computed(subjects, rows.fixed, {})
 
     def read(name: str) -> Column:
         if name in numbers:
@@ -106,16 +106,16 @@ def _solved(
     for step in steps:
         if isinstance(step, Points):
             tried = [numbers[at("x", point)] for point in step.names]
-            points |= zip(step.names, _at_points(subjects, limit, tried, fixed, moved), strict=True)
+            points |= zip(step.names, _at_points(subjects, limit, tried, fixed, rows.moved), strict=True)
             continue
         with np.errstate(all="ignore"):
             number = evaluate(step.node, read, most, functions)
         numbers[step.name] = np.broadcast_to(np.asarray(number, np.float64), len(subjects))
-    return Solved(subjects, limit, tuple(steps), numbers, rows, fixed, points)
+    return Solved(subjects, limit, tuple(steps), numbers, rows.parts, fixed, points)
 
 
 def _at_points(
-    subjects: Subjects, limit: Limit, tried: Sequence[Column], fixed: Mapping[str, Column], moved: Sequence[Part]
+    subjects: Subjects, limit: Limit, tried: Sequence[Column], fixed: Mapping[str, Column], moved: Sequence[Alike]
 ) -> Iterator[dict[str, Column]]:
     """The inputs that vary and the parts that depend on them, at points that are all computed at once."""
     times = len(tried)
@@ -139,10 +139,24 @@ class _Read(dict[str, Column]):
         return found
 
 
-def _computed(subjects: Subjects, rows: Sequence[Part], known: Mapping[str, Column]) -> dict[str, Column]:
+class _ReadByAll(dict[str, Column]):
+    """What a formula of several parts reads: for each of them what stands there, of each subject."""
+
+    def __init__(self, every: _Read, alike: Alike) -> None:
+        super().__init__()
+        self.every, self.alike = every, alike
+
+    def __missing__(self, name: str) -> Column:
+        each = self.alike.stacked.get(name) or (name,) * len(self.alike.parts)
+        columns = [self.every[one] if isinstance(one, str) else np.full(len(self.every.subjects), one) for one in each]
+        found = self[name] = np.concatenate(columns)
+        return found
+
+
+def _computed(subjects: Subjects, rows: Sequence[Alike], known: Mapping[str, Column]) -> dict[str, Column]:
     """Some parts in their order; ComputeError where one is not finite."""
     functions, every = vectorised(), _Read(subjects, known)
-    of_each = every.__getitem__
+    found: dict[str, Column] = {}
 
     def of_group(name: str) -> Column:
         column = every[name]
@@ -155,21 +169,29 @@ def _computed(subjects: Subjects, rows: Sequence[Part], known: Mapping[str, Colu
         return subjects.of_groups(gather(function, names))
 
     with np.errstate(all="ignore"):
-        for part in rows:
-            length = len(subjects.owners) if part.is_finer else len(subjects)
-            read, of_finer = (of_group, gather_in_group) if part.is_finer else (of_each, gather)
-            value = evaluate(part.node, read, of_finer, functions, remember=False)
+        for alike in rows:
+            times, (first, *others) = len(alike.parts), alike.parts
+
+            def gather_for_all(function: str, names: tuple[str, ...], times: int = times) -> Column:
+                return repeated(gather(function, names), times)
+
+            length = len(subjects.owners) if first.is_finer else len(subjects) * times
+            read, of_finer = (of_group, gather_in_group) if first.is_finer else (every.__getitem__, gather)
+            if others:
+                read, of_finer = _ReadByAll(every, alike).__getitem__, gather_for_all
+            value = evaluate(alike.node, read, of_finer, functions, remember=False)
             column = np.asarray(value, np.float64) + 0.0
-            every[part.name] = column if column.shape == (length,) else np.broadcast_to(column, length)
-    found = {part.name: every[part.name] for part in rows}
-    _check(rows, found, subjects.catalog.absent)
+            column = column if column.shape == (length,) else np.broadcast_to(column, length)
+            found |= zip((part.name for part in alike.parts), column.reshape(times, -1), strict=True)
+            every |= {part.name: found[part.name] for part in alike.parts}
+    _check([part for alike in rows for part in alike.parts], found, subjects.catalog.absent)
     return found
 
 
-def _check(rows: Sequence[Part], found: Mapping[str, Column], absent: Container[str]) -> None:
+def _check(parts: Sequence[Part], found: Mapping[str, Column], absent: Container[str]) -> None:
     """ComputeError where a number is infinite, or where one that is always given has no value."""
-    given = [part for part in rows if part.of not in absent]
-    for some, is_wrong in ((rows, np.isinf), (given, np.isnan)):
+    given = [part for part in parts if part.of not in absent]
+    for some, is_wrong in ((parts, np.isinf), (given, np.isnan)):
         if some and is_wrong(np.concatenate([found[part.name] for part in some])).any():
             wrong = next(part for part in some if is_wrong(found[part.name]).any())
             raise ComputeError(not_finite(wrong.of, {}))

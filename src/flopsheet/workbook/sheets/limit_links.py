@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from flopsheet.catalog import KEYS
 from flopsheet.catalog.grains import Grain
-from flopsheet.pipeline.limits.parts import FINER, OF_STAGE
+from flopsheet.pipeline.limits.parts import FINER, OF_STAGE, family
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
@@ -26,8 +26,8 @@ def by_family(names: Iterable[str]) -> list[str]:
     """Names with those side by side that differ by a number alone: stage 2, stage 3, …"""
     families: dict[str, list[str]] = {}
     for name in names:
-        families.setdefault(OF_STAGE.sub("_", name), []).append(name)
-    return [name for family in families.values() for name in family]
+        families.setdefault(family(name), []).append(name)
+    return [name for of_family in families.values() for name in of_family]
 
 
 def is_of_family(name: str) -> bool:
@@ -37,7 +37,7 @@ def is_of_family(name: str) -> bool:
 
 def are_family(one: str, other: str) -> bool:
     """Whether two names differ by a number alone."""
-    return is_of_family(one) and OF_STAGE.sub("_", one) == OF_STAGE.sub("_", other)
+    return is_of_family(one) and family(one) == family(other)
 
 
 @frozen

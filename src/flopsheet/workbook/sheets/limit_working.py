@@ -42,8 +42,9 @@ class Working:
         self.steps = {step.name: step for step in solved.program if isinstance(step, Step)}
         self.given = [name for name in solved.numbers if name not in self.steps]
         self.parts = {part.name: part for part in solved.parts}
-        self.fixed = by_family(solved.fixed)
-        self.anew = [*solved.limit.varied, *by_family(name for name, part in self.parts.items() if part.is_moved)]
+        parts_of = {moved: [part.name for part in solved.parts if part.is_moved == moved] for moved in (False, True)}
+        self.fixed = by_family(parts_of[False])
+        self.anew = [*solved.limit.varied, *by_family(parts_of[True])]
         self.moved = frozenset(self.anew)
         of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
         plain = [name for name in self.steps if "@" not in name]
