@@ -135,3 +135,49 @@ def test_gradients_of_a_group_inside_a_node_need_no_network() -> None:
     spec = {"version": 1, "context_lengths": [1024], "models": {"m": {"model": "llama-2-7b"}}}
     found = compute({**spec, "hardware": {"lone": device}, "training": runs}).frames["training_run"]
     assert found["gradient_exchange_seconds"].isna().tolist() == [False, True]
+
+
+# The H100 has fitted efficiencies, which ship; data-parallel groups of 16 devices need the network between nodes.
+APART = {
+    "version": 1,
+    "context_lengths": [1024],
+    "models": {"m": {"model": "llama-2-7b"}},
+    "hardware": {"apart": {"extends": "h100-sxm", "network_bandwidth": "none", "price_per_hour": 2}},
+    "training": {"t": {"model": "m", "hardware": "apart", "context_length": 1024, "n_devices": 16}},
+    "serving": {
+        "s": {
+            "model": "m", "hardware": "apart", "prompt_length": 512, "generated_length": 128, "n_devices": 16,
+            "tensor_parallel": 16,
+        }
+    },
+}  # fmt: skip
+FOLLOWING = (
+    "seconds_data_parallel", "predicted_days", "predicted_days_range", "predicted_cost_range", "tokens_per_second",
+    "mfu", "run_cost",
+)  # fmt: skip
+FOLLOWING_SERVED = (
+    "predicted_seconds_per_token", "predicted_token_range", "predicted_cost_per_million",
+    "predicted_cost_per_million_range",
+)  # fmt: skip
+
+
+def test_what_follows_says_what_is_not_given_however_far_away() -> None:
+    runs = compute(APART).runs
+    words = [runs["training"].plain("training_run", name) for name in FOLLOWING]
+    words += [runs["serving"].plain("serving_run", name) for name in FOLLOWING_SERVED]
+    assert words == [["not given"]] * len(words)
+
+
+def test_cells_say_which_of_several_things_is_not_given() -> None:
+    shared = book_of(APART)
+    cells = {
+        input_cell.entry.name: (input_cell.cell_ref.sheet, input_cell.cell_ref.address)
+        for input_cell in input_cells_of(shared.report)
+        if input_cell.path[:2] == ("hardware", "apart")
+    }
+    typed = {cells["network_bandwidth"]: 50e9, cells["price_per_hour"]: "no price"}
+    device = {"extends": "h100-sxm", "network_bandwidth": 50e9, "price_per_hour": "none"}
+    edited = compute({**APART, "hardware": {"apart": device}})
+    as_built, wanted = formulas(planned(shared.report, shared.report)), formulas(planned(edited, shared.report))
+    got = recalculate_ironcalc(shared.spoiled, [{}, typed], list(wanted))
+    assert [disagreements_of(*pair) for pair in zip(got, (as_built, wanted), strict=True)] == [{}, {}]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flopsheet import quantities
-from flopsheet.catalog.entries import Metric
+from flopsheet.catalog.entries import Input, Metric
 from flopsheet.diagnostics import CatalogError
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import ABSENT, GIVEN
@@ -14,34 +14,58 @@ from flopsheet.formula.operators import ABSENT, GIVEN
 YES, NO = Number(1.0), Number(0.0)
 
 
-def where_given(metric: Metric, words: Mapping[str, str], refuse: Callable[..., CatalogError]) -> Metric:
+def where_given(metric: Metric, absent: Mapping[str, Input | Metric], refuse: Callable[..., CatalogError]) -> Metric:
     """The metric with no number where something that it needs is not given.
 
-    `words` are what inputs and metrics say that may have no number. A verdict does not hold there; a text says so.
+    `absent` are the inputs and metrics that may have no number. A verdict does not hold there; a text says the words.
     """
-    if words.keys().isdisjoint((*metric.dependencies, *metric.aggregated)):
+    if absent.keys().isdisjoint((*metric.dependencies, *metric.aggregated)):
         return metric
-    test = has_value(metric.ast, frozenset(words), refuse)
+    test = has_value(metric.ast, frozenset(absent), refuse)
     if test == YES:
         return metric
-    said = tuple(dict.fromkeys(words[name] for name in _needed(test)))
-    spelled = said_by(test, Text(""), words, Text)
-    match metric.unit:
-        case quantities.TRUTH:
-            return replace(metric, ast=_where(test, metric.ast, Text(metric.failing)))
-        case quantities.TEXT_UNIT:
-            return replace(metric, ast=said_by(test, metric.ast, words, Text))
-    node = said_by(test, metric.ast, words, lambda word: Call(ABSENT, (Text(word),)))
-    return replace(metric, ast=node, has_value=test, absent=said[0], words=spelled if len(said) > 1 else None)
+
+    def words(name: str) -> Node:
+        entry = absent[name]
+        several = entry.words if isinstance(entry, Metric) else None
+        return several or Text(entry.absent)
+
+    def in_cell(name: str) -> Node:
+        """The words themselves, or of several those of the cell that it names."""
+        said = words(name)
+        return Call(ABSENT, (said if isinstance(said, Text) else Name(name),))
+
+    if metric.unit == quantities.TRUTH:
+        return replace(metric, ast=_where(test, metric.ast, Text(metric.failing)))
+    said, node = because(test, words), said_by(test, metric.ast, in_cell)
+    if metric.unit == quantities.TEXT_UNIT:
+        return replace(metric, ast=node, words=said)
+    several, first = None if isinstance(said, Text) else said, absent[_needed(test)[0]]
+    return replace(metric, ast=node, has_value=test, absent=first.absent, words=several)
 
 
-def said_by(test: Node, yes: Node, words: Mapping[str, str], say: Callable[[str], Node]) -> Node:
+def said_by(test: Node, yes: Node, say: Callable[[str], Node]) -> Node:
     """`yes` where a test is 1, else what is said of the first name that has no number."""
     match test:
         case Call("where", (condition, one, zero)) if zero == NO:
-            rest = yes if one == YES else said_by(one, yes, words, say)
-            return Call("where", (condition, rest, say(words[_needed(condition)[0]])))
-    return Call("where", (Operation("==", test, YES), yes, say(words[_needed(test)[0]])))
+            rest = yes if one == YES else said_by(one, yes, say)
+            return Call("where", (condition, rest, because(condition, say)))
+    return Call("where", (Operation("==", test, YES), yes, because(test, say)))
+
+
+def because(test: Node, say: Callable[[str], Node]) -> Node:
+    """What is said where a test is 0: of the first name that has no number, in the arm that counts."""
+    match test:
+        case Call(function, (Name(name),)) if function == GIVEN:
+            return say(name)
+        case Operation(_, part, _):
+            return because(part, say)
+        case Call("where", (condition, yes, no)):
+            if yes == YES:
+                return because(condition if no == NO else no, say)
+            rest = because(yes, say)
+            return rest if no == YES else _where_given(condition, rest, because(condition if no == NO else no, say))
+    raise AssertionError(f"{test} is no test")
 
 
 def has_value(node: Node, absent: frozenset[str], refuse: Callable[..., CatalogError]) -> Node:

@@ -253,13 +253,13 @@ class _Reader:
 
     def add_absence(self, order: Sequence[str]) -> None:
         """What follows from inputs that need not be given, by what each metric reads."""
-        words = {name: entry.absent for name, entry in self.inputs.items() if entry.absent}
-        words |= {name: metric.absent for name, metric in self.done.items() if metric.absent}
+        absent: dict[str, Input | Metric] = {name: entry for name, entry in self.inputs.items() if entry.absent}
+        absent |= {name: metric for name, metric in self.done.items() if metric.absent}
         for name in (name for name in order if name not in self.done):
-            made = partial(where_given, self.metrics[name], words, self.raw[name][1])
+            made = partial(where_given, self.metrics[name], absent, self.raw[name][1])
             self.collect(made, partial(self.metrics.__setitem__, name))
             if self.metrics[name].absent:
-                words[name] = self.metrics[name].absent
+                absent[name] = self.metrics[name]
 
     def share(self) -> None:
         """Makes equal parts of formulas one object: digits of a sentence are spelled alike in hundreds of them."""

@@ -159,7 +159,7 @@ class Metric:
     has_value: Node | None = None
     """1 where every input that it needs is given, else 0; None where it always has a value."""
     words: Node | None = None
-    """What is said by what is not given, where that differs; `absent` is the first of them."""
+    """What is said by what is not given, where that differs; `absent` is the first of them. Of a text, what it says."""
 
     @cached_property
     def dependencies(self) -> tuple[str, ...]:

@@ -116,10 +116,11 @@ def _computed(
                 result = evaluate(metric.ast, of_name, of_finer, functions, remember=few)
                 needed = metric.has_value and evaluate(metric.has_value, of_name, None, functions, remember=few)
                 made = _checked(metric, table, _of_length(np.asarray(result), len(table)), needed)
-                columns[metric.grain][name] = metrics[metric.grain][name] = made
-                if metric.words is not None and np.isnan(made).any():
+                if metric.words is not None and (lacks := made != made).any():
                     said = evaluate(metric.words, of_name, None, functions)
                     words[name] = _of_length(np.asarray(said, object), len(table))
+                    made = np.where(lacks, words[name], made) if made.dtype == object else made
+                columns[metric.grain][name] = metrics[metric.grain][name] = made
     return metrics, words
 
 

@@ -13,7 +13,7 @@ from flopsheet.catalog import KEYS, Catalog
 from flopsheet.formula import Node
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
-from flopsheet.formula.operators import GATHERERS
+from flopsheet.formula.operators import ABSENT, GATHERERS
 from flopsheet.pipeline.tables import Array, Column
 from flopsheet.records import NamedTuple
 
@@ -99,6 +99,8 @@ class Compiler:
                 if isinstance(known := self.known.get(holds), Constant) and not isinstance(known.value, np.ndarray):
                     return self.visit(yes if known.value else no)  # the other may divide by 0
                 return self.apply("where", (holds, self.visit(yes), self.visit(no)))
+            case Call(function) if function == ABSENT:
+                return self.constant(np.nan)  # whatever a cell says there
             case Call(function, arguments):
                 return self.apply(function, tuple([self.visit(argument) for argument in arguments]))
             case Aggregate("at_min" | "at_max", (_, name)) if self.n_groups == 1:
