@@ -16,7 +16,7 @@ from flopsheet.spec.load import parse_spec
 from flopsheet.spec.resolve import parts
 from flopsheet.spec.resolve.draft import RawInput
 from flopsheet.spec.resolve.names import Names
-from flopsheet.spec.search import WORDS
+from flopsheet.spec.search import said_inputs
 from flopsheet.yamlio import source
 from flopsheet.yamlio.from_mapping import to_yaml
 
@@ -27,7 +27,7 @@ def by_runs(data, name):
     kind = said.pop("kind", "training")
     lists = {key: said[key] if isinstance(said[key], list) else [said[key]] for key in ("hardware", "n_devices")}
     lists |= said.pop("vary")
-    fixed = {key: value for key, value in said.items() if key not in {*lists, *(WORDS - {"model"})}}
+    fixed = {"model": said["model"], **said_inputs(said)}
     spec = load_spec({key: value for key, value in data.items() if key != "search"})
     draft = parse_spec(source.parse(to_yaml(data), "spec"), "spec").draft
     hardware, _ = runs.devices(draft)

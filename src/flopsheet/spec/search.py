@@ -20,14 +20,11 @@ from flopsheet.spec.resolve.names import Names
 from flopsheet.spec.resolve.scope import parse_inputs
 from flopsheet.spec.runs import SERVED_LENGTH, of_other_kind, unknown_hardware, unknown_model
 from flopsheet.spec.schema import data_model
-from flopsheet.spec.schema.search import AUTO
+from flopsheet.spec.schema.search import AUTO, LISTED
 from flopsheet.spec.sweep import axes
 from flopsheet.yamlio.source import Path
 
 MOST = 1_000_000_000  # layouts of one search
-WORDS = frozenset(
-    {"kind", "model", "hardware", "n_devices", "vary", "require", "minimise", "maximise", "keep", "found"}
-)
 # Inputs whose values are divisors of another, or of the devices.
 DIVIDES = {
     "tensor_parallel": "n_devices",
@@ -74,10 +71,17 @@ def searches(
     return Resolved(tuple(found), faults)
 
 
+def said_inputs(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that a search says, which are the same in all its layouts."""
+    inputs = catalog.load_inputs().inputs
+    return {key: value for key, value in said.items() if key in inputs and key not in LISTED}
+
+
 def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Search | None]:
     """One search; None where it is faulty."""
     draft, varied, kind_of_run = known.draft, said["vary"], said.get("kind", "training")
-    places = {(*path, key): key for key in said if key not in WORDS} | {(*path, "vary", key): key for key in varied}
+    fixed = said_inputs(said)
+    places = {(*path, key): key for key in fixed} | {(*path, "vary", key): key for key in varied}
     if faults := of_other_kind(draft, places, kind_of_run, diagnostics.input_of_other_runs):
         return Resolved(None, faults)
     kinds = _listed(said["hardware"])
@@ -90,7 +94,6 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     for key in varied.keys() & said.keys():
         faults.append(draft.fault((*path, "vary", key), diagnostics.said_twice(f"vary.{key}", key), key=True))
     of_spec = {"hardware": kinds, "n_devices": _listed(said["n_devices"])}
-    fixed = {key: said[key] for key in said if key not in WORDS}
     inputs, wrong = _fixed(draft, path, kind_of_run, fixed, [*of_spec, *varied])
     faults += wrong
     model = known.models.get(said["model"])

@@ -9,7 +9,7 @@ from flopsheet.catalog.entries import YES
 from flopsheet.pipeline.search.result import SearchResult, run_search
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.load import from_source
-from flopsheet.spec.search import WORDS
+from flopsheet.spec.search import said_inputs
 from flopsheet.yamlio import source
 from flopsheet.yamlio.dump import block
 
@@ -42,7 +42,7 @@ def best_runs(spec: Spec, search: Search) -> dict[str, dict[str, Any]]:
 def entries(result: SearchResult) -> dict[str, dict[str, Any]]:
     """The best layouts of a search that was run as a spec says them, by name."""
     search = result.search
-    said = {key: value for key, value in result.spec.data["search"][search.name].items() if key not in WORDS}
+    said = said_inputs(result.spec.data["search"][search.name])
     runs = {}
     for run, number in zip(result.runs, result.found.best.number.tolist(), strict=False):
         varied = {key: _as_said(key, value) for key, value in search.layout(number).items()}

@@ -26,6 +26,7 @@ from flopsheet.spec.schema.shapes import (
 )
 
 AUTO = "auto"  # every value that the rules allow
+LISTED = frozenset({"hardware", "n_devices"})  # inputs of which a search says one value or a list
 MOST_KEPT, MOST_SEARCHES = 1_000, 100
 
 
@@ -43,7 +44,6 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
     devices = axes["n_devices"]
     of_kinds = either({ONE: hardware, LIST: list_of(hardware, 1, 20)}, _list_or_one)
     of_devices = either({ONE: fields["n_devices"]["schema"], **_choices(devices)}, _list_or_one)
-    apart = {"hardware", "n_devices"}
     return mapping(
         "Search",
         {
@@ -52,7 +52,7 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
             "hardware": required(of_kinds, "A kind of device, or a list of kinds."),
             "n_devices": required(of_devices, "Number of devices, or a list of numbers."),
             "vary": required(
-                mapping("SearchVary", {key: field for key, field in varied.items() if key not in apart}),
+                mapping("SearchVary", {key: field for key, field in varied.items() if key not in LISTED}),
                 "Inputs that vary between layouts, each with its values or auto.",
             ),
             "require": optional(
@@ -72,7 +72,7 @@ def shape(fields: Mapping[str, Field], axes: Mapping[str, Shape], hardware: Shap
                 number(1, MOST_KEPT, whole=True, expression=False),
                 f"How many of the best layouts to report; {KEPT} if omitted.",
             ),
-            **{key: field for key, field in fields.items() if key not in {*apart, "model"}},
+            **{key: field for key, field in fields.items() if key not in LISTED},
         },
     )
 
