@@ -1,0 +1,247 @@
+"""Sheets put together of what was laid out for them: cells, charts and colours, sized and finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from flopsheet.catalog.load import CUSTOM_SHEET
+from flopsheet.spec import Spec
+from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout
+from flopsheet.workbook.layout.blocks import block_cells
+from flopsheet.workbook.layout.cells import Block, TableSet
+from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef, letters
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet
+from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.tail import hairlines, settle
+from flopsheet.workbook.sheets import (
+    budgets,
+    candidates,
+    changes,
+    checks,
+    compare,
+    context,
+    context_charts,
+    conventions,
+    limits_if_any,
+    lookups,
+    rules,
+    runs,
+    sensitivity,
+    summary,
+)
+
+# What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
+PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
+FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
+TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
+    context.SHEET: "E69F00",
+    compare.SHEET: "E69F00",
+    sensitivity.SHEET: "E69F00",
+    checks.SHEET: "009E73",
+}
+TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
+
+
+def _finish(
+    title: str,
+    subtitle: str,
+    cells: dict[tuple[int, int], Cell],
+    blocks: Sequence[Block],
+    details: Sequence[tuple[int, int, bool]] = (),
+    chart_titles: Cells | None = None,
+    highlights: tuple[Highlight, ...] = (),
+    **more: object,
+) -> Sheet:
+    cells.setdefault((1, LABEL), Cell(title, style="title"))
+    cells.setdefault((2, LABEL), Cell(subtitle, style="subtitle"))
+    tail = settle(cells)
+    cells |= chart_titles or {}  # wherever a chart begins: they take no column of their own
+    cells |= folded(cells, tail)
+    widths = widths_of(cells, tail)
+    details = (
+        *details,
+        *(
+            (band.row + 1, band.row + len(band.rows), band.collapsed)
+            for block in blocks
+            for band in block.bands
+            if band.detail
+        ),
+        *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
+    )
+    return Sheet(
+        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
+        highlights=highlights if title == checks.SHEET else (*highlights, hairlines(cells, tail)),
+        **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
+    """A sheet of results: its blocks, and what only Conventions has."""
+    blocks = laid.blocks[title]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    if title == conventions.SHEET:
+        cells |= dict(conventions.cells(blocks[0], laid.cell_index))
+    highlights = tuple(conventions.highlights(blocks[0])) if title == conventions.SHEET else ()
+    subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
+    return _finish(
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
+        is_printed=title == CUSTOM_SHEET or (title in PRINTED and len(laid.table_sets) == 1),
+        print_rows=blocks[0].results_bottom, most_pages=2, print_cuts=blocks[0].cuts,
+    )  # fmt: skip
+
+
+def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
+    """The runs of a kind, with their charts and the inputs of their models."""
+    title = runs.SHEETS[table_set.name]
+    blocks, looked_up = laid.blocks[title], laid.looked_up[title]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells |= dict(lookups.cells(looked_up, laid.inputs))
+    subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
+    return _finish(
+        title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
+        details=((*runs.words_rows(table_set), True), *looked_up.folded),
+        print_rows=runs.print_rows(blocks[0]), print_to=runs.print_to(table_set),
+    )  # fmt: skip
+
+
+def limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
+    """How far each run can go."""
+    study, *of_kinds = laid.table_sets
+    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
+    return limits_if_any.sheet(spec, study, of_kinds, laid.cell_index, blocks)
+
+
+def _about_model(laid: WorkbookLayout, words: str) -> Cell:
+    """A sentence of Context with the name of the {model} that is chosen there."""
+    model = Live(laid.controls.model, laid.controls.table_set.value("model", 0))
+    return sentence(context.SHEET, [("", words)], {"model": model})
+
+
+def context_sheet(
+    laid: WorkbookLayout, rows: dict[str, list[CellRef]], title: Cell, links: Callable[[str], str]
+) -> Sheet:
+    """Context: what a reviewer chooses, the table and the charts that follow, and the working below."""
+    cell_index, controls, other = laid.cell_index, laid.controls, laid.controls.table_set
+    blocks = laid.blocks[context.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
+    cells |= context.control_cells(controls)
+    cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
+    for column in (*range(LABEL, FIRST + context.LENGTHS), *TAIL):
+        cells[controls.context_row + 1, column] = Cell(
+            "Cost of context for the chosen model" if column == LABEL else "", style="band"
+        )
+    for name, row in laid.shown_rows.items():
+        metric = other.catalog.metrics[name]
+        format = other.catalog.format(name)
+        cells[row, LABEL] = Cell(metric.label, style="label")
+        cells[row, NAME] = Cell(name, style="name", link=links(name))
+        cells[row, UNIT] = Cell(unit_of(metric), style="unit")
+        cells[row, MATHS] = Cell("from the working below", style="maths")
+        for at, cell_ref in enumerate(cell_index.of(other, name)):
+            cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
+    words_row = laid.chart_row + summary.CHART_ROWS  # of the titles, folded below the charts
+    anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
+    cells[words_row, anchor.column] = title
+    said = Live(anchor._replace(row=words_row), title.value)
+    cells |= context.short_cells(other, laid.chart_row)
+    longest, names = context.longest_built(laid.table_sets[0]), context.short_lengths(other, laid.chart_row)
+    shares = context_charts.shares(other, rows, names, anchor, said, longest)
+    beside = CellRef(context.SHEET, laid.chart_row, context.SECOND)
+    of_cache = _about_model(laid, "Cache of {model} as the context grows")
+    cells[words_row, beside.column] = of_cache
+    said = Live(beside._replace(row=words_row), of_cache.value)
+    has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
+    cache = context_charts.cache(other, rows, beside, said, longest, has_states)
+    bottom = laid.chart_row + summary.CHART_ROWS - 1
+    ends = [CellRef(context.SHEET, bottom, column).address for column in (context.SECOND, FIRST + context.LENGTHS)]
+    return _finish(
+        context.SHEET, "Choose a model and context lengths: the first table and its charts follow.", cells, blocks,
+        freeze=FROZEN, title_rows="1:3", title_columns="A:B",
+        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])), is_printed=False,
+        details=((words_row, words_row, True), context.folded(laid.chart_row), *laid.looked_up[context.SHEET].folded),
+        validations=context.control_validations(controls, laid.inputs),
+    )  # fmt: skip
+
+
+def compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Callable[[str], str]) -> Sheet:
+    """Compare: two scenarios side by side, the sensitivity of the second, the best candidates."""
+    layout, steps = laid.compared, laid.steps
+    cells = dict(compare.cells(layout, steps, laid.cell_index, links)) | best.cells | candidates.joined(best.lines, 3)
+    chart = compare.tornado(layout, steps)
+    words = layout.words_row(len(steps.tags))
+    cells[words, LABEL] = Cell(chart.title, style="lead")
+    cells[1, LABEL] = Cell(compare.SHEET, style="title")
+    cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
+    return Sheet(
+        compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
+        outline_rows=((words, words, True),), tail=compare.NAMED, is_printed=False,
+        tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
+    )  # fmt: skip
+
+
+def sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
+    """The working of that sensitivity."""
+    blocks = laid.blocks[sensitivity.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
+    cells |= dict(sensitivity.cells(laid.steps, laid.cell_index))
+    subtitle = "Scenario B of Compare with each main input one step (see Compare) down and up, all others unchanged."
+    return _finish(
+        sensitivity.SHEET, subtitle, cells, blocks, laid.looked_up[sensitivity.SHEET].folded,
+        freeze=FROZEN, title_rows="1:3", title_columns="A:B", is_printed=False,
+    )  # fmt: skip
+
+
+def checks_sheet(
+    study: WorkbookInput,
+    laid: WorkbookLayout,
+    table_set: TableSet,
+    built: Mapping[str, TableSet],
+    input_cells: Mapping[CellRef, Cell],
+    missed: float,
+    links: Callable[[str], str],
+) -> tuple[Sheet, checks.Verdict, tuple[Live, ...]]:
+    """Checks, its verdict, and the lines that say what changed; `missed` are figures not met as built."""
+    cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
+    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
+    by_name = {each.name: each for each in laid.table_sets}
+    tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
+    listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
+    if study.spec.expectations:
+        cells |= listing.cells
+    fitted = checks.fitting(by_name, cell_index, tops.runs)
+    cells |= fitted.cells
+    told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
+    cells |= told.cells
+    cells |= checks.failures(told)
+    verdict = checks.verdict_cells(blocks, listing, fitted, told.first)
+    cells |= verdict.cells
+    counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
+    if study.spec.expectations:
+        counts.append((f"{listing.called.many} not {listing.called.met}", verdict.counts["missed"], float(missed)))
+    changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
+    cells |= changed.cells
+    words = cell_index.of(table_set, "ffn_count_words")[0]
+    cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
+    bottom = max(row for row, _ in cells)
+    last = max(column for _, column in cells if column < TAIL[0])
+    corner = f"{letters(FIRST)}12"
+    area = f"{corner}:{letters(last)}{bottom}"
+    start, end = told.verdicts
+    verdict_column = letters(rules.VERDICT)
+    verdicts = f"{verdict_column}{start}:{verdict_column}{end}"
+    highlights = (
+        *checks.word_colours(verdicts, f"{verdict_column}{start}"),
+        *checks.word_colours(area, corner),
+        *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
+        *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
+    )
+    sheet = _finish(
+        checks.SHEET, "", cells, blocks, freeze=FROZEN, title_rows="1:3", highlights=highlights,
+        details=(*listing.folded, *fitted.folded, *told.folded, *changed.folded),
+        print_rows=tops.blocks - 1, print_to=budgets.TOLERANCE,
+    )  # fmt: skip
+    return sheet, verdict, changed.lines
