@@ -11,7 +11,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, NARROW, NARROW_BY, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
 from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
@@ -75,16 +75,9 @@ def sheet(
 ) -> Sheet:
     """The sheet with its charts; the study's own table set comes first, then those of its runs."""
     table_set, *of_kinds = table_sets
-    cells: dict[tuple[int, int], Cell] = {
-        (1, 1): Cell(facts.title, style="title"),
-        (2, 1): Cell(facts.subtitle, style="subtitle"),
-        (BANNER_ROW, 1): mirror(SHEET, facts.verdict, "lead"),
-        (COUNTED, 1): conventions.in_words(SHEET, table_set, cell_index),
-    }
-    cells |= {(CHANGES + at, 1): mirror(SHEET, line, "muted") for at, line in enumerate(facts.lines)}
+    cells = _top(facts, conventions.in_words(SHEET, table_set, cell_index))
     lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in of_kinds)
-    models = len(table_set.table("model"))
-    bars = min(models, MOST_BARS)
+    bars = min(len(table_set.table("model")), MOST_BARS)
     longest = context.longest_built(table_set)
     chart_rows = ceil((OF_RUNS if of_kinds else _height(bars)) / ROW_CM) + 1
     # What an approver wants to see fits one screen: below a long table nobody would find the charts.
@@ -107,17 +100,12 @@ def sheet(
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
+    anchors = (CellRef(SHEET, chart_row, 1), CellRef(SHEET, chart_row, second))
     drawn = (
-        _family(
-            table_set,
-            tables[-1],
-            facts.names[:bars],
-            CellRef(SHEET, chart_row, 1),
-            Live(found, cells[found[1:]].value),
-        )
-        if not of_kinds
-        else replace(runs.charts(of_kinds[0], cell_index)[0], anchor=CellRef(SHEET, chart_row, 1).address),
-        context_charts.shares(what_if, what_if_homes, lengths, CellRef(SHEET, chart_row, second), chart_title, longest),
+        replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchors[0].address)
+        if of_kinds
+        else _family(table_set, tables[-1], facts.names[:bars], anchors[0], Live(found, cells[found[1:]].value)),
+        context_charts.shares(what_if, what_if_homes, lengths, anchors[1], chart_title, longest),
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
@@ -130,17 +118,33 @@ def sheet(
         *(colour for each in tables for colour in summary_tables.colours(each)),
         *_colours_of_changes(facts, last),
     )
-    heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
-    for (at, _), cell in cells.items():
-        if cell.style in ABOVE_UNITS:
-            heights[at] = max(heights.get(at, 0.0), LINE * (1 + str(cell.value).count("\n")))
     return Sheet(
-        SHEET, cells, widths, heights=heights, freeze="", title_rows="", highlights=highlights, charts=charts,
+        SHEET, cells, widths, heights=_heights(cells), freeze="", title_rows="", highlights=highlights, charts=charts,
         tab="1F3A5F", print_to=last, print_parts=parts,
     )  # fmt: skip
 
 
-def _widths(cells: Mapping[tuple[int, int], Cell], last: int) -> dict[int, float]:
+def _top(facts: Facts, counted: Cell) -> Cells:
+    """The title, the verdict, what is counted and what changed."""
+    cells = {
+        (1, 1): Cell(facts.title, style="title"),
+        (2, 1): Cell(facts.subtitle, style="subtitle"),
+        (BANNER_ROW, 1): mirror(SHEET, facts.verdict, "lead"),
+        (COUNTED, 1): counted,
+    }
+    return cells | {(CHANGES + at, 1): mirror(SHEET, line, "muted") for at, line in enumerate(facts.lines)}
+
+
+def _heights(cells: Cells) -> dict[int, float]:
+    """Rows as high as the lines of their headers."""
+    heights = {BANNER_ROW: BANNER, FIRST_ROW: SECTION}
+    for (at, _), cell in cells.items():
+        if cell.style in ABOVE_UNITS:
+            heights[at] = max(heights.get(at, 0.0), LINE * (1 + str(cell.value).count("\n")))
+    return heights
+
+
+def _widths(cells: Cells, last: int) -> dict[int, float]:
     """Columns as wide as their figures and the lines of their headers."""
     widths = dict.fromkeys(range(1, last + 1), NARROWEST)
     for (_, column), cell in cells.items():
@@ -202,7 +206,7 @@ def _colours_of_changes(facts: Facts, last: int) -> Iterator[Highlight]:
         yield Highlight(f"A{row}:{letters(last)}{row}", "hint", f'IF($A{row}="{NOTHING}",FALSE,{changed})')
 
 
-def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]], row: int) -> None:
+def _guide(cells: Cells, sheets: Sequence[tuple[str, str]], row: int) -> None:
     """The sheets with what each is for; beside them what the colours mean."""
     cells[row, 1], cells[row, SECOND] = Cell("Sheets", style="lead"), Cell("Colours", style="lead")
     for at, (title, purpose) in enumerate(sheets, start=row + 1):
@@ -214,7 +218,7 @@ def _guide(cells: dict[tuple[int, int], Cell], sheets: Sequence[tuple[str, str]]
 
 
 def _words(
-    cells: dict[tuple[int, int], Cell], table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
+    cells: Cells, table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
 ) -> tuple[CellRef, int]:
     """The sentences that an approver reads, of budgets, of runs and of models.
 
