@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from flopsheet.catalog import RUNS, Catalog
-from flopsheet.catalog.entries import FAIL, OK
+from flopsheet.catalog.entries import FAIL, OK, Scalar
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate, parse
 from flopsheet.formula.nodes import Call, Node, Text
@@ -17,8 +17,6 @@ from flopsheet.quantities import TEXT_UNIT, read_change
 from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec.entries import BOUNDS, CHANGES
-
-Scalar: TypeAlias = float | str
 
 CLAIMS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),

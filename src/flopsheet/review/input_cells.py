@@ -22,10 +22,9 @@ from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.input_refs import InputRefs
-from flopsheet.yamlio.source import Data
+from flopsheet.yamlio.source import Data, Path
 
 Key = tuple[str, str, int]  # table set, input, row of its table
-Path = tuple[str | int, ...]
 Plain = bool | int | float | str
 
 
