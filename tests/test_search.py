@@ -209,6 +209,11 @@ def test_auto_is_what_the_rules_allow(key, values):
     assert list(search.axes[key]) == values
 
 
+def test_auto_of_layouts_that_break_a_rule_whatever_it_is_has_all_values_and_the_rule_is_counted():
+    _, found = searched(spec_of({"tensor_parallel": "auto"}, stage_layers_5=1))  # of 48 layers, one alone has a stage
+    assert (found.n_seen, found.n_valid, sum(found.fails.values())) == (4, 0, 4)  # 1, 2, 4, 8 of 8 devices
+
+
 def test_virtual_stages_are_divisors_of_the_layers_where_there_may_be_a_pipeline():
     search = load_spec(spec_of({"pipeline_parallel": [1, 2], "virtual_stages": "auto"})).searches[0]
     assert list(search.axes["virtual_stages"]) == [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]  # of 48

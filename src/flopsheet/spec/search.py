@@ -227,7 +227,8 @@ def _possible(
     values = sorted({divisor for whole in wholes for divisor in _divisors(int(whole))})
     known = {**draft.study, **values_of(model.inputs)}
     known |= {name: one.value for name, one in inputs.items() if one.ast is None}
-    return Resolved([value for value in values if _is_possible(kind, {**known, key: float(value)}, model)], [])
+    possible = [value for value in values if _is_possible(kind, {**known, key: float(value)}, model)]
+    return Resolved(possible or values, [])  # where none is, the search counts the rules that all of them break
 
 
 def _divisors(whole: int) -> Iterator[int]:
