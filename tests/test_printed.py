@@ -284,10 +284,27 @@ def test_of_equal_numbers_of_pages_rows_are_cut_and_not_columns() -> None:
     assert page._best([columns, rows]) == rows
 
 
+@pytest.mark.parametrize(("width", "expected"), [
+    (12.0, ("$A$1:$C$60", "flopsheet")),  # 36 · 0.25 cm stand on a page of 19.48 with the last column
+    (60.0, ("$A$1:$B$60", "without the column Was, which is in the workbook")),  # 180 · 0.185 · 0.7 cm: too wide
+])  # fmt: skip
+def test_a_column_that_can_be_spared_is_printed_where_it_takes_no_further_page(
+    width: float, expected: tuple[str, str]
+) -> None:
+    cells = {(row, column): Cell("text") for row in range(1, 61) for column in range(1, 4)}
+    sheet = Sheet(
+        "S", cells, dict.fromkeys(range(1, 4), width), print_to=3, print_rows=60, print_spare="the column Was"
+    )
+    worksheet = Workbook().active
+    set_up_page(worksheet, sheet)
+    assert (worksheet.print_area.partition("!")[2], worksheet.oddFooter.center.text) == expected
+
+
 @pytest.mark.libreoffice
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed (Debian: poppler-utils)")
 @pytest.mark.parametrize(("study", "most"), [
-    ("gpt2", 7), ("moe", 9), ("llama3-70b-512xh100", 9), ("deepseek-v3", 9), ("design-sweep", 10), ("forty", 9),
+    ("gpt2", 7), ("moe", 9), ("llama3-70b-512xh100", 9), ("deepseek-v3", 9), ("design-sweep", 9), ("hybrids", 9),
+    ("forty", 9),
 ])  # fmt: skip
 def test_a_study_prints_on_few_pages_in_letters_of_seven_points_or_more(study: str, most: int, tmp_path: Path) -> None:
     flopsheet.build(FORTY if study == "forty" else SPECS / f"{study}.yaml", tmp_path / "book.xlsx")

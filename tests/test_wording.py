@@ -141,6 +141,9 @@ def test_every_unit_says_a_style_that_there_is() -> None:
     assert {unit.style for unit in units} == STYLES.keys()
 
 
-def test_a_label_of_an_input_is_short_enough_for_a_column_that_prints_upright() -> None:
+def test_a_label_is_short_enough_for_a_column_that_prints_upright() -> None:
     """At seven points an upright page has room for fifty letters beside the values and their units."""
-    assert [entry.name for entry in catalog.load_catalog().inputs.values() if len(entry.label) > 50] == []
+    loaded = catalog.load_catalog()
+    entries = [*loaded.inputs.values(), *loaded.metrics.values()]
+    folded = "check_input_"  # the range of an input, whose label is that of the input and two words
+    assert [one.name for one in entries if len(one.label) > 50 and not one.name.startswith(folded)] == []

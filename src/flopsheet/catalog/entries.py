@@ -154,6 +154,8 @@ class Metric:
     severity: Literal["", "note"] = ""
     source: str = ""
     symbol: str = ""
+    zero: str = ""
+    """What a cell shows in the place of 0, where that says more."""
     absent: str = ""
     """What is said where an input that it needs is not given; empty where it always has a value."""
     has_value: Node | None = None
@@ -241,8 +243,8 @@ class Section(NamedTuple):
     title: str
     grain: Grain
     entries: tuple[Entry, ...]
-    kind: Literal["conventions", "ranges", ""] = ""
-    """Empty for sections that nothing asks for."""
+    kind: Literal["conventions", "ranges", "assumptions", ""] = ""
+    """Assumptions hold where a spec says nothing else; empty for sections that nothing asks for."""
     detail: bool = False
     fold: bool = False
     """Rows that are folded away where they are zero throughout: an architecture that the study does not use."""
@@ -277,8 +279,8 @@ class Catalog:
         """How a cell shows an input or metric."""
         entry = self.entry(name)
         if isinstance(entry, Metric):
-            return self.units[entry.unit].format
-        return "General" if entry.choices else _with_zero(self.units[entry.unit].exact_format, entry.called_zero)
+            return with_zero(self.units[entry.unit].format, entry.zero)
+        return "General" if entry.choices else with_zero(self.units[entry.unit].exact_format, entry.called_zero)
 
     @property
     def conventions(self) -> tuple[Input, ...]:
@@ -350,7 +352,7 @@ class Catalog:
         return entry.symbol if entry and entry.symbol else name
 
 
-def _with_zero(format: str, word: str) -> str:
+def with_zero(format: str, word: str) -> str:
     """A number format that shows a word in the place of 0: three sections, which every program knows."""
     number = format.rpartition(";")[2]
     return f'{number};-{number};"{word}"' if word else format

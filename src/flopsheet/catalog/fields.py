@@ -14,7 +14,7 @@ from flopsheet.yamlio.source import Data
 LEVELS = get_args(Level)
 METRIC_KEYS = {
     "name", "label", "unit", "doc", "formula", "text", "shape", "level", "headline", "before", "severity", "source",
-    "symbol",
+    "symbol", "zero",
     *formats.KEYS,
 }  # fmt: skip
 INPUT_KEYS = set(Input._fields) - {"grain", "whole", "choices_called"}

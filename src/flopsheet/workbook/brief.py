@@ -18,6 +18,7 @@ from flopsheet.workbook.model.references import (
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, Sheet
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, inputs, summary
+from flopsheet.workbook.sheets.input_folds import title_of
 from flopsheet.workbook.sheets.runs import SHEETS
 
 INPUTS = "what the study says, and what follows where it says nothing"
@@ -131,6 +132,12 @@ def _of_kinds(sheet: Sheet, hardware: Collection[str]) -> Sheet:
     return replace(sheet, cells=cells)
 
 
+def _is_last(sheet: Sheet, row: int) -> bool:
+    """Whether no input follows in the section of a row: all of it is folded then, and its heading has nothing below."""
+    after = sheet.cells.get((row + 1, LABEL))
+    return after is None or after.style != "label"
+
+
 def _shortened(sheet: Sheet) -> Sheet:
     """A sheet of rows without those that are folded, the formulas and notes, and charts of sheets that are gone."""
     closed = {row for first, last, is_closed in sheet.outline_rows if is_closed for row in range(first, last + 1)}
@@ -139,7 +146,7 @@ def _shortened(sheet: Sheet) -> Sheet:
         closed |= {coordinates(chart.anchor)[0] for chart in sheet.charts}
     last = sheet.print_to - 1 if sheet.title == inputs.SHEET else sheet.tail - 1  # without what an input was
     if sheet.title == inputs.SHEET:  # nothing is edited here, and nothing unfolded
-        closed |= {first - 1 for first, _, is_closed in sheet.outline_rows if is_closed}  # their headings
+        closed |= {first - 1 for first, last, is_closed in sheet.outline_rows if is_closed and _is_last(sheet, last)}
         closed.add(inputs.CHANGED_ROW)
         last = max(column for (_, column), cell in sheet.cells.items() if column <= last and cell.value != "")
     kept = {at: cell for at, cell in sheet.cells.items() if at[0] not in closed and at[1] <= last}
@@ -148,6 +155,8 @@ def _shortened(sheet: Sheet) -> Sheet:
     full = sorted({row for row, _ in kept})
     rows = {row: at for at, row in enumerate(full, start=1)}
     cells = {(rows[row], column): _value(cell) for (row, column), cell in kept.items()}
+    if sheet.title == inputs.SHEET:
+        cells |= {at: cell._replace(value=title_of(cell)) for at, cell in cells.items() if cell.style == "band"}
     used = max(column for _, column in cells)
     return replace(
         sheet, cells=cells, widths={column: width for column, width in sheet.widths.items() if column <= used},

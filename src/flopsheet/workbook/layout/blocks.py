@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flopsheet.catalog import Entry, Input, Metric
-from flopsheet.workbook.layout.cells import Band, Block, CellIndex
+from flopsheet.workbook.layout.cells import Band, Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
 from flopsheet.workbook.model.sheet import Cell
@@ -20,6 +20,11 @@ HEADER_LABELS = {
     "run": "Run",
     "hardware": "Hardware",
 }
+
+
+def header_label(table_set: TableSet, name: str) -> str:
+    """What the names above columns are of; those of the sensitivity are one step away from a scenario."""
+    return "Variant" if (table_set.name, name) == ("sensitivity", "run") else HEADER_LABELS[name]
 
 
 def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]) -> Iterator[Placed]:
@@ -40,7 +45,7 @@ def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]
 def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     table = block.table_set.table(block.grain)
     for name, row in block.headers.items():
-        yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
+        yield (row, LABEL), Cell(header_label(block.table_set, name), style="header_left")
         yield (row, NAME), Cell(name if name != "study" else "", style="header_left", indent=NAME_INDENT)
         for column in (UNIT, NOTE, MATHS):
             yield (row, column), Cell("", style="header_left")
@@ -65,11 +70,14 @@ def header_cell(block: Block, cell_index: CellIndex, name: str, at: int) -> Cell
     return Cell(str(table.keys[at][table.key_names.index(name)]), style="header")
 
 
-def describe(entry: Entry, block: Block, target: str = "") -> Iterator[tuple[int, Cell]]:
-    """The columns to the left of the values: label, name (a link to a target), unit, formula, shape."""
+def describe(entry: Entry, block: Block, target: str = "", *, is_folded: bool = False) -> Iterator[tuple[int, Cell]]:
+    """The columns beside the values: label, name (a link to a target), unit, formula, shape.
+
+    A label that is folded makes no column wider.
+    """
     level = entry.level if isinstance(entry, Metric) else "part"
     ruled = "" if level == "part" else level
-    yield LABEL, Cell(entry.label, style=varied("label", ruled))
+    yield LABEL, Cell(entry.label, style="fitted_label" if is_folded and not ruled else varied("label", ruled))
     yield NAME, Cell(entry.name, style=varied("name", ruled), link=target)
     yield UNIT, Cell(unit_of(entry), style=varied("unit", ruled))
     if isinstance(entry, Metric) and not entry.is_sentence:
@@ -81,7 +89,7 @@ def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Call
     row, entry = band.rows[name], block.table_set.catalog.entry(name)
     if band.kind == "linked_rows":
         symbol = entry.symbol if isinstance(entry, Input) else ""
-        yield (row, LABEL), Cell(entry.label, style="label")
+        yield (row, LABEL), Cell(entry.label, style="fitted_label")
         yield (row, NAME), Cell(name, style="name")
         yield (row, UNIT), Cell(unit_of(entry), style="unit")
         yield (row, MATHS), Cell(symbol, style="maths")
@@ -89,7 +97,7 @@ def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Call
             yield (row, column), cell
         return
     assert isinstance(entry, Metric)
-    for column, cell in describe(entry, block, links(name)):
+    for column, cell in describe(entry, block, links(name), is_folded=band.collapsed):
         yield (row, column), cell
     style: StyleName = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
     for column, cell in zip(block.columns, metric_cells(block, cell_index, name, style), strict=True):

@@ -139,6 +139,8 @@ class Sheet:
     tab: str = "7F7F7F"
     print_to: int = 0
     """The last column that is printed; 0 prints all."""
+    print_spare: str = ""
+    """What the last printed column holds, if the sheet may be printed without it where that takes fewer pages."""
     print_rows: int = 0
     """The last row that is printed; 0 prints all."""
     is_printed: bool = True

@@ -17,6 +17,15 @@ VALUE_WIDTH = 12.0  # at least
 TAIL_WIDTHS = (32.0, 25.0, 60.0)  # of names, notes and formulas
 NOTE_LETTER, WIDEST_NOTE = 0.8, 80.0  # of a small letter, and of the column of notes
 LETTER, DIGIT = 1.08, 1.04  # of cells: some letters are wider than a digit, which is as wide as any other
+# Those that are much narrower or wider, in bold Calibri, whose advance widths Carlito has too.
+LETTERS = {
+    letter: width
+    for letters, width in (
+        (" .,:·'ijlI", 0.54), ("()-f", 0.63), ("rtJ", 0.7), ("csz/L", 0.85), ("gkvxyF", 0.95), ("0123456789", DIGIT),
+        ("ABKRVX", 1.2), ("DGHNOQU", 1.35), ("mw%", 1.61), ("MW", 1.8),
+    )
+    for letter in letters
+}  # fmt: skip
 WORD_WIDTH = 0.9  # of a letter in a name, where a digit has 1
 NARROW, NARROW_BY = frozenset(" ,."), 0.45  # what takes less room than a digit, in any font, and how much less
 WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; Excel refuses columns wider than 255
@@ -68,6 +77,19 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
+def _lines_within(text: str, width: float) -> int:
+    """How many lines a folded text takes in a column, which may be wider than its own lines are."""
+    if " " not in text:
+        return len(_lines(text))
+    lines, left = 1, 0.0
+    for word in text.split():
+        taken = sum(LETTERS.get(letter, LETTER) for letter in f" {word}")
+        if left and left + taken > width - 2.0:
+            lines, left = lines + 1, 0.0
+        left += taken
+    return lines
+
+
 def widths_of(cells: Cells, tail: int, without: Container[str] = ()) -> dict[int, float]:
     """Value columns as wide as their longest number or header, the first one as its longest label or name.
 
@@ -98,9 +120,10 @@ def width_of(cell: Cell) -> float:
 
 
 def _width(value: Scalar, format: str) -> float:
-    text = value if isinstance(value, str) else _spelling(format)(value)
-    letter = LETTER if isinstance(value, str) else DIGIT
-    return (len(text) - NARROW_BY * sum(each in NARROW for each in text)) * letter + 2.0
+    if isinstance(value, str):
+        return sum(LETTERS.get(letter, LETTER) for letter in value) + 2.0
+    text = _spelling(format)(value)
+    return (len(text) - NARROW_BY * sum(each in NARROW for each in text)) * DIGIT + 2.0
 
 
 @cache
@@ -133,8 +156,10 @@ def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
     heights: dict[int, float] = {}
     for (row, column), cell in cells.items():
         if cell.style in WRAPPED and isinstance(cell.value, str):
-            is_folded = cell.style.endswith(FOLDED)
-            lines = len(_lines(cell.value)) if is_folded else -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
+            if cell.style.endswith(FOLDED):
+                lines = _lines_within(cell.value, widths[column])
+            else:
+                lines = -(-len(cell.value) // max(1, int(widths[column] * 1.12)))
             if lines > 1:
                 heights[row] = max(heights.get(row, 0.0), 12.5 * lines + 2)
     return heights

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import with_zero
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
@@ -100,11 +101,8 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
         name = str(table.keys[points.index(min(numbers))][0]) if numbers else NONE
         formula = f'IF(COUNT({among})>0,{_of_least(_column(LABEL, first, last), among)},"{NONE}")'
         lines[which] = (f"The {what}", Cell(name, formula, "calc"))
-        known = min(numbers) if numbers else 0.0
-        lines[much] = (
-            f"Its {much}",
-            Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", cells[first, column].format),
-        )
+        known, format = min(numbers) if numbers else 0.0, with_zero(cells[first, column].format, NONE)
+        lines[much] = (f"Its {much}", Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", format))
     units = dict(zip(("cost", "time"), (metric.unit for metric in metrics), strict=True))
     said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
     cells[last + 1, LABEL] = Cell("Runs", style="label")

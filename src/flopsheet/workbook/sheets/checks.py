@@ -29,6 +29,7 @@ SHEET = "Checks"
 ZERO = Number(0.0)
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
+STATUS_LABEL = f"Status: {HELD} good, {MISSED} figure not met, {FAILED} failure"
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
@@ -256,8 +257,7 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
         counts[name] = Live(at[name], count.value)
     cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Input values in range", style="label"), within
     status = CellRef(SHEET, *STATUS_CELL)
-    meaning = f"Status: 2 fails or does not fit, 1 {them.one} not {them.met}"
-    cells[STATUS_CELL[0], LABEL] = Cell(meaning, style="label")
+    cells[STATUS_CELL[0], LABEL] = Cell(STATUS_LABEL, style="label")
     cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     counts |= listing.said
     parts = {"about_budgets": of_budgets(them)} if listing.said else {}

@@ -104,8 +104,13 @@ SHORT = first_that_holds(
         ("", "{x + 0}"),
     ]
 )
-# What the shares show, where the lengths that are drawn have it.
-OVERTAKES = "{model}: QKᵀ + PV overtake the FFN at {crossover:,} tokens"
+# What the shares show, where the lengths that are drawn have it: neither windows nor an indexer, both of which the
+# crossover ignores, keep QKᵀ + PV from growing with the context up to the last of them.
+IS_DRAWN = """
+    where(crossover > first, where(crossover < last, where(abs(scores * crossover - ffn * last) < ffn * last / 100,
+    1, 0), 0), 0) == 1
+"""
+OVERTAKES = "{model}: QKᵀ + PV overtakes the FFN at {crossover:,} tokens"
 GOES = "Where the forward pass of {model} goes as the context grows"
 
 
@@ -151,15 +156,20 @@ def n_drawn(table_set: TableSet, longest: float) -> int:
 def shares_title(controls: Controls, shown: Mapping[str, int], longest: float) -> Cell:
     """What the shares of the chosen model show."""
     table_set = controls.table_set
-    row = shown["crossover_ffn"]
+    row, drawn = shown["crossover_ffn"], n_drawn(controls.table_set, longest) - 1
+
+    def share(name: str) -> Live:
+        return Live(CellRef(SHEET, shown[name], FIRST + drawn), table_set.value(name, drawn))
+
     read = {
         "model": Live(controls.model, table_set.value("model", 0)),
         "crossover": Live(CellRef(SHEET, row, FIRST), table_set.value("crossover_ffn", 0)),
         "first": _length(table_set, 0),
-        "last": _length(table_set, n_drawn(table_set, longest) - 1),
+        "last": _length(table_set, drawn),
+        "scores": share("share_attention_scores"),
+        "ffn": share("share_ffn"),
     }
-    is_drawn = "where(crossover > first, where(crossover < last, 1, 0), 0) == 1"
-    return sentence(SHEET, [(is_drawn, OVERTAKES), ("", GOES)], read)
+    return sentence(SHEET, [(" ".join(IS_DRAWN.split()), OVERTAKES), ("", GOES)], read)
 
 
 def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tuple[Validation, ...]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from flopsheet.catalog import RUNS, Input, Section
 from flopsheet.catalog.grains import RunKind
-from flopsheet.formula import evaluate, parse, to_excel
+from flopsheet.formula import evaluate, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.records import frozen
 from flopsheet.spec import InputValue
@@ -27,6 +27,7 @@ from flopsheet.workbook.model.references import (
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
 from flopsheet.workbook.model.styles import NAME_INDENT, StyleName
+from flopsheet.workbook.sheets.input_folds import folds_of
 from flopsheet.workbook.sheets.input_numbers import as_written
 from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.workbook.sheets.input_words import allowed, note, validation, was
@@ -45,7 +46,6 @@ BEHIND = {
 }
 NOTE_WIDTH, MOST_OF_NOTES = 0.85, 130.0  # of a letter of a note, which is small, and of all of them
 CHANGED_ROW = 3  # how many inputs differ from the spec
-UNFOLD = " · unused; expand with + at the left"
 
 
 @frozen
@@ -188,13 +188,9 @@ def _entries(section: Section) -> list[Input]:
 def _place_section(layout: InputsLayout, table_set: TableSet, section: Section, row: int, style: StyleName) -> int:
     """A heading and the inputs below it; gives the row after them."""
     entries = _entries(section)
-    layout.bands.append((row, style, section.title))
-    if section.fold:
-        given = table_set.built.tables[section.grain].given
-        collapsed = all(_is_default(entry, one) for entry in entries for one in given[entry.name])
-        if collapsed:
-            layout.bands[-1] = (row, style, f"{section.title}{UNFOLD}")
-        layout.folds.append((row + 1, row + len(entries), collapsed))
+    title, folds = folds_of(section, entries, table_set, row + 1)
+    layout.folds.extend(folds)
+    layout.bands.append((row, style, title))
     return _place_rows(layout, table_set, entries, row + 1)
 
 
@@ -222,13 +218,6 @@ def _place_rows(layout: InputsLayout, table_set: TableSet, entries: Sequence[Inp
         layout.cell_index.put(table_set.name, entry.name, live)
         row += 1
     return row
-
-
-def _is_default(entry: Input, given: InputValue) -> bool:
-    """Whether an input is as it is where nobody says anything about it, or follows another one to the same number."""
-    if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
-        return given.ast == parse(str(entry.default))
-    return given.value == (entry.absent or entry.default)
 
 
 def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
@@ -306,12 +295,13 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         widths,
         heights_of(cells, widths),
         freeze=f"{letters(FIRST)}{layout.model_row + 1 + 2 * bool(layout.group_row)}",
-        title_rows="1:3",
+        title_rows="1:1",
         title_columns="A:B",
         outline_rows=tuple(layout.folds),
         outline_columns=outline,
         tail=layout.behind(NAME),
         print_to=layout.behind(WAS),
+        print_spare="the column Was",
         print_rows=layout.printed,
         validations=tuple(validations),
         highlights=tuple(highlights),

@@ -15,7 +15,7 @@ from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import HEADER_LABELS
+from flopsheet.workbook.layout.blocks import header_label
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell
@@ -181,7 +181,7 @@ def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) ->
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
         for column in (LABEL, UNIT, *TAIL):
-            text = HEADER_LABELS[key] if column == LABEL else key if column == NAME else ""
+            text = header_label(chosen.table_set, key) if column == LABEL else key if column == NAME else ""
             yield (row + step, column), Cell(text, style="header_left")
         for at, parts in enumerate(table.keys):
             text = str(parts[table.key_names.index(key)])

@@ -124,7 +124,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     node = _unless_it_holds(message, of_study=block.grain == "study")
     formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
     return {
-        (row, LABEL): Cell(metric.label, style="label"),
+        (row, LABEL): Cell(metric.label, style="fitted_label"),  # folded
         (row, NAME): Cell(name, style="name", link=links(name)),
         (row, VERDICT): Cell(word, _judged(FAIL, among), "verdict"),
         (row, MATHS): Cell(metric.doc, style="maths"),

@@ -38,6 +38,7 @@ CLASSES = {
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 COST = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
+IN_MILLIONS = '[>=1000000]#,##0.0##,," M";#,##0'
 HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"
 WORDS_ROW = CHART_ROW + CHART_ROWS  # of the titles, folded below the charts; under it the names of points
@@ -107,7 +108,7 @@ def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
     artist = _ChartBuilder(table_set, cell_index)
     if table_set.name == "training":
         cost = ("run_cost", "USD") if _is_priced(table_set) else ("device_hours", "Hours")
-        return artist.memory(), artist.step_time(), artist.columns(artist.third, *cost, "#,##0")
+        return artist.memory(), artist.step_time(), artist.columns(artist.third, *cost, IN_MILLIONS)
     return artist.memory(), artist.roofline(), artist.cache()
 
 
@@ -276,7 +277,7 @@ class _ChartBuilder:
             return self.columns(self.second, "days", "Days", "#,##0")
         colours = (*PALETTE, "1F3A5F", "8A5A00")
         series = [self.series(name, colours[at]) for at, name in enumerate(self.terms)]
-        return self.chart("columns", self.second, "Seconds of a step", series, y_format="#,##0.0")
+        return self.chart("columns", self.second, "Seconds of a step", series, y_format="General")
 
     def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
         return self.chart("columns", column, y_title, [self.series(name, PALETTE[0])], y_format=format)

@@ -27,8 +27,9 @@ EFFECTS = {
     "flops_forward_per_token": "Time",
 }
 EFFECT_FORMAT = '[>=0.0005]+#,##0.0%;[<=-0.0005]-#,##0.0%;"–"'  # no +0.0 % and no -0.0 %
+SWING_FORMAT = '#,##0.0######%;-#,##0.0######%;"0"'
 FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
-SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5)")
+SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5) / {FINEST:.0f}")
 
 
 @frozen
@@ -159,7 +160,7 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
     yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
     yield from effect_titles(layout.top - 1, FIRST, "block_right")
-    yield (layout.top - 1, layout.swing_column), Cell("Swing, ppb", style="block_right")
+    yield (layout.top - 1, layout.swing_column), Cell("Swing", style="block_right")
     yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block_right")
     letter, last = letters(layout.swing_column), layout.bottom
     among = f"${letter}${layout.top}:${letter}${last}"
@@ -172,7 +173,7 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
             "down": Live(CellRef(SHEET, row, FIRST), effect.values[0]),
             "up": Live(CellRef(SHEET, row, FIRST + 1), effect.values[1]),
         }
-        yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", "#,##0")
+        yield (row, layout.swing_column), local(SHEET, SWING, pair, "calc", SWING_FORMAT)
         own = f"{letter}{row}"
         as_large = counting_where(f"={own}", own, f"${letter}${layout.top}:{own}") if at else "1"
         formula = f"{counting_larger(own, among)}+{as_large}"

@@ -29,7 +29,7 @@ from openpyxl.descriptors import Typed
 from openpyxl.drawing.graphic import GraphicFrame
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, SpreadsheetDrawing, TwoCellAnchor
-from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
+from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties, RichTextProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import SHEET_DRAWING_NS
 from openpyxl.xml.functions import Element
@@ -40,6 +40,7 @@ from flopsheet.workbook.model.sheet import Chart, Scalar, Series
 from flopsheet.workbook.model.styles import FAINT, INK, MUTED, RULE, readable_on
 
 BELOW = "b"  # where an axis lies
+MOST_WRAPPED = 6  # names below columns that have room for several lines
 
 
 class Drawing(SpreadsheetDrawing):
@@ -110,6 +111,8 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         axis.delete = False
         axis.txPr = _rich(900)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=RULE))
+    if chart.kind == "columns" and _can_be_wrapped(chart.x_points):
+        drawn.x_axis.txPr.bodyPr = RichTextProperties(rot=0, vert="horz")  # programs turn long names by themselves
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill=FAINT))
     drawn.y_axis.number_format = chart.y_format
     drawn.y_axis.scaling.min = 0 if chart.from_zero and not chart.y_log and chart.kind != "tornado" else None
@@ -124,6 +127,11 @@ def add_chart(worksheet: Worksheet, chart: Chart) -> None:
         worksheet.add_chart(drawn)
     else:
         worksheet.add_chart(drawn, chart.anchor)
+
+
+def _can_be_wrapped(names: Sequence[Scalar]) -> bool:
+    """Whether names below columns have room for several lines and spaces to break at."""
+    return len(names) <= MOST_WRAPPED and any(" " in str(name) for name in names)
 
 
 def _corner(address: str) -> AnchorMarker:

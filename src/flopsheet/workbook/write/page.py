@@ -61,7 +61,9 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
                 way = way._replace(is_fitted=True)
     else:
         whole, (last, way) = last, _held(sheet, last, bottom)
-        if 0 < last < whole:
+        if sheet.print_spare and last < whole:
+            worksheet.oddFooter.center.text = f"without {sheet.print_spare}, which is in the workbook"
+        elif 0 < last < whole:
             counts = (len(_widths(sheet, end)) - len(_widths(sheet, FIRST - 1)) for end in (last, whole))
             worksheet.oddFooter.center.text = "the first {} of {} columns; all are in the workbook".format(*counts)
         if way and not way.is_fitted:
@@ -107,6 +109,9 @@ def _widths(sheet: Sheet, last: int) -> list[float]:
 def _held(sheet: Sheet, last: int, bottom: int) -> tuple[int, Way | None]:
     """The last column that is printed, and how: of a sheet that takes too many pages the columns that fewer hold."""
     way = _best(_of_rows(sheet, _widths(sheet, last), bottom))
+    if sheet.print_spare:
+        rest = _best(_of_rows(sheet, _widths(sheet, last - 1), bottom))
+        return (last - 1, rest) if way and rest and rest.pages < way.pages else (last, way)
     if not (sheet.most_pages and way and way.pages > sheet.most_pages):
         return last, way
     cuts = [(end, _best(_of_rows(sheet, _widths(sheet, end), bottom))) for end in sheet.print_cuts if end < last]
