@@ -211,7 +211,7 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
 
     Nothing is inherited, no default is left to apply; an expression stays one.
     """
-    from flopsheet.workbook.sheets.inputs import _is_default
+    from flopsheet.workbook.sheets.input_folds import is_default
 
     spec = report.spec
     inputs = report.catalog.inputs
@@ -220,7 +220,7 @@ def said_alone(report: Report, raw: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: spelled(one.ast) if one.ast is not None else _said(inputs[name], one.value)
             for name, one in given.items()
-            if name not in skipped and not (one.ast is not None and _is_default(inputs[name], one))
+            if name not in skipped and not (one.ast is not None and is_default(inputs[name], one))
         }
 
     models: dict[str, Any] = {}

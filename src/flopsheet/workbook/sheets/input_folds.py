@@ -24,7 +24,7 @@ def folds_of(section: Section, entries: Sequence[Input], table_set: TableSet, fi
     if not section.fold:
         return section.title, []
     given = table_set.built.tables[section.grain].given
-    unsaid = [all(_is_default(entry, one) for one in given[entry.name]) for entry in entries]
+    unsaid = [all(is_default(entry, one) for one in given[entry.name]) for entry in entries]
     last = first + len(entries) - 1
     if all(unsaid):
         return UNFOLD.format(title=section.title, state=STATES.get(section.kind, "unused")), [(first, last, True)]
@@ -39,7 +39,7 @@ def title_of(heading: Cell) -> str:
     return str(heading.value).partition(BEFORE_STATE)[0]
 
 
-def _is_default(entry: Input, given: InputValue) -> bool:
+def is_default(entry: Input, given: InputValue) -> bool:
     """Whether an input is as it is where nobody says anything about it, or follows another one to the same number."""
     if (isinstance(entry.default, str) and entry.is_number and not entry.absent) or entry.follows:
         return given.ast == parse(str(entry.default))
