@@ -159,6 +159,31 @@ def test_forward_flops_are_printed_for_as_many_scenarios_as_fit(study: str, colu
     assert (area.translate({ord(digit): None for digit in "0123456789"}), middle) == (columns, footer)
 
 
+def runs_on_paper(n_runs: int) -> tuple[str, str]:
+    """The columns of Training that are printed for some runs, and what stands in the middle of its footer."""
+    run = RUNS["training"]["pretraining"]
+    spec = FORTY | {"training": {f"run-{at}": run for at in range(1, n_runs + 1)}}
+    area, middle = area_of("Training", spec)
+    return area.translate({ord(digit): None for digit in "0123456789"}), middle
+
+
+@pytest.mark.parametrize(("n_runs", "expected"), [
+    (6, ("A:H", "flopsheet")),
+    (10, ("A:E", "the first 3 of 10 columns; all are in the workbook")),
+])  # fmt: skip
+def test_of_many_runs_as_many_are_printed_as_two_pages_hold(n_runs: int, expected: tuple[str, str]) -> None:
+    assert runs_on_paper(n_runs) == expected
+
+
+def test_the_footer_says_which_table_beside_the_layouts_is_not_printed() -> None:
+    worksheet = Workbook().active
+    cells = {(1, column): Cell("text") for column in range(1, 4)}
+    sheet = Sheet("S", cells, dict.fromkeys(range(1, 4), 12.0), print_to=2, unprinted="the table of seconds")
+    set_up_page(worksheet, sheet)
+    expected = ("$A$1:$B$1", "without the table of seconds, which is in the workbook")
+    assert (worksheet.print_area.partition("!")[2], worksheet.oddFooter.center.text) == expected
+
+
 @pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
     (58, 90, (30, 58), ("portrait", 1, "'S'!$A$1:$A$58")),  # 26.5 of 30.7 · 1.05 cm: 82 %
     (60, 90, (30, 60), ("portrait", 2, "'S'!$A$1:$A$30,'S'!$A$31:$A$60")),  # 79 %: less than eight points
@@ -304,7 +329,7 @@ def test_a_column_that_can_be_spared_is_printed_where_it_takes_no_further_page(
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed (Debian: poppler-utils)")
 @pytest.mark.parametrize(("study", "most"), [
     ("gpt2", 7), ("moe", 9), ("llama3-70b-512xh100", 9), ("deepseek-v3", 9), ("design-sweep", 9), ("hybrids", 9),
-    ("forty", 9),
+    ("forty", 9), ("layout-search", 9), ("serving-search", 9),
 ])  # fmt: skip
 def test_a_study_prints_on_few_pages_in_letters_of_seven_points_or_more(study: str, most: int, tmp_path: Path) -> None:
     flopsheet.build(FORTY if study == "forty" else SPECS / f"{study}.yaml", tmp_path / "book.xlsx")

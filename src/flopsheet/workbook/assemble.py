@@ -104,6 +104,7 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
         chart_titles=runs.title_cells(table_set, laid.cell_index), charts=runs.charts(table_set, laid.cell_index),
         details=((*runs.words_rows(table_set), True), *looked_up.folded),
         print_rows=runs.print_rows(blocks[0]), print_to=runs.print_to(table_set),
+        most_pages=2 if (cuts := runs.print_cuts(table_set)) else 0, print_cuts=cuts,
     )  # fmt: skip
 
 

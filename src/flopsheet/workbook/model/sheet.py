@@ -141,6 +141,8 @@ class Sheet:
     """The last column that is printed; 0 prints all."""
     print_spare: str = ""
     """What the last printed column holds, if the sheet may be printed without it where that takes fewer pages."""
+    unprinted: str = ""
+    """What stands behind the last printed column, as the footer says; nothing is said where empty."""
     print_rows: int = 0
     """The last row that is printed; 0 prints all."""
     is_printed: bool = True

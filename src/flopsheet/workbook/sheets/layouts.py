@@ -16,14 +16,15 @@ from flopsheet.spec import Search
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, coordinates, span
-from flopsheet.workbook.model.sheet import Cell, Chart, Series, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Series, Sheet
+from flopsheet.workbook.model.sizes import heights_of, width_of
 from flopsheet.workbook.model.styles import PALETTE
 
 SHEET = "Layouts"
 TOP, CHART_ROWS = 4, 20
 SAYS, VALUES = 2, 3  # the columns of the sentence and of the first value
-WIDTHS = {LABEL: 30.0, SAYS: 60.0}
-COLUMN_WIDTH = 14.0
+LABEL_WIDTH, SAYS_WIDTH, COLUMN_WIDTH = 16.0, 44.0, 12.8  # at least, always, at least
+FEWEST_PRINTED = 10  # columns of numbers: the charts above are as wide
 TAB = "CC79A7"
 MORE_FORMAT = {"training": "+0.000;-0.000;0.000", "serving": "+0.00000;-0.00000;0.00000"}
 MORE = parse("live - best")
@@ -31,6 +32,7 @@ MORE = parse("live - best")
 GAP = parse("where(given(live), where(given(best), live - best, 0), 0)")
 GAP_LESS = parse("where(given(live), where(given(best), best - live, 0), 0)")
 Placed = tuple[tuple[int, int], Cell]
+SPREAD = frozenset({"band", "lead", "header_folded"})  # styles of what makes no column wider
 BEST = "The best of its search; the others are compared with it."
 MOST, TERM, METRIC = "most", "term", "metric"
 CHARTED = {"training": "Time of a step", "serving": "Time per token"}
@@ -151,7 +153,7 @@ class Listed:
         yield (self.top + 1, LABEL), Cell("Layout", style="header_left")
         yield (self.top + 1, SAYS), Cell("Against the first", style="header_left")
         for name, header in self.headers.items():
-            yield self.place(name, self.top + 1)[1:], Cell(header, style="header_wrapped")
+            yield self.place(name, self.top + 1)[1:], Cell(header, style="header_folded")
         for at in range(len(self.rows)):
             yield from self.line(at)
 
@@ -187,7 +189,8 @@ class Listed:
             entry = catalog.entry(self.search.metric)
             number = "," if entry.unit == "count" else ",.4"
             said = cases_beside(self.kind.name, entry.label, number, is_maximised=self.search.is_maximised)
-        yield (row, SAYS), sentence(SHEET, said, told) if at else Cell(BEST)
+        said_of_it = sentence(SHEET, said, told) if at else Cell(BEST)
+        yield (row, SAYS), said_of_it._replace(style="wrapped")
 
     @property
     def more_format(self) -> str:
@@ -255,7 +258,7 @@ def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_inde
 
 def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell, Chart]]]) -> Sheet:
     """The whole sheet; `beside` are the charts of each search of a kind of run, with their titles."""
-    cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
+    cells: Cells = {at: cell for one in found for at, cell in one.cells()}
     cells[1, LABEL] = Cell(SHEET, style="title")
     cells[2, LABEL] = Cell(
         "The best layouts of each search are runs on Training or Serving; change one on Inputs and this sheet follows.",
@@ -269,9 +272,23 @@ def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell,
         for title, drawn in beside.get(kind, ()):
             cells[coordinates(drawn.anchor)] = title
             charts.append(drawn)
-    widths = dict.fromkeys(range(VALUES, max(column for _, column in cells) + 1), COLUMN_WIDTH) | WIDTHS
+    widths = _widths(cells)
     tops = range(TOP, TOP + CHART_ROWS * len(found), CHART_ROWS)
     titles = tuple((top, top, True) for top in tops)  # folded: the charts have them
+    printed = max(one.columns[one.shown[-1]] for one in found)
     return Sheet(
-        SHEET, cells, widths, freeze="C4", title_rows="1:3", outline_rows=titles, charts=tuple(charts), tab=TAB
-    )
+        SHEET, cells, widths, heights_of(cells, widths), freeze="C4", title_rows="1:3", title_columns="A:B",
+        outline_rows=titles, charts=tuple(charts), tab=TAB, print_to=max(printed, VALUES + FEWEST_PRINTED - 1),
+        unprinted="the table of seconds by term",
+    )  # fmt: skip
+
+
+def _widths(cells: Cells) -> dict[int, float]:
+    """Columns as wide as what stands in them, whose headers go over several lines; sentences go over two."""
+    widths = {LABEL: LABEL_WIDTH, SAYS: SAYS_WIDTH}
+    for (_, column), cell in cells.items():
+        if column >= VALUES and cell.style not in SPREAD:
+            widths[column] = max(widths.get(column, COLUMN_WIDTH), width_of(cell))
+        elif column == LABEL and cell.style == "label":
+            widths[column] = max(widths[column], width_of(cell))
+    return widths

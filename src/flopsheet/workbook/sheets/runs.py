@@ -65,6 +65,12 @@ def print_to(table_set: TableSet) -> int:
     return FIRST + len(table_set.table("run")) - 1
 
 
+def print_cuts(table_set: TableSet) -> tuple[int, ...]:
+    """The columns after which many runs may be cut on paper: those where a chart ends; the Summary has all runs."""
+    end = print_to(table_set) + 1
+    return tuple(column - 1 for column in _places(table_set)[1:]) if end - FIRST > SCREEN else ()
+
+
 def print_rows(block: Block) -> int:
     """The last row that is printed: what follows stands on the Summary, explains the prediction, or is folded."""
     name = LEFT_OUT[block.table_set.name]

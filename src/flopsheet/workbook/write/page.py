@@ -45,7 +45,7 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     """Paper, margins, size, what is printed and what is repeated on each page."""
     last = _printed_to(sheet) or max(sheet.widths)
     bottom = sheet.print_rows or sheet.extent.bottom
-    worksheet.oddFooter.center.text = "flopsheet"
+    worksheet.oddFooter.center.text = _without(sheet.unprinted) if sheet.unprinted else "flopsheet"
     worksheet.page_setup.paperSize = worksheet.PAPERSIZE_A4
     worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
     parts = sheet.print_parts
@@ -62,7 +62,7 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     else:
         whole, (last, way) = last, _held(sheet, last, bottom)
         if sheet.print_spare and last < whole:
-            worksheet.oddFooter.center.text = f"without {sheet.print_spare}, which is in the workbook"
+            worksheet.oddFooter.center.text = _without(sheet.print_spare)
         elif 0 < last < whole:
             counts = (len(_widths(sheet, end)) - len(_widths(sheet, FIRST - 1)) for end in (last, whole))
             worksheet.oddFooter.center.text = "the first {} of {} columns; all are in the workbook".format(*counts)
@@ -86,6 +86,11 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_area = [f"A{top}:{letters(last)}{end}" for top, end in zip(tops, parts, strict=True)]
     elif sheet.print_to or sheet.print_rows:
         worksheet.print_area = f"A1:{letters(last)}{bottom}"
+
+
+def _without(what: str) -> str:
+    """What the footer says of a sheet of which something is not printed."""
+    return f"without {what}, which is in the workbook"
 
 
 def _printed_to(sheet: Sheet) -> int:
