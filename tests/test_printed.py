@@ -184,6 +184,22 @@ def test_the_footer_says_which_table_beside_the_layouts_is_not_printed() -> None
     assert (worksheet.print_area.partition("!")[2], worksheet.oddFooter.center.text) == expected
 
 
+@pytest.mark.parametrize(("n_rows", "headings", "expected"), [
+    (85, (1, 46), [45]),  # 26.5 of 0.53 · 1.05 cm a row: 47 rows a page
+    (85, (1, 40, 50), [39]),  # 50 rows of 0.53 cm fit
+    (85, (1, 40, 60), []),
+    (85, (1, 20, 50), []),  # 20 rows are less than 70 % of a page
+    (90, (1, 40, 50), []),  # the other 51 rows take two pages
+])  # fmt: skip
+def test_a_page_ends_early_where_a_heading_would_stand_alone_at_its_foot(
+    n_rows: int, headings: tuple[int, ...], expected: list[int]
+) -> None:
+    cells = {(row, 1): Cell("text", style="block" if row in headings else "text") for row in range(1, n_rows + 1)}
+    worksheet = Workbook().active
+    set_up_page(worksheet, Sheet("S", cells, {1: 75.0}))
+    assert [one.id for one in worksheet.row_breaks.brk] == expected
+
+
 @pytest.mark.parametrize(("n_rows", "width", "parts", "expected"), [
     (58, 90, (30, 58), ("portrait", 1, "'S'!$A$1:$A$58")),  # 26.5 of 30.7 · 1.05 cm: 82 %
     (60, 90, (30, 60), ("portrait", 2, "'S'!$A$1:$A$30,'S'!$A$31:$A$60")),  # 79 %: less than eight points

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, combinations, product
+from itertools import accumulate, chain, combinations, product
 from typing import TypeAlias
 
+from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from flopsheet.records import NamedTuple
-from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, MOST_COLUMNS, letters
 from flopsheet.workbook.model.sheet import Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, POINT_CM, ROW_CM
 
@@ -21,6 +23,7 @@ LARGER, SMALLER = range(100, 75, -5), range(75, 0, -5)  # of parts, and where th
 SPARE = 1.1  # how much wider than in Excel columns may be
 WIDEST_CM = 0.25  # of a column one character wide, with the letters of a program that lacks ours
 SLACK = 1.05  # programs differ in how high a row is
+KEPT, FULL = 3, 0.7  # rows that stand below a heading on its page, and how full a page is at least that ends early
 
 
 class Way(NamedTuple):
@@ -68,6 +71,8 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
             worksheet.oddFooter.center.text = "the first {} of {} columns; all are in the workbook".format(*counts)
         if way and not way.is_fitted:
             worksheet.page_setup.scale = way.percent
+            for end in _ends(sheet, way, bottom) if sheet.is_printed else ():
+                worksheet.row_breaks.append(Break(end))
     worksheet.sheet_properties.pageSetUpPr.fitToPage = not way or way.is_fitted
     worksheet.page_setup.orientation = "portrait" if way and way.is_upright else "landscape"
     worksheet.page_margins.left = worksheet.page_margins.right = SIDES
@@ -130,14 +135,14 @@ def _room(*, is_upright: bool) -> tuple[float, float]:
     return width - 2 * SIDES * INCH_CM, height - (TOP + BOTTOM) * INCH_CM
 
 
-def _heights(sheet: Sheet, top: int, bottom: int) -> list[float]:
+def _heights(sheet: Sheet, top: int, bottom: int) -> dict[int, float]:
     """Of the rows between two that are printed, without those that are folded away."""
     hidden = {row for first, last, closed in sheet.outline_rows if closed for row in range(first, last + 1)}
-    return [
-        SLACK * (sheet.heights[row] * POINT_CM if row in sheet.heights else ROW_CM)
+    return {
+        row: SLACK * (sheet.heights[row] * POINT_CM if row in sheet.heights else ROW_CM)
         for row in range(top, bottom + 1)
         if row not in hidden
-    ]
+    }
 
 
 def _best(ways: Ways) -> Way | None:
@@ -156,7 +161,7 @@ def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]
         room, page = _room(is_upright=is_upright)
         ends = *chosen, end
         tops = 1, *(row + 1 for row in chosen)
-        highest = max(sum(_heights(sheet, top, row)) for top, row in zip(tops, ends, strict=True))
+        highest = max(sum(_heights(sheet, top, row).values()) for top, row in zip(tops, ends, strict=True))
         if width * percent <= 100 * room and highest * percent <= 100 * page:
             yield Way(len(ends), is_upright, percent, ends)
 
@@ -166,8 +171,7 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
 
     A size of its own or the width of a page, no number of pages: who unfolds rows gets more pages, not smaller type.
     """
-    down = _heights(sheet, 1, bottom)
-    repeated = sum(_heights(sheet, *map(int, sheet.title_rows.split(":")))) if sheet.title_rows else 0.0
+    down, repeated = list(_heights(sheet, 1, bottom).values()), _repeated(sheet)
     for character, percent, is_upright in product((WIDEST_CM, EXCEL_CM * SPARE), SIZES, (True, False)):
         across = [width * character for width in widths]
         room, page = (100 * size / percent for size in _room(is_upright=is_upright))
@@ -181,6 +185,37 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
         fitted = int(100 * room / width)
         if SIZES[-1] <= fitted <= SIZES[0]:
             yield Way(_pages(down, repeated, 100 * page / fitted), is_upright, fitted, is_fitted=True)
+
+
+def _repeated(sheet: Sheet) -> float:
+    """How high the rows are that stand on every page."""
+    return sum(_heights(sheet, *map(int, sheet.title_rows.split(":"))).values()) if sheet.title_rows else 0.0
+
+
+def _ends(sheet: Sheet, way: Way, bottom: int) -> list[int]:
+    """The rows after which pages end early: else the heading of a block might stand alone at the foot of one.
+
+    None where that would take more pages, or leave one too empty.
+    """
+    blocks = {row for (row, column), cell in sheet.cells.items() if column == LABEL and cell.style == "block"}
+    heights = _heights(sheet, 1, bottom)
+    page = 100 * _room(is_upright=way.is_upright)[1] / way.percent
+    rows, start, room, pages = list(heights), 0, page, way.beside
+    repeated, ends = _repeated(sheet), list[int]()
+    while True:
+        below = list(accumulate(heights[row] for row in rows[start:]))
+        surely, perhaps = (start + bisect(below, room * spare) for spare in (1.0, SLACK**2))
+        if surely == len(rows):
+            return ends if pages <= way.pages else []
+        starts = [
+            row for row in rows[start + 1 : surely] if row in blocks and below[rows.index(row) - start] > FULL * room
+        ]
+        if starts and blocks.intersection(rows[surely - KEPT : perhaps]):
+            ends.append(starts[-1] - 1)
+            start = rows.index(starts[-1])
+        else:
+            start = max(surely, start + 1)
+        room, pages = page - repeated, pages + way.beside
 
 
 def _pages(sizes: Sequence[float], repeated: float, room: float) -> int:
