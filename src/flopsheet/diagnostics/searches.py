@@ -25,7 +25,7 @@ def no_automatic_values(key: str, known: Sequence[str]) -> Wording:
 def too_many_layouts(count: float, most: int) -> Wording:
     """A search has more layouts than can be evaluated.
 
-    Why: A hundred million layouts take minutes; this many would take days.
+    Why: Each of them is looked at: a thousand million take minutes, and more are likely a slip.
     Fix: List fewer values of some inputs.
     Example:
         search:
@@ -66,7 +66,7 @@ def varied_expression(key: str, value: str) -> Wording:
 def varies_nothing() -> Wording:
     """A search varies nothing.
 
-    Why: There would be a single layout, which is a training run.
+    Why: There would be a single layout, which is a run.
     Fix: List inputs with their values, or `auto`.
     Example:
         search:

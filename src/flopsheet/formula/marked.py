@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flopsheet.formula.excel import to_excel
 from flopsheet.formula.nodes import Node
 from flopsheet.formula.operators import References
@@ -33,6 +35,12 @@ def marked(node: Node) -> str:
 def pieces(text: str) -> tuple[str, ...]:
     """A text with marks in pieces, of which every second one is a mark."""
     return tuple(text.split(MARK))
+
+
+@lru_cache(1_024)  # of sentences and steps that many cells have
+def pieces_of(node: Node) -> tuple[str, ...]:
+    """The same of a node."""
+    return pieces(marked(node))
 
 
 def filled(text: str, at: References) -> str:

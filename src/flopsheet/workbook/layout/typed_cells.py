@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import repeat
 
 from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.excel import literal
-from flopsheet.formula.marked import filled, marked, pieces
+from flopsheet.formula.marked import filled, pieces_of
 from flopsheet.formula.operators import indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.quantities import NO_NUMBER
@@ -140,16 +139,11 @@ def live_of(table_set: TableSet, cell_index: CellIndex, name: str, row: int = 0)
     return Live(cell_index.of(table_set, name)[row], table_set.value(name, row))
 
 
-@lru_cache(256)  # some are written for every scenario
-def _pieces(node: Node) -> tuple[str, ...]:
-    return pieces(marked(node))
-
-
 def local(
     sheet: str, node: Node, values: Mapping[str, Live], style: StyleName = "calc", format: str = "General"
 ) -> Cell:
     """A formula over named cells: its text and its value from the same node."""
-    text = list(_pieces(node))
+    text = list(pieces_of(node))
     seen = {mark: values[mark.removeprefix("cell ")].cell_ref.seen_from(sheet) for mark in set(text[1::2])}
     text[1::2] = map(seen.__getitem__, text[1::2])
     return Cell(evaluate(node, lambda name: values[name].value), "".join(text), style, format)

@@ -12,13 +12,14 @@ from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
+from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
-from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, Placed, effect_titles, heading
+from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, effect_titles, heading
 
 SHEET = "Compare"
 A, B, DIFFERENCE, SHARE, RATIO = range(FIRST, FIRST + 5)  # columns

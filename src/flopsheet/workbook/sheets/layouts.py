@@ -13,6 +13,7 @@ from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
 from flopsheet.spec import Search
+from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, coordinates, span
@@ -31,7 +32,6 @@ MORE = parse("live - best")
 # Of what is minimised, and of what is maximised; a cost has no value where there is no price.
 GAP = parse("where(given(live), where(given(best), live - best, 0), 0)")
 GAP_LESS = parse("where(given(live), where(given(best), best - live, 0), 0)")
-Placed = tuple[tuple[int, int], Cell]
 SPREAD = frozenset({"band", "lead", "header_folded"})  # styles of what makes no column wider
 BEST = "The best of its search; the others are compared with it."
 MOST, TERM, METRIC = "most", "term", "metric"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import inside_sentence
-from flopsheet.formula import Node
-from flopsheet.formula.marked import marked, pieces
+from flopsheet.formula.marked import pieces_of
 from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
 from flopsheet.pipeline.limits.solve import Solved
@@ -168,7 +167,7 @@ class Working:
         for name in self.given:
             yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
         for step in self.steps.values():
-            formula = self.at("", 0).text(_text(step.node))
+            formula = self.at("", 0).text(pieces_of(step.node))
             yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
         if self.solved.limit.of_groups:
             yield from self.main_cells()
@@ -201,7 +200,7 @@ class Working:
         along: Along = "groups" if len(groups) > 1 else "points"
         shared: list[list[CellRef]] = []
         for name in names:
-            pieces = self.parts[name].pieces if part else _text(self.solved.limit.varied[name])
+            pieces = self.parts[name].pieces if part else pieces_of(self.solved.limit.varied[name])
             is_whole = part is None or name == self.parts[name].of
             format = self.catalog.units[self.catalog.entry(name).unit].format if is_whole else STEP
             written = ""
@@ -376,18 +375,12 @@ class _At(dict[str, str]):
         return self.seen(self.all_groups(name)[:1], goes_along=self.along == "points" and self.is_moved(name))
 
 
-@lru_cache(1024)
-def _text(node: Node) -> tuple[str, ...]:
-    """The text of a step or of an input that varies, which many runs and limits have."""
-    return pieces(marked(node))
-
-
 def read_elsewhere(solved: Solved) -> Iterator[str]:
     """The names of other sheets that formulas at points read."""
     steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
     anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
     for node in solved.limit.varied.values():
-        yield from (name for name in _names(_text(node)) if name not in steps)
+        yield from (name for name in _names(pieces_of(node)) if name not in steps)
     stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
     for part in (*parts, *stages):
         yield from (name for name in _names(part.pieces) if name not in anew)

@@ -10,6 +10,7 @@ from flopsheet.formula import names, parse
 from flopsheet.records import frozen
 from flopsheet.spec import Calibration
 from flopsheet.spec.calibration.kinds import KINDS, Kind, Target
+from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
@@ -29,7 +30,6 @@ SHARE, FIGURE = "+0.0%;-0.0%;0.0%", "[<0.001]0.00E+00;#,##0.000"
 IS_OFF = parse("predicted / measured - 1")
 NONE = "none"
 TAB = "CC79A7"
-Placed = tuple[tuple[int, int], Cell]
 
 
 @frozen

@@ -12,6 +12,7 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
+from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, counting_larger, counting_where, local
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
@@ -19,7 +20,6 @@ from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import StyleName
 
 SHEET, LENGTH = "Sensitivity", "Context length"
-Placed = tuple[tuple[int, int], Cell]
 
 EFFECTS = {
     "flops_forward": "Total FLOPs",

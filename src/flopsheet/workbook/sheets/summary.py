@@ -18,7 +18,7 @@ from flopsheet.workbook.sheets import budgets, context, context_charts, conventi
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import verdict_colours
 
-SHEET = "Summary"
+SHEET = summary_words.SHEET
 CHART_ROWS = 19
 OF_RUNS = 7.5  # cm, so that the charts of runs and the words below them take one page
 COUNTED = 3  # the row that says what is counted

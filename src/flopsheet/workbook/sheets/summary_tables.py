@@ -20,8 +20,8 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY, fit_colours, rectangles
 from flopsheet.workbook.sheets.runs import MARGIN
+from flopsheet.workbook.sheets.summary_words import SHEET
 
-SHEET = "Summary"
 TITLES = {
     "flops_ratio": "Against first",
     "doubling_multiplier": "Context ×2 costs",
