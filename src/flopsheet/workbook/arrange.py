@@ -22,7 +22,17 @@ from flopsheet.workbook.layout.cells import (
     place,
 )
 from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
-from flopsheet.workbook.sheets import checks, compare, context, conventions, inputs, lookups, runs, sensitivity, summary
+from flopsheet.workbook.sheets import (
+    checks,
+    compare,
+    context,
+    conventions,
+    input_layout,
+    lookups,
+    runs,
+    sensitivity,
+    summary,
+)
 from flopsheet.workbook.sheets.lookups import Chosen
 
 # From what a reviewer looks for to what it is made of.
@@ -61,7 +71,7 @@ class WorkbookLayout:
 
     cell_index: CellIndex
     table_sets: tuple[TableSet, ...]
-    inputs: inputs.InputsLayout
+    inputs: input_layout.InputsLayout
     names: tuple[CellRef, ...]
     """Of the models, above their columns."""
     blocks: dict[str, list[Block]]
@@ -87,7 +97,7 @@ def check_size(study: WorkbookInput) -> None:
 def check_columns(n_groups: int, n_lengths: int) -> None:
     """Whether so many layer groups of all models fit, each at so many context lengths; SizeError where not."""
     widest = {
-        inputs.SHEET: 2 * max(n_groups, n_lengths) + inputs.BETWEEN + FIRST - 1,
+        input_layout.SHEET: 2 * max(n_groups, n_lengths) + input_layout.BETWEEN + FIRST - 1,
         "Forward FLOPs": n_groups * n_lengths + FIRST - 1 + len(TAIL),
     }
     for sheet, columns in widest.items():
@@ -99,7 +109,7 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
     table_sets, cell_index = study.table_sets(built), CellIndex()
     table_set = table_sets.pop("study")
-    laid = inputs.lay_out(table_set, {one.run_kind: one for one in table_sets.values()}, cell_index)
+    laid = input_layout.lay_out(table_set, {one.run_kind: one for one in table_sets.values()}, cell_index)
     blocks: dict[str, list[Block]] = {}
     for sheet in results(study.catalog):
         top = conventions.BOTTOM + 2 if sheet == conventions.SHEET else 4

@@ -19,6 +19,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, She
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, inputs, summary
 from flopsheet.workbook.sheets.input_folds import title_of
+from flopsheet.workbook.sheets.input_layout import CHANGED_ROW
 from flopsheet.workbook.sheets.runs import SHEETS
 
 INPUTS = "what the study says, and what follows where it says nothing"
@@ -147,7 +148,7 @@ def _shortened(sheet: Sheet) -> Sheet:
     last = sheet.print_to - 1 if sheet.title == inputs.SHEET else sheet.tail - 1  # without what an input was
     if sheet.title == inputs.SHEET:  # nothing is edited here, and nothing unfolded
         closed |= {first - 1 for first, last, is_closed in sheet.outline_rows if is_closed and _is_last(sheet, last)}
-        closed.add(inputs.CHANGED_ROW)
+        closed.add(CHANGED_ROW)
         last = max(column for (_, column), cell in sheet.cells.items() if column <= last and cell.value != "")
     kept = {at: cell for at, cell in sheet.cells.items() if at[0] not in closed and at[1] <= last}
     if sheet.title not in SHEETS.values():

@@ -12,7 +12,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
-from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.change_words import (
     MOST,
     NONE,
@@ -56,7 +56,7 @@ class Listing:
     lines: tuple[int, int]
 
 
-def listing(laid: inputs.InputsLayout, cells: Mapping[CellRef, Cell], top: int) -> Listing:
+def listing(laid: input_layout.InputsLayout, cells: Mapping[CellRef, Cell], top: int) -> Listing:
     """How many lines of Inputs differ up to each of them, by which the first, the second, … is found."""
     titles = [(SO_FAR, "So far"), (WHOSE, "Whose"), (ROW, "Row")]
     found = heading(top, "Lines of Inputs that differ from the spec", titles)
@@ -84,11 +84,11 @@ def listing(laid: inputs.InputsLayout, cells: Mapping[CellRef, Cell], top: int) 
     return Listing(found, (top + 2, start - 1), (start, row - 1))
 
 
-def _prefixed(line: inputs.Row) -> str:
+def _prefixed(line: input_layout.Row) -> str:
     return line.entry.unit if line.entry.unit in PREFIXED else NONE
 
 
-def _owner(line: inputs.Row, at: int) -> str:
+def _owner(line: input_layout.Row, at: int) -> str:
     """Whose value a line has in one of its columns: a model's, a run's, that of a context length; of the study none."""
     grain, table_set = line.entry.grain, line.table_set
     if grain == "study":
@@ -99,7 +99,7 @@ def _owner(line: inputs.Row, at: int) -> str:
 
 
 def in_words(
-    laid: inputs.InputsLayout, cells: Mapping[CellRef, Cell], listed: Listing, top: int
+    laid: input_layout.InputsLayout, cells: Mapping[CellRef, Cell], listed: Listing, top: int
 ) -> tuple[Grid, Live, list[Live]]:
     """The first lines of Inputs that differ, each in a column of its own; how many do, and the lines."""
     grid, (first, last) = Grid(top, "Inputs that differ from the spec, in words"), listed.lines
@@ -138,14 +138,14 @@ def in_words(
             sides = "<>".join(f"INDEX({area[side]},{row},{number})" for side in ("live", "built"))
             formula = f"IF({sides},{number},{across})"
             across = put(f"first column that differs, from {number} on", float(reached), formula)
-        put("cells", cells[line.changed].value, f"INDEX({_area(laid.behind(inputs.CHANGED), 1, bottom)},{row})")
+        put("cells", cells[line.changed].value, f"INDEX({_area(laid.behind(input_layout.CHANGED), 1, bottom)},{row})")
         put("name", line.entry.name, found(NAMED))
         put("unit", _prefixed(line), found(UNIT))
         owners_of = {cell_ref.column: _owner(line, at) for at, cell_ref in enumerate(line.live)}
         whose = f"INDEX({owners},{found(WHOSE)},{across})"
         put("subject", owners_of.get(column, NONE), whose)
         for name, side in (("now", "live"), ("before", "built")):
-            at = CellRef(inputs.SHEET, line.live[0].row, column + (laid.built_column - FIRST) * (side == "built"))
+            at = CellRef(input_layout.SHEET, line.live[0].row, column + (laid.built_column - FIRST) * (side == "built"))
             cell = f"INDEX({area[side]},{row},{across})"
             put(side, cells[at].value if at in cells else EMPTY, f'IF({cell}="","{EMPTY}",{cell})')
             spelled = local(SHEET, SPELLED, {**values, "x": values[side]})
@@ -160,4 +160,4 @@ def _differ(cells: Mapping[CellRef, Cell], live: CellRef, built: CellRef) -> boo
 
 def _area(column: int, width: int, bottom: int) -> str:
     """Columns of Inputs from the first row to one."""
-    return f"{inputs.SHEET}!${letters(column)}$1:${letters(column + width - 1)}${bottom}"
+    return f"{input_layout.SHEET}!${letters(column)}$1:${letters(column + width - 1)}${bottom}"

@@ -9,7 +9,7 @@ from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells
-from flopsheet.workbook.sheets import changed_inputs, changed_results, inputs
+from flopsheet.workbook.sheets import changed_inputs, changed_results, input_layout
 from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, heading
 
 AS_BUILT = "As built."
@@ -46,7 +46,7 @@ class Changes:
 
 
 def changes(
-    laid: inputs.InputsLayout,
+    laid: input_layout.InputsLayout,
     input_cells: Mapping[CellRef, Cell],
     table_sets: Mapping[str, TableSet],
     built: Mapping[str, TableSet],

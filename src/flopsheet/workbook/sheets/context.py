@@ -17,7 +17,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Validation
-from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.compare import Pair
 
 SHEET = "Context"
@@ -172,7 +172,7 @@ def shares_title(controls: Controls, shown: Mapping[str, int], longest: float) -
     return sentence(SHEET, [(" ".join(IS_DRAWN.split()), OVERTAKES), ("", GOES)], read)
 
 
-def control_validations(controls: Controls, layout: inputs.InputsLayout) -> tuple[Validation, ...]:
+def control_validations(controls: Controls, layout: input_layout.InputsLayout) -> tuple[Validation, ...]:
     """A drop-down of models and whole numbers for the lengths."""
     lengths = tuple(CellRef(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
     return (

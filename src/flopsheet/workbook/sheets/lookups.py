@@ -19,7 +19,7 @@ from flopsheet.workbook.layout.blocks import header_label
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell
-from flopsheet.workbook.sheets import inputs
+from flopsheet.workbook.sheets import input_layout
 
 PLACED = tuple[tuple[int, int], Cell]
 
@@ -113,16 +113,16 @@ def place(
     return chosen
 
 
-def cells(chosen: Chosen, layout: inputs.InputsLayout) -> Iterator[PLACED]:
+def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[PLACED]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
     table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
     models = [str(key) for (key,) in study.table("model").keys]
     last = FIRST + max(len(study.table("layer_group")), 2) - 1  # MATCH of a single cell fails in some programs
-    sheet = quoted(inputs.SHEET)
+    sheet = quoted(input_layout.SHEET)
 
     def row_of(row: int) -> str:
-        left, right = CellRef(inputs.SHEET, row, FIRST).absolute, CellRef(inputs.SHEET, row, last).absolute
+        left, right = CellRef(input_layout.SHEET, row, FIRST).absolute, CellRef(input_layout.SHEET, row, last).absolute
         return f"{sheet}!{left}:{right}"
 
     for column in (*range(LABEL, FIRST + len(table_set.table("layer_group"))), *TAIL):
