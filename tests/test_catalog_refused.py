@@ -18,7 +18,7 @@ KNOWN = (
 )
 
 KEYS = (
-    "known: before, doc, formats, formula, headline, label, level, name, severity, shape, source, symbol, … (15 in all)"
+    "known: before, doc, formats, formula, headline, label, level, name, severity, shape, source, symbol, … (16 in all)"
 )
 
 ACCEPTED = [

@@ -71,7 +71,7 @@ def searches(
     return Resolved(tuple(found), faults)
 
 
-def said_inputs(said: Mapping[str, Any]) -> dict[str, Any]:
+def said_inputs(said: Mapping[str, object]) -> dict[str, object]:
     """The inputs that a search says, which are the same in all its layouts."""
     inputs = catalog.load_inputs().inputs
     return {key: value for key, value in said.items() if key in inputs and key not in LISTED}
