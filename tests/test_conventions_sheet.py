@@ -68,5 +68,5 @@ def test_the_summary_says_what_is_counted_under_the_choices_in_force() -> None:
     )
     assert sheet.cells[3, 1].value == (
         "Counted: half of the attention pairs · windows honoured · every FFN matmul · LM head at the last position ·"
-        " matmuls only · embeddings among active parameters · backward 2.5× forward"
+        " matmuls only · embeddings counted as active · backward 2.5× forward"
     )

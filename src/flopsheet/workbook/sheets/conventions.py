@@ -107,8 +107,8 @@ SWITCHES: tuple[tuple[str, tuple[Choice, ...]], ...] = (
         _of(
             "active_params",
             {
-                "with_embedding": ("n_params_active_with_embedding", "embeddings among active parameters"),
-                "without_embedding": ("n_params_active_without_embedding", "embeddings not among active parameters"),
+                "with_embedding": ("n_params_active_with_embedding", "embeddings counted as active"),
+                "without_embedding": ("n_params_active_without_embedding", "embeddings not counted as active"),
             },
         ),
     ),
