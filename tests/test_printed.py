@@ -65,13 +65,6 @@ def test_a_chart_of_a_family_shows_at_most_two_dozen_models_and_says_so() -> Non
     assert (chart.title, {len(series.points) for series in chart.series}) == (title, {24})
 
 
-def test_the_title_of_the_first_chart_is_not_repeated_among_the_sentences() -> None:
-    sheet = summary(SPECS / "gpt2.yaml")
-    chart = sheet.charts[0]
-    titled = [f"{letters(column)}{row}" for (row, column), cell in sheet.cells.items() if cell.value == chart.title]
-    assert titled == [chart.anchor]  # the chart covers it
-
-
 def printed(n_rows: int, width: float, folded: int = 0) -> tuple[str, int | None, bool]:
     """Which way up a sheet of some rows is printed, at what percentage, and whether it is fitted to pages."""
     cells = {(row, 1): Cell("text") for row in range(1, n_rows + 1)}

@@ -11,7 +11,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Highlight, Scalar, Series, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, NARROW, NARROW_BY, ROW_CM, WORD_WIDTH, width_of
 from flopsheet.workbook.model.styles import COLOURS, StyleName
 from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
@@ -85,7 +85,7 @@ def sheet(
     row = FIRST_ROW
     if is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
     bottom = row - 2  # of the words
     tables: list[summary_tables.Table] = []
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
@@ -93,19 +93,18 @@ def sheet(
         row = tables[-1].bottom + 2
     if not is_long:
         chart_row = row
-        row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
-    anchor = CellRef(SHEET, chart_row, 1)
-    if not of_kinds:  # the chart, which has it as its title, covers it
-        cells[anchor[1:]] = _finding(table_set, cell_index, tables[-1], bars)
+        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+    if not of_kinds:
+        cells[found.row, found.column] = _finding(table_set, cell_index, tables[-1], bars)
     last = max(column for table in tables for column in table.columns.values())
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
-    anchors = (anchor, CellRef(SHEET, chart_row, second))
+    anchors = (CellRef(SHEET, chart_row, 1), CellRef(SHEET, chart_row, second))
     drawn = (
-        replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchor.address)
+        replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchors[0].address)
         if of_kinds
-        else _family(table_set, tables[-1], facts.names[:bars], anchor, cells[anchor[1:]].value),
+        else _family(table_set, tables[-1], facts.names[:bars], anchors[0], Live(found, cells[found[1:]].value)),
         context_charts.shares(what_if, what_if_homes, lengths, anchors[1], chart_title, longest),
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
@@ -218,8 +217,13 @@ def _guide(cells: Cells, sheets: Sequence[tuple[str, str]], row: int) -> None:
         cells[at, SECOND + 1] = Cell(meaning, style="sentence")
 
 
-def _words(cells: Cells, table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int) -> int:
-    """The sentences that an approver reads, of budgets, of runs and of models; gives the row after a blank one."""
+def _words(
+    cells: Cells, table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
+) -> tuple[CellRef, int]:
+    """The sentences that an approver reads, of budgets, of runs and of models.
+
+    Gives the cell of what the chart of a family shows, and the row after a blank one.
+    """
     table_set, *of_kinds = table_sets
     if facts.budgets.lines:
         cells[row, 1] = Cell(f"{facts.budgets.called.many.capitalize()} of the spec", style="lead")
@@ -228,12 +232,14 @@ def _words(cells: Cells, table_sets: Sequence[TableSet], cell_index: CellIndex, 
             cells[row, 1] = cell
         row += 2
     cells[row, 1] = Cell("What the numbers say", style="lead")
+    row += not of_kinds
+    found = CellRef(SHEET, row, 1)
     said = [mirror(SHEET, line, "text") for line in facts.candidates]
     said += [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
     for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
         row += 1
         cells[row, 1] = cell
-    return row + 2
+    return found, row + 2
 
 
 def _height(bars: int) -> float:
@@ -242,7 +248,7 @@ def _height(bars: int) -> float:
 
 
 def _family(
-    table_set: TableSet, table: summary_tables.Table, spots: Sequence[CellRef], anchor: CellRef, title: Scalar
+    table_set: TableSet, table: summary_tables.Table, spots: Sequence[CellRef], anchor: CellRef, title: Live
 ) -> Chart:
     """Shares of the forward pass at the first context length, a bar per model, whose names stand in some spots."""
     bars = len(spots)
@@ -257,6 +263,6 @@ def _family(
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{anchor.absolute}", str(title), anchor.address, "", "Share of FLOPs",
+        "shares", f"{SHEET}!{title.cell_ref.absolute}", str(title.value), anchor.address, "", "Share of FLOPs",
         absolute_span(spots), tuple(names), tuple(listed),
     )  # fmt: skip
