@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -114,6 +114,12 @@ def with_parts(node: Node, change: Callable[[Node], Node]) -> Node:
         case Call(function, arguments):
             return Call(function, tuple(map(change, arguments)))
     return node
+
+
+def rebuilt(node: Node, parts: Iterable[Node]) -> Node:
+    """The node with other direct parts, as many as it has; itself where it has none."""
+    others = iter(parts)
+    return with_parts(node, lambda _: next(others))
 
 
 def with_leaves(node: Node, change: Callable[[Name | Aggregate], Node]) -> Node:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from flopsheet.formula import Node
-from flopsheet.formula.nodes import Name, Number, aggregated, below, names, with_parts
+from flopsheet.formula.nodes import Name, Number, aggregated, below, names, rebuilt, with_parts
 from flopsheet.pipeline.limits.parts import Part, family
 from flopsheet.records import frozen
 
@@ -84,8 +84,8 @@ def _merged(nodes: Sequence[Node], stacked: dict[str, tuple[str | float, ...]]) 
     if any(with_parts(node, _blank) != with_parts(first, _blank) for node in nodes):
         return None
     merged = [_merged(some, stacked) for some in zip(*map(below, nodes), strict=True)]
-    made = iter([part for part in merged if part is not None])
-    return None if None in merged else with_parts(first, lambda _: next(made))
+    made = [part for part in merged if part is not None]
+    return rebuilt(first, made) if len(made) == len(merged) else None
 
 
 def _blank(_: Node) -> Node:

@@ -16,7 +16,7 @@ from flopsheet.catalog import KEYS, Catalog, Input
 from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node
 from flopsheet.formula.marked import marked, pieces
-from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text
+from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Number, Operation, Text, rebuilt
 from flopsheet.formula.operators import ABSENT, COMPARISON, GIVEN, OPERATORS
 from flopsheet.records import frozen
 
@@ -206,7 +206,7 @@ class _Pieces:
                 own = isinstance(node, Call)
                 piece.depth = own + max(0 if one.name else one.depth for one in below)
             inside = [Name(self.every[one].name) if self.every[one].name else nodes[one] for one in piece.below]
-            nodes[at] = _rebuilt(node, inside)
+            nodes[at] = rebuilt(node, inside)
             if piece.is_kept:
                 yield Part(piece.name, inside[0], piece.of, piece.is_finer, is_moved=True)
             elif below and self.has_row(piece):
@@ -227,18 +227,6 @@ def _constant(node: Number | Text, of: str) -> _Piece:
     """A number or a text."""
     is_number = isinstance(node, Number)
     return _Piece(node, (), of, False, False, False, is_number, isinstance(node, Number) and node.value > 0)
-
-
-def _rebuilt(node: Node, below: Sequence[Node]) -> Node:
-    """A node with other arguments."""
-    match node:
-        case Negative():
-            return Negative(below[0])
-        case Operation(symbol):
-            return Operation(symbol, below[0], below[1])
-        case Call(function):
-            return Call(function, tuple(below))
-    return node
 
 
 def parts(

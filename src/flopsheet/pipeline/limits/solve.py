@@ -182,8 +182,9 @@ def _computed(subjects: Subjects, rows: Sequence[Alike], known: Mapping[str, Col
             value = evaluate(alike.node, read, of_finer, functions, remember=False)
             column = np.asarray(value, np.float64) + 0.0
             column = column if column.shape == (length,) else np.broadcast_to(column, length)
-            found |= zip((part.name for part in alike.parts), column.reshape(times, -1), strict=True)
-            every |= {part.name: found[part.name] for part in alike.parts}
+            made = dict(zip((part.name for part in alike.parts), column.reshape(times, -1), strict=True))
+            found |= made
+            every |= made
     _check([part for alike in rows for part in alike.parts], found, subjects.catalog.absent)
     return found
 

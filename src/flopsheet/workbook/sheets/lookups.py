@@ -15,13 +15,11 @@ from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import header_label
+from flopsheet.workbook.layout.blocks import Placed, header_label
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, quoted
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets import input_layout
-
-PLACED = tuple[tuple[int, int], Cell]
 
 
 @frozen
@@ -113,7 +111,7 @@ def place(
     return chosen
 
 
-def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[PLACED]:
+def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[Placed]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
     table_set, study = chosen.table_set, layout.table_set
     columns = layout.model_columns()
@@ -177,7 +175,7 @@ def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[PLACED]
             yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "linked", format)
 
 
-def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) -> Iterator[PLACED]:
+def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) -> Iterator[Placed]:
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
         for column in (LABEL, UNIT, *TAIL):
