@@ -21,7 +21,10 @@ from test_workbook import ROOT
 
 MODEL = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
 TINY = {"version": 1, "context_lengths": [128], "models": {"m": MODEL}}
-HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5"]
+HOSTILE = [
+    "=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "#N/A", "TRUE", "'quoted", 'a"b&c<d>', "1e5",
+    '<a></a> xmlns:b="c" &#160;',
+]  # fmt: skip
 
 
 def test_text_of_the_spec_never_becomes_a_formula_or_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -35,9 +34,10 @@ from flopsheet.workbook.model.styles import FAINT, FONT, NAMES, SHOWN, STYLES, S
 from flopsheet.workbook.write.charts import Drawing, add_chart, describe
 from flopsheet.workbook.write.page import set_up_page
 from flopsheet.workbook.write.rows import Texts, hyperlinks, sheet_data
+from flopsheet.workbook.write.spelling import respelled
 from flopsheet.yamlio.files import write_bytes
 
-EMPTY_ROWS, EMPTY_LINKS = re.compile(rb"<sheetData ?/>"), re.compile(rb"<hyperlinks ?/>")
+EMPTY_ROWS, EMPTY_LINKS = b"<sheetData/>", b"<hyperlinks/>"
 FIRST_OF_OURS = 500  # of the numbers of formats that a condition brings; below it are those of cells
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COMPRESSION = 6  # zlib's own choice; 7 takes 3 % of a build for files that are one percent smaller
@@ -102,11 +102,12 @@ class _Archive(zipfile.ZipFile):
 
     def writestr(self, name: str | zipfile.ZipInfo, data: Any, *_: Any) -> None:
         name = name.filename if isinstance(name, zipfile.ZipInfo) else name
+        data = data if isinstance(data, bytes) else data.encode()
         if name == ARC_CORE:
-            data = _with_modified(data if isinstance(data, bytes) else data.encode(), self.stamp)
+            data = _with_modified(data, self.stamp)
         elif name == ARC_WORKBOOK_RELS:
             data = _with_texts(data)
-        super().writestr(self.member(name), data)
+        super().writestr(self.member(name), respelled(data))
 
 
 def _with_modified(xml: bytes, stamp: datetime) -> bytes:
@@ -152,12 +153,12 @@ class _BookWriter(ExcelWriter):
         around = _SheetWriter(worksheet, sheet, self.look)
         around.write()
         worksheet._rels = around._rels
-        before, after = EMPTY_ROWS.split(around.out.getvalue())
+        before, after = respelled(around.out.getvalue()).split(EMPTY_ROWS)
         with self._archive.open(self._archive.member(worksheet.path[1:]), "w") as stream:
             stream.write(before)
             for piece in sheet_data(sheet, self.look.number, self.texts):
                 stream.write(piece)
-            stream.write(EMPTY_LINKS.sub(lambda _: hyperlinks(sheet), after, count=1))
+            stream.write(after.replace(EMPTY_LINKS, hyperlinks(sheet), 1))
         self.manifest.append(worksheet)
 
 
