@@ -15,7 +15,7 @@ from flopsheet.quantities import TEXT_UNIT, to_whole
 from flopsheet.records import NamedTuple, frozen
 
 EVERY_DECIMAL = "######"  # in the format of a number: decimals that stand only where they are not zero
-Scalar: TypeAlias = float | str
+Scalar: TypeAlias = float | str  # what an input, a metric or a cell of a workbook holds
 OK, FAIL, NOTICE = "ok", "FAIL", "note"  # the words of a verdict
 COUNTED = frozenset({"count", "token", "width"})  # units of which 0 means that there is none
 YES, NO = "yes", "no"  # the words of a flag

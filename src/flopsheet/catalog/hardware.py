@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.records import NamedTuple
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_shipped
@@ -15,7 +16,7 @@ class Hardware(NamedTuple):
 
     name: str
     label: str
-    inputs: Mapping[str, float | str]
+    inputs: Mapping[str, Scalar]
     sources: Mapping[str, str]
 
 

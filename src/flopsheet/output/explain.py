@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flopsheet import diagnostics
 from flopsheet.catalog import KEYS, Catalog, Metric, headings
+from flopsheet.catalog.entries import Scalar
 from flopsheet.diagnostics import UsageError
 from flopsheet.formula import Node, names, to_notation
 from flopsheet.formula.arms import pick_arms
@@ -129,7 +130,7 @@ def _nothing_chosen(
     )
 
 
-def constant(value: float | str) -> Node:
+def constant(value: Scalar) -> Node:
     """A value as it stands in a formula."""
     return Text(value) if isinstance(value, str) else Number(float(value))
 
@@ -137,7 +138,7 @@ def constant(value: float | str) -> Node:
 def _with_numbers(table_set: TableSet, metric: Metric, row: int) -> str:
     """The formula with each name's value in its place."""
 
-    def choice(name: str) -> str | float:
+    def choice(name: str) -> Scalar:
         return table_set.value(name, above(name))
 
     def above(name: str) -> int:

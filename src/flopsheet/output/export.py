@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -25,12 +25,14 @@ from flopsheet.pipeline.tables import Rows, tabulate_runs
 from flopsheet.spec import Spec
 from flopsheet.yamlio.files import replacing, write_bytes
 
+if TYPE_CHECKING:
+    from flopsheet.pipeline.workers import Advance
+
 ShowFormat: TypeAlias = Literal["table", "json", "csv", "md", "html", "parquet"]
 TABULAR = ("csv", "parquet")  # one row after another, all of one kind
 BOTH: tuple[Grain, ...] = ("model", "scenario")
 RunRows: TypeAlias = RunKind | Literal["limits"]
 LIMITS: Final = "limits"  # rows of CSV and Parquet
-Advance = Callable[[int], None]
 
 
 class Target(Protocol):

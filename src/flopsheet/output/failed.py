@@ -6,6 +6,7 @@ import warnings
 
 from flopsheet import diagnostics, quantities
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.entries import Scalar
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.spec.entries import CHANGES
@@ -27,8 +28,8 @@ class FailedExpectation:
 
     expectation: Expectation
     claim: str
-    claimed: float | str
-    found: float | str
+    claimed: Scalar
+    found: Scalar
     base: float | None = None
     lacking: float | None = None
     """Bytes that a device lacks, where the claim is that a run fits."""

@@ -7,7 +7,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog import RUNS, Metric
-from flopsheet.catalog.entries import Unit
+from flopsheet.catalog.entries import Scalar, Unit
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
@@ -111,7 +111,7 @@ STYLES: dict[str, Callable[[float], str]] = {
 }
 
 
-def format_value(value: float | str, unit: Unit) -> str:
+def format_value(value: Scalar, unit: Unit) -> str:
     """A value in its unit's style: `2,127,057,600`, `57.41 %`, `38.05×`."""
     return value if isinstance(value, str) else STYLES[unit.style](float(value))
 
@@ -145,10 +145,10 @@ def unfit(report: Report) -> str:
     from flopsheet.workbook.sheets import checks
     from flopsheet.workbook.sheets.runs import CAPACITY
 
-    def told(kind: RunKind, at: int) -> dict[str, float | str]:
+    def told(kind: RunKind, at: int) -> dict[str, Scalar]:
         values, of_run = report.runs[kind], RUNS[kind][0]
         numbers = {"fits": checks.FITS[kind], "memory": checks.MEMORY[kind], "capacity": CAPACITY[kind]}
-        found: dict[str, float | str] = {said: values.plain(of_run, name)[at] for said, name in numbers.items()}
+        found: dict[str, Scalar] = {said: values.plain(of_run, name)[at] for said, name in numbers.items()}
         return found | {"run": str(values.tables["run"].keys[at][0]), "hardware": values.plain("run", "hardware")[at]}
 
     runs = [told(kind, at) for kind, values in report.runs.items() for at in range(len(values.tables["run"]))]

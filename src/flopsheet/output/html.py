@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from flopsheet.catalog import RUNS
+from flopsheet.catalog.entries import Scalar
 from flopsheet.output import svg
 from flopsheet.output.headline import summarise
 from flopsheet.output.summary import Summary
@@ -111,7 +112,7 @@ def _words(report: Report) -> Iterator[str]:
     yield "</ul>"
 
 
-def _value(values: Values, at: int, name: str) -> float | str:
+def _value(values: Values, at: int, name: str) -> Scalar:
     """The value of an input or metric of a run; the tables of a kind of run have one row each for it."""
     grain = next(grain for grain, frame in values.frames.items() if name in frame.columns)
     return values.plain(grain, name)[at]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flopsheet.catalog import Catalog
-from flopsheet.catalog.entries import inside_sentence
+from flopsheet.catalog.entries import Scalar, inside_sentence
 from flopsheet.output import export, markdown, terminal
 from flopsheet.output.headline import format_value
 from flopsheet.output.rows import JSON
@@ -99,7 +99,7 @@ def _layouts(
     return Summary(title, header, tuple(body), 1, frozenset(texts), more)
 
 
-def _told(value: float | str, name: str, result: SearchResult) -> str:
+def _told(value: Scalar, name: str, result: SearchResult) -> str:
     """A number; of what is compared with a digit more, since the best differ little."""
     if name in {result.kind.time, result.search.metric} and not isinstance(value, str) and abs(value) < 1e4:
         return f"{value:.5g}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.output.rows import CSV, number
 from flopsheet.output.summary import Summary
@@ -48,11 +49,11 @@ def _table(
     return Summary(title, header, body, n_keys, frozenset({*range(n_keys), len(header) - 1}), len(rows) - len(body))
 
 
-def _shown(value: float | str) -> str:
+def _shown(value: Scalar) -> str:
     return value if isinstance(value, str) else f"{value:,.0f}"
 
 
-def _line(told: Told) -> tuple[float | str | None, ...]:
+def _line(told: Told) -> tuple[Scalar | None, ...]:
     """What programs read of a limit, in the order of the columns; a word in place of a number is told by `says`."""
     last = None if isinstance(told.last, str) else told.last
     numbers = (told.now, last, told.left_bytes, told.next, told.left_next_bytes)
@@ -79,7 +80,7 @@ def budgets_as_json(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog
 
 def within_budgets(
     spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog
-) -> Iterator[Mapping[str, float | str | None]]:
+) -> Iterator[Mapping[str, Scalar | None]]:
     """What programs read of a limit within a budget; `limit_is` says whether it is the most or the least.
 
     `run` is the model where the budget is one of a model, which has a `context_length` where its metric depends on it.
@@ -109,7 +110,7 @@ def as_csv(runs: Mapping[RunKind, Values], catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[float | str | None]]]:
+def as_columns(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[tuple[str, list[Scalar | None]]]:
     """The same column by column."""
     lines = [_line(told) for told in tell(runs, catalog)]
     return ((name, [line[at] for line in lines]) for at, name in enumerate(COLUMNS))

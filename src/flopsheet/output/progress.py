@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flopsheet.pipeline.workers import Advance
 
 SHOW_AFTER_S = 1.0  # seconds
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Gives what is to be called with the number of things done since the last call."""
+def progress(total: int, what: str) -> Iterator[Advance]:
+    """Gives what is to be told how many things were done since the last call."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from flopsheet import diagnostics
 from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import ComputeError
 from flopsheet.formula import evaluate
@@ -41,16 +42,16 @@ class Values:
         """An input, a metric or a name of the rows as an array, texts as objects."""
         return _column(self.frames[grain], name)
 
-    def plain(self, grain: Grain, name: str) -> list[float | str]:
+    def plain(self, grain: Grain, name: str) -> list[Scalar]:
         """The same as Python's floats and texts; where a number is not given, the words for that."""
         return self._plain[grain][name]
 
     @cached_property
-    def _plain(self) -> dict[str, dict[str, list[float | str]]]:
+    def _plain(self) -> dict[str, dict[str, list[Scalar]]]:
         return {grain: _lists(frame, {**self.absent, **self.words}) for grain, frame in self.frames.items()}
 
 
-def _lists(frame: pd.DataFrame, absent: Mapping[str, str | Column]) -> dict[str, list[float | str]]:
+def _lists(frame: pd.DataFrame, absent: Mapping[str, str | Column]) -> dict[str, list[Scalar]]:
     """The columns of a frame as lists, whole: cell by cell, a DataFrame is slow."""
     lists = dict(zip(frame.columns, frame.to_numpy(object).T.tolist(), strict=True))
     for name in absent.keys() & lists.keys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flopsheet.catalog import Catalog, Rule
-from flopsheet.catalog.entries import NOTICE
+from flopsheet.catalog.entries import NOTICE, Scalar
 from flopsheet.formula import evaluate
 from flopsheet.pipeline.frames import Values
 
@@ -23,7 +23,7 @@ def notes(values: Values, catalog: Catalog) -> Iterator[str]:
 def _told(rule: Rule, values: Values, catalog: Catalog, row: int) -> str:
     table = values.tables[rule.grain]
 
-    def value(name: str) -> float | str:
+    def value(name: str) -> Scalar:
         grain = catalog.entry(name).grain
         return values.plain(grain, name)[row if grain == rule.grain else table.above[grain][row]]
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flopsheet.catalog import PARENTS, RUNS, coarser, load_inputs
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.records import frozen
 from flopsheet.spec import Group, InputValue, ModelSpec, Spec
@@ -176,7 +177,7 @@ def columns_of(given: Mapping[str, tuple[InputValue, ...]]) -> dict[str, Column]
     return {name: _column(name, [one.value for one in column]) for name, column in given.items()}
 
 
-def _column(name: str, values: Sequence[float | str]) -> Column:
+def _column(name: str, values: Sequence[Scalar]) -> Column:
     if words := absent_of(name):
         return np.array([np.nan if value == words else value for value in values], np.float64)
     text = any(isinstance(value, str) for value in values)

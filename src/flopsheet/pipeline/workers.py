@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from flopsheet.diagnostics import FlopsheetError
 from flopsheet.records import NamedTuple
@@ -20,6 +20,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 Asked = TypeVar("Asked", contravariant=True)
 Given = TypeVar("Given", covariant=True)
+Advance: TypeAlias = Callable[[int], None]  # is told how many things were done since the last call
 MOST_FAILURES = 8  # of one job, after which another try would end alike
 
 

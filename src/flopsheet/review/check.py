@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from flopsheet import diagnostics
+from flopsheet.catalog.entries import Scalar
 from flopsheet.diagnostics import FileError, Problem
 from flopsheet.numerics import STORED, STORED_PLACES
 from flopsheet.review.consequences import find_consequences
@@ -19,7 +20,7 @@ from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.workbook import plan
 from flopsheet.workbook.model.references import LABEL, CellRef
-from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.sheets import compare, context
 
 LONG_DECIMAL = re.compile(r"\d+\.\d{16,}")

@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from flopsheet import diagnostics
 from flopsheet.api import Report, compute
 from flopsheet.catalog import RUNS, Catalog, Metric
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import SpecError
 from flopsheet.numerics import ROUNDING
@@ -20,7 +21,6 @@ from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
 from flopsheet.workbook import arrange, plan
-from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.workbook.sheets import reference
 from flopsheet.yamlio.source import OLE, ZIP, spell
 

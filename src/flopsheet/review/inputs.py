@@ -9,6 +9,7 @@ from dataclasses import field
 
 from flopsheet import diagnostics, quantities
 from flopsheet.catalog import RUNS
+from flopsheet.catalog.entries import Scalar
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.numerics import STORED
@@ -20,7 +21,6 @@ from flopsheet.review.xlsx.cells import Stored, Value
 from flopsheet.review.xlsx.formula_text import normalize_formula
 from flopsheet.spec import InputValue
 from flopsheet.spec.entries import NONE
-from flopsheet.workbook.model.sheet import Scalar
 from flopsheet.yamlio.source import Data, Path, spell
 
 NUMERAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from flopsheet.catalog import Catalog, Input
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Problem
 from flopsheet.formula import Node
@@ -26,12 +27,12 @@ def is_time(key: str) -> bool:
 
 
 class InputValue(NamedTuple):
-    """The value of one input; `node` where the spec or a default says it as an expression, live in the workbook.
+    """The value of one input; `ast` where the spec or a default says it as an expression, live in the workbook.
 
     Of a number that is not given the value is what cells say, such as "no price".
     """
 
-    value: float | str
+    value: Scalar
     ast: Node | None = None
 
 
@@ -84,7 +85,7 @@ class Search(NamedTuple):
     model: str
     devices: Mapping[str, Device]
     """The kinds of hardware that are chosen among."""
-    axes: Mapping[str, tuple[float | str, ...]]
+    axes: Mapping[str, tuple[Scalar, ...]]
     """The values of each input that varies; of `hardware` names."""
     inputs: Mapping[str, InputValue]
     """Those that do not vary; of an expression that depends on what does the value is NaN."""
@@ -103,9 +104,9 @@ class Search(NamedTuple):
         """How many layouts there are."""
         return prod(map(len, self.axes.values()))
 
-    def layout(self, number: int) -> dict[str, float | str]:
+    def layout(self, number: int) -> dict[str, Scalar]:
         """The values of one combination."""
-        found: dict[str, float | str] = {}
+        found: dict[str, Scalar] = {}
         for name, values in reversed(tuple(self.axes.items())):
             number, at = divmod(number, len(values))
             found[name] = values[at]
@@ -129,7 +130,7 @@ class Fitted(NamedTuple):
     """An efficiency that was fitted: its value before, or what was said instead of one, and after."""
 
     name: str
-    before: float | str
+    before: Scalar
     after: float
 
 
@@ -181,7 +182,7 @@ class Expectation(NamedTuple):
     subject: str
     metric: str
     context_length: float | None = None
-    equals: float | str | None = None
+    equals: Scalar | None = None
     at_least: float | None = None
     at_most: float | None = None
     at_least_change: float | str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from flopsheet import catalog, diagnostics
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.diagnostics import Finding
 from flopsheet.records import NamedTuple, frozen
@@ -265,7 +266,7 @@ def _broken_rules(
     of: Path,
     path: Path,
     said: RawInputs,
-    values: Mapping[str, float | str],
+    values: Mapping[str, Scalar],
     model: ModelSpec,
     device: Device,
 ) -> list[Fault]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Input, Metric
-from flopsheet.catalog.entries import YES, flag_word
+from flopsheet.catalog.entries import YES, Scalar, flag_word
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.quantities import NO_NUMBER
@@ -112,7 +112,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     if faults:
         return Resolved(None, faults)
     grid, faults = axes.read_grid(draft, (*path, "vary"), others)
-    values: dict[str, tuple[float | str, ...]] = {}
+    values: dict[str, tuple[Scalar, ...]] = {}
     for axis in (*first.axes, *grid.axes):
         [key], [listed] = axis.keys, axis.values
         if draft.inputs[key].is_number:
@@ -157,7 +157,7 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | dict) else [value]
 
 
-def _plain(value: float | str | bool) -> float | str:
+def _plain(value: float | str | bool) -> Scalar:
     """A value as formulas read it."""
     if isinstance(value, bool):
         return flag_word(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name, Number, aggregated, below, names, rebuilt, with_parts
 from flopsheet.pipeline.limits.parts import Part, family
@@ -24,7 +25,7 @@ class Alike:
     parts: tuple[Part, ...]
     node: Node
     """The formula over the columns of all parts, those of the first part first."""
-    stacked: Mapping[str, tuple[str | float, ...]]
+    stacked: Mapping[str, tuple[Scalar, ...]]
     """What a name of that formula stands for in each part, where they differ: other names, or numbers."""
 
 
@@ -62,7 +63,7 @@ def _read(node: Node) -> tuple[str, ...]:
 
 def _alike(parts: Sequence[Part]) -> Iterator[Alike]:
     """Some parts at once if they have one formula, else one by one."""
-    stacked: dict[str, tuple[str | float, ...]] = {}
+    stacked: dict[str, tuple[Scalar, ...]] = {}
     node = _merged([part.node for part in parts], stacked) if len(parts) > 1 else None
     if node is not None:
         yield Alike(tuple(parts), node, stacked)
@@ -71,7 +72,7 @@ def _alike(parts: Sequence[Part]) -> Iterator[Alike]:
         yield Alike((part,), part.node, {})
 
 
-def _merged(nodes: Sequence[Node], stacked: dict[str, tuple[str | float, ...]]) -> Node | None:
+def _merged(nodes: Sequence[Node], stacked: dict[str, tuple[Scalar, ...]]) -> Node | None:
     """One node in the place of several, with a name where they have different names or numbers; None if they differ."""
     first = nodes[0]
     if isinstance(first, Name | Number) and all(type(node) is type(first) for node in nodes):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from flopsheet.catalog import Catalog
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
@@ -26,7 +27,7 @@ class Told:
     run: str
     limit: Limit
     now: float
-    last: float | str
+    last: Scalar
     left_bytes: float
     """What a device has left at the last value; below zero where it lacks them."""
     next: float
@@ -64,7 +65,7 @@ class ToldBudget:
     now: float
     kind: str
     """`at_most`, `at_least`, or empty where there is no such value."""
-    last: float | str
+    last: Scalar
     spent: float
     """The metric there."""
     next: float

@@ -8,6 +8,7 @@ import numpy as np
 
 from flopsheet import catalog as catalogue
 from flopsheet.catalog import Catalog, Input
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Name
 from flopsheet.pipeline.search.best import NO_VALUE, Found, Kept
@@ -151,12 +152,12 @@ class Engine:
         return found if index is None else found.take(index)
 
 
-def _plain(name: str, value: float | str) -> float | str:
+def _plain(name: str, value: Scalar) -> Scalar:
     """A value as formulas read it; what is not given is NaN."""
     return float("nan") if isinstance(value, str) and value == absent_of(name) else value
 
 
-def _column(name: str, values: Sequence[float | str]) -> Column:
+def _column(name: str, values: Sequence[Scalar]) -> Column:
     plain = [_plain(name, value) for value in values]
     return np.array(plain, dtype=object if any(isinstance(value, str) for value in plain) else np.float64)
 

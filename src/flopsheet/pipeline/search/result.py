@@ -13,8 +13,9 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.search.best import Found
 from flopsheet.pipeline.search.blocks import MOST
 from flopsheet.pipeline.search.kinds import KINDS, Kind
-from flopsheet.pipeline.search.workers import Advance, search_all
+from flopsheet.pipeline.search.workers import search_all
 from flopsheet.pipeline.tables import tabulate_runs
+from flopsheet.pipeline.workers import Advance
 from flopsheet.records import frozen
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.entries import Run

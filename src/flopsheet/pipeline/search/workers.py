@@ -12,11 +12,11 @@ from flopsheet.pipeline import cluster, workers
 from flopsheet.pipeline.search.best import Found, Kept
 from flopsheet.pipeline.search.blocks import Split
 from flopsheet.pipeline.search.engine import Engine
+from flopsheet.pipeline.workers import Advance
 from flopsheet.records import frozen
 from flopsheet.spec import Search, Spec
 
 AT_ONCE = 4  # blocks at a time
-Advance = Callable[[int], None]
 
 
 @frozen

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
 
@@ -118,6 +119,6 @@ KINDS: Mapping[RunKind, Kind] = {one.run: one for one in (TRAINING, SERVING)}
 FITTED = frozenset(name for one in KINDS.values() for name in (*one.prior, *one.ratios, one.fitted_to, one.count_input))
 
 
-def is_given(seconds: float | str) -> bool:
+def is_given(seconds: Scalar) -> bool:
     """Whether a row measures a time: it may say why it does not."""
     return not isinstance(seconds, str) and 0 < seconds < math.inf

@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from flopsheet import catalog
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.records import frozen
@@ -41,7 +42,7 @@ class Step:
     """A run: everything that its times are computed from, of which only the efficiencies change."""
 
     def __init__(
-        self, study: Mapping[str, float | str], model: ModelSpec, device: Device, run: Run, kind: Kind = TRAINING
+        self, study: Mapping[str, Scalar], model: ModelSpec, device: Device, run: Run, kind: Kind = TRAINING
     ) -> None:
         self.run, self.kind, self.targets = run, kind, kind.targets
         self.values: Scope = {
@@ -80,7 +81,7 @@ class Step:
             self.values |= efficiencies
             self.compute(_depending(self.targets, changed))
 
-    def value(self, node: Node) -> float | str:
+    def value(self, node: Node) -> Scalar:
         """A formula of this run; the words for none where it has no value."""
         missing = next((found for name in names(node) if isinstance(found := self.values[name], str)), None)
         return missing if missing is not None else float(evaluate(node, self.values.__getitem__))
@@ -101,7 +102,7 @@ class Point:
     def measured(self) -> float:
         return float(self.step.value(self.target.measured))
 
-    def seconds(self, efficiencies: Mapping[str, float]) -> float | str:
+    def seconds(self, efficiencies: Mapping[str, float]) -> Scalar:
         """The predicted time with these efficiencies; the words for none where it has no value."""
         self.step.take(efficiencies)
         found = self.step.values[self.target.metric]

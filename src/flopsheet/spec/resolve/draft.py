@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Input
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import Finding, Problem
 from flopsheet.records import frozen
@@ -66,7 +67,7 @@ class Draft:
     """Everything that it may say: the catalogue's inputs and its own."""
     custom_defaults: Mapping[str, Path]
     """Where it says the defaults of its own inputs."""
-    study: Mapping[str, float | str] = field(default_factory=dict)
+    study: Mapping[str, Scalar] = field(default_factory=dict)
     """The values of the study's own inputs, which every rule may read."""
 
     def is_valid(self, path: Path) -> bool:
@@ -106,6 +107,6 @@ def draft(source: Source, faulty: Iterable[Path], own: CustomEntries) -> Draft:
     return Draft(source, source.data if isinstance(source.data, dict) else {}, above, inputs, own.defaults)
 
 
-def values_of(inputs: Mapping[str, InputValue]) -> dict[str, float | str]:
+def values_of(inputs: Mapping[str, InputValue]) -> dict[str, Scalar]:
     """The values of inputs, without the expressions that gave them."""
     return {name: given.value for name, given in inputs.items()}

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RUNS, Grain, RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
@@ -58,11 +59,11 @@ class TableSet:
     def grain(self, name: str) -> Grain:
         return KEYS[name] if name in KEYS else self.catalog.entry(name).grain
 
-    def value(self, name: str, row: int) -> float | str:
+    def value(self, name: str, row: int) -> Scalar:
         """The value of an input, metric or key in one row of its own table."""
         return self.column(name)[row]
 
-    def column(self, name: str) -> list[float | str]:
+    def column(self, name: str) -> list[Scalar]:
         """The values of an input or metric in every row of its own table."""
         return self.values.plain(self.grain(name), name)
 

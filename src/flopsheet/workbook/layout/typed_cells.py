@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 
 from flopsheet.catalog import Entry, Input, desugar
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.excel import literal
 from flopsheet.formula.marked import filled, pieces_of
@@ -15,7 +16,7 @@ from flopsheet.quantities import NO_NUMBER
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, TableSet
 from flopsheet.workbook.model.references import CellRef, absolute_span, count_cells, letters, span
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import StyleName
 
 # A difference that rounding alone can cause is no change.

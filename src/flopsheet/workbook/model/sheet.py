@@ -7,11 +7,9 @@ from dataclasses import field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.records import NamedTuple, frozen
 from flopsheet.workbook.model.styles import StyleName, Written
-
-Scalar: TypeAlias = float | str
-
 
 Draw: TypeAlias = Literal["both", "line", "marker", "column"]
 ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter", "lines"]

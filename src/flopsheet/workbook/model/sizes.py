@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Callable, Container, Mapping
 from functools import cache
 
-from flopsheet.catalog.entries import EVERY_DECIMAL
+from flopsheet.catalog.entries import EVERY_DECIMAL, Scalar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}

@@ -7,7 +7,7 @@ from functools import cache, reduce
 
 from flopsheet.catalog import Metric, entries
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import NOTICE
+from flopsheet.catalog.entries import NOTICE, Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
@@ -27,7 +27,7 @@ from flopsheet.workbook.layout.typed_cells import (
     unit_of,
 )
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
 # Verdicts stand below those of the blocks, on the same page of paper.

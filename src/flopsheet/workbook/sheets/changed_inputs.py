@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.change_words import (
     MOST,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
+from flopsheet.formula.nodes import Name, Operation, Text
 from flopsheet.numerics import STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
@@ -22,7 +23,7 @@ from flopsheet.workbook.layout.typed_cells import (
     mirror,
 )
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
-from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import (
     COMPUTED,
     MOST,
@@ -52,8 +53,7 @@ COMPARED = {
 SAME = {"weight_gb": "n_params"}  # what moves by the same share as another quantity has no line of its own
 LIVE, BUILT, SHARE, RANK, FIT, PLACE, RESULT = range(FIRST, FIRST + 7)  # columns
 # What is not given on one side has not changed by any number.
-ZERO = Number(0.0)
-CHANGED = Call("where", (parse("given(live)"), Call("where", (parse("given(built)"), CHANGE, ZERO)), ZERO))
+CHANGED = substitute(parse("where(given(live), where(given(built), change, 0), 0)"), {"change": CHANGE})
 # How a change ranks: verdicts before any percentage, then in parts of a million, so that rounding cannot swap equals.
 LOST, GAINED, UNKNOWN = 4_000_000_000, 2_000_000_000, 1_000_000_000
 SIZE = parse("min(floor(abs(change) * 1000000 + 0.5), 900000000)")

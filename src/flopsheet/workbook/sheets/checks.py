@@ -7,10 +7,9 @@ from itertools import combinations
 
 from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import NOTICE, OK
+from flopsheet.catalog.entries import NOTICE, OK, Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.excel import literal
-from flopsheet.formula.nodes import Number
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
@@ -18,7 +17,7 @@ from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, rules
 from flopsheet.workbook.sheets.change_words import heading
@@ -26,11 +25,10 @@ from flopsheet.workbook.sheets.runs import CAPACITY
 
 SHEET = "Checks"
 # What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
-ZERO = Number(0.0)
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
 STATUS_LABEL = f"Status: {HELD} good, {MISSED} figure not met, {FAILED} failure"
-STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": ZERO})
+STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": parse("0")})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
 FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
 BROKEN = "rule broken"  # in the place of yes and no, where the inputs of a run break a rule

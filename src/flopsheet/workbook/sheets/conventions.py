@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import reduce
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
@@ -29,12 +30,12 @@ class Choice:
 
     label: str
     metric: str
-    under: Mapping[str, str | float]
+    under: Mapping[str, Scalar]
     counted: str
     """What is counted under it, in the line of the Summary."""
 
 
-def _of(switch: str, totals: Mapping[str | float, tuple[str, str]]) -> tuple[Choice, ...]:
+def _of(switch: str, totals: Mapping[Scalar, tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(
         Choice(choice if isinstance(choice, str) else f"{choice:.0f}", metric, {switch: choice}, counted)
         for choice, (metric, counted) in totals.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.pipeline.tables import Table
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.model.references import span
@@ -33,7 +34,7 @@ class InputRefs:
     def pick(self, pick: str, key: str, name: str) -> str:
         raise AssertionError("an input gathers sums only")
 
-    def value(self, name: str) -> float | str:
+    def value(self, name: str) -> Scalar:
         """What the cell of a name holds."""
         return self.table_set.value(name, self.at(name))
 

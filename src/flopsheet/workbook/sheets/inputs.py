@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flopsheet.catalog import Input
+from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import evaluate, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import count_differences
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
-from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Scalar, Sheet, Validation
+from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
 from flopsheet.workbook.model.styles import NAME_INDENT, StyleName
 from flopsheet.workbook.sheets import input_layout

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from flopsheet.catalog.entries import inside_sentence
+from flopsheet.catalog.entries import Scalar, inside_sentence
 from flopsheet.formula.marked import pieces_of
 from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
@@ -15,7 +15,7 @@ from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, held_span, letters, span
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family, is_of_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192

@@ -7,7 +7,7 @@ from functools import cache, reduce
 from itertools import accumulate
 
 from flopsheet.catalog import Input, Rule, desugar, ranges
-from flopsheet.catalog.entries import FAIL, NOTICE, OK
+from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
@@ -16,7 +16,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local, reads
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
-from flopsheet.workbook.model.sheet import Cell, Cells, Scalar
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 

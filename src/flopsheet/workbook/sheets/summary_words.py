@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from flopsheet.catalog.desugar import substitute
+from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.nodes import Call, Name, Text, names
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
-from flopsheet.workbook.model.sheet import Cell, Scalar
+from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS, MEMORY
 from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, run_names

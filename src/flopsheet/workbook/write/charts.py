@@ -34,9 +34,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import SHEET_DRAWING_NS
 from openpyxl.xml.functions import Element
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.numerics import STORED
 from flopsheet.workbook.model.references import coordinates
-from flopsheet.workbook.model.sheet import Chart, Scalar, Series
+from flopsheet.workbook.model.sheet import Chart, Series
 from flopsheet.workbook.model.styles import FAINT, INK, MUTED, RULE, readable_on
 
 BELOW = "b"  # where an axis lies

@@ -12,9 +12,10 @@ from operator import itemgetter
 
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
+from flopsheet.catalog.entries import Scalar
 from flopsheet.numerics import EXACT
 from flopsheet.workbook.model.references import letters
-from flopsheet.workbook.model.sheet import Cell, Scalar, Sheet
+from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import UNSEEN
 
 LONGEST_TEXT = 32_767
