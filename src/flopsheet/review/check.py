@@ -326,9 +326,9 @@ def _choice(pulled: Pulled) -> context.Selections:
     """What the controls of the Context and Compare sheets hold."""
     controls, laid = _Controls(pulled), pulled.returned.layout
     models = [model.name for model in pulled.spec.models]
-    [model_spot] = laid.cell_index.of(laid.controls.table_set, "model")
+    [model_spot] = laid.cell_index.of(laid.what_if, "model")
     model = models[controls.word(model_spot, models)]
-    cell_refs = laid.cell_index.of(laid.controls.table_set, "context_length")
+    cell_refs = laid.cell_index.of(laid.what_if, "context_length")
     lengths = tuple(controls.number(cell_ref, 1, diagnostics.no_length_in_cell) for cell_ref in cell_refs)
     table_set = laid.compared.table_set
     scenarios = [compare.scenario_name(table_set, row) for row in range(len(table_set.table("scenario")))]

@@ -13,14 +13,7 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import (
-    SHARED,
-    Block,
-    CellIndex,
-    Part,
-    TableSet,
-    place,
-)
+from flopsheet.workbook.layout.cells import SHARED, Block, CellIndex, Part, TableSet, place
 from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
 from flopsheet.workbook.sheets import (
     checks,
@@ -31,7 +24,6 @@ from flopsheet.workbook.sheets import (
     lookups,
     runs,
     sensitivity,
-    summary,
 )
 from flopsheet.workbook.sheets.lookups import Chosen
 
@@ -41,6 +33,7 @@ ORDER = (
     "training_layer", "serving_layer", "run_layer", "layer_run", "layer_group", "study", "hardware",
 )  # fmt: skip
 RESULTS = ("Parameters", "Forward FLOPs", "KV cache", "Conventions")
+TOP = 4  # the first row below the title of a sheet
 
 
 @frozen
@@ -75,12 +68,11 @@ class WorkbookLayout:
     names: tuple[CellRef, ...]
     """Of the models, above their columns."""
     blocks: dict[str, list[Block]]
-    controls: context.Controls
+    what_if: TableSet
+    """Of the model and the context lengths that are chosen on Context."""
     compared: compare.CompareLayout
     steps: sensitivity.SensitivityLayout
     looked_up: dict[str, Chosen]
-    shown_rows: dict[str, int]
-    chart_row: int
 
 
 def results(catalog: Catalog) -> tuple[str, ...]:
@@ -107,103 +99,132 @@ def check_columns(n_groups: int, n_lengths: int) -> None:
 
 def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     """Gives every input, metric and control its cells; the study as built decides which rows are folded."""
-    table_sets, cell_index = study.table_sets(built), CellIndex()
+    table_sets, sheets = study.table_sets(built), _Sheets(CellIndex())
     table_set = table_sets.pop("study")
-    laid = input_layout.lay_out(table_set, {one.run_kind: one for one in table_sets.values()}, cell_index)
-    blocks: dict[str, list[Block]] = {}
+    of_kinds = tuple(table_sets.values())
+    inputs = input_layout.lay_out(table_set, {one.run_kind: one for one in of_kinds}, sheets.cell_index)
     for sheet in results(study.catalog):
-        top = conventions.BOTTOM + 2 if sheet == conventions.SHEET else 4
-        blocks[sheet] = _place_sections(table_set, sheet, top, cell_index)
-    named = next(block for block in blocks["Parameters"] if block.grain == "model")
-    headed = tuple(CellRef(named.sheet, named.headers["model"], column) for column in named.columns)
-    laid = replace(laid, model_names=absolute_span(headed))
-
-    # Context: controls and what they give on top, a chart, the study's own scenarios, the working below.
-    top = 4
-    shown_rows = {name: top + 3 + at for at, name in enumerate((*context.SHOWN, *context.SHOWN_MODEL))}
-    chart_row = max(shown_rows.values()) + 4
-    blocks[context.SHEET] = _place_sections(table_set, context.SHEET, chart_row + summary.CHART_ROWS + 2, cell_index)
-    other = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
-    controls = context.place_controls(other, top, cell_index)
-    looked_up = {}
-    wanted = study.catalog.closure((*context.SHOWN, *context.SHOWN_MODEL))
-    at = lookups.inputs_row(blocks[context.SHEET])
-    looked_up[context.SHEET] = _place_working(
-        other, context.SHEET, wanted, (controls.model,), (study.choice.model,), at, blocks[context.SHEET], cell_index
-    )
-
-    compared = compare.CompareLayout(table_set, study.choice.pair)
-    as_built = compare.CompareLayout(table_set, built.choice.pair).base
-    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), table_set, cell_index)
-    blocks[sensitivity.SHEET] = []
-    looked_up[sensitivity.SHEET] = _place_working(
-        steps.table_set, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
-        (spec_model(study, compared.pair.second),) * len(steps.choices), steps.working_row,
-        blocks[sensitivity.SHEET], cell_index, sensitivity.tags_of_inputs(), steps.tag_row,
-    )  # fmt: skip
-
-    for kind, of_kind in table_sets.items():
-        sheet = runs.SHEETS[kind]
-        own = _place_sections(of_kind, sheet, runs.first_row(of_kind), cell_index)
-        blocks[sheet] = [*own, *_place_sections(table_set, sheet, own[-1].bottom + 2, cell_index)]
-        told = [metric.name for metric in study.catalog.metrics.values() if metric.grain in OF_RUNS]
-        wanted = study.catalog.closure(name for name in told if of_kind.grain(name) in of_kind.values.tables)
-        choices = cell_index.of(of_kind, "run_model")
-        names = tuple(str(of_kind.value("run_model", at)) for at in range(len(choices)))
-        at = lookups.inputs_row(blocks[sheet])
-        looked_up[sheet] = _place_working(of_kind, sheet, wanted, choices, names, at, blocks[sheet], cell_index)
-
-    n_runs = sum(len(of_kind.table("run")) for of_kind in table_sets.values())
-    top = checks.Tops.of(study.spec.expectations, n_runs).blocks
-    blocks[checks.SHEET] = _place_sections(table_set, checks.SHEET, top, cell_index)
-    for of_kind in table_sets.values():
-        bottom = blocks[checks.SHEET][-1].bottom
-        blocks[checks.SHEET] += _place_sections(of_kind, checks.SHEET, bottom + 2, cell_index)
+        sheets.add_sections(table_set, sheet, conventions.BOTTOM + 2 if sheet == conventions.SHEET else TOP)
+    names = _model_names(sheets.blocks["Parameters"])
+    what_if = _lay_out_context(study, built, table_set, sheets)
+    compared, steps = _lay_out_comparison(study, built, table_set, sheets)
+    for of_kind in of_kinds:
+        _lay_out_runs(of_kind, table_set, sheets)
+    _lay_out_checks(study.spec, table_set, of_kinds, sheets)
     return WorkbookLayout(
-        cell_index,
-        (table_set, *table_sets.values()),
-        laid,
-        headed,
-        blocks,
-        controls,
+        sheets.cell_index,
+        (table_set, *of_kinds),
+        replace(inputs, model_names=absolute_span(names)),
+        names,
+        sheets.blocks,
+        what_if,
         compared,
         steps,
-        looked_up,
-        shown_rows,
-        chart_row,
+        sheets.looked_up,
     )
 
 
-def spec_model(study: WorkbookInput, scenario: int) -> str:
-    """The name of a scenario's model."""
-    return str(study.values.tables["scenario"].keys[scenario][0])
+class _Sheets:
+    """What is laid out so far: the blocks of each sheet, and the look-ups below those of some."""
+
+    def __init__(self, cell_index: CellIndex) -> None:
+        self.cell_index = cell_index
+        self.blocks: dict[str, list[Block]] = {}
+        self.looked_up: dict[str, Chosen] = {}
+
+    def below(self, sheet: str) -> int:
+        """The first row of what comes next on a sheet that has blocks."""
+        return self.blocks[sheet][-1].bottom + 2
+
+    def add_sections(self, table_set: TableSet, sheet: str, top: int) -> None:
+        """The catalogue's sections of one sheet; those of the same grain share a block."""
+        by_grain: dict[Grain, list[Part]] = {}
+        for section in table_set.catalog.sections:
+            own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
+            if section.sheet != sheet or not own or section.grain not in table_set.values.tables:
+                continue
+            if listed := tuple(entry.name for entry in section.entries if isinstance(entry, Metric)):
+                by_grain.setdefault(section.grain, []).append(_part(section, listed))
+        blocks = self.blocks.setdefault(sheet, [])
+        for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
+            blocks.append(place(table_set, sheet, grain, sections, top, self.cell_index))
+            top = self.below(sheet)
+
+    def add_working(
+        self,
+        table_set: TableSet,
+        sheet: str,
+        wanted: Sequence[str],
+        choices: tuple[CellRef, ...],
+        names: tuple[str, ...],
+        top: int,
+        scaled: Mapping[str, str] | None = None,
+        tag_row: int = 0,
+    ) -> None:
+        """The inputs of the chosen models, and what is computed from them in between."""
+        needed = lookups.inputs_read(table_set, wanted)
+        scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
+        chosen = lookups.place(table_set, sheet, needed, choices, names, top, self.cell_index, scaled, tag_row)
+        self.looked_up[sheet] = chosen
+        blocks, row = self.blocks.setdefault(sheet, []), chosen.bottom + 2
+        for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
+            listed = [name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name)]
+            if listed:
+                part = Part("Working", tuple(listed), detail=True)
+                blocks.append(place(table_set, sheet, grain, [part], row, self.cell_index))
+                row = self.below(sheet)
 
 
-def _place_working(
-    table_set: TableSet,
-    sheet: str,
-    wanted: Sequence[str],
-    choices: tuple[CellRef, ...],
-    names: tuple[str, ...],
-    top: int,
-    blocks: list[Block],
-    cell_index: CellIndex,
-    scaled: Mapping[str, str] | None = None,
-    tag_row: int = 0,
-) -> Chosen:
-    """Below the blocks of a sheet: the inputs of the chosen models, and what is computed from them in between."""
-    needed = lookups.inputs_read(table_set, wanted)
-    scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
-    looked_up = lookups.place(table_set, sheet, needed, choices, names, top, cell_index, scaled, tag_row)
-    row = looked_up.bottom + 2
-    for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
-        listed = [name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name)]
-        if listed:
-            blocks.append(
-                place(table_set, sheet, grain, [Part("Working", tuple(listed), detail=True)], row, cell_index)
-            )
-            row = blocks[-1].bottom + 2
-    return looked_up
+def _model_names(blocks: Sequence[Block]) -> tuple[CellRef, ...]:
+    """Where the names of the models stand side by side."""
+    block = next(block for block in blocks if block.grain == "model")
+    return tuple(CellRef(block.sheet, block.headers["model"], column) for column in block.columns)
+
+
+def _lay_out_context(study: WorkbookInput, built: WorkbookInput, table_set: TableSet, sheets: _Sheets) -> TableSet:
+    """The what-if of Context: below its choice, table and charts the study's own scenarios, then the working."""
+    sheets.add_sections(table_set, context.SHEET, context.WORDS_ROW + 2)
+    what_if = context.what_if(study.spec, study.choice, (built.spec, built.choice), study.catalog)
+    context.place_choice(what_if, sheets.cell_index)
+    wanted = study.catalog.closure(context.SHOWN_ROWS)
+    at = lookups.inputs_row(sheets.blocks[context.SHEET])
+    sheets.add_working(what_if, context.SHEET, wanted, (context.MODEL,), (study.choice.model,), at)
+    return what_if
+
+
+def _lay_out_comparison(
+    study: WorkbookInput, built: WorkbookInput, table_set: TableSet, sheets: _Sheets
+) -> tuple[compare.CompareLayout, sensitivity.SensitivityLayout]:
+    """The two scenarios of Compare, and the steps from the second of them with their working on Sensitivity."""
+    compared = compare.CompareLayout(table_set, study.choice.pair)
+    as_built = compare.CompareLayout(table_set, built.choice.pair).base
+    steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), table_set, sheets.cell_index)
+    model = str(table_set.table("scenario").keys[compared.pair.second][0])
+    sheets.add_working(
+        steps.table_set, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
+        (model,) * len(steps.choices), steps.working_row, sensitivity.tags_of_inputs(), steps.tag_row,
+    )  # fmt: skip
+    return compared, steps
+
+
+def _lay_out_runs(of_kind: TableSet, study: TableSet, sheets: _Sheets) -> None:
+    """The runs of a kind: what is computed of them and for all of them, then the working for the model of each."""
+    sheet, catalog = runs.SHEETS[of_kind.name], of_kind.catalog
+    sheets.add_sections(of_kind, sheet, runs.first_row(of_kind))
+    sheets.add_sections(study, sheet, sheets.below(sheet))
+    grains = OF_RUNS & of_kind.values.tables.keys()
+    wanted = catalog.closure(metric.name for metric in catalog.metrics.values() if metric.grain in grains)
+    choices = sheets.cell_index.of(of_kind, "run_model")
+    names = tuple(map(str, of_kind.column("run_model")))
+    sheets.add_working(of_kind, sheet, wanted, choices, names, lookups.inputs_row(sheets.blocks[sheet]))
+
+
+def _lay_out_checks(spec: Spec, study: TableSet, of_kinds: Sequence[TableSet], sheets: _Sheets) -> None:
+    """The checks of the study, then those of its runs, below what is told of them."""
+    n_runs = sum(len(of_kind.table("run")) for of_kind in of_kinds)
+    sheets.add_sections(study, checks.SHEET, checks.Tops.of(spec.expectations, n_runs).blocks)
+    for of_kind in of_kinds:
+        sheets.add_sections(of_kind, checks.SHEET, sheets.below(checks.SHEET))
 
 
 def _is_shared(table_set: TableSet, name: str) -> bool:
@@ -218,20 +239,3 @@ def _part(section: Section, listed: tuple[str, ...]) -> Part:
     """A section as a part of a block; ranges of inputs are many, and of interest where one is broken."""
     is_range = section.kind == "ranges"
     return Part(section.title, listed, section.detail or is_range, section.fold, closed=is_range)
-
-
-def _place_sections(table_set: TableSet, sheet: str, top: int, cell_index: CellIndex) -> list[Block]:
-    """The catalogue's sections of one sheet; those of the same grain share a block."""
-    by_grain: dict[Grain, list[Part]] = {}
-    for section in table_set.catalog.sections:
-        own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
-        if section.sheet != sheet or not own or section.grain not in table_set.values.tables:
-            continue
-        if listed := tuple(entry.name for entry in section.entries if isinstance(entry, Metric)):
-            by_grain.setdefault(section.grain, []).append(_part(section, listed))
-    blocks = []
-    for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
-        block = place(table_set, sheet, grain, sections, top, cell_index)
-        blocks.append(block)
-        top = block.bottom + 2
-    return blocks

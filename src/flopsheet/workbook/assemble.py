@@ -10,8 +10,8 @@ from flopsheet.spec import Spec
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, mirror, sentence, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef, letters
+from flopsheet.workbook.layout.typed_cells import Live, mirror
+from flopsheet.workbook.model.references import FIRST, LABEL, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.tail import hairlines, settle
@@ -29,7 +29,6 @@ from flopsheet.workbook.sheets import (
     rules,
     runs,
     sensitivity,
-    summary,
 )
 
 # What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
@@ -115,55 +114,31 @@ def limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
     return limits_if_any.sheet(spec, study, of_kinds, laid.cell_index, blocks)
 
 
-def _about_model(laid: WorkbookLayout, words: str) -> Cell:
-    """A sentence of Context with the name of the {model} that is chosen there."""
-    model = Live(laid.controls.model, laid.controls.table_set.value("model", 0))
-    return sentence(context.SHEET, [("", words)], {"model": model})
-
-
-def context_sheet(
-    laid: WorkbookLayout, rows: dict[str, list[CellRef]], title: Cell, links: Callable[[str], str]
-) -> Sheet:
+def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str], str]) -> Sheet:
     """Context: what a reviewer chooses, the table and the charts that follow, and the working below."""
-    cell_index, controls, other = laid.cell_index, laid.controls, laid.controls.table_set
-    blocks = laid.blocks[context.SHEET]
+    cell_index, what_if, study = laid.cell_index, laid.what_if, laid.table_sets[0]
+    blocks, looked_up = laid.blocks[context.SHEET], laid.looked_up[context.SHEET]
     cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
-    cells |= context.control_cells(controls)
-    cells |= dict(lookups.cells(laid.looked_up[context.SHEET], laid.inputs))
-    for column in (*range(LABEL, FIRST + context.LENGTHS), *TAIL):
-        cells[controls.context_row + 1, column] = Cell(
-            "Cost of context for the chosen model" if column == LABEL else "", style="band"
-        )
-    for name, row in laid.shown_rows.items():
-        metric = other.catalog.metrics[name]
-        format = other.catalog.format(name)
-        cells[row, LABEL] = Cell(metric.label, style="label")
-        cells[row, NAME] = Cell(name, style="name", link=links(name))
-        cells[row, UNIT] = Cell(unit_of(metric), style="unit")
-        cells[row, MATHS] = Cell("from the working below", style="maths")
-        for at, cell_ref in enumerate(cell_index.of(other, name)):
-            cells[row, FIRST + at] = mirror(context.SHEET, Live(cell_ref, other.value(name, at)), format=format)
-    words_row = laid.chart_row + summary.CHART_ROWS  # of the titles, folded below the charts
-    anchor = CellRef(context.SHEET, laid.chart_row, LABEL)
-    cells[words_row, anchor.column] = title
-    said = Live(anchor._replace(row=words_row), title.value)
-    cells |= context.short_cells(other, laid.chart_row)
-    longest, names = context.longest_built(laid.table_sets[0]), context.short_lengths(other, laid.chart_row)
-    shares = context_charts.shares(other, rows, names, anchor, said, longest)
-    beside = CellRef(context.SHEET, laid.chart_row, context.SECOND)
-    of_cache = _about_model(laid, "Cache of {model} as the context grows")
-    cells[words_row, beside.column] = of_cache
-    said = Live(beside._replace(row=words_row), of_cache.value)
-    has_states = not laid.table_sets[0].is_unused("kv_cache_fixed_gib")
-    cache = context_charts.cache(other, rows, beside, said, longest, has_states)
-    bottom = laid.chart_row + summary.CHART_ROWS - 1
+    cells |= context.choice_cells(what_if) | context.table_cells(what_if, cell_index, links)
+    cells |= context.axis_cells(what_if)
+    cells |= dict(lookups.cells(looked_up, laid.inputs))
+    titles = {LABEL: shares_title, context.SECOND: context.cache_title(what_if)}
+    cells |= {(context.WORDS_ROW, column): title for column, title in titles.items()}
+    anchors = [CellRef(context.SHEET, context.CHART_ROW, column) for column in titles]
+    said = [Live(CellRef(context.SHEET, context.WORDS_ROW, column), title.value) for column, title in titles.items()]
+    rows, longest = context.drawn_rows(what_if, cell_index), context.longest_built(study)
+    charts = (
+        context_charts.shares(what_if, rows, context.ON_AXIS, anchors[0], said[0], longest),
+        context_charts.cache(what_if, rows, anchors[1], said[1], longest, not study.is_unused("kv_cache_fixed_gib")),
+    )
+    bottom = context.CHART_ROW + context.CHART_ROWS - 1
     ends = [CellRef(context.SHEET, bottom, column).address for column in (context.SECOND, FIRST + context.LENGTHS)]
+    folded = [(row, row, True) for row in (context.WORDS_ROW, context.AXIS_ROW)]
     return _finish(
         context.SHEET, "Choose a model and context lengths: the first table and its charts follow.", cells, blocks,
-        freeze=FROZEN, title_rows="1:3", title_columns="A:B",
-        charts=(replace(shares, end=ends[0]), replace(cache, end=ends[1])), is_printed=False,
-        details=((words_row, words_row, True), context.folded(laid.chart_row), *laid.looked_up[context.SHEET].folded),
-        validations=context.control_validations(controls, laid.inputs),
+        freeze=FROZEN, title_rows="1:3", title_columns="A:B", is_printed=False,
+        charts=tuple(replace(chart, end=end) for chart, end in zip(charts, ends, strict=True)),
+        details=(*folded, *looked_up.folded), validations=context.validations(laid.inputs),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from flopsheet.workbook import assemble
 from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, quoted
+from flopsheet.workbook.model.references import LABEL, UNIT, CellRef, quoted
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.sheets import (
     candidates,
@@ -80,13 +80,12 @@ def draft_workbook(
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
     missed = _n_missed(original)
     checks_sheet, verdict, lines = assemble.checks_sheet(study, laid, table_set, built, input_cells, missed, links)
-    rows = _rows_of_context(laid)
-    shares_title = context.shares_title(laid.controls, laid.shown_rows, context.longest_built(table_set))
+    shares_title = context.shares_title(laid.what_if, context.longest_built(table_set))
     best = candidates.candidates(laid.table_sets, cell_index, laid.names, laid.compared.below(len(laid.steps.tags)))
     written: Makers = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
-        (context.SHEET, partial(assemble.context_sheet, laid, rows, shares_title, links)),
+        (context.SHEET, partial(assemble.context_sheet, laid, shares_title, links)),
         (compare.SHEET, partial(assemble.compare_sheet, laid, best, links)),
         *_of_runs(study, spec, laid, table_set, links),
         (checks.SHEET, partial(_itself, checks_sheet)),
@@ -108,10 +107,8 @@ def draft_workbook(
         names=laid.names,
         candidates=best.lines,
     )
-    what_if = laid.controls.table_set
-    chart_title = Live(CellRef(context.SHEET, laid.chart_row + summary.CHART_ROWS, LABEL), shares_title.value)
-    lengths = context.short_lengths(what_if, laid.chart_row)
-    first = summary.sheet(laid.table_sets, cell_index, what_if, rows, lengths, chart_title, facts)
+    chart_title = Live(CellRef(context.SHEET, context.WORDS_ROW, LABEL), shares_title.value)
+    first = summary.sheet(laid.table_sets, cell_index, laid.what_if, chart_title, facts)
     written.insert(0, (first.title, partial(_itself, first)))
     made = [(title, make) for title, make in written if only is None or title in only]
     titles = tuple(title for title, _ in made)
@@ -131,15 +128,6 @@ def _n_missed(original: WorkbookInput) -> int:
     """How many of the figures that the spec expects are not met as built; those that only warn do not count."""
     numbers = Numbers(original.values, original.runs, original.catalog)
     return sum(1 for one in failed(original.spec, numbers) if not one.expectation.is_warning)
-
-
-def _rows_of_context(laid: WorkbookLayout) -> dict[str, list[CellRef]]:
-    """The cells of each figure of the first table on Context, and of its context lengths."""
-    rows = {
-        name: [CellRef(context.SHEET, row, FIRST + at) for at in range(context.LENGTHS)]
-        for name, row in laid.shown_rows.items()
-    }
-    return rows | {"context_length": list(laid.cell_index.of(laid.controls.table_set, "context_length"))}
 
 
 def _of_runs(

@@ -5,7 +5,7 @@ It is a second set of tables with one model, whose inputs are looked up on Input
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from flopsheet.catalog import Catalog
 from flopsheet.numerics import LARGEST_INPUT
@@ -14,9 +14,9 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
-from flopsheet.workbook.model.sheet import Cell, Validation
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror, sentence, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef
+from flopsheet.workbook.model.sheet import Cell, Cells, Validation
 from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.compare import Pair
 
@@ -30,6 +30,14 @@ SHOWN = (
     "doubling_multiplier", "dominant", "kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib",
 )  # fmt: skip
 SHOWN_MODEL = ("crossover_ffn", "crossover_attention", "crossover_block")
+# From the top: what is chosen, the table and the charts that follow, the titles of these, folded; below are blocks.
+MODEL = CellRef(SHEET, 4, FIRST)
+LENGTHS_ROW, TABLE_ROW = MODEL.row + 1, MODEL.row + 2
+SHOWN_ROWS = {name: row for row, name in enumerate((*SHOWN, *SHOWN_MODEL), start=TABLE_ROW + 1)}
+AXIS_ROW = max(SHOWN_ROWS.values()) + 1  # the lengths as an axis has them: nobody reads them but a chart
+CHART_ROW, CHART_ROWS = AXIS_ROW + 3, 19
+WORDS_ROW = CHART_ROW + CHART_ROWS
+ON_AXIS = tuple(CellRef(SHEET, AXIS_ROW, FIRST + at) for at in range(LENGTHS))
 
 
 @frozen
@@ -59,42 +67,48 @@ def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], cata
     return TableSet("what_if", now, catalog, now if built == (spec, choice) else values(*built))
 
 
-@frozen
-class Controls:
-    """The cells that choose."""
-
-    table_set: TableSet
-    model: CellRef
-
-    @property
-    def context_row(self) -> int:
-        return self.model.row + 1
-
-
-def place_controls(table_set: TableSet, top: int, cell_index: CellIndex) -> Controls:
-    """Rows for the choice at the top of the sheet."""
-    controls = Controls(table_set, CellRef(SHEET, top, FIRST))
-    lengths = (CellRef(SHEET, controls.context_row, FIRST + at) for at in range(LENGTHS))
+def place_choice(table_set: TableSet, cell_index: CellIndex) -> None:
+    """Makes the cells that choose the homes of the model and of the context lengths."""
+    lengths = (CellRef(SHEET, LENGTHS_ROW, FIRST + at) for at in range(LENGTHS))
     cell_index.put(table_set.name, "context_length", lengths)
-    cell_index.put(table_set.name, "model", (controls.model,))
-    return controls
+    cell_index.put(table_set.name, "model", (MODEL,))
 
 
-def control_cells(controls: Controls) -> dict[tuple[int, int], Cell]:
+def choice_cells(table_set: TableSet) -> Cells:
     """The choice itself."""
-    table_set, top = controls.table_set, controls.model.row
-    cells: dict[tuple[int, int], Cell] = {}
-    cells[top, LABEL] = Cell("Model (choose)", style="lead")
-    cells[top, NAME] = Cell("model", style="name")
-    cells[top, FIRST] = Cell(str(table_set.table("model").keys[0][0]), style="input")
-    cells[controls.context_row, LABEL] = Cell("Context lengths (enter)", style="lead")
-    cells[controls.context_row, NAME] = Cell("context_length", style="name")
-    cells[controls.context_row, UNIT] = Cell("token", style="unit")
-    for at in range(LENGTHS):
-        cells[controls.context_row, FIRST + at] = Cell(
-            table_set.value("context_length", at), style="input", format="#,##0"
-        )
+    cells = {
+        (MODEL.row, LABEL): Cell("Model (choose)", style="lead"),
+        (MODEL.row, NAME): Cell("model", style="name"),
+        MODEL[1:]: Cell(str(table_set.table("model").keys[0][0]), style="input"),
+        (LENGTHS_ROW, LABEL): Cell("Context lengths (enter)", style="lead"),
+        (LENGTHS_ROW, NAME): Cell("context_length", style="name"),
+        (LENGTHS_ROW, UNIT): Cell("token", style="unit"),
+    }
+    for at, length in enumerate(table_set.column("context_length")):
+        cells[LENGTHS_ROW, FIRST + at] = Cell(length, style="input", format="#,##0")
     return cells
+
+
+def table_cells(table_set: TableSet, cell_index: CellIndex, links: Callable[[str], str]) -> Cells:
+    """The figures that follow the choice, from the working below; `links` gives where a name is explained."""
+    title = "Cost of context for the chosen model"
+    columns = (*range(LABEL, FIRST + LENGTHS), *TAIL)
+    cells = {(TABLE_ROW, column): Cell(title if column == LABEL else "", style="band") for column in columns}
+    for name, row in SHOWN_ROWS.items():
+        metric, format = table_set.catalog.metrics[name], table_set.catalog.format(name)
+        cells[row, LABEL] = Cell(metric.label, style="label")
+        cells[row, NAME] = Cell(name, style="name", link=links(name))
+        cells[row, UNIT] = Cell(unit_of(metric), style="unit")
+        cells[row, MATHS] = Cell("from the working below", style="maths")
+        for at, cell_ref in enumerate(cell_index.of(table_set, name)):
+            cells[row, FIRST + at] = mirror(SHEET, Live(cell_ref, table_set.value(name, at)), format=format)
+    return cells
+
+
+def drawn_rows(table_set: TableSet, cell_index: CellIndex) -> dict[str, list[CellRef]]:
+    """The cells of each figure of that table, and of the context lengths: what charts are drawn from."""
+    rows = {name: [CellRef(SHEET, row, FIRST + at) for at in range(LENGTHS)] for name, row in SHOWN_ROWS.items()}
+    return rows | {"context_length": list(cell_index.of(table_set, "context_length"))}
 
 
 SHORT = first_that_holds(
@@ -114,23 +128,10 @@ OVERTAKES = "{model}: QKᵀ + PV overtakes the FFN at {crossover:,} tokens"
 GOES = "Where the forward pass of {model} goes as the context grows"
 
 
-def short_lengths(table_set: TableSet, chart_row: int) -> tuple[CellRef, ...]:
-    """Where the lengths stand as the axis has them, 8k for 8,192: below the figures that are drawn."""
-    return tuple(CellRef(SHEET, chart_row - 3, FIRST + at) for at in range(LENGTHS))
-
-
-def folded(chart_row: int) -> tuple[int, int, bool]:
-    """The row of the lengths as the axis has them: nobody reads them but the charts."""
-    return chart_row - 3, chart_row - 3, True
-
-
-def short_cells(table_set: TableSet, chart_row: int) -> dict[tuple[int, int], Cell]:
-    """The lengths as the axis has them."""
-    placed = short_lengths(table_set, chart_row)
-    cells = {
-        cell_ref[1:]: local(SHEET, SHORT, {"x": _length(table_set, at)}, "calc") for at, cell_ref in enumerate(placed)
-    }
-    return {(placed[0].row, LABEL): Cell("Length on the axis of the chart", style="label"), **cells}
+def axis_cells(table_set: TableSet) -> Cells:
+    """The lengths as the axis of a chart has them, 8k for 8,192."""
+    cells = {cell_ref[1:]: local(SHEET, SHORT, {"x": _length(table_set, at)}) for at, cell_ref in enumerate(ON_AXIS)}
+    return {(AXIS_ROW, LABEL): Cell("Length on the axis of the chart", style="label"), **cells}
 
 
 def short(table_set: TableSet, at: int) -> str:
@@ -138,8 +139,12 @@ def short(table_set: TableSet, at: int) -> str:
     return str(local(SHEET, SHORT, {"x": _length(table_set, at)}).value)
 
 
+def _model(table_set: TableSet) -> Live:
+    return Live(MODEL, table_set.value("model", 0))
+
+
 def _length(table_set: TableSet, at: int) -> Live:
-    return Live(CellRef(SHEET, 5, FIRST + at), table_set.value("context_length", at))
+    return Live(CellRef(SHEET, LENGTHS_ROW, FIRST + at), table_set.value("context_length", at))
 
 
 def longest_built(table_set: TableSet) -> float:
@@ -153,31 +158,35 @@ def n_drawn(table_set: TableSet, longest: float) -> int:
     return sum(float(length) <= FURTHER * longest for length in lengths) or LENGTHS
 
 
-def shares_title(controls: Controls, shown: Mapping[str, int], longest: float) -> Cell:
+def shares_title(table_set: TableSet, longest: float) -> Cell:
     """What the shares of the chosen model show."""
-    table_set = controls.table_set
-    row, drawn = shown["crossover_ffn"], n_drawn(controls.table_set, longest) - 1
+    last = n_drawn(table_set, longest) - 1
 
-    def share(name: str) -> Live:
-        return Live(CellRef(SHEET, shown[name], FIRST + drawn), table_set.value(name, drawn))
+    def shown(name: str, at: int) -> Live:
+        return Live(CellRef(SHEET, SHOWN_ROWS[name], FIRST + at), table_set.value(name, at))
 
     read = {
-        "model": Live(controls.model, table_set.value("model", 0)),
-        "crossover": Live(CellRef(SHEET, row, FIRST), table_set.value("crossover_ffn", 0)),
+        "model": _model(table_set),
+        "crossover": shown("crossover_ffn", 0),
         "first": _length(table_set, 0),
-        "last": _length(table_set, drawn),
-        "scores": share("share_attention_scores"),
-        "ffn": share("share_ffn"),
+        "last": _length(table_set, last),
+        "scores": shown("share_attention_scores", last),
+        "ffn": shown("share_ffn", last),
     }
     return sentence(SHEET, [(" ".join(IS_DRAWN.split()), OVERTAKES), ("", GOES)], read)
 
 
-def control_validations(controls: Controls, layout: input_layout.InputsLayout) -> tuple[Validation, ...]:
+def cache_title(table_set: TableSet) -> Cell:
+    """What the chart of the cache is of."""
+    return sentence(SHEET, [("", "Cache of {model} as the context grows")], {"model": _model(table_set)})
+
+
+def validations(layout: input_layout.InputsLayout) -> tuple[Validation, ...]:
     """A drop-down of models and whole numbers for the lengths."""
-    lengths = tuple(CellRef(SHEET, controls.context_row, FIRST + at).address for at in range(LENGTHS))
+    lengths = tuple(CellRef(SHEET, LENGTHS_ROW, FIRST + at).address for at in range(LENGTHS))
     return (
         Validation(
-            (controls.model.address,),
+            (MODEL.address,),
             "list",
             "Model",
             "Any model of this study.",

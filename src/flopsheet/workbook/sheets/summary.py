@@ -19,7 +19,6 @@ from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import verdict_colours
 
 SHEET = summary_words.SHEET
-CHART_ROWS = 19
 OF_RUNS = 7.5  # cm, so that the charts of runs and the words below them take one page
 COUNTED = 3  # the row that says what is counted
 BANNER_ROW, CHANGES = 4, 5  # the verdict, and the first row of what changed
@@ -68,8 +67,6 @@ def sheet(
     table_sets: Sequence[TableSet],
     cell_index: CellIndex,
     what_if: TableSet,
-    what_if_homes: dict[str, list[CellRef]],
-    lengths: tuple[CellRef, ...],
     chart_title: Live,
     facts: Facts,
 ) -> Sheet:
@@ -100,12 +97,13 @@ def sheet(
     widths = _widths(cells, last)
     # Where it begins does not depend on any figure: an edit moves numbers and never cells.
     second = _second(_widths({at: cell for at, cell in cells.items() if cell.style not in FIGURES}, last), last)
+    shown = context.drawn_rows(what_if, cell_index)
     anchors = (CellRef(SHEET, chart_row, 1), CellRef(SHEET, chart_row, second))
     drawn = (
         replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchors[0].address)
         if of_kinds
         else _family(table_set, tables[-1], facts.names[:bars], anchors[0], Live(found, cells[found[1:]].value)),
-        context_charts.shares(what_if, what_if_homes, lengths, anchors[1], chart_title, longest),
+        context_charts.shares(what_if, shown, context.ON_AXIS, anchors[1], chart_title, longest),
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
