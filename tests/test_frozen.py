@@ -124,6 +124,25 @@ def test_all_parts_frozen_leave_weights_and_activations():
     assert (run["n_params_trained"], run[CLASSES].tolist()) == (0, [2 * N, 0, 0, 0])
 
 
+@pytest.mark.parametrize("order", ["listed", "interleaved"])
+@pytest.mark.parametrize("frozen", [["embedding"], ["lm_head"], ["embedding", "lm_head"]])
+def test_frozen_tables_leave_the_order_of_the_layers_as_it_is(order, frozen):
+    wide = {"layer_order": order, "layers": [{"n_layers": 2, "d_ff": 8 * F}, {"n_layers": 6, "d_ff": F}]}
+    model = {key: value for key, value in MODEL.items() if key not in ("n_layers", "d_ff")} | wide
+    stages = {"pipeline_parallel": 4, "n_devices": 4, "global_batch_size": 8}
+    trained, held = run_of(model=model, **stages), run_of(model=model, frozen=frozen, **stages)
+    of_layers = ["activation_bytes_device", "n_params_stage_matrices"]
+    assert held[of_layers].tolist() == trained[of_layers].tolist()
+
+
+def test_frozen_parts_of_layers_keep_no_more_activations_of_interleaved_layers():
+    wide = {"layer_order": "interleaved", "layers": [{"n_layers": 2, "d_ff": 8 * F}, {"n_layers": 6, "d_ff": F}]}
+    model = {key: value for key, value in MODEL.items() if key not in ("n_layers", "d_ff")} | wide
+    stages = {"model": model, "pipeline_parallel": 4, "n_devices": 4, "global_batch_size": 8}
+    trained, held = run_of(**stages), run_of(frozen=["norms"], **stages)
+    assert held["activation_bytes_device"] == trained["activation_bytes_device"]
+
+
 # Laws ----------------------------------------------------------------------------------------------------------------
 
 frozen_runs = st.fixed_dictionaries(

@@ -176,6 +176,13 @@ def test_ways_of_parallelism_of_one_are_none(model, run, devices, zero):
     assert [way for way, row in zip(ways, said, strict=True) if not row.equals(unsaid)] == []
 
 
+@law(model=models(), run=training(recomputation="operations"))
+def test_sequence_parallelism_of_one_device_is_none(model, run):
+    found = yield training_runs(model, run, run | {"sequence_parallel": True})
+    one, other = (row.drop("sequence_parallel") for _, row in found.iterrows())
+    assert one.equals(other)
+
+
 @law(model=models(n_experts=8, n_active_experts=2, d_expert=96, d_ff=0), run=training())
 def test_experts_on_more_devices_never_need_more_memory_each(model, run):
     model = {key: value for key, value in model.items() if key != "layers"} | {"n_layers": 8}
