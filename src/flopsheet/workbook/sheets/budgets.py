@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, reduce
 
-from flopsheet.catalog import Metric, entries
+from flopsheet.catalog import Catalog, Metric
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import NOTICE, Scalar
+from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
@@ -27,7 +27,7 @@ from flopsheet.workbook.layout.typed_cells import (
     unit_of,
 )
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
 # Verdicts stand below those of the blocks, on the same page of paper.
@@ -48,7 +48,7 @@ MOST_LINES = 5  # of a list on another sheet, the one that counts the others amo
 class Listing:
     """Lines of a list: cells, and the positions and values of its verdicts."""
 
-    cells: dict[tuple[int, int], Cell]
+    cells: Cells
     verdicts: tuple[CellRef, ...]
     values: tuple[Scalar, ...]
     said: Mapping[str, Live]
@@ -75,21 +75,7 @@ def listing(
 ) -> Listing:
     """One line per claim: what, verdict, live, claimed, tolerance, and the same in words."""
     them = called(kind for one in listed for kind, _ in claims(one))
-    titles = (
-        (LABEL, them.one.capitalize()),
-        (NAME, "Metric"),
-        (UNIT, "Unit"),
-        (MATHS, "Where the figure comes from"),
-        (NOTE, "Context length"),
-        (VERDICT, "Verdict"),
-        (LIVE, "Live"),
-        (CLAIM, "Claim"),
-        (EXPECTED, "Expected"),
-        (TOLERANCE, "Tolerance"),
-        (SAID, "In words"),
-    )
-    cells = heading(top, f"{them.many.capitalize()} in the spec (as built; an edited input may break them)", titles)
-    cells[top + 1, VERDICT] = cells[top + 1, VERDICT]._replace(style="header_centred")
+    cells = _headings(them, top)
     row, cell_refs, lines = top + 2, [], []
     for expectation in listed:
         metric = table_sets["study"].catalog.metrics[expectation.metric]
@@ -97,29 +83,9 @@ def listing(
         # The row is the scenario's as built: a reviewer who edits its context length breaks the claim, and is told so.
         tables = built[table_set.name].values.tables
         at = row_in(tables, metric.grain, expectation.subject, expectation.context_length)
-        unit, format = table_set.catalog.units[metric.unit], table_set.catalog.format(metric.name)
         live = live_of(table_set, cell_index, metric.name, at)
         for kind, claimed in claims(expectation):
-            cells[row, LABEL] = Cell(_claimed_of(expectation), style="label")
-            cells[row, NAME] = Cell(metric.name, style="name")
-            cells[row, UNIT] = Cell(unit_of(metric), style="unit")
-            cells[row, MATHS] = Cell(expectation.note, style="maths")
-            if expectation.context_length is not None:
-                cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
-            cells[row, LIVE] = mirror(SHEET, live, format=format)
-            cells[row, CLAIM] = Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc")
-            cells[row, EXPECTED] = Cell(claimed, style="as_built", format=unit.exact_format)
-            cells[row, TOLERANCE] = Cell(expectation.within, style="as_built", format='0.00######%;;"exact"')
-            here = {
-                "subject": Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value),
-                "live": Live(CellRef(SHEET, row, LIVE), live.value),
-                "claimed": Live(CellRef(SHEET, row, EXPECTED), claimed),
-                "within": Live(CellRef(SHEET, row, TOLERANCE), expectation.within),
-            }
-            words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else entries.FAIL)
-            cells[row, VERDICT] = local(SHEET, words, here, "verdict")
-            line = local(SHEET, _in_words(expectation, metric, kind, unit.whole), here, "text")
-            cells[row, SAID] = line._replace(indent=1)
+            cells |= _line(table_set.catalog, expectation, kind, claimed, live, row)
             cell_refs.append(CellRef(SHEET, row, VERDICT))
             lines.append(Live(CellRef(SHEET, row, SAID), cells[row, SAID].value))
             row += 1
@@ -133,6 +99,42 @@ def listing(
     return Listing(cells, tuple(cell_refs), values, said, tuple(lines), row + 2, them, has_warnings)
 
 
+def _headings(them: Called, top: int) -> Cells:
+    """The bar above the list, and what heads its columns."""
+    titles = (
+        (LABEL, them.one.capitalize()), (NAME, "Metric"), (UNIT, "Unit"), (MATHS, "Where the figure comes from"),
+        (NOTE, "Context length"), (VERDICT, "Verdict"), (LIVE, "Live"), (CLAIM, "Claim"), (EXPECTED, "Expected"),
+        (TOLERANCE, "Tolerance"), (SAID, "In words"),
+    )  # fmt: skip
+    cells = heading(top, f"{them.many.capitalize()} in the spec (as built; an edited input may break them)", titles)
+    cells[top + 1, VERDICT] = cells[top + 1, VERDICT]._replace(style="header_centred")
+    return cells
+
+
+def _line(catalog: Catalog, expectation: Expectation, kind: str, claimed: Scalar, found: Live, row: int) -> Cells:
+    """One claim, whose figure is found elsewhere."""
+    metric = catalog.metrics[expectation.metric]
+    unit, format = catalog.units[metric.unit], catalog.format(metric.name)
+    cells = {
+        (row, LABEL): Cell(_claimed_of(expectation), style="label"),
+        (row, NAME): Cell(metric.name, style="name"),
+        (row, UNIT): Cell(unit_of(metric), style="unit"),
+        (row, MATHS): Cell(expectation.note, style="maths"),
+        (row, LIVE): mirror(SHEET, found, format=format),
+        (row, CLAIM): Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc"),
+        (row, EXPECTED): Cell(claimed, style="as_built", format=unit.exact_format),
+        (row, TOLERANCE): Cell(expectation.within, style="as_built", format='0.00######%;;"exact"'),
+    }
+    if expectation.context_length is not None:
+        cells[row, NOTE] = Cell(expectation.context_length, style="as_built", format="#,##0")
+    columns = {"subject": LABEL, "live": LIVE, "claimed": EXPECTED, "within": TOLERANCE}
+    here = {name: Live(CellRef(SHEET, row, column), cells[row, column].value) for name, column in columns.items()}
+    words = verdict(kind, absent=bool(metric.absent), missed=NOTICE if expectation.is_warning else FAIL)
+    cells[row, VERDICT] = local(SHEET, words, here, "verdict")
+    cells[row, SAID] = local(SHEET, _in_words(expectation, metric, kind, unit.whole), here, "text")._replace(indent=1)
+    return cells
+
+
 def _claimed_of(expectation: Expectation) -> str:
     """What a claim is of: `continued.days`, `gpt2.params_total at 2,048`."""
     length = "" if expectation.context_length is None else f" at {expectation.context_length:,.0f}"
@@ -142,9 +144,9 @@ def _claimed_of(expectation: Expectation) -> str:
 def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequence[Live]) -> Cell:
     """The words of the first claim that fails, or of the first of all; with the empty row below: INDEX of one cell
     fails in some programs."""
-    place = values.index(entries.FAIL) if entries.FAIL in values else 0
+    place = values.index(FAIL) if FAIL in values else 0
     verdicts, words = (f"{letters(column)}{first}:{letters(column)}{end}" for column in (VERDICT, SAID))
-    return Cell(lines[place].value, f"INDEX({words},{first_place(literal(entries.FAIL), verdicts)})", "text")
+    return Cell(lines[place].value, f"INDEX({words},{first_place(literal(FAIL), verdicts)})", "text")
 
 
 def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: bool) -> Node:
@@ -180,7 +182,7 @@ def _shown(how: str, name: str) -> Node:
 
 
 TICKED = first_that_holds([("verdict == met", "✔ {said}"), ("verdict == warned", "! {said}"), ("", "✘ {said}")])
-TICKED = substitute(TICKED, {"met": Text(entries.OK), "warned": Text(NOTICE)})
+TICKED = substitute(TICKED, {"met": Text(OK), "warned": Text(NOTICE)})
 
 
 def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
@@ -189,8 +191,8 @@ def ticked(sheet: str, listed: Listing) -> Iterator[Cell]:
     for ref, value, said in list(zip(listed.verdicts, listed.values, listed.lines, strict=True))[:most]:
         yield local(sheet, TICKED, {"verdict": Live(ref, value), "said": said}, "text")
     if len(listed.lines) > MOST_LINES:
-        missed = counting(entries.FAIL, span(listed.verdicts[most:], sheet))
-        more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(entries.FAIL)
+        missed = counting(FAIL, span(listed.verdicts[most:], sheet))
+        more, n_missed = f"… {len(listed.lines) - most:,} more", listed.values[most:].count(FAIL)
         of_them = f" of them not {listed.called.met}, "
         told = f"{more}, {n_missed:,}{of_them}{ELSEWHERE}" if n_missed else f"{more} {ELSEWHERE}"
         formula = f'"{more}"&IF({missed}>0,", "&{missed}&"{of_them}"," ")&"{ELSEWHERE}"'
