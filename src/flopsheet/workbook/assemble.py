@@ -201,10 +201,10 @@ def checks_sheet(
     changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
     cells |= changed.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]
-    cells[10, LABEL] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
+    cells[checks.FFN_CELL[1:]] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
     bottom = max(row for row, _ in cells)
     last = max(column for _, column in cells if column < TAIL[0])
-    corner = f"{letters(FIRST)}12"
+    corner = f"{letters(FIRST)}{checks.FAILS_ROW - 1}"  # below the counts
     area = f"{corner}:{letters(last)}{bottom}"
     start, end = told.verdicts
     verdict_column = letters(rules.VERDICT)

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import NOTICE, OK, Scalar
+from flopsheet.catalog.entries import FAIL, NO, NOTICE, OK, YES, Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.excel import literal
 from flopsheet.pipeline.expectations import Called, claims
@@ -19,11 +19,11 @@ from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place,
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets import budgets, rules
+from flopsheet.workbook.sheets import budgets, change_words, rules
 from flopsheet.workbook.sheets.change_words import heading
 from flopsheet.workbook.sheets.runs import CAPACITY
 
-SHEET = "Checks"
+SHEET = change_words.SHEET
 # What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
 FAILED, MISSED, HELD = 2, 1, 0
 STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED}, {HELD}))")
@@ -63,10 +63,11 @@ def of_budgets(them: Called) -> list[tuple[str, str]]:
     ]
 
 
-VERDICT_CELL, STATUS_CELL, RANGES_ROW = (2, LABEL), (9, FIRST), 11
-
-
-FAILS_ROW = 13  # below the counts
+# From the top: the verdict, what is counted, the status, what the FFN of the study counts, the rules that are broken.
+VERDICT_CELL, STATUS_CELL, FFN_CELL = (CellRef(SHEET, *at) for at in ((2, LABEL), (9, FIRST), (10, LABEL)))
+COUNTED = {"held": 4, "failed": 5, "noted": 6, "met": 7, "missed": 8, "within": 11}
+COUNTS = {name: CellRef(SHEET, row, FIRST) for name, row in COUNTED.items()}
+FAILS_ROW = max(COUNTED.values()) + 2
 
 
 @frozen
@@ -90,7 +91,7 @@ class Tops:
 class Fitting:
     """Which runs fit: cells, their number, how many do not fit, and what is said of them; empty without runs."""
 
-    cells: dict[tuple[int, int], Cell]
+    cells: Cells
     said: dict[str, Live]
     answers: str
     bottom: int
@@ -107,44 +108,14 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     cells, row = heading(top, "Runs that fit", titles), top + 2
     for column in (FIRST, FIRST + 1):  # of words
         cells[top + 1, column] = cells[top + 1, column]._replace(style="header_centred")
-    for kind, metric in FITS.items():
-        table_set = table_sets.get(kind)
-        for at, (run,) in enumerate(table_set.table("run").keys if table_set else ()):
-            assert table_set is not None
-            cells[row, LABEL] = Cell(str(run), style="label")
-            cells[row, NAME] = Cell(metric, style="name")
-            for column, name in enumerate((metric, "hardware", MEMORY[kind], CAPACITY[kind]), start=FIRST):
-                live = live_of(table_set, cell_index, name, at)
-                is_text = column < FIRST + 2
-                cells[row, column] = (
-                    mirror(SHEET, live, "linked_centred") if is_text else mirror(SHEET, live, format="#,##0.0")
-                )
-            row += 1
-    first, last = top + 2, row - 1
-    if last < first:
+    for kind in FITS:
+        if table_set := table_sets.get(kind):
+            for at in range(len(table_set.table("run"))):
+                cells |= _fitting_line(table_set, cell_index, at, row)
+                row += 1
+    if row == top + 2:
         return Fitting({}, {}, "", top - 2)
-    bottom = max(last, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
-    answers = [cells[at, FIRST].value for at in range(first, row)]
-    count = Cell(float(len(answers)), f"COUNTA({_column(FIRST, first, bottom)})", "calc", "#,##0")
-    unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, last, FIRST))], answers, "no")
-    place = answers.index("no") if "no" in answers else 0
-    among = _column(FIRST, first, bottom)
-    position = CellRef(SHEET, row + 3, FIRST).address
-    lines = {
-        "runs": ("Runs", count),
-        "unfit": ("Runs that do not fit", unfit),
-        "place": (
-            "First run that does not fit",
-            Cell(float(place + 1), first_place(literal("no"), among), "calc", "0"),
-        ),
-    }
-    columns = (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3))
-    for name, column in columns:
-        formula = f"INDEX({_column(column, first, bottom)},{position})"
-        lines[name] = (
-            f"First run that does not fit: {name}",
-            Cell(cells[first + place, column].value, formula, "linked", cells[first + place, column].format),
-        )
+    lines, answers = _first_unfit(cells, top + 2, row)
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
         cells[at, LABEL], cells[at, FIRST] = Cell(label, style="label"), cell
@@ -153,7 +124,43 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
     cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
     said["about_runs"] = Live(words, cells[words.row, LABEL].value)
     last = words.row + 1  # for what is said of the checks
-    return Fitting(cells, said, among, last, ((row + 1, last, True),))
+    return Fitting(cells, said, answers, last, ((row + 1, last, True),))
+
+
+def _fitting_line(table_set: TableSet, cell_index: CellIndex, run: int, row: int) -> Cells:
+    """Whether one run fits, on what, what a device needs and what it has."""
+    kind = table_set.run_kind
+    answer, hardware, memory, capacity = (
+        live_of(table_set, cell_index, name, run) for name in (FITS[kind], "hardware", MEMORY[kind], CAPACITY[kind])
+    )
+    return {
+        (row, LABEL): Cell(str(table_set.table("run").keys[run][0]), style="label"),
+        (row, NAME): Cell(FITS[kind], style="name"),
+        (row, FIRST): mirror(SHEET, answer, "linked_centred"),
+        (row, FIRST + 1): mirror(SHEET, hardware, "linked_centred"),
+        (row, FIRST + 2): mirror(SHEET, memory, format="#,##0.0"),
+        (row, FIRST + 3): mirror(SHEET, capacity, format="#,##0.0"),
+    }
+
+
+def _first_unfit(cells: Cells, first: int, end: int) -> tuple[dict[str, tuple[str, Cell]], str]:
+    """What the sentence about the runs in some rows is made of, each with its label; and the range of their answers."""
+    bottom = max(end - 1, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
+    answers = [cells[row, FIRST].value for row in range(first, end)]
+    among = _column(FIRST, first, bottom)
+    unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, end - 1, FIRST))], answers, NO)
+    place = answers.index(NO) if NO in answers else 0
+    position = Cell(float(place + 1), first_place(literal(NO), among), "calc", "0")
+    lines = {
+        "runs": ("Runs", Cell(float(len(answers)), f"COUNTA({among})", "calc", "#,##0")),
+        "unfit": ("Runs that do not fit", unfit),
+        "place": ("First run that does not fit", position),
+    }
+    address = CellRef(SHEET, end + 1 + list(lines).index("place"), FIRST).address
+    for name, column in (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3)):
+        found, formula = cells[first + place, column], f"INDEX({_column(column, first, bottom)},{address})"
+        lines[name] = (f"First run that does not fit: {name}", Cell(found.value, formula, "linked", found.format))
+    return lines, among
 
 
 def _column(column: int, first: int, last: int) -> str:
@@ -164,7 +171,7 @@ def _column(column: int, first: int, last: int) -> str:
 class Verdict:
     """The counts, the status and the sentence at the top of the sheet."""
 
-    cells: dict[tuple[int, int], Cell]
+    cells: Cells
     sentence: Live
     status: CellRef
     counts: Mapping[str, Live]
@@ -173,7 +180,7 @@ class Verdict:
     @property
     def style(self) -> StyleName:
         """The style of the sentence for the values as built."""
-        return STYLES[int(float(self.cells[STATUS_CELL].value))]
+        return STYLES[int(float(self.cells[self.status[1:]].value))]
 
 
 def failures(told: rules.Told) -> Cells:
@@ -194,69 +201,28 @@ def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight,
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
     """The colours of yes and no, in cells that say whether a run fits."""
     first = answers.partition(":")[0]
-    if not answers:
-        return ()
-    colours: dict[str, StyleName] = {"no": "lacks", BROKEN: "lacks", "yes": "fits"}
+    colours: dict[str, StyleName] = {NO: "lacks", BROKEN: "lacks", YES: "fits"}
     return tuple(Highlight(answers, style, f'{first}="{word}"') for word, style in colours.items())
 
 
 def word_colours(cells: str, first: str) -> Iterator[Highlight]:
     """The colours of verdicts; `first` is the first of the cells."""
-    colours: dict[str, StyleName] = {"FAIL": "lacks", "ok": "fits", "note": "hint"}
+    colours: dict[str, StyleName] = {FAIL: "lacks", OK: "fits", NOTICE: "hint"}
     for word, style in colours.items():
         yield Highlight(cells, style, f'{first}="{word}"')
 
 
 def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fitting, first: Live) -> Verdict:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
-    rows: list[list[CellRef]] = []
-    in_range: list[list[CellRef]] = []
-    values: list[Scalar] = []
-    range_values: list[Scalar] = []
-    for block in blocks:
-        for band in block.bands:
-            if band.kind != "metrics":
-                continue
-            for name in (name for name in band.names if block.table_set.catalog.metrics[name].unit == TRUTH):
-                rows.append([block.cell_ref(name, column) for column in block.columns])
-                own = [block.table_set.value(name, at) for at in range(len(block.columns))]
-                values += own
-                if name.startswith(ranges.CHECK):
-                    in_range.append(rows[-1])
-                    range_values += own
-    them, claims = listing.called, [list(listing.verdicts)] if listing.verdicts else []
-    within, noted = _counted(in_range, range_values, OK), _counted(rows, values, NOTICE)
-    held = _counted(rows, values, OK)
-    ranged = CellRef(SHEET, RANGES_ROW, FIRST)  # values of inputs are many: they are no checks that count
-    held = held._replace(value=float(held.value) - float(within.value), formula=f"{held.formula}-{ranged.address}")
-    met = _counted(claims, listing.values, OK)
-    if listing.has_warnings:  # what only warns is not missed
-        warned = _counted(claims, listing.values, NOTICE)
-        met = met._replace(value=float(met.value) + float(warned.value), formula=f"{met.formula}+{warned.formula}")
-    at = {
-        name: CellRef(SHEET, 4 + place, FIRST)
-        for place, name in enumerate(("held", "failed", "noted", "met", "missed"))
-    }
-    lines = {
-        "held": ("Checks that hold", held),
-        "failed": ("Checks that fail", _rest(rows, values, {at["held"]: held, at["noted"]: noted, ranged: within})),
-        "noted": ("Notes, such as on conventions chosen in the spec", noted),
-        "met": (f"{them.many.capitalize()} that are {them.met}", met),
-        "missed": (
-            f"{them.many.capitalize()} that are not {them.met}",
-            _rest(claims, listing.values, {at["met"]: met}),
-        ),
-    }
+    them = listing.called
     counts = {"first": first, **fitted.said}
-    cells: dict[tuple[int, int], Cell] = {(1, LABEL): Cell("Checks", style="title")}
-    for name, (label, count) in lines.items():
-        cells[at[name].row, LABEL] = Cell(label, style="label")
-        cells[at[name].row, FIRST] = count
-        counts[name] = Live(at[name], count.value)
-    cells[RANGES_ROW, LABEL], cells[RANGES_ROW, FIRST] = Cell("Input values in range", style="label"), within
-    status = CellRef(SHEET, *STATUS_CELL)
-    cells[STATUS_CELL[0], LABEL] = Cell(STATUS_LABEL, style="label")
-    cells[STATUS_CELL] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
+    cells: Cells = {(1, LABEL): Cell("Checks", style="title")}
+    for name, (label, count) in _counts(blocks, listing).items():
+        at = COUNTS[name]
+        cells[at.row, LABEL], cells[at[1:]] = Cell(label, style="label"), count
+        counts[name] = Live(at, count.value)
+    cells[STATUS_CELL.row, LABEL] = Cell(STATUS_LABEL, style="label")
+    cells[STATUS_CELL[1:]] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     counts |= listing.said
     parts = {"about_budgets": of_budgets(them)} if listing.said else {}
     parts |= {"about_checks": OF_CHECKS} if listing.said or fitted.said else {}
@@ -264,8 +230,48 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
         cells[row, LABEL] = sentence(SHEET, cases, counts)
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
     words = sentence(SHEET, _whole(counts, them) if parts else OF_CHECKS, counts, "lead")
-    cells[VERDICT_CELL] = words
-    return Verdict(cells, Live(CellRef(SHEET, *VERDICT_CELL), words.value), status, counts, listing)
+    cells[VERDICT_CELL[1:]] = words
+    return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing)
+
+
+def _counts(blocks: Sequence[Block], listing: budgets.Listing) -> dict[str, tuple[str, Cell]]:
+    """What is counted of checks and of claims, each with its label."""
+    checks = [*_verdicts(blocks)]
+    rows, values = _said(checks)
+    within = _counted(*_said([(block, name) for block, name in checks if name.startswith(ranges.CHECK)]), OK)
+    held, noted, ranged = _counted(rows, values, OK), _counted(rows, values, NOTICE), COUNTS["within"]
+    # Values of inputs are many: they are no checks that count.
+    held = held._replace(value=float(held.value) - float(within.value), formula=f"{held.formula}-{ranged.address}")
+    them, claimed = listing.called, [list(listing.verdicts)] if listing.verdicts else []
+    met = _counted(claimed, listing.values, OK)
+    if listing.has_warnings:  # what only warns is not missed
+        warned = _counted(claimed, listing.values, NOTICE)
+        met = met._replace(value=float(met.value) + float(warned.value), formula=f"{met.formula}+{warned.formula}")
+    failed = _rest(rows, values, {COUNTS["held"]: held, COUNTS["noted"]: noted, ranged: within})
+    return {
+        "held": ("Checks that hold", held),
+        "failed": ("Checks that fail", failed),
+        "noted": ("Notes, such as on conventions chosen in the spec", noted),
+        "met": (f"{them.many.capitalize()} that are {them.met}", met),
+        "missed": (
+            f"{them.many.capitalize()} that are not {them.met}",
+            _rest(claimed, listing.values, {COUNTS["met"]: met}),
+        ),
+        "within": ("Input values in range", within),
+    }
+
+
+def _said(checks: Sequence[tuple[Block, str]]) -> tuple[list[list[CellRef]], list[Scalar]]:
+    """The cells of some checks, row by row, and what they say."""
+    rows = [[block.cell_ref(name, column) for column in block.columns] for block, name in checks]
+    return rows, [value for block, name in checks for value in block.table_set.column(name)]
+
+
+def _verdicts(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """The checks that have a row in some blocks."""
+    for block in blocks:
+        names = (name for band in block.bands if band.kind == "metrics" for name in band.names)
+        yield from ((block, name) for name in names if block.table_set.catalog.metrics[name].unit == TRUTH)
 
 
 def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
@@ -286,11 +292,7 @@ def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
 
 def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:
     """How many checks fail for the values of the spec."""
-    values: list[Scalar] = []
-    for block in blocks:
-        for name in (name for band in block.bands if band.kind == "metrics" for name in band.names):
-            if block.table_set.catalog.metrics[name].unit == TRUTH:
-                values += built[block.table_set.name].column(name)
+    values = (value for block, name in _verdicts(blocks) for value in built[block.table_set.name].column(name))
     return float(sum(value not in {OK, NOTICE} for value in values))
 
 

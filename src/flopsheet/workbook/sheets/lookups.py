@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
-from flopsheet.catalog import Input
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
@@ -17,7 +16,19 @@ from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.blocks import Placed, header_label
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, quoted
+from flopsheet.workbook.layout.typed_cells import unit_of
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    TAIL,
+    UNIT,
+    CellRef,
+    absolute_span,
+    letters,
+)
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets import input_layout
 
@@ -113,66 +124,77 @@ def place(
 
 def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[Placed]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
-    table_set, study = chosen.table_set, layout.table_set
-    columns = layout.model_columns()
-    models = [str(key) for (key,) in study.table("model").keys]
-    last = FIRST + max(len(study.table("layer_group")), 2) - 1  # MATCH of a single cell fails in some programs
-    sheet = quoted(input_layout.SHEET)
-
-    def row_of(row: int) -> str:
-        left, right = CellRef(input_layout.SHEET, row, FIRST).absolute, CellRef(input_layout.SHEET, row, last).absolute
-        return f"{sheet}!{left}:{right}"
-
-    for column in (*range(LABEL, FIRST + len(table_set.table("layer_group"))), *TAIL):
+    for column in (*range(LABEL, FIRST + len(chosen.table_set.table("layer_group"))), *TAIL):
         text = "Working: inputs of the chosen model" if column == LABEL else ""
         yield (chosen.top, column), Cell(text, style="block")
     if chosen.has_header:
         yield from _header(chosen, chosen.top + 1, "model", ("run",))
     if chosen.group_header:
         yield from _header(chosen, chosen.group_header, "layer_group", ("run", "group"))
+    yield from _position_cells(chosen, layout)
+    home_row = {line.entry.name: line.live[0].row for line in layout.rows if line.table_set is layout.table_set}
+    for name, row in chosen.rows.items():
+        yield from _input_cells(chosen, name, row, _row_on_inputs(layout, home_row[name]))
+
+
+def _row_on_inputs(layout: input_layout.InputsLayout, row: int) -> str:
+    """The reference to a row of Inputs over the columns of all models."""
+    width = max(len(layout.table_set.table("layer_group")), 2)  # MATCH of a single cell fails in some programs
+    return absolute_span([CellRef(input_layout.SHEET, row, column) for column in (FIRST, FIRST + width - 1)])
+
+
+def _position_cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[Placed]:
+    """In which column of Inputs each chosen model begins, and how many layer groups it has."""
+    study, columns = layout.table_set, layout.model_columns()
+    models = [str(key) for (key,) in study.table("model").keys]
     yield (chosen.position_row, LABEL), Cell("Column on Inputs", style="label")
     yield (chosen.position_row, MATHS), Cell("position of the chosen model in the header row", style="maths")
-    for at, (choice, name) in enumerate(zip(chosen.choices, chosen.models, strict=True)):
-        position = float(columns[models.index(name)] - FIRST + 1)
-        cell = choice.seen_from(chosen.sheet) if choice.sheet != chosen.sheet else choice.absolute
-        formula = f"MATCH({cell},{row_of(layout.model_row)},0)"
-        yield (chosen.position_row, FIRST + at), Cell(position, formula, "calc", "0")
-        if layout.count_row:
-            start = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
-            groups = len(study.children["layer_group", "model"][models.index(name)])
-            formula = indexed(row_of(layout.count_row), start.address)
-            yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "linked", "0")
     if layout.count_row:
         yield (chosen.count_row, LABEL), Cell("Layer groups", style="label")
         yield (chosen.count_row, MATHS), Cell("of the chosen model, from Inputs", style="maths")
-    home_row = {line.entry.name: line.live[0].row for line in layout.rows if line.table_set is study}
-    for name, row in chosen.rows.items():
-        entry = table_set.catalog.entry(name)
-        assert isinstance(entry, Input)
-        format = table_set.catalog.format(name)
-        yield (row, LABEL), Cell(entry.label, style="label")
-        yield (row, NAME), Cell(name, style="name")
-        yield (row, UNIT), Cell(entry.unit if entry.unit != "text" else "", style="unit")
-        yield (row, MATHS), Cell(f"{entry.symbol} of the chosen model, from Inputs".strip(), style="maths")
-        if name in chosen.scaled:
-            yield (row, NOTE), Cell(chosen.scaled[name], style="note")
-        source = row_of(home_row[name])
-        per_model = chosen.most if entry.grain == "layer_group" else 1
-        for at in range(len(table_set.table(entry.grain))):
-            model, group = divmod(at, per_model)
-            start = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
-            scaled = ""
-            if name in chosen.scaled:
-                letter, tag = letters(FIRST + model), literal(chosen.scaled[name])
-                scaled = f"*IF({letter}${chosen.tag_row}={tag},{letter}${chosen.tag_row + 1},100)/100"
-            formula = f"{indexed(source, start.address)}{scaled}"
-            if group:
-                count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
-                first = CellRef(chosen.sheet, row, FIRST + model * per_model)
-                missing = "0" if name in LAYER_COUNTS else first.address
-                found = f"{indexed(source, f'{start.address}+{group}')}{scaled}"
-                formula = f"IF({count.address}<={group},{missing},{found})"
-            yield (row, FIRST + at), Cell(table_set.value(name, at), formula, "linked", format)
+    for at, (choice, name) in enumerate(zip(chosen.choices, chosen.models, strict=True)):
+        model = models.index(name)
+        cell = choice.seen_from(chosen.sheet) if choice.sheet != chosen.sheet else choice.absolute
+        formula = f"MATCH({cell},{_row_on_inputs(layout, layout.model_row)},0)"
+        position = CellRef(chosen.sheet, chosen.position_row, FIRST + at)
+        yield position[1:], Cell(float(columns[model] - FIRST + 1), formula, "calc", "0")
+        if layout.count_row:
+            groups = len(study.children["layer_group", "model"][model])
+            formula = indexed(_row_on_inputs(layout, layout.count_row), position.address)
+            yield (chosen.count_row, FIRST + at), Cell(float(groups), formula, "linked", "0")
+
+
+def _input_cells(chosen: Chosen, name: str, row: int, source: str) -> Iterator[Placed]:
+    """A looked-up input in every column, from a row of Inputs."""
+    table_set = chosen.table_set
+    entry, format = table_set.catalog.inputs[name], table_set.catalog.format(name)
+    yield (row, LABEL), Cell(entry.label, style="label")
+    yield (row, NAME), Cell(name, style="name")
+    yield (row, UNIT), Cell(unit_of(entry), style="unit")
+    yield (row, MATHS), Cell(f"{entry.symbol} of the chosen model, from Inputs".strip(), style="maths")
+    if name in chosen.scaled:
+        yield (row, NOTE), Cell(chosen.scaled[name], style="note")
+    per_model = chosen.most if entry.grain == "layer_group" else 1
+    for at, value in enumerate(table_set.column(name)):
+        model, group = divmod(at, per_model)
+        position = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
+        scaled = _scaled(chosen, name, FIRST + model)
+        formula = f"{indexed(source, position.address)}{scaled}"
+        if group:
+            count = CellRef(chosen.sheet, chosen.count_row, FIRST + model)
+            first = CellRef(chosen.sheet, row, FIRST + model * per_model)
+            missing = "0" if name in LAYER_COUNTS else first.address
+            found = f"{indexed(source, f'{position.address}+{group}')}{scaled}"
+            formula = f"IF({count.address}<={group},{missing},{found})"
+        yield (row, FIRST + at), Cell(value, formula, "linked", format)
+
+
+def _scaled(chosen: Chosen, name: str, column: int) -> str:
+    """What an input is multiplied by in a column that steps it."""
+    if name not in chosen.scaled:
+        return ""
+    letter, tag = letters(column), literal(chosen.scaled[name])
+    return f"*IF({letter}${chosen.tag_row}={tag},{letter}${chosen.tag_row + 1},100)/100"
 
 
 def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) -> Iterator[Placed]:
