@@ -79,36 +79,70 @@ def said_inputs(said: Mapping[str, object]) -> dict[str, object]:
 
 def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Search | None]:
     """One search; None where it is faulty."""
-    draft, varied, kind_of_run = known.draft, said["vary"], said.get("kind", "training")
-    fixed = said_inputs(said)
+    draft, kind = known.draft, said.get("kind", "training")
+    fixed, varied = said_inputs(said), said["vary"]
     places = {(*path, key): key for key in fixed} | {(*path, "vary", key): key for key in varied}
-    if faults := of_other_kind(draft, places, kind_of_run, diagnostics.input_of_other_runs):
+    if faults := of_other_kind(draft, places, kind, diagnostics.input_of_other_runs):
         return Resolved(None, faults)
-    kinds = _listed(said["hardware"])
-    faults = unknown_model(draft, known.names, (*path, "model"), said["model"])
-    for kind in kinds:
-        faults += unknown_hardware(draft, known.hardware, (*path, "hardware"), kind)
-    faults += _unknown_metrics(known, path, said, kind_of_run)
-    if not varied:
-        faults.append(draft.fault((*path, "vary"), diagnostics.varies_nothing(), key=True))
-    for key in varied.keys() & said.keys():
-        faults.append(draft.fault((*path, "vary", key), diagnostics.said_twice(f"vary.{key}", key), key=True))
-    of_spec = {"hardware": kinds, "n_devices": _listed(said["n_devices"])}
-    inputs, wrong = _fixed(draft, path, kind_of_run, fixed, [*of_spec, *varied])
-    faults += wrong
+    of_spec = {"hardware": _listed(said["hardware"]), "n_devices": _listed(said["n_devices"])}
+    inputs, wrong = _fixed(draft, path, kind, fixed, [*of_spec, *varied])
+    faults = [*_unknown_names(known, path, said, kind), *_unvaried(draft, path, said), *wrong]
     model = known.models.get(said["model"])
     if model is None or faults or "n_layers" not in model.inputs:  # what is wrong with a model is told there
         return Resolved(None, faults)
+    values, faults = _axes(draft, path, kind, of_spec, varied, model, inputs)
+    if values is None:
+        return Resolved(None, faults)
+    chosen = {name: known.hardware[name] for name in of_spec["hardware"] if name in known.hardware}
+    limits = {
+        name: (bounds.get("at_least"), bounds.get("at_most")) for name, bounds in (said.get("require") or {}).items()
+    }
+    metric, is_maximised = _objective(said)
+    faults += _wrong_names(known, path, kind, said.get("found", ()))
+    found = Search(
+        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
+        int(said.get("keep", KEPT)), tuple(said.get("found", ())), kind,
+    )  # fmt: skip
+    if found.size > MOST:
+        faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
+    return Resolved(found, faults)
+
+
+def _unknown_names(known: _Known, path: Path, said: Mapping[str, Any], kind: RunKind) -> list[Fault]:
+    """What is wrong with the model, the hardware and the metrics that a search names."""
+    faults = unknown_model(known.draft, known.names, (*path, "model"), said["model"])
+    for name in _listed(said["hardware"]):
+        faults += unknown_hardware(known.draft, known.hardware, (*path, "hardware"), name)
+    return [*faults, *_unknown_metrics(known, path, said, kind)]
+
+
+def _unvaried(draft: Draft, path: Path, said: Mapping[str, Any]) -> list[Fault]:
+    """Where nothing varies, or something that is also said to be the same in all layouts."""
+    varied = said["vary"]
+    faults = [] if varied else [draft.fault((*path, "vary"), diagnostics.varies_nothing(), key=True)]
+    return faults + [
+        draft.fault((*path, "vary", key), diagnostics.said_twice(f"vary.{key}", key), key=True)
+        for key in varied.keys() & said.keys()
+    ]
+
+
+def _axes(
+    draft: Draft,
+    path: Path,
+    kind: RunKind,
+    of_spec: Mapping[str, Any],
+    varied: Mapping[str, Any],
+    model: ModelSpec,
+    inputs: Mapping[str, InputValue],
+) -> Resolved[dict[str, tuple[Scalar, ...]] | None]:
+    """The values of what varies, hardware and devices first; None where they are not known."""
     first, faults = axes.read_grid(draft, path, of_spec)
     numbers = dict(zip(first.keys, (axis.values[0] for axis in first.axes), strict=True))
-    others = {}
-    for key, value in varied.items():
-        others[key] = value
-        if value == AUTO:
-            others[key], wrong = _possible(
-                draft, (*path, "vary", key), kind_of_run, model, inputs, numbers.get("n_devices", ())
-            )
-            faults += wrong
+    others = dict(varied)
+    for key in (key for key, value in varied.items() if value == AUTO):
+        at, devices = (*path, "vary", key), numbers.get("n_devices", ())
+        others[key], wrong = _possible(draft, at, kind, model, inputs, devices)
+        faults += wrong
     if faults:
         return Resolved(None, faults)
     grid, faults = axes.read_grid(draft, (*path, "vary"), others)
@@ -122,19 +156,7 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
                 if isinstance(value, str)
             ]
         values[key] = tuple(map(_plain, listed))
-    chosen = {kind: known.hardware[kind] for kind in kinds if kind in known.hardware}
-    limits = {
-        name: (bounds.get("at_least"), bounds.get("at_most")) for name, bounds in (said.get("require") or {}).items()
-    }
-    metric, is_maximised = _objective(said)
-    faults += _wrong_names(known, path, kind_of_run, said.get("found", ()))
-    found = Search(
-        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
-        int(said.get("keep", KEPT)), tuple(said.get("found", ())), kind_of_run,
-    )  # fmt: skip
-    if found.size > MOST:
-        faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))
-    return Resolved(found, faults)
+    return Resolved(values, faults)
 
 
 def _wrong_names(known: _Known, path: Path, kind: RunKind, found: Sequence[str]) -> list[Fault]:
