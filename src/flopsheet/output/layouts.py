@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import fsum
 from typing import Any
 
 from flopsheet.catalog import Catalog
@@ -118,11 +119,11 @@ def because(result: SearchResult, row: int) -> str:
 def because_of(difference: Difference, catalog: Catalog) -> str:
     """One metric and its parts."""
     unit = catalog.unit_of(difference.metric)
-    least = LEAST_SHARE * sum(abs(amount) for _, amount in difference.parts)
+    least = LEAST_SHARE * fsum(abs(amount) for _, amount in difference.parts)
     large = sorted(difference.parts, key=lambda part: -abs(part[1]))[:MOST_TERMS]
     told = [part for part in difference.parts if part in large and abs(part[1]) >= least]
     terms = [f"{catalog.metrics[name].label} {_signed(amount)}" for name, amount in told]
-    rest = difference.amount - sum(amount for _, amount in told)
+    rest = difference.amount - fsum(amount for _, amount in told)
     if terms and abs(rest) >= LEAST_REST * abs(difference.amount):
         terms.append(f"the rest {_signed(rest)}")
     return f"{_signed(difference.amount)} {unit.label}".rstrip() + (f": {', '.join(terms)}" if terms else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from math import fsum
 
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.grains import RunKind
@@ -65,11 +66,11 @@ def memory(catalog: Catalog, values: Values, kind: RunKind) -> Drawn:
     colours = {name: PALETTE[CLASSES[kind].index(name)] for name in used}
     rows = []
     for at, (run,) in enumerate(names):
-        needed, capacity = sum(column[name][at] for name in used), column[CAPACITY[kind]][at]
+        needed, capacity = fsum(column[name][at] for name in used), column[CAPACITY[kind]][at]
         sign = "✔" if fits[at] == "yes" else "✘"
         parts = [(column[name][at], colours[name]) for name in used]
         rows.append((str(run), f"{sign} {needed:,.1f} of {capacity:,.1f} GiB", parts, capacity))
-    most = max(max(sum(value for value, _ in parts), mark) for _, _, parts, mark in rows)
+    most = max(max(fsum(value for value, _ in parts), mark) for _, _, parts, mark in rows)
     title = f"{kind.capitalize()}: memory of the fullest device against its capacity"
     legend = {catalog.metrics[name].label: colour for name, colour in colours.items()}
     return Drawn(title, _bars(rows, most, title), legend)

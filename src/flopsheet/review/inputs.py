@@ -205,7 +205,7 @@ class _Reader:
 
         def gathered(_: str, read: tuple[str, ...]) -> float:
             rows = input_cell.table_set.children["layer_group", input_cell.grain][at]
-            return sum(float(self.now((table_set, read[0], row))) for row in rows)
+            return math.fsum(float(self.now((table_set, read[0], row))) for row in rows)
 
         try:
             found = evaluate(node, value_of, gathered)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from math import prod
+from math import fsum, prod
 from types import MappingProxyType
 from typing import Literal
 
@@ -163,7 +163,7 @@ class Calibration(NamedTuple):
         rows = [row for row in self.rows if metric in ("", row.metric)]
         found: list[float | None] = [getattr(row, which) for row in rows]
         off = [abs(one / row.seconds - 1) for one, row in zip(found, rows, strict=True) if one is not None]
-        return sum(off) / len(off) if off and len(off) == len(rows) else None
+        return fsum(off) / len(off) if off and len(off) == len(rows) else None
 
 
 # What an expectation may claim: a value, bounds of it, bounds of its change against another spec.

@@ -261,7 +261,7 @@ def _exp(names: Sequence[str], logs: Sequence[float]) -> dict[str, float]:
 def _moved(unknowns: Sequence[_Unknown], logs: Sequence[float], rows: Sequence[_Row]) -> list[float]:
     """One step of Gauss and Newton from these logarithms, within bounds."""
     normal = _normal(unknowns, rows)
-    right = [-sum(row.weight * row.slopes[i] * row.off for row in rows) for i in range(len(unknowns))]
+    right = [-math.fsum(row.weight * row.slopes[i] * row.off for row in rows) for i in range(len(unknowns))]
     for at, one in enumerate(unknowns):
         normal[at][at] += one.prior**-2
         right[at] += one.prior**-2 * (one.start - logs[at])
@@ -274,7 +274,7 @@ def _moved(unknowns: Sequence[_Unknown], logs: Sequence[float], rows: Sequence[_
 
 def _normal(unknowns: Sequence[_Unknown], rows: Sequence[_Row]) -> list[list[float]]:
     every = range(len(unknowns))
-    return [[sum(row.weight * row.slopes[i] * row.slopes[j] for row in rows) for j in every] for i in every]
+    return [[math.fsum(row.weight * row.slopes[i] * row.slopes[j] for row in rows) for j in every] for i in every]
 
 
 def _settled(unknowns: Sequence[_Unknown], rows: Sequence[_Row]) -> float:
@@ -282,4 +282,4 @@ def _settled(unknowns: Sequence[_Unknown], rows: Sequence[_Row]) -> float:
     measured, held = _normal(unknowns, rows), _normal(unknowns, rows)
     for at, one in enumerate(unknowns):
         held[at][at] += one.prior**-2
-    return sum(solve(held, measured[at])[at] for at in range(len(unknowns)))
+    return math.fsum(solve(held, measured[at])[at] for at in range(len(unknowns)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 
 
 def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
@@ -14,6 +15,6 @@ def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[flo
             row[at:] = [value - factor * above for value, above in zip(row[at:], pivot[at:], strict=True)]
     found: list[float] = []
     for at in range(len(rows) - 1, -1, -1):
-        known = sum(value * x for value, x in zip(rows[at][at + 1 : -1], found, strict=True))
+        known = fsum(value * x for value, x in zip(rows[at][at + 1 : -1], found, strict=True))
         found.insert(0, (rows[at][-1] - known) / rows[at][at])
     return found

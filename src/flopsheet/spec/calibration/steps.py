@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from math import fsum
 from typing import Any
 
 from flopsheet import catalog
@@ -68,7 +69,7 @@ class Step:
         columns = [[group[name] for group in self.groups] for name in gathered]
         match function:
             case "sum":
-                return sum(columns[0])
+                return fsum(columns[0])
             case "first":
                 return columns[0][0]
         pick = {"at_min": min, "at_max": max}[function]

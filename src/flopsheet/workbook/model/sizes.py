@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Container, Mapping
 from functools import cache
+from math import fsum
 
 from flopsheet.catalog.entries import EVERY_DECIMAL, Scalar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
@@ -83,7 +84,7 @@ def _lines_within(text: str, width: float) -> int:
         return len(_lines(text))
     lines, left = 1, 0.0
     for word in text.split():
-        taken = sum(LETTERS.get(letter, LETTER) for letter in f" {word}")
+        taken = fsum(LETTERS.get(letter, LETTER) for letter in f" {word}")
         if left and left + taken > width - 2.0:
             lines, left = lines + 1, 0.0
         left += taken
@@ -121,7 +122,7 @@ def width_of(cell: Cell) -> float:
 
 def _width(value: Scalar, format: str) -> float:
     if isinstance(value, str):
-        return sum(LETTERS.get(letter, LETTER) for letter in value) + 2.0
+        return fsum(LETTERS.get(letter, LETTER) for letter in value) + 2.0
     text = _spelling(format)(value)
     return (len(text) - NARROW_BY * sum(each in NARROW for each in text)) * DIGIT + 2.0
 

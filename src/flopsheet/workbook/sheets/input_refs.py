@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from flopsheet.catalog.entries import Scalar
 from flopsheet.pipeline.tables import Table
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -41,4 +43,4 @@ class InputRefs:
     def sum(self, name: str) -> float:
         """The sum over the layer groups of a model."""
         rows = self.table_set.children["layer_group", "model"][self.row]
-        return sum(float(self.table_set.value(name, row)) for row in rows)
+        return fsum(float(self.table_set.value(name, row)) for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
-from math import ceil, floor, log10
+from math import ceil, floor, fsum, log10
 
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import inside_sentence
@@ -193,7 +193,7 @@ class _ChartBuilder:
         cells = [self.cell_index.of(self.table_set, name)[0] for name in self.parts]
         labels = [inside_sentence(self.table_set.catalog.metrics[name].label) for name in self.parts]
         among = ",".join(cell_ref.absolute for cell_ref in cells)
-        total, run = sum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
+        total, run = fsum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
         spelled = f'"{labels[-1]}"'
         for cell_ref, label in zip(cells[-2::-1], labels[-2::-1], strict=True):
             spelled = f'IF({cell_ref.absolute}=MAX({among}),"{label}",{spelled})'

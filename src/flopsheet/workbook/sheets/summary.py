@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
+from math import ceil, fsum
 
 from flopsheet.numerics import HALF
 from flopsheet.records import frozen
@@ -155,7 +155,7 @@ def _widths(cells: Cells, last: int) -> dict[int, float]:
             widths[column] = max(widths[column], *map(_text, str(cell.value).split("\n")))
     # Sentences are cut at the edge of the paper: the names have the room that they lack.
     lines = (len(str(cell.value)) for (_, column), cell in cells.items() if column == 1 and cell.style in LINES)
-    lacking = min(max(lines) * RUNNING_LETTER, WIDEST) - sum(widths.values())
+    lacking = min(max(lines) * RUNNING_LETTER, WIDEST) - fsum(widths.values())
     widths[1] += max(0.0, lacking)
     return widths
 
@@ -171,14 +171,14 @@ def _second(widths: Mapping[int, float], last: int) -> int:
 
 
 def _cm(widths: Mapping[int, float], first: int, end: int) -> float:
-    return sum(widths[column] for column in range(first, end)) * EXCEL_CM
+    return fsum(widths[column] for column in range(first, end)) * EXCEL_CM
 
 
 def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.Table, bars: int) -> Cell:
     """What the shares of the forward pass show at the first context length; it is the title of their chart."""
     named = [name for name in SHARES if name in table.columns]
     built = {name: [float(value) for value in table_set.built.plain("scenario", name)[:bars]] for name in named}
-    most = max(named, key=lambda name: sum(built[name]))  # as built: what a title speaks of stays
+    most = max(named, key=lambda name: fsum(built[name]))  # as built: what a title speaks of stays
     length = live_of(table_set, cell_index, "context_length_words")
     shares = [float(table_set.value(most, step)) for step in range(bars)]
     column = letters(table.columns[most])

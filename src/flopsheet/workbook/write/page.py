@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, combinations, product
+from math import fsum
 from typing import TypeAlias
 
 from openpyxl.worksheet.pagebreak import Break
@@ -53,7 +54,7 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
     parts = sheet.print_parts
     if parts:
-        width = sum(_widths(sheet, last)) * EXCEL_CM
+        width = fsum(_widths(sheet, last)) * EXCEL_CM
         tried = (_best(_of_parts(sheet, width, sizes)) for sizes in (LARGER, *((size,) for size in SMALLER)))
         if way := next(filter(None, tried), None):
             parts, worksheet.page_setup.fitToHeight = way.parts, way.pages
@@ -161,7 +162,7 @@ def _of_parts(sheet: Sheet, width: float, sizes: Sequence[int]) -> Iterator[Way]
         room, page = _room(is_upright=is_upright)
         ends = *chosen, end
         tops = 1, *(row + 1 for row in chosen)
-        highest = max(sum(_heights(sheet, top, row).values()) for top, row in zip(tops, ends, strict=True))
+        highest = max(fsum(_heights(sheet, top, row).values()) for top, row in zip(tops, ends, strict=True))
         if width * percent <= 100 * room and highest * percent <= 100 * page:
             yield Way(len(ends), is_upright, percent, ends)
 
@@ -175,11 +176,11 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
     for character, percent, is_upright in product((WIDEST_CM, EXCEL_CM * SPARE), SIZES, (True, False)):
         across = [width * character for width in widths]
         room, page = (100 * size / percent for size in _room(is_upright=is_upright))
-        beside = _pages(across, sum(across[:2]), room)
+        beside = _pages(across, fsum(across[:2]), room)
         if beside == 1 or sheet.title_columns:
             pages = beside * _pages(down, repeated, page)
             yield Way(pages, is_upright, percent, beside=beside, is_tight=character < WIDEST_CM)
-    width = sum(widths) * EXCEL_CM
+    width = fsum(widths) * EXCEL_CM
     for is_upright in (True, False):
         room, page = _room(is_upright=is_upright)
         fitted = int(100 * room / width)
@@ -189,7 +190,7 @@ def _of_rows(sheet: Sheet, widths: Sequence[float], bottom: int) -> Iterator[Way
 
 def _repeated(sheet: Sheet) -> float:
     """How high the rows are that stand on every page."""
-    return sum(_heights(sheet, *map(int, sheet.title_rows.split(":"))).values()) if sheet.title_rows else 0.0
+    return fsum(_heights(sheet, *map(int, sheet.title_rows.split(":"))).values()) if sheet.title_rows else 0.0
 
 
 def _ends(sheet: Sheet, way: Way, bottom: int) -> list[int]:
