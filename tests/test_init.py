@@ -116,6 +116,14 @@ def test_init_into_a_file_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("folder", "reason"), [("taken/x", "not a directory"), ("x" * 300, "file name too long")])
+def test_a_folder_that_cannot_be_made_is_told_with_another_one_as_remedy(tmp_path: Path, folder, reason) -> None:
+    (tmp_path / "taken").write_text("")
+    done = run("init", folder, cwd=tmp_path)
+    message = f"cannot write '{folder}': {reason}; choose another folder: flopsheet init DIR\n"
+    assert (done.returncode, done.stderr) == (2, message)
+
+
 def test_without_a_spec_there_must_be_one_in_the_folder(tmp_path: Path) -> None:
     done = [run(command, cwd=tmp_path) for command in ("build", "show", "validate")]
     assert [(one.returncode, one.stdout, one.stderr) for one in done] == [

@@ -154,6 +154,11 @@ ARGUMENTS = [
         ["build"],
         "no spec is named, and there is no 'flopsheet.yaml' here; name one, or write one with 'flopsheet init'\n",
     ),
+    (
+        ["show", GPT2, "--format", "parquet", "-o", f"{LONG}/"],
+        f"cannot write '{LONG}': file name too long; choose a shorter name with -o\n",
+    ),
+    (["explain", "FS999"], "no diagnostic has the code FS999; list them with 'flopsheet list diagnostics'\n"),
     (["import", "none.json"], "cannot read 'none.json': no such file or directory; check the path\n"),
     (
         ["explain", "flops_forwards", GPT2],

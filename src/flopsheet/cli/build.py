@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def build_workbook(
     specs: tuple[str, ...], output: str | None, settings: tuple[str, ...], verbosity: Verbosity, kind: str
 ) -> int:
     """One build: the exit code says whether every expectation holds."""
-    if output is not None and not output.lower().endswith(".xlsx") and not Path(output).is_dir():
+    if output is not None and not output.lower().endswith(".xlsx") and not os.path.isdir(output):
         raise UsageError(diagnostics.no_workbook_name(output))
     with verbosity.step("read"):
         read = options.read_specs(specs, settings)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flopsheet import diagnostics
 from flopsheet.cli import options
-from flopsheet.diagnostics import TOPICS
+from flopsheet.diagnostics import TOPICS, UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -53,6 +54,8 @@ def command(
         if known := diagnostics_by_code().get(metric.upper()):
             click.echo(explained(known))
             return
+        if metric[:2] == "FS" and metric[2:].isdecimal():  # in small letters it may be a metric of the spec
+            raise UsageError(diagnostics.unknown_code(metric))
     from flopsheet import api
     from flopsheet.output.explain import explain
 

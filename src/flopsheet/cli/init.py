@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -40,20 +43,32 @@ def command(folder: str, template: str | None, config: str | None, name: str | N
         raise click.UsageError("--name goes with --from-config.")
     from flopsheet.spec.schema import json_schema
 
-    if Path(folder).is_file():
+    if os.path.isfile(folder):  # where a Path raises for a name that is too long, os.path says no
         raise FileError(diagnostics.no_folder(folder))
     target = Path(folder) / DEFAULT_SPEC
-    if target.exists():  # before a configuration is read
+    if os.path.exists(target):  # before a configuration is read
         raise FileError(diagnostics.spec_is_there(str(target)))
     text = from_config(config, name) if config is not None else from_template(template or TEMPLATES[0])
-    files.make_folder(folder)
-    files.write_bytes(target, text.encode(), replace=False)
-    click.echo(f"{target}: a starter spec")
     schema = Path(folder) / json_schema.FILE
-    if not schema.exists():
-        files.write_bytes(schema, json_schema.to_text().encode(), replace=False)
+    with _into_another_folder():
+        files.make_folder(folder)
+        has_schema = schema.exists()
+        files.write_bytes(target, text.encode(), replace=False)
+        if not has_schema:
+            files.write_bytes(schema, json_schema.to_text().encode(), replace=False)
+    click.echo(f"{target}: a starter spec")
+    if not has_schema:
         click.echo(f"{schema}: what editors complete and check it by")
     click.echo(next_steps(folder))
+
+
+@contextmanager
+def _into_another_folder() -> Iterator[None]:
+    """Says of what cannot be written to choose another folder."""
+    try:
+        yield
+    except FileError as error:
+        raise FileError(map(diagnostics.in_another_folder, error.problems)) from None
 
 
 def from_template(name: str) -> str:

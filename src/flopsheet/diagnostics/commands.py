@@ -148,6 +148,18 @@ def unknown_command(name: str, known: Sequence[str]) -> Problem:
     return Problem(f"no command is called '{shown(name)}'", did_you_mean(name, known))
 
 
+@diagnostic("FS907", "code-unknown")
+def unknown_code(code: str) -> Problem:
+    """No diagnostic has this code.
+
+    Why: It is probably misspelled, or of another version.
+    Fix: See `flopsheet list diagnostics`.
+    Example:
+        $ flopsheet explain FS999
+    """
+    return Problem(f"no diagnostic has the code {shown(code)}", "list them with 'flopsheet list diagnostics'")
+
+
 @diagnostic("FS905", "not-a-folder")
 def no_folder(folder: str) -> Problem:
     """The target of `flopsheet init` is not a folder.
@@ -158,6 +170,11 @@ def no_folder(folder: str) -> Problem:
         $ flopsheet init spec.yaml
     """
     return Problem(f"'{folder}' is not a folder", "choose another one: flopsheet init DIR")
+
+
+def in_another_folder(problem: Problem) -> Problem:
+    """What cannot be written, for `flopsheet init`, which has no -o."""
+    return problem._replace(remedy="choose another folder: flopsheet init DIR")
 
 
 @diagnostic("FS906", "spec-exists")

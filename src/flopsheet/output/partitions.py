@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -98,7 +99,7 @@ class Folder:
 
     def open(self) -> None:
         """Makes the folder, or finds in it what an earlier command left of the same sweep; UsageError, SpecError."""
-        if (self.path / MANIFEST).exists():
+        if os.path.exists(self.path / MANIFEST):
             if self.read_manifest() != self.manifest:
                 raise self.refusal("has partitions of another spec or version")
             for left in self.path.glob(".part-*.part"):  # of a command that was killed as it wrote
