@@ -170,9 +170,6 @@ def is_kept(engine: Engine, number: int) -> bool:
     )
 
 
-CALLS = {"min": "np.minimum", "max": "np.maximum", "floor": "np.floor", "ceil": "np.ceil", "abs": "np.abs"}
-
-
 class ByHand:
     """The metrics wanted and what they read as lines of NumPy over the runs of some tables; words are numbers."""
 

@@ -12,8 +12,9 @@ from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, TAIL, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
+from flopsheet.workbook.model.styles import TABS
 from flopsheet.workbook.model.tail import hairlines, settle
 from flopsheet.workbook.sheets import (
     budgets,
@@ -34,21 +35,16 @@ from flopsheet.workbook.sheets import (
 # What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
 PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
 FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
-TABS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "0072B2") | {
-    context.SHEET: "E69F00",
-    compare.SHEET: "E69F00",
-    sensitivity.SHEET: "E69F00",
-    checks.SHEET: "009E73",
-}
-TABS |= dict.fromkeys(runs.SHEETS.values(), "CC79A7")
+KINDS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "results") | dict.fromkeys(runs.SHEETS.values(), "runs")
+KINDS |= dict.fromkeys((context.SHEET, compare.SHEET, sensitivity.SHEET), "what-if") | {checks.SHEET: "checks"}
 
 
 def _finish(
     title: str,
     subtitle: str,
-    cells: dict[tuple[int, int], Cell],
+    cells: Cells,
     blocks: Sequence[Block],
-    details: Sequence[tuple[int, int, bool]] = (),
+    details: Sequence[Fold] = (),
     chart_titles: Cells | None = None,
     highlights: tuple[Highlight, ...] = (),
     **more: object,
@@ -70,7 +66,7 @@ def _finish(
         *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
     )
     return Sheet(
-        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[title], tail=tail,
+        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[KINDS[title]], tail=tail,
         highlights=highlights if title == checks.SHEET else (*highlights, hairlines(cells, tail)),
         **more,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -154,7 +150,7 @@ def compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Call
     return Sheet(
         compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
         outline_rows=((words, words, True),), tail=compare.NAMED, is_printed=False,
-        tab=TABS[compare.SHEET], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
+        tab=TABS["what-if"], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip
 
 

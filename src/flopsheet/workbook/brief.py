@@ -103,9 +103,9 @@ def _drawn(cells: Cells, chart: Chart, top: int) -> tuple[Chart, int]:
     listed: list[Series] = []
     for at, series in enumerate(chart.series, start=1):
         ref = put(top + at, series.title, series.points)
-        title = f"{summary.SHEET}!{CellRef(summary.SHEET, top + at, LABEL).absolute}"
+        title = CellRef(summary.SHEET, top + at, LABEL).anywhere
         listed.append(replace(series, ref=ref, title_ref=title, x_ref="", x_points=()))
-    title_ref = f"{summary.SHEET}!{CellRef(summary.SHEET, top - 1, LABEL + 1).absolute}"
+    title_ref = CellRef(summary.SHEET, top - 1, LABEL + 1).anywhere
     return replace(chart, x_ref=x_ref, series=tuple(listed), title_ref=title_ref), top + len(listed) + 2
 
 

@@ -14,7 +14,7 @@ from flopsheet.workbook import assemble
 from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live
-from flopsheet.workbook.model.references import LABEL, UNIT, CellRef, quoted
+from flopsheet.workbook.model.references import LABEL, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.sheets import (
     candidates,
@@ -121,7 +121,7 @@ def draft_workbook(
 def _home(cell_index: CellIndex, name: str) -> str:
     """Where a metric stands, as a link says it; empty where it has no cell."""
     cell_ref = cell_index.first.get(name)
-    return f"{quoted(cell_ref.sheet)}!{cell_ref.address}" if cell_ref else ""
+    return cell_ref.link if cell_ref else ""
 
 
 def _n_missed(original: WorkbookInput) -> int:

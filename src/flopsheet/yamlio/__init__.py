@@ -1,1 +1,1 @@
-"""YAML 1.2: strict reading with places, writing, editing in place, merging."""
+"""YAML 1.2: strict reading with places, writing, merging."""

@@ -20,7 +20,7 @@ def spread(draft: Draft, said: RawInputs) -> Resolved[RawInputs]:
     for at, part in enumerate(listed.value):
         key, path = f"{FROZEN}_{part}", (*listed.path, at)
         if key in found:
-            faults.append(draft.fault(path, diagnostics.said_twice(part, spell(found[key].path)), key=False))
+            faults.append(draft.fault(path, diagnostics.said_twice(part, spell(found[key].path))))
         found[key] = RawInput(True, path)
     return Resolved(found, faults)
 

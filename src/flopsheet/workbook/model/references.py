@@ -67,13 +67,23 @@ class CellRef(NamedTuple):
     def absolute(self) -> str:
         return self.held(column=True, row=True)
 
+    @property
+    def anywhere(self) -> str:
+        """The same with the sheet's name, for charts, conditions and formulas of any sheet: `Inputs!$C$9`."""
+        return f"{quoted(self.sheet)}!{self.absolute}"
+
+    @property
+    def link(self) -> str:
+        """The cell as a link leads to it: `Inputs!C9`."""
+        return f"{quoted(self.sheet)}!{self.address}"
+
     def held(self, *, column: bool, row: bool) -> str:
         """The address with a `$` before what stays as the formula that has it is moved."""
         return f"{'$' if column else ''}{letters(self.column)}{'$' if row else ''}{self.row}"
 
     def seen_from(self, sheet: str) -> str:
         """The reference to this cell in a formula on a sheet."""
-        return self.address if sheet == self.sheet else f"{quoted(self.sheet)}!{self.address}"
+        return self.address if sheet == self.sheet else self.link
 
 
 def quoted(sheet: str) -> str:
@@ -111,4 +121,4 @@ def held_span(cell_refs: Sequence[CellRef], *, column: bool, row: bool) -> str:
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts and drop-downs."""
     first, last = min(cell_refs), max(cell_refs)  # kinds of hardware stand in an order of their own
-    return f"{quoted(first.sheet)}!{first.absolute}:{last.absolute}"
+    return f"{first.anywhere}:{last.absolute}"

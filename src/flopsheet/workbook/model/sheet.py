@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import Scalar
 from flopsheet.records import NamedTuple, frozen
-from flopsheet.workbook.model.styles import StyleName, Written
+from flopsheet.workbook.model.styles import TABS, StyleName, Written
 
 Draw: TypeAlias = Literal["both", "line", "marker", "column"]
 ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter", "lines"]
@@ -107,6 +107,9 @@ class Chart:
 Cells: TypeAlias = dict[tuple[int, int], Cell]  # by row and column
 
 
+Fold: TypeAlias = tuple[int, int, bool]  # rows that can be folded: the first, the last, whether they are
+
+
 class Extent(NamedTuple):
     """A rectangle of cells by its outermost rows and columns."""
 
@@ -127,14 +130,14 @@ class Sheet:
     freeze: str = ""
     title_rows: str = ""
     title_columns: str = ""
-    outline_rows: tuple[tuple[int, int, bool], ...] = ()  # first, last, closed
+    outline_rows: tuple[Fold, ...] = ()
     outline_columns: tuple[int, ...] = ()  # folded
     validations: tuple[Validation, ...] = ()
     highlights: tuple[Highlight, ...] = ()
     charts: tuple[Chart, ...] = ()
     tail: int = 0
     """The first column behind the values, that of the names in the spec; 0 where there is none."""
-    tab: str = "7F7F7F"
+    tab: str = TABS["reference"]
     print_to: int = 0
     """The last column that is printed; 0 prints all."""
     print_spare: str = ""

@@ -10,7 +10,7 @@ from math import fsum
 
 from flopsheet.catalog.entries import EVERY_DECIMAL, Scalar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import FOLDED, HEADERS, STYLES, varied
 
 WIDTHS = {LABEL: 40.0, UNIT: 11.0}
@@ -33,17 +33,16 @@ WIDEST = 60.0  # a number of 300 digits is a working value that nothing limits; 
 NAME_WIDTH = 12  # letters in a line of a name that is folded at its hyphens
 AT_HYPHENS = re.compile(r"(?<=-)(?=[^\W\d])")  # programs break no line in front of a digit
 FOLDED_WIDTH = 18  # letters in a line of a text that is folded: names of a sweep's variants are long
-ROW_CM, CHARACTER_CM = 0.53, 0.2  # of a row as high as its text, of a column one character wide
+ROW_CM = 0.53  # of a row as high as its text
 POINT_CM = 2.54 / 72
 EXCEL_CM = 7 / 96 * 2.54  # of a column one digit wide in Excel
 RUNNING = frozenset({"text", "block", "band", "lead", "name"})  # styles of texts that run over empty cells
 YIELDING = RUNNING | {name for name, style in STYLES.items() if style.shrink or (style.wrap and style.fill)}
 """Styles of cells that make no column wider."""
 WRAPPED = frozenset(name for name, style in STYLES.items() if style.wrap)
-Cells = Mapping[tuple[int, int], Cell]
 
 
-def folded(cells: Cells, tail: int) -> dict[tuple[int, int], Cell]:
+def folded(cells: Cells, tail: int) -> Cells:
     """The long texts of several words in columns of values, in the style that goes over several lines.
 
     So are names above columns that are wider than what stands below them.

@@ -9,11 +9,12 @@ from flopsheet.records import frozen
 
 FONT = "Calibri"
 INK, MUTED, RULE, BAND, FAINT = "1F2933", "66727F", "C9D1D9", "EEF2F6", "E5E9ED"
-NAVY = "1F3A5F"
+NAVY, AMBER = "1F3A5F", "8A5A00"
 NAME_INDENT = 2  # steps by which a name stands off the last value in front of it
 
 # Colours that stay apart for colour-blind eyes (Okabe and Ito); one component, one colour, on every chart.
 PALETTE = ("0072B2", "56B4E9", "E69F00", "009E73", "CC79A7", "D55E00", "F0E442", "999999")
+MANY = (*PALETTE, NAVY, AMBER)  # where a chart may have more series than that
 COLOURS = {
     "share_ffn": "0072B2",
     "share_attention_projections": "56B4E9",
@@ -22,6 +23,17 @@ COLOURS = {
     "share_mixers": "CC79A7",
     "share_index_scores": "D55E00",
     "share_non_matmul": "999999",
+}
+
+# The colour of a sheet's tab, by what the sheet is for.
+TABS = {
+    "summary": NAVY,
+    "inputs": "C9A400",
+    "results": PALETTE[0],
+    "what-if": PALETTE[2],
+    "checks": PALETTE[3],
+    "runs": PALETTE[4],
+    "reference": "7F7F7F",
 }
 
 
@@ -101,7 +113,7 @@ STYLES: dict[StyleName, Style] = {
     "label_subtotal": Style(bold=True, align="left", indent=1, top=RULE),
     "label_total": Style(bold=True, align="left", top=INK),
     "name": Style(MUTED, size=9, align="left", indent=NAME_INDENT),
-    "was": Style("8A5A00", size=9, align="right"),
+    "was": Style(AMBER, size=9, align="right"),
     "aside": Style(MUTED, size=9, align="left", indent=1),
     "unit_right": Style(MUTED, size=9, align="right"),
     "unit_link": Style(MUTED, size=9, align="right", underline=True, bottom=RULE),
@@ -127,9 +139,9 @@ STYLES: dict[StyleName, Style] = {
     "bad": Style("9B1C1C", bold=True, fill="FBE3E1"),
     "fits": Style("1B5E20", fill="E2F2E4"),
     "lacks": Style("9B1C1C", bold=True, fill="FBE3E1"),
-    "hint": Style("8A5A00", fill="FFF0CC"),
+    "hint": Style(AMBER, fill="FFF0CC"),
     "chosen": Style(bold=True),
-    "grew": Style("8A5A00"),
+    "grew": Style(AMBER),
     "shrank": Style("1B5E20"),
     "changed": Style("0000FF", bold=True, fill="FFD9A8"),
 }

@@ -1,1 +1,1 @@
-"""One file per sheet."""
+"""What stands on each sheet."""

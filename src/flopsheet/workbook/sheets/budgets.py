@@ -27,7 +27,7 @@ from flopsheet.workbook.layout.typed_cells import (
     unit_of,
 )
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
 # Verdicts stand below those of the blocks, on the same page of paper.
@@ -61,7 +61,7 @@ class Listing:
     has_warnings: bool = False
 
     @property
-    def folded(self) -> tuple[tuple[int, int, bool], ...]:
+    def folded(self) -> tuple[Fold, ...]:
         """The rows from which the verdict is put together: the first that is not met, and the two sentences."""
         return ((self.bottom - 1, self.bottom + 1, True),) if self.lines else ()
 

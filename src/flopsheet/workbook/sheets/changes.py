@@ -8,7 +8,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.sheets import changed_inputs, changed_results, input_layout
 from flopsheet.workbook.sheets.change_words import NOTHING, SHEET, heading
 
@@ -42,7 +42,7 @@ class Changes:
 
     cells: Cells
     lines: tuple[Live, ...]
-    folded: tuple[tuple[int, int, bool], ...]
+    folded: tuple[Fold, ...]
 
 
 def changes(

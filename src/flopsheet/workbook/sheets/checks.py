@@ -16,8 +16,8 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, change_words, rules
 from flopsheet.workbook.sheets.change_words import heading
@@ -95,7 +95,7 @@ class Fitting:
     said: dict[str, Live]
     answers: str
     bottom: int
-    folded: tuple[tuple[int, int, bool], ...] = ()
+    folded: tuple[Fold, ...] = ()
     """The rows that the sentence is looked up from."""
 
 
@@ -194,7 +194,7 @@ def failures(told: rules.Told) -> Cells:
 
 def verdict_colours(sheet: str, cells: str, status: CellRef) -> tuple[Highlight, ...]:
     """The colours of the sentence, which follow the status and not the wording."""
-    cell = status.absolute if sheet == status.sheet else f"{quoted(status.sheet)}!{status.absolute}"
+    cell = status.absolute if sheet == status.sheet else status.anywhere
     return tuple(Highlight(cells, style, f"{cell}={code}") for code, style in STYLES.items())
 
 

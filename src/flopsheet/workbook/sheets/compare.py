@@ -299,7 +299,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
     words = anchor._replace(row=layout.words_row(count))
     series = [
         Series(
-            f"{SHEET}!{CellRef(SHEET, layout.sorted_row - 1, A + side).absolute}",
+            CellRef(SHEET, layout.sorted_row - 1, A + side).anywhere,
             f"{next(iter(EFFECTS.values()))} {'−+'[side]}",
             absolute_span([CellRef(SHEET, row, A + side) for row in rows]),
             tuple(effect.values[side] for effect in ordered),
@@ -308,7 +308,7 @@ def tornado(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Char
         for side, colour in ((0, PALETTE[1]), (1, PALETTE[2]))
     ]
     return Chart(
-        "tornado", f"{SHEET}!{words.absolute}", "What one step of each input does to the FLOPs of scenario B",
+        "tornado", words.anywhere, "What one step of each input does to the FLOPs of scenario B",
         anchor.address, "Input", "Effect on total FLOPs", absolute_span([CellRef(SHEET, row, LABEL) for row in rows]),
         tuple(effect.tag for effect in ordered), tuple(series), width_cm=24.0, height_cm=9.8,
         y_format="+0%;-0%;0%", y_most=None,

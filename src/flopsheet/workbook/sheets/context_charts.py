@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import Live
-from flopsheet.workbook.model.references import CellRef, absolute_span, quoted
+from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span
 from flopsheet.workbook.model.sheet import Chart, Series
-from flopsheet.workbook.model.styles import COLOURS, PALETTE
+from flopsheet.workbook.model.styles import COLOURS, INK, PALETTE
 from flopsheet.workbook.sheets import context
 
 CACHE_COLOURS = dict(
-    zip(("kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib"), (PALETTE[0], PALETTE[2], "1F2933"), strict=True)
+    zip(("kv_cache_growing_gib", "kv_cache_fixed_gib", "kv_cache_gib"), (PALETTE[0], PALETTE[2], INK), strict=True)
 )
 
 
@@ -31,7 +31,7 @@ def shares(
     series = _lines(what_if, rows, {name: colour for name, colour in colours.items() if not _is_folded(what_if, name)})
     lengths = tuple(context.short(what_if, at) for at in range(count))
     return Chart(
-        "lines", f"{title.cell_ref.sheet}!{title.cell_ref.absolute}", str(title.value), anchor.address,
+        "lines", title.cell_ref.anywhere, str(title.value), anchor.address,
         "Context length (tokens)",
         "Share of FLOPs", absolute_span(names[:count]), lengths, series,
     )  # fmt: skip
@@ -54,7 +54,7 @@ def cache(
     lines = CACHE_COLOURS if has_states else {"kv_cache_gib": CACHE_COLOURS["kv_cache_gib"]}
     lengths = tuple(what_if.value("context_length", at) for at in range(count))
     return Chart(
-        "scatter", f"{title.cell_ref.sheet}!{title.cell_ref.absolute}", str(title.value), anchor.address,
+        "scatter", title.cell_ref.anywhere, str(title.value), anchor.address,
         "Context length (tokens)", "GiB",
         absolute_span(rows["context_length"]), lengths, _lines(what_if, rows, lines), y_format="#,##0", y_most=None,
         x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
@@ -73,6 +73,6 @@ def _lines(what_if: TableSet, rows: Mapping[str, list[CellRef]], colours: Mappin
             cell_refs = rows[name]
             points = tuple(float(what_if.value(name, at)) for at in range(len(cell_refs)))
             label = what_if.catalog.metrics[name].label
-            heading = f"{quoted(context.SHEET)}!{CellRef(context.SHEET, cell_refs[0].row, 1).absolute}"
+            heading = CellRef(context.SHEET, cell_refs[0].row, LABEL).anywhere
             listed.append(Series(heading, label, absolute_span(cell_refs), points, colour))
     return tuple(listed)

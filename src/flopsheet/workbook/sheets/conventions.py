@@ -9,7 +9,7 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import HEADER_LABELS, header_cell
+from flopsheet.workbook.layout.blocks import HEADER_LABELS, Placed, header_cell
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, first_that_holds, live_of, local
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
@@ -120,7 +120,7 @@ HEADERS = 2  # rows of model and context length
 BOTTOM = TOP + HEADERS + sum(1 + len(choices) for _, choices in SWITCHES)
 
 
-def cells(block: Block, cell_index: CellIndex) -> Iterator[tuple[tuple[int, int], Cell]]:
+def cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     """A row for each choice above the block of the scenarios, in its columns."""
     table_set, table = block.table_set, block.table_set.table(block.grain)
     columns = (*range(LABEL, block.columns[-1] + 1), *TAIL)

@@ -8,12 +8,11 @@ from flopsheet.catalog import Input, Section
 from flopsheet.formula import parse
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import TableSet
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Fold
 
 BEFORE_STATE = " · "
 UNFOLD = f"{{title}}{BEFORE_STATE}{{state}}; expand with + at the left"
 STATES = {"assumptions": "at their defaults"}  # of a section that is folded as a whole; others are unused
-Fold = tuple[int, int, bool]  # first row, last row, closed
 
 
 def folds_of(section: Section, entries: Sequence[Input], table_set: TableSet, first: int) -> tuple[str, list[Fold]]:

@@ -11,6 +11,7 @@ from flopsheet.catalog.grains import RunKind
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.model.references import FIRST, CellRef, absolute_span
+from flopsheet.workbook.model.sheet import Fold
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.input_folds import folds_of
 
@@ -52,7 +53,7 @@ class InputsLayout:
     bottom: int = 0
     printed: int = 0
     """The last row that is printed; what hardware was fitted to stands below."""
-    folds: list[tuple[int, int, bool]] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list)
     hardware: tuple[int, ...] = ()
     """The column of each kind of hardware: those that runs use stand first."""
     shown: int = 0

@@ -10,11 +10,11 @@ from flopsheet.formula import evaluate, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.cells import TableSet
-from flopsheet.workbook.layout.typed_cells import count_differences
+from flopsheet.workbook.layout.typed_cells import count_differences, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
-from flopsheet.workbook.model.styles import NAME_INDENT, StyleName
+from flopsheet.workbook.model.styles import NAME_INDENT, TABS, StyleName
 from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.input_layout import (
     ALLOWED,
@@ -48,7 +48,7 @@ class _Written:
     def __init__(self, layout: InputsLayout, as_built: Mapping[str, TableSet]) -> None:
         self.layout, self.as_built = layout, as_built
         self.unused = {row for first, end, is_closed in layout.folds if is_closed for row in range(first, end + 1)}
-        self.cells: dict[tuple[int, int], Cell] = {}
+        self.cells: Cells = {}
         self.validations: list[Validation] = []
         self.highlights: list[Highlight] = []
         self.counted: list[tuple[CellRef, Cell]] = []
@@ -120,14 +120,14 @@ def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet
         print_rows=layout.printed,
         validations=tuple(written.validations),
         highlights=tuple(written.highlights),
-        tab="C9A400",
+        tab=TABS["inputs"],
     )
     return result, {CellRef(SHEET, *at): cell for at, cell in cells.items()}
 
 
-def _top(layout: InputsLayout, last: int) -> dict[tuple[int, int], Cell]:
+def _top(layout: InputsLayout, last: int) -> Cells:
     """Title, how many inputs differ, headers, and the bands between rows; `last` is the last column."""
-    cells: dict[tuple[int, int], Cell] = {
+    cells: Cells = {
         (1, LABEL): Cell("Inputs", style="title"),
         (2, LABEL): Cell(
             "Edit the blue-on-yellow cells; everything else follows. Inputs that differ from the spec turn orange.",
@@ -150,7 +150,7 @@ def _widths(layout: InputsLayout, cells: Cells, last: int) -> dict[int, float]:
     widths = {LABEL: max(36.0, *(len(label) * WORD_WIDTH + 2.0 for label in labels)), UNIT: 11.0}
     widths |= dict.fromkeys(range(FIRST, last + 1), 3.0)
     for (row, column), cell in cells.items():
-        if column >= FIRST and row != 3 and cell.style not in {"block", "band", "fitted_input"}:
+        if column >= FIRST and row != CHANGED_ROW and cell.style not in {"block", "band", "fitted_input"}:
             widths[column] = max(widths[column], 12.0, width_of(cell))
     widths |= {layout.behind(place): width for place, (_, width) in BEHIND.items()}
     notes = (len(str(cell.value)) for (_, column), cell in cells.items() if column == layout.behind(NOTE))
@@ -194,7 +194,7 @@ def is_derived(entry: Input, given: InputValue, table_set: TableSet, at: int) ->
     return entry.name == "context_length" and table_set.name == "serving"
 
 
-def _headers(layout: InputsLayout, cells: dict[tuple[int, int], Cell]) -> None:
+def _headers(layout: InputsLayout, cells: Cells) -> None:
     table_set = layout.table_set
     shift = layout.built_column - FIRST
 
@@ -230,7 +230,7 @@ def _describe(layout: InputsLayout, entry: Input, row: int) -> Cells:
     symbol = f" {entry.symbol}" if entry.symbol else ""
     return {
         (row, LABEL): Cell(entry.label + symbol, style="label"),
-        (row, UNIT): Cell(entry.unit if entry.unit != "text" else "", style="unit"),
+        (row, UNIT): Cell(unit_of(entry), style="unit"),
         (row, layout.behind(NOTE)): note(entry),
         (row, layout.behind(NAME)): Cell(entry.name, style="name"),
         (row, layout.behind(ALLOWED)): Cell(allowed(entry), style="aside"),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from flopsheet.catalog.grains import RunKind
 from flopsheet.workbook.layout.typed_cells import Live, sentence
-from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, quoted
+from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span
 from flopsheet.workbook.model.sheet import Cell, Chart, Series
-from flopsheet.workbook.model.styles import PALETTE
+from flopsheet.workbook.model.styles import INK, MANY, PALETTE
 from flopsheet.workbook.sheets.layouts import CHART_ROWS, SHEET, TOLD, VALUES, Listed, by_kind
 from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES, SHEETS
 
@@ -18,7 +18,6 @@ BESIDE = VALUES, VALUES + WIDE, VALUES + 2 * WIDE
 BELOW = LABEL, VALUES, VALUES + 2 * WIDE
 FORMATS = {"training": "#,##0.0", "serving": "0.000"}
 AXIS = {"training": "Seconds of a step", "serving": "Seconds per token"}
-COLOURS = (*PALETTE, "1F3A5F", "8A5A00")
 
 
 def beside(found: Sequence[Listed]) -> dict[RunKind, list[tuple[Cell, Chart]]]:
@@ -40,8 +39,8 @@ def drawn(one: Listed, top: int, columns: Sequence[int]) -> list[tuple[Cell, Cha
     classes = CLASSES[one.kind.name]
     used = [name for name in classes if not one.table_set.is_unused(name) or name == classes[0]]
     memory = [_series(one, name, runs, PALETTE[classes.index(name)]) for name in used]
-    memory.append(_series(one, CAPACITY[one.kind.name], runs, "1F2933", is_line=True))
-    time = [_series(one, name, runs, COLOURS[at]) for at, name in enumerate(one.terms)]
+    memory.append(_series(one, CAPACITY[one.kind.name], runs, INK, is_line=True))
+    time = [_series(one, name, runs, MANY[at]) for at, name in enumerate(one.terms)]
     unit, of_second = TOLD[one.kind.name]
     margin, best = one.live(one.kind.margin_share, runs[0]), one.live(one.kind.time, runs[0])
     last = one.live(one.kind.time, runs[-1])
@@ -66,7 +65,7 @@ def _series(one: Listed, name: str, runs: Sequence[int], colour: str, *, is_line
     label = CellRef(sheet, cell_refs[0].row, LABEL)
     points = [one.table_set.value(name, run) for run in runs]
     return Series(
-        f"{quoted(sheet)}!{label.absolute}", one.table_set.catalog.metrics[name].label,
+        label.anywhere, one.table_set.catalog.metrics[name].label,
         absolute_span([cell_refs[run] for run in runs]),
         tuple(None if isinstance(point, str) else float(point) for point in points), colour,
         draw="line" if is_line else "column",
@@ -79,6 +78,6 @@ def _chart(
     anchor, end = CellRef(SHEET, top, columns[0]), CellRef(SHEET, top + CHART_ROWS - 1, columns[1])
     names = [CellRef(SHEET, one.first + at, LABEL) for at in range(len(one.rows[:MOST]))]
     return Chart(
-        "columns", f"{SHEET}!{anchor.absolute}", str(title.value), anchor.address, "", y_title, absolute_span(names),
+        "columns", anchor.anywhere, str(title.value), anchor.address, "", y_title, absolute_span(names),
         tuple(one.search.found[:MOST]), tuple(series), end=end.address, y_most=None, y_format=y_format,
     )  # fmt: skip

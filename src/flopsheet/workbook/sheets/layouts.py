@@ -19,14 +19,13 @@ from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, coordinates, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Series, Sheet
 from flopsheet.workbook.model.sizes import heights_of, width_of
-from flopsheet.workbook.model.styles import PALETTE
+from flopsheet.workbook.model.styles import PALETTE, TABS
 
 SHEET = "Layouts"
 TOP, CHART_ROWS = 4, 20
 SAYS, VALUES = 2, 3  # the columns of the sentence and of the first value
 LABEL_WIDTH, SAYS_WIDTH, COLUMN_WIDTH = 16.0, 44.0, 12.8  # at least, always, at least
 FEWEST_PRINTED = 10  # columns of numbers: the charts above are as wide
-TAB = "CC79A7"
 MORE_FORMAT = {"training": "+0.000;-0.000;0.000", "serving": "+0.00000;-0.00000;0.00000"}
 MORE = parse("live - best")
 # Of what is minimised, and of what is maximised; a cost has no value where there is no price.
@@ -183,7 +182,7 @@ class Listed:
         told = {"more": found[time], "time": shown, "term": term, "largest": largest}
         said = cases(self.kind.name)
         if not self.is_by_time:
-            gap = self.gap(run, row)
+            gap = self.gap(run)
             yield self.place(METRIC, row)[1:], gap
             told |= {"gap": Live(self.place(METRIC, row), gap.value), "metric": self.live(self.search.metric, run)}
             entry = catalog.entry(self.search.metric)
@@ -196,7 +195,7 @@ class Listed:
     def more_format(self) -> str:
         return MORE_FORMAT[self.kind.name]
 
-    def gap(self, run: int, row: int) -> Cell:
+    def gap(self, run: int) -> Cell:
         """What a layout has more of what is minimised than the first, or less of what is maximised."""
         metric, format = self.search.metric, self.table_set.catalog.format(self.search.metric)
         pair = {"live": self.live(metric, run), "best": self.live(metric, self.rows[0])}
@@ -212,7 +211,7 @@ class Listed:
         (ref, points), (x_ref, x_points) = figures.values()
         title = CellRef(SHEET, self.first, LABEL)
         name = self.search.found[0]
-        return Series(f"{SHEET}!{title.absolute}", name, ref, points, colour, x_ref, x_points, "marker")
+        return Series(title.anywhere, name, ref, points, colour, x_ref, x_points, "marker")
 
 
 def more(name: str) -> str:
@@ -225,7 +224,7 @@ def chart(found: Sequence[Listed], kind: RunKind, top: int) -> Chart:
     anchor = CellRef(SHEET, top, LABEL)
     series = tuple(one.series(PALETTE[at % len(PALETTE)]) for at, one in enumerate(found))
     return Chart(
-        "scatter", f"{SHEET}!{anchor.absolute}", chart_title(kind), anchor.address,
+        "scatter", anchor.anywhere, chart_title(kind), anchor.address,
         "Memory left (share of the capacity)", AXIS[kind], series[0].x_ref, (), series,
         end=CellRef(SHEET, top + CHART_ROWS - 1, VALUES).address,
         y_format="#,##0.0" if kind == "training" else "0.000", x_format="0%", y_most=None, from_zero=False,
@@ -278,7 +277,7 @@ def sheet(found: Sequence[Listed], beside: Mapping[RunKind, Sequence[tuple[Cell,
     printed = max(one.columns[one.shown[-1]] for one in found)
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze="C4", title_rows="1:3", title_columns="A:B",
-        outline_rows=titles, charts=tuple(charts), tab=TAB, print_to=max(printed, VALUES + FEWEST_PRINTED - 1),
+        outline_rows=titles, charts=tuple(charts), tab=TABS["runs"], print_to=max(printed, VALUES + FEWEST_PRINTED - 1),
         unprinted="the table of seconds by term",
     )  # fmt: skip
 

@@ -19,9 +19,9 @@ from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import local, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
-from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
-from flopsheet.workbook.model.styles import StyleName
+from flopsheet.workbook.model.styles import TABS, StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets.limit_links import SHEET, Links, Source, Subject, rows_of_model, rows_of_run
 from flopsheet.workbook.sheets.limit_working import Working, read_elsewhere
@@ -124,7 +124,7 @@ class _Writer:
         self.cells: Cells = {}
         self.row = TOP
         self.below = TOP + lines + 2
-        self.details: list[tuple[int, int, bool]] = []
+        self.details: list[Fold] = []
         self.shared: list[tuple[tuple[int, int], ...]] = []
 
     def head(self, title: str, heads: Mapping[int, str]) -> None:
@@ -242,5 +242,5 @@ def _finished(writer: _Writer, table_end: int) -> Sheet:
     return Sheet(
         SHEET, cells, widths, heights_of(cells, widths), freeze=f"{letters(FIRST)}{TOP}", title_rows="1:3",
         outline_rows=tuple(writer.details), shared=tuple(writer.shared),
-        is_printed=False, print_rows=table_end, print_to=SAYS_AT, tail=tail, tab="CC79A7",
+        is_printed=False, print_rows=table_end, print_to=SAYS_AT, tail=tail, tab=TABS["runs"],
     )  # fmt: skip

@@ -29,7 +29,7 @@ from flopsheet.workbook.model.references import (
     absolute_span,
     letters,
 )
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Fold
 from flopsheet.workbook.sheets import input_layout
 
 
@@ -56,7 +56,7 @@ class Chosen:
         return max(self.rows.values(), default=self.count_row)
 
     @property
-    def folded(self) -> tuple[tuple[int, int, bool], ...]:
+    def folded(self) -> tuple[Fold, ...]:
         """What is looked up is working: it is there, below its heading."""
         return ((self.position_row, self.bottom, True),)
 

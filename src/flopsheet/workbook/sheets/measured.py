@@ -14,7 +14,8 @@ from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
-from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
+from flopsheet.workbook.model.styles import TABS
 
 SHEET = "Measured"
 TOP = 4
@@ -29,7 +30,6 @@ SECONDS: Mapping[RunKind, str] = {"training": "#,##0.000", "serving": "#,##0.000
 SHARE, FIGURE = "+0.0%;-0.0%;0.0%", "[<0.001]0.00E+00;#,##0.000"
 IS_OFF = parse("predicted / measured - 1")
 NONE = "none"
-TAB = "CC79A7"
 
 
 @frozen
@@ -191,13 +191,13 @@ def errors(one: Calibration) -> str:
 
 def sheet(found: Sequence[Listed]) -> Sheet:
     """The whole sheet."""
-    cells: dict[tuple[int, int], Cell] = {at: cell for one in found for at, cell in one.cells()}
+    cells: Cells = {at: cell for one in found for at, cell in one.cells()}
     cells[1, LABEL] = Cell(SHEET, style="title")
     cells[2, LABEL] = Cell(
         "The measured runs of the spec are on Training and Serving; predictions follow the efficiencies on Inputs.",
         style="subtitle",
     )
-    return Sheet(SHEET, cells, WIDTHS, freeze="C4", title_rows="1:3", tab=TAB)
+    return Sheet(SHEET, cells, WIDTHS, freeze="C4", title_rows="1:3", tab=TABS["runs"])
 
 
 def listed(

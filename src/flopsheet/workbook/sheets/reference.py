@@ -12,7 +12,7 @@ from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
 from flopsheet.workbook.model import embedded
 from flopsheet.workbook.model.build_digest import build_digest
-from flopsheet.workbook.model.sheet import Cell, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
 MADE_BY, BUILD_DIGEST, SPEC = "Made by", "SHA-256 of flopsheet", "Spec"
@@ -76,7 +76,7 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
         where[texts[0]] = f"{FORMULAS}!A{row}"
     widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
-    return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", tab="7F7F7F", is_printed=False), where
+    return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", is_printed=False), where
 
 
 def _called(lines: Iterable[tuple[str, ...]], catalog: Catalog) -> list[tuple[str, Function]]:
@@ -107,7 +107,7 @@ def digest(spec: Spec) -> str:
 
 def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
     """Version, spec text and hash, conventions and what they mean, how to send edits back."""
-    cells: dict[tuple[int, int], Cell] = {(1, 1): Cell("Provenance", style="title")}
+    cells: Cells = {(1, 1): Cell("Provenance", style="title")}
     data = embedded.to_lines(spec.data)
     facts = [
         (MADE_BY, f"flopsheet {version}"),
@@ -156,4 +156,4 @@ def provenance(spec: Spec, version: str, catalog: Catalog) -> Sheet:
         row += 1
         cells[row, 1] = Cell(f"{at} of {len(data)}", style="label")
         cells[row, 2] = Cell(line, style="code")
-    return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, tab="7F7F7F", is_printed=False)
+    return Sheet(PROVENANCE, cells, {1: 26.0, 2: 130.0}, is_printed=False)

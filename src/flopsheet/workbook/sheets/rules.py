@@ -10,13 +10,13 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.excel import literal
-from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.formula.nodes import Call, Name, Operation, Text, with_parts
 from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local, reads
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import NOTHING
 
@@ -35,7 +35,7 @@ class Told:
     broken: tuple[Cell, ...]
     """What the first rules that are broken say; a blank where fewer are."""
     verdicts: tuple[int, int]
-    folded: tuple[tuple[int, int, bool], ...]
+    folded: tuple[Fold, ...]
     bottom: int
 
 
@@ -220,12 +220,7 @@ def _spelled_apart(message: Node) -> tuple[Node, dict[str, Node]]:
             name = next((name for name, one in found.items() if one == number), f"number {len(found) + 1} in words")
             found[name] = number
             return Name(name)
-        match node:
-            case Operation(symbol, left, right):
-                return Operation(symbol, visit(left), visit(right))
-            case Call(function, arguments):
-                return Call(function, tuple(map(visit, arguments)))
-        return node
+        return with_parts(node, visit)
 
     return visit(message), found
 

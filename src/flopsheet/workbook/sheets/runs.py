@@ -16,9 +16,9 @@ from flopsheet.formula.operators import picked
 from flopsheet.numerics import HALF
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
-from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
-from flopsheet.workbook.model.styles import PALETTE
+from flopsheet.workbook.model.styles import INK, MANY, MUTED, PALETTE
 
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
@@ -120,10 +120,9 @@ def charts(table_set: TableSet, cell_index: CellIndex) -> tuple[Chart, ...]:
 
 def run_names(table_set: TableSet, cell_index: CellIndex) -> list[Live]:
     """The names of the runs, which stand on Inputs above their models."""
-    row = cell_index.of(table_set, "run_model")[0].row - 1
-    return [
-        Live(CellRef("Inputs", row, FIRST + at), str(name)) for at, (name,) in enumerate(table_set.table("run").keys)
-    ]
+    models = cell_index.of(table_set, "run_model")
+    names = [str(name) for (name,) in table_set.table("run").keys]
+    return [Live(model._replace(row=model.row - 1), name) for model, name in zip(models, names, strict=True)]
 
 
 class _ChartBuilder:
@@ -193,7 +192,7 @@ class _ChartBuilder:
         cells = [self.cell_index.of(self.table_set, name)[0] for name in self.parts]
         labels = [inside_sentence(self.table_set.catalog.metrics[name].label) for name in self.parts]
         among = ",".join(cell_ref.absolute for cell_ref in cells)
-        total, run = fsum(values), f"{quoted('Inputs')}!{self.name_spots[0].absolute}"
+        total, run = fsum(values), self.name_spots[0].anywhere
         spelled = f'"{labels[-1]}"'
         for cell_ref, label in zip(cells[-2::-1], labels[-2::-1], strict=True):
             spelled = f'IF({cell_ref.absolute}=MAX({among}),"{label}",{spelled})'
@@ -258,14 +257,14 @@ class _ChartBuilder:
         ref, points = self.row(name)
         label = CellRef(self.sheet, self.cell_index.of(self.table_set, name)[0].row, LABEL)
         title = self.table_set.catalog.metrics[name].label
-        return Series(_one(label), title, ref, points, colour, draw=draw)
+        return Series(label.anywhere, title, ref, points, colour, draw=draw)
 
     def chart(self, kind: ChartKind, column: int, y_title: str, series: Sequence[Series], **more: object) -> Chart:
         anchor, title = CellRef(self.sheet, CHART_ROW, column), str(self.titles[column].value)
         words = CellRef(self.sheet, WORDS_ROW, column)
         end = CellRef(self.sheet, CHART_ROW + CHART_ROWS - 1, self.ends[column])
         return Chart(
-            kind, _one(words), title, anchor.address, str(more.pop("x_title", "")), y_title,
+            kind, words.anywhere, title, anchor.address, str(more.pop("x_title", "")), y_title,
             absolute_span(self.name_spots), tuple(self.names), tuple(series), end=end.address, y_most=None,
             **more,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -274,15 +273,14 @@ class _ChartBuilder:
         classes = CLASSES[self.table_set.name]
         used = [name for name in classes if not self.table_set.is_unused(name) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
-        series.append(self.series(CAPACITY[self.table_set.name], "1F2933", "line"))
+        series.append(self.series(CAPACITY[self.table_set.name], INK, "line"))
         return self.chart("columns", LABEL, "GiB", series, y_format="#,##0")
 
     def step_time(self) -> Chart:
         """The predicted time of a step by part; days where none is predicted."""
         if not self.terms:
             return self.columns(self.second, "days", "Days", "#,##0")
-        colours = (*PALETTE, "1F3A5F", "8A5A00")
-        series = [self.series(name, colours[at]) for at, name in enumerate(self.terms)]
+        series = [self.series(name, MANY[at]) for at, name in enumerate(self.terms)]
         return self.chart("columns", self.second, "Seconds of a step", series, y_format="General")
 
     def columns(self, column: int, name: str, y_title: str, format: str) -> Chart:
@@ -296,20 +294,20 @@ class _ChartBuilder:
             if roof not in seen:
                 seen.add(roof)
                 title = CellRef(self.sheet, NAMES_ROW + at, self.second)
-                line = self.line(at, "roof_intensity", "roof_flops", 3, "66727F", "line")
+                line = self.line(at, "roof_intensity", "roof_flops", 3, MUTED, "line")
                 name = str(self.point_names[title.row, title.column].value)
-                series.append(replace(line, title_ref=_one(title), title=name, named="l"))
+                series.append(replace(line, title_ref=title.anywhere, title=name, named="l"))
         found = {
             stage: [tuple(float(self.table_set.value(f"{stage}_{axis}", at)) for axis in AXES) for at in shown]
             for stage in STAGES
         }
         for step, (stage, (_, colour)) in enumerate(STAGES.items()):
             for at in shown:
-                x_ref, ref = (_one(self.cell_index.of(self.table_set, f"{stage}_{axis}")[at]) for axis in AXES)
+                x_ref, ref = (self.cell_index.of(self.table_set, f"{stage}_{axis}")[at].anywhere for axis in AXES)
                 title = CellRef(self.sheet, NAMES_ROW + at, self.second + 1 + step)
                 name, side = str(self.point_names[title.row, title.column].value), _side(stage, found[stage], at)
                 x, y = found[stage][at]
-                series.append(Series(_one(title), name, ref, (y,), colour, x_ref, (x,), "marker", side))
+                series.append(Series(title.anywhere, name, ref, (y,), colour, x_ref, (x,), "marker", side))
         points = [point for of_stage in found.values() for point in of_stage]
         tops = [float(self.table_set.value("roof_flops_2", at)) for at in shown]
         ends = [_decades([x for x, _ in points], NAME_DECADES), _decades([*(y for _, y in points), *tops])]
@@ -336,7 +334,7 @@ class _ChartBuilder:
             listed = [f"{axis}_{step}" for step in range(1, count + 1)]
             cell_refs = [self.cell_index.of(self.table_set, name)[at] for name in listed]
             found[axis] = absolute_span(cell_refs), tuple(float(self.table_set.value(name, at)) for name in listed)
-        return Series(_one(self.name_spots[at]), self.names[at], *found[y], colour, *found[x], draw)
+        return Series(self.name_spots[at].anywhere, self.names[at], *found[y], colour, *found[x], draw)
 
 
 def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
@@ -352,7 +350,3 @@ def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
 def _decades(points: Sequence[float], beyond: float = 0.0) -> tuple[float, float]:
     """The powers of ten around some points, with some part of a decade beyond the largest."""
     return 10.0 ** floor(log10(min(points))), 10.0 ** ceil(log10(max(points)) + beyond)
-
-
-def _one(cell_ref: CellRef) -> str:
-    return f"{quoted(cell_ref.sheet)}!{cell_ref.absolute}"

@@ -13,7 +13,7 @@ from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import CellRef, absolute_span, between, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Highlight, Series, Sheet
 from flopsheet.workbook.model.sizes import EXCEL_CM, NARROW, NARROW_BY, ROW_CM, WORD_WIDTH, width_of
-from flopsheet.workbook.model.styles import COLOURS, StyleName
+from flopsheet.workbook.model.styles import COLOURS, TABS, StyleName
 from flopsheet.workbook.sheets import budgets, context, context_charts, conventions, runs, summary_tables, summary_words
 from flopsheet.workbook.sheets.change_words import NOTHING
 from flopsheet.workbook.sheets.checks import verdict_colours
@@ -118,7 +118,7 @@ def sheet(
     )
     return Sheet(
         SHEET, cells, widths, heights=_heights(cells), freeze="", title_rows="", highlights=highlights, charts=charts,
-        tab="1F3A5F", print_to=last, print_parts=parts,
+        tab=TABS["summary"], print_to=last, print_parts=parts,
     )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.T
 
 def _colours_of_changes(facts: Facts, last: int) -> Iterator[Highlight]:
     """Each line of what changed is coloured while it says something and an input differs from the spec."""
-    changed = f"{quoted(facts.changed.cell_ref.sheet)}!{facts.changed.cell_ref.absolute}>0"
+    changed = f"{facts.changed.cell_ref.anywhere}>0"
     for row in range(CHANGES, CHANGES + len(facts.lines)):
         yield Highlight(f"A{row}:{letters(last)}{row}", "hint", f'IF($A{row}="{NOTHING}",FALSE,{changed})')
 
@@ -256,11 +256,11 @@ def _family(
     for name in (name for name in SHARES if name in table.columns):
         column = table.columns[name]
         points = tuple(float(table_set.value(name, step)) for step in range(bars))
-        heading = f"{quoted(SHEET)}!{CellRef(SHEET, table.top, column).absolute}"
+        heading = CellRef(SHEET, table.top, column).anywhere
         label = summary_tables.TITLES.get(name, table_set.catalog.metrics[name].label)
         found = absolute_span([CellRef(SHEET, row, column) for row in rows])
         listed.append(Series(heading, label, found, points, COLOURS[name]))
     return Chart(
-        "shares", f"{SHEET}!{title.cell_ref.absolute}", str(title.value), anchor.address, "", "Share of FLOPs",
+        "shares", title.cell_ref.anywhere, str(title.value), anchor.address, "", "Share of FLOPs",
         absolute_span(spots), tuple(names), tuple(listed),
     )  # fmt: skip

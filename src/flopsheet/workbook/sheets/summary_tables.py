@@ -15,7 +15,7 @@ from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, live_of, local, mirror, sentence
-from flopsheet.workbook.model.references import CellRef, letters, quoted
+from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY, fit_colours, rectangles
@@ -192,7 +192,7 @@ def columns(table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric
         yield _column(table_set, cell_index, name, entry.label, entry.unit, live)
     is_first = not of_runs or any(metric.name in FITS.values() for metric in metrics)
     if of_runs and is_first:
-        yield Column("devices", "Devices", "→", _link(cell_index.of(table_set, "hardware")[0]), partial(words, DEVICES))
+        yield Column("devices", "Devices", "→", cell_index.of(table_set, "hardware")[0].link, partial(words, DEVICES))
     if is_first:
         yield _column(table_set, cell_index, "context_length", "Context", "token", live)
     for metric in metrics:
@@ -222,7 +222,7 @@ def _column(
         return mirror(SHEET, live(name, at), style, format)
 
     called = UNITS.get(name) or CALLED.get(unit, unit)
-    return Column(name, title, called, _link(cell_index.of(table_set, name)[0]), cell)
+    return Column(name, title, called, cell_index.of(table_set, name)[0].link, cell)
 
 
 def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[int], Cell]) -> Callable[[int], Cell]:
@@ -235,7 +235,7 @@ def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[i
     def cell(at: int) -> Cell:
         own = {metric.name: layers[metric.grain][at] if metric.grain in layers else [at] for metric in verdicts}
         rows = sorted([cell_index.of(table_set, name)[row] for row in found] for name, found in own.items())
-        ranges = (f"{quoted(first.sheet)}!{first.address}:{last.address}" for first, last in rectangles(rows))
+        ranges = (f"{first.link}:{last.address}" for first, last in rectangles(rows))
         broken = "+".join(counting(FAIL, among) for among in ranges)
         is_broken = any(table_set.value(name, row) == FAIL for name, found in own.items() for row in found)
         answer = fits(at)
@@ -243,10 +243,6 @@ def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[i
         return answer._replace(value=BROKEN if is_broken else answer.value, formula=formula)
 
     return cell
-
-
-def _link(cell_ref: CellRef) -> str:
-    return f"{quoted(cell_ref.sheet)}!{cell_ref.address}"
 
 
 def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) -> list[Table]:
@@ -259,7 +255,7 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
         if tables:
             cells[top, 3] = Cell(MEANS, style="subtitle")
         elif of_runs:  # what is tried most, where its results are: a link, since an input has one cell
-            home = _link(cell_index.of(table_set, SWITCH)[0])
+            home = cell_index.of(table_set, SWITCH)[0].link
             cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
         tables.append(_place(cells, table_set, list(columns(table_set, cell_index, metrics)), top + 1))
         top = tables[-1].bottom + 2
