@@ -7,6 +7,8 @@ from functools import cache
 import pytest
 
 import mixed
+from flopsheet import compute
+from flopsheet.diagnostics import SpecError
 from studies import frames_of
 
 # Counted by transformers 5.24.0 on the `meta` device: parameters; active ones; elements of the weight matrices that a
@@ -159,6 +161,26 @@ def test_megatrons_hybrid_formula_is_as_it_logs_it():
 
 
 # Decoding -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inherited", "message"),
+    [
+        ({"n_kv_heads": 8}, "n_heads is 0, but n_kv_heads is 8; write n_kv_heads: 0 beside n_heads: 0"),
+        ({"o_lora_rank": 64}, "n_heads is 0, but there is a latent of 64; write n_heads: …"),
+        (
+            {"n_index_heads": 4, "d_index": 64, "index_top_k": 64},
+            "n_heads is 0, but there are 4 indexer heads; write n_heads: …",
+        ),
+    ],
+)
+def test_a_layer_without_heads_does_not_inherit_parts_of_attention(inherited, message):
+    mamba = {"kind": "mamba2", "n_ssm_heads": 32, "d_ssm_head": 64, "d_state": 128, "d_conv": 4}
+    layers = [{"name": "mamba", "n_layers": 3, "n_heads": 0, "mixer": mamba}, {"name": "attention", "n_layers": 1}]
+    model = {"d_model": 1024, "vocab_size": 100, "n_heads": 16, "ffn": "swiglu", "d_ff": 4096, "layers": layers}
+    with pytest.raises(SpecError) as caught:
+        compute({"version": 1, "context_lengths": [1024], "models": {"m": model | inherited}})
+    assert [f"{one.fact}; {one.remedy}" for one in caught.value.problems] == [message]
 
 
 def test_a_state_is_read_and_written_whatever_the_context():

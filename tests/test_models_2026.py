@@ -107,6 +107,14 @@ def test_idle_experts_of_attention_heads_are_not_active() -> None:
     assert frames()["model"].loc["default-jetmoe", "n_params_active"] == 1_198_491_648
 
 
+def test_matrices_of_experts_that_do_nothing_are_not_active() -> None:
+    # All parameters, without those that transformers keeps for 256 zero-compute experts in 28 layers, 2 · 6,144 · 2,048
+    # each, and without 504 of 512 experts of 3 · 6,144 · 2,048: of 12 chosen among 768, 4 are zero-compute on average.
+    # 27,954,796,544, published as 27B on average (arXiv:2509.01322, abstract).
+    idle = 28 * (256 * 2 + 504 * 3) * 6_144 * 2_048
+    assert frames()["model"].loc["longcat-flash", "n_params_active"] == 741_053_585_408 - idle
+
+
 def test_the_cache_of_all_layers_is_that_of_their_groups() -> None:
     groups = frames()["layer_group"].groupby("model")["n_group_cache_values"].sum()
     assert frames()["model"]["kv_cache_values_per_token"].to_dict() == groups.to_dict()
