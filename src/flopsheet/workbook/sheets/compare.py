@@ -45,12 +45,13 @@ TOLD = substitute(
 COMPONENTS = {
     "Parameters": (
         "n_params_token_embedding", "n_params_position_embedding", "n_params_attention", "n_params_ffn",
-        "n_params_routed_experts", "n_params_shared_experts", "n_params_router", "n_params_layer_norms_all",
-        "n_params_lm_head",
+        "n_params_mixers", "n_params_routed_experts", "n_params_shared_experts", "n_params_router",
+        "n_params_layer_norms_all", "n_params_lm_head",
     ),
     "Forward FLOPs": (
-        "flops_attention_projections", "flops_attention_scores", "flops_ffn", "flops_lm_head", "flops_non_matmul",
-        "flops_forward", "flops_forward_per_token", "flops_training_step", "flops_decode",
+        "flops_attention_projections", "flops_attention_scores", "flops_index_scores_all", "flops_mixer_projections",
+        "flops_convolution", "flops_state_updates", "flops_ffn", "flops_lm_head", "flops_non_matmul", "flops_forward",
+        "flops_forward_per_token", "flops_training_step", "flops_decode",
     ),
     "Memory": ("weight_bytes", "kv_cache_bytes_per_token", "kv_cache_bytes", "weights_and_cache_bytes"),
 }  # fmt: skip
