@@ -206,12 +206,9 @@ class _Office:
 _offices: dict[str, _Office] = {}
 
 
-HEADS = frozenset({"model", "run", "context_length", "group", "hardware"})  # names above the names of rows
-
-
 def name_column(rows: Iterable[Sequence[Any]]) -> int:
     """The column, from 1, of the names in the spec, behind the values of a sheet; `rows` are its values."""
-    return next(at for row in rows for at, value in enumerate(row, start=1) if at > 3 and value in HEADS)
+    return next(at for row in rows for at, value in enumerate(row, start=1) if at > 3 and value == "Name")
 
 
 @atexit.register

@@ -304,7 +304,7 @@ def test_a_thin_line_stands_below_every_fifth_row_of_results_up_to_the_formula()
     sheet = sheet_of("Parameters", flopsheet.compute(SPECS / "llama3-70b-512xh100.yaml"))
     lines = [(one.cells, one.formula) for one in sheet.highlights if one.style == "hairline"]
     # One model: label, unit, its value, then name, note and formula, which is column F.
-    assert lines == [(f"A4:F{sheet.extent.bottom}", "MOD(ROW(),5)=0")]
+    assert lines == [(f"A4:F{sheet.extent.bottom}", 'AND(MOD(ROW(),5)=0,$A4<>"")')]
 
 
 @pytest.mark.parametrize("title", ["Forward FLOPs", "KV cache"])

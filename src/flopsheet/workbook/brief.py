@@ -115,7 +115,7 @@ def _of_kinds(sheet: Sheet, hardware: Collection[str]) -> Sheet:
         (
             row
             for (row, column), cell in sheet.cells.items()
-            if (column, cell.value) == (sheet.tail, "hardware") and cell.style == "header_left"
+            if (column, cell.value) == (LABEL, "Hardware") and cell.style == "header_left"
         ),
         0,
     )

@@ -11,6 +11,7 @@ from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTEN
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.model.styles import NAME_INDENT, StyleName, varied
 
+NAMES_TITLE = "Name"
 Placed = tuple[tuple[int, int], Cell]
 HEADER_LABELS = {
     "model": "Model",
@@ -33,8 +34,9 @@ def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]
         yield (block.top, column), Cell(block.title if column == LABEL else "", style="block")
     yield from _header_cells(block, cell_index)
     for band in block.bands:
+        heading = band.heading(block.table_set)
         for column in (*range(LABEL, block.columns[-1] + 1), *TAIL):
-            yield (band.row, column), Cell(band.title if column == LABEL else "", style="band")
+            yield (band.row, column), Cell(heading if column == LABEL else "", style="band")
         for name in band.names:
             if band.kind == "sentences":
                 yield from _sentence_rows(block, cell_index, band, name, links)
@@ -46,7 +48,7 @@ def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     table = block.table_set.table(block.grain)
     for name, row in block.headers.items():
         yield (row, LABEL), Cell(header_label(block.table_set, name), style="header_left")
-        yield (row, NAME), Cell(name if name != "study" else "", style="header_left", indent=NAME_INDENT)
+        yield (row, NAME), name_header(name, is_first=row == min(block.headers.values()))
         for column in (UNIT, NOTE, MATHS):
             yield (row, column), Cell("", style="header_left")
         for at, column in enumerate(block.columns):
@@ -56,6 +58,12 @@ def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
         for column, text in ((UNIT, "Unit"), (MATHS, "Formula"), (NOTE, "Shape or note")):
             yield (first, column), Cell(text, style="header_left")
     assert len(table) == len(block.columns)
+
+
+def name_header(name: str, *, is_first: bool) -> Cell:
+    """What heads the names of rows; below it stands the name of each further header."""
+    said = "" if name == "study" else NAMES_TITLE if is_first else name
+    return Cell(said, style="header_left", indent=NAME_INDENT)
 
 
 def header_cell(block: Block, cell_index: CellIndex, name: str, at: int) -> Cell:

@@ -21,6 +21,9 @@ BandKind: TypeAlias = Literal["metrics", "linked_rows", "sentences"]
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
+BEFORE_STATE = " · "
+UNFOLD = f"{{title}}{BEFORE_STATE}{{state}}; expand with + at the left"
+
 UNUSED = "Linked inputs and metrics that this study does not use"
 
 NOTHING = frozenset({0.0, "no", "none"})
@@ -128,6 +131,12 @@ class Band:
     collapsed: bool = False
     fold: bool = False
     """Of an architecture, shown where the study uses it."""
+
+    def heading(self, table_set: TableSet) -> str:
+        """Its title, and whether it is folded since the study has no use for any of it."""
+        if not self.collapsed or self.kind != "metrics" or not all(map(table_set.is_unused, self.names)):
+            return self.title
+        return UNFOLD.format(title=self.title, state="unused")
 
     def unused(self, table_set: TableSet) -> list[int]:
         """The rows of an architecture that is used which the study has no use for: folded, each by itself."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flopsheet.workbook.model.references import FIRST, TAIL, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 
-BARS = frozenset({"block", "band", "header_left"})  # what goes on without a gap to the last column
+# What goes on without a gap to the last column: bars, and the rules above subtotals and totals.
+BARS = frozenset({"block", "band", "header_left", "name_subtotal", "name_total"})
 
 
 def settle(cells: Cells) -> int:
@@ -26,7 +27,10 @@ def settle(cells: Cells) -> int:
 
 
 def hairlines(cells: Cells, tail: int) -> Highlight:
-    """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula."""
+    """A thin line below every fifth row, which leads the eye from a label to the last value and to the formula.
+
+    Rows without a label, such as those behind a chart, have none.
+    """
     bottom, _ = max(cells)
     top = min(row for (row, _), cell in cells.items() if cell.style in {"block", "band"})  # of rows, not of charts
-    return Highlight(f"A{top}:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", "MOD(ROW(),5)=0")
+    return Highlight(f"A{top}:{letters(tail + len(TAIL) - 1)}{bottom}", "hairline", f'AND(MOD(ROW(),5)=0,$A{top}<>"")')

@@ -24,6 +24,8 @@ from flopsheet.workbook.sheets.sensitivity import heading
 # How long a run takes, as it is known without or with a prediction.
 TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}
 SHORT = {"predicted_cost_per_million": "Per M tokens"}  # above a narrow column
+PER: Mapping[RunKind, str] = {"training": "", "serving": "/M tokens"}  # of what the cost of a run is
+TITLES: Mapping[RunKind, str] = {"training": "training runs", "serving": "serving runs, predicted"}
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
 COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
@@ -71,7 +73,7 @@ def candidates(table_sets: Sequence[TableSet], cell_index: CellIndex, names: Seq
 def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells, int]:
     """The runs of a kind, what they cost and take if they fit, and the sentence; then the row after a blank one."""
     kind, table = of_kind.run_kind, of_kind.table("run")
-    cells: Cells = dict(heading(top, f"Candidates: {kind} runs", "block", LAST))
+    cells: Cells = dict(heading(top, f"Candidates: {TITLES[kind]}", "block", LAST))
     metrics = [of_kind.catalog.metrics[name] for name in (COST[kind], TIME[kind])]
     cells[top + 1, FIT] = Cell("Fits", style="header_centred")
     for column, metric in zip((PRICE, DURATION), metrics, strict=True):
@@ -103,7 +105,7 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
         lines[which] = (f"The {what}", Cell(name, formula, "calc"))
         known, format = min(numbers) if numbers else 0.0, with_zero(cells[first, column].format, NONE)
         lines[much] = (f"Its {much}", Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", format))
-    units = dict(zip(("cost", "time"), (metric.unit for metric in metrics), strict=True))
+    units = dict(zip(("cost", "time"), (f"{metrics[0].unit}{PER[kind]}", metrics[1].unit), strict=True))
     said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
     cells[last + 1, LABEL] = Cell("Runs", style="label")
     cells[last + 1, FIT] = Cell(float(len(table)), f"COUNTA({_column(FIT, first, last)})", "calc", "#,##0")
@@ -151,9 +153,10 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
     said: dict[str, Live] = {}
     cells: Cells = {}
 
-    def put(name: str, label: str, cell: Cell) -> None:
+    def put(name: str, label: str, cell: Cell, unit: str = "") -> None:
         at = CellRef(SHEET, top + len(said), FIRST)
         cells[at.row, LABEL], cells[at.row, FIRST] = Cell(label, style="label"), cell
+        cells[at.row, UNIT] = Cell(unit, style="unit")
         said[name] = Live(at, cell.value)
 
     put("models", "Models", Cell(float(len(keys)), f"COUNTA({absolute_span(names)})", "calc", "#,##0"))
@@ -161,12 +164,14 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
     for which, much, metric in asked:
         refs = cell_index.of(study, metric)[: len(keys)]
         points = [float(study.value(metric, at)) for at in range(len(keys))]
-        among, label = absolute_span(refs), study.catalog.metrics[metric].label
+        among, asked_for = absolute_span(refs), study.catalog.metrics[metric]
+        label = asked_for.label.lower()
         formula = picked("MIN", among, absolute_span(names))
-        put(which, f"{label}: least for", Cell(keys[points.index(min(points))], formula, "calc"))
-        put(much, f"{label}: least", Cell(min(points), f"MIN({among})", "calc", study.catalog.format(metric)))
+        put(which, f"Smallest by {label}", Cell(keys[points.index(min(points))], formula, "calc"))
+        least = Cell(min(points), f"MIN({among})", "calc", study.catalog.format(metric))
+        put(much, f"Its {label}", least, asked_for.unit)
     length = live_of(study, cell_index, "context_length_words", 0)
-    put("length", "Context length", mirror(SHEET, length))
+    put("length", "Context length", mirror(SHEET, length), "token")
     words = {name: substitute(COMPUTED, {"x": Name(name)}) for name in ("n_params", "work")}
     row = top + len(said)
     cells[row, LABEL] = local(SHEET, _said([("", SMALLEST)], words), said, "text")

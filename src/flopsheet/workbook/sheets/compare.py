@@ -246,7 +246,7 @@ def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -
     title = "Sensitivity of scenario B: one input at a time, all others unchanged"
     yield from heading(layout.step.row - 1, title, "block", NAMED)
     yield (layout.step.row, LABEL), Cell("Step (enter)", style="lead")
-    yield (layout.step.row, NAMED), Cell("memory: weights and cache; time: work per token", style="name")
+    yield (layout.step.row, NAMED), Cell("memory: weights and cache", style="name")
     yield (layout.step.row, A), Cell(layout.pair.step, style="input", format="0%")
     yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", NAMED)
     yield from effect_titles(layout.sorted_row - 1, A, "header")

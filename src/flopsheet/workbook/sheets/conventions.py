@@ -9,7 +9,7 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import HEADER_LABELS, Placed, header_cell
+from flopsheet.workbook.layout.blocks import HEADER_LABELS, Placed, header_cell, name_header
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, first_that_holds, live_of, local
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
@@ -130,10 +130,8 @@ def cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     for row, name in enumerate(block.headers, start=TOP + 1):
         yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
         for column in (UNIT, *TAIL):
-            yield (
-                (row, column),
-                Cell(name if column == NAME else "", style="header_left", indent=NAME_INDENT * (column == NAME)),
-            )
+            yield (row, column), Cell("", style="header_left")
+        yield (row, NAME), name_header(name, is_first=row == TOP + 1)
         for at, column in enumerate(block.columns):
             yield (row, column), header_cell(block, cell_index, name, at)
     row = TOP + HEADERS + 1

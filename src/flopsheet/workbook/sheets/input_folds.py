@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from flopsheet.catalog import Input, Section
 from flopsheet.formula import parse
 from flopsheet.spec import InputValue
-from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.cells import BEFORE_STATE, UNFOLD, TableSet
 from flopsheet.workbook.model.sheet import Cell, Fold
 
-BEFORE_STATE = " · "
-UNFOLD = f"{{title}}{BEFORE_STATE}{{state}}; expand with + at the left"
 STATES = {"assumptions": "at their defaults"}  # of a section that is folded as a whole; others are unused
 
 

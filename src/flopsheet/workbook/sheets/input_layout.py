@@ -115,6 +115,7 @@ def lay_out(table_set: TableSet, runs: Mapping[RunKind, TableSet], cell_index: C
     row += 4 if has_groups else 2
     for section in _sections(table_set, {"model", "layer_group"}):
         row = _place_section(layout, table_set, section, row, "band")
+    row += 1
     lengths = [f"context {at + 1}" for at in range(len(table_set.table("context")))]
     layout.bands.append((row, "block", "Context lengths"))
     layout.headers.append((row + 1, "", lengths))

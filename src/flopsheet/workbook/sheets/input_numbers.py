@@ -23,7 +23,10 @@ def as_written(lines: Sequence[Line], cells: Cells) -> Iterator[Highlight]:
         large = [live for entry, live in lines if entry.unit == unit and _is_large(live, cells, powers[-1][0])]
         for power, style in powers if large else ():
             first = _first(large[0])
-            yield Highlight(_union(large), style, f"AND({first}>={power:.0f},MOD({first},{power:.0f})=0)")
+            # 14.8 T is a whole number of billions, and no 14,800 B.
+            yield Highlight(
+                _union(large), style, f"AND({first}>={power:.0f},{first}<{power * 1000:.0f},MOD({first},{power:.0f})=0)"
+            )
     counted = [live for entry, live in lines if entry.whole and entry.is_number and not entry.choices]
     computed = [live for live in counted if any(cells[cell_ref[1:]].formula for cell_ref in live)]
     if computed:

@@ -9,6 +9,7 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import evaluate, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import InputValue
+from flopsheet.workbook.layout.blocks import NAMES_TITLE
 from flopsheet.workbook.layout.cells import TableSet
 from flopsheet.workbook.layout.typed_cells import count_differences, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
@@ -35,7 +36,7 @@ SHEET = input_layout.SHEET
 BEHIND = {
     WAS: ("Was", 16.0),
     NOTE: ("Note", 80.0),
-    NAME: ("", 32.0),
+    NAME: (NAMES_TITLE, 32.0),
     ALLOWED: ("Allowed", 46.0),
     CHANGED: ("Changed", 9.0),
 }
@@ -198,23 +199,25 @@ def _headers(layout: InputsLayout, cells: Cells) -> None:
     table_set = layout.table_set
     shift = layout.built_column - FIRST
 
-    def header(row: int, label: str, name: str, columns: Iterable[int], texts: Iterable[str]) -> None:
+    def header(row: int, label: str, columns: Iterable[int], texts: Iterable[str]) -> None:
         cells[row, LABEL] = Cell(label, style="header_left")
         titles = {UNIT: "Unit"} | {layout.behind(place): text for place, (text, _) in BEHIND.items()}
         for column, text in titles.items():
             is_said = row == layout.model_row or column == layout.behind(CHANGED)
             style: StyleName = "header" if column == layout.behind(WAS) else "header_left"
-            cells[row, column] = Cell(text if is_said else "", style=style, indent=int(column == layout.behind(NOTE)))
-        cells[row, layout.behind(NAME)] = Cell(name, style="header_left", indent=NAME_INDENT)
+            indent = {layout.behind(NOTE): 1, layout.behind(NAME): NAME_INDENT}.get(column, 0)
+            cells[row, column] = Cell(text if is_said else "", style=style, indent=indent)
         for column, text in zip(columns, texts, strict=True):
             cells[row, column] = Cell(text, style="header")
             cells[row, column + shift] = Cell(f"{text} (spec)" if text else "", style="header")
+        for column in range(FIRST, layout.behind(WAS)):  # the rule below goes on to the notes
+            cells.setdefault((row, column), Cell("", style="header_left"))
 
     models, groups = table_set.table("model"), table_set.table("layer_group")
-    header(layout.model_row, "Model", "model", layout.model_columns(), [str(key) for (key,) in models.keys])
+    header(layout.model_row, "Model", layout.model_columns(), [str(key) for (key,) in models.keys])
     if layout.group_row:
         columns = range(FIRST, FIRST + len(groups))
-        header(layout.group_row, "Layer group", "group", columns, [str(key[1]) for key in groups.keys])
+        header(layout.group_row, "Layer group", columns, [str(key[1]) for key in groups.keys])
         cells[layout.count_row, LABEL] = Cell("Layer groups", style="label")
         cells[layout.count_row, layout.behind(ALLOWED)] = Cell("fixed when the workbook is built", style="maths")
         for at, column in enumerate(layout.model_columns()):
@@ -223,7 +226,7 @@ def _headers(layout: InputsLayout, cells: Cells) -> None:
             )
     for row, label, texts in layout.headers:
         own = layout.hardware if label == "Hardware" else range(FIRST, FIRST + len(texts))
-        header(row, label, label.lower(), own, texts)
+        header(row, label, own, texts)
 
 
 def _describe(layout: InputsLayout, entry: Input, row: int) -> Cells:

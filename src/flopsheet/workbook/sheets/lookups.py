@@ -14,7 +14,7 @@ from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import Placed, header_label
+from flopsheet.workbook.layout.blocks import Placed, header_label, name_header
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import unit_of
 from flopsheet.workbook.model.references import (
@@ -201,8 +201,9 @@ def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) ->
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
         for column in (LABEL, UNIT, *TAIL):
-            text = header_label(chosen.table_set, key) if column == LABEL else key if column == NAME else ""
+            text = header_label(chosen.table_set, key) if column == LABEL else ""
             yield (row + step, column), Cell(text, style="header_left")
+        yield (row + step, NAME), name_header(key, is_first=not step)
         for at, parts in enumerate(table.keys):
             text = str(parts[table.key_names.index(key)])
             yield (row + step, FIRST + at), Cell(text, style="header")

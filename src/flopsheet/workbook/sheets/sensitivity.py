@@ -24,10 +24,10 @@ SHEET, LENGTH = "Sensitivity", "Context length"
 EFFECTS = {
     "flops_forward": "Total FLOPs",
     "weights_and_cache_bytes": "Memory",
-    "flops_forward_per_token": "Time",
+    "flops_forward_per_token": "FLOPs per token",
 }
 EFFECT_FORMAT = '[>=0.0005]+#,##0.0%;[<=-0.0005]-#,##0.0%;"–"'  # no +0.0 % and no -0.0 %
-SWING_FORMAT = '#,##0.0######%;-#,##0.0######%;"0"'
+SWING_FORMAT = '#,##0.0#%;-#,##0.0#%;"0"'
 FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
 SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5) / {FINEST:.0f}")
 
