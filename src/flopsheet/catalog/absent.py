@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from flopsheet import quantities
@@ -95,15 +95,23 @@ def has_value(node: Node, absent: frozenset[str], refuse: Callable[..., CatalogE
 
 
 def every(*tests: Node) -> Node:
-    """1 where all of them are."""
+    """1 where all of them are; what several ask for is asked once."""
     found: Node = YES
-    for test in dict.fromkeys(tests):
-        found = _both(found, test)
+    for part in dict.fromkeys(part for test in tests for part in _parts(test)):
+        found = part if found == YES else _where(found, part, NO)
     return found
 
 
-def _both(one: Node, other: Node) -> Node:
-    return other if one == YES else one if other == YES else _where(one, other, NO)
+def _parts(test: Node) -> Iterator[Node]:
+    """The tests that a test asks one after the other."""
+    while test != YES:
+        match test:
+            case Call("where", (condition, rest, zero)) if zero == NO:
+                yield Call("where", (condition, YES, NO))
+                test = rest
+            case _:
+                yield test
+                return
 
 
 def _where(test: Node, yes: Node, no: Node) -> Node:
