@@ -118,3 +118,13 @@ expect:
         ("FS441", "serving.w.sweep.hardware[1]"),
         ("FS652", "expect[0].that"),
     ]
+
+
+def test_the_configuration_of_a_model_is_told_to_be_imported():
+    with pytest.raises(SpecError) as caught:
+        spec_of('{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "model_type": "llama"}')
+    told = [(one.path, one.fact, one.remedy) for one in caught.value.problems if "import" in one.remedy]
+    remedy = "make a spec of it with 'flopsheet import CONFIG.json -o SPEC.yaml'"
+    assert told == [
+        (key, f"'{key}' belongs to the configuration of a model", remedy) for key in ("architectures", "model_type")
+    ]

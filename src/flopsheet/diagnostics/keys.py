@@ -115,6 +115,9 @@ def unknown_key(key: str, known: Sequence[str]) -> Wording:
     if glued and glued[1] in known:
         how = ", with a space after the colon" if glued[2] == ":" else ""
         return f"unknown key '{shown(key)}'", f"write {glued[1]}: {shown(glued[3])}{how}"
+    if key in ("model_type", "architectures") and "models" in known:  # Hugging Face's, given as a spec
+        remedy = "make a spec of it with 'flopsheet import CONFIG.json -o SPEC.yaml'"
+        return f"'{key}' belongs to the configuration of a model", remedy
     if key == "sweep" and "vary" in known:
         return "a search has no sweep", "write the lists under vary:"
     if key == "sweep":
