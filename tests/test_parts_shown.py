@@ -90,3 +90,9 @@ def test_what_a_study_does_not_use_is_called_unused_where_it_is_folded() -> None
     sheet = book_with({"Forward FLOPs"}, SPECS / "gpt2.yaml").plan.sheet("Forward FLOPs")
     headings = {cell.value for (_, column), cell in sheet.cells.items() if column == LABEL}
     assert "Further parts of the forward pass · unused; expand with + at the left" in headings
+
+
+def test_long_names_of_variants_make_no_column_of_compare_wider_than_a_laptop() -> None:
+    sheet = book_with({"Compare"}, SPECS / "design-sweep.yaml").plan.sheet("Compare")
+    # 7 pixels for a digit of Calibri 11, sheets at 90 %: the label, the unit and both scenarios on 1,366 pixels.
+    assert sum(sheet.widths[column] for column in range(LABEL, FIRST + 5)) * 7 * 0.9 < 1366

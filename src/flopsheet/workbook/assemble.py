@@ -147,8 +147,11 @@ def compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Call
     cells[words, LABEL] = Cell(chart.title, style="lead")
     cells[1, LABEL] = Cell(compare.SHEET, style="title")
     cells[2, LABEL] = Cell("Choose two scenarios; the sensitivity below follows the second.", style="subtitle")
+    if compare.has_long_names(layout):
+        cells |= {at: cell for at, cell in folded(cells, compare.NAMED).items() if cell.style != "as_built_folded"}
+    widths = compare.widths_of(layout)
     return Sheet(
-        compare.SHEET, cells, compare.widths_of(layout), freeze="C4", title_rows="1:3", charts=(chart,),
+        compare.SHEET, cells, widths, heights_of(cells, widths), freeze="C4", title_rows="1:3", charts=(chart,),
         outline_rows=((words, words, True),), tail=compare.NAMED, is_printed=False,
         tab=TABS["what-if"], validations=compare.validations(layout, steps), highlights=compare.highlights(layout),
     )  # fmt: skip

@@ -17,12 +17,14 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
+from flopsheet.workbook.model.sizes import width_of
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
 from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, effect_titles, heading
 
 SHEET = "Compare"
 A, B, DIFFERENCE, SHARE, RATIO = range(FIRST, FIRST + 5)  # columns
+LISTED_MODEL = DIFFERENCE  # of the list of scenarios: a long name runs over the empty cells of B
 LAST = FIRST + 5
 NAMED = LAST + 1  # the column of names in the spec
 WIDTHS = {LABEL: 36.0, UNIT: 12.0, NAMED: 30.0} | dict.fromkeys(range(A, LAST + 1), 21.0)
@@ -115,11 +117,23 @@ class CompareLayout:
         return sensitivity.Base(at[MODEL_ROW], at[LENGTH_ROW], self.step, self.pair.second, self.pair.step)
 
 
+def has_long_names(layout: CompareLayout) -> bool:
+    """Whether names that can be chosen go over several lines, as those of a sweep's variants do."""
+    return max(map(len, _scenario_names(layout.table_set))) + 2.0 > WIDTHS[LABEL]
+
+
 def widths_of(layout: CompareLayout) -> dict[int, float]:
-    """Columns as wide as the longest name that can be chosen; a name may have 64 letters."""
-    table_set = layout.table_set
-    longest = max(len(scenario_name(table_set, row)) for row in range(len(table_set.table("scenario")))) + 2.0
-    return WIDTHS | {LABEL: max(WIDTHS[LABEL], longest)} | dict.fromkeys((A, B), max(WIDTHS[A], longest))
+    """Columns as wide as the longest name that can be chosen, or its longest line; a name may have 64 letters."""
+    names = _scenario_names(layout.table_set)
+    if has_long_names(layout):
+        longest = max(width_of(Cell(name, style="input_folded")) for name in names)
+    else:
+        longest = max(map(len, names)) + 2.0
+    return WIDTHS | dict.fromkeys((A, B), max(WIDTHS[A], longest))
+
+
+def _scenario_names(table_set: TableSet) -> list[str]:
+    return [scenario_name(table_set, row) for row in range(len(table_set.table("scenario")))]
 
 
 def scenario_name(table_set: TableSet, row: int) -> str:
@@ -160,13 +174,19 @@ class _Listed:
     def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
         table_set = self.table_set
         yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", NAMED)
-        for column, text in ((LABEL, "Scenario"), (UNIT, "Context"), (A, "Number of the model"), (B, "Model")):
+        for column, text in (
+            (LABEL, "Scenario"),
+            (UNIT, "Context"),
+            (A, "Number of the model"),
+            (LISTED_MODEL, "Model"),
+        ):
             yield (self.top - 1, column), Cell(text, style="header_left" if column < A else "header")
         lengths = cell_index.of(table_set, "context_length")
         for at in range(len(self.table)):
             row, context = self.top + at, self.table.above["context"][at]
-            yield (row, LABEL), Cell(scenario_name(table_set, at), style="label")
-            yield (row, B), Cell(str(self.table.keys[at][0]), style="as_built")
+            name = scenario_name(table_set, at)
+            yield (row, LABEL), Cell(name, style="fitted_label" if len(name) + 2.0 > WIDTHS[LABEL] else "label")
+            yield (row, LISTED_MODEL), Cell(str(self.table.keys[at][0]), style="as_built")
             length = Live(lengths[context], table_set.value("context_length", context))
             yield (row, UNIT), mirror(SHEET, length, "linked_left", "#,##0")
             yield (row, A), Cell(float(self.table.above["model"][at] + 1), style="as_built", format="0")
@@ -190,7 +210,7 @@ def _choice_cells(layout: CompareLayout, listed: _Listed) -> Iterator[Placed]:
         yield (CHOICE_ROW, column), Cell(scenario_name(table_set, row), style="input")
         formula = f"MATCH({letter}{CHOICE_ROW},{listed.column(LABEL)},0)"
         yield (POSITION_ROW, column), Cell(float(row + 1), formula, "calc", "0")
-        formula = f"INDEX({listed.column(B)},{letter}{POSITION_ROW})"
+        formula = f"INDEX({listed.column(LISTED_MODEL)},{letter}{POSITION_ROW})"
         yield (MODEL_ROW, column), Cell(str(table.keys[row][0]), formula, "linked")
         formula = f"INDEX({listed.column(UNIT)},{letter}{POSITION_ROW})"
         length = table_set.value("context_length", table.above["context"][row])
