@@ -120,6 +120,7 @@ def test_a_prediction_is_never_off_its_own_range():
     assert ran()["is_off_range"] == 0
 
 
+CONVOLUTION = {"kind": "short_conv", "d_short_conv": 256, "d_conv": 3}  # beside attention
 EXPERTS = {"d_ff": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 256}
 
 
@@ -131,6 +132,7 @@ EXPERTS = {"d_ff": 0, "n_experts": 8, "n_active_experts": 2, "d_expert": 256}
         ({"hardware": "h200"}, {}, "outside what was measured: kind of device", 0.901, 1.21),
         ({"n_devices": 4096}, {}, "outside what was measured: number of devices", 0.901, 1.21),
         ({"context_length": 262_144}, {}, "outside what was measured: context length", 0.901, 1.21),
+        ({}, {"mixer": CONVOLUTION}, "outside what was measured: mixers other than attention", 0.901, 1.21),
         ({}, EXPERTS, "outside what was measured: mixture of experts", 0.625, 1.21),
         ({"hardware": "h200"}, EXPERTS, "outside what was measured: mixture of experts, and 1 more", 0.625, 1.21),
     ],
