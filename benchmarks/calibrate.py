@@ -44,8 +44,7 @@ def write_constants(constants: list[float], ratios: Mapping[str, float]) -> None
     inputs, hardware = DATA / "run_inputs.yaml", DATA / "hardware.yaml"
     text, kinds = inputs.read_text(encoding="utf-8"), hardware.read_text(encoding="utf-8")
     shared = {name: value for (name, generation, *_), value in zip(CONSTANTS, constants, strict=True) if not generation}
-    for name, value in {**shared, **ratios}.items():
-        text = replaced(rf"(- name: {name}\n(?:(?!  - name:).*\n)*?    default: )\S+", f"{value:.6g}", text)
+    text = with_defaults(text, {**shared, **ratios})
     for (name, generation, *_), value in zip(CONSTANTS, constants, strict=True):
         if generation:
             pattern = (
@@ -54,6 +53,13 @@ def write_constants(constants: list[float], ratios: Mapping[str, float]) -> None
             kinds = replaced(pattern, f"{value:.6g}", kinds)
     inputs.write_text(text, encoding="utf-8")
     hardware.write_text(kinds, encoding="utf-8")
+
+
+def with_defaults(text: str, values: Mapping[str, float]) -> str:
+    """The catalogue's text with other defaults of some inputs."""
+    for name, value in values.items():
+        text = replaced(rf"(- name: {name}\n(?:(?!  - name:).*\n)*?    default: )\S+", f"{value:.6g}", text)
+    return text
 
 
 def replaced(pattern: str, value: str, text: str) -> str:

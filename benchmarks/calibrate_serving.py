@@ -8,12 +8,12 @@ layouts differ by engine and version.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from calibrate import DATA, with_defaults
 from scipy.optimize import least_squares
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -23,7 +23,6 @@ from measured_serving import (
     FIRST_CONSTANTS,
     FITTED,
     PAGE,
-    ROOT,
     TOKEN_CONSTANTS,
     Measured,
     Serving,
@@ -32,7 +31,7 @@ from measured_serving import (
     ranges,
 )  # fmt: skip
 
-INPUTS = ROOT / "src" / "flopsheet" / "catalog" / "data" / "run_inputs.yaml"
+INPUTS = DATA / "run_inputs.yaml"
 SOFT_TOKEN, SOFT_FIRST = 0.2, 0.25
 
 
@@ -59,12 +58,7 @@ def rounded(value: float) -> float:
 
 def write_constants(found: dict[str, float]) -> None:
     """The figures of the catalogue, each in its place."""
-    text = INPUTS.read_text(encoding="utf-8")
-    for name, value in found.items():
-        pattern = rf"(- name: {name}\n(?:(?!  - name:).*\n)*?    default: )\S+"
-        text, count = re.subn(pattern, rf"\g<1>{value:.6g}", text)
-        assert count == 1, name
-    INPUTS.write_text(text, encoding="utf-8")
+    INPUTS.write_text(with_defaults(INPUTS.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from processes import Line, paired, ratios
 import studies
 from flopsheet.catalog import KEYS, Catalog, load_catalog
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
+from flopsheet.formula.operators import ABSENT, GIVEN
 from flopsheet.pipeline import frames
 from flopsheet.pipeline.tables import Tables, tabulate
 from flopsheet.spec import load_spec
@@ -61,6 +62,10 @@ def arrays(tables: Tables) -> dict[str, Any]:
 
 def spelled_call(function: str, arguments: list[str]) -> str:
     """A function over texts of NumPy; min and max of several as one call in another."""
+    if function == GIVEN:
+        return f"~np.isnan({arguments[0]})"
+    if function == ABSENT:
+        return "np.nan"
     if function == "where":
         return f"np.where({', '.join(arguments)})"
     if len(arguments) == 1:

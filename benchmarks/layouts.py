@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from evaluation import spelled_call
 from processes import ENVIRONMENT, ROOT, Line, paired, ratios
 
 from flopsheet.catalog import Catalog, load_catalog
@@ -243,22 +243,6 @@ class ByHand:
         with np.errstate(all="ignore"):
             exec(self.compiled, names)
         return names
-
-
-CALLS = {"min": "np.minimum", "max": "np.maximum", "floor": "np.floor", "ceil": "np.ceil", "abs": "np.abs"}
-
-
-def spelled_call(function: str, arguments: list[str]) -> str:
-    """A function over texts of NumPy; min and max of several as one call in another."""
-    if function == "given":
-        return f"~np.isnan({arguments[0]})"
-    if function == "no number":
-        return "np.nan"
-    if function == "where":
-        return f"np.where({', '.join(arguments)})"
-    if len(arguments) == 1:
-        return f"{CALLS[function]}({arguments[0]})"
-    return reduce(lambda done, other: f"{CALLS[function]}({done}, {other})", arguments)
 
 
 # Against brute force --------------------------------------------------------------------------------------------------

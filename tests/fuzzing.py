@@ -180,8 +180,6 @@ WORDS = [
     "[Book]Sheet!A1",
 ]
 
-mangled_formulas = st.sampled_from([formula.encode() for formula in FORMULAS]).flatmap(mangled)
-
 formulas = (
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
     | st.sampled_from([formula.encode() for formula in FORMULAS])

@@ -21,7 +21,6 @@ BASE: dict[str, Any] = {
     "defaults": {"vocab_size": 32000, "ffn": "swiglu", "d_ff": "4 * d_model"},
 }
 SHAPE = {"n_layers": 24, "d_model": 2048, "n_heads": 16, "n_kv_heads": 4}
-LATENT = {"kv_lora_rank": 128, "d_qk_nope": 64, "d_qk_rope": 32, "d_v": 64}
 
 # What a model sweeps, and the variants that somebody would write instead.
 BY_HAND: list[tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, Any]]]] = [
