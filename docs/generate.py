@@ -229,7 +229,7 @@ def unit_reference() -> Iterator[str]:
 def keys(mapping: dict[str, Any]) -> list[list[str]]:
     required = mapping.get("required") or mapping.get("else", {}).get("required", [])
     return [
-        [code(name), kind(value), default(name, value, name in required), meaning(name, value)]
+        [code(name), kind(value), default(value, name in required), meaning(name, value)]
         for name, value in mapping["properties"].items()
     ]
 
@@ -289,7 +289,7 @@ def anchor(reference: str) -> str:
     return named(reference).replace(" ", "-").replace("'", "")  # as GitHub makes them
 
 
-def default(name: str, value: dict[str, Any], required: bool) -> str:
+def default(value: dict[str, Any], required: bool) -> str:
     if required:
         return "**required**"
     if "default" not in value:

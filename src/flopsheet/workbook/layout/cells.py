@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Metric
-from flopsheet.catalog.entries import Scalar
+from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.catalog.grains import RUNS, Grain, RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
@@ -26,7 +26,7 @@ UNFOLD = f"{{title}}{BEFORE_STATE}{{state}}; expand with + at the left"
 
 UNUSED = "Linked inputs and metrics that this study does not use"
 
-NOTHING = frozenset({0.0, "no", "none"})
+NOTHING = frozenset({0.0, NO, "none"})
 
 # Grain -> the input that names the row of it which a run uses; the names themselves stand above the study's columns.
 CHOSEN_BY = {"hardware": "hardware"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import with_zero
+from flopsheet.catalog.entries import YES, with_zero
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Name
@@ -88,12 +88,12 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
         for column, metric in zip((PRICE, DURATION), metrics, strict=True):
             live = live_of(of_kind, cell_index, metric.name, at)
             ref, format = live.cell_ref.seen_from(SHEET), of_kind.catalog.format(metric.name)
-            value = live.value if fits.value == "yes" and not isinstance(live.value, str) else NONE
-            formula = f'IF({letters(FIT)}{row}="yes",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
+            value = live.value if fits.value == YES and not isinstance(live.value, str) else NONE
+            formula = f'IF({letters(FIT)}{row}="{YES}",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
             cells[row, column] = Cell(value, formula, "linked", format)
     answers = [cells[row, FIT].value for row in range(first, last + 1)]
     corners = [(CellRef(SHEET, first, FIT), CellRef(SHEET, last, FIT))]
-    lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, answers, "yes"))}
+    lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, answers, YES))}
     for column, what, which, much in (
         (PRICE, "cheapest", "cheapest", "cost"), (DURATION, "fastest", "fastest", "time"),
     ):  # fmt: skip

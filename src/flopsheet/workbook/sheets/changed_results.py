@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import Scalar
+from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Name, Operation, Text
 from flopsheet.numerics import STORED
@@ -64,7 +64,7 @@ OF_NUMBER = substitute(
 OF_COUNT = parse(f"where(live > built, {LOST}, where(live < built, {GAINED}, 0))")
 OF_RUN = substitute(parse(f"where(fit == 1, {LOST}, where(fit == 2, {GAINED}, size))"), {"size": OF_NUMBER})
 OF_OTHER = substitute(parse(f"where(abs(change - other) <= {STORED}, 0, size)"), {"size": OF_NUMBER})
-VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text("no")})
+VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text(NO)})
 
 CHANGE_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
 BY = [

@@ -9,7 +9,7 @@ from functools import partial
 from string import Formatter
 
 from flopsheet.catalog import RUNS, Metric
-from flopsheet.catalog.entries import FAIL
+from flopsheet.catalog.entries import FAIL, NO
 from flopsheet.formula.nodes import Call, Name
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
@@ -311,7 +311,7 @@ def colours(table: Table) -> Iterator[Highlight]:
             yield from fit_colours(_area(table, name))
             answer = f"${letters(table.columns[name])}{table.first}"
             for beside in (MEMORY[kind], MARGIN[kind]):
-                yield Highlight(_area(table, beside), "bad", f'{answer}="no"')
+                yield Highlight(_area(table, beside), "bad", f'{answer}="{NO}"')
 
 
 def _area(table: Table, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from flopsheet.catalog.desugar import substitute
-from flopsheet.catalog.entries import Scalar
+from flopsheet.catalog.entries import YES, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.nodes import Call, Name, Text, names
@@ -51,7 +51,7 @@ def _of_run(kind: RunKind) -> Node:
     )
     cost = Name(COST[kind])
     words = {
-        "fit": substitute(fits, {"yes": Text("yes"), "room": spare, "lack": lack}),
+        "fit": substitute(fits, {"yes": Text(YES), "room": spare, "lack": lack}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
         "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
         "off": substitute(parse("where(is_off_range == 1, off, none)"), {"off": off, "none": Text("")}),
