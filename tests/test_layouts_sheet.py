@@ -236,6 +236,16 @@ def test_the_term_that_is_told_is_the_one_that_grows_most(book):
         assert label in sentence
 
 
+def test_what_a_layout_loses_most_with_may_be_more_than_it_loses():
+    report = book_on_layouts(OBJECTIVES["serving, devices"]).report
+    sheet = planned_sheet(SHEET, report, report)
+    told = [str(cell.value) for (_, column), cell in sorted(sheet.cells.items()) if column == 2 and cell.formula]
+    # All have as few devices as the first, and so the time is told.
+    assert {words.partition(";")[0].partition(" and ")[0] for words in told} == {"Equal to the first in devices"}
+    slower = [words for words in told if "slower" in words]
+    assert slower != [] and all(" ms slower; largest increase: " in words for words in slower)
+
+
 def test_the_chart_has_a_title_both_axes_and_a_point_for_each_layout(book):
     _, report = book
     chart, *_ = planned_sheet(SHEET, report, report).charts

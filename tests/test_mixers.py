@@ -64,6 +64,16 @@ def only(model, context_length=S, **study):
     return frames["model"].iloc[0], frames["scenario"].iloc[0]
 
 
+def test_the_sentences_about_shares_leave_no_part_out():
+    """Of DeepSeek-V3.2 at a million tokens nearly all is the indexer, which has a sentence beside the usual four."""
+    length = 2**20
+    frames = frames_of({"version": 1, "context_lengths": [length], "models": {"m": mixed.DEEPSEEK_V32}})
+    run, words = frames["scenario"].iloc[0], frames["context"].iloc[0]
+    four = run[["share_ffn", "share_attention_projections", "share_attention_scores", "share_lm_head"]].sum()
+    assert words[["trend_rest_from", "trend_rest_to"]].tolist() == pytest.approx([1 - four] * 2, rel=1e-9)
+    assert words["trend_words_rest"].endswith(f" take {100 * (1 - four):.1f} %.".replace(".0 %", " %"))
+
+
 # Published figures ----------------------------------------------------------------------------------------------------
 
 

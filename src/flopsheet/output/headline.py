@@ -216,7 +216,8 @@ def _known(kind: RunKind, values: Values, at: int) -> str:
 
 def sentences(report: Report) -> list[str]:
     """What the numbers say, at each context length."""
-    named = ("ffn_count_words", "trend_words", "trend_words_dense", "trend_words_other")
+    rest = ["trend_words_rest"] if any(report.values.plain("scenario", "share_rest")) else []
+    named = ("ffn_count_words", "trend_words", "trend_words_dense", "trend_words_other", *rest)
     counts, *trends = (report.values.plain("context", name) for name in named)
     said = [str(counts[0])]
     for parts in zip(*trends, strict=True):

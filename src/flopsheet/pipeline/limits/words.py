@@ -11,7 +11,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.program import LAST, NEXT, at
 
-NONE, NO_LIMIT = "none", "no limit"
+NONE, NO_LIMIT, NOT_FOUND = "none", "no limit", "not found"
 HEADS = {
     "now": "Now",
     "last": "Limit",
@@ -24,7 +24,7 @@ HEADS = {
 # the bytes that a device has left.
 LARGEST = (
     ("where(left < 0, where(tried <= least, 1, 0), 0) == 1", "not even {last:,} fits: a device lacks {lack}"),
-    ("left < 0", "no more than about {last:,}: a device lacks {lack} there"),
+    ("left < 0", "less than {last:,}, at which a device lacks {lack}"),
     ("tried >= most", "memory sets no limit"),
     ("left_next >= 0", "about {last:,}; {next:,} fits too"),
     ("", "{next:,} breaks: a device lacks {lack_next}"),
@@ -32,12 +32,12 @@ LARGEST = (
 FEWEST = (
     ("left < 0", "no number fits: a device lacks {lack}"),
     ("tried <= least", "fewer are not possible"),
-    ("left_next >= 0", "about {last:,}; {next:,} fit too"),
-    ("", "{next:,} do not fit: a device lacks {lack_next}"),
+    ("left_next >= 0", "about {last:,}; {next:,} would fit too"),
+    ("", "{next:,} would not fit: a device lacks {lack_next}"),
 )
 LACK = (
-    ("lack >= 2^30", "{lack / 2^30:.1} GiB"),
-    ("lack >= 2^20", "{lack / 2^20:.1} MiB"),
+    ("lack >= 1000 * 2^20", "{lack / 2^30:,.1} GiB"),
+    ("lack >= 1000 * 2^10", "{lack / 2^20:.1} MiB"),
     ("", "{ceil(lack / 2^10)} KiB"),
 )
 
@@ -64,10 +64,19 @@ def sentence(*, fewest: bool) -> Node:
 @cache
 def value(*, fewest: bool) -> Node:
     """The last value, or the word that stands in its place."""
-    found: Node = Name("last")
-    if not fewest:
-        found = Call("where", (parse("tried >= most"), Text(NO_LIMIT), found))
-    return Call("where", (parse("left < 0"), Text(NONE), found))
+    found, lacking = Name("last"), Text(NONE)
+    if fewest:
+        return Call("where", (parse("left < 0"), lacking, found))
+    unlimited = Call("where", (parse("tried >= most"), Text(NO_LIMIT), found))
+    missed = Call("where", (parse("tried <= least"), lacking, Text(NOT_FOUND)))
+    return Call("where", (parse("left < 0"), missed, unlimited))
+
+
+@cache
+def further(shown: Node, *, fewest: bool) -> Node:
+    """What is shown of one step further, or the word for none where there is no such step."""
+    at_end = parse("tried <= least" if fewest else "tried >= most")
+    return Call("where", (at_end, Text(NONE), shown))
 
 
 NEXT_VALUE = parse("next")

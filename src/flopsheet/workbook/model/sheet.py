@@ -13,7 +13,7 @@ from flopsheet.workbook.model.styles import TABS, StyleName, Written
 
 Draw: TypeAlias = Literal["both", "line", "marker", "column"]
 ChartKind: TypeAlias = Literal["shares", "columns", "tornado", "scatter", "lines"]
-Place: TypeAlias = Literal["", "t", "b", "l", "r"]
+Place: TypeAlias = Literal["", "t", "b", "l", "r", "unnamed"]
 
 
 class Cell(NamedTuple):
@@ -69,7 +69,7 @@ class Series:
     draw: Draw = "both"
     """Of a scatter line, marker or both; of columns column or line."""
     named: Place = ""
-    """Where its name stands beside its middle point: top, bottom, left or right; nowhere where empty."""
+    """Where its name stands beside its middle point: top, bottom, left or right; where empty, in the legend."""
 
 
 @frozen

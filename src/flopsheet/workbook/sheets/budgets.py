@@ -108,6 +108,7 @@ def _headings(them: Called, top: int) -> Cells:
     )  # fmt: skip
     cells = heading(top, f"{them.many.capitalize()} in the spec (as built; an edited input may break them)", titles)
     cells[top + 1, VERDICT] = cells[top + 1, VERDICT]._replace(style="header_centred")
+    cells[top + 1, SAID] = cells[top + 1, SAID]._replace(style="header_left", indent=1)
     return cells
 
 
@@ -119,7 +120,7 @@ def _line(catalog: Catalog, expectation: Expectation, kind: str, claimed: Scalar
         (row, LABEL): Cell(_claimed_of(expectation), style="label"),
         (row, NAME): Cell(metric.name, style="name"),
         (row, UNIT): Cell(unit_of(metric), style="unit"),
-        (row, MATHS): Cell(expectation.note, style="maths"),
+        (row, MATHS): Cell(expectation.note, style="maths", indent=1),
         (row, LIVE): mirror(SHEET, found, format=format),
         (row, CLAIM): Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc"),
         (row, EXPECTED): Cell(claimed, style="as_built", format=unit.exact_format),

@@ -26,6 +26,15 @@ TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds
 SHORT = {"predicted_cost_per_million": "Per M tokens"}  # above a narrow column
 PER: Mapping[RunKind, str] = {"training": "", "serving": "/M tokens"}  # of what the cost of a run is
 TITLES: Mapping[RunKind, str] = {"training": "training runs", "serving": "serving runs, predicted"}
+# What the runs of a kind are compared at: where it differs, less money or time makes no run the better one.
+WORK: Mapping[RunKind, tuple[str, ...]] = {
+    "training": ("n_tokens",),
+    "serving": ("prompt_length", "generated_length"),
+}
+APART = {
+    "training": "they train on different numbers of tokens, so none is called cheapest or fastest",
+    "serving": "they differ in prompt or generated tokens, so none is called cheapest or fastest",
+}
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
 COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
@@ -105,6 +114,7 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
         lines[which] = (f"The {what}", Cell(name, formula, "calc"))
         known, format = min(numbers) if numbers else 0.0, with_zero(cells[first, column].format, NONE)
         lines[much] = (f"Its {much}", Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", format))
+    lines["apart"] = ("1 if they differ in work", _apart(of_kind, cell_index))
     units = dict(zip(("cost", "time"), (f"{metrics[0].unit}{PER[kind]}", metrics[1].unit), strict=True))
     said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
     cells[last + 1, LABEL] = Cell("Runs", style="label")
@@ -118,11 +128,22 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
     return cells, bottom + 2
 
 
+def _apart(of_kind: TableSet, cell_index: CellIndex) -> Cell:
+    """Whether the runs of a kind do different amounts of work."""
+    names = WORK[of_kind.run_kind]
+    spans = (absolute_span(cell_index.of(of_kind, name)) for name in names)
+    tests = ",".join(f"MAX({among})>MIN({among})" for among in spans)
+    runs = range(len(of_kind.table("run")))
+    is_apart = any(len({of_kind.value(name, at) for at in runs}) > 1 for name in names)
+    return Cell(float(is_apart), f"IF(OR({tests}),1,0)", "calc", "0")
+
+
 def _sentence(kind: RunKind) -> Node:
     """Which fit, which of them is cheapest, which fastest; what is not known is left out."""
     both = f"{{begun}}; {CHEAPEST[kind]}, {FASTEST[kind]}."
     cases = [
         ("fit == 0", f"None of {{runs}} {kind} runs fits."),
+        ("apart == 1", f"{{begun}}; {APART[kind]}."),
         ("cost * time > 0", both),
         ("cost > 0", f"{{begun}}; {CHEAPEST[kind]}."),
         ("time > 0", f"{{begun}}; {FASTEST[kind]}, no price."),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, TAIL, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import NAME_INDENT
 
@@ -57,8 +57,9 @@ def heading(row: int, title: str, columns: Sequence[tuple[int, str]] = ()) -> Ce
     bar = (*range(LABEL, FIRST + MOST), *TAIL)
     cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in bar}
     for column, text in columns:
+        is_text = column < FIRST or column in {NAME, MATHS}
         cells[row + 1, column] = Cell(
-            text, style="header_left" if column < FIRST else "header", indent=NAME_INDENT * (column == NAME)
+            text, style="header_left" if is_text else "header", indent=NAME_INDENT * (column == NAME)
         )
     return cells
 

@@ -105,7 +105,7 @@ def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int)
         (LABEL, "Run"), (UNIT, ""), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"),
         (FIRST + 2, "Needs GiB"), (FIRST + 3, "Has GiB"),
     )  # fmt: skip
-    cells, row = heading(top, "Runs that fit", titles), top + 2
+    cells, row = heading(top, "Whether each run fits", titles), top + 2
     for column in (FIRST, FIRST + 1):  # of words
         cells[top + 1, column] = cells[top + 1, column]._replace(style="header_centred")
     for kind in FITS:

@@ -44,11 +44,11 @@ SAME, SAME_GAP = f"abs(more) <= {ROUNDING} * time", f"abs(gap) <= {ROUNDING} * a
 
 def cases(kind: RunKind) -> tuple[tuple[str, str], ...]:
     """What is said of a layout, but for the best, where the time is what is compared."""
-    unit, of_second = TOLD[kind]
+    (unit, of_second), increase = TOLD[kind], "largest increase: {term}"
     return (
         (SAME, "As fast as the first."),
         ("more < 0", f"{{0 - {of_second} * more:.3}} {unit} faster than the first, with the current Inputs."),
-        ("", f"{{{of_second} * more:.3}} {unit} slower, most of it in {{term}}, {{{of_second} * largest:.3}} {unit}."),
+        ("", f"{{{of_second} * more:.3}} {unit} slower; {increase}, {{{of_second} * largest:.3}} {unit}."),
     )
 
 
@@ -59,9 +59,9 @@ def cases_beside(kind: RunKind, label: str, number: str, *, is_maximised: bool) 
     less, more = ("more", "less") if is_maximised else ("less", "more")
     both = f"where({SAME_GAP}, where({{}}, 1, 0), 0) > 0"
     return (
-        (both.format(same), "As good as the first."),
-        (both.format(faster), f"As good as the first; {told_faster}"),
-        (SAME_GAP, f"As good as the first; {told_slower}"),
+        (both.format(same), f"Equal to the first in {lower} and in time."),
+        (both.format(faster), f"Equal to the first in {lower}; {told_faster}"),
+        (SAME_GAP, f"Equal to the first in {lower}; {told_slower}"),
         ("gap < 0", f"{{0 - gap:{number}}} {less} than the first with the current Inputs ({lower})."),
         ("", f"{{gap:{number}}} {more} than the first ({lower})."),
     )
@@ -128,14 +128,20 @@ class Listed:
         """What stands above each column."""
         catalog = self.table_set.catalog
         named = {
-            name: f"{catalog.entry(name).label} {catalog.unit_of(name).heading}".strip()
+            name: ", ".join(filter(None, (catalog.entry(name).label, catalog.unit_of(name).heading)))
             for name in (*self.varied, *self.shown)
         }
         more_of = {more(name): catalog.metrics[name].label for name in self.terms}
         if not self.is_by_time:
             than = "Less" if self.search.is_maximised else "More"
             named[METRIC] = f"{than} than the first: {catalog.entry(self.search.metric).label}"
-        return {**named, more(self.kind.time): "More than the first s", TERM: "Most of it", MOST: "Of it s", **more_of}
+        return {
+            **named,
+            more(self.kind.time): "More than the first, s",
+            TERM: "Largest increase",
+            MOST: "This increase, s",
+            **more_of,
+        }
 
     def place(self, name: str, row: int) -> CellRef:
         return CellRef(SHEET, row, self.columns[name])

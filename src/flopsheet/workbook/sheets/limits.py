@@ -30,16 +30,17 @@ TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
 MOST_BUDGETS = 6  # of a kind
 NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, SAYS_AT, HELD_AT = range(FIRST, FIRST + 7)  # the last is not printed
-WIDE = {SAYS_AT: 46.0, HELD_AT: 46.0}  # texts
-WIDTHS = {LABEL: 34.0, UNIT: 9.0} | dict.fromkeys((NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT), 14.0) | WIDE
+WIDE = {SAYS_AT: 46.0, HELD_AT: 54.0}  # texts
+FIGURES = dict.fromkeys((NOW_AT, LAST_AT, NEXT_AT), 14.0) | dict.fromkeys((LEFT_AT, LACKS_AT), 18.0)
+WIDTHS = {LABEL: 34.0, UNIT: 9.0} | FIGURES | WIDE
 HEADS = {
     LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
     NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
     LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
 }  # fmt: skip
 HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
-MIB = "#,##0"
-LEFT_OUT = "{:,} more budgets, whose limits `flopsheet show` lists"
+MIB = "#,##0.0"  # a step may lack some KiB
+LEFT_OUT = "{:,} more {}, whose limits `flopsheet show` lists"
 
 
 def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> Iterator[Placed]:
@@ -64,8 +65,9 @@ def _said(
 def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
     said, fewest = partial(_said, working, words.read(kind)), working.solved.limit.fewest
     return {
-        LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.NEXT_VALUE),
-        LEFT_AT: said(words.LEFT_MIB, format=MIB), LACKS_AT: said(words.LEFT_NEXT_MIB, format=MIB),
+        LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.further(words.NEXT_VALUE, fewest=fewest)),
+        LEFT_AT: said(words.LEFT_MIB, format=MIB),
+        LACKS_AT: said(words.further(words.LEFT_NEXT_MIB, fewest=fewest), format=MIB),
         SAYS_AT: said(words.sentence(fewest=fewest), "wrapped")._replace(indent=1),
     }  # fmt: skip
 
@@ -140,6 +142,11 @@ class _Writer:
             self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
         self.row += 1
 
+    def leave_out(self, count: int, what: str) -> None:
+        """How many have no room on the sheet, if any."""
+        if count:
+            self.band(LEFT_OUT.format(count, what))
+
     def link(self, links: Links) -> None:
         """What the workings of a source read on other sheets."""
         if links.subjects:
@@ -194,13 +201,15 @@ def sheet(
     for kind, each in within:
         for solved in each.solved:
             links[kind].need(_subject(links[kind].source, each, solved), read_elsewhere(solved))
+    more = [len(one.table("run")) - len(runs) for one, runs in zip(of_runs, names, strict=True)]  # that have no room
     lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
+    lines += sum(map(bool, more))
     lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
     writer = _Writer(lines)
     table_end = writer.below - 2
     for of_kind in links.values():
         writer.link(of_kind)
-    for one, runs, found in zip(of_runs, names, every, strict=True):
+    for one, runs, found, unseen in zip(of_runs, names, every, more, strict=True):
         of_kind = links[one.run_kind]
         writer.head(one.run_kind.capitalize(), HEADS)
         workings = [
@@ -210,6 +219,7 @@ def sheet(
             writer.band(name)
             for worked in workings:
                 writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], one.run_kind))
+        writer.leave_out(unseen, "runs")
     if within:
         writer.head("Budgets", HEADS_OF_BUDGETS)
     for kind, each in within:
@@ -219,11 +229,10 @@ def sheet(
             subject = _subject(links[kind].source, each, solved)
             [working] = writer.work(links[kind], solved, {each.at: subject}, said)
             writer.line(working, working.label, _of_budget(working, each.set.budget))
-    if left:
-        writer.band(LEFT_OUT.format(len(left)))
-        for of_set in left:
-            writer.cells[writer.row, LABEL] = Cell(_said_of(of_set, study.catalog), style="label", indent=1)
-            writer.row += 1
+    writer.leave_out(len(left), "budgets")
+    for of_set in left:
+        writer.cells[writer.row, LABEL] = Cell(_said_of(of_set, study.catalog), style="label", indent=1)
+        writer.row += 1
     return _finished(writer, table_end)
 
 

@@ -23,6 +23,7 @@ from flopsheet.workbook.model.styles import INK, MANY, MUTED, PALETTE
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
 MOST_LINES = 8
+UPON = 0.05  # of an axis: points that are nearer to each other have one name
 NAME_DECADES = 0.5  # that half of the name of a point takes on the roofline
 SCREEN = 6  # columns of runs that take the second and the third chart
 CLASSES = {
@@ -220,12 +221,14 @@ class _ChartBuilder:
     def most_cache(self) -> Cell:
         """Whose cache is largest."""
         name, of_name = self.named("MAX", "served_cache_gib")
-        most = max(point for point in self.row("served_cache_gib")[1] if point is not None)
+        points = [point for point in self.row("served_cache_gib")[1] if point is not None]
+        most, cells = max(points), self.span("served_cache_gib")
         if len(self.names) == 1:
             text, of_name = f"Cache of {name}", f'"Cache of "&{of_name}'
         else:
-            text, of_name = f"{name} has the largest cache", f'{of_name}&" has the largest cache"'
-        formula = f'{of_name}&": "&INT(MAX({self.span("served_cache_gib")})+{HALF})&" GiB at its length"'
+            text = f"{name} has the largest cache" if min(points) < most else "Cache of each run"
+            of_name = f'IF(MIN({cells})<MAX({cells}),{of_name}&" has the largest cache","Cache of each run")'
+        formula = f'{of_name}&": "&INT(MAX({cells})+{HALF})&" GiB at its length"'
         return self.title(f"{text}: {int(most + HALF)} GiB at its length", formula)
 
     @cached_property
@@ -239,10 +242,34 @@ class _ChartBuilder:
                 self.sheet, ROOF, {"h": hardware, "w": weights, "m": matmuls}, "name"
             )
             spot = self.name_spots[at].seen_from(self.sheet)
-            for step, (word, _) in enumerate(STAGES.values()):
-                said = Cell(f"{name}: {word}", f'{spot}&": {word}"', "name")
+            for step, (stage, (word, _)) in enumerate(STAGES.items()):
+                more = self.crowds[stage][at] - 1
+                told = f"{word}, {more} more here" if more > 0 else word
+                said = Cell(f"{name}: {told}", f'{spot}&": {told}"', "name")
                 cells[NAMES_ROW + at, self.second + 1 + step] = said
         return cells
+
+    @cached_property
+    def points(self) -> dict[str, list[tuple[float, ...]]]:
+        """The points of each stage on the roofline, as built: an edit moves points and changes no name."""
+        built = self.table_set.built
+        found = {}
+        for stage in STAGES:
+            axes = (built.plain("serving_run", f"{stage}_{axis}")[:MOST_LINES] for axis in AXES)
+            found[stage] = list(zip(*(map(float, axis) for axis in axes), strict=True))
+        return found
+
+    @cached_property
+    def corners(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The ends of both axes of the roofline."""
+        points = [point for of_stage in self.points.values() for point in of_stage]
+        tops = [float(self.table_set.value("roof_flops_2", at)) for at in range(len(self.points["decode"]))]
+        return _decades([x for x, _ in points], NAME_DECADES), _decades([*(y for _, y in points), *tops])
+
+    @cached_property
+    def crowds(self) -> dict[str, list[int]]:
+        """How many points each name on the roofline stands for: the first of a crowd has the name of all, as built."""
+        return {stage: _crowds(points, self.corners) for stage, points in self.points.items()}
 
     def live(self, name: str, at: int) -> Live:
         return Live(self.cell_index.of(self.table_set, name)[at], self.table_set.value(name, at))
@@ -288,8 +315,8 @@ class _ChartBuilder:
 
     def roofline(self) -> Chart:
         """A roof for each kind of device and format in use, and the points below it, each with its name."""
-        series, seen, shown = [], set(), range(min(len(self.names), MOST_LINES))
-        for at in shown:
+        series, seen = [], set()
+        for at in range(len(self.points["decode"])):
             roof = tuple(self.table_set.value(f"roof_{axis}_2", at) for axis in ("intensity", "flops"))
             if roof not in seen:
                 seen.add(roof)
@@ -297,24 +324,18 @@ class _ChartBuilder:
                 line = self.line(at, "roof_intensity", "roof_flops", 3, MUTED, "line")
                 name = str(self.point_names[title.row, title.column].value)
                 series.append(replace(line, title_ref=title.anywhere, title=name, named="l"))
-        found = {
-            stage: [tuple(float(self.table_set.value(f"{stage}_{axis}", at)) for axis in AXES) for at in shown]
-            for stage in STAGES
-        }
         for step, (stage, (_, colour)) in enumerate(STAGES.items()):
-            for at in shown:
+            leading = [point for point, n in zip(self.points[stage], self.crowds[stage], strict=True) if n]
+            for at, point in enumerate(self.points[stage]):
                 x_ref, ref = (self.cell_index.of(self.table_set, f"{stage}_{axis}")[at].anywhere for axis in AXES)
                 title = CellRef(self.sheet, NAMES_ROW + at, self.second + 1 + step)
-                name, side = str(self.point_names[title.row, title.column].value), _side(stage, found[stage], at)
-                x, y = found[stage][at]
-                series.append(Series(title.anywhere, name, ref, (y,), colour, x_ref, (x,), "marker", side))
-        points = [point for of_stage in found.values() for point in of_stage]
-        tops = [float(self.table_set.value("roof_flops_2", at)) for at in shown]
-        ends = [_decades([x for x, _ in points], NAME_DECADES), _decades([*(y for _, y in points), *tops])]
+                name = str(self.point_names[title.row, title.column].value)
+                side: Place = _side(stage, leading, point) if self.crowds[stage][at] else "unnamed"
+                series.append(Series(title.anywhere, name, ref, point[1:], colour, x_ref, point[:1], "marker", side))
         return self.chart(
             "scatter", self.second, "FLOP/s (log scale)", series, x_title="FLOP per byte (log scale)",
             x_log=10, y_log=10, y_format='[>=1000000000000]#,##0,,,,"T";[>=1000000000]#,##0,,,"G";#,##0,,"M"',
-            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General', x_ends=ends[0], y_ends=ends[1],
+            x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General', x_ends=self.corners[0], y_ends=self.corners[1],
         )  # fmt: skip
 
     def cache(self) -> Chart:
@@ -323,8 +344,8 @@ class _ChartBuilder:
             for at in range(min(len(self.names), MOST_LINES))
         ]
         return self.chart(
-            "scatter", self.third, "GiB", series, x_title="Context length (tokens, log scale)", x_log=2,
-            y_format="#,##0", x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"k";General',
+            "scatter", self.third, "GiB", series, x_title="Context length (tokens, log scale)", x_log=4,
+            y_format="#,##0",
         )  # fmt: skip
 
     def line(self, at: int, x: str, y: str, count: int, colour: str, draw: Draw) -> Series:
@@ -337,11 +358,26 @@ class _ChartBuilder:
         return Series(self.name_spots[at].anywhere, self.names[at], *found[y], colour, *found[x], draw)
 
 
-def _side(stage: str, points: Sequence[tuple[float, ...]], at: int) -> Place:
+def _crowds(points: Sequence[tuple[float, ...]], ends: Sequence[tuple[float, float]]) -> list[int]:
+    """The number of points that lie upon each other, at the first of them; none at the others."""
+    wide = [log10(most / least) * UPON for least, most in ends]
+    counts = [0] * len(points)
+    for point in points:
+        near = (
+            at
+            for at, first in enumerate(points)
+            if all(abs(log10(a / b)) <= most for a, b, most in zip(point, first, wide, strict=True))
+            and (counts[at] or first == point)
+        )
+        counts[next(near)] += 1
+    return counts
+
+
+def _side(stage: str, points: Sequence[tuple[float, ...]], point: tuple[float, ...]) -> Place:
     """Where the name of a point stands: right of the slope; above or below the plateau, in turn from left to right."""
     if stage == "decode":
         return "r"
-    x, y = points[at]
+    x, y = point
     before = sum(other[1] == y and other[0] < x for other in points)
     above = y == max(other[1] for other in points)
     return "t" if above == (before % 2 == 0) else "b"

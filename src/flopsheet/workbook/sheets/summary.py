@@ -191,8 +191,8 @@ def _finding(table_set: TableSet, cell_index: CellIndex, table: summary_tables.T
     at = length.cell_ref.seen_from(SHEET)
     said = least if least == largest else f"{least} to {largest}"
     return Cell(
-        f"{label} takes {said} % of the forward pass at {length.value} tokens{of_models}",
-        f'"{label} takes "&{apart}&" % of the forward pass at "&{at}&" tokens{of_models}"',
+        f"{label} takes {said} % of the forward pass at {length.value} tokens{of_models}.",
+        f'"{label} takes "&{apart}&" % of the forward pass at "&{at}&" tokens{of_models}."',
         "text",
     )
 

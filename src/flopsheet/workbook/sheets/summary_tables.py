@@ -10,7 +10,7 @@ from string import Formatter
 
 from flopsheet.catalog import RUNS, Metric
 from flopsheet.catalog.entries import FAIL, NO
-from flopsheet.formula.nodes import Call, Name
+from flopsheet.formula.nodes import Call, Name, names
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -32,11 +32,11 @@ TITLES = {
     "served_gib_device": "Memory of usable",
     "peak_phase": "Peak in",
     "energy_mwh": "Energy",
-    "largest_batch": "Largest batch",
+    "largest_batch": "Batch of largest",
     "longest_context": "Longest context",
     "prefill_seconds_one": "Bound of first token",
-    "decode_tokens_per_second": "Bound in all",
-    "decode_tokens_per_second_user": "Bound per user",
+    "seconds_per_token_bound": "Bound per token",
+    "served_tokens_bound": "Bound in all",
     "decode_bound": "Decoding bound by",
     "cost_per_million_generated": "Bound per M tokens",
     "mfu": "MFU of peak",
@@ -54,13 +54,13 @@ FORMATS = {
     "parameters": '[>=1000000000]#,##0.00,,," B";[>=1000000]#,##0.0,," M";#,##0',
     "TFLOP": "[>=100]#,##0;0.00",
     "share": "0%",
-    "GiB": "[>=100]#,##0;0.0",
+    "GiB": "[>=100]#,##0;[>=0.1]0.0;0.00",
     "GB": "[>=100]#,##0;0.0",
     "ratio": '[>=10]#,##0"×";0.0"×"',
     "h": '[>=1000000]0.00,," M";[>=1000]#,##0;0.0',
-    "day": "[>=100]#,##0;0.0",
+    "day": "[>=100]#,##0;[>=0.1]0.0;0.0000",
     "USD": '[>=1000000]0.00,," M";[>=1000]#,##0;0.00',
-    "MWh": "[>=100]#,##0;0.0",
+    "MWh": "[>=100]#,##0;[>=0.1]0.0;0.0000",
     "s": "[>=10]0.0;0.000",
     "token/s": "[>=100]#,##0;0.0",
     "B": '[>=1000000]#,##0.0,," M";#,##0',
@@ -71,15 +71,18 @@ UNITS = {
     "predicted_days_range": "days",
     "predicted_cost_range": "USD",
     "predicted_token_range": "ms",
+    "seconds_per_token_bound": "ms",
     "predicted_served_tokens_range": "token/s",
     "predicted_cost_per_million_range": "USD",
 }
 ONCE = frozenset({"weight_gb", "device_gb"})  # said in GiB beside them
-# Two figures in one column, that of the first, which may be a word for none.
+# What a column says in words, that of its first figure, which may be a word for none: two figures, or thousandths.
 JOINED = {
     "device_gib": "{device_gib:.1} of {capacity_gib:.1}",
     "served_gib_device": "{served_gib_device:.1} of {served_capacity_gib_device:.1}",
     "mfu": "{mfu:.0%} of {mfu_is_of}",
+    "largest_batch": "{n_sequences:,} of {largest_batch:,}",
+    "seconds_per_token_bound": "{1000 * seconds_per_token_bound:,.1}",
 }
 # The columns of runs that stand first; the others follow as the catalogue orders them.
 LEADING = {
@@ -90,13 +93,15 @@ LEADING = {
 SECOND = {
     "serving": (
         *("predicted_first_token_range", "prefill_seconds_one"),
-        *("predicted_token_range", "decode_tokens_per_second_user"),
-        *("predicted_served_tokens_range", "decode_tokens_per_second"),
+        *("predicted_token_range", "seconds_per_token_bound"),
+        *("predicted_served_tokens_range", "served_tokens_bound"),
         *("predicted_cost_per_million_range", "cost_per_million_generated"),
     )
 }
-MEANS = "predicted: P10 to P90; bound: at 100 % of peak compute and bandwidth, not a forecast"
-DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})  # on the sheets of the runs
+MEANS = "predicted: P10 to P90; bound: prefill and decoding at 100 % of peak compute and bandwidth, not a forecast"
+# On the sheets of the runs; what bounds decoding alone is not what its prediction, with prefill, is held against.
+DETAILS = frozenset({"peak_phase", "served_largest_class", "kv_cache_tokens"})
+DECODING = frozenset({"decode_tokens_per_second", "decode_tokens_per_second_user"})
 FULLEST = {"served_gib": "served_gib_device"}  # what fits or not is a device
 ACTIVE, STATE = "n_params_active", "state_bytes"  # of experts and of recurrent layers, where there are any
 MOST_LETTERS, MOST_OF_TWO = 9, 22  # of a header in one line, and in two
@@ -134,11 +139,11 @@ def headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
-    joined = {name for words in JOINED.values() for _, name, _, _ in Formatter().parse(words) if name} - JOINED.keys()
-    left_out = ONCE | DETAILS | joined
+    joined = {name for words in JOINED.values() for name in names(first_that_holds([("", words)]))} - JOINED.keys()
+    left_out = ONCE | DETAILS | DECODING | joined
     listed = [one.name for one in catalog.headlines if one.grain in grains and one.name not in left_out]
-    names = dict.fromkeys((*LEADING.get(table_set.name, ()), *(FULLEST.get(name, name) for name in listed)))
-    return [catalog.metrics[name] for name in names if not _says_nothing(table_set, name)]
+    wanted = dict.fromkeys((*LEADING.get(table_set.name, ()), *(FULLEST.get(name, name) for name in listed)))
+    return [catalog.metrics[name] for name in wanted if not _says_nothing(table_set, name)]
 
 
 def halves(table_set: TableSet) -> list[list[Metric]]:
@@ -163,10 +168,10 @@ def labels(table_set: TableSet) -> tuple[list[str], list[str]]:
     said, told = [], dict[str, None]()
     for key in table_set.table("run" if table_set.name in RUNS else "scenario").keys:
         base, *words = str(key[0]).split(" ")
-        names = [called.get(word, word) for word in (one.partition("=")[0] for one in words)]
-        is_variant = all(name in inputs for name in names)
+        varied = [called.get(word, word) for word in (one.partition("=")[0] for one in words)]
+        is_variant = all(name in inputs for name in varied)
         said.append(base if is_variant else str(key[0]))
-        told |= dict.fromkeys(names if is_variant else ())
+        told |= dict.fromkeys(varied if is_variant else ())
     return said, [name for name in told if name not in SAID_ANYWAY]
 
 
@@ -206,10 +211,9 @@ def columns(table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric
 
 def _joined(text: str, first: str, live: Callable[[str, int], Live]) -> Callable[[int], Cell]:
     """Two figures in words, unless the first is itself a word."""
-    names = [name for _, name, _, _ in Formatter().parse(text) if name]
     said = first_that_holds([("", text)])
     node = Call("where", (Call("given", (Name(first),)), said, Name(first)))
-    return lambda at: local(SHEET, node, {name: live(name, at) for name in names}, "figure")
+    return lambda at: local(SHEET, node, {name: live(name, at) for name in names(said)}, "figure")
 
 
 def _column(

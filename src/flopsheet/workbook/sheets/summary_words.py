@@ -14,13 +14,14 @@ from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_o
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED
 from flopsheet.workbook.sheets.checks import FITS, MEMORY
-from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, run_names
+from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_names
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
+TREND, REST = ("trend_words_dense", "trend_words_other"), "trend_words_rest"  # below what they are of
 SAYS = {
     "training": "{time}, {cost}; {range}{off}{fit}.",
-    "serving": "at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
+    "serving": "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
     "{predicted_token_range} ms per token, {predicted_first_token_range} to the first token, {served_range_is}; "
     "{cost}; {fit}.",
 }
@@ -45,7 +46,7 @@ def _of_run(kind: RunKind) -> Node:
     fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
-    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "run_cost")}
+    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "n_sequences", "run_cost")}
     timed, untimed, range_, off, priced = (
         substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, OFF, PRICED[kind])
     )
@@ -67,13 +68,16 @@ def _read(kind: RunKind) -> dict[str, str]:
 
 
 def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
-    """A sentence for each of the first runs of a kind."""
+    """A sentence for each of the first runs of a kind, and how many more there are."""
     kind = table_set.run_kind
     node, read = _of_run(kind), _read(kind)
     named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
-    for at, run in enumerate(run_names(table_set, cell_index)[:MOST_RUNS]):
+    runs = run_names(table_set, cell_index)
+    for at, run in enumerate(runs[:MOST_RUNS]):
         live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
         yield local(SHEET, named, {**live, "run": run}, "text")
+    if len(runs) > MOST_RUNS:
+        yield Cell(f"… {len(runs) - MOST_RUNS:,} more on {SHEETS[kind]}", style="muted")
 
 
 def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
@@ -88,8 +92,9 @@ def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Itera
     scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
     differs = any(table_set.built.plain("context", "largest_ffn_left_out"))
     wanted = [("ffn_count_words", 0)] if differs else []
-    wanted += [(name, at) for at in contexts for name in ("trend_words", "trend_words_dense", "trend_words_other")]
+    rest = [REST] if any(table_set.built.plain("scenario", "share_rest")) else []
+    wanted += [(name, at) for at in contexts for name in ("trend_words", *TREND, *rest)]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         live = live_of(table_set, cell_index, name, at)
-        yield mirror(SHEET, live, "sentence" if name in {"trend_words_dense", "trend_words_other"} else "text")
+        yield mirror(SHEET, live, "sentence" if name in {*TREND, REST} else "text")

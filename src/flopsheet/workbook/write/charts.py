@@ -251,7 +251,7 @@ def _scatter(chart: Chart) -> ScatterChart:
         if series.draw != "line":
             one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
         one.smooth = False
-        if series.named:
+        if series.named not in {"", "unnamed"}:
             one.dLbls = _name(series)
         drawn.series.append(one)
     if chart.x_log:

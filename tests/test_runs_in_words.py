@@ -1,0 +1,77 @@
+"""What sheets say of runs in words: for how many sequences a time is predicted, which points lie upon each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import flopsheet
+from edits import sheet_of
+from flopsheet.api import Report
+
+MODEL = {"n_layers": 4, "d_model": 1024, "n_heads": 8, "vocab_size": 1000, "ffn": "swiglu", "d_ff": 4096}
+RUN = {"model": "m", "prompt_length": 512, "generated_length": 64, "n_devices": 1, "hardware": "h100-sxm"}
+BATCHES = {"one": 1, "many": 256, "many-again": 256, "few": 4, "some": 16}
+SPEC: dict[str, Any] = {
+    "version": 1,
+    "context_lengths": [1024],
+    "models": {"m": MODEL},
+    "serving": {name: {**RUN, "n_sequences": n} for name, n in BATCHES.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return flopsheet.compute(SPEC)
+
+
+@pytest.fixture(scope="module")
+def said(report: Report) -> list[str]:
+    """Every text of the Summary."""
+    return [str(cell.value) for cell in sheet_of("Summary", report).cells.values()]
+
+
+def test_a_predicted_time_is_told_with_the_sequences_that_it_is_of(report: Report, said: list[str]) -> None:
+    most = report.frames["serving_run"]["largest_batch"]
+    begun = [f"{run}: {n} of at most {most[run]:,.0f} sequences on 1 h100-sxm" for run, n in BATCHES.items()]
+    assert [line.partition(";")[0] for line in said if "of at most" in line] == begun[:4]
+    assert {f"{n} of {most[run]:,.0f}" for run, n in BATCHES.items()} <= set(said)
+
+
+def test_the_summary_says_how_many_runs_it_has_no_sentence_of(said: list[str]) -> None:
+    assert [line for line in said if line.startswith("…")] == ["… 1 more on Serving"]
+
+
+def test_the_bounds_beside_a_prediction_have_its_units_and_its_prefill(report: Report, said: list[str]) -> None:
+    runs = report.frames["serving_run"]
+    # By hand, of all sequences: prefill of all, and a decoding step for each of the 64 tokens; 1,000 ms a second.
+    seconds = (runs["prefill_seconds"] + 64 * runs["decode_seconds"])["many"] / 64
+    assert f"{1000 * seconds:.1f}" in said
+    numbers = [cell.value for cell in sheet_of("Summary", report).cells.values() if isinstance(cell.value, float)]
+    assert 256 / seconds in [pytest.approx(number, rel=1e-12) for number in numbers]
+
+
+def test_points_of_the_roofline_that_lie_upon_each_other_have_one_name(report: Report) -> None:
+    _, roofline, _ = sheet_of("Serving", report).charts
+    named = {one.title: one.named for one in roofline.series if one.draw == "marker"}
+    assert [(title, named[title]) for title in ("many: decoding, 1 more here", "many-again: decoding")] == [
+        ("many: decoding, 1 more here", "r"), ("many-again: decoding", "unnamed"),
+    ]  # fmt: skip
+    assert {named[f"{run}: decoding"] for run in ("one", "few", "some")} == {"r"}
+
+
+def test_runs_with_caches_of_one_size_have_no_largest(report: Report) -> None:
+    alike = {name: SPEC["serving"][name] for name in ("many", "many-again")}
+    titles = [
+        str(sheet_of("Serving", one).charts[2].title) for one in (report, flopsheet.compute({**SPEC, "serving": alike}))
+    ]
+    # 2 values of 8 heads of 128 in bf16 and 4 layers for each of 256 · 576 tokens: 2.25 GiB.
+    assert titles == ["many has the largest cache: 2 GiB at its length", "Cache of each run: 2 GiB at its length"]
+
+
+def test_a_limit_without_a_step_beyond_it_says_none() -> None:
+    spec = {**SPEC, "serving": {"run": {**RUN, "n_devices": 2, "tensor_parallel": 2, "n_sequences": 8}}}
+    cells = sheet_of("Limits", flopsheet.compute(spec)).cells
+    [row] = [row for (row, column), cell in cells.items() if (column, cell.value) == (1, "Fewest devices") and row < 30]
+    assert [cells[row, column].value for column in (4, 5, 7, 8)] == [2, "none", "none", "fewer are not possible"]
