@@ -61,7 +61,7 @@ def test_a_chart_of_a_family_shows_at_most_two_dozen_models_and_says_so() -> Non
     model = {"n_layers": 2, "d_model": 64, "n_heads": 2, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
     spec = {"version": 1, "context_lengths": [128], "models": {f"m{at}": model for at in range(30)}}
     chart = summary(spec).charts[0]
-    title = "FFN takes 48 % of the forward pass at 128 tokens, the first 24 models"  # 131,072 of 274,944 FLOP a token
+    title = "FFN takes 48 % of the forward pass at 128 tokens, the first 24 models."  # 131,072 of 274,944 FLOP a token
     assert (chart.title, {len(series.points) for series in chart.series}) == (title, {24})
 
 
