@@ -156,8 +156,7 @@ def _shortened(sheet: Sheet) -> Sheet:
     full = sorted({row for row, _ in kept})
     rows = {row: at for at, row in enumerate(full, start=1)}
     cells = {(rows[row], column): _value(cell) for (row, column), cell in kept.items()}
-    if sheet.title == inputs.SHEET:
-        cells |= {at: cell._replace(value=title_of(cell)) for at, cell in cells.items() if cell.style == "band"}
+    cells |= {at: cell._replace(value=title_of(cell)) for at, cell in cells.items() if cell.style == "band"}
     used = max(column for _, column in cells)
     return replace(
         sheet, cells=cells, widths={column: width for column, width in sheet.widths.items() if column <= used},
