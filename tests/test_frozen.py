@@ -154,9 +154,12 @@ frozen_runs = st.fixed_dictionaries(
 def test_freezing_never_needs_more_memory_and_never_works_more(model, run, frozen, stages, zero):
     run |= {"n_devices": 2 * stages, "pipeline_parallel": stages, "zero_stage": zero}
     found = yield training_runs(model, run | frozen, run | {"frozen": frozen["frozen"]}, run)
-    for column in ("device_bytes", "flops_step", "n_params_trained", "host_bytes_device"):
+    for column in ("device_bytes", "flops_step", "n_params_trained"):
         values = found[column].tolist()
         assert all(later >= earlier * (1 - 1e-12) for earlier, later in pairwise(values)), column
+    # What is offloaded is that of the fullest device, which may be one with a norm more after the embedding is frozen.
+    of_stage = found[["fullest_stage", "host_bytes_device"]].values.tolist()
+    assert all(two[1] >= one[1] * (1 - 1e-12) for one, two in pairwise(of_stage) if one[0] == two[0])
 
 
 @law(model=models(), run=training(), frozen=frozen_runs, stages=st.sampled_from([1, 2, 4]))
