@@ -36,7 +36,7 @@ FEWEST = (
     ("", "{next:,} would not fit: a device lacks {lack_next}"),
 )
 LACK = (
-    ("lack >= 1000 * 2^20", "{lack / 2^30:,.1} GiB"),
+    ("lack >= 1000 * 2^20", "{lack / 2^30:.1} GiB"),
     ("lack >= 1000 * 2^10", "{lack / 2^20:.1} MiB"),
     ("", "{ceil(lack / 2^10)} KiB"),
 )
