@@ -285,7 +285,8 @@ NOTES = """
 * No Microsoft Excel was at hand.
 * Gnumeric calculates with 80 bits and writes about one decimal number in thirty with noise into a text
   (`2.1300000000000000001 B`). These digits are rounded before sentences are compared; `check` ignores them too.
-* What Gnumeric computes otherwise are margins on *Limits*: a MiB left of 80 GiB agrees to ten digits in 64 bits.
+* Gnumeric 1.12.57 computes every cell as pandas does; 1.12.55 computes 144 margins on *Limits* otherwise, in which a
+  MiB left of 80 GiB agrees to ten digits.
 * Previews, which never recalculate, show the stored values.
 * openpyxl drops the stored values when it saves a workbook; `check` then asks to open and save it in a spreadsheet
   program.
