@@ -13,6 +13,7 @@ from flopsheet.formula import evaluate
 from flopsheet.numerics import EXACT
 from flopsheet.output import measured
 from flopsheet.output.summary import Summary
+from flopsheet.pipeline.trend import trend
 from flopsheet.quantities import TEXT_UNIT
 from flopsheet.spec.schema.listed import MOST_STAGES
 
@@ -216,8 +217,7 @@ def _known(kind: RunKind, values: Values, at: int) -> str:
 
 def sentences(report: Report) -> list[str]:
     """What the numbers say, at each context length."""
-    rest = ["trend_words_rest"] if any(report.values.plain("scenario", "share_rest")) else []
-    named = ("ffn_count_words", "trend_words", "trend_words_dense", "trend_words_other", *rest)
+    named = ("ffn_count_words", *trend(report.values))
     counts, *trends = (report.values.plain("context", name) for name in named)
     said = [str(counts[0])]
     for parts in zip(*trends, strict=True):

@@ -19,7 +19,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Plan, Series, She
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, inputs, summary
 from flopsheet.workbook.sheets.input_folds import title_of
-from flopsheet.workbook.sheets.input_layout import CHANGED_ROW
+from flopsheet.workbook.sheets.input_layout import CHANGED_ROW, HARDWARE
 from flopsheet.workbook.sheets.runs import SHEETS
 
 INPUTS = "what the study says, and what follows where it says nothing"
@@ -115,7 +115,7 @@ def _of_kinds(sheet: Sheet, hardware: Collection[str]) -> Sheet:
         (
             row
             for (row, column), cell in sheet.cells.items()
-            if (column, cell.value) == (LABEL, "Hardware") and cell.style == "header_left"
+            if (column, cell.value) == (LABEL, HARDWARE) and cell.style == "header_left"
         ),
         0,
     )

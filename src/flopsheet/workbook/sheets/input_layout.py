@@ -20,6 +20,7 @@ SHEET = "Inputs"
 # how many values differ; then the values as the spec says them.
 BETWEEN = 5
 WAS, NOTE, NAME, ALLOWED, CHANGED = range(BETWEEN)
+HARDWARE = "Hardware"  # what heads the section of the kinds of hardware, whose columns stand in an order of their own
 CHANGED_ROW = 3  # how many inputs differ from the spec
 
 
@@ -127,8 +128,8 @@ def lay_out(table_set: TableSet, runs: Mapping[RunKind, TableSet], cell_index: C
     printed = row - 1
     if runs:
         names = [str(key) for (key,) in table_set.table("hardware").keys]
-        layout.bands.append((row, "block", "Hardware"))
-        layout.headers.append((row + 1, "Hardware", names))
+        layout.bands.append((row, "block", HARDWARE))
+        layout.headers.append((row + 1, HARDWARE, names))
         cell_index.put(table_set.name, "hardware", (CellRef(SHEET, row + 1, column) for column in layout.hardware))
         peaks, *efficiencies = _sections(table_set, {"hardware"})
         row = printed = _place_rows(layout, table_set, _entries(peaks), row + 2)  # that need no name of their own

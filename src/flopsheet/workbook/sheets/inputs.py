@@ -22,6 +22,7 @@ from flopsheet.workbook.sheets.input_layout import (
     BETWEEN,
     CHANGED,
     CHANGED_ROW,
+    HARDWARE,
     NAME,
     NOTE,
     WAS,
@@ -225,7 +226,7 @@ def _headers(layout: InputsLayout, cells: Cells) -> None:
                 float(len(table_set.children["layer_group", "model"][at])), style="calc", format="0"
             )
     for row, label, texts in layout.headers:
-        own = layout.hardware if label == "Hardware" else range(FIRST, FIRST + len(texts))
+        own = layout.hardware if label == HARDWARE else range(FIRST, FIRST + len(texts))
         header(row, label, own, texts)
 
 

@@ -9,6 +9,7 @@ from flopsheet.catalog.entries import YES, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.nodes import Call, Name, Text, names
+from flopsheet.pipeline.trend import trend
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell
@@ -18,7 +19,6 @@ from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_n
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
-TREND, REST = ("trend_words_dense", "trend_words_other"), "trend_words_rest"  # below what they are of
 SAYS = {
     "training": "{time}, {cost}; {range}{off}{fit}.",
     "serving": "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
@@ -92,9 +92,9 @@ def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Itera
     scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
     differs = any(table_set.built.plain("context", "largest_ffn_left_out"))
     wanted = [("ffn_count_words", 0)] if differs else []
-    rest = [REST] if any(table_set.built.plain("scenario", "share_rest")) else []
-    wanted += [(name, at) for at in contexts for name in ("trend_words", *TREND, *rest)]
+    of, *said = trend(table_set.built)
+    wanted += [(name, at) for at in contexts for name in (of, *said)]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         live = live_of(table_set, cell_index, name, at)
-        yield mirror(SHEET, live, "sentence" if name in {*TREND, REST} else "text")
+        yield mirror(SHEET, live, "sentence" if name in said else "text")

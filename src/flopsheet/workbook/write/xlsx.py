@@ -142,7 +142,8 @@ class _BookWriter(ExcelWriter):
     def _write_worksheets(self) -> None:
         """As openpyxl does it, and the texts of all sheets behind them."""
         super()._write_worksheets()
-        self._archive.writestr(ARC_SHARED_STRINGS, self.texts.table())
+        with self._archive.open(self._archive.member(ARC_SHARED_STRINGS), "w") as stream:
+            stream.write(self.texts.table())
         self.manifest.append(_TextTable)
 
     def write_worksheet(self, worksheet: Worksheet) -> None:
