@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -131,6 +132,8 @@ class _Sheets:
         self.cell_index = cell_index
         self.blocks: dict[str, list[Block]] = {}
         self.looked_up: dict[str, Chosen] = {}
+        self.here: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """(Sheet, table set) -> the names that stand there, before they have a row."""
 
     def below(self, sheet: str) -> int:
         """The first row of what comes next on a sheet that has blocks."""
@@ -145,10 +148,23 @@ class _Sheets:
                 continue
             if listed := tuple(entry.name for entry in section.entries if isinstance(entry, Metric)):
                 by_grain.setdefault(section.grain, []).append(_part(section, listed))
-        blocks = self.blocks.setdefault(sheet, [])
+        blocks, here = self.blocks.setdefault(sheet, []), self.here[sheet, table_set.name]
+        here.update(name for parts in by_grain.values() for part in parts for name in part.names)
         for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
-            blocks.append(place(table_set, sheet, grain, sections, top, self.cell_index))
+            blocks.append(place(table_set, sheet, grain, sections, top, self.cell_index, here))
             top = self.below(sheet)
+
+    def expect_working(
+        self, table_set: TableSet, sheet: str, wanted: Sequence[str]
+    ) -> tuple[tuple[str, ...], dict[Grain, tuple[str, ...]]]:
+        """The inputs of the chosen models that a working needs, and what it computes of each grain: all of it here."""
+        needed, computed = lookups.inputs_read(table_set, wanted), {}
+        for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
+            listed = (name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name))
+            if names := tuple(listed):
+                computed[grain] = names
+        self.here[sheet, table_set.name].update(needed, *computed.values())
+        return needed, computed
 
     def add_working(
         self,
@@ -162,17 +178,15 @@ class _Sheets:
         tag_row: int = 0,
     ) -> None:
         """The inputs of the chosen models, and what is computed from them in between."""
-        needed = lookups.inputs_read(table_set, wanted)
+        needed, computed = self.expect_working(table_set, sheet, wanted)
         scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
         chosen = lookups.place(table_set, sheet, needed, choices, names, top, self.cell_index, scaled, tag_row)
         self.looked_up[sheet] = chosen
-        blocks, row = self.blocks.setdefault(sheet, []), chosen.bottom + 2
-        for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
-            listed = [name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name)]
-            if listed:
-                part = Part("Working", tuple(listed), detail=True)
-                blocks.append(place(table_set, sheet, grain, [part], row, self.cell_index))
-                row = self.below(sheet)
+        blocks, here, row = self.blocks.setdefault(sheet, []), self.here[sheet, table_set.name], chosen.bottom + 2
+        for grain, listed in computed.items():
+            part = Part("Working", listed, detail=True)
+            blocks.append(place(table_set, sheet, grain, [part], row, self.cell_index, here))
+            row = self.below(sheet)
 
 
 def _model_names(blocks: Sequence[Block]) -> tuple[CellRef, ...]:
@@ -210,10 +224,11 @@ def _lay_out_comparison(
 def _lay_out_runs(of_kind: TableSet, study: TableSet, sheets: _Sheets) -> None:
     """The runs of a kind: what is computed of them and for all of them, then the working for the model of each."""
     sheet, catalog = runs.SHEETS[of_kind.name], of_kind.catalog
-    sheets.add_sections(of_kind, sheet, runs.first_row(of_kind))
-    sheets.add_sections(study, sheet, sheets.below(sheet))
     grains = OF_RUNS & of_kind.values.tables.keys()
     wanted = catalog.closure(metric.name for metric in catalog.metrics.values() if metric.grain in grains)
+    sheets.expect_working(of_kind, sheet, wanted)
+    sheets.add_sections(of_kind, sheet, runs.first_row(of_kind))
+    sheets.add_sections(study, sheet, sheets.below(sheet))
     choices = sheets.cell_index.of(of_kind, "run_model")
     names = tuple(map(str, of_kind.column("run_model")))
     sheets.add_working(of_kind, sheet, wanted, choices, names, lookups.inputs_row(sheets.blocks[sheet]))

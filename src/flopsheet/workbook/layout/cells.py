@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from flopsheet.catalog import KEYS, Catalog, Metric
+from flopsheet.catalog import KEYS, Catalog, Input, Metric
 from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.catalog.grains import RUNS, Grain, RunKind
 from flopsheet.pipeline.frames import Values
@@ -157,6 +157,8 @@ class Block:
     headers: Mapping[str, int]
     bands: tuple[Band, ...]
     bottom: int
+    beside: frozenset[str]
+    """Names of other blocks of the sheet that its formulas read there: in the same column, or the only cell."""
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
@@ -210,10 +212,12 @@ def place(
     sections: Sequence[Part],
     top: int,
     cell_index: CellIndex,
+    here: Collection[str],
 ) -> Block:
     """Gives rows to a block and makes it the home of its metrics: results first, then working, then linked rows.
 
-    Linked rows are folded, and so are parts of an architecture that the study does not use: there, and closed.
+    What is `here`, on the same sheet, needs no link where it stands in the same columns or in one cell. Linked rows
+    are folded, and so are parts of an architecture that the study does not use: there, and closed.
     """
     table = table_set.table(grain)
     own = {name for part in sections for name in part.names}
@@ -224,7 +228,8 @@ def place(
         headers[name] = row
         row += 1
     needed = [read for part in sections for name in part.names for read in table_set.catalog.dependencies(name)]
-    called = tuple(dict.fromkeys(read for read in needed if read not in own and read not in headers))
+    called = dict.fromkeys(read for read in needed if read not in own and read not in headers)
+    beside = frozenset(name for name in called if name in here and _is_beside(table_set, table, name))
     bands = []
 
     def band(
@@ -236,8 +241,8 @@ def place(
         bands.append(Band(title, tuple(listed), row, rows, detail, kind, collapsed, fold))
         row += 1 + per_name * len(listed)
 
-    unused = tuple(name for name in called if table_set.is_unused(name))
-    used = tuple(name for name in called if name not in unused)
+    linked = [name for name in called if name not in beside]
+    used, unused = ([name for name in linked if table_set.is_unused(name) == is_not] for is_not in (False, True))
 
     for part in sorted(sections, key=lambda part: part.detail):
         are_sentences = all(_metric(table_set, name).is_sentence for name in part.names)
@@ -247,9 +252,18 @@ def place(
     for title, listed in (("Linked inputs and metrics", used), (UNUSED, unused)):
         if listed:
             band(title, listed, True, "linked_rows", True)
-    block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1)
+    block = Block(table_set, sheet, grain, GRAIN_TITLES[grain], top, headers, tuple(bands), row - 1, beside)
     _index(block, cell_index)
     return block
+
+
+def _is_beside(table_set: TableSet, table: Table, name: str) -> bool:
+    """Whether a name has a cell in each column of a table, or one for all; a link says words for one that is empty."""
+    if isinstance(entry := table_set.catalog.inputs.get(name), Input) and entry.absent:
+        return False
+    grain = table_set.grain(name)
+    rows = range(len(table)) if grain == table.grain else table.above[grain].tolist()
+    return not any(rows) or list(rows) == [*range(len(table_set.table(grain)))]
 
 
 def _index(block: Block, cell_index: CellIndex) -> None:

@@ -29,13 +29,19 @@ COLUMN, RANGE, ONE, PICK = "\x00", "\x01", "\x02", "\x03"
 class _AnyColumn:
     """References in a formula that is the same in every column of its row, but for what it gathers."""
 
-    def __init__(self, block: Block) -> None:
-        self.rows = block.rows
+    def __init__(self, block: Block, cell_index: CellIndex) -> None:
+        self.block, self.cell_index = block, cell_index
         self.gathered: dict[str, str] = {}  # what stands in the text for a range or a first cell -> the name
         self.picked: dict[str, tuple[str, str, str]] = {}  # for one of several -> MIN or MAX, the key, the name
 
     def cell(self, name: str) -> str:
-        return f"{COLUMN}{self.rows[name]}"
+        block = self.block
+        if name not in block.beside:
+            return f"{COLUMN}{block.rows[name]}"
+        cell_refs = self.cell_index.of(block.table_set, name)
+        first, is_alone = cell_refs[0], cell_refs[0] == cell_refs[-1] and len(block.columns) > 1
+        assert first.sheet == block.sheet, f"{name} of {block.sheet} stands on {first.sheet}"
+        return first.held(column=True, row=False) if is_alone else f"{COLUMN}{first.row}"
 
     def range(self, name: str) -> str:
         return self.mark(RANGE, name)
@@ -56,7 +62,7 @@ class _AnyColumn:
 
 def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
     """A metric's formula in each row of its table: written once, then moved along."""
-    at = _AnyColumn(block)
+    at = _AnyColumn(block, cell_index)
     text = filled(block.table_set.catalog.metrics[name].text, at)
     formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
     for mark, read in at.gathered.items():

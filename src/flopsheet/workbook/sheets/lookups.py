@@ -78,6 +78,11 @@ class Chosen:
         """Columns of one model in the table of layer groups."""
         return len(self.table_set.table("layer_group")) // len(self.table_set.table("model"))
 
+    def has_one(self, name: str) -> bool:
+        """Whether one cell of an input is for all: the same cell names all models, and none scales it."""
+        is_of_model = self.table_set.grain(name) == "model" or self.most == 1
+        return is_of_model and name not in self.scaled and len({*self.choices}) == 1
+
 
 def inputs_row(blocks: Sequence[Block]) -> int:
     """Where a look-up begins below some blocks."""
@@ -118,7 +123,8 @@ def place(
         chosen.rows[name] = row
     for name, at in chosen.rows.items():
         columns = range(len(table_set.table(grains[name])))
-        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column) for column in columns))
+        of_one = chosen.has_one(name)
+        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column * (not of_one)) for column in columns))
     return chosen
 
 
@@ -175,7 +181,7 @@ def _input_cells(chosen: Chosen, name: str, row: int, source: str) -> Iterator[P
     if name in chosen.scaled:
         yield (row, NOTE), Cell(chosen.scaled[name], style="note")
     per_model = chosen.most if entry.grain == "layer_group" else 1
-    for at, value in enumerate(table_set.column(name)):
+    for at, value in enumerate(table_set.column(name)[: 1 if chosen.has_one(name) else None]):
         model, group = divmod(at, per_model)
         position = CellRef(chosen.sheet, chosen.position_row, FIRST + model)
         scaled = _scaled(chosen, name, FIRST + model)
