@@ -11,6 +11,9 @@ from flopsheet.diagnostics.codes import Wording, diagnostic
 from flopsheet.diagnostics.problem import Finding, Problem, nearest, quoted, shown
 from flopsheet.numerics import LARGEST_INPUT
 
+SCALED = ("B", "B/s")  # units of which people write billions without saying so
+MOST_BILLIONS = 1e4  # 10 TB
+
 
 def kind_of(value: object) -> str:
     """A value of a spec in words: `true`, `'text'`, `a list`."""
@@ -32,10 +35,14 @@ def kind_of(value: object) -> str:
     return type(value).__name__
 
 
-def bounds(value: float, least: float | None, most: float) -> str:
+def bounds(value: float, least: float | None, most: float, unit: str) -> str:
     if least is not None and most < LARGEST_INPUT:
         return f"write {least:,.15g} to {most:,.15g}"
-    return f"write at most {most:,.0f}" if value > most else f"write {least:,.15g} or more"
+    if value > most:
+        return f"write at most {most:,.0f}"
+    if unit not in SCALED or not 0 < value < MOST_BILLIONS:
+        return f"write {least:,.15g} or more"
+    return f"write it in {unit}: {value:.15g} G{unit} is {value:.15g}e9, {value:.15g} T{unit} is {value:.15g}e12"
 
 
 def number_problem(
@@ -46,7 +53,7 @@ def number_problem(
     if isinstance(value, bool) or not isinstance(value, int | float):
         return not_a_number(value, no_number_in(value, "whole number" if whole else "number", unit))
     if (least is not None and value < least) or value > most:
-        return out_of_range(value, least, most)
+        return out_of_range(value, least, most, unit)
     return not_whole(value) if whole and not float(quantities.to_whole(value)).is_integer() else None
 
 
@@ -75,7 +82,7 @@ def not_a_number(value: object, remedy: str) -> Wording:
 
 
 @diagnostic("FS453", "out-of-range")
-def out_of_range(value: float, least: float | None, most: float) -> Wording:
+def out_of_range(value: float, least: float | None, most: float, unit: str) -> Wording:
     """A number is outside the bounds of its input.
 
     Why: A width of zero or a trillion layers is a typing error.
@@ -84,7 +91,7 @@ def out_of_range(value: float, least: float | None, most: float) -> Wording:
         models:
           m: {model: gpt2-small, n_layers: 0}
     """
-    return f"{kind_of(value)} is out of range", bounds(value, least, most)
+    return f"{kind_of(value)} is out of range", bounds(value, least, most, unit)
 
 
 @diagnostic("FS454", "not-whole")

@@ -189,6 +189,7 @@ TOLD = {
     "{device_hours} device-hours",
     "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most",
 }
+PLAIN, RANGED = "({time_is})", "({time_is}, P10 to P90 {predicted_days_range})"  # the latter of a predicted time
 # What follows where it is known: cost and a tight fit of a training run, the speed of a serving one, else its bound.
 PRICED = ", {run_cost} USD"
 TIGHTLY = "; fits tightly, less than {reserve_share} is left for what is not a tensor"
@@ -201,9 +202,17 @@ def _runs(report: Report, kind: RunKind) -> Iterator[str]:
     (of_run, _), values = RUNS[kind], report.runs[kind]
     for at, (run,) in enumerate(values.tables[of_run].keys):
         told = TOLD[kind] + _known(kind, values, at)
+        if kind == "training" and _is_predicted(values, at):
+            told = told.replace(PLAIN, RANGED)
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
         texts = {name: format_value(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
         yield f"{run}: {told.format_map(texts)}"
+
+
+def _is_predicted(values: Values, at: int) -> bool:
+    """Whether the time of a training run is the predicted one."""
+    days, predicted = (values.plain("training_run", name)[at] for name in ("days", "predicted_days"))
+    return days == predicted and not isinstance(days, str)
 
 
 def _known(kind: RunKind, values: Values, at: int) -> str:

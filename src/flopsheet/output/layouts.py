@@ -103,7 +103,7 @@ def _layouts(
 def _told(value: Scalar, name: str, result: SearchResult) -> str:
     """A number; of what is compared with a digit more, since the best differ little."""
     if name in {result.kind.time, result.search.metric} and not isinstance(value, str) and abs(value) < 1e4:
-        return f"{value:.5g}"
+        return f"{value:#.5g}"
     return format_value(value, result.catalog.unit_of(name))
 
 

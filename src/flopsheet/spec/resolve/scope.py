@@ -165,9 +165,9 @@ class _Scope:
         elif entry.choices:
             problem = diagnostics.gives(said.value, diagnostics.choice_problem(value, entry.choices))
         else:
-            problem = diagnostics.gives(
-                said.value, diagnostics.number_problem(value, entry.least, entry.largest, whole=entry.whole)
-            )
+            bounds = entry.least, entry.largest
+            found = diagnostics.number_problem(value, *bounds, whole=entry.whole, unit=entry.unit)
+            problem = diagnostics.gives(said.value, found)
         if problem:
             return self.draft.fault(at, problem, key=at == self.path, of=self.of)
         return InputValue(value, node)

@@ -26,7 +26,10 @@ TOP, CHART_ROWS = 4, 20
 SAYS, VALUES = 2, 3  # the columns of the sentence and of the first value
 LABEL_WIDTH, SAYS_WIDTH, COLUMN_WIDTH = 16.0, 44.0, 12.8  # at least, always, at least
 FEWEST_PRINTED = 10  # columns of numbers: the charts above are as wide
-MORE_FORMAT = {"training": "+0.000;-0.000;0.000", "serving": "+0.00000;-0.00000;0.00000"}
+MORE_FORMAT = {  # no -0.000
+    "training": "[>=0.0005]+0.000;[<=-0.0005]-0.000;0.000",
+    "serving": "[>=0.000005]+0.00000;[<=-0.000005]-0.00000;0.00000",
+}
 MORE = parse("live - best")
 # Of what is minimised, and of what is maximised; a cost has no value where there is no price.
 GAP = parse("where(given(live), where(given(best), live - best, 0), 0)")
