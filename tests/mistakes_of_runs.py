@@ -102,7 +102,26 @@ REFUSED = [
         }
         | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
         | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
-        "training.long.precision: box does not support fp32; give its peaks under hardware:",
+        "training.long.precision: box does not support fp32; give its peaks under hardware: in FLOP/s, such as 989e12",
+    ),
+    # figures of hardware in GB/s and TFLOP/s
+    (
+        {"memory_bandwidth: 1e11": "memory_bandwidth: «3.35»"},
+        "hardware.box.memory_bandwidth: 3.35 is out of range; "
+        "write it in B/s: 3.35 GB/s is 3.35e9, 3.35 TB/s is 3.35e12",
+    ),
+    (
+        {"memory_bytes: 1e9": "memory_bytes: «80»"},
+        "hardware.box.memory_bytes: 80 is out of range; write it in B: 80 GB is 80e9, 80 TB is 80e12",
+    ),
+    (
+        {
+            "peak_flops_bf16: 1e12, ": "peak_flops_fp32: 67, ",
+            "  long:\n    model: plain\n": "  long:\n    model: plain\n    precision: «fp32»\n",
+        }
+        | {"  mixture:\n    model: experts\n    hardware: box": "  mixture:\n    model: experts\n    hardware: h200"}
+        | {"model: plain\n    hardware: box\n    prompt": "model: plain\n    hardware: h200\n    prompt"},
+        "training.long.precision: box does not support fp32; give its peaks under hardware: in FLOP/s, such as 989e12",
     ),
     # a run without a name
     (

@@ -279,7 +279,7 @@ def test_the_numbers_of_the_command_are_those_of_a_training_run(tmp_path):
     best = told["training"][told["best"][0]]
     keys = ("tensor_parallel", "pipeline_parallel", "virtual_stages", "context_parallel", "zero_stage", "recomputation",
             "micro_batch_size", "n_devices", "hardware", "context_length", "global_batch_size", "sequence_parallel",
-            "gradients")  # fmt: skip
+            "gradients", "n_tokens")  # fmt: skip
     run = {"model": "llama-3-70b", **{key: best[key] for key in keys}}
     path = tmp_path / "run.yaml"
     path.write_text(

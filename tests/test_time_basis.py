@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from books import book_of
 from commands import run as command
 from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice
+from flopsheet.api import compute
 from flopsheet.diagnostics import SpecError
+from flopsheet.output.headline import brief
 from review_helpers import input_cells_of
 from studies import frames_of
 
@@ -58,6 +61,27 @@ def test_a_range_of_days_stands_beside_every_run_whatever_it_follows():
     found = ran(assumed_mfu=0.3, n_tokens=1e12)
     low, high = found[["predicted_days_p10", "predicted_days_p90"]]
     assert found["predicted_days_range"] == f"{low:.1f} to {high:.1f}".replace(".0", "")
+
+
+def test_a_range_of_twenty_days_and_more_has_no_decimals():
+    found = ran(assumed_mfu=0.3, n_tokens=1e15)
+    low, high = found[["predicted_days_p10", "predicted_days_p90"]]
+    assert found["predicted_days_range"] == f"{low:,.0f} to {high:,.0f}"
+
+
+def test_build_tells_the_range_of_a_predicted_time_and_not_of_an_assumed_one():
+    def days(**said):
+        report = compute(spec(n_tokens=1e15, **said))
+        return re.search(r"[\d,.]+ days \(.*?\)", "\n".join(brief(report)))[0]
+
+    found = ran(n_tokens=1e15)
+    predicted, assumed = days(), days(assumed_mfu=0.3)
+    # 1e15 tokens at 30 % of the peaks of 8 devices, of days with 86,400 s
+    at_30_percent = found["flops_per_token"] * 1e15 / (0.3 * 8 * 989.4e12) / 86_400
+    assert (predicted, assumed) == (
+        f"{found['days']:,.0f} days (predicted, P10 to P90 {found['predicted_days_range']})",
+        f"{at_30_percent:,.0f} days (assumed)",
+    )
 
 
 def test_a_range_of_costs_stands_beside_it():
