@@ -13,12 +13,8 @@ from flopsheet.api import Report
 MODEL = {"n_layers": 4, "d_model": 1024, "n_heads": 8, "vocab_size": 1000, "ffn": "swiglu", "d_ff": 4096}
 RUN = {"model": "m", "prompt_length": 512, "generated_length": 64, "n_devices": 1, "hardware": "h100-sxm"}
 BATCHES = {"one": 1, "many": 256, "many-again": 256, "few": 4, "some": 16}
-SPEC: dict[str, Any] = {
-    "version": 1,
-    "context_lengths": [1024],
-    "models": {"m": MODEL},
-    "serving": {name: {**RUN, "n_sequences": n} for name, n in BATCHES.items()},
-}
+STUDY: dict[str, Any] = {"version": 1, "context_lengths": [1024], "models": {"m": MODEL}}
+SPEC = {**STUDY, "serving": {name: {**RUN, "n_sequences": n} for name, n in BATCHES.items()}}
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +71,36 @@ def test_a_limit_without_a_step_beyond_it_says_none() -> None:
     cells = sheet_of("Limits", flopsheet.compute(spec)).cells
     [row] = [row for (row, column), cell in cells.items() if (column, cell.value) == (1, "Fewest devices") and row < 30]
     assert [cells[row, column].value for column in (4, 5, 7, 8)] == [2, "none", "none", "fewer are not possible"]
+
+
+def layouts_said(runs: dict[str, Any]) -> list[str]:
+    """The lines of the Summary that say how runs are laid out."""
+    cells = sheet_of("Summary", flopsheet.compute(STUDY | runs)).cells.values()
+    return [str(cell.value) for cell in cells if str(cell.value).startswith(("micro-batch", "1 replica", "4 replicas"))]
+
+
+def test_the_summary_says_below_each_run_how_it_is_laid_out() -> None:
+    run = {"model": "m", "hardware": "h100-sxm", "context_length": 1024, "n_devices": 16}
+    split = {"tensor_parallel": 2, "pipeline_parallel": 2, "virtual_stages": 2, "micro_batch_size": 4, "zero_stage": 1}
+    runs = {"alone": {**run, "n_devices": 1}, "split": {**run, **split, "recomputation": "full"}}
+    assert layouts_said({"training": runs}) == [
+        "micro-batch 1",
+        "micro-batch 4, TP 2, PP 2, 2 stages per device, DP 4, ZeRO 1, full recomputation",
+    ]
+
+
+def test_a_server_that_splits_every_matrix_over_all_of_its_devices_needs_no_line() -> None:
+    whole, four = ({**RUN, "n_devices": 8, "n_sequences": 8, "tensor_parallel": tensor} for tensor in (8, 2))
+    assert (layouts_said({"serving": {"whole": whole}}), layouts_said({"serving": {"whole": whole, "four": four}})) == (
+        [],
+        ["1 replica, TP 8", "4 replicas, TP 2"],
+    )
+
+
+def test_below_runs_the_shares_of_the_table_are_not_told_again(said: list[str]) -> None:
+    without = flopsheet.compute(STUDY)
+    told = [str(cell.value) for cell in sheet_of("Summary", without).cells.values()]
+    assert [[line for line in lines if "the forward pass of" in line] for lines in (said, told)] == [
+        [],
+        ["At 1,024 tokens, the forward pass of m:"],
+    ]

@@ -234,7 +234,8 @@ def _words(
     found = CellRef(SHEET, row, 1)
     said = [mirror(SHEET, line, "text") for line in facts.candidates]
     said += [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
-    for cell in (*said, *summary_words.of_models(table_set, cell_index, facts.largest)):
+    said += summary_words.of_models(table_set, cell_index, facts.largest, has_runs=bool(of_kinds))
+    for cell in said:
         row += 1
         cells[row, 1] = cell
     return found, row + 2

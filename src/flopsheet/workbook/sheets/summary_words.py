@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import YES, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
-from flopsheet.formula.nodes import Call, Name, Text, names
-from flopsheet.pipeline.trend import trend
+from flopsheet.formula.nodes import Call, Name, Operation, Text, names
+from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.trend import OF_EVERY_FAMILY, trend
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell
@@ -34,6 +36,35 @@ UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted effi
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
 TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
+
+# How a run is laid out: what always stands there, then each that divides the run or changes its step.
+LAYOUT: dict[RunKind, tuple[tuple[str, str], ...]] = {
+    "training": (
+        ("", "micro-batch {micro_batch_size:.0}"),
+        ("tensor_parallel > 1", ", TP {tensor_parallel:.0}"),
+        ("context_parallel > 1", ", CP {context_parallel:.0}"),
+        ("pipeline_parallel > 1", ", PP {pipeline_parallel:.0}"),
+        ("virtual_stages > 1", ", {virtual_stages:.0} stages per device"),
+        ("expert_parallel > 1", ", EP {expert_parallel:.0}"),
+        ("data_parallel > 1", ", DP {data_parallel:.0}"),
+        ("zero_stage > 0", ", ZeRO {zero_stage:.0}"),
+        ("recomputation != none", ", {recomputation} recomputation"),
+    ),
+    "serving": (
+        ("n_replicas == 1", "1 replica"),
+        ("n_replicas > 1", "{n_replicas:.0} replicas"),
+        ("tensor_parallel > 1", ", TP {tensor_parallel:.0}"),
+        ("pipeline_parallel > 1", ", PP {pipeline_parallel:.0}"),
+        ("attention_data_parallel > 1", ", attention DP {attention_data_parallel:.0}"),
+        ("expert_parallel > 1", ", EP {expert_parallel:.0}"),
+    ),
+}
+
+
+def _laid_out(kind: RunKind) -> Node:
+    """The layout of a run of a kind, in the words of its field."""
+    parts = [first_that_holds([(when, say), ("", "")] if when else [("", say)]) for when, say in LAYOUT[kind]]
+    return substitute(reduce(lambda left, right: Operation("&", left, right), parts), {"none": Text("none")})
 
 
 def _number(name: str) -> Node:
@@ -68,14 +99,18 @@ def _read(kind: RunKind) -> dict[str, str]:
 
 
 def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
-    """A sentence for each of the first runs of a kind, and how many more there are."""
+    """A sentence for each of the first runs of a kind, its layout below it, and how many more there are."""
     kind = table_set.run_kind
     node, read = _of_run(kind), _read(kind)
     named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
+    laid_out, is_divided = _laid_out(kind), _is_divided(kind, table_set.built)
     runs = run_names(table_set, cell_index)
     for at, run in enumerate(runs[:MOST_RUNS]):
         live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
         yield local(SHEET, named, {**live, "run": run}, "text")
+        if is_divided:
+            live = {name: live_of(table_set, cell_index, name, at) for name in names(laid_out)}
+            yield local(SHEET, laid_out, live, "sentence")
     if len(runs) > MOST_RUNS:
         yield Cell(f"… {len(runs) - MOST_RUNS:,} more on {SHEETS[kind]}", style="muted")
 
@@ -86,14 +121,30 @@ def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
     return str(evaluate(_of_run(kind), lambda name: value_of(read[name])))
 
 
-def of_models(table_set: TableSet, cell_index: CellIndex, largest: str) -> Iterator[Cell]:
-    """Whether parameters and work count differently, what dominates, what a longer context costs the largest model."""
+def layout_of_run(kind: RunKind, values: Values, value_of: Callable[[str], Scalar]) -> str:
+    """How one run is laid out, from its values; empty where that of no run of its kind is worth a line."""
+    return str(evaluate(_laid_out(kind), value_of)) if _is_divided(kind, values) else ""
+
+
+def _is_divided(kind: RunKind, values: Values) -> bool:
+    """Whether some run has more than one device, and not just one server that splits every matrix over all of its."""
+    n_devices = values.plain("run", "n_devices")
+    whole = values.plain("run", "tensor_parallel") if kind == "serving" else [1.0] * len(n_devices)
+    return any(n != 1 and n != split for n, split in zip(n_devices, whole, strict=True))
+
+
+def of_models(table_set: TableSet, cell_index: CellIndex, largest: str, *, has_runs: bool) -> Iterator[Cell]:
+    """Whether parameters and work count differently, what dominates, what a longer context costs the largest model.
+
+    Below runs, which parts take how much is not told again: the table of models has it, but for other parts.
+    """
     contexts = sorted({0, len(table_set.table("context")) - 1})  # the first and the last
     scenarios = [at for at, key in enumerate(table_set.table("scenario").keys) if key[0] == largest]
     differs = any(table_set.built.plain("context", "largest_ffn_left_out"))
     wanted = [("ffn_count_words", 0)] if differs else []
-    of, *said = trend(table_set.built)
-    wanted += [(name, at) for at in contexts for name in (of, *said)]
+    of, *said = told = trend(table_set.built)
+    if not has_runs or told != OF_EVERY_FAMILY:
+        wanted += [(name, at) for at in contexts for name in (of, *said)]
     wanted.append(("context_words", scenarios[-1]))
     for name, at in wanted:
         live = live_of(table_set, cell_index, name, at)
