@@ -229,7 +229,7 @@ def place(
         row += 1
     needed = [read for part in sections for name in part.names for read in table_set.catalog.dependencies(name)]
     called = dict.fromkeys(read for read in needed if read not in own and read not in headers)
-    beside = frozenset(name for name in called if name in here and _is_beside(table_set, table, name))
+    beside = frozenset(name for name in called if _is_beside(table_set, sheet, table, name, cell_index, here))
     bands = []
 
     def band(
@@ -257,12 +257,18 @@ def place(
     return block
 
 
-def _is_beside(table_set: TableSet, table: Table, name: str) -> bool:
-    """Whether a name has a cell in each column of a table, or one for all; a link says words for one that is empty."""
+def _is_beside(
+    table_set: TableSet, sheet: str, table: Table, name: str, cell_index: CellIndex, here: Collection[str]
+) -> bool:
+    """Whether its sheet has a name in each column of a table, or in one cell for all; an empty cell needs words."""
     if isinstance(entry := table_set.catalog.inputs.get(name), Input) and entry.absent:
         return False
-    grain = table_set.grain(name)
-    rows = range(len(table)) if grain == table.grain else table.above[grain].tolist()
+    cell_refs = cell_index.cell_refs.get((table_set.name, name), ())
+    if cell_refs and cell_refs[0] == cell_refs[-1]:
+        return cell_refs[0].sheet == sheet
+    if name not in here and (not cell_refs or cell_refs[0].sheet != sheet):
+        return False
+    rows = range(len(table)) if (grain := table_set.grain(name)) == table.grain else table.above[grain].tolist()
     return not any(rows) or list(rows) == [*range(len(table_set.table(grain)))]
 
 
