@@ -106,8 +106,7 @@ def _words(report: Report) -> Iterator[str]:
     for kind, values in report.runs.items():
         of_run = RUNS[kind][0]
         for at, (run,) in enumerate(values.tables[of_run].keys):
-            value_of = partial(_value, values, at)
-            said, layout = summary_words.of_run(kind, value_of), summary_words.layout_of_run(kind, values, value_of)
+            said, layout = summary_words.of_run(kind, values, partial(_value, values, at))
             below = f"<div>{escape(layout)}</div>" if layout else ""
             yield f"<li><b>{escape(str(run))}</b>: {escape(said)}{below}</li>"
     yield from (f"<li>{escape(text)}</li>" for text in sentences(report)[:1])

@@ -30,7 +30,7 @@ SAYS = {
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
 RANGE = "predicted (P10 to P90): {predicted_days_range} days, {range_is}; "
-# Where an assumed or measured speed and the prediction cannot both be right.
+# Where an assumed or measured speed and the prediction cannot both be right; beside the layout where that stands below.
 OFF = "{time_against_range}; "
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
@@ -49,6 +49,7 @@ LAYOUT: dict[RunKind, tuple[tuple[str, str], ...]] = {
         ("data_parallel > 1", ", DP {data_parallel:.0}"),
         ("zero_stage > 0", ", ZeRO {zero_stage:.0}"),
         ("recomputation != none", ", {recomputation} recomputation"),
+        ("is_off_range == 1", "; {time_against_range}"),
     ),
     "serving": (
         ("n_replicas == 1", "1 replica"),
@@ -72,8 +73,8 @@ def _number(name: str) -> Node:
     return substitute(COMPUTED, {"x": Name(name)})
 
 
-def _of_run(kind: RunKind) -> Node:
-    """The sentence of a run of a kind."""
+def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
+    """The sentence of a run of a kind, which may have its layout below it."""
     fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
@@ -86,24 +87,24 @@ def _of_run(kind: RunKind) -> Node:
         "fit": substitute(fits, {"yes": Text(YES), "room": spare, "lack": lack}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
         "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
-        "off": substitute(parse("where(is_off_range == 1, off, none)"), {"off": off, "none": Text("")}),
+        "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
     }
     return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
 
 
-def _read(kind: RunKind) -> dict[str, str]:
+def _read(kind: RunKind, node: Node) -> dict[str, str]:
     """The metric of each name that the sentence of a run reads."""
     of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
-    return {name: of_kind.get(name, name) for name in names(_of_run(kind))}
+    return {name: of_kind.get(name, name) for name in names(node)}
 
 
 def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     """A sentence for each of the first runs of a kind, its layout below it, and how many more there are."""
     kind = table_set.run_kind
-    node, read = _of_run(kind), _read(kind)
-    named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
     laid_out, is_divided = _laid_out(kind), _is_divided(kind, table_set.built)
+    read = _read(kind, node := _of_run(kind, has_layout=is_divided))
+    named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
     runs = run_names(table_set, cell_index)
     for at, run in enumerate(runs[:MOST_RUNS]):
         live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
@@ -115,15 +116,12 @@ def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
         yield Cell(f"… {len(runs) - MOST_RUNS:,} more on {SHEETS[kind]}", style="muted")
 
 
-def of_run(kind: RunKind, value_of: Callable[[str], Scalar]) -> str:
-    """The same of one run, without its name, from its values."""
-    read = _read(kind)
-    return str(evaluate(_of_run(kind), lambda name: value_of(read[name])))
-
-
-def layout_of_run(kind: RunKind, values: Values, value_of: Callable[[str], Scalar]) -> str:
-    """How one run is laid out, from its values; empty where that of no run of its kind is worth a line."""
-    return str(evaluate(_laid_out(kind), value_of)) if _is_divided(kind, values) else ""
+def of_run(kind: RunKind, values: Values, value_of: Callable[[str], Scalar]) -> tuple[str, str]:
+    """The same of one run, without its name, from its values; no layout where none of its kind is worth a line."""
+    is_divided = _is_divided(kind, values)
+    read = _read(kind, node := _of_run(kind, has_layout=is_divided))
+    said = str(evaluate(node, lambda name: value_of(read[name])))
+    return said, str(evaluate(_laid_out(kind), value_of)) if is_divided else ""
 
 
 def _is_divided(kind: RunKind, values: Values) -> bool:
