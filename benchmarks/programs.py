@@ -294,7 +294,7 @@ NOTES = """
   Aspose.Cells compute all of gpt2 and moe as pandas does, as built and edited, and calamine reads it. Spire.XLS
   computes differences of nearly equal numbers otherwise, HyperFormula rounds INT of a negative number towards zero.
 * Apache POI 5.2.2 stops with an exception where SUMPRODUCT is given a comparison of a range, so it has no verdict. Of
-  gpt2 it computes the other 14,992 of 15,102 cells as pandas does, but in other studies differences of nearly equal
+  gpt2 it computes the other 14,958 of 15,068 cells as pandas does, but in other studies differences of nearly equal
   numbers to nine digits.
 * Excelize does not compute these workbooks: it takes an IF within a product within an IF for one of too many arguments.
   Its verdict is then wrong. ISFORMULA, which would show results that were typed over, is unknown to several programs;
