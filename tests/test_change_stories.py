@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from books import book_of
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
-from flopsheet.formula import evaluate
+from flopsheet.formula import Node, evaluate
 from flopsheet.workbook.layout.typed_cells import first_that_holds
-from flopsheet.workbook.sheets.changed_results import BY
+from flopsheet.workbook.sheets.changed_results import BY, SIZE
+from flopsheet.workbook.sheets.sensitivity import SWING
 from review_helpers import input_cells_of
 from studies import SPECS
 
@@ -144,3 +146,15 @@ def test_libreoffice_tells_each_story_in_the_same_words(book: tuple[str, Path, R
 def test_a_change_that_is_half_but_for_the_last_bit_is_rounded_up(change: float, told: str) -> None:
     """As LibreOffice rounds it, which told 2.4× where pandas told 2.3×."""
     assert evaluate(first_that_holds(BY), {"built": 1.0, "change": change}.__getitem__) == told
+
+
+@pytest.mark.parametrize(
+    ("node", "below"),
+    [
+        (SIZE, {"change": math.nextafter(15 / 128, 0)}),  # 117,187.5 parts of a million
+        (SWING, {"up": math.nextafter(2**-10, 0), "down": 0.0}),  # 976,562.5 parts of a billion
+    ],
+)
+def test_what_rounding_leaves_under_a_half_ranks_as_a_half(node: Node, below: dict[str, float]) -> None:
+    half = {name: math.nextafter(value, 1) if value else value for name, value in below.items()}
+    assert evaluate(node, below.__getitem__) == evaluate(node, half.__getitem__)

@@ -9,5 +9,6 @@ SMALLEST_NUMBER, LARGEST_NUMBER = 1e-300, 1e300  # well inside float64 and insid
 ROUNDING = 1e-12  # the relative difference that rounding alone can cause between two ways to compute a number
 STORED = 1e-9  # the relative difference of a stored value; spreadsheet programs store 15 digits
 HALF = 0.5 + STORED  # added before a floor: what rounding left a little under a half is told as a half by every program
+HALF_OF_A_RANK = 0.50001  # the same for ranks in parts of a million or a billion, where rounding is a larger share
 STORED_PLACES = 1e-20  # the last decimal that LibreOffice writes of a number in .ods
 ALMOST_ZERO = 1e-9  # stands for 0 where 0 itself has no value: as a divisor, as 0^0

@@ -8,7 +8,7 @@ from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Name, Operation, Text
-from flopsheet.numerics import STORED
+from flopsheet.numerics import HALF_OF_A_RANK, STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -56,7 +56,7 @@ LIVE, BUILT, SHARE, RANK, FIT, PLACE, RESULT = range(FIRST, FIRST + 7)  # column
 CHANGED = substitute(parse("where(given(live), where(given(built), change, 0), 0)"), {"change": CHANGE})
 # How a change ranks: verdicts before any percentage, then in parts of a million, so that rounding cannot swap equals.
 LOST, GAINED, UNKNOWN = 4_000_000_000, 2_000_000_000, 1_000_000_000
-SIZE = parse("min(floor(abs(change) * 1000000 + 0.5), 900000000)")
+SIZE = parse(f"min(floor(abs(change) * 1000000 + {HALF_OF_A_RANK}), 900000000)")
 OF_NUMBER = substitute(
     parse(f"where(given(live), where(given(built), size, {UNKNOWN}), where(given(built), {UNKNOWN}, 0))"),
     {"size": SIZE},

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from flopsheet.formula import parse
 from flopsheet.formula.excel import literal
+from flopsheet.numerics import HALF_OF_A_RANK
 from flopsheet.pipeline import what_ifs
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
@@ -29,7 +30,7 @@ EFFECTS = {
 EFFECT_FORMAT = '[>=0.0005]+#,##0.0%;[<=-0.0005]-#,##0.0%;"–"'  # no +0.0 % and no -0.0 %
 SWING_FORMAT = '#,##0.0#%;-#,##0.0#%;"0"'
 FINEST = 1e9  # swings are ranked to this many parts, so that rounding cannot swap equals
-SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + 0.5) / {FINEST:.0f}")
+SWING = parse(f"floor(abs(up - down) * {FINEST:.0f} + {HALF_OF_A_RANK}) / {FINEST:.0f}")
 
 
 @frozen
