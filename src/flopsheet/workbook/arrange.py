@@ -125,6 +125,16 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     )
 
 
+@frozen
+class Working:
+    """What is computed for chosen models: the inputs that it needs, and the metrics of each grain."""
+
+    table_set: TableSet
+    sheet: str
+    needed: tuple[str, ...]
+    computed: Mapping[Grain, tuple[str, ...]]
+
+
 class _Sheets:
     """What is laid out so far: the blocks of each sheet, and the look-ups below those of some."""
 
@@ -154,23 +164,19 @@ class _Sheets:
             blocks.append(place(table_set, sheet, grain, sections, top, self.cell_index, here))
             top = self.below(sheet)
 
-    def expect_working(
-        self, table_set: TableSet, sheet: str, wanted: Sequence[str]
-    ) -> tuple[tuple[str, ...], dict[Grain, tuple[str, ...]]]:
-        """The inputs of the chosen models that a working needs, and what it computes of each grain: all of it here."""
+    def expect_working(self, table_set: TableSet, sheet: str, wanted: Sequence[str]) -> Working:
+        """What a working needs and computes, all of it on the sheet."""
         needed, computed = lookups.inputs_read(table_set, wanted), {}
         for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
             listed = (name for name in wanted if table_set.grain(name) == grain and not _is_shared(table_set, name))
             if names := tuple(listed):
                 computed[grain] = names
         self.here[sheet, table_set.name].update(needed, *computed.values())
-        return needed, computed
+        return Working(table_set, sheet, needed, computed)
 
     def add_working(
         self,
-        table_set: TableSet,
-        sheet: str,
-        wanted: Sequence[str],
+        working: Working,
         choices: tuple[CellRef, ...],
         names: tuple[str, ...],
         top: int,
@@ -178,12 +184,12 @@ class _Sheets:
         tag_row: int = 0,
     ) -> None:
         """The inputs of the chosen models, and what is computed from them in between."""
-        needed, computed = self.expect_working(table_set, sheet, wanted)
+        table_set, sheet, needed = working.table_set, working.sheet, working.needed
         scaled = {name: tag for name, tag in (scaled or {}).items() if name in needed}
         chosen = lookups.place(table_set, sheet, needed, choices, names, top, self.cell_index, scaled, tag_row)
         self.looked_up[sheet] = chosen
         blocks, here, row = self.blocks.setdefault(sheet, []), self.here[sheet, table_set.name], chosen.bottom + 2
-        for grain, listed in computed.items():
+        for grain, listed in working.computed.items():
             part = Part("Working", listed, detail=True)
             blocks.append(place(table_set, sheet, grain, [part], row, self.cell_index, here))
             row = self.below(sheet)
@@ -202,7 +208,8 @@ def _lay_out_context(study: WorkbookInput, built: WorkbookInput, table_set: Tabl
     context.place_choice(what_if, sheets.cell_index)
     wanted = study.catalog.closure(context.SHOWN_ROWS)
     at = lookups.inputs_row(sheets.blocks[context.SHEET])
-    sheets.add_working(what_if, context.SHEET, wanted, (context.MODEL,), (study.choice.model,), at)
+    working = sheets.expect_working(what_if, context.SHEET, wanted)
+    sheets.add_working(working, (context.MODEL,), (study.choice.model,), at)
     return what_if
 
 
@@ -214,10 +221,9 @@ def _lay_out_comparison(
     as_built = compare.CompareLayout(table_set, built.choice.pair).base
     steps = sensitivity.lay_out(study.spec, compared.base, (built.spec, as_built), table_set, sheets.cell_index)
     model = str(table_set.table("scenario").keys[compared.pair.second][0])
-    sheets.add_working(
-        steps.table_set, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS), steps.choices,
-        (model,) * len(steps.choices), steps.working_row, sensitivity.tags_of_inputs(), steps.tag_row,
-    )  # fmt: skip
+    working = sheets.expect_working(steps.table_set, sensitivity.SHEET, study.catalog.closure(sensitivity.EFFECTS))
+    names = (model,) * len(steps.choices)
+    sheets.add_working(working, steps.choices, names, steps.working_row, sensitivity.tags_of_inputs(), steps.tag_row)
     return compared, steps
 
 
@@ -226,12 +232,12 @@ def _lay_out_runs(of_kind: TableSet, study: TableSet, sheets: _Sheets) -> None:
     sheet, catalog = runs.SHEETS[of_kind.name], of_kind.catalog
     grains = OF_RUNS & of_kind.values.tables.keys()
     wanted = catalog.closure(metric.name for metric in catalog.metrics.values() if metric.grain in grains)
-    sheets.expect_working(of_kind, sheet, wanted)
+    working = sheets.expect_working(of_kind, sheet, wanted)
     sheets.add_sections(of_kind, sheet, runs.first_row(of_kind))
     sheets.add_sections(study, sheet, sheets.below(sheet))
     choices = sheets.cell_index.of(of_kind, "run_model")
     names = tuple(map(str, of_kind.column("run_model")))
-    sheets.add_working(of_kind, sheet, wanted, choices, names, lookups.inputs_row(sheets.blocks[sheet]))
+    sheets.add_working(working, choices, names, lookups.inputs_row(sheets.blocks[sheet]))
 
 
 def _lay_out_checks(spec: Spec, study: TableSet, of_kinds: Sequence[TableSet], sheets: _Sheets) -> None:

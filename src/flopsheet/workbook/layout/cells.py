@@ -264,10 +264,10 @@ def _is_beside(
     if isinstance(entry := table_set.catalog.inputs.get(name), Input) and entry.absent:
         return False
     cell_refs = cell_index.cell_refs.get((table_set.name, name), ())
-    if cell_refs and cell_refs[0] == cell_refs[-1]:
-        return cell_refs[0].sheet == sheet
-    if name not in here and (not cell_refs or cell_refs[0].sheet != sheet):
+    if (cell_refs[0].sheet != sheet) if cell_refs else (name not in here):
         return False
+    if cell_refs and cell_refs[0] == cell_refs[-1]:
+        return True
     rows = range(len(table)) if (grain := table_set.grain(name)) == table.grain else table.above[grain].tolist()
     return not any(rows) or list(rows) == [*range(len(table_set.table(grain)))]
 

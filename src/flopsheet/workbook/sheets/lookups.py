@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import repeat
 
 from flopsheet.catalog.grains import Grain
 from flopsheet.formula.excel import literal
@@ -123,8 +124,8 @@ def place(
         chosen.rows[name] = row
     for name, at in chosen.rows.items():
         columns = range(len(table_set.table(grains[name])))
-        of_one = chosen.has_one(name)
-        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column * (not of_one)) for column in columns))
+        shown = repeat(0, len(columns)) if chosen.has_one(name) else columns
+        cell_index.put(table_set.name, name, (CellRef(sheet, at, FIRST + column) for column in shown))
     return chosen
 
 
