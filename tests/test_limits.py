@@ -190,6 +190,18 @@ def test_of_2500_limits_the_last_value_fits_and_one_step_further_does_not() -> N
     assert (counted().total(), [claim for claim in counted() if not claim[2]]) == (2 * 5 * N_RUNS, [])
 
 
+def test_no_line_ends_below_nothing() -> None:
+    # Far below it, the last digit of one sum of bytes would move the end by thousands of its own.
+    ends = [
+        (kind, solved.limit.name, name, float(column.min()))
+        for kind, values in study(1).runs.items()
+        for solved in solve(values, kind, load_catalog())
+        for name, column in solved.numbers.items()
+        if name.startswith(("end_", "need"))
+    ]
+    assert [end for end in ends if end[-1] < 0] == []
+
+
 def test_every_limit_is_found_exactly_in_some_runs() -> None:
     names = {limit.name for limits in LIMITS.values() for limit in limits}
     assert {name for name, state, _ in counted() if state == "exact"} == names

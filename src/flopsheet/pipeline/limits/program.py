@@ -34,12 +34,12 @@ CALLED = {
     AT: "Where it ends",
     BESIDE: "One step beside",
 }
-UNLIMITED, NOWHERE = "1e300", "(0 - 1e300)"  # where a line that does not fall ends, or that is below from the start
+UNLIMITED, NOWHERE = "1e300", "0"  # where a line that does not fall ends, or that is below from the start
 ENDLESS = f"where(left_a >= 0, {UNLIMITED}, {NOWHERE})"
 FALL = "(left_a - left_b) / (need_b - need_a)"
 LINE = parse(
-    f"where(need_b == need_a, {ENDLESS}, where((left_a - left_b) * (need_b - need_a) > 0, need_a + left_a / ({FALL}), "
-    f"{ENDLESS}))"
+    f"where(need_b == need_a, {ENDLESS}, where((left_a - left_b) * (need_b - need_a) > 0, "
+    f"max({NOWHERE}, need_a + left_a / ({FALL})), {ENDLESS}))"
 )
 BEND = f"((left_b - left_c) / (need_c - need_b) - {FALL})"
 # Rounding alone bends no line: programs round such a difference to zero, NumPy does not.
@@ -47,8 +47,8 @@ CURVE = parse(f"where(abs{BEND} <= {ROUNDING} * abs({FALL}), 0, {BEND} / (need_c
 SLOPE = parse(f"{FALL} - curve * (need_b - need_a)")
 FALLS = "(slope + max(0, slope * slope + 4 * curve * left_a)^0.5)"
 ROOT = parse(
-    f"where(slope * slope + 4 * curve * left_a < 0, {NOWHERE}, where({FALLS} > 0, need_a + 2 * left_a / {FALLS}, "
-    f"{ENDLESS}))"
+    f"where(slope * slope + 4 * curve * left_a < 0, {NOWHERE}, where({FALLS} > 0, "
+    f"max({NOWHERE}, need_a + 2 * left_a / {FALLS}), {ENDLESS}))"
 )
 MOST = parse("now + step * 2^24")
 CLAMPED = parse("max(least, min(most, value))")
