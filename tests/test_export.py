@@ -57,3 +57,19 @@ def test_a_process_of_its_own_writes_the_same_bytes(folder: Path) -> None:
     in_process = shown(folder, "swept.yaml", "--format", "csv")
     done = run_process("show", "swept.yaml", "--format", "csv", cwd=folder)
     assert (done.returncode, done.stderr, done.stdout.encode()) == (0, "", in_process)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "swept.yaml", "--format", "csv"),
+        ("search", "specs/serving-search.yaml", "--format", "csv"),
+        ("import", "config.json"),
+    ],
+)
+def test_a_dash_after_o_is_stdout(folder: Path, arguments: tuple[str, ...]) -> None:
+    (folder / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    assert (written(*arguments, "-o", "-", cwd=folder), (folder / "-").exists()) == (
+        written(*arguments, cwd=folder),
+        False,
+    )

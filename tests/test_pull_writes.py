@@ -241,6 +241,16 @@ def test_the_command_on_an_untouched_workbook(tmp_path: Path) -> None:
     )
 
 
+def test_a_patch_on_stdout_stands_there_alone(tmp_path: Path) -> None:
+    pulled = typed("gpt2", tmp_path, {"models.gpt2-xl.n_layers": 50.0})
+    done = run("pull", "edited.xlsx", "-o", "-", cwd=tmp_path)
+    assert (done.returncode, yaml.safe_load(done.stdout), done.stderr.splitlines()[:2]) == (
+        0,
+        pulled.patch,
+        ["1 change:", "  models.gpt2-xl.n_layers: 48 → 50"],
+    )
+
+
 def test_a_count_keeps_the_suffix_of_the_one_that_it_replaces_where_that_takes_few_digits() -> None:
     old = {"a": 500_000_000_000, "b": 131_072, "c": 15_000_000_000_000, "d": 80_000_000_000}
     new = {"a": 600_000_000_000, "b": 65_536, "c": 15_000_000_000_001, "d": 90_000_000_000}

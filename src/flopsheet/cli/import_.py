@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from flopsheet.cli import options
+
 
 @click.command("import")
 @click.argument("config", type=click.Path())
 @click.option("--name", help="Name of the model; by default from the configuration or its folder.")
-@click.option("-o", "--output", type=click.Path(), help="The spec to write; stdout by default.")
+@options.output_option("The spec to write.")
 @click.option("--ignore-key", multiple=True, metavar="KEY", help="Ignore this key, known to affect no count.")
 @click.option("--force", is_flag=True, help="Replace the file that -o names.")
 def command(config: str, name: str | None, output: str | None, ignore_key: tuple[str, ...], force: bool) -> None:

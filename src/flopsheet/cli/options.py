@@ -34,6 +34,15 @@ def set_option(command: Command) -> Command:
     )(command)
 
 
+def output_option(text: str) -> Callable[[Command], Command]:
+    """-o FILE, without which the result goes to stdout, as it does with '-'."""
+
+    def named(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+        return None if value == "-" else value
+
+    return click.option("-o", "--output", type=click.Path(), callback=named, help=f"{text}  [default: stdout]")
+
+
 def workers_options(command: Command) -> Command:
     """What does the work; the result is the same."""
     workers = click.option(

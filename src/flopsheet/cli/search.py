@@ -19,7 +19,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     "--format", "style", type=click.Choice(["table", "json", "csv", "md", "yaml"]), default="table", show_default=True
 )
 @options.workers_options
-@click.option("-o", "--output", type=click.Path(), help="The file to write.  [default: stdout]")
+@options.output_option("The file to write.")
 @options.set_option
 def command(
     specs: tuple[str, ...],

@@ -38,9 +38,7 @@ WIDE = 240  # columns where the table goes into a file or a pipe
     show_default=True,
     help="The rows of csv and parquet; limits: how far each run can go.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(), help="The file to write, or FOLDER/ for partitions.  [default: stdout]"
-)
+@options.output_option("The file to write, or FOLDER/ for partitions.")
 @options.workers_options
 @options.set_option
 def command(
