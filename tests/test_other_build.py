@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands import run
-from flopsheet.workbook.model import build_digest
+from flopsheet.catalog import build_digest
 from pulling import built, cell
 from review_helpers import change_parts, type_into
 from test_moved import SHEET, change_sheet, insert_row
@@ -99,14 +99,18 @@ def test_results_that_stand_elsewhere_are_not_taken_for_typed_over(tmp_path: Pat
     assert (done.returncode, done.stdout, done.stderr) == (0, "No input differs from the spec.\n", f"{NOTE}\n")
 
 
-def test_the_digest_is_that_of_what_decides_the_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", ["catalog/flops.yaml", "spec/library.yaml", "numerics.py"])
+def test_the_digest_is_that_of_what_decides_the_cells(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for room in build_digest.ROOMS:
         (tmp_path / room).mkdir()
-    (tmp_path / "catalog" / "flops.yaml").write_text("a")
+    for name in build_digest.SHARED:
+        (tmp_path / name).touch()
     monkeypatch.setattr(build_digest, "PACKAGE", str(tmp_path))
     digests = []
     for text in ("a", "b", "a"):
-        (tmp_path / "catalog" / "flops.yaml").write_text(text)
+        (tmp_path / file).write_text(text)
         (tmp_path / "diagnostics.py").write_text(str(len(digests)))
         digests.append(build_digest.build_digest.__wrapped__())
     assert (digests[0] == digests[2], digests[0] == digests[1]) == (True, False)

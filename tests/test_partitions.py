@@ -189,6 +189,16 @@ def test_a_folder_of_another_version_is_refused(key: str, whole: dict[str, bytes
         write(folder)
 
 
+def test_a_folder_of_another_build_is_refused(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The shipped models, say, may have been corrected between two builds of one version.
+    folder = copied(whole, tmp_path / "parts")
+    monkeypatch.setattr(partitions, "build_digest", lambda: "another")
+    with pytest.raises(UsageError, match="has partitions of another spec or version"):
+        write(folder)
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UsageError, match=r"is not empty, and has no _manifest\.json"):

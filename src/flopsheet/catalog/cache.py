@@ -22,8 +22,8 @@ except ImportError:
 
 Built = TypeVar("Built")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SHARED = ("numerics.py", "quantities.py", "records.py")  # what every room reads
 # Where the code stands that decides what a text becomes.
-READERS = ("numerics.py", "quantities.py", "records.py")
 ROOMS = ("yamlio", "catalog", "formula", "diagnostics")
 
 
@@ -31,14 +31,14 @@ def load_or_build(name: str, files: Sequence[str], build: Callable[[], Built]) -
     """What `build` makes of the files, or a copy of what it made of the same ones before."""
     path, key = place(name), state(files)
     with suppress(Exception):  # a damaged file may raise anything; it is nobody's mistake, and built anew below
-        content = read_cached(path)
+        content = read_file(path)
         if content.startswith(key):
             copy: Built = loads(content[len(key) :])
             return copy
     built = build()
     if not sys.dont_write_bytecode:
         with suppress(OSError):  # a read-only or full disk
-            write_cached(path, key + pickled(built))
+            write_beside(path, key + pickled(built))
     return built
 
 
@@ -63,7 +63,7 @@ def code() -> list[str]:
     return [
         os.path.join(folder, name)
         for folder, name in names
-        if name.endswith(".py") and (folder != PACKAGE or name in READERS)
+        if name.endswith(".py") and (folder != PACKAGE or name in SHARED)
     ]
 
 
@@ -71,17 +71,17 @@ def state(files: Sequence[str]) -> bytes:
     """What tells one state of the files, of the code and of Python from another."""
     parts = [sys.version.encode()]
     for path in (*files, *code()):
-        content = read_cached(path)
+        content = read_file(path)
         parts += (f"\n{os.path.basename(path)} {len(content)}\n".encode(), content)
     return source_hash(b"".join(parts))  # the hash that Python's own bytecode can be keyed by (PEP 552)
 
 
-def read_cached(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
 
 
-def write_cached(path: str, content: bytes) -> None:
+def write_beside(path: str, content: bytes) -> None:
     """Beside its place and then into it, since others may be reading."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = f"{path}.{os.getpid()}"

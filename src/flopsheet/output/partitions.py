@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flopsheet import __version__, diagnostics
+from flopsheet.catalog.build_digest import build_digest
 from flopsheet.diagnostics import Finding, UsageError
 from flopsheet.output import export
 from flopsheet.output.progress import progress
@@ -124,10 +125,10 @@ class Folder:
 
 
 def digest(stream: Stream) -> str:
-    """What a sweep is known by: its spec with settings, and every formula."""
+    """What a sweep is known by: its spec with settings, its formulas, and the build with all that ships beside them."""
     spec = json.dumps(stream.read.draft.data, ensure_ascii=False, default=repr)
     formulas = "\n".join(f"{name} {metric.ast!r}" for name, metric in stream.catalog.metrics.items())
-    return hashlib.sha256(f"{spec}\n{formulas}".encode()).hexdigest()
+    return hashlib.sha256(f"{spec}\n{formulas}\n{build_digest()}".encode()).hexdigest()
 
 
 def export_folder(

@@ -13,7 +13,7 @@ from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
 from flopsheet.workbook.model import embedded
-from flopsheet.workbook.model.build_digest import build_digest
+from flopsheet.catalog.build_digest import build_digest
 from flopsheet.workbook.model.references import UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS
