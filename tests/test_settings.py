@@ -97,6 +97,7 @@ REFUSED = [
         "models.gpt-2.5.d_model.«x»=1",
         "models.gpt-2.5.d_model.x: 'models.gpt-2.5.d_model' has no keys below it; set models.gpt-2.5.d_model itself",
     ),
+    ("title.«d_model»=1", "title.d_model: 'title' has no keys below it; set title itself"),
     ("models.b.layers«[2]»=1", "models.b.layers: the list has 2 entries; write one of [0], [1]"),
     ("models.b.layers.«1»=1", "models.b.layers: the list has 2 entries; write one of [0], [1]"),
     ("context_lengths«[1]»=8", "context_lengths: the list has 1 entry; write one of [0]"),
@@ -121,6 +122,22 @@ REFUSED = [
     ("conventions.lm_head=«lef_out»", "conventions.lm_head: 'lef_out' is not a choice; did you mean 'left_out'? "
      "choices: counted, left_out"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["5", "gpt2-small", "yes"])
+def test_a_setting_below_a_model_that_is_no_mapping_is_refused(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(f"version: 1\ncontext_lengths: [8]\nmodels: {{m: {said}}}\n", encoding="utf-8")
+    with pytest.raises(FlopsheetError) as caught:
+        read_combined([path], ["models.m.n_layers=3"])
+    assert "'models.m' has no keys below it; set models.m itself" in str(caught.value)
+
+
+def test_a_setting_fills_an_entry_of_a_list_that_is_null(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("version: 1\ncontext_lengths: [8]\nmodels: {m: {layers: [null]}}\n", encoding="utf-8")
+    read = read_combined([path], ["models.m.layers[0].n_layers=3"])
+    assert read.draft.data["models"]["m"]["layers"] == [{"n_layers": 3}]
 
 
 @pytest.mark.parametrize(("marked", "message"), REFUSED)

@@ -8,12 +8,12 @@ from functools import cached_property, lru_cache
 
 from flopsheet import __version__, diagnostics
 from flopsheet.api import Report, compute_for_workbook
+from flopsheet.catalog.build_digest import build_digest
 from flopsheet.diagnostics import FileError, SizeError, SpecError
 from flopsheet.review.xlsx.cells import BLANK, Book, Cells, Stored
 from flopsheet.spec.load import from_source
 from flopsheet.workbook import arrange
 from flopsheet.workbook.model import embedded
-from flopsheet.catalog.build_digest import build_digest
 from flopsheet.workbook.model.references import UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.styles import HEADERS

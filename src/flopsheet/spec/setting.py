@@ -54,12 +54,15 @@ def _apply(spec: Source, text: str) -> Source:
         if at + 1 == len(steps):
             holder[part] = said.data
             break
-        if isinstance(holder, dict) and holder.get(part) is None:
+        said_there = holder.get(part) if isinstance(holder, dict) else holder[part]
+        if said_there is None:
             holder[part] = {}
             values[here] = place
-        elif isinstance(holder[part], str):  # bf16: one part of it is set
-            holder[part] = {data_model.DEFAULT: holder[part]}
+        elif isinstance(said_there, str) and data_model.parts_of(str(part)):  # bf16: one part of it is set
+            holder[part] = {data_model.DEFAULT: said_there}
             values[(*here, data_model.DEFAULT)] = values[here]
+        elif not isinstance(said_there, dict | list):
+            raise UsageError(diagnostics.setting_below_a_value(steps[at + 1][1], written, source.spell(here)))
         holder = holder[part]
     keys |= {(*path, *inner): place for inner, place in said.keys.items()}
     values |= {(*path, *inner): place for inner, place in said.values.items()}

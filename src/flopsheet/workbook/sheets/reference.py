@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterable
 
 from flopsheet.catalog import Catalog, Entry, Input
+from flopsheet.catalog.build_digest import build_digest
 from flopsheet.catalog.entries import Function
 from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
 from flopsheet.workbook.model import embedded
-from flopsheet.catalog.build_digest import build_digest
 from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
