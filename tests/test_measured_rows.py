@@ -205,7 +205,7 @@ def test_explain_says_what_was_fitted(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(json.dumps(spec({"tensor": 1.3})), encoding="utf-8")
     said = command("explain", "predicted_seconds_per_step", str(path)).stdout
-    assert "matmul_efficiency of h100-sxm: " in said and "fitted to 1 measured step (0.79 before)" in said
+    assert "matmul_efficiency of h100-sxm: " in said and "fitted to 1 measured step (0.791 before)" in said
 
 
 def test_a_search_looks_with_the_fitted_efficiencies() -> None:
