@@ -21,7 +21,7 @@ from flopsheet.pipeline import cluster, workers
 from flopsheet.pipeline.search.best import Found
 from flopsheet.pipeline.search.workers import SearchJob, search_all
 from flopsheet.spec import load_spec
-from test_search import WIDE
+from test_search import WIDE, searched, spec_of
 
 SQUARES = [(number, number * number) for number in range(20)]
 
@@ -116,6 +116,32 @@ def a_part() -> tuple[SearchJob, range, Found]:
 def test_the_result_over_some_blocks_is_one() -> None:
     job, part, found = a_part()
     assert job.is_result(part, found)
+
+
+UNTIMED: dict[str, Any] = {
+    **spec_of({"micro_batch_size": [1, 2]}, hardware=["odd", "h100-sxm"], minimise="device_gib", keep=1),
+    "hardware": {"odd": {"extends": "h100-sxm", "link_bandwidth": "none"}},
+}  # two layouts on hardware that lacks what a time needs, then the same two on hardware that has it
+
+
+def test_the_result_over_layouts_without_a_time_is_one() -> None:
+    spec = load_spec(UNTIMED)
+    job = SearchJob(spec, spec.searches[0], 1)
+    assert job.is_result(range(2), job.start()(range(2)))
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_no_time_is_worse_than_any_whatever_is_looked_at_first(most: int) -> None:
+    assert list(searched(UNTIMED, most)[1].best.number) == [2]
+
+
+@pytest.mark.parametrize("most", [1, 2, 4, 8])
+def test_what_has_no_time_is_not_of_a_front_against_time(most: int) -> None:
+    # The first four have none; of the others tensor 2 on 2 devices and tensor 4 on 4 are the fastest.
+    inputs = {"prompt_length": 512, "generated_length": 64, "n_sequences": 8, "vary": {"tensor_parallel": [2, 4]}}
+    search = {"kind": "serving", "model": "m", "hardware": ["odd", "h100-sxm"], "n_devices": [2, 4], **inputs}
+    data = {**UNTIMED, "models": {"m": {"model": "llama-3-8b"}}, "search": {"s": search}}
+    assert list(searched(data, most)[1].front.number) == [4, 7]
 
 
 def changed(found: Found, lie: str) -> Any:

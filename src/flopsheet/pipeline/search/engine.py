@@ -137,7 +137,9 @@ class Engine:
             kept = kept & keeps
         sign = -1.0 if self.search.is_maximised else 1.0
         other = -columns[self.other] if self.is_other_negated else columns[self.other]
-        return Kept(number, sign * objective, columns[self.kind.time], other).take(kept)
+        # No time is worse than any.
+        time, other = (np.where(np.isnan(one), np.inf, one) for one in (columns[self.kind.time], other))
+        return Kept(number, sign * objective, time, other).take(kept)
 
     def whole(self, block: Block, at: int, column: Value, steps: Sequence[Step]) -> Numbers:
         """A result with a row for each layout that keeps the rules."""
