@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopsheet.diagnostics import SpecError
+from flopsheet.diagnostics import FileError, SpecError
 from flopsheet.yamlio import files, source
 from flopsheet.yamlio.source import parse, read_yaml
 from test_source import LIBYAML, LOADERS, REFUSED, SPEC, refusal
@@ -48,6 +48,18 @@ def test_a_file_without_permission_says_so(monkeypatch):
     # Root may read every file, so the refusal is played.
     monkeypatch.setattr(files, "open", Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
     assert str(refusal(read_yaml, "s.yaml")) == "cannot read 's.yaml': permission denied; check the path"
+
+
+@pytest.mark.parametrize("write", [lambda path: files.write_bytes(path, b""), files.make_folder])
+def test_a_target_with_a_null_byte_in_its_name_is_refused(write):
+    with pytest.raises(FileError, match="cannot write 'a\0b': embedded null byte"):
+        write("a\0b")
+
+
+def test_a_mistake_in_what_is_written_is_no_fault_of_the_target(tmp_path):
+    with pytest.raises(ValueError, match="a bug"), files.replacing(tmp_path / "out"):
+        raise ValueError("a bug")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_closed_standard_input_says_so(monkeypatch):

@@ -67,7 +67,10 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
     from pathlib import Path
 
     name = os.fspath(target)
-    path = Path(os.path.realpath(name))  # a link stays one, and what it leads to is replaced
+    try:
+        path = Path(os.path.realpath(name))  # a link stays one, and what it leads to is replaced
+    except ValueError as error:  # a NUL in the path
+        raise FileError(_cannot_write(name, error)) from None
     try:
         if path.is_dir():
             raise OSError(errno.EISDIR, "it is a directory")
@@ -94,7 +97,7 @@ def replacing(target: str | os.PathLike[str], *, replace: bool = True) -> Iterat
             raise
     except FileExistsError:
         raise FileError(diagnostics.already_there(name)) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise FileError(_cannot_write(name, error)) from None
 
 
@@ -114,7 +117,7 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise FileError(diagnostics.cannot_write(os.fspath(folder), "it is not a folder", errno.EEXIST)) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a NUL in the path
         raise FileError(_cannot_write(os.fspath(folder), error)) from None
 
 
