@@ -15,6 +15,7 @@ SENTENCES = [
     ("{d_model:,}", "768"),
     ("{norm} of {d_model:,}", "rmsnorm of 768"),
     ("{d_model * 7:,} or {d_model / 7:,.3}", "5,376 or 109.714"),
+    ("{d_model + 231.94:,.1} to {d_model + 231.96:,.1}", "999.9 to 1,000"),
     ("{d_model / 7:.1} each", "109.7 each"),
     ("{d_model / 7:.0} each", "110 each"),
     ("{weight_bytes / d_model:.1%}", "0.7 %"),

@@ -32,7 +32,6 @@ from flopsheet.formula.vocabulary import MATCH, WORDS
 
 PLACEHOLDER = r"\{([^{}:]+)(?::([^{}]*))?\}"
 DECIMALS, GROUPED = r"\.(\d)(%?)", r",(\.\d)?"
-LARGEST_GROUPED = 10**15  # whole numbers and their halves are exact below it
 # Numbers that formulas of the catalogue name, so that each is written once.
 CONSTANTS: Mapping[str, Node] = {
     "rounding_tolerance": Number(numerics.ROUNDING),
@@ -123,8 +122,9 @@ def sentence(
     """`"FFN {trend(a, b)} to {b:.1%}"` as texts and values joined by `&`.
 
     Styles: `.1` for a decimal at most, `.1%` for a percentage, `,` for a whole number in groups of three digits, `,.1`
-    for such a number from a thousand on and decimals below. They are spelled by floor(x·10ⁿ + HALF)/10ⁿ and digit by
-    digit: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions differ on halves.
+    for such a number from a thousand on and decimals below. Decimals are spelled by floor(x·10ⁿ + HALF)/10ⁿ, groups
+    digit by digit from x + 0.5: a spreadsheet's TEXT and FIXED follow the reader's language, and rounding functions
+    differ on halves.
     `known` are functions beside those of the language, each with its number of arguments.
     """
     if not template:
@@ -170,8 +170,9 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     if match := re.fullmatch(GROUPED, style):
         if not match[1]:
             return [grouped(node)]
-        small = Operation("&", Text(""), *_shown(node, match[1], refuse))
-        return [Call("where", (Operation(">=", node, Number(1000.0)), grouped(node), small))]
+        [told] = _shown(node, match[1], refuse)
+        small = Operation("&", Text(""), told)
+        return [Call("where", (Operation(">=", told, Number(1000.0)), grouped(node), small))]
     match = re.fullmatch(DECIMALS, style)
     if not match:
         remedy = "write .1 for one decimal, .1% for a percentage, a comma for groups of three digits"
@@ -200,7 +201,7 @@ def grouped(node: Node, above: int = 1) -> Node:
         return Call("floor", (Operation("/", half_up, Number(float(digits))) if digits > 1 else half_up,))
 
     whole = Operation("&", Text(""), without(above))
-    if above * 1000 >= LARGEST_GROUPED:
+    if above * 1000 >= numerics.SPREADSHEET_EXACT:
         return whole
     digits = [
         Operation("-", without(above * at), Operation("*", Number(10.0), without(above * at * 10)))
