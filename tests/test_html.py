@@ -85,6 +85,13 @@ def test_the_page_says_first_what_does_not_fit() -> None:
     assert page.index("verdict bad") < page.index("<table")
 
 
+def test_a_chart_of_the_first_runs_says_how_many_there_are() -> None:
+    run = RUNS["training"]["a&b <i>"]
+    data = {**RUNS, "training": {f"r{number}": run for number in range(14)}}
+    [title] = re.findall(r"<figcaption>(Training: memory[^<]*)<", to_page(flopsheet.compute(data)))
+    assert title == "Training: memory of the fullest device against its capacity, the first 12 of 14"
+
+
 def test_the_command_writes_the_page_to_a_file(tmp_path: Path) -> None:
     done = run("show", str(SPECS / "gpt2.yaml"), "--format", "html", "-o", str(tmp_path / "report.html"))
     assert (done.returncode, (tmp_path / "report.html").read_text(encoding="utf-8")[:15]) == (0, "<!doctype html>")

@@ -55,23 +55,28 @@ def _bar(
         yield f'<line class="mark" x1="{x:.2f}" x2="{x:.2f}" y1="{top + 15}" y2="{top + 18 + BAR + 2}"/>'
 
 
+def _first(title: str, n_rows: int) -> str:
+    """The title of a chart, which says so where it has the first rows only."""
+    return f"{title}, the first {MOST_BARS} of {n_rows:,}" if n_rows > MOST_BARS else title
+
+
 def memory(catalog: Catalog, values: Values, kind: RunKind) -> Drawn:
     """Memory of the fullest device of each run by class; a mark at its capacity."""
     grain = RUNS[kind][0]
-    names, column = values.tables[grain].keys[:MOST_BARS], {}
+    table, column = values.tables[grain], {}
     for name in (*CLASSES[kind], CAPACITY[kind]):
         column[name] = [float(value) for value in values.plain(grain, name)]
     fits = values.plain(grain, FITS[kind])
     used = [name for name in CLASSES[kind] if any(column[name])]
     colours = {name: PALETTE[CLASSES[kind].index(name)] for name in used}
     rows = []
-    for at, (run,) in enumerate(names):
+    for at, (run,) in enumerate(table.keys[:MOST_BARS]):
         needed, capacity = fsum(column[name][at] for name in used), column[CAPACITY[kind]][at]
         sign = "✔" if fits[at] == "yes" else "✘"
         parts = [(column[name][at], colours[name]) for name in used]
         rows.append((str(run), f"{sign} {needed:,.1f} of {capacity:,.1f} GiB", parts, capacity))
     most = max(max(fsum(value for value, _ in parts), mark) for _, _, parts, mark in rows)
-    title = f"{kind.capitalize()}: memory of the fullest device against its capacity"
+    title = _first(f"{kind.capitalize()}: memory of the fullest device against its capacity", len(table))
     legend = {catalog.metrics[name].label: colour for name, colour in colours.items()}
     return Drawn(title, _bars(rows, most, title), legend)
 
@@ -86,6 +91,5 @@ def shares(catalog: Catalog, values: Values) -> Drawn:
         largest = max(used, key=lambda name: column[name][at])
         figure = f"{catalog.metrics[largest].label} {column[largest][at]:.0%}".replace("%", " %")
         rows.append((f"{model} at {length:,}", figure, [(column[name][at], COLOURS[name]) for name in used], None))
-    more = f", the first {MOST_BARS} of {len(table):,}" if len(table) > MOST_BARS else ""
-    title = f"Where the forward pass goes{more}"
+    title = _first("Where the forward pass goes", len(table))
     return Drawn(title, _bars(rows, 1.0, title), {catalog.metrics[name].label: COLOURS[name] for name in used})
