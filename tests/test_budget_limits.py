@@ -127,6 +127,14 @@ def test_a_budget_that_no_value_meets_has_no_limit() -> None:
     assert (found, layers["says"][:17]) == ([True, True], "no value was foun")
 
 
+def test_a_metric_of_the_spec_that_has_no_value_where_no_run_is_has_the_other_limits() -> None:
+    # Of 1,024 devices, twice those of the run, it is 0 / 0.
+    formula = "micro_batch_size * (n_devices - 1024) / (n_devices - 1024)"
+    mine = {"name": "mine", "label": "M", "unit": "count", "grain": "training_run", "formula": formula, "doc": "Mine."}
+    found = flopsheet.compute({**llama({"that": "run.mine", "at_most": 4}), "metrics": [mine]}).budget_limits
+    assert list(found.index) == [("run", "mine", "at_most", "micro_batch_size")]
+
+
 def test_equal_figures_set_no_limit() -> None:
     spec = llama({"that": "run.days", "equals": 412.49, "within": 0.01}, {"that": "m.n_params", "equals": 70553706496})
     assert len(flopsheet.compute(spec).budget_limits) == 0

@@ -10,17 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 import flopsheet
 from edits import sheet_of
 from flopsheet.api import Report
 from flopsheet.catalog.load import load_catalog
+from flopsheet.diagnostics import ComputeError
 from flopsheet.formula.nodes import aggregated, names
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits import rows
 from flopsheet.pipeline.limits.alike import Rows
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.solve import Solved, solve
+from flopsheet.pipeline.limits.subjects import Subjects
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.workbook.model.references import UNIT
 from studies import SPECS
@@ -266,3 +269,22 @@ def test_a_limit_and_a_linked_row_have_their_unit_beside_them() -> None:
     expected = {("Largest micro-batch", "count"), ("Longest context", "token"), ("Widest FFN", "width")}
     linked = {("Model width", "width"), ("Global batch", "count")}
     assert (expected | linked) - units == set()
+
+
+def solved_where(monkeypatch: pytest.MonkeyPatch, value: float) -> list[Solved]:
+    """The limits of a training run whose inputs are of some value wherever they are tried."""
+    values, catalog = study(1, 1).runs["training"], load_catalog()
+    varied = Subjects.varied
+    monkeypatch.setattr(
+        Subjects, "varied", lambda of, limit, x: {name: one * value for name, one in varied(of, limit, x).items()}
+    )
+    return solve(values, "training", catalog)
+
+
+def test_runs_that_are_beyond_doubles_far_away_have_no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert solved_where(monkeypatch, np.inf) == []
+
+
+def test_a_limit_without_a_value_is_no_limit_less_but_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ComputeError, match="not a finite number"):
+        solved_where(monkeypatch, np.nan)

@@ -104,6 +104,10 @@ class ComputeError(FlopsheetError):
     """A metric has no finite value."""
 
 
+class BeyondDoubles(ComputeError):
+    """A number is beyond what doubles hold."""
+
+
 class SizeError(FlopsheetError):
     """The study does not fit into a workbook."""
 

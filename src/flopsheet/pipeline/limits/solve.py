@@ -9,7 +9,7 @@ import numpy as np
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.grains import RunKind
-from flopsheet.diagnostics import ComputeError, not_finite
+from flopsheet.diagnostics import BeyondDoubles, ComputeError, not_finite
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
@@ -61,7 +61,7 @@ def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
             _solved(subjects, limit, program(kind, limit, subjects.groups), rows)
             for limit, rows in zip(LIMITS[kind], rows_of_runs(kind, catalog), strict=True)
         ]
-    except ComputeError:
+    except BeyondDoubles:
         return []
 
 
@@ -75,7 +75,7 @@ def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, cl
             try:
                 rows = rows_of(limit, (budget.metric,), catalog)
                 yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed})
-            except ComputeError:
+            except ComputeError:  # a metric of the spec may have no value where no run is
                 continue
 
 
@@ -154,7 +154,7 @@ class _ReadByAll(dict[str, Column]):
 
 
 def _computed(subjects: Subjects, rows: Sequence[Alike], known: Mapping[str, Column]) -> dict[str, Column]:
-    """Some parts in their order; ComputeError where one is not finite."""
+    """Some parts in their order; an error where one is not finite."""
     functions, every = vectorised(), _Read(subjects, known)
     found: dict[str, Column] = {}
 
@@ -190,9 +190,9 @@ def _computed(subjects: Subjects, rows: Sequence[Alike], known: Mapping[str, Col
 
 
 def _check(parts: Sequence[Part], found: Mapping[str, Column], absent: Container[str]) -> None:
-    """ComputeError where a number is infinite, or where one that is always given has no value."""
+    """BeyondDoubles where a number is infinite, ComputeError where one that is always given has no value."""
     given = [part for part in parts if part.of not in absent]
-    for some, is_wrong in ((parts, np.isinf), (given, np.isnan)):
+    for some, is_wrong, error in ((parts, np.isinf, BeyondDoubles), (given, np.isnan, ComputeError)):
         if some and is_wrong(np.concatenate([found[part.name] for part in some])).any():
             wrong = next(part for part in some if is_wrong(found[part.name]).any())
-            raise ComputeError(not_finite(wrong.of, {}))
+            raise error(not_finite(wrong.of, {}))
