@@ -17,13 +17,15 @@ from edits import sheet_of
 from flopsheet.api import Report
 from flopsheet.catalog.load import load_catalog
 from flopsheet.diagnostics import ComputeError
+from flopsheet.formula import parse
 from flopsheet.formula.nodes import aggregated, names
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits import rows
 from flopsheet.pipeline.limits.alike import Rows
 from flopsheet.pipeline.limits.dials import LIMITS
-from flopsheet.pipeline.limits.solve import Solved, solve
-from flopsheet.pipeline.limits.subjects import Subjects
+from flopsheet.pipeline.limits.program import Step
+from flopsheet.pipeline.limits.solve import Solved, _solved, solve
+from flopsheet.pipeline.limits.subjects import Subjects, runs_of
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.workbook.model.references import UNIT
 from studies import SPECS
@@ -288,3 +290,11 @@ def test_runs_that_are_beyond_doubles_far_away_have_no_limits(monkeypatch: pytes
 def test_a_limit_without_a_value_is_no_limit_less_but_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ComputeError, match="not a finite number"):
         solved_where(monkeypatch, np.nan)
+
+
+@pytest.mark.parametrize("text", ["sum(d_ff)", "at_min(d_ff, d_ff)", "at_max(d_ff, n_heads)"])
+def test_a_limit_reads_the_most_of_layer_groups_and_nothing_else_of_them(text: str) -> None:
+    values, catalog = study(1, 1).runs["training"], load_catalog()
+    subjects, limit = runs_of(values, "training", catalog), LIMITS["training"][0]
+    with pytest.raises(LookupError, match="in a limit"):
+        _solved(subjects, limit, [Step("now", parse(text), "Now")], rows.rows_of(limit, (), catalog))

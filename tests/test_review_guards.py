@@ -14,8 +14,11 @@ from commands import run
 from edits import plan_of
 from flopsheet.api import compute_spec
 from flopsheet.diagnostics import SpecError
+from flopsheet.formula import parse
 from flopsheet.review import assign, edit
+from flopsheet.review.inputs import _Reader
 from flopsheet.review.pull import pull, write_spec
+from flopsheet.review.rebuild import read_back
 from flopsheet.spec.load import from_source
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.write import xlsx
@@ -138,3 +141,11 @@ def test_a_spec_whose_models_stand_in_another_order_is_not_the_one_that_was_buil
     (tmp_path / "spec.yaml").write_text(turned, encoding="utf-8")
     message, spec = refused(tmp_path)
     assert ("order" in message, spec) == (True, turned)
+
+
+def test_an_input_sums_layer_groups_and_gathers_nothing_else_of_them(tmp_path: Path) -> None:
+    (tmp_path / "built.xlsx").write_bytes(built()[0])
+    reader = _Reader(read_back(tmp_path / "built.xlsx"))
+    [key, *_] = (key for key in reader.reading.input_cells if key[1] == "n_layers")
+    with pytest.raises(LookupError, match="first"):
+        reader.compute(parse("first(n_group_layers)"), key)

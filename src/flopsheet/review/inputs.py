@@ -203,7 +203,9 @@ class _Reader:
             )
             return self.now((table_set, read, at if above is None else above[at]))
 
-        def gathered(_: str, read: tuple[str, ...]) -> float:
+        def gathered(function: str, read: tuple[str, ...]) -> float:
+            if function != "sum":
+                raise LookupError(f"{function}(…) in an input")
             rows = input_cell.table_set.children["layer_group", input_cell.grain][at]
             return math.fsum(float(self.now((table_set, read[0], row))) for row in rows)
 

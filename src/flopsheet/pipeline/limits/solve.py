@@ -99,7 +99,9 @@ def _solved(
         there = points[point] if point else {}
         return there[metric] if metric in there else subjects.column(metric)
 
-    def most(_: str, gathered: tuple[str, ...]) -> Column:
+    def most(function: str, gathered: tuple[str, ...]) -> Column:
+        if function != "at_max" or len(set(gathered)) > 1:
+            raise LookupError(f"{function}(…) of {', '.join(gathered)} in a limit, which reads the most of one name")
         found: Column = subjects.column(gathered[0]).reshape(len(subjects), -1).max(axis=1)
         return found
 
