@@ -13,7 +13,8 @@ import pytest
 
 import flopsheet
 from flopsheet import quantities
-from flopsheet.diagnostics import SpecError
+from flopsheet.diagnostics import FormulaError, SpecError
+from flopsheet.formula import parse
 from flopsheet.review.pull import pull, write_spec
 from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.yamlio import source
@@ -122,6 +123,19 @@ def test_a_suffix_inside_an_expression_is_refused_with_the_digits(tmp_path: Path
         flopsheet.compute(spec)
     assert [problem.fact for problem in caught.value.problems] == ["'14B' is not a number in an expression"]
     assert [problem.remedy for problem in caught.value.problems] == ["write 14e9"]
+
+
+@pytest.mark.parametrize("kind", quantities.KINDS, ids=lambda kind: kind.name)
+def test_every_suffix_inside_an_expression_is_refused_with_the_digits(kind: quantities.Kind) -> None:
+    told = {}
+    for suffix in kind.suffixes:
+        with pytest.raises(FormulaError) as caught:
+            parse(f"2 * 3{suffix}")
+        told[suffix] = caught.value.problems[0].fact, float(caught.value.problems[0].remedy.removeprefix("write "))
+    assert told == {
+        suffix: (f"'3{suffix}' is not a number in an expression", float(f"{3 * factor:.15g}"))
+        for suffix, factor in kind.suffixes.items()
+    }
 
 
 def test_a_model_may_be_called_like_a_number() -> None:

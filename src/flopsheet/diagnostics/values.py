@@ -107,14 +107,16 @@ def not_whole(value: float) -> Wording:
     return f"{kind_of(value)} is not a whole number", f"write {math.floor(value):,} or {math.ceil(value):,}"
 
 
+POWERS = {  # of a thousand
+    prefix.lower(): len(str(factor)) // 3 for prefix, factor in {"k": 10**3, "B": 10**9, **quantities.LARGE}.items()
+}
 # How a number is written elsewhere, compiled when looked for: 150M, 80 GB, 40 GiB, 700W; 4,096 and 131_072; 40%.
 SUFFIXED = (
-    r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<prefix>[kKmMgGbBtTpP]?)(?P<binary>i?)"
+    rf"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<prefix>(?i:[{''.join(POWERS)}])?)(?P<binary>i?)"
     r"(?:[bB]|[bB]/s|bytes|FLOPS?|FLOP/s|[wW])?"
 )
 GROUPED = r"[0-9]{1,3}(?:[, ][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+(?:\.[0-9]+)?"
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
-POWERS = {"k": 1, "m": 2, "g": 3, "b": 3, "t": 4, "p": 5}
 
 
 def spelled_out(text: str) -> str:

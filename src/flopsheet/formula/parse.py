@@ -15,6 +15,8 @@ from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Numbe
 from flopsheet.formula.operators import OPERATORS
 from flopsheet.formula.vocabulary import AGGREGATES, FUNCTIONS, MATCH, MOST_DIGITS, WORDS
 from flopsheet.numerics import LARGEST_NUMBER, SMALLEST_NUMBER
+from flopsheet.quantities import BINARY, LARGE
+from flopsheet.quantities import KINDS as QUANTITIES
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50  # Excel allows 64 levels; the rest is for what the catalogue wraps around a formula
@@ -84,7 +86,8 @@ IF = r"\bif\s*\("
 ASSIGNED = r"(?<![<>=!])=(?!=)"
 
 # A number with a suffix, which stands alone or not at all: in a formula nothing tells whether B is billions or bytes.
-SUFFIXED = r"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:[MGBTP]|[KMGTP]i)(?:B(?:/s)?|FLOP(?:/s)?)?\b"
+SUFFIXES = (*LARGE, *BINARY, *(suffix for kind in QUANTITIES for suffix in kind.suffixes))
+SUFFIXED = rf"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:{'|'.join(sorted(SUFFIXES, key=len, reverse=True))})\b"
 # An operand right after another one, as in 4d_model or 4 x d_model.
 ADJACENT = (
     r"(?:(?<![\w.])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|(?<![\w.])[A-Za-z_]\w*\s|\))"
