@@ -100,8 +100,8 @@ def _search(known: _Known, path: Path, said: Mapping[str, Any]) -> Resolved[Sear
     metric, is_maximised = _objective(said)
     faults += _wrong_names(known, path, kind, said.get("found", ()))
     found = Search(
-        str(path[-1]), model.name, chosen, values, inputs, metric, is_maximised, limits,
-        int(said.get("keep", KEPT)), tuple(said.get("found", ())), kind,
+        str(path[-1]), model.name, chosen, axes=values, inputs=inputs, metric=metric, is_maximised=is_maximised,
+        limits=limits, keep=int(said.get("keep", KEPT)), found=tuple(said.get("found", ())), kind=kind,
     )  # fmt: skip
     if found.size > MOST:
         faults.append(draft.fault(path, diagnostics.too_many_layouts(found.size, MOST), key=True))

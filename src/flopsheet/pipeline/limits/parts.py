@@ -111,8 +111,9 @@ class _Pieces:
         if is_kept:
             is_finer, below = entry.grain in FINER, self.every[root]
             kept = _Piece(
-                Name(name), (root,), name, is_finer, True, below.may_fail, below.is_number, is_kept=True, name=name
-            )
+                Name(name), (root,), name, is_finer=is_finer, is_moved=True, may_fail=below.may_fail,
+                is_number=below.is_number, is_kept=True, name=name,
+            )  # fmt: skip
             root = self.add((name,), lambda: kept)
         self.metrics[name] = root
 
@@ -134,7 +135,10 @@ class _Pieces:
                 return self.add(node, lambda: _constant(node, of))
             case Aggregate(_, names):
                 moved = not self.moved_among(names).isdisjoint(names)
-                return self.add(node, lambda: _Piece(node, (), of, False, moved, False, True))
+                return self.add(
+                    node,
+                    lambda: _Piece(node, (), of, is_finer=False, is_moved=moved, may_fail=False, is_number=True),
+                )
             case Negative(operand):
                 kind, below = "-", (self.visit(operand, of),)
             case Operation(kind, left, right):
@@ -149,7 +153,10 @@ class _Pieces:
         finer, unsure = entry is not None and entry.grain in FINER, name in self.catalog.absent
         is_number = entry is not None and entry.unit not in quantities.NO_NUMBER and not unsure
         is_positive = isinstance(entry, Input) and is_number and (entry.least or 0) > 0
-        return _Piece(node, (), of, finer, name in self.moved, unsure, is_number, is_positive)
+        return _Piece(
+            node, (), of, is_finer=finer, is_moved=name in self.moved, may_fail=unsure, is_number=is_number,
+            is_positive=is_positive,
+        )  # fmt: skip
 
     def moved_among(self, names: Sequence[str]) -> set[str]:
         return {name for name in names if name in self.moved or name in self.metrics}
@@ -171,8 +178,9 @@ class _Pieces:
                 fails, is_number = function == ABSENT, function not in {ABSENT, GIVEN}
                 is_positive = any(above) if function == "max" else all(above) and function in {"min", "ceil"}
         return _Piece(
-            node, below, of, any(piece.is_finer for piece in made_of), any(piece.is_moved for piece in made_of),
-            fails, is_number, is_positive,
+            node, below, of, is_finer=any(piece.is_finer for piece in made_of),
+            is_moved=any(piece.is_moved for piece in made_of), may_fail=fails, is_number=is_number,
+            is_positive=is_positive,
         )  # fmt: skip
 
     def note_what_is_sure(self, roots: Sequence[int]) -> list[int]:
@@ -208,11 +216,11 @@ class _Pieces:
             inside = [Name(self.every[one].name) if self.every[one].name else nodes[one] for one in piece.below]
             nodes[at] = rebuilt(node, inside)
             if piece.is_kept:
-                yield Part(piece.name, inside[0], piece.of, piece.is_finer, is_moved=True)
+                yield Part(piece.name, inside[0], piece.of, is_finer=piece.is_finer, is_moved=True)
             elif below and self.has_row(piece):
                 counts[piece.of] = counts.get(piece.of, 0) + 1
                 piece.name = f"{piece.of}#{counts[piece.of]}"
-                yield Part(piece.name, nodes[at], piece.of, piece.is_finer, piece.is_moved)
+                yield Part(piece.name, nodes[at], piece.of, is_finer=piece.is_finer, is_moved=piece.is_moved)
 
     def has_row(self, piece: _Piece) -> bool:
         if not piece.is_number or (piece.may_fail and not piece.is_sure):
@@ -225,8 +233,11 @@ class _Pieces:
 
 def _constant(node: Number | Text, of: str) -> _Piece:
     """A number or a text."""
-    is_number = isinstance(node, Number)
-    return _Piece(node, (), of, False, False, False, is_number, isinstance(node, Number) and node.value > 0)
+    is_positive = isinstance(node, Number) and node.value > 0
+    return _Piece(
+        node, (), of, is_finer=False, is_moved=False, may_fail=False, is_number=isinstance(node, Number),
+        is_positive=is_positive,
+    )  # fmt: skip
 
 
 def parts(
