@@ -32,14 +32,23 @@ def test_a_code_belongs_to_one_diagnostic() -> None:
     )
 
 
-def test_two_modules_do_not_word_a_diagnostic_under_one_name() -> None:
-    folder = Path(diagnostics.__file__).parent
-    named: dict[str, list[str]] = {}
-    for path in folder.glob("*.py"):
-        for function in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
-                named.setdefault(function.name, []).append(path.stem)
-    assert {name: modules for name, modules in named.items() if len(modules) > 1} == {}
+def defined_in(path: Path) -> set[str]:
+    """The public names that a module defines at its top."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            found |= {
+                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            }
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_two_wording_modules_define_no_public_name_alike() -> None:
+    # All of them are told by the package, where the later one would hide the other.
+    modules = [defined_in(path) for path in Path(diagnostics.__file__).parent.glob("[!_]*.py")]
+    assert [name for name in set().union(*modules) if sum(name in module for module in modules) > 1] == []
 
 
 def test_two_diagnostics_cannot_share_a_code() -> None:

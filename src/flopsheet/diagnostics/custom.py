@@ -9,7 +9,7 @@ from flopsheet.diagnostics.problem import shown
 from flopsheet.diagnostics.values import kind_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-MOST = 60
+LONGEST_CUSTOM_NAME = 60
 
 
 @diagnostic("FS611", "custom-name")
@@ -24,8 +24,8 @@ def custom_name_problem(value: object) -> Wording | None:
     """
     if not isinstance(value, str):
         return f"{kind_of(value)} is not a name", "use lower-case letters, digits and _"
-    if not NAME.fullmatch(value) or len(value) > MOST:
-        return f"'{shown(value)}' is not a name", f"use lower-case letters, digits and _, {MOST} at most"
+    if not NAME.fullmatch(value) or len(value) > LONGEST_CUSTOM_NAME:
+        return f"'{shown(value)}' is not a name", f"use lower-case letters, digits and _, {LONGEST_CUSTOM_NAME} at most"
     return None
 
 

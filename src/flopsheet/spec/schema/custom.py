@@ -30,7 +30,7 @@ from flopsheet.spec.schema.shapes import (
 def _custom(kind: str, grains: Iterable[str], more: Mapping[str, Field]) -> Shape:
     """What an input or metric that a spec defines has to say."""
     units = tuple(catalog.load_inputs().units)
-    drawn = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": diagnostics.MOST}
+    drawn = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": diagnostics.LONGEST_CUSTOM_NAME}
     return mapping(
         f"Own{kind.capitalize()}",
         {
