@@ -15,7 +15,7 @@ from statistics import fmean, geometric_mean, stdev
 
 from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
-from flopsheet.spec.calibration.kinds import TRAINING, Kind, is_given
+from flopsheet.spec.calibration.kinds import Kind, is_given
 from flopsheet.spec.calibration.solve import solve
 from flopsheet.spec.calibration.steps import Point, Step
 from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run, is_time
@@ -31,7 +31,7 @@ SLOWEST = 25.0  # times the prediction
 
 
 def calibrate(
-    draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], rows: Sequence[Run], kind: Kind = TRAINING
+    draft: Draft, models: Sequence[ModelSpec], hardware: Sequence[Device], rows: Sequence[Run], kind: Kind
 ) -> Resolved[tuple[tuple[Device, ...], tuple[Calibration, ...]]]:
     """The hardware with the efficiencies that the measured rows of a kind show, and how these were found."""
     of_model = {model.name: model for model in models}

@@ -12,7 +12,7 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import OF_LAYERS
 from flopsheet.formula import Node, evaluate, names
 from flopsheet.records import frozen
-from flopsheet.spec.calibration.kinds import TRAINING, Kind, Target
+from flopsheet.spec.calibration.kinds import Kind, Target
 from flopsheet.spec.entries import Device, ModelSpec, Run
 from flopsheet.spec.resolve.draft import values_of
 
@@ -42,9 +42,7 @@ def _depending(targets: tuple[Target, ...], inputs: frozenset[str]) -> tuple[str
 class Step:
     """A run: everything that its times are computed from, of which only the efficiencies change."""
 
-    def __init__(
-        self, study: Mapping[str, Scalar], model: ModelSpec, device: Device, run: Run, kind: Kind = TRAINING
-    ) -> None:
+    def __init__(self, study: Mapping[str, Scalar], model: ModelSpec, device: Device, run: Run, kind: Kind) -> None:
         self.run, self.kind, self.targets = run, kind, kind.targets
         self.values: Scope = {
             **study, **values_of(model.inputs), **values_of(device.inputs), **values_of(run.inputs),
