@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import signature
 from typing import Any
 
 from flopsheet.formula import evaluate, names, parse
@@ -19,8 +20,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "no": lambda a: not a,
     "up_to_multiple": lambda a, b: -(-a // b) * b,
 }
-ARGUMENTS = {"rest": 2, "both": 2, "either": 2, "no": 1, "up_to_multiple": 2}
-
+ARGUMENTS = {name: len(signature(function).parameters) for name, function in FUNCTIONS.items()}
 
 INNER = re.compile(r"(?<=[a-z])\.(?=[a-z])")  # the dot of mapping.key, which a formula does not know
 DOT = "__"
