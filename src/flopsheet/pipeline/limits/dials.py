@@ -9,6 +9,7 @@ from flopsheet.formula import Node, parse
 from flopsheet.numerics import ROUNDING, STORED
 from flopsheet.records import frozen
 
+FURTHEST = parse("now + step * 2^24")
 Kinks: TypeAlias = Literal["never", "where groups differ", "always"]
 
 
@@ -30,7 +31,7 @@ class Limit:
     """What goes along and what stays, for a reader."""
     step: Node = parse("1")
     least: Node = parse("step")
-    far: Node = parse("now + step * 2^24")
+    far: Node = FURTHEST
     other: Node | None = None
     """A further point, where the line does not begin at the value as it is, or is a parabola."""
     need: Node = parse("x")

@@ -16,7 +16,7 @@ from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, names, parse
 from flopsheet.formula.nodes import Call, Name
 from flopsheet.numerics import ROUNDING
-from flopsheet.pipeline.limits.dials import LEFT, MARGIN, Limit
+from flopsheet.pipeline.limits.dials import FURTHEST, LEFT, MARGIN, Limit
 from flopsheet.records import NamedTuple
 
 NOW, FAR, OTHER, LAST, NEXT = "now", "far", "other", "last", "next"
@@ -50,7 +50,6 @@ ROOT = parse(
     f"where(slope * slope + 4 * curve * left_a < 0, {NOWHERE}, where({FALLS} > 0, "
     f"max({NOWHERE}, need_a + 2 * left_a / {FALLS}), {ENDLESS}))"
 )
-MOST = parse("now + step * 2^24")
 CLAMPED = parse("max(least, min(most, value))")
 BEYOND = {False: parse("last + step"), True: parse("where(last > least, last - step, last)")}
 
@@ -102,7 +101,7 @@ def opening(limit: Limit) -> list[Step | Points]:
         Step("now", limit.now, "Now"),
         Step("step", limit.step, "Step"),
         Step("least", limit.least, "Least"),
-        Step("most", MOST, "Tried at most"),
+        Step("most", FURTHEST, "Tried at most"),
         Step(at("x", NOW), Name("now"), "Now"),
     ]
 
