@@ -45,7 +45,7 @@ class Unit(NamedTuple):
     format: str
     whole: bool = False
     style: NumberStyle = "exact"
-    """How a text shows a value: a key of `output.headline.STYLES`."""
+    """How a text shows a value."""
     heading: str = ""
     """What stands after a label at the head of a column of values."""
     beside: bool = True

@@ -137,7 +137,10 @@ def write_patch(pulled: Pulled, target: str | os.PathLike[str]) -> None:
 
 
 def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
-    """Edits a spec in place, or raises SpecError and leaves it is; gives what is wrong with the edited spec."""
+    """Edits a spec in place, or raises SpecError and leaves it unchanged.
+
+    Returns what is wrong with the edited spec.
+    """
     name = os.fspath(target)
     if pulled.reading.problems or pulled.reading.unsayable:
         raise SpecError([diagnostics.not_all_understood(name)])

@@ -141,7 +141,7 @@ class Calibration(NamedTuple):
     hardware: str
     rows: tuple[MeasuredRow, ...]
     fitted: tuple[Fitted, ...]
-    """None where the spec gives them all itself: the rows are then compared only."""
+    """Empty if the spec gives them all itself: the rows are then compared only."""
     n_effective: float
     """How many constants the rows settle in effect, of those that are held back."""
 

@@ -32,7 +32,7 @@ def _unevenness(group: LayerGroup, total: int) -> int:
     """How many more layers of a group can follow each other than its even share, rounded up."""
     own = set(group.layers)
     before = [0, *accumulate(layer in own for layer in range(1, total + 1))]
-    return max(
+    return max(  # the floor of the negative share takes away the share rounded up
         max(before[end] - before[end - length] for end in range(length, total + 1)) + -length * len(own) // total
         for length in range(1, total + 1)
     )
