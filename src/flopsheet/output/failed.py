@@ -9,17 +9,10 @@ from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import Scalar
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
-from flopsheet.spec.entries import CHANGES
+from flopsheet.spec.entries import BOUNDS, CHANGES, CLAIM_WORDS
 
 # How a message says a claim.
-CLAIMS = {
-    "equals": "equals",
-    "text": "equals",
-    "at_least": "at least",
-    "at_most": "at most",
-    "at_least_change": "a change of at least",
-    "at_most_change": "a change of at most",
-}
+CLAIMS = CLAIM_WORDS | {f"{bound}_change": f"a change of {CLAIM_WORDS[bound]}" for bound in BOUNDS}
 
 
 @frozen

@@ -170,6 +170,7 @@ class Calibration(NamedTuple):
 BOUNDS = ("at_least", "at_most")
 CHANGES = ("at_least_change", "at_most_change")
 CLAIMS = ("equals", *BOUNDS, *CHANGES)
+CLAIM_WORDS = {"equals": "equals", "text": "equals", "at_least": "at least", "at_most": "at most"}
 LEVELS = ("fail", "warn")  # of an expectation that does not hold
 
 

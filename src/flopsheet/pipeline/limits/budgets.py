@@ -33,6 +33,7 @@ from flopsheet.pipeline.limits.program import (
     opening,
 )
 from flopsheet.records import frozen
+from flopsheet.spec.entries import CLAIM_WORDS
 
 CLAIMED = "claimed"
 OF_TWO, OF_THREE = "ab", "abc"
@@ -123,7 +124,7 @@ def called(budget: Budget, bound: float, catalog: Catalog) -> str:
     metric = catalog.metrics[budget.metric]
     shown = f"{bound:,.{decimals(bound)}f}"
     shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
-    words = f"{metric.label}: {budget.claim.replace('_', ' ')} {shown}"
+    words = f"{metric.label}: {CLAIM_WORDS[budget.claim]} {shown}"
     unit = catalog.units[metric.unit]
     return f"{words} {unit.label if bound == 1 else unit.plural}".rstrip()
 

@@ -15,6 +15,7 @@ from flopsheet.formula.operators import GIVEN
 from flopsheet.pipeline.expectations import Called, called, claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
+from flopsheet.spec.entries import CLAIM_WORDS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import (
     Live,
@@ -33,7 +34,7 @@ from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, headi
 # Verdicts stand below those of the blocks, on the same page of paper.
 VERDICT, LIVE, CLAIM, EXPECTED, TOLERANCE, SAID = range(FIRST, FIRST + 6)
 ELSEWHERE = "on Checks"  # where a list that is cut goes on
-CLAIMED = {"at_most": "at most", "at_least": "at least", "equals": "expected", "text": "expected"}
+CLAIMED = CLAIM_WORDS | dict.fromkeys(("equals", "text"), "expected")
 UNSAID = frozenset({"text", "verdict", "count", "ratio", "share"})  # units that a sentence leaves out
 # How a sentence shows a number or text x.
 SHOWN: Mapping[str, Node] = {
@@ -122,7 +123,7 @@ def _line(catalog: Catalog, expectation: Expectation, kind: str, claimed: Scalar
         (row, UNIT): Cell(unit_of(metric), style="unit"),
         (row, MATHS): Cell(expectation.note, style="maths", indent=1),
         (row, LIVE): mirror(SHEET, found, format=format),
-        (row, CLAIM): Cell(kind.replace("_", " ") if kind != "text" else "equals", style="calc"),
+        (row, CLAIM): Cell(CLAIM_WORDS[kind], style="calc"),
         (row, EXPECTED): Cell(claimed, style="as_built", format=unit.exact_format),
         (row, TOLERANCE): Cell(expectation.within, style="as_built", format='0.00######%;;"exact"'),
     }
