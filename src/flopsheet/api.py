@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flopsheet import __version__, diagnostics
 from flopsheet.catalog import Catalog, load_catalog
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from flopsheet.pipeline.expectations import Numbers
     from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout
+    from flopsheet.workbook.layout.cells import TableSetName
     from flopsheet.workbook.model.references import CellRef
 
 MOST_HELD = 1_000_000  # layer groups × context lengths in memory at once
@@ -196,7 +197,7 @@ study, model, layer_group, context, scenario, layer_run
         choice = context.default_choice(self.spec, self.values)
         return arrange.WorkbookInput(self.spec, self.values, self.runs, self.catalog, __version__, choice)
 
-    def cells(self, name: str, kind: str = "") -> tuple[CellRef, ...]:
+    def cells(self, name: str, kind: TableSetName | Literal[""] = "") -> tuple[CellRef, ...]:
         """Where the workbook computes an input or metric, of one kind of run if given: a cell per row, or none."""
         cell_refs = self._layout.cell_index.cell_refs
         if kind:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from flopsheet.review.input_cells import Key
 from flopsheet.spec import Group, InputValue, ModelSpec, Run, Spec
+from flopsheet.workbook.layout.cells import TableSetName
 
 
 def apply_inputs(spec: Spec, givens: Mapping[Key, InputValue]) -> Spec:
     """The same models, layer groups, context lengths, hardware and runs, every input as it is given."""
 
-    def of(inputs: Mapping[str, InputValue], at: int, table_set: str = "study") -> dict[str, InputValue]:
+    def of(inputs: Mapping[str, InputValue], at: int, table_set: TableSetName = "study") -> dict[str, InputValue]:
         return {name: givens[table_set, name, at] for name in inputs}
 
     models, at = [], 0

@@ -18,13 +18,13 @@ from flopsheet.spec.entries import NONE, SECONDS, SECONDS_INPUT
 from flopsheet.spec.runs import MEASURED
 from flopsheet.spec.schema import data_model
 from flopsheet.workbook import arrange
-from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.cells import TableSet, TableSetName
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.sheets import inputs
 from flopsheet.workbook.sheets.input_refs import InputRefs
 from flopsheet.yamlio.source import Data, Path
 
-Key = tuple[str, str, int]  # table set, input, row of its table
+Key = tuple[TableSetName, str, int]  # table set, input, row of its table
 Plain = bool | int | float | str
 
 

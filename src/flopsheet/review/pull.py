@@ -10,8 +10,9 @@ from typing import Any
 
 from flopsheet import diagnostics
 from flopsheet.api import Report, compute_spec
+from flopsheet.catalog.grains import Grain
 from flopsheet.diagnostics import FileError, Finding, Problem, SpecError
-from flopsheet.pipeline.tables import tabulate, tabulate_runs
+from flopsheet.pipeline.tables import Table, tabulate, tabulate_runs
 from flopsheet.review import assign, edit, patch
 from flopsheet.review.apply_inputs import apply_inputs
 from flopsheet.review.inputs import InputReading, format_input, read_inputs, same
@@ -20,6 +21,7 @@ from flopsheet.review.unread import find_overwritten, list_unread
 from flopsheet.spec import Spec
 from flopsheet.spec.calibration.kinds import FITTED
 from flopsheet.spec.load import from_source, in_digits
+from flopsheet.workbook.layout.cells import TableSetName
 from flopsheet.yamlio import source
 from flopsheet.yamlio.files import read_bytes, write_bytes
 from flopsheet.yamlio.from_mapping import to_yaml
@@ -116,7 +118,8 @@ def judge_edits(edited: Source, reading: InputReading) -> tuple[list[Problem], s
 
 def _first_difference(spec: Spec, reading: InputReading) -> str:
     """The path of the first input that a spec says otherwise than the workbook."""
-    tables = {"study": tabulate(spec)} | {kind: tabulate_runs(spec, kind) for kind in spec.runs}
+    tables: dict[TableSetName, Mapping[Grain, Table]] = {"study": tabulate(spec)}
+    tables |= {kind: tabulate_runs(spec, kind) for kind in spec.runs}
     typed = {change.input_cell.key for change in reading.changes}
     refitted = {one.hardware for one in spec.calibrations}  # the fit may differ once the spec says otherwise
     for key, given in reading.givens.items():

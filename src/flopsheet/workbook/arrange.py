@@ -14,7 +14,7 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import SHARED, Block, CellIndex, Part, TableSet, place
+from flopsheet.workbook.layout.cells import SHARED, Block, CellIndex, Part, TableSet, TableSetName, place
 from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
 from flopsheet.workbook.sheets import (
     checks,
@@ -51,9 +51,9 @@ class WorkbookInput:
     def table_set(self, built: WorkbookInput) -> TableSet:
         return TableSet("study", self.values, self.catalog, built.values)
 
-    def table_sets(self, built: WorkbookInput) -> dict[str, TableSet]:
+    def table_sets(self, built: WorkbookInput) -> dict[TableSetName, TableSet]:
         """The study's own and those of its runs, by name."""
-        found = {"study": self.table_set(built)}
+        found: dict[TableSetName, TableSet] = {"study": self.table_set(built)}
         for kind, values in self.runs.items():
             found[kind] = TableSet(kind, values, self.catalog, built.runs[kind])
         return found

@@ -9,7 +9,7 @@ from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.spec import Spec
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout
 from flopsheet.workbook.layout.blocks import block_cells
-from flopsheet.workbook.layout.cells import Block, TableSet
+from flopsheet.workbook.layout.cells import Block, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import Live, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight, Sheet
@@ -174,7 +174,7 @@ def checks_sheet(
     study: WorkbookInput,
     laid: WorkbookLayout,
     table_set: TableSet,
-    built: Mapping[str, TableSet],
+    built: Mapping[TableSetName, TableSet],
     input_cells: Mapping[CellRef, Cell],
     missed: float,
     links: Callable[[str], str],

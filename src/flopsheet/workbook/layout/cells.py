@@ -18,6 +18,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.model.references import COLUMNS, FIRST, SENTENCE, CellRef
 
 BandKind: TypeAlias = Literal["metrics", "linked_rows", "sentences"]
+TableSetName: TypeAlias = Literal["study", "what_if", "sensitivity", RunKind]
 
 SHARED = frozenset({"study", "hardware"})  # grains with the same rows in every table set
 
@@ -39,7 +40,7 @@ class TableSet:
     `built` are the values of the spec; they decide what is folded, so that an edit moves numbers and never rows.
     """
 
-    name: str
+    name: TableSetName
     values: Values
     catalog: Catalog
     built: Values
@@ -87,11 +88,11 @@ class TableSet:
 class CellIndex:
     """The cell in which each row of each name is computed or typed, per table set."""
 
-    cell_refs: dict[tuple[str, str], tuple[CellRef, ...]] = field(default_factory=dict)
+    cell_refs: dict[tuple[TableSetName, str], tuple[CellRef, ...]] = field(default_factory=dict)
     first: dict[str, CellRef] = field(default_factory=dict)
     """Of a name, in any table set but the what-if, which shows nothing of its own."""
 
-    def put(self, table_set: str, name: str, cell_refs: Iterable[CellRef]) -> None:
+    def put(self, table_set: TableSetName, name: str, cell_refs: Iterable[CellRef]) -> None:
         assert (table_set, name) not in self.cell_refs, f"{name} has two homes in {table_set}"
         self.cell_refs[table_set, name] = tuple(cell_refs)
         if table_set != "what_if":

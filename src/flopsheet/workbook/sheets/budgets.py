@@ -16,7 +16,7 @@ from flopsheet.pipeline.expectations import Called, called, claims, row_in, tabl
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.spec.entries import CLAIM_WORDS
-from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import (
     Live,
     counting,
@@ -68,8 +68,8 @@ class Listing:
 
 
 def listing(
-    table_sets: Mapping[str, TableSet],
-    built: Mapping[str, TableSet],
+    table_sets: Mapping[TableSetName, TableSet],
+    built: Mapping[TableSetName, TableSet],
     cell_index: CellIndex,
     listed: Sequence[Expectation],
     top: int,

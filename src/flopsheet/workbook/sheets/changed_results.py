@@ -11,7 +11,7 @@ from flopsheet.formula.nodes import Name, Operation, Text
 from flopsheet.numerics import HALF_OF_A_RANK, STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import CellIndex, TableSet
+from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import (
     CHANGE,
     Live,
@@ -110,7 +110,7 @@ class Result:
 
 
 def results(
-    table_sets: Mapping[str, TableSet], built: Mapping[str, TableSet], cell_index: CellIndex
+    table_sets: Mapping[TableSetName, TableSet], built: Mapping[TableSetName, TableSet], cell_index: CellIndex
 ) -> Iterable[Result]:
     """Every result that is compared."""
     catalog = table_sets["study"].catalog

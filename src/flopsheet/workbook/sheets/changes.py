@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.cells import TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import Live, sentence
 from flopsheet.workbook.model.references import LABEL, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold
@@ -48,8 +48,8 @@ class Changes:
 def changes(
     laid: input_layout.InputsLayout,
     input_cells: Mapping[CellRef, Cell],
-    table_sets: Mapping[str, TableSet],
-    built: Mapping[str, TableSet],
+    table_sets: Mapping[TableSetName, TableSet],
+    built: Mapping[TableSetName, TableSet],
     counts: Sequence[tuple[str, Live, float]],
     top: int,
 ) -> Changes:

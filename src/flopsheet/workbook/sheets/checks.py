@@ -8,13 +8,14 @@ from itertools import combinations
 from flopsheet.catalog import ranges
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import FAIL, NO, NOTICE, OK, YES, Scalar
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
 from flopsheet.formula.excel import literal
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
@@ -30,7 +31,8 @@ STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED},
 STATUS_LABEL = f"Status: {HELD} good, {MISSED} figure not met, {FAILED} failure"
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": parse("0")})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
-FITS = {"training": "fits", "serving": "served_fits"}  # the metric of a kind of run that says yes or no
+# The metric of a kind of run that says yes or no.
+FITS: Mapping[RunKind, str] = {"training": "fits", "serving": "served_fits"}
 BROKEN = "rule broken"  # in the place of yes and no, where the inputs of a run break a rule
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} usable ({memory / capacity:.1}×)"
@@ -99,7 +101,7 @@ class Fitting:
     """The rows that the sentence is looked up from."""
 
 
-def fitting(table_sets: Mapping[str, TableSet], cell_index: CellIndex, top: int) -> Fitting:
+def fitting(table_sets: Mapping[TableSetName, TableSet], cell_index: CellIndex, top: int) -> Fitting:
     """One line per run: whether it fits, on what; below them the first that does not, in words."""
     titles = (
         (LABEL, "Run"), (UNIT, ""), (NAME, "Metric"), (FIRST, "Fits"), (FIRST + 1, "Hardware"),
@@ -290,7 +292,7 @@ def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
     return [*fails, ("", " ".join(parts))]
 
 
-def failed_as_built(blocks: Sequence[Block], built: Mapping[str, TableSet]) -> float:
+def failed_as_built(blocks: Sequence[Block], built: Mapping[TableSetName, TableSet]) -> float:
     """How many checks fail for the values of the spec."""
     values = (value for block, name in _verdicts(blocks) for value in built[block.table_set.name].column(name))
     return float(sum(value not in {OK, NOTICE} for value in values))

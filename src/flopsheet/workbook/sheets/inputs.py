@@ -10,7 +10,7 @@ from flopsheet.formula import evaluate, to_excel
 from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.blocks import NAMES_TITLE
-from flopsheet.workbook.layout.cells import TableSet
+from flopsheet.workbook.layout.cells import TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import count_differences, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet, Validation
@@ -47,7 +47,7 @@ NOTE_WIDTH, MOST_OF_NOTES = 0.85, 130.0  # of a letter of a note, which is small
 class _Written:
     """What the rows bring to the sheet: cells, what may be typed in them, colours, and how many differ in each."""
 
-    def __init__(self, layout: InputsLayout, as_built: Mapping[str, TableSet]) -> None:
+    def __init__(self, layout: InputsLayout, as_built: Mapping[TableSetName, TableSet]) -> None:
         self.layout, self.as_built = layout, as_built
         self.unused = {row for first, end, is_closed in layout.folds if is_closed for row in range(first, end + 1)}
         self.cells: Cells = {}
@@ -93,7 +93,7 @@ class _Written:
                 yield live.address
 
 
-def sheet(layout: InputsLayout, as_built: Mapping[str, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
+def sheet(layout: InputsLayout, as_built: Mapping[TableSetName, TableSet]) -> tuple[Sheet, dict[CellRef, Cell]]:
     """The sheet, and its cells by position; `as_built` holds the values of the spec, by table set."""
     last = 2 * layout.built_column - BETWEEN - FIRST - 1
     written = _Written(layout, as_built)

@@ -16,7 +16,7 @@ from flopsheet.pipeline.limits.sets import MODELS, Kind, Set, Within, every_set,
 from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.blocks import Placed
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import local, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
@@ -182,7 +182,7 @@ def sheet(
     study: TableSet,
     of_runs: Sequence[TableSet],
     cell_index: CellIndex,
-    blocks: Mapping[str, Sequence[Block]],
+    blocks: Mapping[TableSetName, Sequence[Block]],
 ) -> Sheet:
     """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found."""
     sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from flopsheet.catalog import Catalog
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
+from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
 from flopsheet.workbook.model.sheet import Sheet
 
 
@@ -24,7 +24,7 @@ def sheet(
     study: TableSet,
     of_kinds: Sequence[TableSet],
     cell_index: CellIndex,
-    blocks: Mapping[str, Sequence[Block]],
+    blocks: Mapping[TableSetName, Sequence[Block]],
 ) -> Sheet:
     """The sheet, see `limits.sheet`."""
     from flopsheet.workbook.sheets import limits
