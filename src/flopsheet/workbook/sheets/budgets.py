@@ -42,6 +42,7 @@ SHOWN: Mapping[str, Node] = {
     **{how: first_that_holds([("", template)]) for how, template in (("share", "{x:.1%}"), ("exact", "{x:,}"))},
 }  # fmt: skip
 MOST_NOTE = 120  # letters of the author's note in a sentence
+AROUND_LINES = 7  # rows: a bar and a header, an empty row, the first that is missed, two sentences, an empty row
 MOST_LINES = 5  # of a list on another sheet, the one that counts the others among them
 
 

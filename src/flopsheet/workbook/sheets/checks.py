@@ -70,6 +70,9 @@ VERDICT_CELL, STATUS_CELL, FFN_CELL = (CellRef(SHEET, *at) for at in ((2, LABEL)
 COUNTED = {"held": 4, "failed": 5, "noted": 6, "met": 7, "missed": 8, "within": 11}
 COUNTS = {name: CellRef(SHEET, row, FIRST) for name, row in COUNTED.items()}
 FAILS_ROW = max(COUNTED.values()) + 2
+AROUND_RUNS = (
+    13  # rows: a bar and a header, an empty row, seven of the first that does not fit, two sentences, an empty row
+)
 
 
 @frozen
@@ -85,8 +88,8 @@ class Tops:
         """Where everything begins, after as many lines as may fail are told."""
         at = FAILS_ROW + rules.MOST_TOLD + 2
         n_claims = sum(len(claims(expectation)) for expectation in listed)
-        runs = at + (n_claims + 7 if listed else 0)
-        return cls(at, runs, runs + (n_runs + 13 if n_runs else 0))
+        runs = at + (n_claims + budgets.AROUND_LINES if listed else 0)
+        return cls(at, runs, runs + (n_runs + AROUND_RUNS if n_runs else 0))
 
 
 @frozen
