@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from flopsheet import SpecError
 from flopsheet.importers.huggingface import to_inputs
-from studies import frames_of
+from studies import frames_of, frames_of_each
+from test_layer_order import spread, unevenness
 from test_run_laws import law, models, rising, serving_runs
 
 GIB = 2**30
@@ -152,6 +155,95 @@ def test_what_is_most_of_the_memory_is_said():
     few, many = {"chunk_length": 1}, {"chunk_length": 1, "n_sequences": 1000}
     found = served(LLAMA, few=few, many=many, chunk={"chunk_length": 10**6})["serving_run"]
     assert found["served_largest_class"].tolist() == ["weights", "cache", "workspace"]
+
+
+# Unlike layers of a stage ---------------------------------------------------------------------------------------------
+
+GEMMA = {"model": "gemma-3-27b"}  # 52 layers with a window of 1,024 and 10 without; 16 heads of 128, K and V, 2 bytes
+LONG = {"prompt_length": 29_999, "n_sequences": 16, "tensor_parallel": 1}
+
+
+@pytest.mark.parametrize(
+    ("model", "stages", "whole", "windows"),
+    [
+        (GEMMA, 1, 10, 52),
+        # Of 31 layers 5 are without a window, 31 · 10 / 62, of 16 layers 3, 160 / 62 rounded up.
+        (GEMMA | {"n_uneven_layers": 0}, 2, 5, 26),
+        (GEMMA | {"n_uneven_layers": 0}, 4, 3, 13),
+        # Every sixth is, so that some 31 in a row have 6: config.json of google/gemma-3-27b-pt, one more than even.
+        (GEMMA, 2, 6, 25),
+        (GEMMA, 4, 4, 12),
+        (GEMMA | {"layer_order": "any"}, 2, 10, 52),  # at most the whole cache: no more is known
+    ],
+)
+def test_a_stage_of_interleaved_layers_keeps_an_even_share_of_the_long_caches(model, stages, whole, windows):
+    found = run_of(model, n_devices=stages, pipeline_parallel=stages, **LONG)
+    by_hand = 16 * (2 * 16 * 128 * 2) * (whole * 30_000 + windows * 1024)
+    assert found["served_cache_bytes_device"] == by_hand
+
+
+def test_the_longest_context_of_a_stage_of_interleaved_layers_fits_it_but_for_its_windows():
+    """6 layers without a window and up to 27 with one: 2 windows more than 31 layers have, 2 · 1,024 / 6 positions."""
+    layout = {"n_devices": 2, "pipeline_parallel": 2, "chunk_length": 1, "reserved_bytes": 0}
+    most = int(run_of(GEMMA, **LONG, **layout)["longest_context"])
+    at, beyond = (run_of(GEMMA, **LONG | {"prompt_length": most - 1 + more}, **layout) for more in (0, 342))
+    assert [at["served_fits"], beyond["served_fits"]] == [True, False]
+
+
+def test_a_stage_of_interleaved_layers_has_an_even_share_of_the_experts():
+    # config.json of nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B: 23 Mamba, 23 expert and 6 attention layers; an even share of
+    # 26 layers is 12, 12 and 3, one more each makes 30, of which 4 are too many: at most those of the lightest layer.
+    found = served({"model": "nemotron-3-nano-30b-a3b"}, run={"n_devices": 2, "tensor_parallel": 1,
+                                                              "pipeline_parallel": 2})  # fmt: skip
+    d, mamba_width = 2688, 64 * 64
+    channels = mamba_width + 2 * 8 * 128
+    mamba = d * (mamba_width + channels + 64) + mamba_width * d + 5 * channels + 3 * 64 + mamba_width + d
+    experts = 128 * 2 * d * 1856 + 2 * d * 3712 + 128 * d + d
+    attention = 2 * d * 32 * 128 + 2 * d * 2 * 128 + d
+    head = 131_072 * d + d
+    layers = found["serving_layer"].loc["run", "served_weight_bytes_layer"].tolist()
+    assert layers == pytest.approx([2 * mamba, 2 * experts, 2 * attention], rel=1e-4)  # biases of the router and others
+    lightest = min(mamba, attention)
+    by_hand = 2 * (13 * mamba + 13 * experts + 4 * attention - 4 * lightest + head)
+    assert found["serving_run"].loc["run", "served_weight_bytes_device"] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_no_order_of_layers_needs_more_on_a_stage_than_its_unevenness_says():
+    dice, cases = random.Random(7), []
+    for at in range(16):
+        kinds = [dice.randint(1, 16) for _ in range(dice.choice([2, 3, 4]))]
+        pattern = spread(kinds)
+        if at % 2:
+            dice.shuffle(pattern)
+        cases.append((kinds, pattern, dice.choice([n for n in (2, 3, 4, 5) if n <= sum(kinds)])))
+    # Of each kind the width of the FFN and the window; the weights of a layer are 4 · 512² + 3 · 512 · width.
+    widths, windows = [512, 2048, 8192, 1024], [512, 4096, 64, 1024]
+    studies = []
+    for kinds, pattern, stages in cases:
+        groups = [
+            {"name": f"kind {at}", "n_layers": n, "d_ff": widths[at], "window": windows[at]}
+            for at, n in enumerate(kinds)
+        ]
+        model = {"d_model": 512, "n_heads": 8, "ffn": "swiglu", "vocab_size": 512, "n_norms": 0, "layers": groups,
+                 "final_norm": False, "layer_order": "interleaved", "n_uneven_layers": unevenness(pattern)}  # fmt: skip
+        run = SERVED | {"model": "m", "n_devices": stages, "tensor_parallel": 1, "pipeline_parallel": stages}
+        orders = {"m": model, "any": model | {"layer_order": "any"}}
+        runs = {f"run {name}": run | {"model": name} for name in orders}
+        studies.append({"version": 1, "context_lengths": [1024], "models": orders, "serving": runs})
+    wrong = []
+    for case, found in zip(cases, frames_of_each(studies), strict=True):
+        told, worst = (found["serving_run"].loc[f"run {name}"] for name in ("m", "any"))
+        _, pattern, stages = case
+        n = -(-len(pattern) // stages)
+        for name, of_a_kind in (
+            ("served_weight_bytes_device", [2 * (4 * 512**2 + 3 * 512 * width) for width in widths]),
+            ("served_cache_bytes_device", [2 * 2 * 512 * min(window, 4096) for window in windows]),
+        ):
+            sums = [0, *accumulate(of_a_kind[kind] for kind in pattern)]
+            most = max(sums[end] - sums[end - n] for end in range(n, len(sums)))
+            most += 2 * 512 * 512 if name == "served_weight_bytes_device" else 0  # the embedding or the head
+            wrong += [] if most <= told[name] <= worst[name] else [(case, name, most, told[name], worst[name])]
+    assert wrong == []
 
 
 # Layouts -------------------------------------------------------------------------------------------------------------
