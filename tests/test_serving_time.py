@@ -158,6 +158,35 @@ def test_the_first_token_waits_for_a_quarter_of_each_further_prompt():
 
 
 @pytest.mark.parametrize(
+    ("stages", "chunk", "passes"),
+    # One chunk passes eight stages of an eighth each, one by one; of four chunks two stages do five halves of one.
+    [(1, 1000, 1), (8, 1000, 1), (2, 250, 5 / 8), (2, 300, 5 / 8), (8, 100, 17 / 80)],
+)
+def test_the_first_token_waits_until_the_last_chunk_has_passed_all_stages(stages, chunk, passes):
+    layout = {"n_devices": stages, "tensor_parallel": 1, "pipeline_parallel": stages, "n_sequences": stages}
+    found = served(chunk_length=chunk, **layout)
+    products = 2 * LAYERS * LAYER * PROMPT / (0.5 * 1e15)
+    attention = LAYERS * 2 * HEADS * 2 * HEAD * PROMPT * (PROMPT + 1) / 2 / (0.5 * 0.25 * 1e15)
+    assert found["seconds_first_prompt"] == pytest.approx((products + attention) * passes, rel=1e-12)
+    assert found["seconds_prompt"] == pytest.approx((products + attention) / stages, rel=1e-12)
+    own, others = (max(found[of], 2 * PARAMS / (0.8 * 2e12)) for of in ("seconds_first_prompt", "seconds_prompt"))
+    by_hand = own + others * 0.25 * (stages - 1) + LAYERS * 4e-4
+    assert found["predicted_time_to_first_token"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_one_attention_data_parallel_group_computes_a_prompt_and_all_its_experts():
+    found = served(EXPERTS, n_sequences=4, n_devices=4, attention_data_parallel=4, expert_parallel=4)
+    attention = LAYERS * (2 * D * D + 2 * D * KV_HEADS * HEAD + 16 * D)
+    experts = LAYERS * 2 * 3 * D * 512
+    products = 2 * PROMPT * (attention + experts / 4) / (0.5 * 1e15)
+    scores = LAYERS * 2 * HEADS * 2 * HEAD * PROMPT * (PROMPT + 1) / 2 / (0.5 * 0.25 * 1e15)
+    there_and_back = (
+        LAYERS * 2 * 2 * (2 * PROMPT * D) * 3 / 4 / (0.5 * 400e9)
+    )  # to two experts, three of four elsewhere
+    assert found["seconds_first_prompt"] == pytest.approx(products + scores + there_and_back, rel=1e-12)
+
+
+@pytest.mark.parametrize(
     ("drafts", "accepted"),
     # A step gives its own token, and a draft wherever all before it are accepted: 0.9, 0.9 · 0.8, 0.9 · 0.8 · 0.5, …
     [(0, 0), (1, 0.9), (2, 0.9 + 0.72), (3, 0.9 + 0.72 + 0.36), (5, 0.9 + 0.72 + 0.36 + 0.18 + 0.09)],
