@@ -109,6 +109,42 @@ def test_a_step_of_many_tokens_multiplies_longer_than_it_reads():
     assert served(n_sequences=4000)["seconds_step_weights"] == pytest.approx(by_hand, rel=1e-12)
 
 
+FEW_BITS = {"peak_flops_fp8": 2e15, "peak_flops_fp4": 4e15}
+
+
+@pytest.mark.parametrize(
+    ("weights", "cache", "of_weights", "of_scores"),
+    # In petaFLOP/s. An fp8 cache has its scores in fp8, whatever the weights are: vLLM, quantized_kvcache.md.
+    [
+        ("bf16", "bf16", 1, 1), ("fp8", "bf16", 2, 1), ("nvfp4", "bf16", 4, 1), ("fp8", "fp8", 2, 2),
+        ("nvfp4", "fp8", 4, 2), ("bf16", "fp8", 1, 2), ("fp8", {"k": "fp8", "v": "bf16"}, 2, 1),
+    ],
+)  # fmt: skip
+def test_scores_and_head_are_not_as_fast_as_weights_of_few_bits(weights, cache, of_weights, of_scores):
+    formats = {"weight_format": {"default": weights, "lm_head": "bf16", "embedding": "bf16"}, "cache_format": cache}
+    found = served((), FEW_BITS, n_sequences=4000, **formats)
+    scores = LAYERS * 2 * HEADS * 2 * HEAD
+    products = 2 * LAYERS * LAYER
+    step = products / of_weights + 2 * V * D + scores * (PROMPT + (GENERATED + 1) / 2) / of_scores
+    assert found["seconds_step_products"] == pytest.approx(4000 * step / (0.4 * 1e15), rel=1e-12)
+    prompt = products * PROMPT / of_weights + scores * PROMPT * (PROMPT + 1) / 2 / of_scores / 0.25
+    for of in ("seconds_prompt", "seconds_first_prompt"):
+        assert found[of] == pytest.approx(prompt / (0.5 * 1e15), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("tied", "head", "peak"), [(False, "fp8", 2e15), (True, "fp8", 1e15), (True, "bf16", 1e15), (False, "bf16", 1e15)]
+)
+def test_the_head_has_the_peak_of_the_format_said_of_it_and_a_tied_one_that_of_the_embedding(tied, head, peak):
+    formats = {"default": "fp8", "lm_head": head, "embedding": "bf16"}
+    assert served({"tie_embeddings": tied}, FEW_BITS, weight_format=formats)["head_peak"] == peak
+
+
+def test_a_matmul_format_of_16_bits_holds_for_scores_and_head_too():
+    found = served((), FEW_BITS, weight_format="fp8", cache_format="fp8", compute_format="bf16")
+    assert found[["compute_peak", "attention_peak", "head_peak"]].tolist() == [1e15] * 3
+
+
 def test_a_step_reads_the_experts_that_its_tokens_hit():
     expert = LAYERS * 16 * 3 * D * 512
     dense = LAYERS * (2 * D * D + 2 * D * KV_HEADS * HEAD + 16 * D) + V * D
