@@ -128,17 +128,21 @@ def test_a_range_is_in_order_and_not_below_its_bound(pairs, run):
         assert quantiles[0] >= found[bound]
     rates = [found[f"predicted_served_tokens_{place}"] for place in ORDER]
     assert rates == sorted(rates)
-    assert rates[-1] <= found["served_tokens_bound"] * (1 + 1e-12)
-    assert found["served_tokens_bound"] <= found["decode_tokens_per_second"] * (1 + 1e-12)
+    assert rates[-1] <= found["generated_tokens_per_second"] * (1 + 1e-12)
+    assert found["generated_tokens_per_second"] <= found["decode_tokens_per_second"] * (1 + 1e-12)
 
 
 def test_the_bound_of_all_tokens_has_the_time_of_prefill_unless_other_devices_do_it():
     """4 sequences, each a token per step and its share of a prefill of all, or per step alone."""
     alone, beside = served(n_sequences=4), served(n_sequences=4, n_prefill_devices=1)
     share = alone["prefill_seconds"] / GENERATED
-    assert [alone["served_tokens_bound"], beside["served_tokens_bound"]] == pytest.approx(
+    assert [alone["generated_tokens_per_second"], beside["generated_tokens_per_second"]] == pytest.approx(
         [4 / (alone["decode_seconds"] + share), 4 / beside["decode_seconds"]], rel=1e-12
     )
+    rates = 4 / (alone["decode_seconds"] + share), 4 / beside["decode_seconds"]
+    assert [alone["cost_per_million_generated"], beside["cost_per_million_generated"]] == pytest.approx(
+        [n * 2 / 3600 * 1e6 / rate for n, rate in zip((1, 2), rates, strict=True)], rel=1e-12
+    )  # 2 USD an hour for one device, and for one beside it that computes the prompts
 
 
 def test_drafts_may_beat_the_bound_of_a_step_for_every_token():

@@ -36,7 +36,7 @@ TITLES = {
     "longest_context": "Longest context",
     "prefill_seconds_one": "Bound of first token",
     "seconds_per_token_bound": "Bound per token",
-    "served_tokens_bound": "Bound in all",
+    "generated_tokens_per_second": "Bound in all",
     "decode_bound": "Decoding bound by",
     "cost_per_million_generated": "Bound per M tokens",
     "mfu": "MFU of peak",
@@ -94,7 +94,7 @@ SECOND = {
     "serving": (
         *("predicted_first_token_range", "prefill_seconds_one"),
         *("predicted_token_range", "seconds_per_token_bound"),
-        *("predicted_served_tokens_range", "served_tokens_bound"),
+        *("predicted_served_tokens_range", "generated_tokens_per_second"),
         *("predicted_cost_per_million_range", "cost_per_million_generated"),
     )
 }
