@@ -261,6 +261,22 @@ def test_prefill_devices_that_are_too_few_hold_up_the_throughput():
     )
 
 
+@pytest.mark.parametrize("prefill", [1, 2, 4])
+def test_sequences_that_do_not_decode_wait_for_prefill_and_no_others(prefill):
+    """Little's law: decoding has as many as arrive from prefill in the time of an answer; the rest of them wait."""
+    found = served(n_sequences=16, n_devices=4, tensor_parallel=1, generated_length=2, n_prefill_devices=prefill)
+    arrive = prefill / found["seconds_prompt"]
+    decode = arrive * 2 * found["seconds_step"]
+    assert 16 / (2 * found["seconds_step"]) > arrive  # as fast as they would finish
+    assert found["n_prompts_waiting"] == pytest.approx((16 - decode) / prefill, rel=1e-12)
+    assert found["n_prompts_waiting"] <= 16
+
+
+def test_prefill_devices_that_keep_up_let_no_prompt_wait():
+    found = served(n_sequences=16, n_devices=4, tensor_parallel=1, generated_length=2000, n_prefill_devices=4)
+    assert [found["n_decoding"], found["n_prompts_waiting"]] == [16, 1]
+
+
 def test_stages_of_a_pipeline_work_on_different_sequences():
     found = served(n_sequences=8, n_devices=2, pipeline_parallel=2)
     assert (found["n_step_sequences"], found["n_stage_devices"]) == (4, 1)
