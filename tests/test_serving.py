@@ -183,6 +183,20 @@ def test_prefill_takes_the_time_of_its_reading_where_the_prompt_is_short():
     assert found["prefill_bound"] == "memory"
 
 
+def test_a_short_prompt_reads_the_experts_that_its_computed_tokens_hit():
+    # 16 tokens of DeepSeek-V3, 8 of 256 experts each, reach 1 − (1 − 8/256)^16 = 39.8 % of them; of 32 tokens 16 are in
+    # the cache. Its experts are 58 · 256 · 3 · 7168 · 2048 of the 671,026,419,200 parameters of its checkpoint, of which
+    # the embedding's 129,280 · 7168 are not read and 58 · 256 are no weights; four prompts have 64 tokens.
+    found = run_of({"model": "deepseek-v3"}, prompt_length=32, prefix_hit_rate=0.5, n_sequences=4)
+    experts = 58 * 256 * 3 * 7168 * 2048
+    others = 671_026_419_200 - 58 * 256 - experts - 129_280 * 7168
+    cache = 32 * 70_272
+    one = 2 * (others + experts * (1 - (31 / 32) ** 16)) + cache
+    assert found["prefill_seconds_one"] == pytest.approx(one / 1e12, rel=1e-12)
+    every = 2 * (others + experts * (1 - (31 / 32) ** 64)) + 4 * cache
+    assert found["bytes_prefill"] == pytest.approx(every, rel=1e-12)
+
+
 # Decoding ------------------------------------------------------------------------------------------------------------
 
 
