@@ -185,7 +185,7 @@ def test_prefill_takes_the_time_of_its_reading_where_the_prompt_is_short():
 
 def test_a_short_prompt_reads_the_experts_that_its_computed_tokens_hit():
     # 16 tokens of DeepSeek-V3, 8 of 256 experts each, reach 1 − (1 − 8/256)^16 = 39.8 % of them; of 32 tokens 16 are in
-    # the cache. Its experts are 58 · 256 · 3 · 7168 · 2048 of the 671,026,419,200 parameters of its checkpoint, of which
+    # the cache. Its experts are 58 · 256 · 3 · 7168 · 2048 of its 671,026,419,200 published parameters, of which
     # the embedding's 129,280 · 7168 are not read and 58 · 256 are no weights; four prompts have 64 tokens.
     found = run_of({"model": "deepseek-v3"}, prompt_length=32, prefix_hit_rate=0.5, n_sequences=4)
     experts = 58 * 256 * 3 * 7168 * 2048

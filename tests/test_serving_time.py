@@ -161,6 +161,20 @@ def test_two_all_reduces_of_a_layer_have_a_latency_and_their_traffic():
     assert found["seconds_step_tensor_parallel"] == pytest.approx(traffic, rel=1e-12)
 
 
+def test_a_layer_of_one_sublayer_has_one_all_reduce():
+    """Of 2 layers of attention alone, 3 of an FFN alone and 1 of both: 2 + 3 + 2."""
+    ffn = {"n_heads": 0, "n_kv_heads": 0}
+    layers = [
+        {"name": "attention", "n_layers": 2, "ffn": "none", "d_ff": 0}, {"name": "FFN", "n_layers": 3, **ffn},
+        {"name": "both", "n_layers": 1},
+    ]  # fmt: skip
+    found = served({"n_layers": 6, "layers": layers}, n_sequences=4, n_devices=4)
+    assert found["seconds_step_all_reduces"] == pytest.approx(7 * 2e-5, rel=1e-12)
+    traffic = 7 * 2 * (2 * 4 * D) * 3 / 4 / (0.5 * 400e9)
+    assert found["seconds_step_tensor_parallel"] == pytest.approx(traffic, rel=1e-12)
+    assert found["seconds_prompt_traffic"] == pytest.approx(traffic * PROMPT / 4, rel=1e-12)
+
+
 def test_tokens_of_attention_data_parallel_groups_go_to_their_experts_and_back():
     found = served(EXPERTS, n_sequences=8, n_devices=4, attention_data_parallel=4, expert_parallel=4)
     by_hand = LAYERS * 2 * 2 * (2 * 2 * D) * 3 / 4 / (0.5 * 400e9)
