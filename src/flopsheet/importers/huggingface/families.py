@@ -16,7 +16,7 @@ Rule: TypeAlias = int | float | bool | str | Mapping[str, Any]
 
 ALWAYS = True  # the condition of a case that holds in the layers that no earlier case has taken
 SECTIONS = ("keys", "inputs", "lists", "only", "notes", "overrides")  # of which an entry `like` another changes parts
-LIST_FIELDS = {"is", "words", "key", "aka", "else", "first", "cut"}
+LIST_FIELDS = {"is", "words", "key", "aka", "else", "first", "cut", "or_empty"}
 LISTED = ("ignored", "nested")  # which it extends
 
 
@@ -49,6 +49,7 @@ class PerLayer:
     words: Mapping[str, str]  # as the file may write them → as rules read them
     first: int  # the number of the first layer
     cut: bool  # whether items beyond the last layer are dropped, as transformers does
+    or_empty: bool  # whether an empty list is none
     missing: Rule | None
 
 
@@ -270,7 +271,14 @@ def _list(name: str, said: Mapping[str, Any], aliases: Mapping[str, str]) -> Per
         words |= {alias: word for alias, word in aliases.items() if word in words}
     keys = (*([said["key"]] if "key" in said else [name]), *said.get("aka", ()))
     return PerLayer(
-        name, keys, said.get("is", "words"), words, said.get("first", 0), said.get("cut", False), said.get("else")
+        name=name,
+        keys=keys,
+        kind=said.get("is", "words"),
+        words=words,
+        first=said.get("first", 0),
+        cut=said.get("cut", False),
+        or_empty=said.get("or_empty", False),
+        missing=said.get("else"),
     )
 
 

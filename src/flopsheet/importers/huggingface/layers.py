@@ -34,6 +34,8 @@ class Lists:
         if key is None or (entry.kind in ("numbers", "flags") and not isinstance(config[key], list)):
             return None  # one number for all layers is a key
         listed = config[key]
+        if entry.or_empty and listed == []:
+            return None
         if entry.kind == "holds":  # whether the list has such a word at all
             return [isinstance(listed, list) and any(word in listed for word in entry.words)] * self.count
         if entry.kind == "length":
