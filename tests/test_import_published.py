@@ -19,6 +19,8 @@ MAVERICK = {
 # Parameters as transformers 5.24.0 counts them on the meta device.
 COUNTS: dict[str, tuple[dict[str, Any], int]] = {
     "Llama 4 Maverick": (MAVERICK, 400_711_848_960),
+    # a key that nothing reads; every other one is at its default
+    "MiniMax-M2": ({"model_type": "minimax_m2", "mlp_intermediate_size": 8192}, 228_689_748_992),
 }
 
 
