@@ -16,11 +16,20 @@ MAVERICK = {
     "attention_chunk_size": 8192, "max_position_embeddings": 1048576, "no_rope_layers": [],
 }  # fmt: skip
 
+FALCON_MAMBA = {
+    "model_type": "falcon_mamba", "hidden_size": 4096, "num_hidden_layers": 64, "expand": 16, "intermediate_size": 8192,
+    "state_size": 16, "conv_kernel": 4, "time_step_rank": 256, "vocab_size": 65024, "tie_word_embeddings": False,
+}  # fmt: skip
+MAMBA = {"model_type": "mamba", "hidden_size": 512, "num_hidden_layers": 2, "expand": 16, "intermediate_size": 1024}
+
 # Parameters as transformers 5.24.0 counts them on the meta device.
 COUNTS: dict[str, tuple[dict[str, Any], int]] = {
     "Llama 4 Maverick": (MAVERICK, 400_711_848_960),
     # a key that nothing reads; every other one is at its default
     "MiniMax-M2": ({"model_type": "minimax_m2", "mlp_intermediate_size": 8192}, 228_689_748_992),
+    # `intermediate_size` counts, not `expand`
+    "Falcon-Mamba 7B": (FALCON_MAMBA, 7_272_665_088),
+    "Mamba with both": (MAMBA, 29_134_336),
 }
 
 
