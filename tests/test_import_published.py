@@ -63,3 +63,8 @@ def test_an_empty_list_of_layers_with_positions_is_none_for_llama_4() -> None:
 
 def test_the_layer_of_ernie_for_further_tokens_is_named_with_how_to_count_it() -> None:
     assert "`n_mtp_layers: 1` counts it" in remarks_of(to_spec(ERNIE, "m"))
+
+
+def test_inputs_of_some_layers_stand_in_the_order_of_their_family_in_every_run() -> None:
+    indexed = to_inputs({"model_type": "dots3_note_text"})["layers"][0]
+    assert [name for name in indexed if "index" in name] == ["n_index_heads", "index_top_k", "d_index"]

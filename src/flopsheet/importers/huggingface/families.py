@@ -251,7 +251,7 @@ def _case(name: str, said: Mapping[str, Any]) -> Case:
 
 def _completed(axis: list[Case], inputs: Mapping[str, Rule]) -> list[Case]:
     """The cases of an axis; what one of them says and another does not is there as for the whole family."""
-    said = {name for case in axis for name in case.inputs}
+    said = dict.fromkeys(name for case in axis for name in case.inputs)
     return [
         Case(case.name, case.condition, {name: inputs[name] for name in said if name in inputs} | dict(case.inputs))
         for case in axis
