@@ -228,9 +228,27 @@ def test_the_spec_reads_well(name: str, config: dict[str, Any], golden: Any) -> 
     golden(f"import-{name}.yaml", to_spec(config, name))
 
 
-def test_a_spec_and_the_inputs_alone_say_the_same() -> None:
-    configs = [model["hf_config"] for model in TRUTH.values()] + [model["config"] for model in MORE]
+# Every configuration of the tests that imports, and JetMoE with inputs that fill a line to its end.
+ALL = [
+    *(model["hf_config"] for model in TRUTH.values()),
+    *(model["config"] for model in [*MORE, *CHANGED]),
+    *(model["config"] for model in MODELS_2026.values() if model["config"]["model_type"] != "rwkv"),
+    {"model_type": "jetmoe", "num_hidden_layers": 4, "num_experts_per_tok": 3, "tie_word_embeddings": False},
+]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_spec_and_the_inputs_alone_say_the_same(part: int) -> None:
+    configs = ALL[part::4]
     assert [imported(config) for config in configs] == [to_inputs(config) for config in configs]
+
+
+def test_a_line_of_a_spec_ends_between_two_inputs_and_not_in_a_note() -> None:
+    config = {"model_type": "gemma3n_text", "hidden_size": 2048}
+    assert [line for line in to_spec(config, "m").splitlines() if "AltUp" in line] == [
+        '    other_params: {note: "AltUp (coefficients, router, scale) and LAuReL (two thin matrices)", params: 2048,',
+        '    other_model_params: {note: "AltUp: projections into and out of the further streams", weights: 25165824},',
+    ]
 
 
 @pytest.mark.parametrize("name", ["1b", "yes", "null", "a b", "naïve", "gpt2-xl", "a: b", "it's", 'a"b', "#1", "1e5"])

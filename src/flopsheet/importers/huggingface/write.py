@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from flopsheet.yamlio.source import Data
 
 NAME = "name"  # what is wrong with the model's name is told of this
 COMPARED = 4096  # tokens; the context length beside the longest
+PARTS = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,"]|,(?! ))+')  # what stands between commas of flow style
 
 # The inputs by topic, each of which begins a line.
 TOPICS = (
@@ -173,19 +175,30 @@ def _model(name: str, imported: Imported) -> list[str]:
 
 
 def _wrapped(inputs: Data, topic: Sequence[str]) -> list[str]:
-    """The inputs of a topic as `key: value, key: value`, on as many lines as they need."""
-    text = ", ".join(f"{key}:\0{flow(inputs[key])}" for key in topic if key in inputs)
-    return [line.rstrip(",").replace("\0", " ") for line in textwrap.wrap(text, WIDEST - 6, break_long_words=False)]
+    """The inputs of a topic as `key: value, key: value`, on as many lines as they need.
 
-
-def _broken(line: str, indent: str) -> list[str]:
-    """A line of flow style on as many as it needs, each but the last ending in a comma."""
+    A line ends between two inputs; only one that is too wide by itself goes over several.
+    """
+    entries = [f"{key}: {flow(inputs[key])}" for key in topic if key in inputs]
     lines: list[str] = []
-    for part in line.split(", "):
-        if lines and len(f"{lines[-1]}, {part}") < WIDEST:
-            lines[-1] += f", {part}"
+    for at, entry in enumerate(entries, start=1):
+        comma = "," if at < len(entries) else ""
+        if lines and len(f"{lines[-1]}, {entry}{comma}") <= WIDEST - 6:
+            lines[-1] += f", {entry}"
         else:
-            lines.append(f"{indent}{part}" if lines else part)
+            lines += [line.rstrip(",") for line in _broken(entry, "  ", WIDEST - 6)]
+    return lines
+
+
+def _broken(line: str, indent: str, width: int = WIDEST) -> list[str]:
+    """A line of flow style on as many as it needs, each but the last ending in a comma."""
+    first, *others = PARTS.findall(line)
+    lines = [first]
+    for part in others:  # with the blank before it
+        if len(f"{lines[-1]},{part}") < width:
+            lines[-1] += f",{part}"
+        else:
+            lines.append(f"{indent}{part.lstrip()}")
     return [f"{text}," for text in lines[:-1]] + lines[-1:]
 
 
