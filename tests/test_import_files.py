@@ -145,6 +145,37 @@ def test_the_tie_of_the_head_is_that_of_the_outer_file(outer: Any, inner: Any, t
     assert to_inputs(config).get("tie_embeddings", False) is tied
 
 
+# transformers 5.24.0, Mistral3Config and InternVLConfig: `tie_word_embeddings: bool = True` outside, and the inner one is
+# not read; LlavaConfig takes over that of the inner configuration where it is true.
+TIES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("mistral3", {}, {}, "by default: tie_word_embeddings true,"),
+    ("mistral3", {"tie_word_embeddings": True}, {}, ""),
+    ("lfm2_vl", {}, {}, "by default: tie_word_embeddings true,"),
+    (
+        "internvl", {}, {"tie_word_embeddings": False},
+        "tie_word_embeddings is false in text_config, which transformers passes over: true, its default, counts.",
+    ),
+    (
+        "internvl", {"tie_word_embeddings": False}, {"tie_word_embeddings": True},
+        "tie_word_embeddings is true in text_config, which transformers passes over: false counts.",
+    ),
+    (
+        "llava", {"tie_word_embeddings": False}, {"tie_word_embeddings": True},
+        "tie_word_embeddings is false outside, which transformers passes over: true counts.",
+    ),
+    ("llava", {}, {"tie_word_embeddings": True}, ""),
+    ("qwen3_vl", {"tie_word_embeddings": False}, {}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model_type", "outer", "inner", "remark"), TIES)
+def test_a_tie_that_is_assumed_or_that_does_not_count_is_told(
+    model_type: str, outer: dict[str, Any], inner: dict[str, Any], remark: str
+) -> None:
+    text = remarks_of(to_spec({"model_type": model_type, **outer, "text_config": inner}, "m"))
+    assert (remark in text, "tie_word_embeddings" in text) == (True, bool(remark))
+
+
 def test_the_spec_says_that_towers_are_left_out() -> None:
     assert "# The vision tower is left out: the language model alone.\n" in to_spec(QWEN3_VL, "m")
 

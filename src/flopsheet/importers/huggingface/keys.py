@@ -26,6 +26,7 @@ class Keys:
         self.config: dict[str, Any] = {}
         self.values: dict[str, Any] = {}  # of the keys that count; None where the value is refused
         self.assumed: dict[str, Any] = {}  # keys that the file lacks, with the default that counts instead
+        self.remarks: dict[str, None] = {}  # what a reader of the spec should know of them, in order
         self.lists: Mapping[str, list[Any] | None] = {}
         self.overrides: dict[int, dict[str, Any]] = {}  # by layer, from 0
         self.uses = 0  # layers beside which a block of its own stands

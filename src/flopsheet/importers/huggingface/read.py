@@ -50,7 +50,7 @@ def interpret_config(config: Data, ignored: Collection[str] = ()) -> Imported:
         keys.family = known.by_type[config["model_type"]]
         notes |= wrappers.notes(keys, config)
     keys.take(config)
-    found = _imported(keys, tuple(notes))
+    found = _imported(keys, (*notes, *keys.remarks))
     if keys.problems or found is None:
         raise SpecError(dict.fromkeys(keys.problems))
     return found
@@ -97,6 +97,7 @@ def _assumed_inputs(keys: Keys, groups: Collection[LayerGroup]) -> dict[str, Any
     """The defaults that stand in the spec; not those of what no layer has, or that only a rule for layers reads."""
     used = {name for group in groups for name, value in group.inputs.items() if value} | {"n_layers", "context"}
     said = {rule for name in used for rule in keys.family.layer_inputs(name) if isinstance(rule, str)}
+    said |= {str(keys.family.keys[name].missing) for name in said if name in keys.family.keys}  # what they stand for
     return {key: value for key, value in keys.assumed.items() if key in said}
 
 

@@ -6,6 +6,7 @@ from flopsheet import diagnostics
 from flopsheet.importers.huggingface import families
 from flopsheet.importers.huggingface.families import Text
 from flopsheet.importers.huggingface.keys import Keys
+from flopsheet.yamlio.dump import flow
 from flopsheet.yamlio.source import Data
 
 TIED = "tie_word_embeddings"
@@ -32,11 +33,28 @@ def language_model(keys: Keys, config: Data, text: Text) -> Data:
     kept = (text.mapping, TIED, *text.passed)
     keys.refuse_strange({key: value for key, value in config.items() if key not in kept}, inner)
     outer = {key: config[key] for key in (*SHARED, *text.passed) if config.get(key) is not None}
-    # The head belongs to the outer model: its tie stands outside, or is that model's default.
-    tie_of_inner = known[kind].keys.get(TIED)
-    inner_tied = inner.get(TIED, tie_of_inner.missing if tie_of_inner else False)
-    tied = inner_tied if text.inner else outer.get(TIED, text.tied) or (text.forwards and inner_tied)
-    return inner | outer | {"model_type": kind, TIED: tied if text.always is None else text.always}
+    return inner | outer | {"model_type": kind, TIED: _tied(keys, config, text, kind)}
+
+
+def _tied(keys: Keys, config: Data, text: Text, kind: str) -> object:
+    """Whether the head is tied; what is assumed, and what the file says that does not count, is noted in `keys`.
+
+    The head belongs to the outer model: its tie stands outside, or is that model's default.
+    """
+    inner, of_kind = config[text.mapping], families.load_families().by_type[kind].keys.get(TIED)
+    inner_tied = inner.get(TIED, of_kind.missing if of_kind else False)
+    outer_tied = text.tied if config.get(TIED) is None else config[TIED]
+    tied = inner_tied if text.inner else outer_tied or (text.forwards and inner_tied)
+    tied = tied if text.always is None else text.always
+    places = {"outside": config.get(TIED), f"in {text.mapping}": inner.get(TIED)}
+    said = {place: value for place, value in places.items() if isinstance(value, bool)}
+    if tied is True and tied not in said.values():
+        keys.assumed[TIED] = True
+    if others := [f"{flow(value)} {place}" for place, value in said.items() if value is not tied]:
+        whose = "" if tied in said.values() else ", its default,"
+        told = f"{TIED} is {' and '.join(others)}, which transformers passes over: {flow(tied)}{whose} counts."
+        keys.remarks[told] = None
+    return tied
 
 
 def notes(keys: Keys, config: Data) -> dict[str, None]:
