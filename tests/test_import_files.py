@@ -291,6 +291,21 @@ def test_the_longest_context_of_a_stretched_model_says_that_it_is_stretched(said
     assert (remark in text, "stretched" in text) == (True, bool(remark))
 
 
+@pytest.mark.parametrize(
+    ("said", "remark"),
+    [
+        (131072, "model_max_length says 131,072 tokens; the longest context is the 8,192 of the model's positions."),
+        (8192, ""),
+        (None, ""),
+        (10**30, ""),  # as tokenizers write that there is no limit
+    ],
+)
+def test_a_length_beyond_the_longest_context_is_told(said: int | None, remark: str) -> None:
+    # Command R+: max_position_embeddings 8192 beside model_max_length 131072
+    text = remarks_of(to_spec({"model_type": "cohere", "max_position_embeddings": 8192, "model_max_length": said}, "m"))
+    assert (remark in text, "model_max_length" in text) == (True, bool(remark))
+
+
 def test_layers_for_further_tokens_are_named_with_how_to_count_them() -> None:
     assert "`n_mtp_layers: 1` counts it" in remarks_of(to_spec({**DEEPSEEK, "num_nextn_predict_layers": 1}, "m"))
 

@@ -1,9 +1,10 @@
-"""The longest context of a model whose positions are stretched, in words."""
+"""The longest context in words, where positions are stretched or the file names another length."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flopsheet.numerics import LARGEST_INPUT
 from flopsheet.yamlio.source import Data
 
 STRETCHED = ("yarn", "deepseek_yarn", "longrope", "su", "llama3", "dynamic", "linear")
@@ -29,6 +30,14 @@ def remark(config: Data, longest: int) -> str:
                 f"Contexts beyond {int(original):,} tokens are stretched {how}, up to {max(longest, reached):,}{other}."
             )
     return ""
+
+
+def other_length(config: Data, longest: int) -> str:
+    """That the file names a longer text than the longest context; empty where it does not."""
+    said = _number(config.get("model_max_length"))
+    if not longest < said <= LARGEST_INPUT:  # tokenizers write 1e30 for no limit
+        return ""
+    return f"model_max_length says {int(said):,} tokens; the longest context is the {longest:,} of the model's positions."
 
 
 def _scalings(said: Any) -> list[Data]:

@@ -77,7 +77,8 @@ def _imported(keys: Keys, notes: tuple[str, ...]) -> Imported | None:
     if keys.problems:
         return None
     model = {"n_layers": sum(len(group.layers) * group.repeats for group in groups)}
-    said = (context.remark(keys.config, longest), quantization.remark(keys.config))
+    lengths = (context.remark(keys.config, longest), context.other_length(keys.config, longest))
+    said = (*lengths, quantization.remark(keys.config))
     told = (*notes, *(text for text in said if text))
     formats = by_part(keys.config, count, _parts(groups), weights)
     return Imported(keys.model_type, model, groups, longest, formats, _assumed_inputs(keys, groups), told)
