@@ -306,6 +306,16 @@ def test_a_length_beyond_the_longest_context_is_told(said: int | None, remark: s
     assert (remark in text, "model_max_length" in text) == (True, bool(remark))
 
 
+@pytest.mark.parametrize("model_type", ["qwen2", "qwen2_moe", "qwen3", "qwen3_moe"])
+def test_attention_that_may_be_chunked_or_sparse_is_told(model_type: str) -> None:
+    # Qwen2.5-14B-Instruct-1M and Qwen3-30B-A3B-Instruct-2507 with 1M tokens; transformers 5.24.0 does not read the key
+    chunked = {"model_type": model_type, "dual_chunk_attention_config": {"chunk_size": 262144, "local_size": 8192}}
+    remark = "Servers that follow dual_chunk_attention_config may attend in chunks, or sparsely; full attention is counted."
+    assert (to_inputs(chunked), remark in remarks_of(to_spec(chunked, "m"))) == (
+        to_inputs({"model_type": model_type}), True,
+    )  # fmt: skip
+
+
 def test_layers_for_further_tokens_are_named_with_how_to_count_them() -> None:
     assert "`n_mtp_layers: 1` counts it" in remarks_of(to_spec({**DEEPSEEK, "num_nextn_predict_layers": 1}, "m"))
 

@@ -223,7 +223,7 @@ def _family(entry: Mapping[str, Any], usual: Mapping[str, str], common: Mapping[
             *wrapper["ignored"],
             *entry.get("ignored", ()),
         ),
-        notes=wrapper["notes"] | entry.get("notes", {}),
+        notes=common["notes"] | wrapper["notes"] | entry.get("notes", {}),
         nested=tuple(entry.get("nested", ())),
         text=_text(entry["text"]) if "text" in entry else None,
         remark=entry.get("remark", ""),
