@@ -80,9 +80,18 @@ def test_a_script_that_knows_better_names_keys_to_leave_aside() -> None:
     taken = run("import", "-", "--name", "m", "--ignore-key", "clip", "--ignore-key", "n_memory_tokens", stdin=config)
     assert (refused.returncode, refused.stderr) == (
         1,
-        "<stdin>: n_memory_tokens: not supported for model_type llama; remove it if it changes no count\n",
+        "<stdin>: n_memory_tokens: not supported for model_type llama; if it changes no count, leave it aside with "
+        "--ignore-key n_memory_tokens\n",
     )
     assert "\n# Keys left aside as told: clip, n_memory_tokens.\n" in taken.stdout
+
+
+def test_a_key_of_single_layers_is_left_aside_by_the_name_that_its_message_has() -> None:
+    config = {"model_type": "gemma4_text", "per_layer_config": {"0": {"clip": 8}}}
+    key = "per_layer_config.clip"
+    refused = run("import", "-", stdin=json.dumps(config)).stderr
+    taken = run("import", "-", "--ignore-key", key, stdin=json.dumps(config))
+    assert (refused.endswith(f"--ignore-key {key}\n"), taken.returncode, taken.stderr) == (True, 0, "")
 
 
 # Model types --------------------------------------------------------------------------------------------------------

@@ -31,16 +31,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # keys
     (
         LLAMA | {"n_memory_tokens": 4},
-        "n_memory_tokens: not supported for model_type llama; remove it if it changes no count",
+        "n_memory_tokens: not supported for model_type llama; if it changes no count, leave it aside with "
+        "--ignore-key n_memory_tokens",
     ),
     (
         LLAMA | {"num_hidden_layer": 4},
         "num_hidden_layer: not supported for model_type llama; "
-        "did you mean 'num_hidden_layers'? If not, remove it if it changes no count",
+        "did you mean 'num_hidden_layers'? If not, and if it changes no count, leave it aside with "
+        "--ignore-key num_hidden_layer",
     ),
     (
         LLAMA | {"per_layer_config": {}},
-        "per_layer_config: not supported for model_type llama; remove it if it changes no count",
+        "per_layer_config: not supported for model_type llama; if it changes no count, leave it aside with "
+        "--ignore-key per_layer_config",
     ),
     (
         LLAMA | {"sliding_window": 512},
@@ -140,7 +143,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # all at once
     (
         LLAMA | {"hidden_size": 0, "n_memory_tokens": 4},
-        "n_memory_tokens: not supported for model_type llama; remove it if it changes no count\n"
+        "n_memory_tokens: not supported for model_type llama; if it changes no count, leave it aside with "
+        "--ignore-key n_memory_tokens\n"
         "hidden_size: 0 is out of range; write 1 or more",
     ),
 ]

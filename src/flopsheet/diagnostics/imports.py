@@ -137,13 +137,14 @@ def key_not_understood(key: str, model_type: str, known: Sequence[str]) -> Probl
     """The configuration has an unsupported key.
 
     Why: It may change a count.
-    Fix: Remove it if it does not, or set it aside with --ignore.
+    Fix: Leave it aside with `--ignore-key` if it does not.
     Example:
         {"hidden_layers_shared": 2}
     """
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
-    remedy = f"did you mean '{near[0]}'? If not, remove" if near else "remove"
-    return Problem(f"not supported for model_type {model_type}", f"{remedy} it if it changes no count", shown(key))
+    hint = f"did you mean '{near[0]}'? If not, and " if near else ""
+    remedy = f"{hint}if it changes no count, leave it aside with --ignore-key {shown(key)}"
+    return Problem(f"not supported for model_type {model_type}", remedy, shown(key))
 
 
 @diagnostic("FS709", "configuration-value-unknown")

@@ -190,7 +190,7 @@ class Keys:
                 self.report(PER_LAYER, diagnostics.not_keys(said if str(number).isdigit() else given))
                 continue
             for key, value in said.items():
-                if key not in names and self.family.ignores(key):
+                if key not in names and (self.family.ignores(key) or f"{PER_LAYER}.{key}" in self.ignored):
                     continue
                 if key not in names:
                     self.problems.append(
