@@ -114,6 +114,8 @@ def test_a_key_of_single_layers_is_left_aside_by_the_name_that_its_message_has()
         ("qwen3_next_moe", None),
         ("gemma5", None),
         ("whatever", None),
+        # Other architectures by names of their own.
+        *((name, None) for name in ("mimo", "ouro", "yi", "blt", "cpm", "Dream", "llada", "mllama", "internlm")),
     ],
 )
 def test_a_hint_for_a_model_type_is_for_typing_errors_only(name: str, known: str | None) -> None:
@@ -154,8 +156,8 @@ def test_the_tie_of_the_head_is_that_of_the_outer_file(outer: Any, inner: Any, t
     assert to_inputs(config).get("tie_embeddings", False) is tied
 
 
-# transformers 5.24.0, Mistral3Config and InternVLConfig: `tie_word_embeddings: bool = True` outside, and the inner one is
-# not read; LlavaConfig takes over that of the inner configuration where it is true.
+# transformers 5.24.0, Mistral3Config and InternVLConfig: `tie_word_embeddings: bool = True` outside, and the inner one
+# is not read; LlavaConfig takes over that of the inner configuration where it is true.
 TIES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("mistral3", {}, {}, "by default: tie_word_embeddings true,"),
     ("mistral3", {"tie_word_embeddings": True}, {}, ""),
@@ -319,7 +321,9 @@ def test_a_length_beyond_the_longest_context_is_told(said: int | None, remark: s
 def test_attention_that_may_be_chunked_or_sparse_is_told(model_type: str) -> None:
     # Qwen2.5-14B-Instruct-1M and Qwen3-30B-A3B-Instruct-2507 with 1M tokens; transformers 5.24.0 does not read the key
     chunked = {"model_type": model_type, "dual_chunk_attention_config": {"chunk_size": 262144, "local_size": 8192}}
-    remark = "Servers that follow dual_chunk_attention_config may attend in chunks, or sparsely; full attention is counted."
+    remark = (
+        "Servers that follow dual_chunk_attention_config may attend in chunks, or sparsely; full attention is counted."
+    )
     assert (to_inputs(chunked), remark in remarks_of(to_spec(chunked, "m"))) == (
         to_inputs({"model_type": model_type}), True,
     )  # fmt: skip

@@ -12,6 +12,8 @@ from flopsheet.diagnostics.specs import divisors
 from flopsheet.diagnostics.values import kind_of
 
 MOST_EDITS = 2  # of a typing error in the name of a model type
+LONG = 9  # letters: a shorter name with two edits is another name, as internlm and internvl are
+SHORT = 5  # letters: so short a name with another letter is another name
 
 
 @diagnostic("FS701", "not-json")
@@ -94,14 +96,23 @@ def model_type_not_modelled(name: str, what: str) -> Problem:
 def mistyped(name: str, known: Sequence[str]) -> str | None:
     """The known model type of which a name is a typing error.
 
-    `qwen3_vl` and `glm5` are none of `qwen3` and `glm4`: a part added or another number is another architecture.
+    `qwen3_vl` and `glm5` are none of `qwen3` and `glm4`: a part added or another number is another architecture. So is
+    another first letter, and in a short name any other letter: `mllama`, `llada` and `cpm` are not `llama` and `cwm`.
     """
 
     def is_typing_error(other: str) -> bool:
-        same_digits = re.sub(r"\D+", " ", name) == re.sub(r"\D+", " ", other)
-        return same_digits and not name.startswith(other) and _distance(name.lower(), other.lower()) <= MOST_EDITS
+        one, two = name.lower(), other.lower()
+        if _digits(one) != _digits(two) or name.startswith(other) or one[:1] != two[:1]:
+            return False
+        if min(len(one), len(two)) <= SHORT and len(one) == len(two) and sorted(one) != sorted(two):
+            return False
+        return _distance(one, two) <= (MOST_EDITS if min(len(one), len(two)) >= LONG else 1)
 
     return min(filter(is_typing_error, known), key=lambda other: _distance(name.lower(), other.lower()), default=None)
+
+
+def _digits(name: str) -> str:
+    return re.sub(r"\D+", " ", name)
 
 
 def _distance(one: str, other: str) -> int:

@@ -37,7 +37,9 @@ def other_length(config: Data, longest: int) -> str:
     said = _number(config.get("model_max_length"))
     if not longest < said <= LARGEST_INPUT:  # tokenizers write 1e30 for no limit
         return ""
-    return f"model_max_length says {int(said):,} tokens; the longest context is the {longest:,} of the model's positions."
+    return (
+        f"model_max_length says {int(said):,} tokens; the longest context is the {longest:,} of the model's positions."
+    )
 
 
 def _scalings(said: Any) -> list[Data]:
