@@ -79,6 +79,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (LLAMA | {"hidden_size": 64.5}, "hidden_size: 64.5 is not a whole number; write 64 or 65"),
     (LLAMA | {"hidden_size": -64}, "hidden_size: -64 is out of range; write 1 or more"),
     (LLAMA | {"num_hidden_layers": 10**9}, "num_hidden_layers: 1,000,000,000 is out of range; write 1 to 10,000"),
+    (
+        {"model_type": "hrm_text", "num_hidden_layers": 123456},
+        "num_hidden_layers: 123,456 is out of range; write 1 to 10,000",
+    ),
+    (
+        {"model_type": "longcat_flash", "num_layers": 123456},
+        "num_layers: 123,456 is out of range; write 1 to 10,000",
+    ),
     (LLAMA | {"attention_bias": 1}, "attention_bias: 1 is neither true nor false; write true or false"),
     (
         LLAMA | {"torch_dtype": "float61"},

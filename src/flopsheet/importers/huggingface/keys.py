@@ -29,6 +29,7 @@ class Keys:
         self.remarks: dict[str, None] = {}  # what a reader of the spec should know of them, in order
         self.lists: Mapping[str, list[Any] | None] = {}
         self.overrides: dict[int, dict[str, Any]] = {}  # by layer, from 0
+        self.of_layers: set[str] = set()  # keys that say how many layers there are
         self.uses = 0  # layers beside which a block of its own stands
         self.problems: list[Problem] = []
 
@@ -45,6 +46,9 @@ class Keys:
             else:
                 self.config[key] = value
         self.refuse_strange(self.config)
+        self.of_layers = self.read_by("n_layers")
+        for name in [*self.of_layers & self.family.keys.keys()]:
+            self.of_layers |= _read_by(self.family.keys[name].missing or 0)
         for known in self.family.keys.values():
             self.value(known)
 
@@ -142,7 +146,7 @@ class Keys:
 
     def number_problem(self, key: Key, value: object) -> Finding | None:
         least = 0 if 0 in (key.missing, key.null) or key.is_fraction else 1
-        most = MOST_LAYERS if key.name == self.family.inputs["n_layers"] else LARGEST_INPUT
+        most = MOST_LAYERS if key.name in self.of_layers else LARGEST_INPUT
         return diagnostics.number_problem(value, least, most, whole=not key.is_fraction)
 
     def evaluate(self, rule: Rule, layer: int | None = None) -> Any:
