@@ -175,6 +175,29 @@ def test_an_unknown_model_type_is_told_with_those_that_are_known() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("model_type", "reason"),
+    [
+        ("mllama", "a decoder with cross-attention to an image"),
+        ("rwkv7", "an RWKV network"),
+        ("llada", "a diffusion model, which fills in masked tokens"),
+        ("Dream", "a diffusion model, which fills in masked tokens"),
+    ],
+)
+def test_a_model_type_that_is_no_decoder_of_text_alone_is_refused_with_what_it_is(model_type: str, reason: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        to_spec({"model_type": model_type}, "m")
+    assert str(raised.value) == f"model_type: '{model_type}' is {reason}; flopsheet models decoder-only language models"
+
+
+@pytest.mark.parametrize("model_type", ["minicpm", "baichuan", "chatglm", "qwen", "internlm2"])
+def test_a_model_type_that_transformers_lacks_is_told_to_be_so(model_type: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        to_spec({"model_type": model_type}, "m")
+    fact, _, _ = str(raised.value).partition(";")
+    assert fact == f"model_type: '{model_type}' is unknown: its code comes with its files, not with transformers"
+
+
 # The command --------------------------------------------------------------------------------------------------------
 
 

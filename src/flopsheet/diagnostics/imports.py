@@ -67,7 +67,7 @@ def no_model_type(value: object) -> Problem:
 
 
 @diagnostic("FS705", "model-type-unknown")
-def unknown_model_type(name: str, known: Sequence[str]) -> Problem:
+def unknown_model_type(name: str, known: Sequence[str], is_elsewhere: bool = False) -> Problem:
     """The model_type is unknown.
 
     Why: Its keys may mean something else than those of a similar architecture.
@@ -78,19 +78,20 @@ def unknown_model_type(name: str, known: Sequence[str]) -> Problem:
     near = mistyped(name, known)
     remedy = f"did you mean '{near}'? " if near else ""
     listed = f"{len(known)} are supported, see 'flopsheet list model-types'"
-    return Problem(f"'{shown(name)}' is unknown", remedy + listed, "model_type")
+    reason = ": its code comes with its files, not with transformers" if is_elsewhere else ""
+    return Problem(f"'{shown(name)}' is unknown{reason}", remedy + listed, "model_type")
 
 
 @diagnostic("FS706", "model-type-out-of-scope")
 def model_type_not_modelled(name: str, what: str) -> Problem:
-    """The model_type is not a decoder that predicts the next token.
+    """The model_type is not a decoder that predicts the next token from text alone.
 
-    Why: flopsheet models decoder-only transformers.
+    Why: flopsheet models decoder-only language models.
     Fix: None; such a model cannot be described.
     Example:
         {"model_type": "bert"}
     """
-    return Problem(f"'{shown(name)}' is {what}", "flopsheet models decoders that predict the next token", "model_type")
+    return Problem(f"'{shown(name)}' is {what}", "flopsheet models decoder-only language models", "model_type")
 
 
 def mistyped(name: str, known: Sequence[str]) -> str | None:

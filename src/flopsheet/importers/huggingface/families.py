@@ -133,6 +133,7 @@ class Families:
 
     by_type: Mapping[str, Family]
     refused: Mapping[str, str]  # model types that are known and not modelled → what they are
+    elsewhere: tuple[str, ...]  # model types of which transformers has no code
     activations: Mapping[str, Mapping[str, str]]
     formats: Mapping[str, str]
     heads: tuple[str, ...]
@@ -152,6 +153,7 @@ def load_families() -> Families:
     return Families(
         {name: _family(entries[name], data["usual"], data["common"]) for name in listed},
         {name: reason for reason, names in data["refused"].items() for name in names},
+        tuple(data["elsewhere"]),
         data["activations"],
         data["formats"],
         tuple(data["heads"]),

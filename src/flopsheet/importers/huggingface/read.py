@@ -42,7 +42,9 @@ def interpret_config(config: Data, ignored: Collection[str] = ()) -> Imported:
     if model_type in known.refused:
         raise SpecError(diagnostics.model_type_not_modelled(model_type, known.refused[model_type]))
     if model_type not in known.by_type:
-        raise SpecError(diagnostics.unknown_model_type(model_type, sorted(known.by_type)))
+        raise SpecError(
+            diagnostics.unknown_model_type(model_type, sorted(known.by_type), model_type in known.elsewhere)
+        )
     keys = Keys(model_type, known.by_type[model_type], ignored)
     notes = wrappers.notes(keys, config)
     while keys.family.text:
