@@ -320,10 +320,11 @@ def test_the_best_layouts_are_runs_that_a_spec_can_say():
     assert (len(best), [runs[run.name] for run in best]) == (5, [run.inputs for run in best])
 
 
-def test_the_terms_of_a_difference_add_up_to_it():
-    result = result_of(AUTO)
+@pytest.mark.parametrize(("metric", "unit"), [("predicted_seconds_per_step", "s"), ("device_gib", "GiB")])
+def test_the_terms_of_a_difference_add_up_to_it(metric, unit):
+    result = result_of({**AUTO, "search": {"s": {**AUTO["search"]["s"], "minimise": metric}}})
     for row in range(1, result.n_best):
-        [(amount, terms)] = re.findall(r"([+−][\d.]+) s: ([^;]*)", layouts.because(result, row))
+        [(amount, terms)] = re.findall(rf"([+−][\d.]+) {unit}: ([^;]*)", layouts.because(result, row))
         parts = [float(one.replace("−", "-")) for one in re.findall(r"[+−][\d.]+", terms)]
         assert sum(parts) == pytest.approx(float(amount.replace("−", "-")), abs=0.01 * sum(map(abs, parts)))
 

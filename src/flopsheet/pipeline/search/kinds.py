@@ -22,6 +22,8 @@ class Kind:
     used: str
     classes: tuple[str, ...]
     """What fills a device, in the order in which equals are told."""
+    classes_gib: tuple[str, ...]
+    """The same in GiB, some of them together."""
     shown: tuple[str, ...]
     """Beside the time."""
     terms: tuple[str, ...] = ()
@@ -57,6 +59,10 @@ KINDS: Mapping[RunKind, Kind] = {
             "activation_bytes_device", "recomputed_bytes_device", "logits_bytes_device", "working_bytes_device",
             "gathered_bytes_device", "fixed_bytes_device", "reserved_bytes_device",
         ),
+        classes_gib=(
+            "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
+            "logits_gib_device", "working_gib_device", "reserved_gib_device",
+        ),
         shown=("predicted_mfu", "device_gib", "margin_share"),
     ),
     "serving": Kind(
@@ -68,6 +74,10 @@ KINDS: Mapping[RunKind, Kind] = {
         classes=(
             "served_weight_bytes_device", "served_cache_bytes_device", "served_workspace_bytes_device",
             "served_reserved_bytes_device",
+        ),
+        classes_gib=(
+            "served_weight_gib_device", "served_cache_gib_device", "served_workspace_gib_device",
+            "served_reserved_gib_device",
         ),
         shown=(
             "predicted_time_to_first_token", "predicted_served_tokens_per_second", "predicted_cost_per_million",

@@ -86,8 +86,9 @@ class SearchResult:
     def terms(self) -> Mapping[str, Sequence[str]]:
         """What layouts differ in, with the parts of each: what is compared, and time; or classes of memory."""
         needed, kind = self.catalog.closure([self.search.metric]), self.kind
-        if kind.time not in needed and kind.used in needed:
-            return {self.search.metric: kind.classes}
+        classes = {"B": kind.classes, "GiB": kind.classes_gib}.get(self.catalog.unit_of(self.search.metric).label)
+        if kind.time not in needed and kind.used in needed and classes:
+            return {self.search.metric: classes}
         return {kind.time: kind.time_terms(self.catalog)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
@@ -14,6 +14,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text
 from flopsheet.formula.operators import picked
 from flopsheet.numerics import HALF
+from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between
@@ -26,16 +27,7 @@ MOST_LINES = 8
 UPON = 0.05  # of an axis: points that are nearer to each other have one name
 NAME_DECADES = 0.5  # that half of the name of a point takes on the roofline
 SCREEN = 6  # columns of runs that take the second and the third chart
-CLASSES = {
-    "training": (
-        "weight_gib_device", "gradient_gib_device", "optimizer_gib_device", "activation_gib_device",
-        "logits_gib_device", "working_gib_device", "reserved_gib_device",
-    ),
-    "serving": (
-        "served_weight_gib_device", "served_cache_gib_device", "served_workspace_gib_device",
-        "served_reserved_gib_device",
-    ),
-}  # fmt: skip
+CLASSES: Mapping[str, Sequence[str]] = {kind: KINDS[kind].classes_gib for kind in KINDS}
 MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
 COST = {"training": "run_cost", "serving": "predicted_cost_per_million"}
 CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
