@@ -11,7 +11,7 @@ import pytest
 from commands import run
 from flopsheet.catalog import build_digest
 from pulling import built, cell
-from review_helpers import change_parts, type_into
+from review_helpers import change_parts, input_cells_of, type_into
 from test_moved import SHEET, change_sheet, insert_row
 
 NOTE = "'edited.xlsx' was written by a different build of flopsheet 0.1.0: formulas and positions may differ"
@@ -89,6 +89,16 @@ def test_inputs_that_stand_elsewhere_are_no_fault_of_the_reader(command: tuple[s
         "it was written by a different build of flopsheet 0.1.0: use that one, or build the spec again and make the "
         "changes there\n",
     )
+
+
+def test_constants_of_another_build_are_not_taken_for_edits(tmp_path: Path) -> None:
+    report = built("runs", tmp_path)
+    one = next(one for one in input_cells_of(report) if one.entry.name == "matmul_efficiency")
+    cells = {(cell_ref.sheet, cell_ref.address): 0.5 for cell_ref in (one.cell_ref, one.was)}
+    type_into(tmp_path / "built.xlsx", cells, tmp_path / "edited.xlsx")
+    rewrite(tmp_path)
+    done = run("pull", "edited.xlsx", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No input differs from the spec.\n", f"{NOTE}\n")
 
 
 def test_results_that_stand_elsewhere_are_not_taken_for_typed_over(tmp_path: Path) -> None:

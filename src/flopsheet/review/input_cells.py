@@ -36,6 +36,8 @@ class InputCell:
     entry: Input
     at: int
     cell_ref: CellRef
+    was: CellRef
+    """Where the workbook itself says what the cell held when it was built."""
     given: InputValue
     path: Path
     choices: tuple[int | str, ...]
@@ -95,6 +97,7 @@ def list_input_cells(laid: arrange.WorkbookLayout, data: Data) -> Iterator[Input
                 row.entry,
                 at,
                 cell_ref,
+                row.built[at],
                 given,
                 _path(table_set, row.entry, at, data),
                 choices,

@@ -139,6 +139,11 @@ class _Reader:
             input_cell.formula, sheet, brackets=False
         ) and (stored.value is None or self.holds(input_cell, stored, input_cell.given.value))
 
+    def is_as_built(self, input_cell: InputCell) -> bool:
+        """Whether another build wrote what a cell holds, since constants of the catalogue may have changed."""
+        was = self.returned.stored(input_cell.was)
+        return not self.returned.is_ours and was.value is not None and was == self.returned.stored(input_cell.cell_ref)
+
     def holds(self, input_cell: InputCell, stored: Stored, value: Scalar) -> bool:
         return same(_scalar(input_cell, stored)[0], value)
 
@@ -235,7 +240,7 @@ class _Reader:
             given = InputValue(value, node if node is not None and names(node) else None)
             now = plain(input_cell.entry, given)
             self.reading.givens[key] = given
-            if given.ast is None and built.ast is None and same(value, built.value):
+            if given.ast is None and (self.is_as_built(input_cell) or (built.ast is None and same(value, built.value))):
                 return
             self.reading.changes.append(Change(input_cell, now))
             if is_variant(self.data, input_cell.path):
