@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import shutil
 import subprocess
@@ -95,6 +96,38 @@ def test_a_chart_of_the_first_runs_says_how_many_there_are() -> None:
 def test_the_command_writes_the_page_to_a_file(tmp_path: Path) -> None:
     done = run("show", str(SPECS / "gpt2.yaml"), "--format", "html", "-o", str(tmp_path / "report.html"))
     assert (done.returncode, (tmp_path / "report.html").read_text(encoding="utf-8")[:15]) == (0, "<!doctype html>")
+
+
+SEARCHED = {
+    "version": 1,
+    "title": "s",
+    "context_lengths": [2048],
+    "models": {"m": {"model": "gpt2-xl"}},
+    "search": {
+        "fastest": {
+            "model": "m", "hardware": "h100-sxm", "n_devices": 8, "context_length": 2048, "global_batch_size": 64,
+            "n_tokens": "1B", "vary": {"zero_stage": [0, 1]},
+        }
+    },
+}  # fmt: skip
+SAYS = "This study has a search; flopsheet search SPEC, or the workbook, shows its layouts."
+
+
+def test_the_command_writes_a_page_of_the_layouts_that_a_search_finds(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(SEARCHED), encoding="utf-8")
+    page = run("show", str(tmp_path / "s.json"), "--format", "html").stdout
+    assert ("<b>fastest 1</b>" in page, SAYS in page) == (True, False)
+
+
+@pytest.mark.parametrize("style", ["table", "md"])
+def test_a_table_of_a_study_with_a_search_says_where_its_layouts_are(style: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(SEARCHED), encoding="utf-8")
+    assert SAYS in " ".join(run("show", str(tmp_path / "s.json"), "--format", style).stdout.split())
+
+
+def test_a_page_of_a_search_that_was_not_run_says_where_its_layouts_are() -> None:
+    page = to_page(flopsheet.compute(SEARCHED))
+    assert page.index(SAYS) < page.index("<table")
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")

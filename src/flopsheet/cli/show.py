@@ -76,6 +76,10 @@ def command(
         from flopsheet.api import compute_spec
         from flopsheet.output import export
 
+        if style == "html":  # as a workbook is
+            from flopsheet.pipeline.search.layouts import with_layouts
+
+            spec = with_layouts(spec)
         export.export_text(_text(compute_spec(spec), style, output), output)
         return
     opened = stream.open_stream(read)

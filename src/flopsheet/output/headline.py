@@ -160,6 +160,14 @@ def unfit(report: Report) -> str:
     return str(evaluate(first_that_holds(checks.UNFIT), values.__getitem__))
 
 
+SEARCHED = "This study has a search; flopsheet search SPEC, or the workbook, shows its layouts."
+
+
+def unsearched(report: Report) -> str:
+    """Where the layouts of the searches are, whose runs the report lacks; nothing where it has them."""
+    return "" if all(search.found for search in report.spec.searches) else SEARCHED
+
+
 # Powers of 1,000 with what a number of them is followed by.
 COUNTED = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Scalar
 from flopsheet.output import svg
-from flopsheet.output.headline import summarise
+from flopsheet.output.headline import summarise, unsearched
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.expectations import called, called_in
 from flopsheet.pipeline.frames import Values
@@ -96,6 +96,8 @@ def _verdict(report: Report) -> Iterator[str]:
     verdict = plan.draft_workbook(report.study).verdict  # no sheet is made for it
     mark = "✔" if verdict.style == "good" else "✘"
     yield f'<p class="verdict {verdict.style}">{mark} {escape(verdict.words)}</p>'
+    if words := unsearched(report):
+        yield f'<p class="verdict hint">{escape(words)}</p>'
 
 
 def _words(report: Report) -> Iterator[str]:

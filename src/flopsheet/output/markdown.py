@@ -49,9 +49,10 @@ def _line(cells: Iterator[str] | Sequence[str]) -> str:
 
 def to_markdown(report: Report) -> str:
     """The headline numbers; a model's numbers and a scenario's are tables of their own, so that none is wide."""
-    from flopsheet.output.headline import sentences, summarise
+    from flopsheet.output.headline import sentences, summarise, unsearched
 
     lines = [f"## {escape(report.spec.title)}", ""]
+    lines += [escape(words), ""] if (words := unsearched(report)) else []
     for summary in summarise(report):
         lines += [f"### {summary.title}", "", *table(summary.header, summary.body, summary.texts), ""]
     lines += [*(f"* {escape(text)}" for text in sentences(report)), ""]

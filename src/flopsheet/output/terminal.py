@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import summarise, unfit
+from flopsheet.output.headline import summarise, unfit, unsearched
 from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 def to_text(report: Report, width: int | None) -> str:
     """The title and the summary, as wide as the terminal where no width is given."""
-    return _printed(partial(to_tables, report), width, report.spec.title, unfit(report), list(_missed(report)))
+    lines = [(unfit(report), "bold red"), (unsearched(report), "yellow")]
+    return _printed(partial(to_tables, report), width, report.spec.title, lines, list(_missed(report)))
 
 
 def _missed(report: Report) -> Iterator[tuple[str, str]]:
@@ -45,7 +46,7 @@ def _printed(
     tables: Callable[[int], Iterable[Table]],
     width: int | None,
     title: str = "",
-    lacking: str = "",
+    above: Sequence[tuple[str, str]] = (),
     missed: Sequence[tuple[str, str]] = (),
 ) -> str:
     from io import StringIO
@@ -56,8 +57,9 @@ def _printed(
     with console.capture() as captured:
         if title:
             console.print(title, style="bold", markup=False)
-            if lacking:
-                console.print(lacking, style="bold red", markup=False)
+            for line, style in above:
+                if line:
+                    console.print(line, style=style, markup=False)
             console.print()
         for table in tables(console.width):
             console.print(table)
