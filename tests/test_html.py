@@ -81,9 +81,20 @@ def test_no_text_of_a_spec_becomes_markup() -> None:
 
 def test_the_page_says_first_what_does_not_fit() -> None:
     page = page_of("published-step-times")
-    [verdict] = re.findall(r'<p class="verdict (\w+)">✘ ([^<:]*)', page)
+    [verdict] = re.findall(r'<p class="verdict (\w+)">([^<:]*)', page)
     assert verdict == ("bad", "✘ 2 of 2 runs do not fit, the first")
     assert page.index("verdict bad") < page.index("<table")
+
+
+def test_a_verdict_without_runs_has_its_mark_too() -> None:
+    assert '<p class="verdict good">✔ All ' in page_of("gpt2")
+
+
+def test_the_tables_of_runs_say_on_what_each_runs() -> None:
+    page = page_of("llama3-70b-512xh100")
+    assert '<tr><th class="text">pretraining</th><td class="text long">512 h100-sxm, 8,192 tokens</td>' in page
+    served = "8 h100-sxm, 64 sequences of 2,048 + 512 tokens"
+    assert f'<tr><th class="text">chat</th><td class="text long">{served}</td>' in page
 
 
 def test_a_chart_of_the_first_runs_says_how_many_there_are() -> None:

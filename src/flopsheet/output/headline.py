@@ -22,19 +22,48 @@ if TYPE_CHECKING:
     from flopsheet.pipeline.frames import Values
 
 
-def summarise(report: Report, most: int | None = None) -> Iterator[Summary]:
-    """Every table that a report has, each with so many rows at most."""
+def summarise(report: Report, most: int | None = None, *, says_on_what: bool = False) -> Iterator[Summary]:
+    """Every table that a report has, each with so many rows at most; those of runs with their devices and lengths."""
     yield _table(report, "model", "Models", ["Model"], most)
     yield _table(report, "scenario", "Forward pass", ["Model", "Context"], most)
     for kind, (of_run, _) in RUNS.items():
         if kind in report.runs:
-            yield _table(report, of_run, kind.capitalize(), ["Run"], most)
+            table = _table(report, of_run, kind.capitalize(), ["Run"], most)
+            yield _with_column(table, RUN_ON, _on_what(report, kind)) if says_on_what else table
         if kind == "training" and kind in report.runs:
             yield from _stages(report, most)
     from flopsheet.output import limits  # dozens of formulas are parsed as it is imported
 
     yield from limits.tables(report.spec, report.runs, report.catalog, most)
     yield from measured.tables(report.spec)
+
+
+# On what a run is, and how long its sequences are; an input stands in braces.
+RUN_ON = "Run on"
+ON = {
+    "training": "{n_devices} {hardware}, {context_length} tokens",
+    "serving": "{n_devices} {hardware}, {n_sequences} sequences of {prompt_length} + {generated_length} tokens",
+}
+
+
+def _on_what(report: Report, kind: RunKind) -> list[str]:
+    values = report.runs[kind]
+    columns = {}
+    for _, name, _, _ in Formatter().parse(ON[kind]):
+        if name:
+            grain = next(grain for grain, frame in values.frames.items() if name in frame.columns)
+            columns[name] = [one if isinstance(one, str) else f"{one:,.0f}" for one in values.plain(grain, name)]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [ON[kind].format_map(row).replace(" 1 sequences", " 1 sequence") for row in rows]
+
+
+def _with_column(table: Summary, title: str, texts: Sequence[str]) -> Summary:
+    """A table with one more column of texts, right after what names its rows."""
+    at = table.n_keys
+    body = tuple((*row[:at], text, *row[at:]) for row, text in zip(table.body, texts, strict=False))
+    moved = frozenset(column + (column >= at) for column in table.texts)
+    header = (*table.header[:at], title, *table.header[at:])
+    return Summary(table.title, header, body, table.n_keys, moved | {at}, table.more)
 
 
 def _stages(report: Report, most: int | None) -> Iterator[Summary]:

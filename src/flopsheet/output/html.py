@@ -18,14 +18,16 @@ from flopsheet.pipeline.frames import Values
 if TYPE_CHECKING:
     from flopsheet.api import Report
 
+MARKS = {"good": "✔", "bad": "✘"}
+LONG = 22  # letters from which on a text goes over several lines
 MOST_ROWS = 60  # of a table; a page is to be read
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #5b6670; --rule: #c9d1d9; --paper: #ffffff; --band: #eef2f6;
   --good: #1b5e20; --good-paper: #e2f2e4; --bad: #9b1c1c; --bad-paper: #fbe3e1; --hint: #7a4f00;
-  --hint-paper: #fff0cc; }
+  --hint-paper: #fff0cc; --shade: #0005; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --muted: #a3adb8; --rule: #45505b; --paper: #14181c;
   --band: #20262c; --good: #9fdca6; --good-paper: #17351b; --bad: #ffb4ab; --bad-paper: #4a1512; --hint: #ffd98a;
-  --hint-paper: #3d2c05; } }
+  --hint-paper: #3d2c05; --shade: #fff6; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 70rem; color: var(--ink); background: var(--paper);
   font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; overflow-wrap: anywhere; }
@@ -35,10 +37,14 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 1.
 .good { color: var(--good); background: var(--good-paper); } .bad { color: var(--bad); background: var(--bad-paper); }
 .hint { color: var(--hint); background: var(--hint-paper); }
 ul { padding-left: 1.2rem; margin: .5rem 0; } li { margin: .2rem 0; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; background:  /* a shade at each edge behind which there is more */
+  linear-gradient(90deg, var(--paper) 1.5rem, transparent) 0 0 / 3rem 100% no-repeat local,
+  linear-gradient(270deg, var(--paper) 1.5rem, transparent) 100% 0 / 3rem 100% no-repeat local,
+  linear-gradient(90deg, var(--shade), transparent) 0 0 / 1.1rem 100% no-repeat scroll,
+  linear-gradient(270deg, var(--shade), transparent) 100% 0 / 1.1rem 100% no-repeat scroll; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); overflow-wrap: normal; }
-td { white-space: nowrap; }
+td { white-space: nowrap; } .long { white-space: normal; min-width: 10rem; }
 thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; } .text { text-align: left; }
 tbody th { font-weight: 600; text-align: left; white-space: nowrap; background: var(--paper); }
 tbody th:first-child { position: sticky; left: 0; }
@@ -51,8 +57,9 @@ svg text { fill: var(--ink); font-size: 12px; } svg .mark { stroke: var(--ink); 
 .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .35rem; vertical-align: -.08rem; }
 @page { size: A4; margin: 14mm; }
 @media print { :root { color-scheme: light; --ink: #000; --muted: #444; --paper: #fff; --rule: #999; --band: #eee; }
-  body { font-size: 9.5pt; padding: 0; max-width: none; } table { font-size: 7pt; } .scroll { overflow: visible; }
-  th, td { padding: .1rem .25rem; } tbody th { white-space: normal; } tbody th:first-child { position: static; }
+  body { font-size: 9.5pt; padding: 0; max-width: none; } table { font-size: 7pt; }
+  .scroll { overflow: visible; background: none; } .long { min-width: 0; }
+  th, td { padding: .1rem .2rem; } td.text, tbody th { white-space: normal; } tbody th:first-child { position: static; }
   figure, tr, .verdict { break-inside: avoid; } h2 { break-after: avoid; } * { print-color-adjust: exact; } }
 """
 
@@ -73,7 +80,7 @@ def to_page(report: Report) -> str:
         *_words(report),
         *_charts(report),
     ]
-    tables = list(summarise(report, MOST_ROWS))
+    tables = list(summarise(report, MOST_ROWS, says_on_what=True))
     for table in (*tables[2:], *tables[:2]):  # runs first: they are what is to be decided
         lines += _table(table)
     lines += _budgets(report)
@@ -94,8 +101,10 @@ def _verdict(report: Report) -> Iterator[str]:
     from flopsheet.workbook import plan
 
     verdict = plan.draft_workbook(report.study).verdict  # no sheet is made for it
-    mark = "✔" if verdict.style == "good" else "✘"
-    yield f'<p class="verdict {verdict.style}">{mark} {escape(verdict.words)}</p>'
+    words = verdict.words
+    if words[0] not in MARKS.values():
+        words = f"{MARKS[verdict.style]} {words}"
+    yield f'<p class="verdict {verdict.style}">{escape(words)}</p>'
     if words := unsearched(report):
         yield f'<p class="verdict hint">{escape(words)}</p>'
 
@@ -141,7 +150,7 @@ def _table(table: Summary) -> Iterator[str]:
     def cells(row: Sequence[str], tag: str) -> str:
         tags = ("th" if at < table.n_keys else tag for at in range(len(row)))
         return "".join(
-            f"<{each}{_class(table, at)}>{escape(text)}</{each}>"
+            f"<{each}{_class(table, at, text)}>{escape(text)}</{each}>"
             for at, (each, text) in enumerate(zip(tags, row, strict=True))
         )
 
@@ -153,8 +162,10 @@ def _table(table: Summary) -> Iterator[str]:
         yield f'<p class="muted">{table.more:,} more</p>'
 
 
-def _class(table: Summary, at: int) -> str:
-    return ' class="text"' if at in table.texts else ""
+def _class(table: Summary, at: int, text: str) -> str:
+    if at not in table.texts:
+        return ""
+    return ' class="text long"' if at >= table.n_keys and len(text) > LONG else ' class="text"'
 
 
 def _budgets(report: Report) -> Iterator[str]:
