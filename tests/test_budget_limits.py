@@ -14,9 +14,12 @@ import pytest
 
 import flopsheet
 from books import Book, book_of
+from edits import sheet_of
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import Report
+from flopsheet.formula import evaluate
 from flopsheet.pipeline.frames import compute_values
+from flopsheet.pipeline.limits.budget_words import sentence
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.sets import Set, within_model
@@ -24,7 +27,7 @@ from flopsheet.pipeline.limits.solve import Solved, solve_budget
 from flopsheet.pipeline.limits.subjects import runs_of
 from flopsheet.pipeline.limits.told import tell_budgets
 from flopsheet.workbook.model.references import LABEL, letters
-from flopsheet.workbook.sheets.limits import LAST_AT, NEXT_AT, SAYS_AT
+from flopsheet.workbook.sheets.limits import LACKS_AT, LAST_AT, LEFT_AT, NEXT_AT, SAYS_AT
 from review_helpers import input_cells_of
 from test_limits import MODELS, inputs_of, put_back, study
 
@@ -125,6 +128,22 @@ def test_a_budget_that_no_value_meets_has_no_limit() -> None:
     layers = flopsheet.compute(spec).budget_limits.loc[("run", "days", "at_most", "n_layers")]
     found = pd.isna(layers[["limit", "limit_is"]]).tolist()
     assert (found, layers["says"][:17]) == ([True, True], "no value was foun")
+
+
+def test_what_was_tried_in_vain_is_not_shown_beside_a_budget() -> None:
+    cells = sheet_of("Limits", flopsheet.compute(llama({"that": "run.days", "at_most": 1}))).cells
+    row = min(row for (row, column), cell in cells.items() if (column, cell.value) == (LABEL, "Layers"))
+    shown = [cells[row, column].value for column in (LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT)]
+    assert shown == ["none meets it", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("off", "amount"),
+    [(120_821_248.4, "120,821,248"), (64.54, "64.5"), (6.244, "6.24"), (0.05451, "0.0545"), (0.00317783, "0.00318")],
+)
+def test_by_how_much_a_budget_is_broken_is_told_in_three_digits(off: float, amount: str) -> None:
+    read = {"found": 1.0, "is_end": 0.0, "told": 7.0, "off": off}
+    assert evaluate(sentence("at_most", "days"), read.__getitem__) == f"at most that; 7 is over by {amount} days"
 
 
 def test_a_metric_of_the_spec_that_has_no_value_where_no_run_is_has_the_other_limits() -> None:

@@ -28,6 +28,7 @@ from flopsheet.pipeline.limits.solve import Solved, _solved, solve
 from flopsheet.pipeline.limits.subjects import Subjects, runs_of
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.workbook.model.references import UNIT
+from flopsheet.workbook.sheets.limits import LACKS_AT, LAST_AT, NEXT_AT
 from studies import SPECS
 
 MODELS = {
@@ -271,6 +272,34 @@ def test_a_limit_and_a_linked_row_have_their_unit_beside_them() -> None:
     expected = {("Largest micro-batch", "count"), ("Longest context", "token"), ("Widest FFN", "width")}
     linked = {("Model width", "width"), ("Global batch", "count")}
     assert (expected | linked) - units == set()
+
+
+EXPERTS = {  # Mixtral 8x7B has no layer with a dense FFN; one H100 does not hold it
+    "version": 1, "context_lengths": [4096], "models": {"m": {"model": "mixtral-8x7b"}},
+    "training": {"run": {
+        "model": "m", "context_length": 4096, "global_batch_size": 8, "n_tokens": "1T", "n_devices": 8,
+        "hardware": "h100-sxm", "zero_stage": 0,
+    }},
+    "expect": [{"that": "run.days", "at_most": 1}],
+}  # fmt: skip
+
+
+def test_a_mixture_of_experts_without_a_dense_ffn_has_no_widest_ffn() -> None:
+    report = flopsheet.compute(EXPERTS)
+    inputs = {name for _, name in report.limits.index} | {one[-1] for one in report.budget_limits.index}
+    labels = {cell.value for cell in sheet_of("Limits", report).cells.values()}
+    assert "longest_context" in inputs
+    assert (inputs & {"largest_d_ff", "d_ff"}, labels & {"Widest FFN"}) == (set(), set())
+
+
+def test_where_no_value_fits_that_is_said_and_none_is_shown_as_a_step_further() -> None:
+    report = flopsheet.compute(EXPERTS)
+    fewest = report.limits.loc[("run", "fewest_devices")]
+    cells = sheet_of("Limits", report).cells
+    row = min(row for (row, column), cell in cells.items() if cell.value == "Fewest devices")
+    shown = [cells[row, column].value for column in (LAST_AT, NEXT_AT, LACKS_AT)]
+    assert (fewest["limit"], shown) == ("nothing fits", ["nothing fits", "", ""])
+    assert fewest["says"].startswith("no number of replicas of this layout fits: a device lacks ")
 
 
 def solved_where(monkeypatch: pytest.MonkeyPatch, value: float) -> list[Solved]:

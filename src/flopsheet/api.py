@@ -120,8 +120,9 @@ study, model, layer_group, context, scenario, layer_run
     def limits(self) -> pd.DataFrame:
         """How far each run can go in one input, the others unchanged, before it no longer fits its device.
 
-        One row per (run, input): the last value that fits (or `none`, or `no limit`), the memory left on a device
-        there, the value one step further, the memory left then, and the same in words. Without runs it has no rows.
+        One row per (run, input): the last value that fits (or `nothing fits`, or `no limit`), the memory left on a
+        device there, the value one step further, the memory left then, and the same in words. Without runs it has no
+        rows.
 
         >>> import flopsheet
         >>> spec = {"version": 1, "context_lengths": [8192], "models": {"m": {"model": "llama-3-8b"}}}

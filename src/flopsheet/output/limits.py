@@ -17,7 +17,7 @@ from flopsheet.spec import Spec
 
 TITLE = "How far each run can go"
 HEADER = ("Run", "Input", *(words.HEADS[head] for head in ("now", "last", "says")))
-TITLE_OF_BUDGETS = "How far each run and model can go within its budgets"
+TITLE_OF_BUDGETS = "How far each run and model can go within its budgets, memory aside"
 HEADER_OF_BUDGETS = ("Run or model", "Budget", *HEADER[1:])
 NAMED = ("run", "input")
 NUMBERS = ("now", "limit", "left_bytes", "next", "left_next_bytes")

@@ -9,18 +9,22 @@ from flopsheet.catalog.desugar import first_that_holds, substitute
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Text
 from flopsheet.formula.parse import parse
-from flopsheet.pipeline.limits.words import NO_LIMIT, NONE
+from flopsheet.pipeline.limits.words import EMPTY, NO_LIMIT
 
+NONE_MEETS = "none meets it"
 READ = ("found", "is_end", "last", "next", "last_spent", "next_spent", "told", "off")
 
 
-# How much a metric is over a bound, or short of it.
+# How much a metric is over a bound, or short of it: three digits, or all that are whole.
 AMOUNT = (
     ("off >= 100", "{off:,}"),
+    ("off >= 10", "{off:.1}"),
     ("off >= 1", "{off:.2}"),
+    ("off >= 1 / 10", "{off:.3}"),
     ("off >= 1 / 100", "{off:.4}"),
-    ("off >= 1 / 1000000", "{off:.8}"),
-    ("", "less than 0.000001"),
+    ("off >= 1 / 1000", "{off:.5}"),
+    ("off >= 1 / 10000", "{off:.6}"),
+    ("", "less than 0.0001"),
 )
 IS = {"at_most": "over", "at_least": "short"}
 BEGINS = (
@@ -47,9 +51,15 @@ VALUE: Node = Call(
     (
         parse("where(found == 5, is_end, 0) == 1"),
         Text(NO_LIMIT),
-        Call("where", (parse("found == 6"), Text(NONE), Name("last"))),
+        Call("where", (parse("found == 6"), Text(NONE_MEETS), Name("last"))),
     ),
 )
+
+
+def where_limited(shown: Node) -> Node:
+    """What is shown at a limit or one step further, nothing where there is no limit: it was tried, and no answer."""
+    unlimited = Call("where", (parse("where(found == 5, is_end, 0) == 1"), Text(EMPTY), shown))
+    return Call("where", (parse("found == 6"), Text(EMPTY), unlimited))
 
 
 def kind(found: Mapping[str, float]) -> str:

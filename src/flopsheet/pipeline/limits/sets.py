@@ -87,7 +87,7 @@ def within_runs(values: Values, kind: RunKind, sets: Sequence[Set], catalog: Cat
         for number, at in places.items():
             claimed[at] = sets[number].bound
         solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed))
-        found |= {number: Within(sets[number], at, solved) for number, at in places.items()}
+        found |= {number: _given(sets[number], at, solved) for number, at in places.items()}
     return [found[number] for number in range(len(sets))]
 
 
@@ -106,7 +106,12 @@ def _together(sets: Sequence[Set]) -> Iterator[list[int]]:
 def within_model(spec: Spec, one: Set, catalog: Catalog) -> Within:
     """The limits of a model within one of its budgets."""
     subjects = model_of(spec, one.subject, one.context_length, one.budget.metric, catalog)
-    return Within(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
+    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
+
+
+def _given(one: Set, at: int, solved: Sequence[Solved]) -> Within:
+    """The limits of the inputs that the subject has."""
+    return Within(one, at, [each for each in solved if each.is_given(at)])
 
 
 def every_within(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Within]:

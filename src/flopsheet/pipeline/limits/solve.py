@@ -52,6 +52,10 @@ class Solved:
 
         return np.asarray(evaluate(self.limit.shown, read, None, vectorised()), np.float64)
 
+    def is_given(self, at: int) -> bool:
+        """Whether a run has the input at all: a mixture of experts may have no dense FFN, whose width is 0."""
+        return bool(self.as_it_is()[at] > 0)
+
 
 def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
     """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""

@@ -36,11 +36,13 @@ class Told:
 
 
 def tell(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Told]:
-    """Every limit, run by run."""
+    """Every limit of an input that a run has, run by run."""
     for kind, values in runs.items():
         names = [str(run) for (run,) in values.tables["run"].keys]
-        columns = [_of_limit(names, solved, kind) for solved in solve(values, kind, catalog)]
-        yield from (told for of_run in zip(*columns, strict=True) for told in of_run)
+        every = solve(values, kind, catalog)
+        columns = [_of_limit(names, solved, kind) for solved in every]
+        for at, of_run in enumerate(zip(*columns, strict=True)):
+            yield from (told for told, solved in zip(of_run, every, strict=True) if solved.is_given(at))
 
 
 def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind) -> list[Told]:

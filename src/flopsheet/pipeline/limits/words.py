@@ -11,7 +11,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.program import LAST, NEXT, at
 
-NONE, NO_LIMIT, NOT_FOUND = "none", "no limit", "not found"
+NOTHING, NO_LIMIT, NOT_FOUND, EMPTY = "nothing fits", "no limit", "not found", ""
 HEADS = {
     "now": "Now",
     "last": "Limit",
@@ -30,12 +30,13 @@ LARGEST = (
     ("", "{next:,} breaks: a device lacks {lack_next}"),
 )
 FEWEST = (
-    ("left < 0", "no number fits: a device lacks {lack}"),
+    ("left < 0", "no number of replicas of this layout fits: a device lacks {lack}"),
     ("tried <= least", "fewer are not possible"),
     ("left_next >= 0", "about {last:,}; {next:,} would fit too"),
     ("", "{next:,} would not fit: a device lacks {lack_next}"),
 )
 LACK = (
+    ("lack >= 1000 * 2^30", "{lack / 2^40:.1} TiB"),
     ("lack >= 1000 * 2^20", "{lack / 2^30:.1} GiB"),
     ("lack >= 1000 * 2^10", "{lack / 2^20:.1} MiB"),
     ("", "{ceil(lack / 2^10)} KiB"),
@@ -64,7 +65,7 @@ def sentence(*, fewest: bool) -> Node:
 @cache
 def value(*, fewest: bool) -> Node:
     """The last value, or the word that stands in its place."""
-    found, lacking = Name("last"), Text(NONE)
+    found, lacking = Name("last"), Text(NOTHING)
     if fewest:
         return Call("where", (parse("left < 0"), lacking, found))
     unlimited = Call("where", (parse("tried >= most"), Text(NO_LIMIT), found))
@@ -74,9 +75,9 @@ def value(*, fewest: bool) -> Node:
 
 @cache
 def further(shown: Node, *, fewest: bool) -> Node:
-    """What is shown of one step further, or the word for none where there is no such step."""
+    """What is shown of one step further, nothing where there is no such step or no value fits."""
     at_end = parse("tried <= least" if fewest else "tried >= most")
-    return Call("where", (at_end, Text(NONE), shown))
+    return Call("where", (parse("left < 0"), Text(EMPTY), Call("where", (at_end, Text(EMPTY), shown))))
 
 
 NEXT_VALUE = parse("next")

@@ -74,10 +74,12 @@ def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
 
 def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
     said = partial(_said, working, {name: name for name in budget_words.READ})
+    limited = budget_words.where_limited
     unit, format = working.catalog.unit_of(budget.metric).plural, working.catalog.format(budget.metric)
     return {
-        LAST_AT: said(budget_words.VALUE), NEXT_AT: said(words.NEXT_VALUE),
-        LEFT_AT: said(Name("last_spent"), format=format), LACKS_AT: said(Name("next_spent"), format=format),
+        LAST_AT: said(budget_words.VALUE), NEXT_AT: said(limited(words.NEXT_VALUE)),
+        LEFT_AT: said(limited(Name("last_spent")), format=format),
+        LACKS_AT: said(limited(Name("next_spent")), format=format),
         SAYS_AT: said(budget_words.sentence(budget.claim, unit), "wrapped")._replace(indent=1),
     }  # fmt: skip
 
@@ -102,6 +104,12 @@ def _within(spec: Spec, source: Source, kind: Kind, sets: Sequence[Set]) -> list
 def _said_of(one: Set, catalog: Catalog) -> str:
     """A budget and what it is about: `continued, days: at most 14 days`."""
     return f"{one.about}, {inside_sentence(one.called(catalog))}"
+
+
+def _given(runs: TableSet) -> list[Solved]:
+    """The limits of the inputs that any of the runs has."""
+    every = solve(runs.values, runs.run_kind, runs.catalog)
+    return [solved for solved in every if any(map(solved.is_given, range(len(runs.table("run")))))]
 
 
 def _run(source: Source, run: int, solved: Solved) -> Subject:
@@ -188,7 +196,7 @@ def sheet(
     sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}
     for one in of_runs:
         sources[one.run_kind] = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
-    every = [solve(one.values, one.run_kind, one.catalog) for one in of_runs]
+    every = [_given(one) for one in of_runs]
     names = [dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS])) for one in of_runs]
     sets = {kind: _chosen(found) for kind, found in every_set(spec, study.catalog).items()}
     within = [(kind, one) for kind in sources for one in _within(spec, sources[kind], kind, sets[kind][0])]
@@ -202,7 +210,10 @@ def sheet(
         for solved in each.solved:
             links[kind].need(_subject(links[kind].source, each, solved), read_elsewhere(solved))
     more = [len(one.table("run")) - len(runs) for one, runs in zip(of_runs, names, strict=True)]  # that have no room
-    lines = sum(1 + len(runs) * (1 + len(found)) for runs, found in zip(names, every, strict=True))
+    lines = sum(
+        1 + len(runs) + sum(solved.is_given(run) for run in runs for solved in found)
+        for runs, found in zip(names, every, strict=True)
+    )
     lines += sum(map(bool, more))
     lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
     writer = _Writer(lines)
@@ -217,11 +228,11 @@ def sheet(
         ]
         for run, name in runs.items():
             writer.band(name)
-            for worked in workings:
+            for worked in (each for each, solved in zip(workings, found, strict=True) if solved.is_given(run)):
                 writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], one.run_kind))
         writer.leave_out(unseen, "runs")
     if within:
-        writer.head("Budgets", HEADS_OF_BUDGETS)
+        writer.head("Budgets (memory aside)", HEADS_OF_BUDGETS)
     for kind, each in within:
         said = _said_of(each.set, study.catalog)
         writer.band(said)
