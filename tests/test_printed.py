@@ -15,7 +15,7 @@ from openpyxl import Workbook
 import flopsheet
 from edits import sheet_of
 from engines import recalculate_libreoffice
-from flopsheet.workbook.model.references import FIRST, UNIT, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
 from flopsheet.workbook.model.sheet import Cell, Sheet
 from flopsheet.workbook.model.sizes import width_of
 from flopsheet.workbook.write import page
@@ -158,6 +158,20 @@ def area_of(title: str, spec: Any) -> tuple[str, str]:
 def test_forward_flops_are_printed_for_as_many_scenarios_as_fit(study: str, columns: str, footer: str) -> None:
     area, middle = area_of("Forward FLOPs", SPECS / f"{study}.yaml")
     assert (area.translate({ord(digit): None for digit in "0123456789"}), middle) == (columns, footer)
+
+
+@pytest.mark.parametrize(("title", "study", "label", "repeated"), [
+    ("Training", "llama3-70b-512xh100", "Run", "alone"),  # charts stand above
+    ("Serving", "deepseek-v3", "Run", "alone"),
+    ("Forward FLOPs", "moe", "Context length", "from the top"),
+])  # fmt: skip
+def test_each_page_has_the_names_above_its_columns(title: str, study: str, label: str, repeated: str) -> None:
+    sheet = sheet_of(title, flopsheet.compute(SPECS / f"{study}.yaml"))
+    row = min(row for (row, column), cell in sheet.cells.items() if (column, cell.value) == (LABEL, label))
+    worksheet = Workbook().active
+    set_up_page(worksheet, sheet)
+    first = row if repeated == "alone" else 1
+    assert worksheet.print_title_rows == f"${first}:${row}"
 
 
 def runs_on_paper(n_runs: int) -> tuple[str, str]:

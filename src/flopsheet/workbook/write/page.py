@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, chain, combinations, product
 from math import fsum
 from typing import TypeAlias
@@ -24,6 +25,7 @@ LARGER, SMALLER = range(100, 75, -5), range(75, 0, -5)  # of parts, and where th
 SPARE = 1.1  # how much wider than in Excel columns may be
 WIDEST_CM = 0.25  # of a column one character wide, with the letters of a program that lacks ours
 SLACK = 1.05  # programs differ in how high a row is
+HIGH = 12  # rows that a page may repeat
 KEPT, FULL = 3, 0.7  # rows that stand below a heading on its page, and how full a page is at least that ends early
 
 
@@ -47,6 +49,7 @@ Ways: TypeAlias = Iterable[Way]
 
 def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
     """Paper, margins, size, what is printed and what is repeated on each page."""
+    sheet = replace(sheet, title_rows=_title_rows(sheet))
     last = _printed_to(sheet) or max(sheet.widths)
     bottom = sheet.print_rows or sheet.extent.bottom
     worksheet.oddFooter.center.text = _without(sheet.unprinted) if sheet.unprinted else "flopsheet"
@@ -92,6 +95,21 @@ def set_up_page(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.print_area = [f"A{top}:{letters(last)}{end}" for top, end in zip(tops, parts, strict=True)]
     elif sheet.print_to or sheet.print_rows:
         worksheet.print_area = f"A1:{letters(last)}{bottom}"
+
+
+def _title_rows(sheet: Sheet) -> str:
+    """The rows that each page repeats, with the names above the columns where all have the same.
+
+    Those far down, below charts, are repeated without what stands above them.
+    """
+    bottom, heads = sheet.print_rows or sheet.extent.bottom, list[int]()
+    for (row, column), cell in sheet.cells.items():
+        if column == LABEL and row <= bottom and cell.style == "header_left" and (row, FIRST) in sheet.cells:
+            heads.append(row)
+    heads.sort()
+    if not (sheet.title_rows and sheet.title_columns and heads) or heads[-1] - heads[0] >= len(heads):
+        return sheet.title_rows
+    return f"{1 if heads[-1] <= HIGH else heads[0]}:{heads[-1]}"
 
 
 def _without(what: str) -> str:
