@@ -41,6 +41,7 @@ from flopsheet.workbook.model.sheet import Chart, Series
 from flopsheet.workbook.model.styles import FAINT, INK, MUTED, RULE, readable_on
 
 BELOW = "b"  # where an axis lies
+CAPACITY_SIZE = 7  # points: programs draw a dash a third as high as it is wide
 MOST_WRAPPED = 6  # names below columns that have room for several lines
 
 
@@ -198,9 +199,9 @@ def _columns(chart: Chart) -> BarChart:
         values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
         one = ChartSeries(idx=at, order=at, tx=_title(series), val=values)
         one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
-        # A dash over each column: a line between devices of different capacity would mean nothing.
-        one.spPr = GraphicalProperties(ln=LineProperties(noFill=True))
-        one.marker = Marker(symbol="dash", size=24)
+        # Thin, and dashed between the columns: a dash as wide as a column is some 50 GiB high in LibreOffice.
+        one.spPr = GraphicalProperties(ln=LineProperties(solidFill=series.colour, w=9_525, prstDash="sysDash"))
+        one.marker = Marker(symbol="dash", size=CAPACITY_SIZE)
         one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))
         one.smooth = False
         lines.series.append(one)
