@@ -159,5 +159,5 @@ def test_a_limit_that_is_no_number_is_null_for_programs_and_a_word_for_readers()
     batch = as_json(spec)["limits"]["one"]["largest_micro_batch"]
     [shown] = [table for table in summarise(compute(spec)) if table.title == "How far each run can go"]
     assert (batch["now"], batch["limit"], batch["says"][:10], shown.body[0][:4]) == (
-        1, None, "not even 1", ("one", "Largest micro-batch", "1", "none"),
+        1, None, "not even 1", ("one", "Largest micro-batch", "1", "nothing fits"),
     )  # fmt: skip
