@@ -18,6 +18,7 @@ from flopsheet.api import Report
 from flopsheet.pipeline.search.layouts import with_layouts
 from flopsheet.spec import load_spec
 from flopsheet.workbook import plan
+from flopsheet.workbook.model.references import LABEL
 from flopsheet.workbook.model.sheet import Sheet
 from formualizer_engine import recalculate_formualizer
 from review_helpers import input_cells_of
@@ -271,3 +272,13 @@ def test_memory_and_time_of_the_best_layouts_are_drawn_by_part(book):
     assert stacked == pytest.approx(runs["device_gib"].tolist())
     assert parts == pytest.approx(runs["predicted_seconds_per_step"].tolist())
     assert (capacity.draw, capacity.points, memory.x_points) == ("line", tuple(runs["capacity_gib"]), tuple(runs.index))
+
+
+def test_the_heading_says_by_what_layouts_are_the_best_and_the_best_has_no_increase() -> None:
+    report = flopsheet.compute(with_layouts(load_spec(SPEC)).data)
+    cells = planned_sheet(SHEET, report, report).cells
+    [top] = [row for (row, _), cell in cells.items() if str(cell.value).startswith("s: the best of")]
+    [column] = [column for (row, column), cell in cells.items() if cell.value == "Largest increase"]
+    heading = "s: the best of 12 layouts by predicted time of one step, as they were searched"
+    assert cells[top, LABEL].value == heading
+    assert [(top + row, column) in cells for row in (2, 3)] == [False, True]

@@ -153,7 +153,8 @@ class Listed:
         return Live(self.cell_index.of(self.table_set, name)[run], self.table_set.value(name, run))
 
     def cells(self) -> Iterator[Placed]:
-        heading = f"{self.search.name}: the best of {self.search.size:,} layouts as they were searched"
+        by = inside_sentence(self.table_set.catalog.entry(self.search.metric).label)
+        heading = f"{self.search.name}: the best of {self.search.size:,} layouts by {by}, as they were searched"
         for column in range(LABEL, max(self.columns.values()) + 1):
             yield (self.top, column), Cell(heading if column == LABEL else "", style="band")
         terms = self.place(more(self.terms[0]), self.top)
@@ -185,8 +186,9 @@ class Listed:
         term = Live(self.place(TERM, row), self.headers[more(self.terms[most])])
         largest = Live(self.place(MOST, row), parts[most])
         formula = picked("MAX", among, f"{first}:{last}")
-        yield term.cell_ref[1:], Cell(term.value, formula, "calc")
-        yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
+        if at:  # the best has no increase over itself
+            yield term.cell_ref[1:], Cell(term.value, formula, "calc")
+            yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
         shown = Live(self.place(time, row), self.table_set.value(time, run))
         told = {"more": found[time], "time": shown, "term": term, "largest": largest}
         said = cases(self.kind.name)
