@@ -50,11 +50,17 @@ class Selections:
 
 
 def default_choice(spec: Spec, values: Values) -> Selections:
-    """The largest forward pass of the study, over twelve doublings of its shortest context."""
+    """The largest forward pass of the study, over twelve doublings of its shortest context.
+
+    It is compared with another model at the same context, where there is one.
+    """
     work = values.column("scenario", "flops_forward")
     model = str(values.tables["scenario"].keys[int(work.argmax())][0])
-    shortest = min(spec.context_lengths)
-    return Selections(model, tuple(shortest * 2**step for step in range(LENGTHS)), Pair(0, int(work.argmax())))
+    shortest, table, largest = min(spec.context_lengths), values.tables["scenario"], int(work.argmax())
+    models, contexts = table.above["model"], table.above["context"]
+    others = (row for row in range(len(table)) if contexts[row] == contexts[largest] and models[row] != models[largest])
+    pair = Pair(next(others, 0), largest)
+    return Selections(model, tuple(shortest * 2**step for step in range(LENGTHS)), pair)
 
 
 def what_if(spec: Spec, choice: Selections, built: tuple[Spec, Selections], catalog: Catalog) -> TableSet:
