@@ -126,6 +126,29 @@ def test_a_run_that_breaks_a_rule_says_so_in_the_place_of_fitting() -> None:
     assert [[one[at] for at in answers] for one in found] == [["yes", "yes"], ["rule broken", "yes"]]
 
 
+def test_a_run_that_breaks_a_rule_is_no_candidate_and_no_line_says_that_it_fits() -> None:
+    """A batch of 13 sequences is no multiple of the 12 devices' micro-batches; the other two runs are compared."""
+    run = {"model": "m", "hardware": "h100-sxm", "context_length": 128, "n_tokens": 1e6, "n_devices": 12}
+    runs = {name: {**run, "assumed_mfu": 0.4, "global_batch_size": 12} for name in ("one", "two", "three")}
+    book = book_of({**TINY, "hardware": {"h100-sxm": {"price_per_hour": 2}}, "training": runs})
+    [line] = [line for line in book.report._layout.inputs.rows if line.entry.name == "global_batch_size"]
+    summary = book.plan.sheet("Summary").cells
+    begun = ("Every training", "one: ", "Moved", "As built")
+    rows = [row for (row, at), cell in summary.items() if at == 1 and str(cell.value).startswith(begun)]
+    moved = min(rows) + 1
+    cells = [("Summary", f"A{row}") for row in (*rows, moved)]
+    typed = {(line.live[0].sheet, line.live[0].address): 13}
+    [found] = recalculate_ironcalc(book.path, [typed], cells)
+    said = " ".join(str(found[at]) for at in cells)
+    told = (
+        "2 of 3 training runs fit; cheapest two",
+        "one: a rule is broken",
+        "breaks a rule",
+        "checks that fail 0 → 1",
+    )
+    assert [words for words in (*told, "fits now", "no longer fits") if words in said] == [*told]
+
+
 def test_a_rule_says_of_whole_columns_what_it_says_of_each_row() -> None:
     dice, functions = np.random.default_rng(15), vectorised()
     numbers = [name for name, entry in SHIPPED.inputs.items() if not entry.choices and not entry.chooses]

@@ -197,7 +197,7 @@ def checks_sheet(
     counts = [("checks that fail", verdict.counts["failed"], checks.failed_as_built(blocks, built))]
     if study.spec.expectations:
         counts.append((f"{listing.called.many} not {listing.called.met}", verdict.counts["missed"], float(missed)))
-    changed = changes.changes(laid.inputs, input_cells, by_name, built, counts, told.bottom + 2)
+    changed = changes.changes(laid.inputs, input_cells, by_name, built, fitted.of_runs, counts, told.bottom + 2)
     cells |= changed.cells
     words = cell_index.of(table_set, "ffn_count_words")[0]
     cells[checks.FFN_CELL[1:]] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")

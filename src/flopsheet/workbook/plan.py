@@ -81,7 +81,8 @@ def draft_workbook(
     missed = _n_missed(original)
     checks_sheet, verdict, lines = assemble.checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     shares_title = context.shares_title(laid.what_if, context.longest_built(table_set))
-    best = candidates.candidates(laid.table_sets, cell_index, laid.names, laid.compared.below(len(laid.steps.tags)))
+    below = laid.compared.below(len(laid.steps.tags))
+    best = candidates.candidates(laid.table_sets, cell_index, laid.names, below, verdict.fits)
     written: Makers = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
@@ -106,6 +107,7 @@ def draft_workbook(
         largest=original.choice.model,
         names=laid.names,
         candidates=best.lines,
+        fits=verdict.fits,
     )
     chart_title = Live(CellRef(context.SHEET, context.WORDS_ROW, LABEL), shares_title.value)
     first = summary.sheet(laid.table_sets, cell_index, laid.what_if, chart_title, facts)

@@ -16,7 +16,6 @@ from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_h
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
-from flopsheet.workbook.sheets.checks import FITS
 from flopsheet.workbook.sheets.compare import LAST, SHEET
 from flopsheet.workbook.sheets.runs import COST
 from flopsheet.workbook.sheets.sensitivity import heading
@@ -60,15 +59,24 @@ class Candidates:
     lines: tuple[Live, ...]
 
 
-def candidates(table_sets: Sequence[TableSet], cell_index: CellIndex, names: Sequence[CellRef], top: int) -> Candidates:
-    """A sentence for each kind of run and one of the models, where there are several; `names` are those of models."""
+def candidates(
+    table_sets: Sequence[TableSet],
+    cell_index: CellIndex,
+    names: Sequence[CellRef],
+    top: int,
+    fits: Mapping[RunKind, Sequence[Live]],
+) -> Candidates:
+    """A sentence for each kind of run and one of the models, where there are several.
+
+    `names` are those of models; `fits` says of each run of a kind whether it fits, or that it breaks a rule.
+    """
     study, *of_kinds = table_sets
     cells: Cells = {}
     lines = []
     row = top
     for of_kind in of_kinds:
         if len(of_kind.table("run")) > 1:
-            found, row = _of_runs(of_kind, cell_index, row)
+            found, row = _of_runs(of_kind, cell_index, row, fits[of_kind.run_kind])
             cells |= found
             lines.append((row - 2, found[row - 2, LABEL]))
     if len(names) > 1:
@@ -79,7 +87,7 @@ def candidates(table_sets: Sequence[TableSet], cell_index: CellIndex, names: Seq
     return Candidates(cells, tuple(Live(CellRef(SHEET, at, LABEL), cell.value) for at, cell in lines))
 
 
-def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells, int]:
+def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int, answers: Sequence[Live]) -> tuple[Cells, int]:
     """The runs of a kind, what they cost and take if they fit, and the sentence; then the row after a blank one."""
     kind, table = of_kind.run_kind, of_kind.table("run")
     cells: Cells = dict(heading(top, f"Candidates: {TITLES[kind]}", "block", LAST))
@@ -92,7 +100,7 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
     for at, (run,) in enumerate(table.keys):
         row = first + at
         cells[row, LABEL] = Cell(str(run), style="label")
-        fits = live_of(of_kind, cell_index, FITS[kind], at)
+        fits = answers[at]
         cells[row, FIT] = mirror(SHEET, fits, "linked_centred")
         for column, metric in zip((PRICE, DURATION), metrics, strict=True):
             live = live_of(of_kind, cell_index, metric.name, at)
@@ -100,9 +108,9 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int) -> tuple[Cells,
             value = live.value if fits.value == YES and not isinstance(live.value, str) else NONE
             formula = f'IF({letters(FIT)}{row}="{YES}",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
             cells[row, column] = Cell(value, formula, "linked", format)
-    answers = [cells[row, FIT].value for row in range(first, last + 1)]
+    said_of = [cells[row, FIT].value for row in range(first, last + 1)]
     corners = [(CellRef(SHEET, first, FIT), CellRef(SHEET, last, FIT))]
-    lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, answers, YES))}
+    lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, said_of, YES))}
     for column, what, which, much in (
         (PRICE, "cheapest", "cheapest", "cost"), (DURATION, "fastest", "fastest", "time"),
     ):  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NO, Scalar
+from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Name, Operation, Text
 from flopsheet.numerics import HALF_OF_A_RANK, STORED
@@ -36,6 +37,7 @@ from flopsheet.workbook.sheets.change_words import (
     heading,
     spaced,
 )
+from flopsheet.workbook.sheets.checks import BROKEN
 
 # What a reviewer compares, in the words of a line, with the metric that says whether such a run fits.
 COMPARED = {
@@ -62,9 +64,12 @@ OF_NUMBER = substitute(
     {"size": SIZE},
 )
 OF_COUNT = parse(f"where(live > built, {LOST}, where(live < built, {GAINED}, 0))")
-OF_RUN = substitute(parse(f"where(fit == 1, {LOST}, where(fit == 2, {GAINED}, size))"), {"size": OF_NUMBER})
+OF_RUN = substitute(parse(f"where(fit == 2, {GAINED}, where(fit > 0, {LOST}, size))"), {"size": OF_NUMBER})
 OF_OTHER = substitute(parse(f"where(abs(change - other) <= {STORED}, 0, size)"), {"size": OF_NUMBER})
-VERDICT = substitute(parse("where(live == built, 0, where(live == no, 1, 2))"), {"no": Text(NO)})
+VERDICT = substitute(
+    parse("where(live == built, 0, where(live == no, 1, where(live == broken, 3, 2)))"),
+    {"no": Text(NO), "broken": Text(BROKEN)},
+)
 
 CHANGE_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
 BY = [
@@ -78,7 +83,7 @@ BY = [
     ("change < 0", " (− under 0.1 %)"),
     ("", ""),
 ]
-AFTER = [("fit == 1", ", no longer fits"), ("fit == 2", ", fits now"), ("", "")]
+AFTER = [("fit == 1", ", no longer fits"), ("fit == 2", ", fits now"), ("fit == 3", ", breaks a rule"), ("", "")]
 LINE = substitute(
     first_that_holds(
         [
@@ -110,9 +115,12 @@ class Result:
 
 
 def results(
-    table_sets: Mapping[TableSetName, TableSet], built: Mapping[TableSetName, TableSet], cell_index: CellIndex
+    table_sets: Mapping[TableSetName, TableSet],
+    built: Mapping[TableSetName, TableSet],
+    cell_index: CellIndex,
+    answers: Mapping[RunKind, Sequence[Live]],
 ) -> Iterable[Result]:
-    """Every result that is compared."""
+    """Every result that is compared; `answers` say of each run of a kind whether it fits, or that a rule is broken."""
     catalog = table_sets["study"].catalog
     for name, (words, fits) in COMPARED.items():
         metric = catalog.metrics[name]
@@ -131,7 +139,8 @@ def results(
             length = pair("context_length_words", above["context"][at]) if several else None
             yield Result(
                 str(key[0]), words, name, UNITS.get(metric.unit, metric.unit), catalog.format(name), live, before,
-                pair(fits, at) if fits else None, (length[0], str(length[1])) if length else None,
+                (answers[kind][at], then.value(fits, at)) if kind != "study" and fits else None,
+                (length[0], str(length[1])) if length else None,
             )  # fmt: skip
 
 
@@ -149,7 +158,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
     """One line per result: live, as built, change, rank."""
     titles = (
         (LABEL, "Model or run"), (NAME, "Metric"), (UNIT, "Unit"), (RESULT, "Result"), (LIVE, "Live"),
-        (BUILT, "As built"), (SHARE, "Change"), (RANK, "Rank"), (FIT, "Fits: 1 no longer, 2 now"),
+        (BUILT, "As built"), (SHARE, "Change"), (RANK, "Rank"), (FIT, "Fits: 1 no longer, 2 now, 3 broken"),
         (PLACE, "Place"),
     )  # fmt: skip
     cells, ranks = heading(top, "Live against as built", titles), []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flopsheet.catalog.grains import RunKind
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import Live, sentence
@@ -50,6 +51,7 @@ def changes(
     input_cells: Mapping[CellRef, Cell],
     table_sets: Mapping[TableSetName, TableSet],
     built: Mapping[TableSetName, TableSet],
+    fits: Mapping[RunKind, Sequence[Live]],
     counts: Sequence[tuple[str, Live, float]],
     top: int,
 ) -> Changes:
@@ -58,7 +60,7 @@ def changes(
     `counts` are of checks that fail and of budgets not met, each as a line calls it and as it was built.
     """
     failing, *unmet = (changed_results.Result("", words, "", "", "#,##0", live, then) for words, live, then in counts)
-    compared = changed_results.results(table_sets, built, laid.cell_index)
+    compared = changed_results.results(table_sets, built, laid.cell_index, fits)
     start = top + 5
     moved = changed_results.listing([failing, *compared, *unmet], start)
     results, n_results, of_results = changed_results.in_words(moved, moved.last + 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from flopsheet.catalog import ranges
+from flopsheet.catalog import RUNS, ranges
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import FAIL, NO, NOTICE, OK, YES, Scalar
 from flopsheet.catalog.grains import RunKind
@@ -16,7 +16,16 @@ from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import Live, count_text, first_place, live_of, local, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import (
+    Live,
+    count_text,
+    counting,
+    first_place,
+    live_of,
+    local,
+    mirror,
+    sentence,
+)
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
 from flopsheet.workbook.model.styles import StyleName
@@ -100,6 +109,8 @@ class Fitting:
     said: dict[str, Live]
     answers: str
     bottom: int
+    of_runs: Mapping[RunKind, Sequence[Live]]
+    """Of each run of a kind whether it fits, or that its inputs break a rule."""
     folded: tuple[Fold, ...] = ()
     """The rows that the sentence is looked up from."""
 
@@ -113,13 +124,17 @@ def fitting(table_sets: Mapping[TableSetName, TableSet], cell_index: CellIndex, 
     cells, row = heading(top, "Whether each run fits", titles), top + 2
     for column in (FIRST, FIRST + 1):  # of words
         cells[top + 1, column] = cells[top + 1, column]._replace(style="header_centred")
+    of_runs: dict[RunKind, list[Live]] = {}
     for kind in FITS:
         if table_set := table_sets.get(kind):
+            of_runs[kind] = []
             for at in range(len(table_set.table("run"))):
-                cells |= _fitting_line(table_set, cell_index, at, row)
+                line = _fitting_line(table_set, cell_index, at, row)
+                of_runs[kind].append(Live(CellRef(SHEET, row, FIRST), line[row, FIRST].value))
+                cells |= line
                 row += 1
-    if row == top + 2:
-        return Fitting({}, {}, "", top - 2)
+    if not of_runs:
+        return Fitting({}, {}, "", top - 2, {})
     lines, answers = _first_unfit(cells, top + 2, row)
     said = {}
     for at, (name, (label, cell)) in enumerate(lines.items(), start=row + 1):
@@ -129,7 +144,7 @@ def fitting(table_sets: Mapping[TableSetName, TableSet], cell_index: CellIndex, 
     cells[words.row, LABEL] = sentence(SHEET, UNFIT, said)
     said["about_runs"] = Live(words, cells[words.row, LABEL].value)
     last = words.row + 1  # for what is said of the checks
-    return Fitting(cells, said, answers, last, ((row + 1, last, True),))
+    return Fitting(cells, said, answers, last, of_runs, ((row + 1, last, True),))
 
 
 def _fitting_line(table_set: TableSet, cell_index: CellIndex, run: int, row: int) -> Cells:
@@ -141,11 +156,26 @@ def _fitting_line(table_set: TableSet, cell_index: CellIndex, run: int, row: int
     return {
         (row, LABEL): Cell(str(table_set.table("run").keys[run][0]), style="label"),
         (row, NAME): Cell(FITS[kind], style="name"),
-        (row, FIRST): mirror(SHEET, answer, "linked_centred"),
+        (row, FIRST): _unless_broken(table_set, cell_index, run, mirror(SHEET, answer, "linked_centred")),
         (row, FIRST + 1): mirror(SHEET, hardware, "linked_centred"),
         (row, FIRST + 2): mirror(SHEET, memory, format="#,##0.0"),
         (row, FIRST + 3): mirror(SHEET, capacity, format="#,##0.0"),
     }
+
+
+def _unless_broken(table_set: TableSet, cell_index: CellIndex, run: int, answer: Cell) -> Cell:
+    """Whether a run fits, unless its inputs break a rule: then no figure of it means anything."""
+    of_run, of_layer = RUNS[table_set.run_kind]
+    layers = {grain: table_set.children[grain, "run"] for grain in ("run_layer", of_layer)}
+    grains = {"run", of_run, *layers}
+    verdicts = [one for one in table_set.catalog.metrics.values() if one.unit == TRUTH and one.grain in grains]
+    own = {metric.name: layers[metric.grain][run] if metric.grain in layers else [run] for metric in verdicts}
+    rows = sorted([cell_index.of(table_set, name)[row] for row in found] for name, found in own.items())
+    parts = (f"{first.seen_from(SHEET)}:{last.address}" for first, last in rectangles(rows))
+    broken = "+".join(counting(FAIL, among) for among in parts)
+    is_broken = any(table_set.value(name, row) == FAIL for name, found in own.items() for row in found)
+    formula = f'IF({broken}>0,"{BROKEN}",{answer.formula})'
+    return answer._replace(value=BROKEN if is_broken else answer.value, formula=formula)
 
 
 def _first_unfit(cells: Cells, first: int, end: int) -> tuple[dict[str, tuple[str, Cell]], str]:
@@ -181,6 +211,8 @@ class Verdict:
     status: CellRef
     counts: Mapping[str, Live]
     budgets: budgets.Listing
+    fits: Mapping[RunKind, Sequence[Live]]
+    """Of each run of a kind whether it fits, or that its inputs break a rule."""
 
     @property
     def style(self) -> StyleName:
@@ -236,7 +268,7 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
     words = sentence(SHEET, _whole(counts, them) if parts else OF_CHECKS, counts, "lead")
     cells[VERDICT_CELL[1:]] = words
-    return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing)
+    return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing, fitted.of_runs)
 
 
 def _counts(blocks: Sequence[Block], listing: budgets.Listing) -> dict[str, tuple[str, Cell]]:

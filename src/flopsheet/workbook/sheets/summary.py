@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, fsum
 
+from flopsheet.catalog.grains import RunKind
 from flopsheet.numerics import HALF
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
@@ -61,6 +62,8 @@ class Facts:
     """Where the names of the models stand."""
     candidates: Sequence[Live]
     """Which of several runs and models is best."""
+    fits: Mapping[RunKind, Sequence[Live]]
+    """Of each run of a kind whether it fits."""
 
 
 def sheet(
@@ -86,7 +89,8 @@ def sheet(
     bottom = row - 2  # of the words
     tables: list[summary_tables.Table] = []
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
-        tables += summary_tables.place(cells, each, cell_index, row)
+        answers = () if each is table_set else facts.fits[each.run_kind]
+        tables += summary_tables.place(cells, each, cell_index, row, answers)
         row = tables[-1].bottom + 2
     if not is_long:
         chart_row = row
@@ -233,7 +237,8 @@ def _words(
     row += not of_kinds
     found = CellRef(SHEET, row, 1)
     said = [mirror(SHEET, line, "text") for line in facts.candidates]
-    said += [cell for of_kind in of_kinds for cell in summary_words.of_runs(of_kind, cell_index)]
+    for of_kind in of_kinds:
+        said += summary_words.of_runs(of_kind, cell_index, facts.fits[of_kind.run_kind])
     said += summary_words.of_models(table_set, cell_index, facts.largest, has_runs=bool(of_kinds))
     for cell in said:
         row += 1

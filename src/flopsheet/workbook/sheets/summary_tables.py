@@ -9,16 +9,15 @@ from functools import partial
 from string import Formatter
 
 from flopsheet.catalog import RUNS, Metric
-from flopsheet.catalog.entries import FAIL, NO
+from flopsheet.catalog.entries import NO
 from flopsheet.formula.nodes import Call, Name, names
-from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, live_of, local, mirror, sentence
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror, sentence
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY, fit_colours, rectangles
+from flopsheet.workbook.sheets.checks import FITS, MEMORY, fit_colours
 from flopsheet.workbook.sheets.runs import MARGIN
 from flopsheet.workbook.sheets.summary_words import SHEET
 
@@ -175,7 +174,9 @@ def labels(table_set: TableSet) -> tuple[list[str], list[str]]:
     return said, [name for name in told if name not in SAID_ANYWAY]
 
 
-def columns(table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric]) -> Iterator[Column]:
+def columns(
+    table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric], answers: Sequence[Live]
+) -> Iterator[Column]:
     """What a sweep varies; the devices of a run and the context length beside whether it fits; then some metrics."""
     of_runs = table_set.name in RUNS
     table = table_set.table("run" if of_runs else "scenario")
@@ -205,7 +206,7 @@ def columns(table_set: TableSet, cell_index: CellIndex, metrics: Sequence[Metric
         if metric.name in JOINED:
             column = replace(column, cell=_joined(JOINED[metric.name], metric.name, live))
         if metric.name in FITS.values():
-            column = replace(column, cell=_unless_broken(table_set, cell_index, column.cell))
+            column = replace(column, cell=lambda at: mirror(SHEET, answers[at], "figure_centred"))
         yield column
 
 
@@ -229,28 +230,13 @@ def _column(
     return Column(name, title, called, cell_index.of(table_set, name)[0].link, cell)
 
 
-def _unless_broken(table_set: TableSet, cell_index: CellIndex, fits: Callable[[int], Cell]) -> Callable[[int], Cell]:
-    """Whether a run fits, unless its inputs break a rule: then no figure of its row means anything."""
-    of_run, of_layer = RUNS[table_set.run_kind]
-    layers = {grain: table_set.children[grain, "run"] for grain in ("run_layer", of_layer)}
-    grains = {"run", of_run, *layers}
-    verdicts = [one for one in table_set.catalog.metrics.values() if one.unit == TRUTH and one.grain in grains]
+def place(
+    cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int, answers: Sequence[Live] = ()
+) -> list[Table]:
+    """Writes the tables of runs of a kind, one row per run, or that of the models at each context length.
 
-    def cell(at: int) -> Cell:
-        own = {metric.name: layers[metric.grain][at] if metric.grain in layers else [at] for metric in verdicts}
-        rows = sorted([cell_index.of(table_set, name)[row] for row in found] for name, found in own.items())
-        ranges = (f"{first.link}:{last.address}" for first, last in rectangles(rows))
-        broken = "+".join(counting(FAIL, among) for among in ranges)
-        is_broken = any(table_set.value(name, row) == FAIL for name, found in own.items() for row in found)
-        answer = fits(at)
-        formula = f'IF({broken}>0,"{BROKEN}",{answer.formula})'
-        return answer._replace(value=BROKEN if is_broken else answer.value, formula=formula)
-
-    return cell
-
-
-def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) -> list[Table]:
-    """Writes the tables of runs of a kind, one row per run, or that of the models at each context length."""
+    `answers` say of each run whether it fits.
+    """
     of_runs = table_set.name in RUNS
     tables: list[Table] = []
     for metrics in halves(table_set):
@@ -261,7 +247,7 @@ def place(cells: Cells, table_set: TableSet, cell_index: CellIndex, top: int) ->
         elif of_runs:  # what is tried most, where its results are: a link, since an input has one cell
             home = cell_index.of(table_set, SWITCH)[0].link
             cells[top, 3] = Cell(SWITCHES[table_set.name], style="link", link=home)
-        tables.append(_place(cells, table_set, list(columns(table_set, cell_index, metrics)), top + 1))
+        tables.append(_place(cells, table_set, list(columns(table_set, cell_index, metrics, answers)), top + 1))
         top = tables[-1].bottom + 2
     return tables
 

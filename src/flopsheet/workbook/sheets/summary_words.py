@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from flopsheet.catalog.desugar import substitute
@@ -16,7 +16,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED
-from flopsheet.workbook.sheets.checks import FITS, MEMORY
+from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY
 from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_names
 
 SHEET = "Summary"
@@ -36,6 +36,8 @@ UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted effi
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
 TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
+
+BREAKS = "a rule is broken, so that no figure of this run counts"
 
 # How a run is laid out: what always stands there, then each that divides the run or changes its step.
 LAYOUT: dict[RunKind, tuple[tuple[str, str], ...]] = {
@@ -75,7 +77,6 @@ def _number(name: str) -> Node:
 
 def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
     """The sentence of a run of a kind, which may have its layout below it."""
-    fits = parse("where(fits == yes, room, lack)")
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
     lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
     numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "n_sequences", "run_cost")}
@@ -84,13 +85,14 @@ def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
     )
     cost = Name(COST[kind])
     words = {
-        "fit": substitute(fits, {"yes": Text(YES), "room": spare, "lack": lack}),
+        "fit": substitute(parse("where(fits == yes, room, lack)"), {"yes": Text(YES), "room": spare, "lack": lack}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
         "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
         "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
     }
-    return substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
+    said = substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
+    return Call("where", (Operation("==", Name("fits"), Text(BROKEN)), Text(BREAKS), said))
 
 
 def _read(kind: RunKind, node: Node) -> dict[str, str]:
@@ -99,8 +101,11 @@ def _read(kind: RunKind, node: Node) -> dict[str, str]:
     return {name: of_kind.get(name, name) for name in names(node)}
 
 
-def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
-    """A sentence for each of the first runs of a kind, its layout below it, and how many more there are."""
+def of_runs(table_set: TableSet, cell_index: CellIndex, answers: Sequence[Live]) -> Iterator[Cell]:
+    """A sentence for each of the first runs of a kind, its layout below it, and how many more there are.
+
+    `answers` say of each run whether it fits, or that its inputs break a rule.
+    """
     kind = table_set.run_kind
     laid_out, is_divided = _laid_out(kind), _is_divided(kind, table_set.built)
     read = _read(kind, node := _of_run(kind, has_layout=is_divided))
@@ -108,7 +113,7 @@ def of_runs(table_set: TableSet, cell_index: CellIndex) -> Iterator[Cell]:
     runs = run_names(table_set, cell_index)
     for at, run in enumerate(runs[:MOST_RUNS]):
         live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
-        yield local(SHEET, named, {**live, "run": run}, "text")
+        yield local(SHEET, named, {**live, "run": run, "fits": answers[at]}, "text")
         if is_divided:
             live = {name: live_of(table_set, cell_index, name, at) for name in names(laid_out)}
             yield local(SHEET, laid_out, live, "sentence")
