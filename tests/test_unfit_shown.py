@@ -39,3 +39,18 @@ def test_the_memory_and_the_margin_of_a_run_are_red_while_it_does_not_fit() -> N
     red = {one.cells.split(":")[0] for one in sheet.highlights if one.formula == f'${columns["yes"]}{row}="no"'}
     [margin] = [letter for value, letter in columns.items() if isinstance(value, float) and 0.37 < value < 0.38]
     assert red == {f"{columns['49.5 of 79.6']}{row}", f"{margin}{row}"}
+
+
+def test_the_sentence_of_a_run_begins_with_what_it_lacks_and_its_time_and_cost_stand_beside_no() -> None:
+    """Two bytes of 70.55 B parameters are 131.4 GiB, more than an H100 has; 256 caches of 1,088 tokens take 85 more."""
+    run = {"model": "m", "hardware": "h100-sxm", "prompt_length": 1024, "generated_length": 64, "n_sequences": 256}
+    models = {"m": {"model": "llama-3-70b"}}
+    report = flopsheet.compute(
+        {"version": 1, "context_lengths": [1024], "models": models, "serving": {"chat": {**run, "n_devices": 1}}}
+    )
+    cells = sheet_of("Summary", report).cells
+    [said] = [str(cell.value) for cell in cells.values() if str(cell.value).startswith("chat: ")]
+    assert said.split(";")[1:2] == [" 256 sequences on 1 h100-sxm, no sequence fits"]
+    assert said.startswith("chat: does not fit: a device needs 218 GiB") and said.endswith("; no price.")
+    fits = [row for (row, _), cell in cells.items() if cell.value == "Fits"]
+    assert [cells[row + 2, 1].value for row in fits] == ["chat", "chat"]

@@ -150,7 +150,10 @@ def halves(table_set: TableSet) -> list[list[Metric]]:
     listed = headlines(table_set)
     second = [table_set.catalog.metrics[name] for name in SECOND.get(table_set.name, ())]
     first = [metric for metric in listed if metric not in second]
-    return [first, *([second] if second else [])]
+    if not second:
+        return [first]
+    # No time or price is read without whether the run fits at all.
+    return [first, [table_set.catalog.metrics[FITS[table_set.run_kind]], *second]]
 
 
 def _says_nothing(table_set: TableSet, name: str) -> bool:
@@ -196,7 +199,7 @@ def columns(
     for name in labels(table_set)[1]:
         entry = table_set.catalog.inputs[name]
         yield _column(table_set, cell_index, name, entry.label, entry.unit, live)
-    is_first = not of_runs or any(metric.name in FITS.values() for metric in metrics)
+    is_first = not of_runs or any(metric.name in MEMORY.values() for metric in metrics)
     if of_runs and is_first:
         yield Column("devices", "Devices", "→", cell_index.of(table_set, "hardware")[0].link, partial(words, DEVICES))
     if is_first:
@@ -300,7 +303,7 @@ def colours(table: Table) -> Iterator[Highlight]:
         if name in table.columns:
             yield from fit_colours(_area(table, name))
             answer = f"${letters(table.columns[name])}{table.first}"
-            for beside in (MEMORY[kind], MARGIN[kind]):
+            for beside in (name for name in (MEMORY[kind], MARGIN[kind]) if name in table.columns):
                 yield Highlight(_area(table, beside), "bad", f'{answer}="{NO}"')
 
 

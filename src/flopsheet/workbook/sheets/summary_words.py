@@ -21,21 +21,26 @@ from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_n
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
+# That a run does not fit stands first: no figure behind it can be had.
 SAYS = {
-    "training": "{time}, {cost}; {range}{off}{fit}.",
-    "serving": "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}; predicted (P10 to P90): "
-    "{predicted_token_range} ms per token, {predicted_first_token_range} to the first token, {served_range_is}; "
-    "{cost}; {fit}.",
+    "training": "{lack}{time}, {cost}{range}{off}{room}.",
+    "serving": "{lack}{sequences}; predicted (P10 to P90): {predicted_token_range} ms per token, "
+    "{predicted_first_token_range} to the first token, {served_range_is}; {cost}{room}.",
 }
+LACK = "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable; "
+SEQUENCES = [
+    ("most == 0", "{n_sequences} sequences on {n_devices} {hardware}, no sequence fits"),
+    ("", "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}"),
+]
 # Time of a training run, named after what it follows, and where nobody could predict it.
 TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
-RANGE = "predicted (P10 to P90): {predicted_days_range} days, {range_is}; "
+RANGE = "; predicted (P10 to P90): {predicted_days_range} days, {range_is}"
 # Where an assumed or measured speed and the prediction cannot both be right; beside the layout where that stands below.
-OFF = "{time_against_range}; "
+OFF = "; {time_against_range}"
 UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
-TIGHT = {"training": [("is_tight == 1", "fits tightly, with {margin:.1%} to spare and no reserve")]}
+TIGHT = {"training": [("is_tight == 1", "; fits tightly, with {margin:.1%} to spare and no reserve")]}
 
 BREAKS = "a rule is broken, so that no figure of this run counts"
 
@@ -77,15 +82,17 @@ def _number(name: str) -> Node:
 
 def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
     """The sentence of a run of a kind, which may have its layout below it."""
-    spare = first_that_holds([*TIGHT.get(kind, ()), ("", "fits with {margin:.0%} to spare")])
-    lack = first_that_holds([("", "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable")])
+    spare = first_that_holds([*TIGHT.get(kind, ()), ("", "; fits with {margin:.0%} to spare")])
+    if_fits = Operation("==", Name("fits"), Text(YES))
     numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "n_sequences", "run_cost")}
     timed, untimed, range_, off, priced = (
         substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, OFF, PRICED[kind])
     )
     cost = Name(COST[kind])
     words = {
-        "fit": substitute(parse("where(fits == yes, room, lack)"), {"yes": Text(YES), "room": spare, "lack": lack}),
+        "lack": Call("where", (if_fits, Text(""), first_that_holds([("", LACK)]))),
+        "room": Call("where", (if_fits, spare, Text(""))),
+        "sequences": substitute(first_that_holds(SEQUENCES), {**numbers, "most": Name("largest_batch")}),
         "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
         "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
         "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
