@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from books import book_of
+from edits import sheet_of
 from engines import recalculate_ironcalc
+from flopsheet import compute
 from review_helpers import input_cells_of
 from studies import SPECS
 
@@ -30,7 +32,11 @@ STORIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "the fastest has no price": (
         {**ALIKE, "training.pretraining-fsdp.hardware": "h200", "training.pretraining-fsdp.assumed_mfu": 0.5},
-        "Every training run fits; cheapest pretraining (12.67 M USD), fastest pretraining-fsdp (330 days).",
+        "Every training run fits; fastest pretraining-fsdp (330 days), not all have a price.",
+    ),
+    "one fits, which is the best of none": (
+        {**ALIKE, **{f"training.{run}.micro_batch_size": 64.0 for run in ("pretraining", "long-context")}},
+        "1 of 3 training runs fits.",
     ),
     "none fits": (
         {f"training.{run}.micro_batch_size": 64.0 for run in ("pretraining", "pretraining-fsdp", "long-context")},
@@ -69,3 +75,14 @@ def test_the_words_about_runs_follow_an_edit() -> None:
         for name, one in zip(STORIES, found, strict=True)
     }
     assert told == {name: words for name, (_, words) in STORIES.items()}
+
+
+def test_runs_of_different_models_are_not_ranked_and_of_two_models_one_is_smaller() -> None:
+    """Two bytes of 6.74 and 8.03 billion parameters fit an H100; both runs do the same work."""
+    run = {"hardware": "h100-sxm", "prompt_length": 1024, "generated_length": 64, "n_sequences": 8}
+    models = {"seven": {"model": "llama-2-7b"}, "eight": {"model": "llama-3-8b"}}
+    spec = {"version": 1, "context_lengths": [1024], "models": models, "hardware": {"h100-sxm": {"price_per_hour": 2}}}
+    report = compute({**spec, "serving": {f"chat-{name}": {**run, "model": name} for name in models}})
+    begun = "Every serving run fits; they are of different models, so none is called cheapest or fastest."
+    said = str(sheet_of("Compare", report).cells[3, 1].value)
+    assert said.startswith(f"{begun} Of 2 models seven is smaller (6.74 B parameters); the forward pass at")

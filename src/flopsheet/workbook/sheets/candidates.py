@@ -12,7 +12,15 @@ from flopsheet.formula.nodes import Name
 from flopsheet.formula.operators import picked
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, live_of, local, mirror
+from flopsheet.workbook.layout.typed_cells import (
+    Live,
+    count_text,
+    counting_where,
+    first_that_holds,
+    live_of,
+    local,
+    mirror,
+)
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
@@ -34,9 +42,14 @@ APART = {
     "training": "they train on different numbers of tokens, so none is called cheapest or fastest",
     "serving": "they differ in prompt or generated tokens, so none is called cheapest or fastest",
 }
+OTHER_MODELS = "they are of different models, so none is called cheapest or fastest"
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
-COUNTED = [("fit == runs", "Every {kind} run fits"), ("", "{fit} of {runs} {kind} runs fit")]
+COUNTED = [
+    ("fit == runs", "Every {kind} run fits"),
+    ("fit == 1", "1 of {runs} {kind} runs fits"),
+    ("", "{fit} of {runs} {kind} runs fit"),
+]
 CHEAPEST = {
     "training": "cheapest {cheapest} ({cost} USD)",
     "serving": "cheapest {cheapest} ({cost} USD per million tokens)",
@@ -45,10 +58,21 @@ FASTEST = {
     "training": "fastest {fastest} ({time} days)",
     "serving": "fastest {fastest} (predicted, {time} ms per token)",
 }
-SMALLEST = (
-    "Of {models} models {smallest} is smallest ({n_params} parameters); the forward pass at {length} tokens is least "
-    "for {least} ({work} TFLOP)."
-)
+SMALLEST = [
+    (
+        "models == 2",
+        "Of 2 models {smallest} is smaller {size}; {forward} less for {least} {much}.",
+    ),
+    (
+        "",
+        "Of {models} models {smallest} is smallest {size}; {forward} least for {least} {much}.",
+    ),
+]
+OF_MODELS = {
+    "size": "({n_params} parameters)",
+    "forward": "the forward pass at {length} tokens is",
+    "much": "({work} TFLOP)",
+}
 
 
 @frozen
@@ -109,6 +133,7 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int, answers: Sequen
             formula = f'IF({letters(FIT)}{row}="{YES}",IF(ISNUMBER({ref}),{ref},"{NONE}"),"{NONE}")'
             cells[row, column] = Cell(value, formula, "linked", format)
     said_of = [cells[row, FIT].value for row in range(first, last + 1)]
+    fit = CellRef(SHEET, last + 2, FIT).address
     corners = [(CellRef(SHEET, first, FIT), CellRef(SHEET, last, FIT))]
     lines: dict[str, tuple[str, Cell]] = {"fit": ("Runs that fit", count_text(SHEET, corners, said_of, YES))}
     for column, what, which, much in (
@@ -117,12 +142,18 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int, answers: Sequen
         points = [cells[row, column].value for row in range(first, last + 1)]
         numbers = [point for point in points if not isinstance(point, str)]
         among = _column(column, first, last)
-        name = str(table.keys[points.index(min(numbers))][0]) if numbers else NONE
-        formula = f'IF(COUNT({among})>0,{_of_least(_column(LABEL, first, last), among)},"{NONE}")'
+        # One is best of several, and only where each of them has the figure.
+        has_best = len(numbers) == said_of.count(YES) > 1
+        is_best = f"AND({fit}>1,COUNT({among})={fit})"
+        name = str(table.keys[points.index(min(numbers))][0]) if has_best else NONE
+        formula = f'IF({is_best},{_of_least(_column(LABEL, first, last), among)},"{NONE}")'
         lines[which] = (f"The {what}", Cell(name, formula, "calc"))
-        known, format = min(numbers) if numbers else 0.0, with_zero(cells[first, column].format, NONE)
-        lines[much] = (f"Its {much}", Cell(known, f"IF(COUNT({among})>0,MIN({among}),0)", "calc", format))
-    lines["apart"] = ("1 if they differ in work", _apart(of_kind, cell_index))
+        known, format = min(numbers) if has_best else 0.0, with_zero(cells[first, column].format, NONE)
+        lines[much] = (f"Its {much}", Cell(known, f"IF({is_best},MIN({among}),0)", "calc", format))
+    prices = _column(PRICE, first, last)
+    n_prices = sum(not isinstance(cells[row, PRICE].value, str) for row in range(first, last + 1))
+    lines["priced"] = ("Runs that fit and have a price", Cell(float(n_prices), f"COUNT({prices})", "calc", "0"))
+    lines["apart"] = ("1 if they differ in work, 2 in models", _apart(of_kind, cell_index))
     units = dict(zip(("cost", "time"), (f"{metrics[0].unit}{PER[kind]}", metrics[1].unit), strict=True))
     said = {"runs": Live(CellRef(SHEET, last + 1, FIT), float(len(table)))}
     cells[last + 1, LABEL] = Cell("Runs", style="label")
@@ -137,13 +168,17 @@ def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int, answers: Sequen
 
 
 def _apart(of_kind: TableSet, cell_index: CellIndex) -> Cell:
-    """Whether the runs of a kind do different amounts of work."""
+    """Whether the runs of a kind do different amounts of work, or are of different models."""
     names = WORK[of_kind.run_kind]
     spans = (absolute_span(cell_index.of(of_kind, name)) for name in names)
     tests = ",".join(f"MAX({among})>MIN({among})" for among in spans)
     runs = range(len(of_kind.table("run")))
     is_apart = any(len({of_kind.value(name, at) for at in runs}) > 1 for name in names)
-    return Cell(float(is_apart), f"IF(OR({tests}),1,0)", "calc", "0")
+    models = cell_index.of(of_kind, "run_model")
+    among, first = absolute_span(models), models[0].seen_from(SHEET)
+    differ = len({of_kind.value("run_model", at) for at in runs}) > 1
+    alike = counting_where(f"={first}", first, among)
+    return Cell(2.0 if differ else float(is_apart), f"IF({alike}<{len(models)},2,IF(OR({tests}),1,0))", "calc", "0")
 
 
 def _sentence(kind: RunKind) -> Node:
@@ -151,10 +186,13 @@ def _sentence(kind: RunKind) -> Node:
     both = f"{{begun}}; {CHEAPEST[kind]}, {FASTEST[kind]}."
     cases = [
         ("fit == 0", f"None of {{runs}} {kind} runs fits."),
+        ("fit == 1", "{begun}."),
         ("apart == 1", f"{{begun}}; {APART[kind]}."),
+        ("apart == 2", f"{{begun}}; {OTHER_MODELS}."),
         ("cost * time > 0", both),
         ("cost > 0", f"{{begun}}; {CHEAPEST[kind]}."),
-        ("time > 0", f"{{begun}}; {FASTEST[kind]}, no price."),
+        ("time * (1 - min(priced, 1)) > 0", f"{{begun}}; {FASTEST[kind]}, no price."),
+        ("time > 0", f"{{begun}}; {FASTEST[kind]}, not all have a price."),
         ("", "{begun}."),
     ]
     begun = first_that_holds([(when, say.replace("{kind}", kind)) for when, say in COUNTED])
@@ -201,9 +239,10 @@ def _of_models(study: TableSet, cell_index: CellIndex, names: Sequence[CellRef],
         put(much, f"Its {label}", least, asked_for.unit)
     length = live_of(study, cell_index, "context_length_words", 0)
     put("length", "Context length", mirror(SHEET, length), "token")
-    words = {name: substitute(COMPUTED, {"x": Name(name)}) for name in ("n_params", "work")}
+    numbers = {name: substitute(COMPUTED, {"x": Name(name)}) for name in ("n_params", "work")}
+    words = {name: substitute(first_that_holds([("", say)]), numbers) for name, say in OF_MODELS.items()}
     row = top + len(said)
-    cells[row, LABEL] = local(SHEET, _said([("", SMALLEST)], words), said, "text")
+    cells[row, LABEL] = local(SHEET, _said(SMALLEST, words), said, "text")
     return cells, row
 
 
