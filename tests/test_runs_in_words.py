@@ -104,3 +104,27 @@ def test_below_runs_the_shares_of_the_table_are_not_told_again(said: list[str]) 
         [],
         ["At 1,024 tokens, the forward pass of m:"],
     ]
+
+
+TRAINED = {"model": "m", "context_length": 1024, "n_devices": 1, "micro_batch_size": 1}
+
+
+def test_a_run_without_n_tokens_is_one_step_whose_seconds_are_told() -> None:
+    runs = {"only": {**TRAINED, "hardware": "h100-sxm", "assumed_mfu": 0.4}}
+    report = flopsheet.compute({**STUDY, "training": runs})
+    [said] = [
+        str(one.value) for one in sheet_of("Summary", report).cells.values() if str(one.value).startswith("only: ")
+    ]
+    step = report.frames["training_run"].loc["only"]
+    # By hand: the FLOPs of the step at 40 % of 989.4 TFLOP/s.
+    assert step["flops_step"] / (0.4 * 989.4e12) == pytest.approx(step["seconds_per_step"])
+    assert said.startswith(
+        f"only: one step takes {step['seconds_per_step']:.3f} s on 1 h100-sxm at 40 % MFU (assumed), "
+    )
+
+
+def test_a_run_that_nobody_can_predict_is_told_with_what_to_give() -> None:
+    runs = {"tune": {**TRAINED, "n_tokens": 1e8, "hardware": "rtx-4090"}}
+    cells = sheet_of("Summary", flopsheet.compute({**STUDY, "training": runs})).cells.values()
+    [said] = [str(cell.value) for cell in cells if str(cell.value).startswith("tune: ")]
+    assert said.split("; fits with ")[0] == "tune: no prediction for rtx-4090: give assumed_mfu or a measured speed"

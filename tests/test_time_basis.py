@@ -126,8 +126,8 @@ OFF_RANGE = ("is_off_range", "time_against_range")
     ("of_predicted", "said"),
     [
         (1.0, (0, "within P10 to P90 of the prediction")),
-        (2.0, (1, "assumed {mfu} MFU is faster than P10, {fastest}")),
-        (0.5, (1, "assumed {mfu} MFU is slower than P90, {slowest}")),
+        (2.0, (1, "assumed {mfu} MFU; predicted at most {fastest}")),
+        (0.5, (1, "assumed {mfu} MFU; predicted at least {slowest}")),
     ],
 )
 def test_an_assumed_speed_that_the_prediction_contradicts_is_told_in_words(of_predicted, said):

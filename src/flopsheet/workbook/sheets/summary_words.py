@@ -23,7 +23,7 @@ SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
 # That a run does not fit stands first: no figure behind it can be had.
 SAYS = {
-    "training": "{lack}{time}, {cost}{range}{off}{room}.",
+    "training": "{lack}{time}{range}{off}{room}.",
     "serving": "{lack}{sequences}; predicted (P10 to P90): {predicted_token_range} ms per token, "
     "{predicted_first_token_range} to the first token, {served_range_is}; {cost}{room}.",
 }
@@ -32,16 +32,29 @@ SEQUENCES = [
     ("most == 0", "{n_sequences} sequences on {n_devices} {hardware}, no sequence fits"),
     ("", "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}"),
 ]
-# Time of a training run, named after what it follows, and where nobody could predict it.
-TIMED = "{days} days on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is})"
-RANGE = "; predicted (P10 to P90): {predicted_days_range} days, {range_is}"
+# Time and cost of a training run, named after what the time follows, and what to do where nobody could predict it.
+TIMED = "{took} on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is}), {cost}"
+UNTIMED = "no prediction for {hardware}: give assumed_mfu or a measured speed"
+RANGE = "; predicted (P10 to P90): {predicted}, {range_is}"
+# What takes less than about an hour is told in seconds; a run without n_tokens is one step.
+TOOK = [
+    ("n_tokens == global_batch_size * context_length", "one step takes {86400 * days:,.3} s"),
+    ("days < 0.05", "{86400 * days:,.3} s"),
+    ("", "{in_days} days"),
+]
+PREDICTED = [
+    ("predicted_days_p90 < 0.05", "{86400 * predicted_days_p10:,.3} to {86400 * predicted_days_p90:,.3} s"),
+    ("", "{predicted_days_range} days"),
+]
 # Where an assumed or measured speed and the prediction cannot both be right; beside the layout where that stands below.
 OFF = "; {time_against_range}"
-UNTIMED = "no predicted time on {n_devices} {hardware}, which has no fitted efficiencies"
 PRICED = {"training": "{run_cost} USD", "serving": "{predicted_cost_per_million_range} USD per million tokens"}
 # Where a run fits but leaves less than what is not a tensor needs.
-TIGHT = {"training": [("is_tight == 1", "; fits tightly, with {margin:.1%} to spare and no reserve")]}
-
+TIGHT = {
+    "training": [
+        ("is_tight == 1", "; fits tightly, with {margin:.0%} to spare, less than the {reserve_share:.0%} reserve"),
+    ]
+}
 BREAKS = "a rule is broken, so that no figure of this run counts"
 
 # How a run is laid out: what always stands there, then each that divides the run or changes its step.
@@ -84,20 +97,21 @@ def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
     """The sentence of a run of a kind, which may have its layout below it."""
     spare = first_that_holds([*TIGHT.get(kind, ()), ("", "; fits with {margin:.0%} to spare")])
     if_fits = Operation("==", Name("fits"), Text(YES))
-    numbers = {name: _number(name) for name in ("days", "largest_batch", "n_devices", "n_sequences", "run_cost")}
-    timed, untimed, range_, off, priced = (
-        substitute(first_that_holds([("", text)]), numbers) for text in (TIMED, UNTIMED, RANGE, OFF, PRICED[kind])
-    )
+    numbers = {name: _number(name) for name in ("largest_batch", "n_devices", "n_sequences", "run_cost")}
+    off, priced = (substitute(first_that_holds([("", text)]), numbers) for text in (OFF, PRICED[kind]))
     cost = Name(COST[kind])
     words = {
         "lack": Call("where", (if_fits, Text(""), first_that_holds([("", LACK)]))),
         "room": Call("where", (if_fits, spare, Text(""))),
         "sequences": substitute(first_that_holds(SEQUENCES), {**numbers, "most": Name("largest_batch")}),
-        "time": Call("where", (Call("given", (Name("days"),)), timed, untimed)),
-        "range": Call("where", (Call("given", (Name("predicted_days"),)), range_, Text(""))),
         "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
     }
+    words["took"] = substitute(first_that_holds(TOOK), {"in_days": _number("days")})
+    predicted = substitute(first_that_holds([("", RANGE)]), {"predicted": first_that_holds(PREDICTED)})
+    timed, untimed = (substitute(first_that_holds([("", text)]), {**numbers, **words}) for text in (TIMED, UNTIMED))
+    words["time"] = Call("where", (Call("given", (Name("days"),)), timed, untimed))
+    words["range"] = Call("where", (Call("given", (Name("predicted_days"),)), predicted, Text("")))
     said = substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
     return Call("where", (Operation("==", Name("fits"), Text(BROKEN)), Text(BREAKS), said))
 
