@@ -13,6 +13,7 @@ from commands import run
 from edits import plan_of
 from engines import recalculate_ironcalc
 from flopsheet.api import build, compute
+from flopsheet.output.html import to_page
 from flopsheet.quantities import read_change
 from flopsheet.workbook.model.references import CellRef
 from review_helpers import input_cells_of
@@ -157,15 +158,17 @@ def test_what_claims_nothing_is_refused(claim: str, told: str, tmp_path: Path) -
     assert (done.returncode, told.partition("; did")[0] in done.stderr) == (1, True), done.stderr
 
 
-def test_in_the_workbook_what_only_warns_is_a_note_and_no_budget_is_missed(tmp_path: Path) -> None:
+def test_in_the_workbook_what_only_warns_is_neither_met_nor_missed(tmp_path: Path) -> None:
     claim = "at_most: 200000, level: warn}\n- {that: a.n_params, at_least: 1"
     (tmp_path / "spec.yaml").write_text(SPEC.format(width=64, claim=claim), encoding="utf-8")
     report = build(tmp_path / "spec.yaml", tmp_path / "book.xlsx")
     [width] = [one.cell_ref for one in input_cells_of(report) if one.path == ("models", "a", "d_model")]
-    [before, after] = recalculate_ironcalc(
-        tmp_path / "book.xlsx", [{}, {(width.sheet, width.address): 128.0}], [("Checks", "C7"), ("Checks", "C8")]
-    )
-    assert ([*before.values()], [*after.values()]) == ([2.0, 0.0], [2.0, 0.0])
+    typed = {(width.sheet, width.address): 128.0}
+    cells = [("Checks", cell) for cell in ("C7", "C8", "C12", "A2")]
+    told = [[*found.values()] for found in recalculate_ironcalc(tmp_path / "book.xlsx", [{}, typed], cells)]
+    assert [(found[:3], found[3].partition(".")[0]) for found in told] == [
+        ([2.0, 0.0, 0.0], "✔ All 2 budgets are met"), ([1.0, 0.0, 1.0], "! 1 of 2 budgets met, 1 warning"),
+    ]  # fmt: skip
 
 
 def test_a_report_tells_warnings_apart() -> None:
@@ -210,3 +213,13 @@ def test_budgets_that_summary_leaves_out_are_told_with_how_many_are_not_met() ->
     told = re.fullmatch(r"… 18 more, (\d+) of them not matched, on Checks", str(after[cells[-1]]))
     assert (before[cells[-1]], told is not None) == ("… 18 more on Checks", True)
     assert told is not None and seen + int(told[1]) == after["Checks", "C8"]
+
+
+def test_budgets_that_are_missed_are_told_beside_those_that_only_warn() -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    levels = ("fail", "fail", "fail", "warn")
+    claims = [{"that": "a.n_params", "at_most": at, "level": level} for at, level in enumerate(levels, start=1)]
+    report = compute({"version": 1, "context_lengths": [8], "models": {"a": model}, "expect": claims})
+    said = str(plan_of(report).sheet("Summary").cells[4, 1].value)
+    assert said.startswith("✘ 3 of 4 budgets are not met, 1 warning, the first: a.n_params is ")
+    assert "<p>0 of 4 budgets met.</p>" in to_page(report)

@@ -172,7 +172,7 @@ def _budgets(report: Report) -> Iterator[str]:
     if not report.spec.expectations:
         return
     findings = list(report.findings)
-    held = len(report.spec.expectations) - len(report.findings.expectations)
+    held = len(report.spec.expectations) - len(report.findings.expectations) - len(report.warnings.expectations)
     them = called_in(report.spec)
     title, count = them.many.capitalize(), len(report.spec.expectations)
     yield f"<h2>{title}</h2><p>{held:,} of {count:,} {them.many} {them.met}.</p><ul>"

@@ -9,7 +9,7 @@ from flopsheet.catalog import RUNS, ranges
 from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import FAIL, NO, NOTICE, OK, YES, Scalar
 from flopsheet.catalog.grains import RunKind
-from flopsheet.formula import parse
+from flopsheet.formula import Node, parse
 from flopsheet.formula.excel import literal
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
@@ -21,6 +21,7 @@ from flopsheet.workbook.layout.typed_cells import (
     count_text,
     counting,
     first_place,
+    first_that_holds,
     live_of,
     local,
     mirror,
@@ -60,25 +61,40 @@ OF_CHECKS = [
     ("noted == 1", "✔ All {held:,} checks hold; 1 note, see Checks."),
     ("", "✔ All {held:,} checks hold."),
 ]
+# Beside how many are not met, where some only warn.
+WARNED = first_that_holds([("warned == 1", ", 1 warning"), ("warned > 1", ", {warned:,} warnings"), ("", "")])
 
 
-def of_budgets(them: Called) -> list[tuple[str, str]]:
-    """What is said of the claims of a spec, as they are called."""
-    several = f"{{missed:,}} of {{met + missed:,}} {them.many} are not {them.met}"
+def of_budgets(them: Called, *, has_warnings: bool = False) -> list[tuple[str, str]]:
+    """What is said of the claims of a spec, as they are called; some may only warn."""
+    total, warned = _of_all(has_warnings=has_warnings)
+    of_them = f"of {{{total}:,}} {them.many}"
+    warns = [("warned > 0", f"! {{met:,}} {of_them} {them.met}{warned}.")] if has_warnings else []
     return [
-        ("missed > 1", f"✘ {several}, the first: {{first_missed}}."),
-        ("met + missed == missed", f"✘ The {them.one} is not {them.met}: {{first_missed}}."),
-        ("missed == 1", f"✘ 1 of {{met + missed:,}} {them.many} is not {them.met}: {{first_missed}}."),
+        ("missed > 1", f"✘ {{missed:,}} {of_them} are not {them.met}{warned}, the first: {{first_missed}}."),
+        (f"missed == {total}", f"✘ The {them.one} is not {them.met}: {{first_missed}}."),
+        ("missed == 1", f"✘ 1 {of_them} is not {them.met}{warned}: {{first_missed}}."),
+        *warns,
         ("met == 1", f"✔ The {them.one} is {them.met}."),
         ("", f"✔ All {{met:,}} {them.many} are {them.met}."),
     ]
 
 
+def _with_warnings(cases: Sequence[tuple[str, str]]) -> Node:
+    """The text of the first case that holds, with how many claims only warn."""
+    return substitute(first_that_holds(cases), {"warnings": WARNED})
+
+
+def _of_all(*, has_warnings: bool) -> tuple[str, str]:
+    """How many claims there are, and what is said of those that only warn."""
+    return ("met + missed + warned", "{warnings}") if has_warnings else ("met + missed", "")
+
+
 # From the top: the verdict, what is counted, the status, what the FFN of the study counts, the rules that are broken.
 VERDICT_CELL, STATUS_CELL, FFN_CELL = (CellRef(SHEET, *at) for at in ((2, LABEL), (9, FIRST), (10, LABEL)))
-COUNTED = {"held": 4, "failed": 5, "noted": 6, "met": 7, "missed": 8, "within": 11}
+COUNTED = {"held": 4, "failed": 5, "noted": 6, "met": 7, "missed": 8, "within": 11, "warned": 12}
 COUNTS = {name: CellRef(SHEET, row, FIRST) for name, row in COUNTED.items()}
-FAILS_ROW = max(COUNTED.values()) + 2
+FAILS_ROW = 13  # where nothing only warns, an empty row below the counts
 AROUND_RUNS = (
     13  # rows: a bar and a header, an empty row, seven of the first that does not fit, two sentences, an empty row
 )
@@ -261,12 +277,12 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
     cells[STATUS_CELL.row, LABEL] = Cell(STATUS_LABEL, style="label")
     cells[STATUS_CELL[1:]] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     counts |= listing.said
-    parts = {"about_budgets": of_budgets(them)} if listing.said else {}
+    parts = {"about_budgets": of_budgets(them, has_warnings=listing.has_warnings)} if listing.said else {}
     parts |= {"about_checks": OF_CHECKS} if listing.said or fitted.said else {}
     for row, (name, cases) in enumerate(parts.items(), start=listing.bottom if listing.said else fitted.bottom):
-        cells[row, LABEL] = sentence(SHEET, cases, counts)
+        cells[row, LABEL] = local(SHEET, _with_warnings(cases), counts, "text")
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
-    words = sentence(SHEET, _whole(counts, them) if parts else OF_CHECKS, counts, "lead")
+    words = local(SHEET, _with_warnings(_whole(counts, them) if parts else OF_CHECKS), counts, "lead")
     cells[VERDICT_CELL[1:]] = words
     return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing, fitted.of_runs)
 
@@ -280,22 +296,21 @@ def _counts(blocks: Sequence[Block], listing: budgets.Listing) -> dict[str, tupl
     # Values of inputs are many: they are no checks that count.
     held = held._replace(value=float(held.value) - float(within.value), formula=f"{held.formula}-{ranged.address}")
     them, claimed = listing.called, [list(listing.verdicts)] if listing.verdicts else []
-    met = _counted(claimed, listing.values, OK)
-    if listing.has_warnings:  # what only warns is not missed
-        warned = _counted(claimed, listing.values, NOTICE)
-        met = met._replace(value=float(met.value) + float(warned.value), formula=f"{met.formula}+{warned.formula}")
+    met, warned = (_counted(claimed, listing.values, word) for word in (OK, NOTICE))
+    told = {COUNTS["met"]: met} | ({COUNTS["warned"]: warned} if listing.has_warnings else {})
     failed = _rest(rows, values, {COUNTS["held"]: held, COUNTS["noted"]: noted, ranged: within})
-    return {
+    many = them.many.capitalize()
+    counted = {
         "held": ("Checks that hold", held),
         "failed": ("Checks that fail", failed),
         "noted": ("Notes, such as on conventions chosen in the spec", noted),
-        "met": (f"{them.many.capitalize()} that are {them.met}", met),
-        "missed": (
-            f"{them.many.capitalize()} that are not {them.met}",
-            _rest(claimed, listing.values, {COUNTS["met"]: met}),
-        ),
+        "met": (f"{many} that are {them.met}", met),
+        "missed": (f"{many} that are not {them.met}", _rest(claimed, listing.values, told)),
         "within": ("Input values in range", within),
     }
+    return counted | (
+        {"warned": (f"{many} that are not {them.met} and only warn", warned)} if listing.has_warnings else {}
+    )
 
 
 def _said(checks: Sequence[tuple[Block, str]]) -> tuple[list[list[CellRef]], list[Scalar]]:
@@ -317,7 +332,8 @@ def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
     Beside a check that fails, budgets are counted: what the first of them is may be an error.
     """
     parts = [f"{{{name}}}" for name in ("about_runs", "about_budgets", "about_checks") if name in counts]
-    missed = f"✘ {{missed:,}} of {{met + missed:,}} {them.many} not {them.met}."
+    total, warned = _of_all(has_warnings="warned" in counts)
+    missed = f"✘ {{missed:,}} of {{{total}:,}} {them.many} not {them.met}{warned}."
     told = {"unfit": "{about_runs}", "missed": missed} if "unfit" in counts else {"missed": missed}
     fails = [
         (" * ".join(("failed", *names)) + " > 0", " ".join(("{about_checks}", *(told[name] for name in names))))
