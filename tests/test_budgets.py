@@ -223,3 +223,14 @@ def test_budgets_that_are_missed_are_told_beside_those_that_only_warn() -> None:
     said = str(plan_of(report).sheet("Summary").cells[4, 1].value)
     assert said.startswith("✘ 3 of 4 budgets are not met, 1 warning, the first: a.n_params is ")
     assert "<p>0 of 4 budgets met.</p>" in to_page(report)
+
+
+def test_a_budget_on_a_bound_says_that_it_is_one() -> None:
+    model = {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 100, "ffn": "gelu", "d_ff": 256}
+    run = {"model": "a", "hardware": "h100-sxm", "prompt_length": 8, "generated_length": 8, "n_sequences": 1}
+    named = {"decode_tokens_per_second_user": True, "decode_seconds": True, "predicted_seconds_per_token": False}
+    claims = [{"that": f"chat.{name}", "at_least": 1e-9} for name in named]
+    spec = {"version": 1, "context_lengths": [8], "models": {"a": model}, "serving": {"chat": run}, "expect": claims}
+    cells = plan_of(compute(spec)).sheet("Summary").cells.values()
+    said = [str(cell.value).endswith("), a bound") for cell in cells if str(cell.value).startswith("✔ chat.")]
+    assert said == [*named.values()]

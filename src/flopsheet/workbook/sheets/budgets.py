@@ -41,6 +41,8 @@ SHOWN: Mapping[str, Node] = {
     "computed": COMPUTED, "text": Name("x"),
     **{how: first_that_holds([("", template)]) for how, template in (("share", "{x:.1%}"), ("exact", "{x:,}"))},
 }  # fmt: skip
+# What no run can beat is no forecast: a metric whose label says so.
+BOUNDS, BOUND = ("Lower bound", "Upper bound"), ", a bound"
 MOST_NOTE = 120  # letters of the author's note in a sentence
 AROUND_LINES = 7  # rows: a bar and a header, an empty row, the first that is missed, two sentences, an empty row
 MOST_LINES = 5  # of a list on another sheet, the one that counts the others among them
@@ -165,6 +167,7 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
     said: Node = Text(unit)
     if unit and metric.absent:  # its words in place of a number have no unit
         said = Call("where", (Call(GIVEN, (Name("live"),)), said, Text("")))
+    bound = BOUND if metric.label.startswith(BOUNDS) else ""
     note = f"; {expectation.note}" if 0 < len(expectation.note) <= MOST_NOTE else ""
     parts = (
         Name("subject"),
@@ -173,7 +176,7 @@ def _in_words(expectation: Expectation, metric: Metric, kind: str, is_whole: boo
         said,
         Text(f" ({CLAIMED[kind]} "),
         _shown(how, "claimed"),
-        Text(f"{note})"),
+        Text(f"{note}){bound}"),
     )
     return reduce(lambda left, right: Operation("&", left, right), parts)
 
