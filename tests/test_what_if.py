@@ -137,3 +137,10 @@ def test_compare_shows_two_scenarios_their_difference_and_their_ratio() -> None:
         name: pytest.approx(values[: -1 if name in large else None], rel=1e-12, abs=1e-12)
         for name, values in wanted.items()
     }
+
+
+def test_compare_starts_with_two_models_at_one_context() -> None:
+    report = compute("specs/gpt2.yaml")
+    pair, keys = report.study.choice.pair, report.values.tables["scenario"].keys
+    (first, length), (second, other) = keys[pair.first], keys[pair.second]
+    assert (first != second, length) == (True, other)
