@@ -65,29 +65,23 @@ OF_CHECKS = [
 WARNED = first_that_holds([("warned == 1", ", 1 warning"), ("warned > 1", ", {warned:,} warnings"), ("", "")])
 
 
-def of_budgets(them: Called, *, has_warnings: bool = False) -> list[tuple[str, str]]:
-    """What is said of the claims of a spec, as they are called; some may only warn."""
-    total, warned = _of_all(has_warnings=has_warnings)
-    of_them = f"of {{{total}:,}} {them.many}"
-    warns = [("warned > 0", f"! {{met:,}} {of_them} {them.met}{warned}.")] if has_warnings else []
+def of_budgets(them: Called, total: int, warned: str) -> list[tuple[str, str]]:
+    """What is said of all claims of a spec, as they are called; `warned` tells how many only warn."""
+    of_them = f"of {total:,} {them.many}"
+    warns = [("warned > 0", f"! {{met:,}} {of_them} {them.met}{warned}.")] if warned else []
     return [
         ("missed > 1", f"✘ {{missed:,}} {of_them} are not {them.met}{warned}, the first: {{first_missed}}."),
         (f"missed == {total}", f"✘ The {them.one} is not {them.met}: {{first_missed}}."),
         ("missed == 1", f"✘ 1 {of_them} is not {them.met}{warned}: {{first_missed}}."),
         *warns,
         ("met == 1", f"✔ The {them.one} is {them.met}."),
-        ("", f"✔ All {{met:,}} {them.many} are {them.met}."),
+        ("", f"✔ All {total:,} {them.many} are {them.met}."),
     ]
 
 
 def _with_warnings(cases: Sequence[tuple[str, str]]) -> Node:
     """The text of the first case that holds, with how many claims only warn."""
     return substitute(first_that_holds(cases), {"warnings": WARNED})
-
-
-def _of_all(*, has_warnings: bool) -> tuple[str, str]:
-    """How many claims there are, and what is said of those that only warn."""
-    return ("met + missed + warned", "{warnings}") if has_warnings else ("met + missed", "")
 
 
 # From the top: the verdict, what is counted, the status, what the FFN of the study counts, the rules that are broken.
@@ -277,12 +271,13 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: Fit
     cells[STATUS_CELL.row, LABEL] = Cell(STATUS_LABEL, style="label")
     cells[STATUS_CELL[1:]] = local(SHEET, STATUS if fitted.said else STATUS_WITHOUT_RUNS, counts, "calc", "0")
     counts |= listing.said
-    parts = {"about_budgets": of_budgets(them, has_warnings=listing.has_warnings)} if listing.said else {}
+    warned = "{warnings}" if listing.has_warnings else ""
+    parts = {"about_budgets": of_budgets(them, len(listing.lines), warned)} if listing.said else {}
     parts |= {"about_checks": OF_CHECKS} if listing.said or fitted.said else {}
     for row, (name, cases) in enumerate(parts.items(), start=listing.bottom if listing.said else fitted.bottom):
         cells[row, LABEL] = local(SHEET, _with_warnings(cases), counts, "text")
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
-    words = local(SHEET, _with_warnings(_whole(counts, them) if parts else OF_CHECKS), counts, "lead")
+    words = local(SHEET, _with_warnings(_whole(counts, listing, warned) if parts else OF_CHECKS), counts, "lead")
     cells[VERDICT_CELL[1:]] = words
     return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing, fitted.of_runs)
 
@@ -326,14 +321,14 @@ def _verdicts(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
         yield from ((block, name) for name in names if block.table_set.catalog.metrics[name].unit == TRUTH)
 
 
-def _whole(counts: Mapping[str, Live], them: Called) -> list[tuple[str, str]]:
+def _whole(counts: Mapping[str, Live], listing: budgets.Listing, warned: str) -> list[tuple[str, str]]:
     """The verdict in one line: what fails, with what does not fit and is not met, and nothing that holds; else all.
 
     Beside a check that fails, budgets are counted: what the first of them is may be an error.
     """
     parts = [f"{{{name}}}" for name in ("about_runs", "about_budgets", "about_checks") if name in counts]
-    total, warned = _of_all(has_warnings="warned" in counts)
-    missed = f"✘ {{missed:,}} of {{{total}:,}} {them.many} not {them.met}{warned}."
+    them = listing.called
+    missed = f"✘ {{missed:,}} of {len(listing.lines):,} {them.many} not {them.met}{warned}."
     told = {"unfit": "{about_runs}", "missed": missed} if "unfit" in counts else {"missed": missed}
     fails = [
         (" * ".join(("failed", *names)) + " > 0", " ".join(("{about_checks}", *(told[name] for name in names))))

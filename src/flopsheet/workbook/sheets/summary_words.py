@@ -37,13 +37,10 @@ TIMED = "{took} on {n_devices} {hardware} at {mfu:.0%} MFU ({time_is}), {cost}"
 UNTIMED = "no prediction for {hardware}: give assumed_mfu or a measured speed"
 RANGE = "; predicted (P10 to P90): {predicted}, {range_is}"
 # What takes less than about an hour is told in seconds; a run without n_tokens is one step.
-TOOK = [
-    ("n_tokens == global_batch_size * context_length", "one step takes {86400 * days:,.3} s"),
-    ("days < 0.05", "{86400 * days:,.3} s"),
-    ("", "{in_days} days"),
-]
+TOOK = [("days < 0.05", "{step}{86400 * days:.3} s"), ("", "{step}{in_days} days")]
+STEP = [("n_tokens == global_batch_size * context_length", "one step takes "), ("", "")]
 PREDICTED = [
-    ("predicted_days_p90 < 0.05", "{86400 * predicted_days_p10:,.3} to {86400 * predicted_days_p90:,.3} s"),
+    ("predicted_days_p90 < 0.05", "{86400 * predicted_days_p10:.3} to {86400 * predicted_days_p90:.3} s"),
     ("", "{predicted_days_range} days"),
 ]
 # Where an assumed or measured speed and the prediction cannot both be right; beside the layout where that stands below.
@@ -107,7 +104,7 @@ def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
         "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
     }
-    words["took"] = substitute(first_that_holds(TOOK), {"in_days": _number("days")})
+    words["took"] = substitute(first_that_holds(TOOK), {"in_days": _number("days"), "step": first_that_holds(STEP)})
     predicted = substitute(first_that_holds([("", RANGE)]), {"predicted": first_that_holds(PREDICTED)})
     timed, untimed = (substitute(first_that_holds([("", text)]), {**numbers, **words}) for text in (TIMED, UNTIMED))
     words["time"] = Call("where", (Call("given", (Name("days"),)), timed, untimed))
