@@ -185,8 +185,8 @@ def test_a_spec_that_has_moved_on_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as raised:
         write_spec(pulled, path)
     assert (str(raised.value), path.read_text(encoding="utf-8")) == (
-        f"'{path}' is not the spec that the workbook was built from: models.gpt2-small.d_model is 800 in the "
-        "workbook, 768 in the spec; "
+        f"'{path}' is not the spec that the workbook was built from: models.gpt2-small.d_model is 768 in the "
+        "workbook, 800 in the spec; "
         "write the changes as a patch with -o, or build the workbook again",
         moved_on,
     )

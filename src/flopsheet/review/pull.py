@@ -149,7 +149,7 @@ def write_spec(pulled: Pulled, target: str | os.PathLike[str]) -> list[Problem]:
         raise SpecError([diagnostics.not_all_understood(name)])
     current, _ = in_digits(source.read_yaml(target))
     if drifted := _differing(pulled.text.data, current.data, ()):
-        path, ours, theirs = drifted
+        path, theirs, ours = drifted
         raise SpecError(diagnostics.not_the_spec(current.name, path, theirs, ours))
     if not pulled.patch:
         return []
@@ -184,7 +184,7 @@ def _differing(ours: Any, theirs: Any, path: Path) -> tuple[str, str, str] | Non
             if found:
                 return found
         in_order = list(ours) == list(theirs)
-        return None if in_order else (f"the order below {spell(path) or 'the top'}", "another", "one")
+        return None if in_order else (f"the order below {spell(path) or 'the top'}", "one", "another")
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             if found := _differing(one, other, (*path, at)):
