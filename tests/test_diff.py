@@ -23,6 +23,13 @@ models:
 # By hand: embedding and head 2·100·D, a layer 4·D² + 2·D·4D + 2·D norms, D of the last norm; D 64 → 128.
 BEFORE = 2 * 100 * 64 + 2 * (12 * 64**2 + 2 * 64) + 64
 AFTER = 2 * 100 * 128 + 2 * (12 * 128**2 + 2 * 128) + 128
+CLAIMED = BASE + """\
+expect:
+- {that: a.n_params, at_most: 2M, at_least: 100}
+- {that: a.kv_cache_bytes, at_most: 1GB}
+- {that: b.n_params, equals: 163584, within: 0.01}
+- {that: b.kv_cache_bytes, at_most_change: 5 %}
+"""
 WIDER = BASE.replace("a: {n_layers: 2, d_model: 64", "a: {n_layers: 2, d_model: 128")
 
 
@@ -63,7 +70,7 @@ def test_specs_and_workbooks_differ_alike_in_any_mix(one: str, other: str, tmp_p
 
 @pytest.mark.parametrize("pair", [("base.yaml", "base.yaml"), ("base.xlsx", "base.yaml"), ("base.yaml", "base.xlsx")])
 def test_what_is_alike_has_no_difference(pair: tuple[str, str], tmp_path: Path) -> None:
-    specs(tmp_path, base=BASE)
+    specs(tmp_path, base=f"title: Two\n{CLAIMED}")
     build(tmp_path / "base.yaml", tmp_path / "base.xlsx")
     done = run("diff", *pair, "--exit-code", "--all", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"A: {pair[0]}\nB: {pair[1]}\nNothing differs.\n")
@@ -115,6 +122,45 @@ def test_a_budget_that_is_no_longer_met_comes_first(tmp_path: Path) -> None:
         ],
         [("warn", True, False), ("fail", None, False)],
     )
+
+
+MOVED = {
+    "at_most: 2M": "at_most: 3M",
+    "at_most: 1GB}": "at_most: 1GB, level: warn}",
+    "within: 0.01": "within: 0.02",
+    "- {that: b.kv_cache_bytes, at_most_change: 5 %}": "- {that: b.flops_forward_per_token, at_least: 64}",
+}
+
+
+def test_what_is_expected_otherwise_is_told_in_every_format(tmp_path: Path) -> None:
+    moved = CLAIMED
+    for old, new in MOVED.items():
+        moved = moved.replace(old, new)
+    specs(tmp_path, base=CLAIMED, moved=moved)
+    done, md = (run("diff", "base.yaml", "moved.yaml", "--exit-code", *more, cwd=tmp_path)
+                for more in ((), ("--format", "md")))  # fmt: skip
+    found = as_json("base.yaml", "moved.yaml", cwd=tmp_path)["expectations"]
+    lines = [
+        "budget a.n_params: at most 2 M → 3 M",
+        "budget a.kv_cache_bytes at 1,024: at most 1 B → 1 B (warning)",
+        "expected figure b.n_params: equals 163,584 within 0.01 → 163,584 within 0.02",
+        "budget b.kv_cache_bytes at 1,024: a change of at most 5 % removed",
+        "budget b.flops_forward_per_token at 1,024: at least 64 added",
+    ]
+    assert (done.returncode, done.stdout.splitlines()[2:], md.stdout.count("budget"), found[0], found[3]["b"]) == (
+        1,
+        lines,
+        4,
+        {"that": "a.n_params", "claim": "at_most", "a": 2_000_000, "b": 3_000_000, "message": lines[0]},
+        None,
+    )
+
+
+def test_another_title_is_a_difference(tmp_path: Path) -> None:
+    specs(tmp_path, base=BASE, named=f"title: Two\n{BASE}")
+    done = run("diff", "base.yaml", "named.yaml", "--exit-code", cwd=tmp_path)
+    found = as_json("base.yaml", "named.yaml", cwd=tmp_path)["inputs"]
+    assert (done.returncode, found) == (1, [{"name": "title", "a": None, "b": "Two"}])
 
 
 def test_an_input_that_only_one_side_has_is_told_as_nothing_on_the_other(tmp_path: Path) -> None:

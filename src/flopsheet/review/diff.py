@@ -17,6 +17,7 @@ from flopsheet.diagnostics import SpecError
 from flopsheet.numerics import ROUNDING
 from flopsheet.output.failed import FailedExpectation
 from flopsheet.pipeline.frames import Values
+from flopsheet.review.claims import ClaimDifference, differing_claims
 from flopsheet.review.input_cells import InputCell, Plain, list_input_cells
 from flopsheet.review.pull import Pulled, pull
 from flopsheet.review.xlsx.cells import BLANK, Cells, Stored
@@ -84,10 +85,11 @@ class Compared:
     results: tuple[Difference, ...]
     formulas: tuple[Difference, ...]
     budgets: tuple[Budget, ...] = ()
+    claims: tuple[ClaimDifference, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.only or self.inputs or self.results or self.formulas or self.budgets)
+        return not (self.only or self.inputs or self.results or self.formulas or self.budgets or self.claims)
 
 
 def side(path: str | os.PathLike[str]) -> Side:
@@ -150,6 +152,7 @@ def compare_sides(before: Side, after: Side, *, everything: bool = False) -> Com
         tuple(_result_differences(before.report, after.report, everything, edited)),
         tuple(_formula_differences(before, after)),
         tuple(_budgets(before.report, after.report)),
+        tuple(differing_claims(before.report.spec.expectations, after.report.spec.expectations, edited)),
     )
 
 
@@ -202,6 +205,9 @@ def _names(report: Report, kind: str) -> list[str]:
 
 def _input_differences(before: Report, after: Report, edited: Mapping[float, float]) -> Iterator[Difference]:
     """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
+    titles = [str(one.spec.data.get("title", "")) or None for one in (before, after)]
+    if titles[0] != titles[1]:
+        yield Difference("title", *titles)
     ours, theirs = _slots(before), _slots(after)
     both = {input_cell.path[:2] for input_cell in ours.values()} & {
         input_cell.path[:2] for input_cell in theirs.values()

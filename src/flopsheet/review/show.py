@@ -54,6 +54,16 @@ def to_json(compared: Compared) -> str:
             }
             for one in compared.budgets
         ],
+        "expectations": [
+            {
+                "that": one.that,
+                "claim": one.claim.key,
+                "a": one.before and one.before.value,
+                "b": one.after and one.after.value,
+                "message": one.to_text(),
+            }
+            for one in compared.claims
+        ],
     }
     return json.dumps(result, indent=1, ensure_ascii=False)
 
@@ -109,6 +119,7 @@ def heading(compared: Compared) -> list[str]:
     for letter, side in zip("AB", compared.sides, strict=True):
         if failing := side.failing_checks:
             lines.append(f"{letter}: {failing}")
+    lines += [diagnostics.shown(one.to_text(), 200) for one in compared.claims]
     if compared.is_empty:
         lines.append("Nothing differs.")
     return lines
