@@ -116,6 +116,24 @@ def test_a_claim_has_the_suffixes_of_its_metric(claim: str, message: str, tmp_pa
     assert [str(problem).splitlines()[0].split(": ", 1)[1] for problem in caught.value.problems] == [message]
 
 
+@pytest.mark.parametrize(
+    ("text", "unit", "remedy"),
+    [  # a byte has eight bits
+        ("400 Gb/s", "B/s", "write 50GB/s"),
+        ("400Gbps", "B/s", "write 50GB/s"),
+        ("400 Gbit/s", "B/s", "write 50GB/s"),
+        ("100 Gbits/s", "B/s", "write 12.5GB/s"),
+        ("8 kbps", "B/s", "write 1000"),
+        ("640 Gb", "B", "write 80GB"),
+        ("640Gib", "GiB", "write 80GiB"),
+        ("400gb/s", "B/s", "write 400GB/s"),
+    ],
+)
+def test_bits_are_told_in_bytes(text: str, unit: str, remedy: str) -> None:
+    refused = quantities.refusal(text, unit)
+    assert refused and refused[1] == remedy
+
+
 def test_a_suffix_inside_an_expression_is_refused_with_the_digits(tmp_path: Path) -> None:
     spec = said(AS_DIGITS)
     spec["models"]["a"]["d_ff"] = "2 * 14B + d_model"

@@ -40,6 +40,7 @@ BYTES = Kind("bytes", _of("B", LARGE | BINARY), "80GB or 80GiB", "B")
 BYTE_RATE = Kind("bytes per second", _of("B/s", LARGE | BINARY), "900GB/s", "B/s")
 FLOPS = Kind("FLOP", _of("FLOP", LARGE), "5TFLOP", "FLOP")
 FLOP_RATE = Kind("FLOP per second", _of("FLOP/s", LARGE), "989TFLOP/s", "FLOP/s")
+BITS = r"(?P<prefix>[kE]|[MGTP]i?)(?:b|bits?)(?P<rate>ps|/s)?"  # rates of networks are in bits, eighths of bytes
 COUNTED = "count"
 UNKNOWN = ""  # the unit of a number where something else in the spec tells which it is
 TEXT_UNIT, TRUTH = "text", "verdict"
@@ -112,6 +113,8 @@ def is_read(text: str) -> bool:
 
 def refusal(text: str, unit: str) -> tuple[str, str] | None:
     """Why a text with a suffix is no number of a unit, and what to write; None where no suffix is the reason."""
+    if in_bytes := _in_bytes(text, unit):
+        return in_bytes
     found = re.fullmatch(SUFFIXED, text)
     if not found or (is_read(text) if unit == UNKNOWN else read_quantity(text, unit) is not None):
         return None
@@ -134,6 +137,17 @@ def refusal(text: str, unit: str) -> tuple[str, str] | None:
         return fact, f"write {_in_kind(number, suffix.removesuffix(other.base), kind)}"
     alike = next((one for one in kind.suffixes if one.casefold() == suffix.casefold()), None)
     return (f"'{text}' is not a number", f"write {number}{alike}") if alike else None
+
+
+def _in_bytes(text: str, unit: str) -> tuple[str, str] | None:
+    """Why bits are no bytes, and how many bytes they are; None of what is not in bits."""
+    found, kind = re.fullmatch(rf"({NUMBER}) ?{BITS}", text), kind_of_unit(unit)
+    if not found or kind not in (BYTES, BYTE_RATE) or (kind is BYTE_RATE) != bool(found["rate"]):
+        return None
+    suffix = f"{found['prefix']}{kind.base}"
+    value = _exact(found[1]) / 8
+    written = f"{_plain(value)}{suffix}" if suffix in kind.suffixes else _plain(value * 1000)
+    return f"'{text}' is in bits, expected {kind.name}", f"write {written}"
 
 
 def _in_kind(number: str, prefix: str, kind: Kind) -> str:
