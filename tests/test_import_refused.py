@@ -270,3 +270,12 @@ def test_a_name_that_a_spreadsheet_reads_as_a_pattern_is_refused() -> None:
     assert (done.returncode, done.stderr) == (
         1, "name: 'a*b' contains '*', which a spreadsheet reads as a pattern; choose another name\n",
     )  # fmt: skip
+
+
+def test_a_configuration_is_not_replaced_by_its_spec(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps(LLAMA), encoding="utf-8")
+    done = run("import", "c.json", "-o", "./c.json", "--force", cwd=tmp_path)
+    assert (done.returncode, done.stderr, json.loads(config.read_text(encoding="utf-8"))) == (
+        2, "'./c.json' is a file that this command reads; choose another file with -o\n", LLAMA,
+    )  # fmt: skip

@@ -209,8 +209,8 @@ MINE = "version: 1\n# mine\n"
 
 # A command, and what it says of a file that is there and that it must not replace.
 KEPT = [
-    (["show", GPT2, "mine.yaml", "--format", "csv", "-o", "mine.yaml"], "a spec that this command reads"),
-    (["show", GPT2, "mine.yaml", "--format", "json", "-o", "./folder/../mine.yaml"], "a spec that this command reads"),
+    (["show", GPT2, "mine.yaml", "--format", "csv", "-o", "mine.yaml"], "a file that this command reads"),
+    (["show", GPT2, "mine.yaml", "--format", "json", "-o", "./folder/../mine.yaml"], "a file that this command reads"),
     (["pull", "{book}", "-o", "mine.yaml"], "already exists and is not a patch of 'flopsheet pull'"),
 ]
 

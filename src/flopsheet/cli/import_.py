@@ -21,6 +21,7 @@ def command(config: str, name: str | None, output: str | None, ignore_key: tuple
     \b
     flopsheet import config.json --name llama-3-70b -o specs/llama-3-70b.yaml
     """
+    options.refuse_own_target([config], output)
     from flopsheet.importers import huggingface
     from flopsheet.yamlio import files
 

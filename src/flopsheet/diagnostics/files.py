@@ -65,14 +65,14 @@ def no_workbook_name(target: str) -> Problem:
 
 @diagnostic("FS004", "target-is-read")
 def target_is_read(target: str) -> Problem:
-    """The target is one of the specs that the command reads.
+    """The target is a file that the command reads.
 
-    Why: The spec would be lost.
+    Why: What it reads would be lost.
     Fix: Choose another file with -o.
     Example:
         $ flopsheet show spec.yaml --format csv -o spec.yaml
     """
-    return Problem(f"'{shown(target)}' is a spec that this command reads", "choose another file with -o")
+    return Problem(f"'{shown(target)}' is a file that this command reads", "choose another file with -o")
 
 
 @diagnostic("FS005", "target-is-no-patch")
