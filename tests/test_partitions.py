@@ -21,7 +21,7 @@ from exported import opened, written
 from flopsheet.diagnostics import SpecError, UsageError
 from flopsheet.output import export, partitions
 from flopsheet.output.partitions import SweepJob, export_folder
-from flopsheet.pipeline import stream, workers
+from flopsheet.pipeline import cluster, stream, workers
 from flopsheet.yamlio import files
 from flopsheet.yamlio.from_mapping import to_yaml
 from test_sweep import BASE, SHAPE
@@ -204,6 +204,19 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is not empty, and has no _manifest\.json"):
         write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_folder_that_gets_no_partition_is_left_as_it_was(
+    was_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ANSWERS_WITHIN", 0.5)
+    folder = tmp_path / "parts"
+    if was_there:
+        folder.mkdir()
+    with pytest.raises(UsageError):
+        write(folder, scheduler="tcp://127.0.0.1:1")
+    assert (folder.exists(), [*folder.glob("*")]) == (was_there, [])
 
 
 def test_a_sweep_with_a_variant_that_cannot_be_writes_nothing(tmp_path: Path) -> None:

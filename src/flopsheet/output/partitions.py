@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -113,6 +114,21 @@ class Folder:
         text = json.dumps(self.manifest, indent=1) + "\n"
         files.write_bytes(self.path / MANIFEST, text.encode())
 
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """The folder while it is written; one that gets no partition at all is left as it was."""
+        was_there, is_continued = os.path.isdir(self.path), os.path.exists(self.path / MANIFEST)
+        self.open()
+        try:
+            yield
+        except BaseException:
+            if not is_continued and not any(self.path.glob("part-*.parquet")):
+                (self.path / MANIFEST).unlink(missing_ok=True)
+                if not was_there:
+                    with suppress(OSError):
+                        self.path.rmdir()
+            raise
+
     def read_manifest(self) -> object:
         try:
             found: object = json.loads((self.path / MANIFEST).read_bytes())
@@ -142,9 +158,14 @@ def export_folder(
         raise _refusal(diagnostics.only_parquet(style))
     export.require_parquet(output)
     folder = Folder(Path(output), stream)
-    folder.open()
+    with folder.opened():
+        return _write_parts(folder, n_workers, scheduler)
+
+
+def _write_parts(folder: Folder, n_workers: int, scheduler: str | None) -> tuple[int, int]:
+    """Writes the partitions that are not there yet; how many there are, and how many were there."""
     total, there = folder.n_parts, 0
-    with progress(stream.n_models, "models") as advance:
+    with progress(folder.stream.n_models, "models") as advance:
 
         def missing() -> Iterator[Part]:
             nonlocal there
