@@ -23,13 +23,16 @@ models:
 # By hand: embedding and head 2·100·D, a layer 4·D² + 2·D·4D + 2·D norms, D of the last norm; D 64 → 128.
 BEFORE = 2 * 100 * 64 + 2 * (12 * 64**2 + 2 * 64) + 64
 AFTER = 2 * 100 * 128 + 2 * (12 * 128**2 + 2 * 128) + 128
-CLAIMED = BASE + """\
+CLAIMED = (
+    BASE
+    + """\
 expect:
 - {that: a.n_params, at_most: 2M, at_least: 100}
 - {that: a.kv_cache_bytes, at_most: 1GB}
 - {that: b.n_params, equals: 163584, within: 0.01}
 - {that: b.kv_cache_bytes, at_most_change: 5 %}
 """
+)
 WIDER = BASE.replace("a: {n_layers: 2, d_model: 64", "a: {n_layers: 2, d_model: 128")
 
 

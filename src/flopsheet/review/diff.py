@@ -205,9 +205,9 @@ def _names(report: Report, kind: str) -> list[str]:
 
 def _input_differences(before: Report, after: Report, edited: Mapping[float, float]) -> Iterator[Difference]:
     """Inputs that are said otherwise; what follows from others by one expression in both does not count."""
-    titles = [str(one.spec.data.get("title", "")) or None for one in (before, after)]
-    if titles[0] != titles[1]:
-        yield Difference("title", *titles)
+    old_title, new_title = (str(one.spec.data.get("title", "")) or None for one in (before, after))
+    if old_title != new_title:
+        yield Difference("title", old_title, new_title)
     ours, theirs = _slots(before), _slots(after)
     both = {input_cell.path[:2] for input_cell in ours.values()} & {
         input_cell.path[:2] for input_cell in theirs.values()
