@@ -99,6 +99,13 @@ def test_a_file_that_cannot_be_read_is_a_problem_without_a_place(tmp_path: Path)
     assert (done.returncode, spec["problems"]) == (2, [problem("FS001", "file-not-readable", said, "", None)])
 
 
+@pytest.mark.parametrize("style", ["json", "github", "sarif"])
+def test_problems_of_the_base_stand_with_the_others(style: str, specs: Path) -> None:
+    done = run("validate", "budget.yaml", "--base", NAME, "--format", style, cwd=specs)
+    told = [word in done.stdout for word in ("context_lengths[0]", "n_kv_heads 5", "expected at most")]
+    assert (done.returncode, done.stderr, told) == (1, "", [True, True, True])
+
+
 def test_annotations_of_github_escape_what_ends_a_property(specs: Path) -> None:
     done = run("validate", NAME, "good.yaml", "budget.yaml", "--format", "github", cwd=specs)
     # https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts escapes % as %25, comma %2C, colon %3A

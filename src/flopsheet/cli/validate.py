@@ -48,10 +48,10 @@ def command(
     """
     named = options.chosen(specs)
     studies = [named] if merge else [(name,) for name in named]
-    before = compute_base(base) if base else None
     if style == "text":
+        before = compute_base(base) if base else None
         return max(validate_spec(one, settings, quiet, before) for one in studies)
-    return print_for_programs(studies, settings, style, before)
+    return print_for_programs(studies, settings, style, base)
 
 
 def compute_base(path: str) -> Report:
@@ -94,16 +94,21 @@ def compute_where_needed(specs: tuple[str, ...], settings: tuple[str, ...]) -> t
 
 
 def print_for_programs(
-    studies: Sequence[tuple[str, ...]], settings: tuple[str, ...], style: str, base: Report | None = None
+    studies: Sequence[tuple[str, ...]], settings: tuple[str, ...], style: str, base: str | None = None
 ) -> int:
-    """The problems of all specs on stdout, as JSON, annotations or SARIF."""
+    """The problems of all specs, and of the base, on stdout, as JSON, annotations or SARIF."""
     from flopsheet.catalog.diagnostics_list import diagnostics_by_code
     from flopsheet.diagnostics.machine_formats import FORMATS, Checked
 
-    checked, code = [], 0
+    checked, code, before = [], 0, None
+    try:
+        before = compute_base(base) if base else None
+    except FlopsheetError as error:
+        checked.append(Checked(str(base), error.problems))
+        code = error.exit_code
     for specs in studies:
         try:
-            problems, is_missed = failed_expectations(*compute_where_needed(specs, settings), base)
+            problems, is_missed = failed_expectations(*compute_where_needed(specs, settings), before)
             code = max(code, int(is_missed))
         except FlopsheetError as error:
             problems, code = list(error.problems), max(code, error.exit_code)
