@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from commands import ROOT, run_process, written
+from commands import ROOT, environment, run_process, written
 
 SWEPT = """\
 version: 1
@@ -73,3 +76,14 @@ def test_a_dash_after_o_is_stdout(folder: Path, arguments: tuple[str, ...]) -> N
         written(*arguments, cwd=folder),
         False,
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin1", "utf-8"])
+def test_json_is_json_in_every_encoding(encoding: str, tmp_path: Path) -> None:
+    name = "\U0001f999 llama né QKᵀ"
+    text = f'version: 1\ncontext_lengths: [64]\nmodels: {{"{name}": {{model: gpt2-small}}}}\n'
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "flopsheet", "show", "s.yaml", "--format", "json"]
+    more = environment({"PYTHONIOENCODING": encoding})
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, env=more)
+    assert list(json.loads(done.stdout.decode(encoding))["models"]) == [name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -14,6 +15,7 @@ from flopsheet.cli.commands import commands
 from flopsheet.cli.findings import print_error
 from flopsheet.diagnostics import FlopsheetError
 
+AS_JSON = "flopsheet.as-json"  # what becomes of letters that an encoding lacks
 DONE, USAGE, INTERRUPTED = 0, 2, 130
 
 
@@ -53,7 +55,16 @@ def _fit(stream: TextIO | None) -> TextIO:
         if stream.isatty():
             stream.reconfigure(errors="replace")
         elif "PYTHONIOENCODING" in os.environ:
-            stream.reconfigure(errors="backslashreplace")  # as JSON spells it, too
+            codecs.register_error(AS_JSON, _as_json)
+            stream.reconfigure(errors=AS_JSON)
         else:
             stream.reconfigure(encoding="utf-8")
     return stream
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    """Letters as JSON spells them, in UTF-16: Python's `\\xe9` and `\\U0001f999` are no JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
