@@ -57,4 +57,11 @@ REFUSED_TEXTS = [
         "measured: the row has no name; write measured: {NAME: {model: …}}",
     ),
     ("version: 1\ncontext_lengths: [1]\nmodels: {a: {«colour»: 1}}", NO_KEY),
+    *(
+        (
+            f"version: 1\ncontext_lengths: [1]\nmodels: {{a: {{model: gpt2-small, «{key}»: {{}}}}}}",
+            f"models.a.{key}: '{key}' is a section of the spec; it belongs at the top level of the spec",
+        )
+        for key in ("training", "serving", "expect", "conventions", "hardware", "search")
+    ),
 ]

@@ -13,6 +13,7 @@ from flopsheet.diagnostics.values import kind_of
 NAMED = {
     "models": "MODEL", "training": "RUN", "serving": "RUN", "measured": "ROW", "search": "SEARCH", "hardware": "KIND",
 }  # fmt: skip
+SECTIONS = {*NAMED, "expect", "conventions", "defaults", "inputs", "metrics"}  # which stand at the top level alone
 GLUED = r"(?s)(\w+)\s*([=:\s])\s*(.+)"
 
 
@@ -118,6 +119,8 @@ def unknown_key(key: str, known: Sequence[str]) -> Wording:
     if key in ("model_type", "architectures") and "models" in known:  # Hugging Face's, given as a spec
         remedy = "make a spec of it with 'flopsheet import CONFIG.json -o SPEC.yaml'"
         return f"'{key}' belongs to the configuration of a model", remedy
+    if key in SECTIONS:
+        return f"'{key}' is a section of the spec", "it belongs at the top level of the spec"
     if key == "sweep" and "vary" in known:
         return "a search has no sweep", "write the lists under vary:"
     if key == "sweep":
