@@ -134,7 +134,7 @@ def test_what_was_tried_in_vain_is_not_shown_beside_a_budget() -> None:
     cells = sheet_of("Limits", flopsheet.compute(llama({"that": "run.days", "at_most": 1}))).cells
     row = min(row for (row, column), cell in cells.items() if (column, cell.value) == (LABEL, "Layers"))
     shown = [cells[row, column].value for column in (LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT)]
-    assert shown == ["none meets it", "", "", ""]
+    assert shown == ["none meets it", "–", "–", "–"]
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,7 @@ def test_where_no_value_fits_that_is_said_and_none_is_shown_as_a_step_further() 
     cells = sheet_of("Limits", report).cells
     row = min(row for (row, column), cell in cells.items() if cell.value == "Fewest devices")
     shown = [cells[row, column].value for column in (LAST_AT, NEXT_AT, LACKS_AT)]
-    assert (fewest["limit"], shown) == ("nothing fits", ["nothing fits", "", ""])
+    assert (fewest["limit"], shown) == ("nothing fits", ["nothing fits", "–", "–"])
     assert fewest["says"].startswith("no number of replicas of this layout fits: a device lacks ")
 
 

@@ -66,11 +66,11 @@ def test_runs_with_caches_of_one_size_have_no_largest(report: Report) -> None:
     assert titles == ["many has the largest cache: 2 GiB at its length", "Cache of each run: 2 GiB at its length"]
 
 
-def test_a_limit_without_a_step_beyond_it_says_none() -> None:
+def test_a_limit_without_a_step_beyond_it_shows_none() -> None:
     spec = {**SPEC, "serving": {"run": {**RUN, "n_devices": 2, "tensor_parallel": 2, "n_sequences": 8}}}
     cells = sheet_of("Limits", flopsheet.compute(spec)).cells
     [row] = [row for (row, column), cell in cells.items() if (column, cell.value) == (1, "Fewest devices") and row < 30]
-    assert [cells[row, column].value for column in (4, 5, 7, 8)] == [2, "none", "none", "fewer are not possible"]
+    assert [cells[row, column].value for column in (4, 5, 7, 8)] == [2, "–", "–", "fewer are not possible"]
 
 
 def layouts_said(runs: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.program import LAST, NEXT, at
 
-NOTHING, NO_LIMIT, NOT_FOUND, EMPTY = "nothing fits", "no limit", "not found", ""
+NOTHING, NO_LIMIT, NOT_FOUND, EMPTY = "nothing fits", "no limit", "not found", "–"
 HEADS = {
     "now": "Now",
     "last": "Limit",
