@@ -7,13 +7,15 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import flopsheet
-from edits import sheet_of
+from edits import disagreements_of, formulas, planned, planned_sheet, sheet_of, write_workbook
+from engines import recalculate_ironcalc
 from flopsheet.api import Report
 from flopsheet.catalog.load import load_catalog
 from flopsheet.diagnostics import ComputeError
@@ -27,8 +29,9 @@ from flopsheet.pipeline.limits.program import Step
 from flopsheet.pipeline.limits.solve import Solved, _solved, solve
 from flopsheet.pipeline.limits.subjects import Subjects, runs_of
 from flopsheet.pipeline.tables import tabulate_runs
-from flopsheet.workbook.model.references import UNIT
+from flopsheet.workbook.model.references import LABEL, UNIT
 from flopsheet.workbook.sheets.limits import LACKS_AT, LAST_AT, NEXT_AT
+from review_helpers import input_cells_of
 from studies import SPECS
 
 MODELS = {
@@ -300,6 +303,45 @@ def test_where_no_value_fits_that_is_said_and_none_is_shown_as_a_step_further() 
     shown = [cells[row, column].value for column in (LAST_AT, NEXT_AT, LACKS_AT)]
     assert (fewest["limit"], shown) == ("nothing fits", ["nothing fits", "–", "–"])
     assert fewest["says"].startswith("no number of replicas of this layout fits: a device lacks ")
+
+
+# Of one model every layer has a dense FFN, of the other none.
+EITHER = {
+    "version": 1, "context_lengths": [4096],
+    "models": {"dense": {"model": "llama-3-8b"}, "experts": {"model": "mixtral-8x7b"}},
+    "expect": [{"that": "run.served_gib_device", "at_most": 70}],
+}  # fmt: skip
+RUN = {
+    "hardware": "h200",
+    "n_devices": 2,
+    "tensor_parallel": 2,
+    "prompt_length": 4096,
+    "generated_length": 64,
+    "n_sequences": 8,
+}
+
+
+def choosing(model: str, of: str) -> tuple[Report, Report]:
+    """A run of one of two models, with a budget, as it is and with the other model chosen for it."""
+    one, other = ({**EITHER, "serving": {"run": {**RUN, "model": name}}} for name in (of, model))
+    return flopsheet.compute(one), flopsheet.compute(other)
+
+
+@pytest.mark.parametrize(("model", "of"), [("experts", "dense"), ("dense", "experts")])
+def test_another_model_of_a_run_moves_no_row_of_limits(model: str, of: str) -> None:
+    built, edited = choosing(model, of)
+    labels = [{at: cell.value for at, cell in planned_sheet("Limits", one, built).cells.items() if at[1] == LABEL}
+              for one in (built, edited)]  # fmt: skip
+    assert labels[0] == labels[1]
+
+
+def test_limits_follow_another_model_that_is_chosen_for_a_run(tmp_path: Path) -> None:
+    built, edited = choosing("experts", "dense")
+    write_workbook(built, tmp_path / "built.xlsx")
+    wanted = formulas(planned(edited, built, {"Limits"}))
+    [home] = [one.cell_ref for one in input_cells_of(built) if one.path == ("serving", "run", "model")]
+    [found] = recalculate_ironcalc(tmp_path / "built.xlsx", [{(home.sheet, home.address): "experts"}], list(wanted))
+    assert (disagreements_of(found, wanted), len(wanted) > 400) == ({}, True)
 
 
 def solved_where(monkeypatch: pytest.MonkeyPatch, value: float) -> list[Solved]:

@@ -103,11 +103,11 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
     )  # fmt: skip
 
 
-def limits_sheet(laid: WorkbookLayout, spec: Spec) -> Sheet:
-    """How far each run can go."""
+def limits_sheet(laid: WorkbookLayout, spec: Spec, built: Spec) -> Sheet:
+    """How far each run can go; the spec as `built` decides which rows there are."""
     study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits_if_any.sheet(spec, study, of_kinds, laid.cell_index, blocks)
+    return limits_if_any.sheet((spec, built), study, of_kinds, laid.cell_index, blocks)
 
 
 def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str], str]) -> Sheet:

@@ -88,7 +88,7 @@ def draft_workbook(
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(assemble.context_sheet, laid, shares_title, links)),
         (compare.SHEET, partial(assemble.compare_sheet, laid, best, links)),
-        *_of_runs(study, spec, laid, table_set, links),
+        *_of_runs(study, original, laid, table_set, links),
         (checks.SHEET, partial(_itself, checks_sheet)),
         (sensitivity.SHEET, partial(assemble.sensitivity_sheet, laid, links)),
         (reference.FORMULAS, partial(_itself, formulas)),
@@ -133,9 +133,14 @@ def _n_missed(original: WorkbookInput) -> int:
 
 
 def _of_runs(
-    study: WorkbookInput, spec: Spec, laid: WorkbookLayout, table_set: TableSet, links: Callable[[str], str]
+    study: WorkbookInput,
+    original: WorkbookInput,
+    laid: WorkbookLayout,
+    table_set: TableSet,
+    links: Callable[[str], str],
 ) -> Makers:
     """The sheets of runs, layouts, measured rows and limits, as far as the spec has any."""
+    spec = original.spec
     found: Makers = [
         (runs.SHEETS[of_kind.name], partial(assemble.runs_sheet, of_kind, laid, links))
         for of_kind in laid.table_sets[1:]
@@ -145,7 +150,7 @@ def _of_runs(
     if searched := layouts.listed(spec.searches, laid.table_sets, laid.cell_index):
         found.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if found or limits_if_any.are_models(study.spec, study.catalog):
-        found.append((limit_links.SHEET, partial(assemble.limits_sheet, laid, study.spec)))
+        found.append((limit_links.SHEET, partial(assemble.limits_sheet, laid, study.spec, spec)))
     return found
 
 

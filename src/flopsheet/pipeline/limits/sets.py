@@ -15,7 +15,7 @@ from flopsheet.pipeline.limits import budgets
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, OF_MODELS
 from flopsheet.pipeline.limits.solve import Solved, solve_budget
-from flopsheet.pipeline.limits.subjects import model_of, runs_of
+from flopsheet.pipeline.limits.subjects import Subjects, model_of, runs_of
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation, Spec
 
@@ -76,9 +76,15 @@ def every_set(spec: Spec, catalog: Catalog) -> dict[Kind, list[Set]]:
     return {kind: set_on(spec.expectations, kind, names, catalog) for kind, names in named.items()}
 
 
-def within_runs(values: Values, kind: RunKind, sets: Sequence[Set], catalog: Catalog) -> list[Within]:
-    """The limits within budgets of runs: what several runs have of one metric is solved once."""
+def within_runs(
+    values: Values, kind: RunKind, sets: Sequence[Set], catalog: Catalog, built: Values | None = None
+) -> list[Within]:
+    """The limits within budgets of runs: what several runs have of one metric is solved once.
+
+    Where a workbook was edited, `built` has what it was built from.
+    """
     subjects = runs_of(values, kind, catalog)
+    as_built = None if built is None or built is values else runs_of(built, kind, catalog)
     names = [str(run) for (run,) in values.tables[subjects.of].keys]
     found: dict[int, Within] = {}
     for together in _together(sets):
@@ -86,7 +92,7 @@ def within_runs(values: Values, kind: RunKind, sets: Sequence[Set], catalog: Cat
         places = {number: names.index(sets[number].subject) for number in together}
         for number, at in places.items():
             claimed[at] = sets[number].bound
-        solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed))
+        solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed, as_built))
         found |= {number: _given(sets[number], at, solved) for number, at in places.items()}
     return [found[number] for number in range(len(sets))]
 
@@ -103,14 +109,19 @@ def _together(sets: Sequence[Set]) -> Iterator[list[int]]:
         left = [number for number in left if number not in chosen.values()]
 
 
-def within_model(spec: Spec, one: Set, catalog: Catalog) -> Within:
-    """The limits of a model within one of its budgets."""
-    subjects = model_of(spec, one.subject, one.context_length, one.budget.metric, catalog)
-    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
+def within_model(spec: Spec, one: Set, catalog: Catalog, built: Spec | None = None) -> Within:
+    """The limits of a model within one of its budgets; `built` is the spec before the workbook was edited."""
+
+    def model(spec: Spec) -> Subjects:
+        return model_of(spec, one.subject, one.context_length, one.budget.metric, catalog)
+
+    subjects = model(spec)
+    as_built = None if built is None or built is spec else model(built)
+    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]), as_built)))
 
 
 def _given(one: Set, at: int, solved: Sequence[Solved]) -> Within:
-    """The limits of the inputs that the subject has."""
+    """The limits of the inputs that the subject was built with."""
     return Within(one, at, [each for each in solved if each.is_given(at)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +39,8 @@ class Solved:
     """The parts that the input does not move."""
     points: Mapping[str, Mapping[str, Column]]
     """At each the inputs that vary and the parts that depend on them."""
+    built: Column
+    """What was shown of each as it was built, which decides where the sheet has a row."""
 
     def column(self, name: str) -> Column:
         """A step of each run, or a metric of each at a point."""
@@ -46,30 +49,32 @@ class Solved:
 
     def as_it_is(self) -> Column:
         """What is shown of each run as it is."""
-
-        def read(name: str) -> Column:
-            return self.numbers["now"] if name == "x" else self.subjects.column(name)
-
-        return np.asarray(evaluate(self.limit.shown, read, None, vectorised()), np.float64)
+        return _shown(self.subjects, self.limit, self.numbers["now"])
 
     def is_given(self, at: int) -> bool:
-        """Whether a run has the input at all: a mixture of experts may have no dense FFN, whose width is 0."""
-        return bool(self.as_it_is()[at] > 0)
+        """Whether a run was built with the input at all: a mixture of experts may have no dense FFN, of width 0."""
+        return bool(self.built[at] > 0)
 
 
-def solve(values: Values, kind: RunKind, catalog: Catalog) -> list[Solved]:
-    """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold."""
+def solve(values: Values, kind: RunKind, catalog: Catalog, built: Values | None = None) -> list[Solved]:
+    """Every limit of the runs of a kind; none where a run far away is beyond what doubles hold.
+
+    Where a workbook was edited, `built` has what it was built from.
+    """
     subjects = runs_of(values, kind, catalog)
+    as_built = None if built is None or built is values else runs_of(built, kind, catalog)
     try:
         return [
-            _solved(subjects, limit, program(kind, limit, subjects.groups), rows)
+            _solved(subjects, limit, program(kind, limit, subjects.groups), rows, as_built=as_built)
             for limit, rows in zip(LIMITS[kind], rows_of_runs(kind, catalog), strict=True)
         ]
     except BeyondDoubles:
         return []
 
 
-def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, claimed: Column) -> Iterator[Solved]:
+def solve_budget(
+    subjects: Subjects, limits: Sequence[Limit], budget: Budget, claimed: Column, as_built: Subjects | None = None
+) -> Iterator[Solved]:
     """The limits within a budget, given its bound for each run; of inputs that the metric reads."""
     catalog = subjects.catalog
     may_be_absent = bool(catalog.metrics[budget.metric].absent)
@@ -78,9 +83,26 @@ def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, cl
             steps = budgets.program(limit, budget, may_be_absent=may_be_absent)
             try:
                 rows = rows_of(limit, (budget.metric,), catalog)
-                yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed})
+                yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed}, as_built)
             except ComputeError:  # a metric of the spec may have no value where no run is
                 continue
+
+
+def _most(subjects: Subjects, function: str, gathered: tuple[str, ...]) -> Column:
+    """The most that the layer groups of each have."""
+    if function != "at_max" or len(set(gathered)) > 1:
+        raise LookupError(f"{function}(…) of {', '.join(gathered)} in a limit, which reads the most of one name")
+    found: Column = subjects.column(gathered[0]).reshape(len(subjects), -1).max(axis=1)
+    return found
+
+
+def _shown(subjects: Subjects, limit: Limit, now: Column) -> Column:
+    """What is shown of the value of each as it is."""
+
+    def read(name: str) -> Column:
+        return now if name == "x" else subjects.column(name)
+
+    return np.broadcast_to(np.asarray(evaluate(limit.shown, read, None, vectorised()), np.float64), len(subjects))
 
 
 def _solved(
@@ -89,6 +111,7 @@ def _solved(
     steps: Sequence[Step | Points],
     rows: Rows,
     given: Mapping[str, Column] = MappingProxyType({}),
+    as_built: Subjects | None = None,
 ) -> Solved:
     """What steps give, in each run; at points some rows are computed anew."""
     functions = vectorised()
@@ -103,12 +126,7 @@ def _solved(
         there = points[point] if point else {}
         return there[metric] if metric in there else subjects.column(metric)
 
-    def most(function: str, gathered: tuple[str, ...]) -> Column:
-        if function != "at_max" or len(set(gathered)) > 1:
-            raise LookupError(f"{function}(…) of {', '.join(gathered)} in a limit, which reads the most of one name")
-        found: Column = subjects.column(gathered[0]).reshape(len(subjects), -1).max(axis=1)
-        return found
-
+    most = partial(_most, subjects)
     for step in steps:
         if isinstance(step, Points):
             tried = [numbers[at("x", point)] for point in step.names]
@@ -117,7 +135,9 @@ def _solved(
         with np.errstate(all="ignore"):
             number = evaluate(step.node, read, most, functions)
         numbers[step.name] = np.broadcast_to(np.asarray(number, np.float64), len(subjects))
-    return Solved(subjects, limit, tuple(steps), numbers, rows.parts, fixed, points)
+    then = subjects if as_built is None else as_built
+    built = _shown(then, limit, np.asarray(evaluate(limit.now, then.column, partial(_most, then), functions)))
+    return Solved(subjects, limit, tuple(steps), numbers, rows.parts, fixed, points, built)
 
 
 def _at_points(

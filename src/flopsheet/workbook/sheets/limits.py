@@ -94,11 +94,11 @@ def _chosen(sets: Sequence[Set]) -> tuple[list[Set], list[Set]]:
     return list(sets[:MOST_BUDGETS]), list(sets[MOST_BUDGETS:])
 
 
-def _within(spec: Spec, source: Source, kind: Kind, sets: Sequence[Set]) -> list[Within]:
-    of_kind = source.table_set
+def _within(specs: tuple[Spec, Spec], source: Source, kind: Kind, sets: Sequence[Set]) -> list[Within]:
+    of_kind, (spec, built) = source.table_set, specs
     if kind == MODELS:
-        return [within_model(spec, one, of_kind.catalog) for one in sets]
-    return within_runs(of_kind.values, kind, sets, of_kind.catalog)
+        return [within_model(spec, one, of_kind.catalog, built) for one in sets]
+    return within_runs(of_kind.values, kind, sets, of_kind.catalog, of_kind.built)
 
 
 def _said_of(one: Set, catalog: Catalog) -> str:
@@ -107,8 +107,8 @@ def _said_of(one: Set, catalog: Catalog) -> str:
 
 
 def _given(runs: TableSet) -> list[Solved]:
-    """The limits of the inputs that any of the runs has."""
-    every = solve(runs.values, runs.run_kind, runs.catalog)
+    """The limits of the inputs that any of the runs was built with."""
+    every = solve(runs.values, runs.run_kind, runs.catalog, runs.built)
     return [solved for solved in every if any(map(solved.is_given, range(len(runs.table("run")))))]
 
 
@@ -186,20 +186,23 @@ class _Writer:
 
 
 def sheet(
-    spec: Spec,
+    specs: tuple[Spec, Spec],
     study: TableSet,
     of_runs: Sequence[TableSet],
     cell_index: CellIndex,
     blocks: Mapping[TableSetName, Sequence[Block]],
 ) -> Sheet:
-    """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found."""
+    """The whole sheet: a table of every run's limits, one of those within budgets, and below how each is found.
+
+    Of the two specs the first is as it is now, the second as the workbook was built from it: it decides on rows.
+    """
     sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}
     for one in of_runs:
         sources[one.run_kind] = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
     every = [_given(one) for one in of_runs]
     names = [dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS])) for one in of_runs]
-    sets = {kind: _chosen(found) for kind, found in every_set(spec, study.catalog).items()}
-    within = [(kind, one) for kind in sources for one in _within(spec, sources[kind], kind, sets[kind][0])]
+    sets = {kind: _chosen(found) for kind, found in every_set(specs[0], study.catalog).items()}
+    within = [(kind, one) for kind in sources for one in _within(specs, sources[kind], kind, sets[kind][0])]
     left = [one for kind in sources for one in sets[kind][1]]
     links = {kind: Links(source) for kind, source in sources.items()}
     for one, runs, found in zip(of_runs, names, every, strict=True):

@@ -20,7 +20,7 @@ def are_models(spec: Spec, catalog: Catalog) -> bool:
 
 
 def sheet(
-    spec: Spec,
+    specs: tuple[Spec, Spec],
     study: TableSet,
     of_kinds: Sequence[TableSet],
     cell_index: CellIndex,
@@ -29,4 +29,4 @@ def sheet(
     """The sheet, see `limits.sheet`."""
     from flopsheet.workbook.sheets import limits
 
-    return limits.sheet(spec, study, of_kinds, cell_index, blocks)
+    return limits.sheet(specs, study, of_kinds, cell_index, blocks)
