@@ -20,7 +20,7 @@ import measured_steps
 from flopsheet.spec import Device, InputValue, Run, Spec, load_spec
 from flopsheet.spec.calibration.fit import Fit, points
 from flopsheet.spec.calibration.kinds import FIRST_TOKEN, PER_TOKEN, SERVING, STEP, TRAINING, Kind, Target
-from flopsheet.spec.calibration.steps import Point, Step
+from flopsheet.spec.calibration.steps import Point, TimedRun
 from flopsheet.spec.resolve.draft import values_of
 
 PAGE = measured_steps.ROOT / "docs" / "measured-rows.md"
@@ -98,7 +98,7 @@ class Tried:
         self.start = {name: float(device.inputs[name].value) for name in kind.prior}
         models = {one.name: one for one in study.models}
         runs = [with_times(study.runs[kind.run][at], seconds) for at, seconds in zip(of, timed, strict=True)]
-        steps = [Step(values_of(study.study), models[run.model], device, run, kind) for run in runs]
+        steps = [TimedRun(values_of(study.study), models[run.model], device, run, kind) for run in runs]
         self.points = [points(kind, [step]) for step in steps]
         self.fits = {count: [self.fit(chosen) for chosen in self.choices(count)] for count in COUNTS[kind.run]}
 

@@ -23,7 +23,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import aggregated, names
 from flopsheet.pipeline.frames import compute_values
 from flopsheet.pipeline.limits import rows
-from flopsheet.pipeline.limits.alike import Rows
+from flopsheet.pipeline.limits.alike import WorkingRows
 from flopsheet.pipeline.limits.dials import LIMITS
 from flopsheet.pipeline.limits.program import Step
 from flopsheet.pipeline.limits.solve import Solved, _solved, solve
@@ -242,7 +242,7 @@ def test_metrics_of_a_specs_own_change_no_limit_of_its_runs() -> None:
     assert built == {kind: rows.rows_of_runs(kind, own) for kind in LIMITS}
 
 
-def parts_after_what_they_read(some: Rows) -> Iterator[str]:
+def parts_after_what_they_read(some: WorkingRows) -> Iterator[str]:
     """The parts whose formulas read only what was computed before, in the order of computing."""
     every, known = {part.name for part in some.parts}, set[str]()
     for alike in (*some.fixed, *some.moved):

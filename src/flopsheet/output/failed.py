@@ -12,7 +12,7 @@ from flopsheet.spec import Expectation
 from flopsheet.spec.entries import BOUNDS, CHANGES, CLAIM_WORDS
 
 # How a message says a claim.
-CLAIMS = CLAIM_WORDS | {f"{bound}_change": f"a change of {CLAIM_WORDS[bound]}" for bound in BOUNDS}
+SAID = CLAIM_WORDS | {f"{bound}_change": f"a change of {CLAIM_WORDS[bound]}" for bound in BOUNDS}
 
 
 @frozen
@@ -39,7 +39,7 @@ class FailedExpectation:
     def claim_text(self, catalog: Catalog) -> str:
         """What was claimed: `gpt2-xl.n_params at most 2,000,000,000`."""
         that = self.expectation
-        return f"{that.subject}.{that.metric}{self._at} {CLAIMS[self.claim]} {self._bound(catalog)}"
+        return f"{that.subject}.{that.metric}{self._at} {SAID[self.claim]} {self._bound(catalog)}"
 
     @property
     def _at(self) -> str:
@@ -72,7 +72,7 @@ class FailedExpectation:
             found += f", was {format_value(self.base, unit)} ({told})"
         is_missing = isinstance(self.found, str) and self.claim != "text"
         told = f"has no value ({found})" if is_missing else f"is {found}"
-        bound = f"{CLAIMS[self.claim]} {self._bound(catalog)}".removeprefix("equals ")
+        bound = f"{SAID[self.claim]} {self._bound(catalog)}".removeprefix("equals ")
         return f"{that.subject}.{that.metric}{self._at} {told}, expected {bound}{self._by_how_much()}"
 
     def _by_how_much(self) -> str:

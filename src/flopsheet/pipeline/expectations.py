@@ -18,7 +18,7 @@ from flopsheet.records import NamedTuple, frozen
 from flopsheet.spec import Expectation, Spec
 from flopsheet.spec.entries import BOUNDS, CHANGES
 
-CLAIMS = {
+HOLDS = {
     "equals": parse("abs(live - claimed) <= within * abs(claimed)"),
     "text": parse("live == claimed"),
     "at_least": parse("live >= claimed"),
@@ -77,7 +77,7 @@ def changes(expectation: Expectation) -> list[tuple[str, tuple[float, bool]]]:
 
 def verdict(kind: str, *, absent: bool = False, missed: str = FAIL) -> Node:
     """Whether a claim holds, as a word, `missed` where not; none holds of a number that may be `absent` and is."""
-    node = Call("where", (CLAIMS[kind], Text(OK), Text(missed)))
+    node = Call("where", (HOLDS[kind], Text(OK), Text(missed)))
     return Call("where", (parse("given(live)"), node, Text(missed))) if absent else node
 
 

@@ -7,11 +7,11 @@ from itertools import zip_longest
 
 from flopsheet.catalog.entries import Scalar
 from flopsheet.output.changes import ARROW, exact_number
-from flopsheet.output.failed import CLAIMS
+from flopsheet.output.failed import SAID
 from flopsheet.pipeline.expectations import called
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
-from flopsheet.spec.entries import CLAIMS as KEYS
+from flopsheet.spec.entries import CLAIMS
 
 
 @frozen
@@ -57,7 +57,7 @@ class ClaimDifference:
         at = f" at {length:,.0f}" if length else ""
         told = f"{self.before.words}{ARROW}{self.after.words}" if self.before and self.after else one.words
         what = "" if self.before and self.after else " removed" if self.before else " added"
-        return f"{called([one.key]).one} {self.that}{at}: {CLAIMS[one.key]} {told}{what}"
+        return f"{called([one.key]).one} {self.that}{at}: {SAID[one.key]} {told}{what}"
 
 
 def differing_claims(
@@ -79,7 +79,7 @@ def _by_number(
     found: dict[tuple[object, ...], list[Claim]] = {}
     for one in expectations:
         length = one.context_length and edited.get(one.context_length, one.context_length)
-        for key in KEYS:
+        for key in CLAIMS:
             if getattr(one, key) is not None:
                 found.setdefault((one.subject, one.metric, length, key), []).append(Claim(one, key))
     return found

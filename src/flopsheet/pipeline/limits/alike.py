@@ -30,7 +30,7 @@ class Alike:
 
 
 @frozen
-class Rows:
+class WorkingRows:
     """The rows of a working, each after those that it reads."""
 
     parts: tuple[Part, ...]

@@ -15,7 +15,7 @@ from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.limits import budgets
-from flopsheet.pipeline.limits.alike import Alike, Rows
+from flopsheet.pipeline.limits.alike import Alike, WorkingRows
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.parts import Part
@@ -109,7 +109,7 @@ def _solved(
     subjects: Subjects,
     limit: Limit,
     steps: Sequence[Step | Points],
-    rows: Rows,
+    rows: WorkingRows,
     given: Mapping[str, Column] = MappingProxyType({}),
     as_built: Subjects | None = None,
 ) -> Solved:

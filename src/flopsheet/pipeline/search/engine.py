@@ -14,7 +14,7 @@ from flopsheet.formula.nodes import Name
 from flopsheet.pipeline.search.best import NO_VALUE, Found, Kept
 from flopsheet.pipeline.search.blocks import MOST, Block, Projections, Runner, Split
 from flopsheet.pipeline.search.kinds import KINDS
-from flopsheet.pipeline.search.program import Compiler, Constant, Given, Leaf, Source, Step, Value
+from flopsheet.pipeline.search.program import ArrayStep, Compiler, Constant, Given, Leaf, Source, Value
 from flopsheet.pipeline.tables import Column, Numbers, Truths, absent_of
 from flopsheet.spec import Search, Spec
 from flopsheet.spec.sweep.columns import out_of_range
@@ -141,7 +141,7 @@ class Engine:
         time, other = (np.where(np.isnan(one), np.inf, one) for one in (columns[self.kind.time], other))
         return Kept(number, sign * objective, time, other).take(kept)
 
-    def whole(self, block: Block, at: int, column: Value, steps: Sequence[Step]) -> Numbers:
+    def whole(self, block: Block, at: int, column: Value, steps: Sequence[ArrayStep]) -> Numbers:
         """A result with a row for each layout that keeps the rules."""
         of, whole = steps[at].mask & self.split.within, self.split.within
         rows = block.rows_of(whole)

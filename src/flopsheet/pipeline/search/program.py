@@ -44,7 +44,7 @@ class Given(NamedTuple):
 Source: TypeAlias = Constant | Leaf | Given
 
 
-class Step(NamedTuple):
+class ArrayStep(NamedTuple):
     """One operation over arrays; a row for each combination of the axes in `mask`, above it one for each group."""
 
     operation: str
@@ -56,7 +56,7 @@ class Step(NamedTuple):
 class Program(NamedTuple):
     """Steps in their order: some have a constant or a leaf in place of an operation."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ArrayStep, ...]
     known: Mapping[int, Constant | Leaf]
     outputs: tuple[int, ...]
     """The steps that give what was asked for."""
@@ -73,7 +73,7 @@ class Compiler:
         self.catalog, self.sources, self.n_groups = catalog, sources, n_groups
         self.within, self.whole = within, whole
         self.functions = vectorised()
-        self.steps: list[Step] = []
+        self.steps: list[ArrayStep] = []
         self.known: dict[int, Constant | Leaf] = {}
         self.same: dict[tuple[object, ...], int] = {}
         self.named: dict[str, int] = {}
@@ -126,17 +126,17 @@ class Compiler:
         if len(leaf.values) == 1 or (leaf.values == leaf.values[0]).all():
             return self.constant(leaf.values[0])
         key = (Leaf, leaf.axis, tuple(leaf.values.tolist()))
-        return self.add(key, Step("", (), 1 << leaf.axis, False), leaf)
+        return self.add(key, ArrayStep("", (), 1 << leaf.axis, False), leaf)
 
     def constant(self, value: Value) -> int:
         """What needs no operation; a column whose rows are alike is one value."""
         if isinstance(value, np.ndarray) and value.ndim == 2:
             if not (value == value[0]).all():
                 key = (Constant, value.dtype.str, tuple(value.reshape(-1).tolist()))
-                return self.add(key, Step("", (), 0, True), Constant(value))
+                return self.add(key, ArrayStep("", (), 0, True), Constant(value))
             value = value[0, 0]
         plain: float | str | bool = value.item() if isinstance(value, np.ndarray | np.generic) else value
-        return self.add((Constant, type(plain), plain), Step("", (), 0, False), Constant(plain))
+        return self.add((Constant, type(plain), plain), ArrayStep("", (), 0, False), Constant(plain))
 
     def apply(self, operation: str, arguments: tuple[int, ...]) -> int:
         """The step of an operation; its value where all of what it reads is known."""
@@ -146,7 +146,7 @@ class Compiler:
         mask = reduce(or_, (self.steps[at].mask for at in arguments))
         is_layered = operation not in GATHERERS and any(self.steps[at].is_layered for at in arguments)
         lifted = tuple(self.lift(at, mask) for at in arguments)
-        return self.add((operation, *lifted), Step(operation, lifted, mask, is_layered), None)
+        return self.add((operation, *lifted), ArrayStep(operation, lifted, mask, is_layered), None)
 
     def lift(self, at: int, mask: int) -> int:
         """A step with a row for each combination of more axes; one that is alike in a block needs none."""
@@ -154,9 +154,9 @@ class Compiler:
         is_static, stays = not step.mask & ~self.whole, not mask & ~self.whole
         if not step.mask & self.within or (step.mask & self.within == mask & self.within and is_static == stays):
             return at
-        return self.add((LIFT, at, mask), Step(LIFT, (at,), mask, step.is_layered), None)
+        return self.add((LIFT, at, mask), ArrayStep(LIFT, (at,), mask, step.is_layered), None)
 
-    def add(self, key: tuple[object, ...], step: Step, known: Constant | Leaf | None) -> int:
+    def add(self, key: tuple[object, ...], step: ArrayStep, known: Constant | Leaf | None) -> int:
         if key not in self.same:
             self.same[key] = len(self.steps)
             if known is not None:

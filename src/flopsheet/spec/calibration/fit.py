@@ -17,7 +17,7 @@ from flopsheet import catalog, diagnostics
 from flopsheet.records import frozen
 from flopsheet.spec.calibration.kinds import Kind, is_given
 from flopsheet.spec.calibration.solve import solve
-from flopsheet.spec.calibration.steps import Point, Step
+from flopsheet.spec.calibration.steps import Point, TimedRun
 from flopsheet.spec.entries import Calibration, Device, Fitted, InputValue, MeasuredRow, ModelSpec, Run, is_time
 from flopsheet.spec.resolve.draft import Draft, Fault, Resolved
 from flopsheet.spec.runs import MEASURED
@@ -44,7 +44,8 @@ def calibrate(
             found.append(device)
             continue
         try:
-            fit = Fit(device, points(kind, [Step(draft.study, of_model[run.model], device, run, kind) for run in own]))
+            timed = [TimedRun(draft.study, of_model[run.model], device, run, kind) for run in own]
+            fit = Fit(device, points(kind, timed))
             wrong = [fault for point in fit.points for fault in _impossible(draft, fit, point)]
             calibration, inputs = (None, {}) if wrong else fit.result()
         except (ArithmeticError, TypeError, ValueError):  # 1 / 0, or an input so large that a product is infinite
@@ -60,7 +61,7 @@ def calibrate(
     return Resolved((tuple(found), tuple(calibrations)), faults)
 
 
-def points(kind: Kind, steps: Sequence[Step]) -> list[Point]:
+def points(kind: Kind, steps: Sequence[TimedRun]) -> list[Point]:
     """The times that were measured of some runs."""
     return [Point(step, target) for step in steps for target in kind.targets if is_given(step.value(target.measured))]
 

@@ -39,7 +39,7 @@ def _depending(targets: tuple[Target, ...], inputs: frozenset[str]) -> tuple[str
     return tuple(one for one in _order(targets) if one in found)
 
 
-class Step:
+class TimedRun:
     """A run: everything that its times are computed from, of which only the efficiencies change."""
 
     def __init__(self, study: Mapping[str, Scalar], model: ModelSpec, device: Device, run: Run, kind: Kind) -> None:
@@ -90,7 +90,7 @@ class Step:
 class Point:
     """A measured time of a run."""
 
-    step: Step
+    step: TimedRun
     target: Target
 
     @property

@@ -19,7 +19,7 @@ from flopsheet.workbook.model.sheet import Cell
 SHEET = "Limits"
 TITLE = "Read on other sheets"
 
-Rows: TypeAlias = Callable[[str, int], int]
+RowOf: TypeAlias = Callable[[str, int], int]
 """The row of a name for one layer group, in its own table."""
 
 
@@ -70,11 +70,11 @@ class Subject:
 
     key: Hashable
     title: str
-    row: Rows
+    row: RowOf
     groups: int
 
 
-def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
+def rows_of_run(table_set: TableSet, run: int, groups: int) -> RowOf:
     """Those of a run; where what all runs share has one row, it is that one."""
 
     def row(name: str, group: int) -> int:
@@ -86,7 +86,7 @@ def rows_of_run(table_set: TableSet, run: int, groups: int) -> Rows:
     return row
 
 
-def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> Rows:
+def rows_of_model(table_set: TableSet, model: str, context_length: float | None) -> RowOf:
     """Those of a model of the study at one of its context lengths, the first if none is said."""
     scenarios = table_set.table("scenario")
     found = next(
