@@ -197,6 +197,10 @@ OF_INPUTS = [
     ({"ffn: gelu": "ffn: gelu\n    window: «-1»"}, "models.a.window: -1 is out of range; write 0 or more"),
     ({"ffn: gelu": "ffn: gelu\n    window: «1.5»"}, "models.a.window: 1.5 is not a whole number; write 1 or 2"),
     (
+        {"ffn: gelu": "ffn: gelu\n    compress_ratio: «1.1»"},
+        "models.a.compress_ratio: 1.1 is not a whole number; write 1 or 2",
+    ),
+    (
         {"ffn: gelu": "ffn: gelu\n    window: «all»"},
         "models.a.window: 'all' is not a number that can be read here; known: attention_chunk, compress_ratio, "
         "d_conv, d_embedding, d_expert, d_expert_latent, d_ff, d_head, d_index, d_linear_gate, d_linear_key, "

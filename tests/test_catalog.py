@@ -28,7 +28,7 @@ WORDS = {
     r"(.*_)?tflop(_.*)?": {"TFLOP"},
     r"flops_(?!ratio).*": {"FLOP", "FLOP/token"},
     r"share_.*": {"share"},
-    r".*_ratio": {"ratio"},
+    r"(?!compress_ratio).*_ratio": {"ratio"},  # as config.json has it: tokens per key
     r"(base_)?context_length": {"token"},
     r"(.*_)?words(_.*)?": {"text"},
     r"(check|note)_.*": {"verdict"},
