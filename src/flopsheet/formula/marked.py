@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from flopsheet.formula.excel import to_excel
 from flopsheet.formula.nodes import Node
-from flopsheet.formula.operators import References
 
 MARK = "\x00"
 
@@ -41,10 +40,3 @@ def pieces(text: str) -> tuple[str, ...]:
 def pieces_of(node: Node) -> tuple[str, ...]:
     """The same of a node."""
     return pieces(marked(node))
-
-
-def filled(text: str, at: References) -> str:
-    """The text as `to_excel` writes it with these references."""
-    found = text.split(MARK)
-    found[1::2] = [getattr(at, kind)(*names) for kind, *names in map(str.split, found[1::2])]
-    return "".join(found)

@@ -75,7 +75,7 @@ def _finish(
 def result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     """A sheet of results: its blocks, and what only Conventions has."""
     blocks = laid.blocks[title]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells = block_cells(blocks, laid.cell_index, links)
     if title == conventions.SHEET:
         cells |= dict(conventions.cells(blocks[0], laid.cell_index))
     highlights = tuple(conventions.highlights(blocks[0])) if title == conventions.SHEET else ()
@@ -91,7 +91,7 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
     """The runs of a kind, with their charts and the inputs of their models."""
     title = runs.SHEETS[table_set.name]
     blocks, looked_up = laid.blocks[title], laid.looked_up[title]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells = block_cells(blocks, laid.cell_index, links)
     cells |= dict(lookups.cells(looked_up, laid.inputs))
     subtitle = "One column per run; its inputs, and those of its model, are on Inputs."
     return _finish(
@@ -114,7 +114,7 @@ def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str
     """Context: what a reviewer chooses, the table and the charts that follow, and the working below."""
     cell_index, what_if, study = laid.cell_index, laid.what_if, laid.table_sets[0]
     blocks, looked_up = laid.blocks[context.SHEET], laid.looked_up[context.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
+    cells = block_cells(blocks, cell_index, links)
     cells |= context.choice_cells(what_if) | context.table_cells(what_if, cell_index, links)
     cells |= context.axis_cells(what_if)
     cells |= dict(lookups.cells(looked_up, laid.inputs))
@@ -160,7 +160,7 @@ def compare_sheet(laid: WorkbookLayout, best: candidates.Candidates, links: Call
 def sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Sheet:
     """The working of that sensitivity."""
     blocks = laid.blocks[sensitivity.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, laid.cell_index, links)}
+    cells = block_cells(blocks, laid.cell_index, links)
     cells |= dict(lookups.cells(laid.looked_up[sensitivity.SHEET], laid.inputs))
     cells |= dict(sensitivity.cells(laid.steps, laid.cell_index))
     subtitle = "Scenario B of Compare with each main input one step (see Compare) down and up, all others unchanged."
@@ -181,7 +181,7 @@ def checks_sheet(
 ) -> tuple[Sheet, checks.Verdict, tuple[Live, ...]]:
     """Checks, its verdict, and the lines that say what changed; `missed` are figures not met as built."""
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
-    cells = {at: cell for block in blocks for at, cell in block_cells(block, cell_index, links)}
+    cells = block_cells(blocks, cell_index, links)
     by_name = {each.name: each for each in laid.table_sets}
     tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
     listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import get_args
 
-from flopsheet.catalog import Entry, Input, Metric
+from flopsheet.catalog import Input, Metric
+from flopsheet.catalog.entries import Level
 from flopsheet.workbook.layout.cells import Band, Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import linked_rows, metric_cells, unit_of
+from flopsheet.workbook.layout.typed_cells import InBlock, linked_rows, metric_cells, unit_of
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
-from flopsheet.workbook.model.sheet import Cell
-from flopsheet.workbook.model.styles import NAME_INDENT, StyleName, varied
+from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.styles import NAME_INDENT, RULED, RULES, StyleName, varied
 
 NAMES_TITLE = "Name"
 Placed = tuple[tuple[int, int], Cell]
+# The styles of label, name, unit, formula and note beside a metric of each level.
+BESIDE: Mapping[Level, tuple[StyleName, ...]] = {
+    level: tuple(varied(style, level if level in RULES else "") for style in ("label", *RULED))
+    for level in get_args(Level)
+}
 HEADER_LABELS = {
     "model": "Model",
     "context_length": "Context length",
@@ -28,20 +36,26 @@ def header_label(table_set: TableSet, name: str) -> str:
     return "Variant" if (table_set.name, name) == ("sensitivity", "run") else HEADER_LABELS[name]
 
 
-def block_cells(block: Block, cell_index: CellIndex, links: Callable[[str], str]) -> Iterator[Placed]:
-    """Every cell of a block; `links` gives where a name is explained."""
-    for column in (*range(LABEL, block.columns[-1] + 1), *TAIL):
-        yield (block.top, column), Cell(block.title if column == LABEL else "", style="block")
-    yield from _header_cells(block, cell_index)
-    for band in block.bands:
-        heading = band.heading(block.table_set)
-        for column in (*range(LABEL, block.columns[-1] + 1), *TAIL):
-            yield (band.row, column), Cell(heading if column == LABEL else "", style="band")
-        for name in band.names:
-            if band.kind == "sentences":
-                yield from _sentence_rows(block, cell_index, band, name, links)
-            else:
-                yield from _row(block, cell_index, band, name, links)
+def block_cells(blocks: Sequence[Block], cell_index: CellIndex, links: Callable[[str], str]) -> Cells:
+    """Every cell of some blocks; `links` gives where a name is explained."""
+    cells: Cells = {}
+    for block in blocks:
+        here = InBlock(block, cell_index)
+        cells |= _bar(block, block.top, block.title, "block")
+        cells.update(_header_cells(block, cell_index))
+        for band in block.bands:
+            cells |= _bar(block, band.row, band.heading(block.table_set), "band")
+            for name in band.names:
+                cells.update(ROWS[band.kind](here, band, name, links))
+    return cells
+
+
+def _bar(block: Block, row: int, title: str, style: StyleName) -> Cells:
+    """A heading over all columns of a block."""
+    columns = (*range(LABEL, block.columns[-1] + 1), *TAIL)
+    cells = dict.fromkeys(zip(repeat(row), columns), Cell("", style=style))
+    cells[row, LABEL] = Cell(title, style=style)
+    return cells
 
 
 def _header_cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
@@ -78,49 +92,51 @@ def header_cell(block: Block, cell_index: CellIndex, name: str, at: int) -> Cell
     return Cell(str(table.keys[at][table.key_names.index(name)]), style="header")
 
 
-def describe(entry: Entry, block: Block, target: str = "", *, is_folded: bool = False) -> Iterator[tuple[int, Cell]]:
-    """The columns beside the values: label, name (a link to a target), unit, formula, shape.
+def describe(entry: Metric, here: InBlock, row: int, target: str = "", *, is_folded: bool = False) -> Iterator[Placed]:
+    """The cells beside the values of a row: label, name (a link to a target), unit, formula, shape.
 
     A label that is folded makes no column wider.
     """
-    level = entry.level if isinstance(entry, Metric) else "part"
-    ruled = "" if level == "part" else level
-    yield LABEL, Cell(entry.label, style="fitted_label" if is_folded and not ruled else varied("label", ruled))
-    yield NAME, Cell(entry.name, style=varied("name", ruled), link=target)
-    yield UNIT, Cell(unit_of(entry), style=varied("unit", ruled))
-    if isinstance(entry, Metric) and not entry.is_sentence:
-        yield MATHS, Cell(block.table_set.catalog.notation[entry.name], style=varied("maths", ruled))
-        yield NOTE, Cell(entry.shape, style=varied("note", ruled))
+    label, name, unit, maths, note = BESIDE[entry.level]
+    yield (row, LABEL), Cell(entry.label, style="fitted_label" if is_folded and entry.level == "part" else label)
+    yield (row, NAME), Cell(entry.name, style=name, link=target)
+    yield (row, UNIT), Cell(unit_of(entry), style=unit)
+    if not entry.is_sentence:
+        yield (row, MATHS), Cell(here.block.table_set.catalog.notation[entry.name], style=maths)
+        yield (row, NOTE), Cell(entry.shape, style=note)
 
 
-def _row(block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
-    row, entry = band.rows[name], block.table_set.catalog.entry(name)
-    if band.kind == "linked_rows":
-        symbol = entry.symbol if isinstance(entry, Input) else ""
-        yield (row, LABEL), Cell(entry.label, style="fitted_label")
-        yield (row, NAME), Cell(name, style="name")
-        yield (row, UNIT), Cell(unit_of(entry), style="unit")
-        yield (row, MATHS), Cell(symbol, style="maths")
-        for column, cell in zip(block.columns, linked_rows(block, cell_index, name), strict=True):
-            yield (row, column), cell
-        return
-    assert isinstance(entry, Metric)
-    for column, cell in describe(entry, block, links(name), is_folded=band.collapsed):
-        yield (row, column), cell
+def _linked_row(here: InBlock, band: Band, name: str, _: Callable[[str], str]) -> Iterator[Placed]:
+    row, entry = band.rows[name], here.block.table_set.catalog.entry(name)
+    yield (row, LABEL), Cell(entry.label, style="fitted_label")
+    yield (row, NAME), Cell(name, style="name")
+    yield (row, UNIT), Cell(unit_of(entry), style="unit")
+    yield (row, MATHS), Cell(entry.symbol if isinstance(entry, Input) else "", style="maths")
+    yield from _in_columns(here.block, row, linked_rows(here.block, here.cell_index, name))
+
+
+def _metric_row(here: InBlock, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
+    row, entry = band.rows[name], here.block.table_set.catalog.metrics[name]
+    yield from describe(entry, here, row, links(name), is_folded=band.collapsed)
     style: StyleName = "verdict" if entry.unit == "verdict" else "calc" if entry.level == "part" else entry.level
-    for column, cell in zip(block.columns, metric_cells(block, cell_index, name, style), strict=True):
-        yield (row, column), cell
+    yield from _in_columns(here.block, row, metric_cells(here, name, style))
 
 
-def _sentence_rows(
-    block: Block, cell_index: CellIndex, band: Band, name: str, links: Callable[[str], str]
-) -> Iterator[Placed]:
+def _in_columns(block: Block, row: int, cells: Iterator[Cell]) -> Iterator[Placed]:
+    return zip(zip(repeat(row), block.columns), cells, strict=True)
+
+
+def _sentence_rows(here: InBlock, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:
     """A sentence per line: the context length that it is about, then the text, free to run over the empty cells."""
+    block = here.block
     entry = block.table_set.catalog.metrics[name]
-    for at, cell in enumerate(metric_cells(block, cell_index, name, "text")):
+    for at, cell in enumerate(metric_cells(here, name, "text")):
         row = band.rows[name] + at
         yield (row, LABEL), Cell(entry.label, style="label", link=links(name))  # a name would cut the sentence
         if "context_length" in block.headers:
-            length = header_cell(block, cell_index, "context_length", at)
+            length = header_cell(block, here.cell_index, "context_length", at)
             yield (row, UNIT), Cell(length.value, length.formula, "linked_left", length.format)
         yield (row, SENTENCE), cell
+
+
+ROWS = {"linked_rows": _linked_row, "metrics": _metric_row, "sentences": _sentence_rows}

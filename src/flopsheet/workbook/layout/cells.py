@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog import KEYS, Catalog, Input, Metric
@@ -14,7 +14,7 @@ from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.catalog.grains import RUNS, Grain, RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.tables import Table
-from flopsheet.records import frozen
+from flopsheet.records import frozen, side_by_side
 from flopsheet.workbook.model.references import COLUMNS, FIRST, SENTENCE, CellRef
 
 BandKind: TypeAlias = Literal["metrics", "linked_rows", "sentences"]
@@ -280,13 +280,14 @@ def _index(block: Block, cell_index: CellIndex) -> None:
     for placed in block.bands:
         if placed.kind == "sentences":
             for name, first in placed.rows.items():
-                cell_index.put(table_set.name, name, (CellRef(sheet, first + at, SENTENCE) for at in range(n_rows)))
+                rows = range(first, first + n_rows)
+                cell_index.put(table_set.name, name, side_by_side(CellRef, repeat(sheet), rows, repeat(SENTENCE)))
         elif placed.kind == "metrics":
             for name, at in placed.rows.items():
-                cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
+                cell_index.put(table_set.name, name, side_by_side(CellRef, repeat(sheet), repeat(at), block.columns))
     for name, at in block.headers.items():
         if name in KEYS and block.grain == KEYS[name] and (table_set.name, name) not in cell_index.cell_refs:
-            cell_index.put(table_set.name, name, (CellRef(sheet, at, column) for column in block.columns))
+            cell_index.put(table_set.name, name, side_by_side(CellRef, repeat(sheet), repeat(at), block.columns))
 
 
 def _metric(table_set: TableSet, name: str) -> Metric:

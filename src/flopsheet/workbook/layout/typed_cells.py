@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flopsheet.catalog import Entry, Input, desugar
 from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.excel import literal
-from flopsheet.formula.marked import filled, pieces_of
+from flopsheet.formula.marked import pieces, pieces_of
 from flopsheet.formula.operators import indexed, picked
 from flopsheet.numerics import ROUNDING
 from flopsheet.quantities import NO_NUMBER
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CHOSEN_BY, Block, CellIndex, TableSet
-from flopsheet.workbook.model.references import CellRef, absolute_span, count_cells, letters, span
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.references import CellRef, absolute_span, all_seen_from, count_cells, letters, span
+from flopsheet.workbook.model.sheet import Cell, cells_alike
 from flopsheet.workbook.model.styles import StyleName
 
 # A difference that rounding alone can cause is no change.
 CHANGE = parse(f"where(abs(live - built) <= {ROUNDING} * abs(built), 0, where(built == 0, 1, (live - built) / built))")
 MOST_ONE_BY_ONE = 8  # cells of a row
-# What stands for the column, a range of finer rows and the first of them in a formula that is not yet in a column.
-COLUMN, RANGE, ONE, PICK = "\x00", "\x01", "\x02", "\x03"
+# What stands in a formula that is not yet in a column for that, and on both sides of the mark of what it gathers there.
+COLUMN, GATHERED = "\x00", "\x01"
 
 
-class _AnyColumn:
-    """References in a formula that is the same in every column of its row, but for what it gathers."""
+class InBlock(dict[str, str]):
+    """What stands for each mark in the formulas of a block, which are the same in every column of a row but for what
+    they gather: rows read the same names again and again.
+    """
 
     def __init__(self, block: Block, cell_index: CellIndex) -> None:
+        super().__init__()
         self.block, self.cell_index = block, cell_index
-        self.gathered: dict[str, str] = {}  # what stands in the text for a range or a first cell -> the name
-        self.picked: dict[str, tuple[str, str, str]] = {}  # for one of several -> MIN or MAX, the key, the name
+
+    def __missing__(self, mark: str) -> str:
+        kind, name = mark.split(maxsplit=1)
+        found = self[mark] = self.cell(name) if kind == "cell" else f"{GATHERED}{mark}{GATHERED}"
+        return found
 
     def cell(self, name: str) -> str:
         block = self.block
@@ -43,60 +48,47 @@ class _AnyColumn:
         assert first.sheet == block.sheet, f"{name} of {block.sheet} stands on {first.sheet}"
         return first.held(column=True, row=False) if is_alone else f"{COLUMN}{first.row}"
 
-    def range(self, name: str) -> str:
-        return self.mark(RANGE, name)
+    def gathered(self, mark: str) -> Iterable[str]:
+        """What stands in each column for a range of finer rows, the first of them, or the one that is picked."""
+        kind, *names = mark.split()
+        if kind == "pick":
+            pick, *names = names
+            cells = zip(*(self.finer(name, first=False) for name in names), strict=True)
+            return (picked(pick, *keys_and_values) for keys_and_values in cells)
+        [name] = names
+        return self.finer(name, first=kind == "first")
 
-    def first(self, name: str) -> str:
-        return self.mark(ONE, name)
+    def finer(self, name: str, *, first: bool) -> Iterator[str]:
+        """How a formula in each column of a block refers to the finer cells below it, or to the first of them."""
+        table_set, sheet = self.block.table_set, self.block.sheet
+        cell_refs = self.cell_index.of(table_set, name)
+        below = table_set.children[table_set.grain(name), self.block.grain]
+        for row in range(len(self.block.columns)):
+            rows = below[row]
+            if first:
+                yield cell_refs[rows[0]].seen_from(sheet)
+            else:
+                yield span([cell_refs[at] for at in rows], sheet)
 
-    def pick(self, pick: str, key: str, name: str) -> str:
-        mark = f"{PICK}{pick} {key} {name}{PICK}"
-        self.picked[mark] = pick, key, name
-        return mark
 
-    def mark(self, kind: str, name: str) -> str:
-        mark = f"{kind}{name}{kind}"
-        self.gathered[mark] = name
-        return mark
-
-
-def row_formulas(block: Block, cell_index: CellIndex, name: str) -> list[str]:
+def row_formulas(here: InBlock, name: str) -> list[str]:
     """A metric's formula in each row of its table: written once, then moved along."""
-    at = _AnyColumn(block, cell_index)
-    text = filled(block.table_set.catalog.metrics[name].text, at)
-    formulas = [text.replace(COLUMN, letters(column)) for column in block.columns]
-    for mark, read in at.gathered.items():
-        found = finer_cells(block, cell_index, read, first=mark[0] == ONE)
-        formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
-    for mark, (pick, key, read) in at.picked.items():
-        keys, values = (finer_cells(block, cell_index, one, first=False) for one in (key, read))
-        found = (picked(pick, *cells) for cells in zip(keys, values, strict=True))
-        formulas = [formula.replace(mark, cells) for formula, cells in zip(formulas, found, strict=True)]
+    text = list(pieces(here.block.table_set.catalog.metrics[name].text))
+    marks = text[1::2]
+    text[1::2] = map(here.__getitem__, marks)
+    written = "".join(text)
+    formulas = [written.replace(COLUMN, letters(column)) for column in here.block.columns]
+    for mark in dict.fromkeys(marks) if GATHERED in written else ():
+        if (stands := here[mark])[0] == GATHERED:
+            found = here.gathered(mark)
+            formulas = [formula.replace(stands, cells) for formula, cells in zip(formulas, found, strict=True)]
     return formulas
 
 
-def finer_cells(block: Block, cell_index: CellIndex, name: str, *, first: bool) -> Iterator[str]:
-    """How a formula in each column of a block refers to the finer cells below it, or to the first of them."""
-    table_set, sheet = block.table_set, block.sheet
-    cell_refs, below = cell_index.of(table_set, name), table_set.children[table_set.grain(name), block.grain]
-    for row in range(len(block.columns)):
-        rows = below[row]
-        if first:
-            yield cell_refs[rows[0]].seen_from(sheet)
-        else:
-            yield span([cell_refs[at] for at in rows], sheet)
-
-
-def metric_cells(block: Block, cell_index: CellIndex, name: str, style: StyleName) -> Iterator[Cell]:
+def metric_cells(here: InBlock, name: str, style: StyleName) -> Iterator[Cell]:
     """A metric's formula and value in each row of its table."""
-    table_set = block.table_set
-    return map(
-        Cell,
-        table_set.column(name),
-        row_formulas(block, cell_index, name),
-        repeat(style),
-        repeat(table_set.catalog.format(name)),
-    )
+    table_set = here.block.table_set
+    return cells_alike(table_set.column(name), row_formulas(here, name), style, table_set.catalog.format(name))
 
 
 def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell]:
@@ -108,19 +100,19 @@ def linked_rows(block: Block, cell_index: CellIndex, name: str) -> Iterator[Cell
     grain, table, values = table_set.grain(name), table_set.table(block.grain), table_set.column(name)
     rows = range(len(table)) if grain == block.grain else table.above[grain].tolist()
     cell_refs = cell_index.of(table_set, name)
-    format = table_set.catalog.format(name)
     words = entry.absent if isinstance(entry := table_set.catalog.inputs.get(name), Input) else ""
     if grain in CHOSEN_BY and grain != block.grain:
-        choices = cell_index.of(table_set, CHOSEN_BY[grain])
+        choices = all_seen_from(cell_index.of(table_set, CHOSEN_BY[grain]), block.sheet)
         among, found = absolute_span(cell_index.cell_refs["study", CHOSEN_BY[grain]]), absolute_span(cell_refs)
         runs = range(len(table)) if block.grain == "run" else table.above["run"].tolist()
-        for at, run in zip(rows, runs, strict=True):
-            formula = indexed(found, f"MATCH({choices[run].seen_from(block.sheet)},{among},0)")
-            yield Cell(values[at], linked_formula(formula, words), "fitted_linked", format)
-        return
-    seen = [linked_formula(cell_ref.seen_from(block.sheet), words) for cell_ref in cell_refs]
-    for at in rows:
-        yield Cell(values[at], seen[at], "fitted_linked", format)
+        formulas = [indexed(found, f"MATCH({choices[run]},{among},0)") for run in runs]
+    else:
+        seen = all_seen_from(cell_refs, block.sheet)
+        formulas = [seen[at] for at in rows]
+    if words:
+        formulas = [linked_formula(formula, words) for formula in formulas]
+    shown = [values[at] for at in rows]
+    return cells_alike(shown, formulas, "fitted_linked", table_set.catalog.format(name))
 
 
 def linked_formula(reference: str, words: str) -> str:

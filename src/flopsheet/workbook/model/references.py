@@ -86,6 +86,13 @@ class CellRef(NamedTuple):
         return self.address if sheet == self.sheet else self.link
 
 
+def all_seen_from(cell_refs: Sequence[CellRef], sheet: str) -> list[str]:
+    """The references to cells of one sheet in formulas on a sheet."""
+    there = cell_refs[0].sheet if cell_refs else sheet
+    prefix = "" if there == sheet else f"{quoted(there)}!"
+    return [f"{prefix}{letters(column)}{row}" for _, row, column in cell_refs]
+
+
 def quoted(sheet: str) -> str:
     """A sheet's name as formulas spell it."""
     return f"'{sheet}'" if " " in sheet else sheet

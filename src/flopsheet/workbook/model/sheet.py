@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
+from itertools import repeat
+from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from flopsheet.catalog.entries import Scalar
-from flopsheet.records import NamedTuple, frozen
+from flopsheet.records import NamedTuple, frozen, side_by_side
 from flopsheet.workbook.model.styles import TABS, StyleName, Written
 
 Draw: TypeAlias = Literal["both", "line", "marker", "column"]
@@ -28,6 +30,13 @@ class Cell(NamedTuple):
     format: str = "General"
     link: str = ""  # 'Sheet'!A1
     indent: int = 0
+
+
+def cells_alike(
+    values: Iterable[Scalar], formulas: Iterable[str], style: StyleName, format: str = "General"
+) -> Iterator[Cell]:
+    """Cells that look the same, each with its value and formula."""
+    return side_by_side(Cell, values, formulas, repeat(style), repeat(format), repeat(""), repeat(0))
 
 
 @frozen
@@ -160,7 +169,7 @@ class Sheet:
     @cached_property
     def extent(self) -> Extent:
         """The smallest rectangle that holds every cell."""
-        rows, columns = {row for row, _ in self.cells}, {column for _, column in self.cells}
+        rows, columns = set(map(itemgetter(0), self.cells)), set(map(itemgetter(1), self.cells))
         return Extent(min(rows), min(columns), max(rows), max(columns))
 
 

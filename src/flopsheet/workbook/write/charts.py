@@ -165,12 +165,17 @@ def _texts(ref: str, points: Sequence[Scalar]) -> StrRef:
     )
 
 
+def _names(chart: Chart) -> AxDataSource:
+    """The names of the points, which all series share."""
+    return AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+
+
 def _bar(chart: Chart, series: Sequence[Series], format: str) -> BarChart:
-    drawn = BarChart()
+    drawn, names = BarChart(), _names(chart)
     for at, one_series in enumerate(series):
         values = NumDataSource(numRef=_numbers(one_series.ref, one_series.points, format))
         one = ChartSeries(idx=at, order=at, tx=_title(one_series), val=values)
-        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        one.cat = names
         one.spPr = GraphicalProperties(solidFill=one_series.colour)
         one.invertIfNegative = False
         drawn.series.append(one)
@@ -194,11 +199,11 @@ def _columns(chart: Chart) -> BarChart:
     drawn = _bar(chart, columns, chart.y_format)
     drawn.type, drawn.grouping, drawn.overlap, drawn.gapWidth = "col", "stacked", 100, 70
     drawn.x_axis.axPos = BELOW
-    lines = LineChart()
+    lines, names = LineChart(), _names(chart)
     for at, series in enumerate((series for series in chart.series if series.draw == "line"), start=len(columns)):
         values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
         one = ChartSeries(idx=at, order=at, tx=_title(series), val=values)
-        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        one.cat = names
         # Thin, and dashed between the columns: a dash as wide as a column is some 50 GiB high in LibreOffice.
         one.spPr = GraphicalProperties(ln=LineProperties(solidFill=series.colour, w=9_525, prstDash="sysDash"))
         one.marker = Marker(symbol="dash", size=CAPACITY_SIZE)
@@ -212,12 +217,12 @@ def _columns(chart: Chart) -> BarChart:
 
 def _lines(chart: Chart) -> LineChart:
     """Lines over categories: a program that saves them anew keeps the labels, and no end of an axis is fixed."""
-    drawn = LineChart()
+    drawn, names = LineChart(), _names(chart)
     drawn.x_axis.axPos = BELOW
     for at, series in enumerate(chart.series):
         values = NumDataSource(numRef=_numbers(series.ref, series.points, chart.y_format))
         one = ChartSeries(idx=at, order=at, tx=_title(series), val=values)
-        one.cat = AxDataSource(strRef=_texts(chart.x_ref, chart.x_points))
+        one.cat = names
         one.spPr = GraphicalProperties(ln=_line(series))
         one.marker = Marker(symbol="circle", size=_size(series))
         one.marker.spPr = GraphicalProperties(solidFill=series.colour, ln=LineProperties(solidFill=series.colour))

@@ -102,12 +102,14 @@ def _title_rows(sheet: Sheet) -> str:
 
     Those far down, below charts, are repeated without what stands above them.
     """
+    if not (sheet.title_rows and sheet.title_columns):
+        return sheet.title_rows
     bottom, heads = sheet.print_rows or sheet.extent.bottom, list[int]()
-    for (row, column), cell in sheet.cells.items():
-        if column == LABEL and row <= bottom and cell.style == "header_left" and (row, FIRST) in sheet.cells:
+    for row in range(1, bottom + 1):
+        label = sheet.cells.get((row, LABEL))
+        if label and label.style == "header_left" and (row, FIRST) in sheet.cells:
             heads.append(row)
-    heads.sort()
-    if not (sheet.title_rows and sheet.title_columns and heads) or heads[-1] - heads[0] >= len(heads):
+    if not heads or heads[-1] - heads[0] >= len(heads):
         return sheet.title_rows
     return f"{1 if heads[-1] <= HIGH else heads[0]}:{heads[-1]}"
 

@@ -7,6 +7,7 @@ each cell costs a build half its time.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 
@@ -25,45 +26,53 @@ CHUNK = 10_000  # about as many cells are encoded and compressed at a time
 FORBIDDEN = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff"
 IMPOSSIBLE = re.compile(f"[{FORBIDDEN}]")
 UNUSUAL = re.compile(f"[&<>\\r{FORBIDDEN}]")  # one pass over most texts, which have neither
+UNUSUAL_INSIDE = re.compile(f'[&<>\\r"\\n\\t{FORBIDDEN}]')  # the same of attributes
 
 
 def sheet_data(sheet: Sheet, style_of: Callable[[Cell], int], texts: Texts) -> Iterator[bytes]:
     """The `sheetData` element, piece by piece; `style_of` gives a cell's number among the workbook's styles."""
     yield b"<sheetData>"
     attributes = row_attributes(sheet)
-    in_row: dict[int, list[tuple[int, Cell]]] = {row: [] for row in attributes}
+    in_row: dict[int, list[tuple[int, Cell]]] = defaultdict(list, {row: [] for row in attributes})
     for (row, column), cell in sheet.cells.items():
-        in_row.setdefault(row, []).append((column, cell))
+        in_row[row].append((column, cell))
     styles: dict[tuple[str, str, int], str] = {}
     numbers, shared = _Numbers(), _shared(sheet)
     pieces: list[str] = []
+    add, of_column = pieces.append, itemgetter(0)
     for row in sorted(in_row):
-        pieces.append(f'<row r="{row}"{attributes.get(row, "")}>')
-        for column, cell in sorted(in_row[row], key=itemgetter(0)):
+        add(f'<row r="{row}"{attributes.get(row, "")}>')
+        listed, style_before, format_before, indent_before = in_row[row], "", "", 0
+        listed.sort(key=of_column)
+        for column, cell in listed:
             value, formula, style, format, _, indent = cell
-            if value == "" and not formula and style in UNSEEN:
+            if not formula and value == "" and style in UNSEEN:
                 continue
-            number_of_style = styles.get((style, format, indent))
-            if number_of_style is None:
-                number_of_style = styles[style, format, indent] = f'" s="{style_of(cell)}"'
-            begin = f'<c r="{letters(column)}{row}{number_of_style}'
+            if style is not style_before or format is not format_before or indent != indent_before:  # as few are
+                style_before, format_before, indent_before = style, format, indent
+                said_of_row = styles.get((style, format, indent))
+                if said_of_row is None:
+                    said_of_row = styles[style, format, indent] = f'" s="{style_of(cell)}"'
+                at_row = f"{row}{said_of_row}"
             if not formula:
                 content = texts[value] if isinstance(value, str) else f"><v>{numbers[value]}</v></c>"
-                pieces.append(begin + content)
+                add(f'<c r="{letters(column)}{at_row}{content}')
                 continue
-            if alike := shared.get((row, column)):
-                formula = f"<f{alike}>{escaped(formula)}</f>" if "ref" in alike else f"<f{alike}/>"
+            if unusual := UNUSUAL.search(formula):
+                formula = _escaped(formula, unusual)
+            if shared and (alike := shared.get((row, column))):
+                said = f"<f{alike}>{formula}</f>" if "ref" in alike else f"<f{alike}/>"
             else:
-                formula = f"<f>{escaped(formula)}</f>"
+                said = f"<f>{formula}</f>"
             if isinstance(value, str):
-                pieces.append(f'{begin} t="str">{formula}<v>{escaped(value)}</v></c>')
+                add(f'<c r="{letters(column)}{at_row} t="str">{said}<v>{escaped(value)}</v></c>')
             else:
-                pieces.append(f"{begin}>{formula}<v>{numbers[value]}</v></c>")
-        pieces.append("</row>")
+                add(f'<c r="{letters(column)}{at_row}>{said}<v>{numbers[value]}</v></c>')
+        add("</row>")
         if len(pieces) > CHUNK:
             yield "".join(pieces).encode()
             pieces.clear()
-    pieces.append("</sheetData>")
+    add("</sheetData>")
     yield "".join(pieces).encode()
 
 
@@ -80,11 +89,11 @@ def _shared(sheet: Sheet) -> dict[tuple[int, int], str]:
 
 def hyperlinks(sheet: Sheet) -> bytes:
     """The `hyperlinks` element; nothing where no cell leads anywhere."""
-    linked = sorted([place for place, cell in sheet.cells.items() if cell.link])
+    linked = sorted([(place, cell) for place, cell in sheet.cells.items() if cell[4]])  # links
     links = [
-        f'<hyperlink ref="{letters(place[1])}{place[0]}" location="{quoted(sheet.cells[place].link)}"'
-        f' display="{quoted(shown_text(str(sheet.cells[place].value)))}"/>'
-        for place in linked
+        f'<hyperlink ref="{letters(column)}{row}" location="{quoted(cell.link)}"'
+        f' display="{quoted(shown_text(str(cell.value)))}"/>'
+        for (row, column), cell in linked
     ]
     return f"<hyperlinks>{''.join(links)}</hyperlinks>".encode() if linked else b""
 
@@ -142,13 +151,19 @@ def number(value: Scalar) -> str:
 
 def escaped(text: str) -> str:
     """A text between tags."""
-    if not UNUSUAL.search(text):
-        return text
-    if IMPOSSIBLE.search(text):
+    unusual = UNUSUAL.search(text)
+    return _escaped(text, unusual) if unusual else text
+
+
+def _escaped(text: str, unusual: re.Match[str]) -> str:
+    """The same of a text that has something unusual, from the first of that on."""
+    if IMPOSSIBLE.search(text, unusual.start()):
         raise ValueError(f"{text!r} holds a character that no XML file can")
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
 def quoted(text: str) -> str:
     """A text inside an attribute."""
+    if not UNUSUAL_INSIDE.search(text):
+        return text
     return escaped(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

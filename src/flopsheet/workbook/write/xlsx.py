@@ -239,7 +239,7 @@ class _StyleTable:
         self.book = book
         self.scratch = book.create_sheet("scratch")
         self.prepared: dict[tuple[StyleName, str, int], int] = {}
-        self.bare: dict[StyleName, StyledCell] = {}
+        self.bare: dict[tuple[StyleName, int], StyledCell] = {}
         self.differentials: dict[StyleName | Written, int] = {}
         book.remove(self.scratch)
 
@@ -247,25 +247,18 @@ class _StyleTable:
         """The style's place in the workbook's list."""
         key = (planned.style, planned.format, planned.indent)
         if key not in self.prepared:
-            look = STYLES[planned.style]
+            bare = self._bare(planned.style, planned.indent)
             # A cell of its own: openpyxl keeps the style itself, no copy of it, and a later change would change it.
-            cell = StyledCell(self.scratch, row=1, column=1, style_array=self._bare(planned.style)._style)
-            cell.alignment = Alignment(
-                horizontal=look.align or None,
-                vertical="bottom" if look.low else "center",
-                wrap_text=look.wrap or None,
-                shrink_to_fit=look.shrink or None,
-                indent=look.indent + planned.indent,
-            )
+            cell = StyledCell(self.scratch, row=1, column=1, style_array=bare._style)
             cell.number_format = planned.format
             self.prepared[key] = cell.style_id
         return self.prepared[key]
 
-    def _bare(self, name: StyleName) -> StyledCell:
-        """A cell with everything of a style that does not depend on the cell."""
-        if name not in self.bare:
+    def _bare(self, name: StyleName, indent: int) -> StyledCell:
+        """A cell with everything of a style but a number format: openpyxl compares each part with all that it has."""
+        if (name, indent) not in self.bare:
             look = STYLES[name]
-            cell = self.bare[name] = StyledCell(self.scratch, row=1, column=1)
+            cell = self.bare[name, indent] = StyledCell(self.scratch, row=1, column=1)
             cell.font = font(look)
             if look.fill:
                 cell.fill = PatternFill("solid", fgColor=look.fill)
@@ -275,7 +268,14 @@ class _StyleTable:
                     bottom=Side("thin", look.bottom) if look.bottom else None,
                 )
             cell.protection = Protection(locked=not look.unlocked)
-        return self.bare[name]
+            cell.alignment = Alignment(
+                horizontal=look.align or None,
+                vertical="bottom" if look.low else "center",
+                wrap_text=look.wrap or None,
+                shrink_to_fit=look.shrink or None,
+                indent=look.indent + indent,
+            )
+        return self.bare[name, indent]
 
     def differential(self, name: StyleName | Written) -> int:
         """The place of what a highlight changes; openpyxl would write one for each highlight, and compare them all."""
