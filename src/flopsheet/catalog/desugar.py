@@ -193,23 +193,27 @@ def grouped_in(node: Node) -> Node | None:
     return None
 
 
-def grouped(node: Node, above: int = 1) -> Node:
-    """The text of a whole number without its last digits, those that make up `above`, in groups of three digits."""
+def grouped(node: Node) -> Node:
+    """The text of a whole number in groups of three digits; equal parts of it are one object."""
     half_up = Operation("+", node, Number(0.5))
+    without = {1: Call("floor", (half_up,))}  # its last digits, those that make up a power of ten
 
-    def without(digits: int) -> Node:
-        return Call("floor", (Operation("/", half_up, Number(float(digits))) if digits > 1 else half_up,))
+    def above(least: int) -> Node:
+        """The text of what stands before some digits."""
+        whole = Operation("&", Text(""), without[least])
+        if least * 1000 >= numerics.SPREADSHEET_EXACT:
+            return whole
+        for power in (least * 10, least * 100, least * 1000):
+            without[power] = Call("floor", (Operation("/", half_up, Number(float(power))),))
+        digits = [
+            Operation("-", without[least * at], Operation("*", Number(10.0), without[least * at * 10]))
+            for at in (100, 10, 1)
+        ]
+        pieces: list[Node] = [above(least * 1000), Text(","), *digits]
+        joined = reduce(lambda left, right: Operation("&", left, right), pieces)
+        return Call("where", (Operation(">=", half_up, Number(1000.0 * least)), joined, whole))
 
-    whole = Operation("&", Text(""), without(above))
-    if above * 1000 >= numerics.SPREADSHEET_EXACT:
-        return whole
-    digits = [
-        Operation("-", without(above * at), Operation("*", Number(10.0), without(above * at * 10)))
-        for at in (100, 10, 1)
-    ]
-    pieces: list[Node] = [grouped(node, above * 1000), Text(","), *digits]
-    joined = reduce(lambda left, right: Operation("&", left, right), pieces)
-    return Call("where", (Operation(">=", half_up, Number(1000.0 * above)), joined, whole))
+    return above(1)
 
 
 def check_names(node: Node, grain: Grain, grain_of: Mapping[str, Grain], refuse: Refuse) -> None:

@@ -15,34 +15,44 @@ LONGEST_NUMBER = 20  # characters of a constant that is written without an expon
 
 def to_excel(node: Node, at: References) -> str:
     """The formula's text, without the leading equals sign."""
+    return _text(node, at, {})
+
+
+def _text(node: Node, at: References, known: dict[int, str]) -> str:
     # By kind, the most frequent first: patterns with fields take twice the time.
     if isinstance(node, Name):
         return at.cell(node[0])
     if isinstance(node, Operation):
         symbol, left, right = node
         if symbol == "&":
-            return f"{_said(left, at, right=False)}&{_said(right, at, right=True)}"
-        before, after = _bracketed(left, symbol, at, right=False), _bracketed(right, symbol, at, right=True)
+            return f"{_said(left, at, known, right=False)}&{_said(right, at, known, right=True)}"
+        before = _bracketed(left, symbol, at, known, right=False)
+        after = _bracketed(right, symbol, at, known, right=True)
         return f"{before}{OPERATORS[symbol].excel}{after}"
     if isinstance(node, Number):
         return number(node[0])
     if isinstance(node, Call):
-        function, arguments = node
-        return FUNCTIONS[function].excel(*[to_excel(argument, at) for argument in arguments])
+        # A part that occurs again, such as the digits of a number, is spelled once; none goes while the whole is.
+        text = known.get(id(node))
+        if text is None:
+            function, arguments = node
+            text = FUNCTIONS[function].excel(*[_text(argument, at, known) for argument in arguments])
+            known[id(node)] = text
+        return text
     if isinstance(node, Text):
         return literal(node[0])
     if isinstance(node, Negative):
         # A spreadsheet's minus binds tighter than its power, and two signs in a row are hard to read.
-        return f"-{_bracketed(node[0], '^', at, right=True)}"
+        return f"-{_bracketed(node[0], '^', at, known, right=True)}"
     function, names = node
     return GATHERERS[function].excel(at, *names)
 
 
-def _said(node: Node, at: References, *, right: bool) -> str:
+def _said(node: Node, at: References, known: dict[int, str], *, right: bool) -> str:
     """A part of a text; a spreadsheet writes 28.7 as the reader's language does, often 28,7: it gets its point back."""
     if _has_decimals(node):
-        return f'SUBSTITUTE({to_excel(node, at)},MID(1/2,2,1),".")'
-    return _bracketed(node, "&", at, right=right)
+        return f'SUBSTITUTE({_text(node, at, known)},MID(1/2,2,1),".")'
+    return _bracketed(node, "&", at, known, right=right)
 
 
 def _has_decimals(node: Node) -> bool:
@@ -65,10 +75,10 @@ def _has_decimals(node: Node) -> bool:
     return any(isinstance(part, Name) or _has_decimals(part) for part in parts)
 
 
-def _bracketed(node: Node, symbol: str, at: References, *, right: bool) -> str:
+def _bracketed(node: Node, symbol: str, at: References, known: dict[int, str], *, right: bool) -> str:
     if isinstance(node, Name):  # as most parts are, and no rule brackets it
         return at.cell(node[0])
-    text = to_excel(node, at)
+    text = _text(node, at, known)
     return f"({text})" if needs_brackets(node, symbol, "excel", right=right) else text
 
 

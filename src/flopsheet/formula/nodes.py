@@ -78,6 +78,18 @@ def walk(node: Node) -> Iterator[Node]:
         pending += reversed(below(node))
 
 
+def _once(node: Node) -> Iterator[Node]:
+    """The same, but for what is below a part that came before: digits of a sentence are spelled by the same parts."""
+    pending, seen = [node], set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        pending += reversed(below(node))
+
+
 def below(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node, in the author's order."""
     match node:
@@ -140,10 +152,10 @@ def shared(node: Node, known: dict[Node, Node]) -> Node:
 
 def names(node: Node) -> tuple[str, ...]:
     """The names that a formula reads in its own row, each once, in the author's order."""
-    return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
+    return tuple(dict.fromkeys(part.name for part in _once(node) if isinstance(part, Name)))
 
 
 def aggregated(node: Node) -> tuple[str, ...]:
     """The names of a finer grain that a formula gathers, each once, in the author's order."""
-    found = (name for part in walk(node) if isinstance(part, Aggregate) for name in part.names)
+    found = (name for part in _once(node) if isinstance(part, Aggregate) for name in part.names)
     return tuple(dict.fromkeys(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from string import Formatter
 
 from flopsheet.catalog import RUNS, Metric
@@ -138,11 +138,17 @@ def headlines(table_set: TableSet) -> list[Metric]:
     """The metrics of a table: of models and scenarios, or of the runs of a kind."""
     grains = {RUNS[table_set.name][0]} if table_set.name in RUNS else {"model", "scenario"}
     catalog = table_set.catalog
-    joined = {name for words in JOINED.values() for name in names(first_that_holds([("", words)]))} - JOINED.keys()
-    left_out = ONCE | DETAILS | DECODING | joined
+    left_out = ONCE | DETAILS | DECODING | _beside_others()
     listed = [one.name for one in catalog.headlines if one.grain in grains and one.name not in left_out]
     wanted = dict.fromkeys((*LEADING.get(table_set.name, ()), *(FULLEST.get(name, name) for name in listed)))
     return [catalog.metrics[name] for name in wanted if not _says_nothing(table_set, name)]
+
+
+@cache
+def _beside_others() -> frozenset[str]:
+    """The metrics that stand in the cell of another one."""
+    found = (name for words in JOINED.values() for name in names(first_that_holds([("", words)])))
+    return frozenset(found) - JOINED.keys()
 
 
 def halves(table_set: TableSet) -> list[list[Metric]]:
