@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from math import fsum
 
@@ -47,9 +47,14 @@ def folded(cells: Cells, tail: int) -> Cells:
 
     So are names above columns that are wider than what stands below them.
     """
-    texts = {at: cell for at, cell in cells.items() if isinstance(cell.value, str) and FIRST <= at[1] < tail}
-    found = {at: cell for at, cell in texts.items() if _is_folded(cell)}
-    if names := {at: cell for at, cell in texts.items() if _may_break(cell)}:  # most sheets have none
+    found, names = {}, {}
+    for at, cell in cells.items():
+        if isinstance(cell[0], str) and FIRST <= at[1] < tail:
+            if _is_folded(cell):
+                found[at] = cell
+            elif _may_break(cell):
+                names[at] = cell
+    if names:  # most sheets have none
         below = widths_of(cells, tail, without=HEADERS)
         found |= {at: cell for at, cell in names.items() if width_of(cell) > below[at[1]]}
     return {at: cell._replace(style=varied(cell.style, FOLDED)) for at, cell in found.items()}
@@ -90,19 +95,22 @@ def _lines_within(text: str, width: float) -> int:
     return lines
 
 
-def widths_of(cells: Cells, tail: int, without: Container[str] = ()) -> dict[int, float]:
+def widths_of(cells: Cells, tail: int, without: Iterable[str] = ()) -> dict[int, float]:
     """Value columns as wide as their longest number or header, the first one as its longest label or name.
 
     `tail` is the first of the columns behind the values; cells in some styles may be left out.
     """
     widths = WIDTHS | dict.fromkeys(range(FIRST, tail), VALUE_WIDTH) | dict(enumerate(TAIL_WIDTHS, start=tail))
     taken: dict[tuple[object, ...], float] = {}  # side by side, cells repeat each other
+    yielding = YIELDING.union(without)
     for (_, column), cell in cells.items():
-        if FIRST <= column < tail and cell.style not in without:
-            look = cell[0], cell[2], cell[3]  # value, style, format
-            width = taken.get(look)
+        if FIRST <= column < tail:
+            value, _, style, format, _, _ = cell
+            if style in yielding:
+                continue
+            width = taken.get((value, style, format))
             if width is None:
-                width = taken[look] = 0.0 if cell.style in YIELDING else min(width_of(cell), WIDEST)
+                width = taken[value, style, format] = min(width_of(cell), WIDEST)
             if width > widths[column]:
                 widths[column] = width
         elif column == tail + 1 and cell.style.startswith("note"):
@@ -121,9 +129,9 @@ def width_of(cell: Cell) -> float:
 
 def _width(value: Scalar, format: str) -> float:
     if isinstance(value, str):
-        return fsum(LETTERS.get(letter, LETTER) for letter in value) + 2.0
+        return fsum([LETTERS.get(letter, LETTER) for letter in value]) + 2.0
     text = _spelling(format)(value)
-    return (len(text) - NARROW_BY * sum(each in NARROW for each in text)) * DIGIT + 2.0
+    return (len(text) - NARROW_BY * sum(map(text.count, NARROW))) * DIGIT + 2.0
 
 
 @cache
@@ -155,7 +163,7 @@ def heights_of(cells: Cells, widths: Mapping[int, float]) -> dict[int, float]:
     """Rows whose formula or folded name wraps get the height that it needs."""
     heights: dict[int, float] = {}
     for (row, column), cell in cells.items():
-        if cell.style in WRAPPED and isinstance(cell.value, str):
+        if cell[2] in WRAPPED and isinstance(cell.value, str):
             if cell.style.endswith(FOLDED):
                 lines = _lines_within(cell.value, widths[column])
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from itertools import repeat
 
 from flopsheet.catalog import Catalog, Entry, Input
 from flopsheet.catalog.build_digest import build_digest
@@ -12,7 +13,7 @@ from flopsheet.catalog.entries import Function
 from flopsheet.formula import to_notation
 from flopsheet.spec import Spec
 from flopsheet.workbook.model import embedded
-from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Sheet, cells_alike
 
 FORMULAS, PROVENANCE = "Formulas", "Provenance"
 MADE_BY, BUILD_DIGEST, SPEC = "Made by", "SHA-256 of flopsheet", "Spec"
@@ -68,14 +69,14 @@ def formulas(catalog: Catalog, place: Callable[[str], str]) -> tuple[Sheet, dict
         for name, shared in _called(lines, catalog)
     ]
     where, heights = {}, {}
+    widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
+    letters_of = [int(width) for width in widths.values()]
     for row, texts in enumerate(lines, start=FIRST_LINE):
-        for column, text in enumerate(texts, start=1):
-            cells[row, column] = Cell(text, style="wrapped")
+        cells.update(zip(zip(repeat(row), widths), cells_alike(texts, repeat(""), "wrapped"), strict=True))
         if target := place(texts[0]):
             cells[row, len(texts)] = Cell(texts[-1], style="link", link=target)
-        heights[row] = 13.5 * max(_lines(text, COLUMNS[at][1]) for at, text in enumerate(texts))
+        heights[row] = 13.5 * max(1, *map(_lines, map(len, texts), letters_of))
         where[texts[0]] = f"{FORMULAS}!A{row}"
-    widths = {at: width for at, (_, width) in enumerate(COLUMNS, start=1)}
     return Sheet(FORMULAS, cells, widths, heights, freeze="B5", title_rows="4:4", is_printed=False), where
 
 
@@ -96,8 +97,9 @@ def _written(entry: Entry, catalog: Catalog) -> str:
     return catalog.formula_text(entry.name)[:MOST_TEXT]
 
 
-def _lines(text: str, width: float) -> int:
-    return max(1, -(-len(text) // int(width)))
+def _lines(length: int, width: int) -> int:
+    """The lines that a text takes in a column that is so many letters wide."""
+    return -(-length // width)
 
 
 def digest(spec: Spec) -> str:
