@@ -271,7 +271,11 @@ class _Reader:
         for name in (name for name in self.raw_rules if name in self.rules):
             rule = self.rules[name]
             condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))
-            self.rules[name] = rule._replace(condition=condition, message=message, hint=hint)
+            apart = shared(rule.message_apart, known)
+            numbers = tuple((number, shared(node, known)) for number, node in rule.numbers)
+            self.rules[name] = rule._replace(
+                condition=condition, message=message, hint=hint, message_apart=apart, numbers=numbers
+            )
 
     def resolve(
         self, metric: Metric, grain_of: Mapping[str, Grain], unit_of: Mapping[str, str], labels: Mapping[str, str]
@@ -311,6 +315,8 @@ class _Reader:
         said = self.template(raw["message"], refuse, raw["name"])
         if aggregated(said):
             raise refuse("the message aggregates finer rows", "make the sum a metric that stands beside the rules")
+        node = made(said, TEXT_UNIT)
+        apart, numbers = desugar.spelled_apart(node)
         name, message, points_at = raw["name"], raw["message"], raw["points_at"]
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
@@ -324,10 +330,12 @@ class _Reader:
             doc=raw["doc"],
             condition=made(self.parse(raw["formula"], name), TRUTH),
             points_at=points_at,
-            message=made(said, TEXT_UNIT),
+            message=node,
             hint=made(self.template(raw["hint"], refuse, name, LISTS)),
             templates=(message,) if isinstance(message, str) else tuple(case["say"] for case in message),
             message_reads=names(said),
+            message_apart=apart,
+            numbers=numbers,
             is_error=raw["level"] == "error",
             explains=raw.get("explains", ""),
             unless_said=raw.get("unless_said", ""),

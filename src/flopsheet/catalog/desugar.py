@@ -185,7 +185,21 @@ def _shown(node: Node, style: str | None, refuse: Refuse) -> list[Node]:
     return [rounded, Text(" %")] if percent else [rounded]
 
 
-def grouped_in(node: Node) -> Node | None:
+def spelled_apart(message: Node) -> tuple[Node, tuple[tuple[str, Node], ...]]:
+    """A message with a name for each number that it spells in groups of digits, and these numbers by name."""
+    found: dict[str, Node] = {}
+
+    def visit(node: Node) -> Node:
+        if (number := _grouped_in(node)) is not None:
+            name = next((name for name, one in found.items() if one == number), f"number {len(found) + 1} in words")
+            found[name] = number
+            return Name(name)
+        return with_parts(node, visit)
+
+    return visit(message), tuple(found.items())
+
+
+def _grouped_in(node: Node) -> Node | None:
     """The whole number that a node spells in groups of three digits; None where it spells none."""
     match node:
         case Call("where", (Operation(">=", Operation("+", number, Number(0.5)), Number(1000.0)), _, _)):

@@ -212,6 +212,10 @@ class Rule(NamedTuple):
     """The message as its author wrote it, one template for each case."""
     message_reads: tuple[str, ...]
     """The names that the message reads."""
+    message_apart: Node
+    """The message with a name for each number that it spells in groups of digits: in a workbook each has a cell."""
+    numbers: tuple[tuple[str, Node], ...]
+    """These numbers by name."""
     is_error: bool
     explains: str = ""
     """An input whose default has no possible value where the rule is broken."""

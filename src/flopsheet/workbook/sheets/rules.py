@@ -10,7 +10,7 @@ from flopsheet.catalog import Input, Rule, desugar, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.excel import literal
-from flopsheet.formula.nodes import Call, Name, Operation, Text, with_parts
+from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
@@ -194,35 +194,21 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
         value = _value(block, name, at)
         cell_ref = add(name, value, _value_at(block, row, position), "linked")
         live["subject" if name == subject else name] = Live(cell_ref, value)
-    message, spelled = _spelled_apart(rule.message)
-    for name, number in spelled.items():
+    for name, number in rule.numbers:
         cell = local(sheet, number, live)
-        text = evaluate(desugar.grouped(Name("x")), {"x": cell.value}.__getitem__)
+        text = evaluate(GROUPED, {"x": cell.value}.__getitem__)
         live[name] = Live(add(name, text, _grouped().replace(NUMBER, cell.formula), "calc"), text)
-    return cells, local(sheet, _unless_it_holds(message), live, "text")
+    return cells, local(sheet, _unless_it_holds(rule.message_apart), live, "text")
 
 
+GROUPED = desugar.grouped(Name("x"))
 NUMBER = "\x00"  # stands for the number in the formula that spells one
 
 
 @cache
 def _grouped() -> str:
     """The formula of a number in groups of three digits."""
-    return to_excel(desugar.grouped(Name("x")), _Inline({"x": NUMBER}))
-
-
-def _spelled_apart(message: Node) -> tuple[Node, dict[str, Node]]:
-    """The message with a name for each number that it spells in groups of digits, and these numbers by name."""
-    found: dict[str, Node] = {}
-
-    def visit(node: Node) -> Node:
-        if (number := desugar.grouped_in(node)) is not None:
-            name = next((name for name, one in found.items() if one == number), f"number {len(found) + 1} in words")
-            found[name] = number
-            return Name(name)
-        return with_parts(node, visit)
-
-    return visit(message), found
+    return to_excel(GROUPED, _Inline({"x": NUMBER}))
 
 
 def _range(block: Block, row: int) -> str:
