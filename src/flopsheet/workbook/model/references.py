@@ -122,7 +122,8 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
 
 def held_span(cell_refs: Sequence[CellRef], *, column: bool, row: bool) -> str:
     """The reference to cells of one row on the same sheet, with `$` before what stays."""
-    return between(cell_refs[0].held(column=column, row=row), cell_refs[-1].held(column=column, row=row))
+    first = cell_refs[0].held(column=column, row=row)
+    return first if len(cell_refs) == 1 else between(first, cell_refs[-1].held(column=column, row=row))
 
 
 def absolute_span(cell_refs: Sequence[CellRef]) -> str:

@@ -15,8 +15,8 @@ from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, held_span, letters, span
-from flopsheet.workbook.model.sheet import Cell
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family, is_of_family
+from flopsheet.workbook.model.sheet import Cell, cells_alike
+from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192
 STEP = "[>=1000000000000000]0.000E+00;#,##0.##"  # where nothing limits, an end lies at 1e300
@@ -57,10 +57,14 @@ class Working:
         """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
         self.places: dict[tuple[str, int], CellRef] = {}
+        self.finer: dict[str, bool] = {}
 
     def is_finer(self, name: str) -> bool:
         """Whether each layer group has one of its own."""
-        return self.parts[name].is_finer if name in self.parts else self.solved.subjects.is_finer(name)
+        if name not in self.finer:
+            part = self.parts.get(name)
+            self.finer[name] = part.is_finer if part else self.solved.subjects.is_finer(name)
+        return self.finer[name]
 
     def at(
         self,
@@ -130,6 +134,12 @@ class Working:
         if metric in own:
             return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
         return self.source.value(metric, self.row(metric, group))
+
+    def values(self, name: str, point: str) -> list[float]:
+        """What varies, or a part that is moved, at a point: of each layer group that has one of its own."""
+        first, count = (self.run * self.groups, self.groups) if self.is_finer(name) else (self.run, 1)
+        found: list[float] = self.solved.points[point][name][first : first + count].tolist()
+        return found
 
     def live(self, name: str) -> Live:
         return Live(self.place(name), self.value(name))
@@ -209,12 +219,13 @@ class Working:
                 written = read.text(pieces) if len(names) == 1 else self._shared(pieces, points[0], goes)
             for point in points:
                 cell_refs = [self.place(at(name, point), group) for group in groups]
-                for group, cell_ref in zip(groups, cell_refs, strict=True):
-                    if along == "points":
-                        formula = self.moved_along(written, point)
-                    else:
-                        formula = self.at(point, group, is_input=part is None, along=along).text(pieces)
-                    yield cell_ref[1:], Cell(self.value(at(name, point), group), formula, "fitted_calc", format)
+                formulas = (
+                    [self.moved_along(written, point)]
+                    if along == "points"
+                    else [self.at(point, group, is_input=part is None, along=along).text(pieces) for group in groups]
+                )
+                made = cells_alike(self.values(name, point), formulas, "fitted_calc", format)
+                yield from zip([cell_ref[1:] for cell_ref in cell_refs], made, strict=True)
                 shared.append(cell_refs)
         alike = shared if along == "groups" else [[cell_ref for cell_refs in shared for cell_ref in cell_refs]]
         self.shared += map(tuple, alike)
@@ -265,11 +276,14 @@ class Working:
             return None
         read, goes = self.at(point, 0), []
         for one, other in zip(first[1::2], second[1::2], strict=True):
-            if one.partition(" ")[0] != other.partition(" ")[0]:
+            is_alike = one.partition(" ")[0] == other.partition(" ")[0]
+            if not (is_alike and read.is_here(one) and read.is_here(other)):
                 return None
-            before, after = read.cell_refs(one), read.cell_refs(other)
-            steps = {0} if one == other else {down.row - up.row for up, down in zip(before, after, strict=True)}
-            if steps not in ({0}, {1}) or any(cell_ref.sheet != SHEET for cell_ref in (*before, *after)):
+            if one == other:
+                goes.append(False)
+                continue
+            steps = {down.row - up.row for up, down in zip(*map(read.cell_refs, (one, other)), strict=True)}
+            if steps not in ({0}, {1}):
                 return None
             goes.append(steps == {1})
         return tuple(goes)
@@ -301,6 +315,7 @@ class _At(dict[str, str]):
         self.working, self.point, self.group = working, point, group
         self.is_input, self.along, self.down = is_input, along, down
         self.known: dict[str, list[CellRef]] = {}
+        self.here: dict[str, bool] = {}
 
     def text(self, pieces: Sequence[str]) -> str:
         """A formula at this point; one that would be too long reads what it can from this sheet."""
@@ -331,7 +346,11 @@ class _At(dict[str, str]):
         return at(name, self.point) if self.is_moved(name) else name
 
     def cell(self, name: str) -> str:
-        return self.seen([self.working.place(self.named(name), self.group)], goes_along=self.goes_along(name))
+        is_moved = self.is_moved(name)
+        cell_ref = self.working.place(at(name, self.point) if is_moved else name, self.group)
+        if self.along == "nothing":
+            return cell_ref.seen_from(SHEET)
+        return self.seen([cell_ref], goes_along=is_moved if self.along == "points" else self.goes_along(name))
 
     def goes_along(self, name: str) -> bool:
         """Whether its cell moves with that of the formula."""
@@ -361,6 +380,12 @@ class _At(dict[str, str]):
             found = self.known[mark] = [self.working.place(self.named(name), self.group) for name in read]
         return found
 
+    def is_here(self, mark: str) -> bool:
+        """Whether all that a mark stands for is on this sheet."""
+        if mark not in self.here:
+            self.here[mark] = all(cell_ref.sheet == SHEET for cell_ref in self.cell_refs(mark))
+        return self.here[mark]
+
     def all_groups(self, name: str) -> list[CellRef]:
         named = self.named(name)
         return [self.working.place(named, group) for group in range(self.working.groups)]
@@ -373,21 +398,3 @@ class _At(dict[str, str]):
 
     def first(self, name: str) -> str:
         return self.seen(self.all_groups(name)[:1], goes_along=self.along == "points" and self.is_moved(name))
-
-
-def read_elsewhere(solved: Solved) -> Iterator[str]:
-    """The names of other sheets that formulas at points read."""
-    steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
-    anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
-    for node in solved.limit.varied.values():
-        yield from (name for name in _names(pieces_of(node)) if name not in steps)
-    stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
-    for part in (*parts, *stages):
-        yield from (name for name in _names(part.pieces) if name not in anew)
-
-
-def _names(text: Sequence[str]) -> Iterator[str]:
-    """What a formula reads, in any way."""
-    for mark in text[1::2]:
-        kind, *names = mark.split()
-        yield from names[1:] if kind == "pick" else names

@@ -9,11 +9,13 @@ from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node
+from flopsheet.formula.marked import pieces_of
 from flopsheet.formula.nodes import Name, names
 from flopsheet.pipeline.limits import budget_words, words
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.sets import MODELS, Kind, Set, Within, every_set, within_model, within_runs
 from flopsheet.pipeline.limits.solve import Solved, solve
+from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
@@ -23,8 +25,16 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import TABS, StyleName
 from flopsheet.workbook.model.tail import settle
-from flopsheet.workbook.sheets.limit_links import SHEET, Links, Source, Subject, rows_of_model, rows_of_run
-from flopsheet.workbook.sheets.limit_working import Working, read_elsewhere
+from flopsheet.workbook.sheets.limit_links import (
+    SHEET,
+    Links,
+    Source,
+    Subject,
+    is_of_family,
+    rows_of_model,
+    rows_of_run,
+)
+from flopsheet.workbook.sheets.limit_working import Working
 
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
@@ -104,6 +114,24 @@ def _within(specs: tuple[Spec, Spec], source: Source, kind: Kind, sets: Sequence
 def _said_of(one: Set, catalog: Catalog) -> str:
     """A budget and what it is about: `continued, days: at most 14 days`."""
     return f"{one.about}, {inside_sentence(one.called(catalog))}"
+
+
+def _read_elsewhere(solved: Solved) -> Iterator[str]:
+    """The names of other sheets that formulas at points read."""
+    steps, parts = {*solved.numbers, *solved.fixed, MAIN, "x"}, [part for part in solved.parts if part.is_moved]
+    anew = {*steps, *solved.limit.varied, *(part.name for part in parts)}
+    for node in solved.limit.varied.values():
+        yield from (name for name in _names(pieces_of(node)) if name not in steps)
+    stages = [part for part in solved.parts if not part.is_moved and is_of_family(part.name)]
+    for part in (*parts, *stages):
+        yield from (name for name in _names(part.pieces) if name not in anew)
+
+
+def _names(text: Sequence[str]) -> Iterator[str]:
+    """What a formula reads, in any way."""
+    for mark in text[1::2]:
+        kind, *names = mark.split()
+        yield from names[1:] if kind == "pick" else names
 
 
 def _given(runs: TableSet) -> list[Solved]:
@@ -206,12 +234,12 @@ def sheet(
     left = [one for kind in sources for one in sets[kind][1]]
     links = {kind: Links(source) for kind, source in sources.items()}
     for one, runs, found in zip(of_runs, names, every, strict=True):
-        read = {name: None for solved in found for name in read_elsewhere(solved)}
+        read = {name: None for solved in found for name in _read_elsewhere(solved)}
         for run in runs if found else ():
             links[one.run_kind].need(_run(links[one.run_kind].source, run, found[0]), read)
     for kind, each in within:
         for solved in each.solved:
-            links[kind].need(_subject(links[kind].source, each, solved), read_elsewhere(solved))
+            links[kind].need(_subject(links[kind].source, each, solved), _read_elsewhere(solved))
     more = [len(one.table("run")) - len(runs) for one, runs in zip(of_runs, names, strict=True)]  # that have no room
     lines = sum(
         1 + len(runs) + sum(solved.is_given(run) for run in runs for solved in found)
