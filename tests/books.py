@@ -58,11 +58,12 @@ def book_of(spec: Mapping[str, Any] | Path) -> Book:
 
 # None but these reads these; together they take most of the time of a plan and of an engine.
 READ_BY_NONE = {"Summary", "Context", "Compare", "Sensitivity", "Limits", "Formulas", "Provenance"}
+READ_BY = {"Summary": {"Limits"}}  # but for this one
 
 
 def book_for(sheet: str, spec: Mapping[str, Any] | Path) -> Book:
     """The same without those of these sheets that are not asked for, where one sheet is what is tested."""
-    return book_with({*TITLES, sheet} - (READ_BY_NONE - {sheet}), spec)
+    return book_with({*TITLES, sheet} - (READ_BY_NONE - {sheet} - READ_BY.get(sheet, set())), spec)
 
 
 def book_with(sheets: Collection[str], spec: Mapping[str, Any] | Path) -> Book:

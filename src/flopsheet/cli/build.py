@@ -91,11 +91,13 @@ def build_workbook(
 
 
 def summarise(report: Report, target: Path) -> None:
-    """Ten lines at most: what was written, and the numbers that matter."""
-    from flopsheet.output.headline import brief, unfit
+    """Ten lines: what was written, and the numbers that matter; more where a run does not fit, of what would help."""
+    from flopsheet.output.headline import brief, remedies, unfit
 
     click.echo(f"{target}: {report.spec.title}")
     if words := unfit(report):
         click.echo(f"  {click.style(words, fg='red', bold=True)}")
+    for line in remedies(report):
+        click.echo(f"  {line}")
     for line in brief(report):
         click.echo(f"  {line}")

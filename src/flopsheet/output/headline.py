@@ -189,6 +189,20 @@ def unfit(report: Report) -> str:
     return str(evaluate(first_that_holds(checks.UNFIT), values.__getitem__))
 
 
+def remedies(report: Report) -> Iterator[str]:
+    """What would make the first runs fit that do not, each in the words of the Summary sheet."""
+    if not unfit(report):
+        return
+    from flopsheet.pipeline.limits import remedies  # dozens of formulas are parsed as it is imported
+
+    said = [
+        f"{values.tables['run'].keys[at][0]}: {words}"
+        for kind, values in report.runs.items()
+        for at, words in remedies.remedies(values, kind, report.catalog).items()
+    ]
+    yield from said[:MOST_RUNS]
+
+
 SEARCHED = "This study has a search; flopsheet search SPEC, or the workbook, shows its layouts."
 
 

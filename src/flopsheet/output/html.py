@@ -111,13 +111,14 @@ def _verdict(report: Report) -> Iterator[str]:
 
 def _words(report: Report) -> Iterator[str]:
     from flopsheet.output.headline import sentences
+    from flopsheet.pipeline.limits.remedies import remedies
     from flopsheet.workbook.sheets import summary_words
 
     yield "<ul>"
     for kind, values in report.runs.items():
-        of_run = RUNS[kind][0]
+        of_run, found = RUNS[kind][0], remedies(values, kind, report.catalog)
         for at, (run,) in enumerate(values.tables[of_run].keys):
-            said, layout = summary_words.of_run(kind, values, partial(_value, values, at))
+            said, layout = summary_words.of_run(kind, values, partial(_value, values, at), found.get(at, ""))
             below = f"<div>{escape(layout)}</div>" if layout else ""
             yield f"<li><b>{escape(str(run))}</b>: {escape(said)}{below}</li>"
     yield from (f"<li>{escape(text)}</li>" for text in sentences(report)[:1])

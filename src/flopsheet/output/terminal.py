@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import summarise, unfit, unsearched
+from flopsheet.output.headline import remedies, summarise, unfit, unsearched
 from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ GAP, EDGES = 3, 2  # blanks between two columns, and at both ends
 
 def to_text(report: Report, width: int | None) -> str:
     """The title and the summary, as wide as the terminal where no width is given."""
-    lines = [(unfit(report), "bold red"), (unsearched(report), "yellow")]
+    lines = [(unfit(report), "bold red"), *((said, "") for said in remedies(report)), (unsearched(report), "yellow")]
     return _printed(partial(to_tables, report), width, report.spec.title, lines, list(_missed(report)))
 
 

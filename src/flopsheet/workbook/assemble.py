@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.spec import Spec
@@ -30,7 +31,11 @@ from flopsheet.workbook.sheets import (
     rules,
     runs,
     sensitivity,
+    summary,
 )
+
+if TYPE_CHECKING:
+    from flopsheet.workbook.sheets import limits
 
 # What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
 PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
@@ -103,11 +108,22 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
     )  # fmt: skip
 
 
-def limits_sheet(laid: WorkbookLayout, spec: Spec, built: Spec) -> Sheet:
+def limits_sheet(
+    laid: WorkbookLayout, spec: Spec, built: Spec, listed: Callable[[], Sequence[limits.Listed]]
+) -> Sheet:
     """How far each run can go; the spec as `built` decides which rows there are."""
     study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits_if_any.sheet((spec, built), study, of_kinds, laid.cell_index, blocks)
+    return limits_if_any.sheet((spec, built), study, listed(), laid.cell_index, blocks)
+
+
+def summary_sheet(
+    laid: WorkbookLayout, shares_title: Cell, facts: summary.Facts, listed: Callable[[], Sequence[limits.Listed]]
+) -> Sheet:
+    """Summary, with what would make a run fit, of those that Limits lists."""
+    chart_title = Live(CellRef(context.SHEET, context.WORDS_ROW, LABEL), shares_title.value)
+    remedies = limits_if_any.fitting(listed(), laid.cell_index)
+    return summary.sheet(laid.table_sets, laid.cell_index, laid.what_if, chart_title, facts, remedies)
 
 
 def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str], str]) -> Sheet:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TypeAlias
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from flopsheet.catalog.load import CUSTOM_SHEET
 from flopsheet.pipeline.expectations import Numbers, failed
@@ -14,7 +14,7 @@ from flopsheet.workbook import assemble
 from flopsheet.workbook.arrange import WorkbookInput, WorkbookLayout, check_size, lay_out, results
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live
-from flopsheet.workbook.model.references import LABEL, UNIT, CellRef
+from flopsheet.workbook.model.references import UNIT
 from flopsheet.workbook.model.sheet import Cell, Draft, Plan, Sheet, Verdict
 from flopsheet.workbook.sheets import (
     candidates,
@@ -32,6 +32,9 @@ from flopsheet.workbook.sheets import (
     sensitivity,
     summary,
 )
+
+if TYPE_CHECKING:
+    from flopsheet.workbook.sheets.limits import Listed
 
 PURPOSE = {
     inputs.SHEET: "everything that you may change",
@@ -82,13 +85,14 @@ def draft_workbook(
     checks_sheet, verdict, lines = assemble.checks_sheet(study, laid, table_set, built, input_cells, missed, links)
     shares_title = context.shares_title(laid.what_if, context.longest_built(table_set))
     below = laid.compared.below(len(laid.steps.tags))
+    limits = cache(partial(limits_if_any.listed, laid.table_sets[1:]))  # solved once, and for none but who reads them
     best = candidates.candidates(laid.table_sets, cell_index, laid.names, below, verdict.fits)
     written: Makers = [
         (inputs.SHEET, partial(_itself, inputs_sheet)),
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(assemble.context_sheet, laid, shares_title, links)),
         (compare.SHEET, partial(assemble.compare_sheet, laid, best, links)),
-        *_of_runs(study, original, laid, table_set, links),
+        *_of_runs(study, original, laid, table_set, links, limits),
         (checks.SHEET, partial(_itself, checks_sheet)),
         (sensitivity.SHEET, partial(assemble.sensitivity_sheet, laid, links)),
         (reference.FORMULAS, partial(_itself, formulas)),
@@ -109,9 +113,7 @@ def draft_workbook(
         candidates=best.lines,
         fits=verdict.fits,
     )
-    chart_title = Live(CellRef(context.SHEET, context.WORDS_ROW, LABEL), shares_title.value)
-    first = summary.sheet(laid.table_sets, cell_index, laid.what_if, chart_title, facts)
-    written.insert(0, (first.title, partial(_itself, first)))
+    written.insert(0, (summary.SHEET, partial(assemble.summary_sheet, laid, shares_title, facts, limits)))
     made = [(title, make) for title, make in written if only is None or title in only]
     titles = tuple(title for title, _ in made)
     properties = {"flopsheet version": study.version, "spec sha256": reference.digest(spec)}
@@ -138,6 +140,7 @@ def _of_runs(
     laid: WorkbookLayout,
     table_set: TableSet,
     links: Callable[[str], str],
+    limits: Callable[[], Sequence[Listed]],
 ) -> Makers:
     """The sheets of runs, layouts, measured rows and limits, as far as the spec has any."""
     spec = original.spec
@@ -150,7 +153,7 @@ def _of_runs(
     if searched := layouts.listed(spec.searches, laid.table_sets, laid.cell_index):
         found.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if found or limits_if_any.are_models(study.spec, study.catalog):
-        found.append((limit_links.SHEET, partial(assemble.limits_sheet, laid, study.spec, spec)))
+        found.append((limit_links.SHEET, partial(assemble.limits_sheet, laid, study.spec, spec, limits)))
     return found
 
 

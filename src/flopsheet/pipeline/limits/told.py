@@ -53,9 +53,16 @@ def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind) -> list[Told]
     told = []
     for at, run in enumerate(names):
         row = {word: float(column[at]) for word, column in read.items()}
-        last = evaluate(words.value(fewest=limit.fewest), row.__getitem__)
+        last = last_value(solved, at, kind)
         told.append(Told(run, limit, float(now[at]), last, row["left"], row["next"], row["left_next"], str(says[at])))
     return told
+
+
+def last_value(solved: Solved, at: int, kind: RunKind) -> Scalar:
+    """The last value of a limit of a run that fits, or the word that stands in its place."""
+    read = words.read(kind)
+    found: Scalar = evaluate(words.value(fewest=solved.limit.fewest), lambda name: float(solved.column(read[name])[at]))
+    return found
 
 
 @frozen

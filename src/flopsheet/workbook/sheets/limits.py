@@ -8,19 +8,22 @@ from functools import partial
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.catalog.grains import RunKind
-from flopsheet.formula import Node
+from flopsheet.formula import Node, parse
 from flopsheet.formula.marked import pieces_of
-from flopsheet.formula.nodes import Name, names
-from flopsheet.pipeline.limits import budget_words, words
+from flopsheet.formula.nodes import Call, Name, Text, names
+from flopsheet.pipeline.limits import budget_words, remedies, words
 from flopsheet.pipeline.limits.budgets import Budget
+from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.sets import MODELS, Kind, Set, Within, every_set, within_model, within_runs
 from flopsheet.pipeline.limits.solve import Solved, solve
 from flopsheet.pipeline.limits.subjects import MAIN
+from flopsheet.pipeline.limits.told import last_value
+from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import local, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, letters
+from flopsheet.workbook.layout.typed_cells import Live, live_of, local, unit_of
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import TABS, StyleName
@@ -50,6 +53,7 @@ HEADS = {
 }  # fmt: skip
 HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
 MIB = "#,##0.0"  # a step may lack some KiB
+FITS = "fits"  # beside the name of a run
 LEFT_OUT = "{:,} more {}, whose limits `flopsheet show` lists"
 
 
@@ -140,6 +144,62 @@ def _given(runs: TableSet) -> list[Solved]:
     return [solved for solved in every if any(map(solved.is_given, range(len(runs.table("run")))))]
 
 
+@frozen
+class Listed:
+    """The runs of a kind that have room on the sheet, by number, with their limits and the rows that they stand in."""
+
+    table_set: TableSet
+    names: Mapping[int, str]
+    solved: Sequence[Solved]
+    bands: Mapping[int, int]
+    """The row with the name of each."""
+    rows: Mapping[tuple[int, str], int]
+    """By run and limit."""
+
+    @property
+    def left_out(self) -> int:
+        """How many have no room."""
+        return len(self.table_set.table("run")) - len(self.names)
+
+    def last(self, run: int, limit: str) -> Live:
+        """The last value that fits."""
+        solved = next(one for one in self.solved if one.limit.name == limit)
+        cell_ref = CellRef(SHEET, self.rows[run, limit], LAST_AT)
+        return Live(cell_ref, last_value(solved, run, self.table_set.run_kind))
+
+
+def listed(of_runs: Sequence[TableSet]) -> list[Listed]:
+    """What the table on top lists of the runs of each kind, from its first row on."""
+    row, found = TOP, []
+    for one in of_runs:
+        names = dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS]))
+        solved, bands, rows = _given(one), {}, {}
+        for run in names:
+            bands[run] = row = row + 1
+            for name in (each.limit.name for each in solved if each.is_given(run)):
+                rows[run, name] = row = row + 1
+        found.append(Listed(one, names, solved, bands, rows))
+        row += 1 + bool(found[-1].left_out)
+    return found
+
+
+def fitting(runs: Listed, cell_index: CellIndex) -> list[Live]:
+    """Beside the name of each run: that it fits, or which single change would make it fit; none without limits."""
+    said = {row: _fitting(runs, cell_index, run) for run, row in runs.bands.items()}
+    return [Live(CellRef(SHEET, row, NOW_AT), cell.value) for row, cell in said.items() if cell]
+
+
+def _fitting(runs: Listed, cell_index: CellIndex, run: int) -> Cell | None:
+    if not runs.solved:
+        return None
+    table_set, kind = runs.table_set, runs.table_set.run_kind
+    read = {name: runs.last(run, limit) for name, limit in remedies.LIMITS[kind].items()}
+    node = Call("where", (parse("margin < 0"), remedies.remedy(kind), Text(FITS)))
+    metrics = {name: MARGIN[kind] if name == "margin" else name for name in names(node) if name not in read}
+    read |= {said: live_of(table_set, cell_index, name, run) for said, name in metrics.items()}
+    return local(SHEET, node, read, "band")
+
+
 def _run(source: Source, run: int, solved: Solved) -> Subject:
     """A run of a kind."""
     groups, (name,) = solved.subjects.groups, source.table_set.table("run").keys[run]
@@ -173,9 +233,11 @@ class _Writer:
             self.cells[self.row, column] = Cell(head, style=style, indent=int(column in WIDE))
         self.row += 1
 
-    def band(self, name: str) -> None:
+    def band(self, name: str, said: Cell | None = None) -> None:
         for column in range(LABEL, HELD_AT + 1):
             self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
+        if said:
+            self.cells[self.row, NOW_AT] = said
         self.row += 1
 
     def leave_out(self, count: int, what: str) -> None:
@@ -216,7 +278,7 @@ class _Writer:
 def sheet(
     specs: tuple[Spec, Spec],
     study: TableSet,
-    of_runs: Sequence[TableSet],
+    runs: Sequence[Listed],
     cell_index: CellIndex,
     blocks: Mapping[TableSetName, Sequence[Block]],
 ) -> Sheet:
@@ -225,43 +287,41 @@ def sheet(
     Of the two specs the first is as it is now, the second as the workbook was built from it: it decides on rows.
     """
     sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}
-    for one in of_runs:
-        sources[one.run_kind] = Source(one, cell_index, {block.grain: block for block in blocks[one.name]})
-    every = [_given(one) for one in of_runs]
-    names = [dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS])) for one in of_runs]
+    for table_set in (one.table_set for one in runs):
+        by_grain: dict[str, Block] = {block.grain: block for block in blocks[table_set.name]}
+        sources[table_set.run_kind] = Source(table_set, cell_index, by_grain)
     sets = {kind: _chosen(found) for kind, found in every_set(specs[0], study.catalog).items()}
     within = [(kind, one) for kind in sources for one in _within(specs, sources[kind], kind, sets[kind][0])]
     left = [one for kind in sources for one in sets[kind][1]]
     links = {kind: Links(source) for kind, source in sources.items()}
-    for one, runs, found in zip(of_runs, names, every, strict=True):
-        read = {name: None for solved in found for name in _read_elsewhere(solved)}
-        for run in runs if found else ():
-            links[one.run_kind].need(_run(links[one.run_kind].source, run, found[0]), read)
+    for one in runs:
+        of_kind = links[one.table_set.run_kind]
+        read = {name: None for solved in one.solved for name in _read_elsewhere(solved)}
+        for run in one.names if one.solved else ():
+            of_kind.need(_run(of_kind.source, run, one.solved[0]), read)
     for kind, each in within:
         for solved in each.solved:
             links[kind].need(_subject(links[kind].source, each, solved), _read_elsewhere(solved))
-    more = [len(one.table("run")) - len(runs) for one, runs in zip(of_runs, names, strict=True)]  # that have no room
-    lines = sum(
-        1 + len(runs) + sum(solved.is_given(run) for run in runs for solved in found)
-        for runs, found in zip(names, every, strict=True)
-    )
-    lines += sum(map(bool, more))
+    lines = sum(1 + len(one.bands) + len(one.rows) + bool(one.left_out) for one in runs)
     lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
     writer = _Writer(lines)
     table_end = writer.below - 2
     for of_kind in links.values():
         writer.link(of_kind)
-    for one, runs, found, unseen in zip(of_runs, names, every, more, strict=True):
-        of_kind = links[one.run_kind]
-        writer.head(one.run_kind.capitalize(), HEADS)
+    for one in runs:
+        kind = one.table_set.run_kind
+        of_kind = links[kind]
+        writer.head(kind.capitalize(), HEADS)
         workings = [
-            writer.work(of_kind, solved, {run: _run(of_kind.source, run, solved) for run in runs}) for solved in found
+            writer.work(of_kind, solved, {run: _run(of_kind.source, run, solved) for run in one.names})
+            for solved in one.solved
         ]
-        for run, name in runs.items():
-            writer.band(name)
-            for worked in (each for each, solved in zip(workings, found, strict=True) if solved.is_given(run)):
-                writer.line(worked[run], worked[run].solved.limit.label, _of_memory(worked[run], one.run_kind))
-        writer.leave_out(unseen, "runs")
+        for run, name in one.names.items():
+            assert writer.row == one.bands[run], f"{name} stands in row {writer.row}, not in {one.bands[run]}"
+            writer.band(name, _fitting(one, cell_index, run))
+            for worked in (each[run] for each in workings if (run, each[run].solved.limit.name) in one.rows):
+                writer.line(worked, worked.solved.limit.label, _of_memory(worked, kind))
+        writer.leave_out(one.left_out, "runs")
     if within:
         writer.head("Budgets (memory aside)", HEADS_OF_BUDGETS)
     for kind, each in within:

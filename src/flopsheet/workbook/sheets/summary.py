@@ -72,8 +72,12 @@ def sheet(
     what_if: TableSet,
     chart_title: Live,
     facts: Facts,
+    remedies: Mapping[RunKind, Sequence[Live]],
 ) -> Sheet:
-    """The sheet with its charts; the study's own table set comes first, then those of its runs."""
+    """The sheet with its charts; the study's own table set comes first, then those of its runs.
+
+    `remedies` say of the first runs of a kind which single change would make them fit; of none where nobody knows.
+    """
     table_set, *of_kinds = table_sets
     cells = _top(facts, conventions.in_words(SHEET, table_set, cell_index))
     lines = len(table_set.table("scenario")) + sum(len(of_kind.table("run")) for of_kind in of_kinds)
@@ -85,7 +89,7 @@ def sheet(
     row = FIRST_ROW
     if is_long:
         chart_row = row
-        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+        found, row = _words(cells, table_sets, cell_index, facts, remedies, chart_row + chart_rows)
     bottom = row - 2  # of the words
     tables: list[summary_tables.Table] = []
     for each in (*of_kinds, table_set):  # runs first: they are what is to be decided
@@ -94,7 +98,7 @@ def sheet(
         row = tables[-1].bottom + 2
     if not is_long:
         chart_row = row
-        found, row = _words(cells, table_sets, cell_index, facts, chart_row + chart_rows)
+        found, row = _words(cells, table_sets, cell_index, facts, remedies, chart_row + chart_rows)
     if not of_kinds:
         cells[found.row, found.column] = _finding(table_set, cell_index, tables[-1], bars)
     last = max(column for table in tables for column in table.columns.values())
@@ -220,7 +224,12 @@ def _guide(cells: Cells, sheets: Sequence[tuple[str, str]], row: int) -> None:
 
 
 def _words(
-    cells: Cells, table_sets: Sequence[TableSet], cell_index: CellIndex, facts: Facts, row: int
+    cells: Cells,
+    table_sets: Sequence[TableSet],
+    cell_index: CellIndex,
+    facts: Facts,
+    remedies: Mapping[RunKind, Sequence[Live]],
+    row: int,
 ) -> tuple[CellRef, int]:
     """The sentences that an approver reads, of budgets, of runs and of models.
 
@@ -238,7 +247,8 @@ def _words(
     found = CellRef(SHEET, row, 1)
     said = [mirror(SHEET, line, "text") for line in facts.candidates]
     for of_kind in of_kinds:
-        said += summary_words.of_runs(of_kind, cell_index, facts.fits[of_kind.run_kind])
+        kind = of_kind.run_kind
+        said += summary_words.of_runs(of_kind, cell_index, facts.fits[kind], remedies[kind])
     said += summary_words.of_models(table_set, cell_index, facts.largest, has_runs=bool(of_kinds))
     for cell in said:
         row += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
 from flopsheet.catalog.desugar import substitute
@@ -21,13 +21,15 @@ from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_n
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
-# That a run does not fit stands first: no figure behind it can be had.
-SAYS = {
-    "training": "{lack}{time}{range}{off}{room}.",
-    "serving": "{lack}{sequences}; predicted (P10 to P90): {predicted_token_range} ms per token, "
-    "{predicted_first_token_range} to the first token, {served_range_is}; {cost}{room}.",
+# That a run does not fit stands first, and which change would help: no figure behind it can be had. What is predicted
+# of it stands in the table alone, so that the line has room.
+SAYS = {"training": "{lack}{time}{room}.", "serving": "{lack}{sequences}{room}."}
+LACK, REMEDY = "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable; ", "{remedy}; "
+ROOM = {
+    "training": "{range}{off}{spare}",
+    "serving": "; predicted (P10 to P90): {predicted_token_range} ms per token, {predicted_first_token_range} to the "
+    "first token, {served_range_is}; {cost}{spare}",
 }
-LACK = "does not fit: a device needs {memory:.1} GiB and has {capacity:.1} usable; "
 SEQUENCES = [
     ("most == 0", "{n_sequences} sequences on {n_devices} {hardware}, no sequence fits"),
     ("", "{n_sequences} of at most {largest_batch} sequences on {n_devices} {hardware}"),
@@ -90,25 +92,26 @@ def _number(name: str) -> Node:
     return substitute(COMPUTED, {"x": Name(name)})
 
 
-def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
+def _of_run(kind: RunKind, *, has_layout: bool, has_remedy: bool) -> Node:
     """The sentence of a run of a kind, which may have its layout below it."""
-    spare = first_that_holds([*TIGHT.get(kind, ()), ("", "; fits with {margin:.0%} to spare")])
     if_fits = Operation("==", Name("fits"), Text(YES))
     numbers = {name: _number(name) for name in ("largest_batch", "n_devices", "n_sequences", "run_cost")}
     off, priced = (substitute(first_that_holds([("", text)]), numbers) for text in (OFF, PRICED[kind]))
     cost = Name(COST[kind])
     words = {
-        "lack": Call("where", (if_fits, Text(""), first_that_holds([("", LACK)]))),
-        "room": Call("where", (if_fits, spare, Text(""))),
         "sequences": substitute(first_that_holds(SEQUENCES), {**numbers, "most": Name("largest_batch")}),
         "off": Text("") if has_layout else Call("where", (parse("is_off_range == 1"), off, Text(""))),
         "cost": Call("where", (Call("given", (cost,)), priced, cost)),
+        "spare": first_that_holds([*TIGHT.get(kind, ()), ("", "; fits with {margin:.0%} to spare")]),
     }
     words["took"] = substitute(first_that_holds(TOOK), {"in_days": _number("days"), "step": first_that_holds(STEP)})
     predicted = substitute(first_that_holds([("", RANGE)]), {"predicted": first_that_holds(PREDICTED)})
     timed, untimed = (substitute(first_that_holds([("", text)]), {**numbers, **words}) for text in (TIMED, UNTIMED))
     words["time"] = Call("where", (Call("given", (Name("days"),)), timed, untimed))
     words["range"] = Call("where", (Call("given", (Name("predicted_days"),)), predicted, Text("")))
+    lack, room = first_that_holds([("", LACK + REMEDY * has_remedy)]), first_that_holds([("", ROOM[kind])])
+    words["lack"] = Call("where", (if_fits, Text(""), lack))
+    words["room"] = Call("where", (if_fits, substitute(room, words), Text("")))
     said = substitute(first_that_holds([("", SAYS[kind])]), {**numbers, **words})
     return Call("where", (Operation("==", Name("fits"), Text(BROKEN)), Text(BREAKS), said))
 
@@ -116,22 +119,26 @@ def _of_run(kind: RunKind, *, has_layout: bool) -> Node:
 def _read(kind: RunKind, node: Node) -> dict[str, str]:
     """The metric of each name that the sentence of a run reads."""
     of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
-    return {name: of_kind.get(name, name) for name in names(node)}
+    return {name: of_kind.get(name, name) for name in names(node) if name != "remedy"}
 
 
-def of_runs(table_set: TableSet, cell_index: CellIndex, answers: Sequence[Live]) -> Iterator[Cell]:
+def of_runs(
+    table_set: TableSet, cell_index: CellIndex, answers: Sequence[Live], remedies: Sequence[Live]
+) -> Iterator[Cell]:
     """A sentence for each of the first runs of a kind, its layout below it, and how many more there are.
 
-    `answers` say of each run whether it fits, or that its inputs break a rule.
+    `answers` say of each run whether it fits, or that its inputs break a rule; `remedies`, if any, which change would
+    make it fit.
     """
     kind = table_set.run_kind
     laid_out, is_divided = _laid_out(kind), _is_divided(kind, table_set.built)
-    read = _read(kind, node := _of_run(kind, has_layout=is_divided))
+    read = _read(kind, node := _of_run(kind, has_layout=is_divided, has_remedy=bool(remedies)))
     named = substitute(first_that_holds([("", "{run}: {said}")]), {"said": node})
     runs = run_names(table_set, cell_index)
     for at, run in enumerate(runs[:MOST_RUNS]):
-        live: Mapping[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
-        yield local(SHEET, named, {**live, "run": run, "fits": answers[at]}, "text")
+        live: dict[str, Live] = {said: live_of(table_set, cell_index, name, at) for said, name in read.items()}
+        live |= {"run": run, "fits": answers[at]} | ({"remedy": remedies[at]} if remedies else {})
+        yield local(SHEET, named, live, "text")
         if is_divided:
             live = {name: live_of(table_set, cell_index, name, at) for name in names(laid_out)}
             yield local(SHEET, laid_out, live, "sentence")
@@ -139,11 +146,11 @@ def of_runs(table_set: TableSet, cell_index: CellIndex, answers: Sequence[Live])
         yield Cell(f"… {len(runs) - MOST_RUNS:,} more on {SHEETS[kind]}", style="muted")
 
 
-def of_run(kind: RunKind, values: Values, value_of: Callable[[str], Scalar]) -> tuple[str, str]:
+def of_run(kind: RunKind, values: Values, value_of: Callable[[str], Scalar], remedy: str) -> tuple[str, str]:
     """The same of one run, without its name, from its values; no layout where none of its kind is worth a line."""
     is_divided = _is_divided(kind, values)
-    read = _read(kind, node := _of_run(kind, has_layout=is_divided))
-    said = str(evaluate(node, lambda name: value_of(read[name])))
+    read = _read(kind, node := _of_run(kind, has_layout=is_divided, has_remedy=bool(remedy)))
+    said = str(evaluate(node, lambda name: remedy if name == "remedy" else value_of(read[name])))
     return said, str(evaluate(_laid_out(kind), value_of)) if is_divided else ""
 
 
