@@ -15,11 +15,12 @@ from flopsheet.catalog.fields import ALLOWED, RULE_LEVELS, check_keys, check_rul
 from flopsheet.catalog.grains import KEYS, PARENTS, RUNS, Grain
 from flopsheet.catalog.load import CUSTOM_SHEET, CUSTOM_TITLE, CustomEntry, custom_input
 from flopsheet.catalog.order import CycleError, sort_by_dependencies
-from flopsheet.catalog.ranges import range_check
+from flopsheet.catalog.ranges import message, range_check
 from flopsheet.catalog.unit_rules import check_units
 from flopsheet.diagnostics import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
-from flopsheet.formula.nodes import Call, Text, shared
+from flopsheet.formula.nodes import Call, Name, Text, shared
+from flopsheet.formula.operators import GIVEN
 from flopsheet.quantities import TEXT_UNIT, TRUTH
 from flopsheet.yamlio import source
 from flopsheet.yamlio.source import Data
@@ -58,6 +59,17 @@ def extend_catalog(catalog: Catalog, inputs: Sequence[CustomEntry], metrics: Seq
     return dataclasses.replace(reader.finish(), base=catalog)
 
 
+def out_of_range(entry: Input) -> Node:
+    """What is told of an input whose value is not possible."""
+
+    def told(*, is_text: bool) -> Node:
+        return desugar.sentence(message(entry, is_text=is_text), desugar.refusal(entry.name, None), entry.name)
+
+    if entry.choices:
+        return told(is_text=True)
+    return Call("where", (Call(GIVEN, (Name(entry.name),)), told(is_text=False), told(is_text=True)))
+
+
 def _mapping(data: object) -> dict[str, Any]:
     assert isinstance(data, dict)
     return data
@@ -77,13 +89,14 @@ class _Reader:
         self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, CustomEntry] = {}
+        self.out_of_range: dict[str, Node] = {}
         self.formats: tuple[str, ...] = ()
         self.done: Mapping[str, Metric] = {}  # resolved before
 
     def start_from(self, shipped: Catalog) -> None:
         """What is read already; the checks of ranges come with those of more inputs, once these are known."""
         self.inputs, self.functions, self.done = dict(shipped.inputs), dict(shipped.functions), shipped.metrics
-        self.rules = dict(shipped.rules)
+        self.rules, self.out_of_range = dict(shipped.rules), dict(shipped.out_of_range)
         for section in shipped.sections:
             if section.kind != RANGES["kind"]:
                 names = [entry.name for entry in section.entries]
@@ -205,6 +218,8 @@ class _Reader:
         for entry in self.inputs.values():
             if not entry.chooses:
                 by_grain.setdefault(entry.grain, []).append(range_check(entry))
+                if entry.name not in self.out_of_range:
+                    self.out_of_range[entry.name] = out_of_range(entry)
         for grain, checks in by_grain.items():
             for raw in checks:
                 self.add(raw, grain, desugar.refusal(raw["name"], None))
@@ -249,7 +264,9 @@ class _Reader:
             )
             for sheet, raw, listed in self.sections
         )
-        return Catalog(self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules)
+        return Catalog(
+            self.units, sections, self.inputs, self.metrics, order, self.functions, self.rules, self.out_of_range
+        )
 
     def add_absence(self, order: Sequence[str]) -> None:
         """What follows from inputs that need not be given, by what each metric reads."""
@@ -268,6 +285,7 @@ class _Reader:
             if name not in self.done:
                 plain, node = shared(metric.source_ast, known), shared(metric.ast, known)
                 self.metrics[name] = dataclasses.replace(metric, source_ast=plain, ast=node)
+        self.out_of_range = {name: shared(node, known) for name, node in self.out_of_range.items()}
         for name in (name for name in self.raw_rules if name in self.rules):
             rule = self.rules[name]
             condition, message, hint = (shared(node, known) for node in (rule.condition, rule.message, rule.hint))

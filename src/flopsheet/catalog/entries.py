@@ -265,6 +265,8 @@ class Catalog:
     order: tuple[str, ...]
     functions: Mapping[str, Function]
     rules: Mapping[str, Rule]
+    out_of_range: Mapping[str, Node]
+    """What is told of each input whose value is not possible, as a formula: it may be a text or a number."""
     base: Catalog | None = None
     """The one that it adds inputs and metrics to, none of which a metric of that one reads."""
 

@@ -11,7 +11,7 @@ from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
-from flopsheet.formula.operators import GIVEN, GathersNothing, indexed
+from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local, reads
@@ -114,13 +114,7 @@ def _range_row(sheet: str, block: Block, entry: Input, row: int, links: Callable
     rows = {"subject": block.headers[subject], entry.name: block.rows[entry.name]}
     shown = {"subject": _value(block, subject, at), entry.name: _value(block, entry.name, at), "verdict": word}
     formulas = {key: _value_at(block, of, f'MATCH("{FAIL}",{among},0)') for key, of in rows.items()}
-
-    def message_of(*, is_text: bool) -> Node:
-        return desugar.sentence(ranges.message(entry, is_text=is_text), desugar.refusal(name, None), name)
-
-    message = message_of(is_text=True)
-    if not entry.choices:
-        message = Call("where", (Call(GIVEN, (Name(entry.name),)), message_of(is_text=False), message))
+    message = block.table_set.catalog.out_of_range[entry.name]
     node = _unless_it_holds(message, of_study=block.grain == "study")
     formula = to_excel(node, _Inline({**formulas, "verdict": CellRef(sheet, row, VERDICT).address}))
     return {
