@@ -9,6 +9,7 @@ import pytest
 import flopsheet
 from edits import sheet_of
 from flopsheet.api import Report
+from flopsheet.output.headline import brief
 
 MODEL = {"n_layers": 4, "d_model": 1024, "n_heads": 8, "vocab_size": 1000, "ffn": "swiglu", "d_ff": 4096}
 RUN = {"model": "m", "prompt_length": 512, "generated_length": 64, "n_devices": 1, "hardware": "h100-sxm"}
@@ -128,3 +129,17 @@ def test_a_run_that_nobody_can_predict_is_told_with_what_to_give() -> None:
     cells = sheet_of("Summary", flopsheet.compute({**STUDY, "training": runs})).cells.values()
     [said] = [str(cell.value) for cell in cells if str(cell.value).startswith("tune: ")]
     assert said.split("; fits with ")[0] == "tune: no prediction for rtx-4090: give assumed_mfu or a measured speed"
+
+
+def test_a_run_without_a_time_is_told_so_in_a_terminal_too() -> None:
+    runs = {"tune": {**TRAINED, "n_tokens": 1e8, "hardware": "rtx-4090"}}
+    [said] = [line for line in brief(flopsheet.compute({**STUDY, "training": runs})) if line.startswith("tune: ")]
+    assert said.split("; ")[1] == "no prediction for rtx-4090: give assumed_mfu or a measured speed"
+
+
+@pytest.mark.parametrize(
+    ("n_runs", "said"), [(5, "… 1 more run in the workbook"), (6, "… 2 more runs in the workbook")]
+)
+def test_the_runs_that_are_not_told_are_counted(n_runs: int, said: str) -> None:
+    runs = {f"run{at}": {**TRAINED, "hardware": "h100-sxm"} for at in range(n_runs)}
+    assert brief(flopsheet.compute({**STUDY, "training": runs}))[-1] == said

@@ -158,15 +158,19 @@ def brief(report: Report) -> list[str]:
     told = [list(_runs(report, kind)) for kind in report.runs]
     runs = [line for lines in told for line in lines[: MOST_RUNS // len(told)]]
     if left := sum(map(len, told)) - len(runs):
-        runs.append(f"… {left:,} more runs in the workbook")
+        runs.append(_more(left, "run"))
     table, work = report.values.tables["scenario"], report.values.column("scenario", "flops_forward")
     room = MOST_LINES - len(runs)
     chosen = sorted(range(len(table)), key=lambda at: -work[at])[: room if len(table) <= room else room - 1]
     lines = [_scenario(report, at) for at in sorted(chosen)]
     if len(table) > len(chosen):
-        lines.append(f"… {len(table) - len(chosen):,} more scenarios in the workbook")
+        lines.append(_more(len(table) - len(chosen), "scenario"))
     counts_alike = report.values.column("context", "largest_ffn_left_out")[0] == 0
     return [*lines, *runs, *([] if counts_alike else [str(report.values.column("context", "ffn_count_words")[0])])]
+
+
+def _more(count: int, what: str) -> str:
+    return f"… {count:,} more {what}{'' if count == 1 else 's'} in the workbook"
 
 
 def unfit(report: Report) -> str:
@@ -236,11 +240,12 @@ def _scenario(report: Report, at: int) -> str:
 
 # What is told of a run, by kind; a metric stands in braces.
 TOLD = {
-    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}; {days} days ({time_is}), "
-    "{device_hours} device-hours",
+    "training": "{device_gib} of {capacity_gib} GiB per device, margin {margin_share}",
     "serving": "{served_gib_device} of {served_capacity_gib_device} GiB per device, {largest_batch} sequences at most",
 }
-PLAIN, RANGED = "({time_is})", "({time_is}, P10 to P90 {predicted_days_range})"  # the latter of a predicted time
+# The time of a training run, the latter of a predicted one.
+TIMED = "; {days} days ({time_is}), {device_hours} device-hours"
+RANGED = "; {days} days ({time_is}, P10 to P90 {predicted_days_range}), {device_hours} device-hours"
 # What follows where it is known: cost and a tight fit of a training run, the speed of a serving one, else its bound.
 PRICED = ", {run_cost} USD"
 TIGHTLY = "; fits tightly, less than {reserve_share} is left for what is not a tensor"
@@ -253,17 +258,18 @@ def _runs(report: Report, kind: RunKind) -> Iterator[str]:
     (of_run, _), values = RUNS[kind], report.runs[kind]
     for at, (run,) in enumerate(values.tables[of_run].keys):
         told = TOLD[kind] + _known(kind, values, at)
-        if kind == "training" and _is_predicted(values, at):
-            told = told.replace(PLAIN, RANGED)
         named = {name for _, name, _, _ in Formatter().parse(told) if name}
-        texts = {name: format_value(values.plain(of_run, name)[at], report.catalog.unit_of(name)) for name in named}
+        texts = {"hardware": str(values.plain("run", "hardware")[at])} | {
+            name: format_value(values.plain(of_run, name)[at], report.catalog.unit_of(name))
+            for name in named - {"hardware"}
+        }
         yield f"{run}: {told.format_map(texts)}"
 
 
 def _is_predicted(values: Values, at: int) -> bool:
     """Whether the time of a training run is the predicted one."""
     days, predicted = (values.plain("training_run", name)[at] for name in ("days", "predicted_days"))
-    return days == predicted and not isinstance(days, str)
+    return days == predicted
 
 
 def _known(kind: RunKind, values: Values, at: int) -> str:
@@ -271,7 +277,12 @@ def _known(kind: RunKind, values: Values, at: int) -> str:
     of_run = RUNS[kind][0]
     if kind == "training":
         tight = TIGHTLY if values.plain(of_run, "is_tight")[at] else ""
-        return tight if isinstance(values.plain(of_run, "run_cost")[at], str) else PRICED + tight
+        if isinstance(values.plain(of_run, "days")[at], str):
+            from flopsheet.workbook.sheets.summary_words import UNTIMED  # what the Summary says then
+
+            return f"; {UNTIMED}{tight}"
+        timed = RANGED if _is_predicted(values, at) else TIMED
+        return timed + tight if isinstance(values.plain(of_run, "run_cost")[at], str) else timed + PRICED + tight
     return BOUND if isinstance(values.plain(of_run, "predicted_seconds_per_token")[at], str) else PREDICTED
 
 

@@ -8,7 +8,7 @@ from string import Formatter
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
-from flopsheet.output.headline import PRICED, TOLD
+from flopsheet.output.headline import PRICED, TIMED, TOLD
 from flopsheet.pipeline.expectations import called
 from flopsheet.quantities import TEXT_UNIT
 from flopsheet.review.diff import Compared, Difference
@@ -70,7 +70,7 @@ def effects(compared: Compared) -> list[str]:
     units = catalog.units
     of_run: dict[str, list[str]] = {}
     of_model: dict[str, list[str]] = {}
-    wanted = {kind: [name for _, name, _, _ in Formatter().parse(TOLD[kind] + PRICED) if name] for kind in RUNS}
+    wanted = {kind: [name for _, name, _, _ in Formatter().parse(TOLD[kind] + TIMED + PRICED) if name] for kind in RUNS}
     for one in ranked(compared.results, units):
         assert one.metric
         kind = next((kind for kind, grains in RUNS.items() if one.metric.grain in grains), None)
