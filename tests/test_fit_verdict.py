@@ -170,3 +170,16 @@ def test_a_tight_fit_is_told_with_the_run_and_noted(tight):
     told = {line.split(":")[0].strip(): "fits tightly" in line for line in brief(tight)}
     verdicts = tight.frames["training_run"]["note_tight"].tolist()
     assert ((told["roomy"], told["tight"]), verdicts) == ((False, True), ["ok", "note"])
+
+
+def test_a_run_whose_inputs_break_a_rule_is_not_among_those_that_fit(book: tuple[Path, Report]) -> None:
+    path, report = book
+    [row] = [row for (row, _), cell in sheet_of("Checks", report).cells.items() if cell.value == "✔ Every run fits."]
+    uneven = {"training.gpt.tensor_parallel": 3.0}  # of 8 devices
+    edits = [{}, uneven, {**ON_H100, **uneven}]
+    told = recalculate_ironcalc(path, [cells_of(report, each) for each in edits], [("Checks", f"A{row}")])
+    assert [found["Checks", f"A{row}"] for found in told] == [
+        "✔ Every run fits.",
+        "1 of 2 runs cannot be judged: a rule is broken.",
+        ONE,
+    ]

@@ -189,7 +189,7 @@ def unfit(report: Report) -> str:
     lacking = [one for one in runs if one["fits"] == "no"]
     if not lacking:
         return ""
-    values = {**lacking[0], "runs": float(len(runs)), "unfit": float(len(lacking))}
+    values = {**lacking[0], "runs": float(len(runs)), "unfit": float(len(lacking)), "broken": 0.0}
     return str(evaluate(first_that_holds(checks.UNFIT), values.__getitem__))
 
 

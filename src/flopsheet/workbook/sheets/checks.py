@@ -47,7 +47,9 @@ BROKEN = "rule broken"  # in the place of yes and no, where the inputs of a run 
 MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} usable ({memory / capacity:.1}×)"
 UNFIT = [
-    ("unfit == 0", "✔ Every run fits."),
+    ("unfit + broken == 0", "✔ Every run fits."),
+    # Beside the rule that fails: no figure of such a run counts.
+    ("unfit == 0", "{broken:,} of {runs:,} runs cannot be judged: a rule is broken."),
     ("runs == 1", f"✘ The run does not fit: {LACKS}."),
     ("unfit == 1", f"✘ 1 of {{runs:,}} runs does not fit: {LACKS}."),
     ("", f"✘ {{unfit:,}} of {{runs:,}} runs do not fit, the first: {LACKS}."),
@@ -90,7 +92,7 @@ COUNTED = {"held": 4, "failed": 5, "noted": 6, "met": 7, "missed": 8, "within": 
 COUNTS = {name: CellRef(SHEET, row, FIRST) for name, row in COUNTED.items()}
 FAILS_ROW = 13  # where nothing only warns, an empty row below the counts
 AROUND_RUNS = (
-    13  # rows: a bar and a header, an empty row, seven of the first that does not fit, two sentences, an empty row
+    14  # rows: a bar and a header, an empty row, eight of the first that does not fit, two sentences, an empty row
 )
 
 
@@ -193,12 +195,13 @@ def _first_unfit(cells: Cells, first: int, end: int) -> tuple[dict[str, tuple[st
     bottom = max(end - 1, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
     answers = [cells[row, FIRST].value for row in range(first, end)]
     among = _column(FIRST, first, bottom)
-    unfit = count_text(SHEET, [(CellRef(SHEET, first, FIRST), CellRef(SHEET, end - 1, FIRST))], answers, NO)
+    corners = [(CellRef(SHEET, first, FIRST), CellRef(SHEET, end - 1, FIRST))]
     place = answers.index(NO) if NO in answers else 0
     position = Cell(float(place + 1), first_place(literal(NO), among), "calc", "0")
     lines = {
         "runs": ("Runs", Cell(float(len(answers)), f"COUNTA({among})", "calc", "#,##0")),
-        "unfit": ("Runs that do not fit", unfit),
+        "unfit": ("Runs that do not fit", count_text(SHEET, corners, answers, NO)),
+        "broken": ("Runs whose inputs break a rule", count_text(SHEET, corners, answers, BROKEN)),
         "place": ("First run that does not fit", position),
     }
     address = CellRef(SHEET, end + 1 + list(lines).index("place"), FIRST).address
