@@ -108,9 +108,7 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
     )  # fmt: skip
 
 
-def limits_sheet(
-    laid: WorkbookLayout, spec: Spec, built: Spec, listed: Callable[[], Sequence[limits.Listed]]
-) -> Sheet:
+def limits_sheet(laid: WorkbookLayout, spec: Spec, built: Spec, listed: Callable[[], Sequence[limits.Listed]]) -> Sheet:
     """How far each run can go; the spec as `built` decides which rows there are."""
     study, *of_kinds = laid.table_sets
     blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
