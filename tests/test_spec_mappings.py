@@ -67,6 +67,13 @@ def test_a_mapping_may_hold_tuples_numpy_values_and_other_mappings():
     assert (found.context_lengths, [inputs[name].value for name in names]) == ((1024, 2048), [2, "left_out", "yes", 8])
 
 
+def test_keys_that_are_spelled_as_the_validator_spells_its_own_are_told_where_they_stand():
+    models = {name: {"model": "gpt2-small", "typo": 1} for name in ("[key]", "[list]")}
+    with pytest.raises(SpecError) as caught:
+        load_spec({"version": 1, "context_lengths": [64], "models": models, "[key]": []})
+    assert [problem.path for problem in caught.value.problems] == ["models.[key].typo", "models.[list].typo", "[key]"]
+
+
 def test_a_mistake_in_a_mapping_points_at_it_as_json():
     assert refusal(with_input("n_heads", -1)) == (
         "spec:10:15: models.a.n_heads: -1 is out of range; write 0 or more\n"

@@ -35,8 +35,9 @@ def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Probl
         # What is missing is there, under a key that is misspelled or that nobody understands.
         if fault["type"] == "missing" and (fault["loc"] in meant or fault["loc"][:-1] in unclear):
             continue
-        why = _why(_path(fault), causes)
-        found.append((_path(fault), why) if why else _translated(source, fault, shape))
+        path = _path(source.data, fault)
+        why = _why(path, causes)
+        found.append((path, why) if why else _translated(source, fault, shape))
     repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [
         (path, diagnostics.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated
@@ -68,7 +69,7 @@ def _unnamed(data: Mapping[str, Any], shape: Shape) -> Iterator[Cause]:
 def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[Cause]:
     """Formulas between { } that YAML cuts at their commas: `{d_ff: min(8, d_model)}` has the key `d_model)`."""
     for fault in deviations:
-        path = _path(fault)
+        path = _path(data, fault)
         end = str(path[-1]) if fault["type"] == "extra_forbidden" else ""
         if end.count(")") <= end.count("("):
             continue
@@ -81,13 +82,19 @@ def _cut_formulas(data: Any, deviations: Sequence[Any]) -> Iterator[Cause]:
             yield [(*path[:-1], one) for one in (key, *parts)], diagnostics.comma_in_braces(begun, parts)
 
 
-def _path(fault: Any) -> Path:
-    """Where a fault stands in the spec."""
-    return tuple(part for part in fault["loc"] if part not in NOT_OURS)
+def _path(data: Any, fault: Any) -> Path:
+    """Where a fault stands in the spec, whose own keys may be spelled as parts of pydantic's paths are."""
+    path: list[str | int] = []
+    for part in fault["loc"]:
+        is_there = isinstance(data, dict) and part in data
+        if is_there or part not in NOT_OURS:
+            path.append(part)
+            data = data[part] if is_there or (isinstance(data, list) and isinstance(part, int)) else None
+    return tuple(path)
 
 
 def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:
-    path = _path(fault)
+    path = _path(source.data, fault)
     kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
