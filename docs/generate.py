@@ -188,6 +188,7 @@ FUNCTION_WORDS = {
     "at_max": ("at_max(key, x)", "over a finer grain: x of the row with the largest key, the first one of equals"),
     "largest": ("largest(x, y, …)", "the label of the largest, as text"),
     "trend": ("trend(x, y)", "whether y rises above x, falls below it or stays the same, as text"),
+    "shift": ("shift(x, y)", "how a share moves from x to y, by the digits that are shown, as text"),
 }
 
 

@@ -21,6 +21,9 @@ SENTENCES = [
     ("{weight_bytes / d_model:.1%}", "0.7 %"),
     ("{weight_bytes / 8:.1%} and {weight_bytes / 8:.0%}", "62.5 % and 63 %"),
     ("width {trend(768, d_model)}, from 768 it {trend(1, d_model)}", "width stays, from 768 it rises"),
+    ("FFN {shift(d_model / 8360, d_model / 1243)}", "FFN rises from 9.2 % to 61.8 %"),
+    ("FFN {shift(d_model / 1243, d_model / 8360)}", "FFN falls from 61.8 % to 9.2 %"),
+    ("FFN {shift(0.16701, 0.16702)}, {shift(0.16649, 0.16651)}", "FFN stays at 16.7 %, rises from 16.6 % to 16.7 %"),
     ("{where(norm == rmsnorm, 1, 2)} {check_input_norm}", "1 ok"),
 ]
 

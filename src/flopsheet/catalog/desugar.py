@@ -54,7 +54,7 @@ def expand(
     functions: Mapping[str, Function],
     refuse: Refuse,
 ) -> Node:
-    """The node with choices as texts, and `match`, `largest`, `trend` and the catalogue's own functions written out."""
+    """The node with choices as texts, and `match`, words (`largest`) and the catalogue's own functions written out."""
 
     possible = {entry.name: tuple(map(str, entry.choices)) for entry in inputs.values() if entry.choices}
     groups = formats.groups(functions)
@@ -112,7 +112,16 @@ def _trend(arguments: tuple[Node, ...], *_: object) -> Node:
     return Call("where", (Operation(">", after, before), Text("rises"), falls))
 
 
-WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _trend}
+def _shift(arguments: tuple[Node, ...], _: object, refuse: Refuse) -> Node:
+    """How a share moves, by the digits that are shown: what reads the same has not moved."""
+    (before, _), (after, percent) = (_shown(one, ".1%", refuse) for one in arguments)
+    moves = Call("where", (Operation(">", after, before), Text("rises from "), Text("falls from ")))
+    moved = reduce(lambda left, right: Operation("&", left, right), (moves, before, Text(" % to "), after))
+    stays = Operation("&", Text("stays at "), after)
+    return Operation("&", Call("where", (Operation("==", before, after), stays, moved)), percent)
+
+
+WORD_BUILDERS: dict[str, Callable[..., Node]] = {"largest": _largest, "trend": _trend, "shift": _shift}
 assert WORD_BUILDERS.keys() == WORDS.keys(), "a word without a builder"
 
 

@@ -24,4 +24,5 @@ MATCH = "match"
 WORDS: dict[str, tuple[int, int]] = {
     "largest": (2, 12),  # largest(a, b, …): the label of the largest
     "trend": (2, 2),  # trend(before, after): rises, falls, stays
+    "shift": (2, 2),  # shift(before, after): rises from 9.2 % to 61.8 %, or stays at 16.7 %
 }
