@@ -10,6 +10,8 @@ import pytest
 
 from commands import run
 from flopsheet.api import build
+from flopsheet.catalog.load import load_catalog
+from flopsheet.output.changes import pair
 from review_helpers import input_cells_of, type_into
 from studies import SPECS
 
@@ -248,3 +250,18 @@ def test_a_workbook_whose_inputs_cannot_be_read_is_refused(tmp_path: Path) -> No
 def test_the_studies_of_the_two_editions_differ_in_their_convention() -> None:
     found = as_json(str(SPECS / "gpt2.yaml"), str(SPECS / "gpt2-swiglu.yaml"), cwd=SPECS.parent)
     assert {"name": "conventions.ffn_matmuls", "a": 2, "b": "architecture"} in found["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unit", "told"),
+    [
+        (123.456789123456, 123.466789123456, "FLOP", ("123.46 FLOP", "123.47 FLOP")),
+        (1.33333333333333, 1.33344444444444, "B", ("1.3333 B", "1.3334 B")),
+        (70553706496.0, 70553706497.0, "parameters", ("70,553,706,496", "70,553,706,497")),
+        (0.666666666666, 0.666666667666, "share", ("66.6666667 %", "66.6666668 %")),
+    ],
+)
+def test_two_numbers_have_the_digits_that_tell_them_apart_and_no_more(
+    before: float, after: float, unit: str, told: tuple[str, str]
+) -> None:
+    assert pair(before, after, load_catalog().units[unit]) == told

@@ -13,14 +13,16 @@ Value = float | str | None
 NOTHING = "–"
 ARROW = " → "
 PLAIN = {"parameters", "count"}  # of which a label says enough
+MOST_DIGITS = 12  # that tell two results apart
 FACTOR = 2  # from where on a rise is told as a factor
 
 
 def number(value: Value, unit: Unit, *, exact: bool = False) -> str:
-    """A value of a unit, with four digits that count, without the unit; `exact` with all that its style has."""
+    """A value of a unit, with four digits that count, without the unit; `exact` with all that its style has, if any."""
     if value is None or isinstance(value, str):
         return NOTHING if value is None else value
-    if exact:
+    # Of what is no whole thing, every digit would be up to fifteen.
+    if exact and (unit.style not in {"exact", "count"} or value.is_integer()):
         return _minus(format_value(value, unit).removesuffix(" %").removesuffix("×"))
     if unit.style == "percent":
         return _minus(f"{100 * value:.1f}")
@@ -53,16 +55,18 @@ def pair(before: Value, after: Value, unit: Unit) -> tuple[str, str]:
     texts = [
         (number(before, unit), number(after, unit)),
         (number(before, unit, exact=True), number(after, unit, exact=True)),
-        (_every_digit(before, unit), _every_digit(after, unit)),
+        *((_in_digits(before, unit, digits), _in_digits(after, unit, digits)) for digits in range(5, MOST_DIGITS + 1)),
     ]
     before_text, after_text = next((one for one in texts if one[0] != one[1]), texts[1])
     return with_unit(before_text, before, unit), with_unit(after_text, after, unit)
 
 
-def _every_digit(value: Value, unit: Unit) -> str:
+def _in_digits(value: Value, unit: Unit, digits: int) -> str:
     if value is None or isinstance(value, str):
         return number(value, unit)
-    return _minus(f"{100 * value if unit.style == 'percent' else value:,.12g}")
+    shown = 100 * value if unit.style == "percent" else value
+    # What stands before the point is never rounded: no reader counts in powers of ten.
+    return _minus(f"{shown:,.0f}" if abs(shown) >= 10**digits else f"{shown:,.{digits}g}")
 
 
 def with_unit(text: str, value: Value, unit: Unit) -> str:
