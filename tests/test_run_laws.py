@@ -256,8 +256,10 @@ def test_tensor_and_pipeline_parallelism_divide_the_states_of_the_layers(model, 
         model,
         *(run | {"tensor_parallel": t, "pipeline_parallel": p, "n_devices": t * p} for t, p in layouts),
     )
-    found = found["layer_state_bytes"].tolist()
-    assert found == [found[0] / (t * p) for t, p in layouts]
+    # Projections into a latent of 64 and 8 positions are whole on every tensor-parallel device.
+    whole = model["n_layers"] * model["d_model"] * 72 if "kv_lora_rank" in model else 0
+    first, copy = found["layer_state_bytes"].iloc[0], whole * found["bytes_each_matrix"].iloc[0]
+    assert found["layer_state_bytes"].tolist() == [(first + (t - 1) * copy) / (t * p) for t, p in layouts]
 
 
 @law(model=models(), run=training(), stages=st.sampled_from([1, 2, 8]), data=st.sampled_from([1, 4]))
