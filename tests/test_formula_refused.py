@@ -19,7 +19,7 @@ REST = f"{REFUSED_WORD}write a - b * floor(a / b) for the remainder of a divisio
 NEST = f"{REFUSED_WORD}nest where(condition, a, b)"
 NO_NUMBER = "is not part of the language; use numbers and names"
 NO_EXPRESSION = "this is not an expression; check brackets, operators and commas"
-KNOWN = "abs, at_max, at_min, ceil, first, floor, given, largest, match, max, min, sum, trend, where"
+KNOWN = "abs, at_max, at_min, ceil, first, floor, given, largest, match, max, min, shift, sum, trend, where"
 
 REFUSED = [
     # a minus before a power

@@ -71,7 +71,7 @@ def frozen(kind: type[Record]) -> type[Record]:
     return kind
 
 
-def side_by_side(kind: Callable[..., Record], *fields: Iterable[Any]) -> Iterator[Record]:
+def side_by_side(kind: Callable[..., Record], *fields: Iterable[object]) -> Iterator[Record]:
     """Named tuples of a kind from an iterable for each of their fields, made without a call of anything in Python.
 
     A workbook has up to millions of them, and half the time of a call of the class is that of its own `__new__`.
