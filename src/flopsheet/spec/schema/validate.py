@@ -37,7 +37,7 @@ def shape_problems(source: Source, own: CustomEntries) -> list[tuple[Path, Probl
             continue
         path = _path(source.data, fault)
         why = _why(path, causes)
-        found.append((path, why) if why else _translated(source, fault, shape))
+        found.append((path, why) if why else _translated(source, path, fault, shape))
     repeated = (*_names(source.data), *_lengths(source.data.get("context_lengths")))
     found += [
         (path, diagnostics.located(finding, spell(path), source.place(path, key=True))) for path, finding in repeated
@@ -93,8 +93,7 @@ def _path(data: Any, fault: Any) -> Path:
     return tuple(path)
 
 
-def _translated(source: Source, fault: Any, shape: Shape) -> tuple[Path, Problem]:
-    path = _path(source.data, fault)
+def _translated(source: Source, path: Path, fault: Any, shape: Shape) -> tuple[Path, Problem]:
     kind = fault["type"]
     at_key = kind in {"missing", "extra_forbidden"}
     if kind == "flopsheet":
