@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from openpyxl.utils import get_column_letter
 
 from engines import recalculate_ironcalc, recalculate_libreoffice
-from flopsheet.catalog.desugar import refusal, sentence
+from flopsheet.catalog.refusals import refusal
+from flopsheet.catalog.sentences import sentence
 from flopsheet.formula import evaluate, parse, to_excel
 from flopsheet.formula.evaluate import vectorised
 from flopsheet.formula.nodes import Call, Name, Negative, Number, Operation, walk

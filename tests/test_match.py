@@ -10,7 +10,8 @@ import pytest
 from engines import recalculate_ironcalc, spoil_cached_values
 from flopsheet import build, catalog
 from flopsheet.api import Report, compute_spec
-from flopsheet.catalog import desugar
+from flopsheet.catalog.expand import expand
+from flopsheet.catalog.refusals import refusal
 from flopsheet.diagnostics import CatalogError, SpecError
 from flopsheet.formula import parse, to_excel, to_notation
 from flopsheet.formula.nodes import Call, Name, Node, Operation, walk
@@ -215,4 +216,4 @@ def test_a_number_format_that_nobody_gave_a_size_is_refused_and_not_one_byte() -
     inputs = {**SHIPPED.inputs, "weights": entry._replace(choices=(*entry.choices, "fp1"))}
     metric = SHIPPED.metrics["bytes_per_weight"]
     with pytest.raises(CatalogError, match="leaves out choices of 'weights': fp1"):
-        desugar.expand(metric.source_ast, inputs, {}, SHIPPED.functions, desugar.refusal(metric.name, None))
+        expand(metric.source_ast, inputs, {}, SHIPPED.functions, refusal(metric.name, None))

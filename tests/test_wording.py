@@ -13,7 +13,7 @@ import yaml
 from edits import sheet_of
 from flopsheet import catalog, diagnostics
 from flopsheet.api import compute
-from flopsheet.catalog.desugar import check_names
+from flopsheet.catalog.grain_rules import check_names
 from flopsheet.diagnostics import CatalogError, FileError
 from flopsheet.formula import parse
 from flopsheet.output.headline import STYLES

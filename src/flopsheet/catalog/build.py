@@ -8,18 +8,22 @@ from functools import partial
 from typing import Any
 
 from flopsheet import diagnostics
-from flopsheet.catalog import desugar, formats
+from flopsheet.catalog import formats
 from flopsheet.catalog.absent import where_given
 from flopsheet.catalog.entries import OK, Catalog, Entry, Function, Input, Metric, Rule, Section, Unit
+from flopsheet.catalog.expand import CONSTANTS, expand
 from flopsheet.catalog.fields import ALLOWED, RULE_LEVELS, check_keys, check_rule_fields, check_values
+from flopsheet.catalog.grain_rules import check_names
 from flopsheet.catalog.grains import KEYS, PARENTS, RUNS, Grain
 from flopsheet.catalog.load import CUSTOM_SHEET, CUSTOM_TITLE, CustomEntry, custom_input
 from flopsheet.catalog.order import CycleError, sort_by_dependencies
 from flopsheet.catalog.ranges import message, range_check
+from flopsheet.catalog.refusals import Refuse, refusal
+from flopsheet.catalog.sentences import first_that_holds, sentence, spelled_apart
 from flopsheet.catalog.unit_rules import check_units
 from flopsheet.diagnostics import CatalogError, FlopsheetError, Problem
 from flopsheet.formula import Node, aggregated, names, parse
-from flopsheet.formula.nodes import Call, Name, Text, shared
+from flopsheet.formula.nodes import Call, Name, Text, shared, substitute
 from flopsheet.formula.operators import GIVEN
 from flopsheet.quantities import TEXT_UNIT, TRUTH
 from flopsheet.yamlio import source
@@ -63,7 +67,7 @@ def out_of_range(entry: Input) -> Node:
     """What is told of an input whose value is not possible."""
 
     def told(*, is_text: bool) -> Node:
-        return desugar.sentence(message(entry, is_text=is_text), desugar.refusal(entry.name, None), entry.name)
+        return sentence(message(entry, is_text=is_text), refusal(entry.name, None), entry.name)
 
     if entry.choices:
         return told(is_text=True)
@@ -86,7 +90,7 @@ class _Reader:
         self.functions: dict[str, Function] = {}
         self.rules: dict[str, Rule] = {}
         self.raw_rules: dict[str, Data] = {}
-        self.raw: dict[str, tuple[dict[str, Any], desugar.Refuse]] = {}
+        self.raw: dict[str, tuple[dict[str, Any], Refuse]] = {}
         self.sections: list[tuple[str, dict[str, Any], list[str]]] = []
         self.own: dict[str, CustomEntry] = {}
         self.out_of_range: dict[str, Node] = {}
@@ -117,7 +121,7 @@ class _Reader:
         for name, raw in _mapping(topic.data).get("functions", {}).items():
             known = {earlier: len(function.arguments) for earlier, function in self.functions.items()}
             node = parse(raw["formula"], topic.place(("functions", name, "formula")), name, known)
-            node = desugar.substitute(node, desugar.CONSTANTS)
+            node = substitute(node, CONSTANTS)
             self.functions[name] = Function(name, tuple(raw["arguments"]), node, raw["formula"], raw["doc"])
 
     def arities(self) -> dict[str, int]:
@@ -127,7 +131,7 @@ class _Reader:
     def parse(self, text: str, name: str) -> Node:
         own = self.own.get(name)
         node = parse(text, own.place if own else None, own.path if own else name, self.arities())
-        return desugar.substitute(node, desugar.CONSTANTS)
+        return substitute(node, CONSTANTS)
 
     def read(self, topic: source.Source) -> None:
         data = _mapping(topic.data)
@@ -141,7 +145,7 @@ class _Reader:
                 continue
             for index, raw in enumerate(section[kind]):
                 place = topic.place(("sections", number, kind, index))
-                refuse = desugar.refusal(raw.get("name", f"{kind} {index}"), place)
+                refuse = refusal(raw.get("name", f"{kind} {index}"), place)
                 add = self.add_rule if kind == "rules" else partial(self.add, kind=kind)
                 self.collect(partial(add, raw, section["grain"], refuse=refuse), listed.extend)
             self.sections.append((data["sheet"], section, listed))
@@ -152,7 +156,7 @@ class _Reader:
         except FlopsheetError as error:
             self.problems.extend(error.problems)
 
-    def add_rule(self, raw: dict[str, Any], grain: Grain, refuse: desugar.Refuse) -> list[str]:
+    def add_rule(self, raw: dict[str, Any], grain: Grain, refuse: Refuse) -> list[str]:
         """A rule, and the verdict that stands on Checks."""
         check_rule_fields(raw, grain, refuse)
         if any(other["code"] == raw["code"] for other in self.raw_rules.values()):
@@ -165,10 +169,10 @@ class _Reader:
             return []
         return found
 
-    def add(self, raw: dict[str, Any], grain: Grain, refuse: desugar.Refuse, kind: str = "metrics") -> list[str]:
+    def add(self, raw: dict[str, Any], grain: Grain, refuse: Refuse, kind: str = "metrics") -> list[str]:
         check_keys(raw, kind, refuse)
         name = raw["name"]
-        if name in self.inputs or name in self.metrics or name in KEYS or name in desugar.CONSTANTS:
+        if name in self.inputs or name in self.metrics or name in KEYS or name in CONSTANTS:
             raise refuse("the name is taken", "names are unique over all topics")
         if raw["unit"] not in self.units:
             raise refuse(f"unknown unit '{raw['unit']}'", diagnostics.did_you_mean(raw["unit"], list(self.units)))
@@ -222,7 +226,7 @@ class _Reader:
                     self.out_of_range[entry.name] = out_of_range(entry)
         for grain, checks in by_grain.items():
             for raw in checks:
-                self.add(raw, grain, desugar.refusal(raw["name"], None))
+                self.add(raw, grain, refusal(raw["name"], None))
             self.sections.append(("Checks", {**RANGES, "grain": grain}, [raw["name"] for raw in checks]))
 
     def finish(self, *, ranges: bool = True) -> Catalog:
@@ -305,8 +309,8 @@ class _Reader:
             plain = self.template(raw["text"], refuse, metric.name, self.arities())
         else:
             plain = self.parse(metric.source_text, metric.name)
-        node = desugar.expand(plain, self.inputs, labels, self.functions, refuse)
-        desugar.check_names(node, metric.grain, grain_of, refuse)
+        node = expand(plain, self.inputs, labels, self.functions, refuse)
+        check_names(node, metric.grain, grain_of, refuse)
         check_units(node, metric.unit, unit_of, refuse)
         reads = (*names(node), *aggregated(node))
         if metric.unit == TRUTH:
@@ -319,13 +323,13 @@ class _Reader:
         grain_of: Mapping[str, Grain],
         unit_of: Mapping[str, str],
         labels: Mapping[str, str],
-        refuse: desugar.Refuse,
+        refuse: Refuse,
     ) -> Rule:
         """A rule with its condition, its message and its hint in the terms that are evaluated."""
 
         def made(node: Node, unit: str = "") -> Node:
-            node = desugar.expand(node, self.inputs, labels, self.functions, refuse)
-            desugar.check_names(node, raw["grain"], grain_of, refuse)
+            node = expand(node, self.inputs, labels, self.functions, refuse)
+            check_names(node, raw["grain"], grain_of, refuse)
             if unit:
                 check_units(node, unit, unit_of, refuse)
             return node
@@ -334,7 +338,7 @@ class _Reader:
         if aggregated(said):
             raise refuse("the message aggregates finer rows", "make the sum a metric that stands beside the rules")
         node = made(said, TEXT_UNIT)
-        apart, numbers = desugar.spelled_apart(node)
+        apart, numbers = spelled_apart(node)
         name, message, points_at = raw["name"], raw["message"], raw["points_at"]
         points_at = (points_at,) if isinstance(points_at, str) else tuple(points_at)
         for read in (*points_at, *(raw[key] for key in ("explains", "unless_said") if key in raw)):
@@ -363,13 +367,13 @@ class _Reader:
     def template(
         self,
         text: str | list[dict[str, str]],
-        refuse: desugar.Refuse,
+        refuse: Refuse,
         path: str,
         known: Mapping[str, int] | None = None,
     ) -> Node:
         if isinstance(text, str):
-            return desugar.sentence(text, refuse, path, known)
+            return sentence(text, refuse, path, known)
         *conditional, last = text
         if "when" in last or any("when" not in case for case in conditional):
             raise refuse("every case but the last needs when", "give the last case no condition")
-        return desugar.first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)
+        return first_that_holds([(case.get("when", ""), case["say"]) for case in text], refuse, path, known)

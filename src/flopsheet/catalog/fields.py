@@ -6,9 +6,9 @@ from typing import get_args
 
 from flopsheet import diagnostics
 from flopsheet.catalog import formats
-from flopsheet.catalog.desugar import Refuse
 from flopsheet.catalog.entries import SEVERITIES, Input, Level
 from flopsheet.catalog.grains import OF_RUNS, Grain
+from flopsheet.catalog.refusals import Refuse
 from flopsheet.yamlio.source import Data
 
 LEVELS = get_args(Level)

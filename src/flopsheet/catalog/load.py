@@ -15,7 +15,7 @@ from flopsheet.yamlio.files import read_shipped
 from flopsheet.yamlio.source import Data
 
 if TYPE_CHECKING:
-    from flopsheet.catalog.desugar import Refuse
+    from flopsheet.catalog.refusals import Refuse
 
 INPUT_TOPICS = ("formats", "inputs", "run_inputs", "rules")
 TOPICS = (

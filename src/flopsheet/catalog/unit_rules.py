@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flopsheet.catalog.desugar import Refuse
+from flopsheet.catalog.refusals import Refuse
 from flopsheet.formula.nodes import Aggregate, Call, Name, Negative, Node, Number, Operation, Text
 from flopsheet.formula.operators import GIVEN
 from flopsheet.formula.vocabulary import COMPARISONS, SAME_UNIT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -70,16 +70,10 @@ Node: TypeAlias = Number | Text | Name | Negative | Operation | Call | Aggregate
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and everything below it, in the author's order."""
-    pending = [node]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending += reversed(below(node))
+    """The node and everything below it, in the author's order; an object that is part of it twice, once.
 
-
-def _once(node: Node) -> Iterator[Node]:
-    """The same, but for what is below a part that came before: digits of a sentence are spelled by the same parts."""
+    Equal digits of a sentence are one object, which some formulas have thousands of times.
+    """
     pending, seen = [node], set[int]()
     while pending:
         node = pending.pop()
@@ -128,6 +122,13 @@ def with_parts(node: Node, change: Callable[[Node], Node]) -> Node:
     return node
 
 
+def substitute(node: Node, values: Mapping[str, Node]) -> Node:
+    """The node with some names replaced."""
+    if isinstance(node, Name):
+        return values.get(node.name, node)
+    return with_parts(node, lambda part: substitute(part, values))
+
+
 def rebuilt(node: Node, parts: Iterable[Node]) -> Node:
     """The node with other direct parts, as many as it has; itself where it has none."""
     others = iter(parts)
@@ -152,10 +153,10 @@ def shared(node: Node, known: dict[Node, Node]) -> Node:
 
 def names(node: Node) -> tuple[str, ...]:
     """The names that a formula reads in its own row, each once, in the author's order."""
-    return tuple(dict.fromkeys(part.name for part in _once(node) if isinstance(part, Name)))
+    return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
 
 
 def aggregated(node: Node) -> tuple[str, ...]:
     """The names of a finer grain that a formula gathers, each once, in the author's order."""
-    found = (name for part in _once(node) if isinstance(part, Aggregate) for name in part.names)
+    found = (name for part in walk(node) if isinstance(part, Aggregate) for name in part.names)
     return tuple(dict.fromkeys(found))

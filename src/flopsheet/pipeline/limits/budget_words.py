@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from flopsheet.catalog.desugar import first_that_holds, substitute
+from flopsheet.catalog.sentences import first_that_holds
 from flopsheet.formula import Node
-from flopsheet.formula.nodes import Call, Name, Text
+from flopsheet.formula.nodes import Call, Name, Text, substitute
 from flopsheet.formula.parse import parse
 from flopsheet.pipeline.limits.words import EMPTY, NO_LIMIT
 

@@ -13,9 +13,8 @@ from itertools import pairwise
 from math import floor, log10
 
 from flopsheet.catalog import Catalog
-from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import Node, parse
-from flopsheet.formula.nodes import Name
+from flopsheet.formula.nodes import Name, substitute
 from flopsheet.numerics import ALMOST_ZERO, ROUNDING, STORED
 from flopsheet.pipeline.limits.dials import Limit
 from flopsheet.pipeline.limits.program import (

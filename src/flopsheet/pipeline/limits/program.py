@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flopsheet.catalog import Catalog
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, names, parse
-from flopsheet.formula.nodes import Call, Name
+from flopsheet.formula.nodes import Call, Name, substitute
 from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.limits.dials import FURTHEST, LEFT, MARGIN, Limit
 from flopsheet.records import NamedTuple

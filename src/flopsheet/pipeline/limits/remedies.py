@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from flopsheet.catalog import RUNS, Catalog
-from flopsheet.catalog.desugar import first_that_holds
 from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import RunKind
+from flopsheet.catalog.sentences import first_that_holds
 from flopsheet.formula import Node, evaluate
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.pipeline.frames import Values

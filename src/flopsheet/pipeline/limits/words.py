@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from flopsheet.catalog.desugar import first_that_holds, substitute
+from flopsheet.catalog.sentences import first_that_holds
 from flopsheet.formula import Node, parse
-from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.formula.nodes import Call, Name, Operation, Text, substitute
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.program import LAST, NEXT, at
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flopsheet import catalog, diagnostics
 from flopsheet.catalog import Catalog, CustomEntry, Input, Metric, ranges
-from flopsheet.catalog.desugar import Refuse
+from flopsheet.catalog.refusals import Refuse
 from flopsheet.diagnostics import CatalogError, Finding, Problem
 from flopsheet.formula import to_excel
 from flopsheet.formula.nodes import Aggregate, nesting, walk

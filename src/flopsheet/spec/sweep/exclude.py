@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopsheet import catalog, diagnostics
-from flopsheet.catalog.desugar import expand, refusal
 from flopsheet.catalog.entries import flag_word
+from flopsheet.catalog.expand import expand
+from flopsheet.catalog.refusals import refusal
 from flopsheet.diagnostics import FlopsheetError, FormulaError
 from flopsheet.formula import Node, evaluate, names, parse
 from flopsheet.formula.evaluate import vectorised

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from flopsheet.catalog import Entry, Input, desugar
+from flopsheet.catalog import Entry, Input, sentences
 from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node, evaluate, parse
 from flopsheet.formula.excel import literal
@@ -150,7 +150,7 @@ def local(
 
 def first_that_holds(cases: Sequence[tuple[str, str]]) -> Node:
     """The text of the first case whose condition holds, which may be empty; the last has none."""
-    return desugar.first_that_holds(cases, may_be_empty=True)
+    return sentences.first_that_holds(cases, may_be_empty=True)
 
 
 def sentence(

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, reduce
 
 from flopsheet.catalog import Catalog, Metric
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.excel import literal
-from flopsheet.formula.nodes import Call, Name, Operation, Text
+from flopsheet.formula.nodes import Call, Name, Operation, Text, substitute
 from flopsheet.formula.operators import GIVEN
 from flopsheet.pipeline.expectations import Called, called, claims, row_in, table_set_of, verdict
 from flopsheet.records import frozen

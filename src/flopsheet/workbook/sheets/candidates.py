@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import YES, with_zero
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
-from flopsheet.formula.nodes import Name
+from flopsheet.formula.nodes import Name, substitute
 from flopsheet.formula.operators import picked
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet

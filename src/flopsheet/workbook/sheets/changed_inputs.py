@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import accumulate
 
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Text
+from flopsheet.formula.nodes import Text, substitute
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters

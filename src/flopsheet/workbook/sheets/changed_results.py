@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import NO, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Name, Operation, Text
+from flopsheet.formula.nodes import Name, Operation, Text, substitute
 from flopsheet.numerics import HALF_OF_A_RANK, STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from flopsheet.catalog import RUNS, ranges
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import FAIL, NO, NOTICE, OK, YES, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, parse
 from flopsheet.formula.excel import literal
+from flopsheet.formula.nodes import substitute
 from flopsheet.pipeline.expectations import Called, claims
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from flopsheet.catalog import Metric
-from flopsheet.catalog.desugar import substitute
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Text
+from flopsheet.formula.nodes import Text, substitute
 from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from itertools import accumulate
 
-from flopsheet.catalog import Input, Rule, desugar, ranges
+from flopsheet.catalog import Input, Rule, ranges
 from flopsheet.catalog.entries import FAIL, NOTICE, OK, Scalar
+from flopsheet.catalog.sentences import grouped
 from flopsheet.formula import Node, evaluate, to_excel
 from flopsheet.formula.excel import literal
 from flopsheet.formula.nodes import Call, Name, Operation, Text
@@ -195,7 +196,7 @@ def _working(sheet: str, block: Block, rule: Rule, verdict: CellRef, top: int) -
     return cells, local(sheet, _unless_it_holds(rule.message_apart), live, "text")
 
 
-GROUPED = desugar.grouped(Name("x"))
+GROUPED = grouped(Name("x"))
 NUMBER = "\x00"  # stands for the number in the formula that spells one
 
 

@@ -8,10 +8,9 @@ from functools import cached_property
 from itertools import takewhile
 from math import ceil, floor, fsum, log10
 
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import inside_sentence
 from flopsheet.formula import parse
-from flopsheet.formula.nodes import Text
+from flopsheet.formula.nodes import Text, substitute
 from flopsheet.formula.operators import picked
 from flopsheet.numerics import HALF
 from flopsheet.pipeline.search.kinds import KINDS

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
-from flopsheet.catalog.desugar import substitute
 from flopsheet.catalog.entries import YES, Scalar
 from flopsheet.catalog.grains import RunKind
 from flopsheet.formula import Node, evaluate, parse
-from flopsheet.formula.nodes import Call, Name, Operation, Text, names
+from flopsheet.formula.nodes import Call, Name, Operation, Text, names, substitute
 from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.trend import OF_EVERY_FAMILY, trend
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
