@@ -134,18 +134,18 @@ def test_what_is_interrupted_goes_on_where_it_stood(
     assert contents(folder) == whole
 
 
-def deed_of_the_first(mark: Path, deed: Callable[[], Any]) -> Callable[[SweepJob], Callable[[stream.Part], Any]]:
+def deed_of_the_first(mark: Path, deed: Callable[[], Any]) -> Callable[[SweepJob], Callable[[stream.Partition], Any]]:
     """The start of a job in which the process that takes the mark away does something else than its work."""
     start = SweepJob.start
 
-    def changed(job: SweepJob) -> Callable[[stream.Part], Any]:
+    def changed(job: SweepJob) -> Callable[[stream.Partition], Any]:
         work = start(job)
 
-        def do(part: stream.Part) -> Any:
+        def do(partition: stream.Partition) -> Any:
             try:
                 mark.unlink()
             except FileNotFoundError:
-                return work(part)
+                return work(partition)
             return deed()
 
         return do

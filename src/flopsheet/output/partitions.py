@@ -18,7 +18,7 @@ from flopsheet.diagnostics import Finding, UsageError
 from flopsheet.output import export
 from flopsheet.output.progress import progress
 from flopsheet.pipeline import cluster, workers
-from flopsheet.pipeline.stream import Part, Stream
+from flopsheet.pipeline.stream import Partition, Stream
 from flopsheet.records import frozen
 from flopsheet.yamlio import files
 
@@ -33,24 +33,24 @@ class SweepJob:
     stream: Stream
     digest: str
 
-    def start(self) -> Callable[[Part], bytes]:
-        def work(part: Part) -> bytes:
+    def start(self) -> Callable[[Partition], bytes]:
+        def work(partition: Partition) -> bytes:
             out = io.BytesIO()
-            chunks = self.stream.chunks(export.BOTH, [part])
-            export.write_parquet(self.stream, chunks, out, lambda _: None, self.said(part))
+            chunks = self.stream.chunks(export.BOTH, [partition])
+            export.write_parquet(self.stream, chunks, out, lambda _: None, self.said(partition))
             return out.getvalue()
 
         return work
 
-    def said(self, part: Part) -> dict[str, str]:
+    def said(self, partition: Partition) -> dict[str, str]:
         """What stands in the file of a partition: of which sweep it is which."""
-        return {KEY: f"{self.digest} {part.number}"}
+        return {KEY: f"{self.digest} {partition.number}"}
 
-    def is_result(self, part: Part, result: object) -> bool:
+    def is_result(self, partition: Partition, result: object) -> bool:
         """Whether these bytes are a whole file of Parquet that says it is this partition, with as many rows."""
-        return isinstance(result, bytes) and self.is_part(part, io.BytesIO(result))
+        return isinstance(result, bytes) and self.is_file_of(partition, io.BytesIO(result))
 
-    def is_part(self, part: Part, file: Path | io.BytesIO) -> bool:
+    def is_file_of(self, partition: Partition, file: Path | io.BytesIO) -> bool:
         import pyarrow
         import pyarrow.parquet as parquet
 
@@ -59,8 +59,8 @@ class SweepJob:
         except (OSError, pyarrow.ArrowException):
             return False
         said = {name.decode(): text.decode() for name, text in (found.metadata or {}).items() if name == KEY.encode()}
-        rows = part.n_models * len(self.stream.spec.context_lengths)
-        return (said, found.num_rows) == (self.said(part), rows)
+        rows = partition.n_models * len(self.stream.spec.context_lengths)
+        return (said, found.num_rows) == (self.said(partition), rows)
 
 
 @frozen
@@ -86,18 +86,18 @@ class Folder:
             "digest": self.job.digest,
             "models": self.stream.n_models,
             "rows": self.stream.n_models * lengths,
-            "partitions": self.n_parts,
+            "partitions": self.n_partitions,
         }
 
     @cached_property
-    def n_parts(self) -> int:
-        return sum(1 for _ in self.parts())
+    def n_partitions(self) -> int:
+        return sum(1 for _ in self.partitions())
 
-    def parts(self) -> Iterator[Part]:
-        return self.stream.parts(export.BOTH)
+    def partitions(self) -> Iterator[Partition]:
+        return self.stream.partitions(export.BOTH)
 
-    def file(self, part: Part) -> Path:
-        return self.path / f"part-{part.number:06}.parquet"
+    def file(self, partition: Partition) -> Path:
+        return self.path / f"part-{partition.number:06}.parquet"
 
     def open(self) -> None:
         """Makes the folder, or finds in it what an earlier command left of the same sweep; UsageError, SpecError."""
@@ -164,29 +164,31 @@ def export_folder(
 
 def _write_parts(folder: Folder, n_workers: int, scheduler: str | None) -> tuple[int, int]:
     """Writes the partitions that are not there yet; how many there are, and how many were there."""
-    total, there = folder.n_parts, 0
+    total, there = folder.n_partitions, 0
     with progress(folder.stream.n_models, "models") as advance:
 
-        def missing() -> Iterator[Part]:
+        def missing() -> Iterator[Partition]:
             nonlocal there
-            for part in folder.parts():
-                if (file := folder.file(part)).exists() and folder.job.is_part(part, file):
+            for partition in folder.partitions():
+                if (file := folder.file(partition)).exists() and folder.job.is_file_of(partition, file):
                     there += 1
-                    advance(part.n_models)
+                    advance(partition.n_models)
                 else:
-                    yield part
+                    yield partition
 
         left = missing()
         first = next(left, None)
         if first is not None:
             tasks = itertools.chain([first], left)
-            for part, data in done(folder.job, tasks, min(n_workers, total), scheduler):
-                files.write_bytes(folder.file(part), data)
-                advance(part.n_models)
+            for partition, data in done(folder.job, tasks, min(n_workers, total), scheduler):
+                files.write_bytes(folder.file(partition), data)
+                advance(partition.n_models)
     return total, there
 
 
-def done(job: SweepJob, tasks: Iterator[Part], n_workers: int, scheduler: str | None) -> Iterator[tuple[Part, bytes]]:
+def done(
+    job: SweepJob, tasks: Iterator[Partition], n_workers: int, scheduler: str | None
+) -> Iterator[tuple[Partition, bytes]]:
     """The file of each partition, in whatever order they are done."""
     if scheduler is not None:
         return cluster.results(job, tasks, scheduler)

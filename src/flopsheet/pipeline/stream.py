@@ -39,7 +39,7 @@ class Chunk:
     scenarios: Rows
 
 
-class Part(NamedTuple):
+class Partition(NamedTuple):
     """Some models that follow each other: listed ones from a member on, or variants of a swept one by number."""
 
     number: int
@@ -67,8 +67,8 @@ class Stream:
         swept = (member for member in self.members if isinstance(member, Sweep))
         self.read.refuse([fault for sweep in swept for fault in check_sweep(sweep)])
 
-    def chunks(self, grains: Sequence[Grain], among: Iterable[Part] | None = None) -> Iterator[Chunk]:
-        """The values of every metric at these grains, and of what they read, of all models or of those of some parts.
+    def chunks(self, grains: Sequence[Grain], among: Iterable[Partition] | None = None) -> Iterator[Chunk]:
+        """The values of every metric at these grains, and of what they read, of all models or of some partitions.
 
         All at once where one reads all models; UsageError where they are too many for that.
         """
@@ -76,8 +76,8 @@ class Stream:
         if self.gathering(wanted):
             yield self.whole(wanted)
             return
-        for part in self.parts(grains) if among is None else among:
-            for variants in self.resolve(part):
+        for partition in self.partitions(grains) if among is None else among:
+            for variants in self.resolve(partition):
                 yield self.compute(variants, wanted)
 
     def gathering(self, wanted: Iterable[str]) -> bool:
@@ -107,11 +107,11 @@ class Stream:
         """Layer groups of the model that has most."""
         return max(len(member.groups) if isinstance(member, ModelSpec) else member.n_groups for member in self.members)
 
-    def parts(self, grains: Sequence[Grain]) -> Iterator[Part]:
-        """The models in parts of some chunks, the last of each member with less; one part where a metric reads all."""
+    def partitions(self, grains: Sequence[Grain]) -> Iterator[Partition]:
+        """The models in partitions of some chunks, the last of each member with less; one where a metric reads all."""
         wanted = self.catalog.closure(name for name, one in self.catalog.metrics.items() if one.grain in grains)
         if self.gathering(wanted):
-            yield Part(0, 0, self.n_models, None)
+            yield Partition(0, 0, self.n_models, None)
             return
         most, number = CHUNKS * self.most, 0
         for is_listed, group in groupby(enumerate(self.members), lambda one: isinstance(one[1], ModelSpec)):
@@ -119,18 +119,18 @@ class Stream:
                 yield found._replace(number=number)
                 number += 1
 
-    def resolve(self, part: Part) -> Iterator[list[Variants]]:
-        """The models of a part, those of a chunk at a time; those of a sweep by kind."""
-        for start in range(0, part.n_models, self.most):
-            stop = min(start + self.most, part.n_models)
-            if part.variants is None:
-                listed = self.members[part.member + start : part.member + stop]
+    def resolve(self, partition: Partition) -> Iterator[list[Variants]]:
+        """The models of a partition, those of a chunk at a time; those of a sweep by kind."""
+        for start in range(0, partition.n_models, self.most):
+            stop = min(start + self.most, partition.n_models)
+            if partition.variants is None:
+                listed = self.members[partition.member + start : partition.member + stop]
                 yield [of_model(member) for member in listed if isinstance(member, ModelSpec)]
             else:
-                yield [*self.resolution(part.member).resolve(cast(Sequence[int], part.variants[start:stop]))]
+                yield [*self.resolution(partition.member).resolve(cast(Sequence[int], partition.variants[start:stop]))]
 
     def resolution(self, at: int) -> Resolution:
-        """What resolves the variants of a swept model, made once for all of its parts."""
+        """What resolves the variants of a swept model, made once for all of its partitions."""
         if at not in self.resolutions:
             member = self.members[at]
             assert isinstance(member, Sweep)
@@ -204,25 +204,25 @@ def open_stream(read: ParsedSpec) -> Stream:
     return Stream(read, members, spec, read.extended or catalogue.load_catalog())
 
 
-def _listed(members: Iterable[tuple[int, ModelSpec | Sweep]], most: int) -> Iterator[Part]:
-    """Models that follow each other and are not swept, at most so many in a part."""
+def _listed(members: Iterable[tuple[int, ModelSpec | Sweep]], most: int) -> Iterator[Partition]:
+    """Models that follow each other and are not swept, at most so many in a partition."""
     numbers = [at for at, _ in members]
     for start in range(0, len(numbers), most):
-        yield Part(0, numbers[start], min(most, len(numbers) - start), None)
+        yield Partition(0, numbers[start], min(most, len(numbers) - start), None)
 
 
-def _swept(member: tuple[int, ModelSpec | Sweep], most: int) -> Iterator[Part]:
-    """The variants of one model, so many in each part but the last."""
+def _swept(member: tuple[int, ModelSpec | Sweep], most: int) -> Iterator[Partition]:
+    """The variants of one model, so many in each partition but the last."""
     at, sweep = member
     assert isinstance(sweep, Sweep)
     held = np.zeros(0, np.int64)
     for numbers in sweep.kept():
         held = np.concatenate([held, numbers])
         while len(held) >= most:
-            yield Part(0, at, most, held[:most])
+            yield Partition(0, at, most, held[:most])
             held = held[most:]
     if len(held):
-        yield Part(0, at, len(held), held)
+        yield Partition(0, at, len(held), held)
 
 
 def check_sweep(sweep: Sweep) -> list[Fault]:

@@ -14,7 +14,7 @@ from flopsheet.diagnostics import SizeError
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.cells import SHARED, Block, CellIndex, Part, TableSet, TableSetName, place
+from flopsheet.workbook.layout.cells import SHARED, BandPlan, Block, CellIndex, TableSet, TableSetName, place
 from flopsheet.workbook.model.references import FIRST, MOST_COLUMNS, TAIL, CellRef, absolute_span
 from flopsheet.workbook.sheets import (
     checks,
@@ -151,13 +151,13 @@ class _Sheets:
 
     def add_sections(self, table_set: TableSet, sheet: str, top: int) -> None:
         """The catalogue's sections of one sheet; those of the same grain share a block."""
-        by_grain: dict[Grain, list[Part]] = {}
+        by_grain: dict[Grain, list[BandPlan]] = {}
         for section in table_set.catalog.sections:
             own = (section.grain in OF_RUNS) == (table_set.name in RUNS)
             if section.sheet != sheet or not own or section.grain not in table_set.values.tables:
                 continue
             if listed := tuple(entry.name for entry in section.entries if isinstance(entry, Metric)):
-                by_grain.setdefault(section.grain, []).append(_part(section, listed))
+                by_grain.setdefault(section.grain, []).append(_band_plan(section, listed))
         blocks, here = self.blocks.setdefault(sheet, []), self.here[sheet, table_set.name]
         here.update(name for parts in by_grain.values() for part in parts for name in part.names)
         for grain, sections in sorted(by_grain.items(), key=lambda item: ORDER.index(item[0])):
@@ -190,8 +190,8 @@ class _Sheets:
         self.looked_up[sheet] = chosen
         blocks, here, row = self.blocks.setdefault(sheet, []), self.here[sheet, table_set.name], chosen.bottom + 2
         for grain, listed in working.computed.items():
-            part = Part("Working", listed, detail=True)
-            blocks.append(place(table_set, sheet, grain, [part], row, self.cell_index, here))
+            band = BandPlan("Working", listed, detail=True)
+            blocks.append(place(table_set, sheet, grain, [band], row, self.cell_index, here))
             row = self.below(sheet)
 
 
@@ -256,7 +256,7 @@ def _is_shared(table_set: TableSet, name: str) -> bool:
     return not any(metrics[read].aggregated for read in table_set.catalog.closure([name]))
 
 
-def _part(section: Section, listed: tuple[str, ...]) -> Part:
-    """A section as a part of a block; ranges of inputs are many, and of interest where one is broken."""
+def _band_plan(section: Section, listed: tuple[str, ...]) -> BandPlan:
+    """A section as a band of a block; ranges of inputs are many, and of interest where one is broken."""
     is_range = section.kind == "ranges"
-    return Part(section.title, listed, section.detail or is_range, section.fold, closed=is_range)
+    return BandPlan(section.title, listed, section.detail or is_range, section.fold, closed=is_range)

@@ -108,7 +108,7 @@ class CellIndex:
 
 
 @frozen
-class Part:
+class BandPlan:
     """What a block is to hold: a heading and the metrics below it."""
 
     title: str
@@ -210,7 +210,7 @@ def place(
     table_set: TableSet,
     sheet: str,
     grain: Grain,
-    sections: Sequence[Part],
+    sections: Sequence[BandPlan],
     top: int,
     cell_index: CellIndex,
     here: Collection[str],
