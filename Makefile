@@ -2,7 +2,7 @@
 #
 #   make PYTHON=/path/to/python3.12 report     names the Python that makes the environment
 #   make WORKERS=1 test                        bounds the processes that run the tests
-#   make STUDIES=20 agreement                  fewer random studies; OFFICE=20: LibreOffice takes every twentieth
+#   make STUDIES=20 FIRST=6000 agreement       fewer random studies, and others; OFFICE=20: LibreOffice takes every twentieth
 #   make CASES=500 SEED=7 fuzz                 fewer hostile files, and others
 
 .DEFAULT_GOAL := help
@@ -16,6 +16,7 @@ PYTHONS := $(PYTHON)
 endif
 WORKERS ?= 2
 STUDIES ?= 300
+FIRST ?= 0
 EDITS ?= 2
 OFFICE ?= 1
 CASES ?= 10000
@@ -73,7 +74,7 @@ calibrate: $(TEST) $(DEV) ## fit the constants of predicted times to measured on
 	$(BIN)/python benchmarks/calibrate_serving.py
 
 agreement: $(TEST) ## hold every formula cell of specs/ and of STUDIES=300 random studies against pandas
-	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --edits $(EDITS) --office $(OFFICE) --workers $(WORKERS)
+	$(BIN)/python benchmarks/agreement.py --studies $(STUDIES) --first $(FIRST) --edits $(EDITS) --office $(OFFICE) --workers $(WORKERS)
 
 programs: $(TEST) ## open the workbooks of specs/ in each program at hand and write docs/programs.md
 	$(BIN)/python benchmarks/programs.py

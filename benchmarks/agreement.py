@@ -2,6 +2,7 @@
 
     make agreement                    every spec in specs/ and 300 random studies, in three engines; half an hour
     make agreement STUDIES=20         fewer
+    make agreement FIRST=6000         others: those from this number on, without the specs
     make agreement OFFICE=20          LibreOffice takes every twentieth study; ten minutes
     python benchmarks/agreement.py --help
 
@@ -30,9 +31,10 @@ from engines import has_libreoffice  # noqa: E402
 MOST_SHOWN = 20
 
 
-def tasks(studies: int, office: int, edits: int) -> Iterator[tuple[int | Path, int, dict[str, int]]]:
+def tasks(first: int, studies: int, office: int, edits: int) -> Iterator[tuple[int | Path, int, dict[str, int]]]:
     """What each worker is given: every study for two engines, every spec and one study in `office` for LibreOffice."""
-    sources: list[int | Path] = [*sorted((ROOT / "specs").glob("*.yaml")), *range(studies)]
+    specs = [] if first else sorted((ROOT / "specs").glob("*.yaml"))
+    sources: list[int | Path] = [*specs, *range(first, first + studies)]
     for source in sources:
         sampled = office and (isinstance(source, Path) or source % office == 0)
         yield source, edits, {engine: edits for engine in ENGINES if engine != "LibreOffice" or sampled}
@@ -42,6 +44,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--studies", type=int, default=300, help="random studies besides the specs (300)")
     options.add_argument("--edits", type=int, default=2, help="random edits of each (2), besides the workbook as built")
+    options.add_argument("--first", type=int, default=0, help="the number of the first; from another, no specs (0)")
     options.add_argument("--office", type=int, default=1, help="LibreOffice takes one study in so many (1); 0: none")
     options.add_argument("--workers", type=int, default=2, help="processes (2)")
     chosen = options.parse_args()
@@ -52,7 +55,8 @@ def main() -> int:
     start = time.perf_counter()
     outcomes: list[Outcome] = []
     with ProcessPoolExecutor(chosen.workers) as workers:
-        waiting = [workers.submit(held, *task) for task in tasks(chosen.studies, chosen.office, chosen.edits)]
+        given = tasks(chosen.first, chosen.studies, chosen.office, chosen.edits)
+        waiting = [workers.submit(held, *task) for task in given]
         for done in as_completed(waiting):
             outcomes.append(done.result())
             if sys.stderr.isatty():
