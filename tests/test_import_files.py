@@ -83,7 +83,7 @@ def test_a_script_that_knows_better_names_keys_to_leave_aside() -> None:
         "<stdin>: n_memory_tokens: not supported for model_type llama; if it changes no count, leave it aside with "
         "--ignore-key n_memory_tokens\n",
     )
-    assert "\n# Keys left aside as told: clip, n_memory_tokens.\n" in taken.stdout
+    assert "\n# Keys ignored on request: clip, n_memory_tokens.\n" in taken.stdout
 
 
 def test_a_key_of_single_layers_is_left_aside_by_the_name_that_its_message_has() -> None:
@@ -159,9 +159,9 @@ def test_the_tie_of_the_head_is_that_of_the_outer_file(outer: Any, inner: Any, t
 # transformers 5.24.0, Mistral3Config and InternVLConfig: `tie_word_embeddings: bool = True` outside, and the inner one
 # is not read; LlavaConfig takes over that of the inner configuration where it is true.
 TIES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    ("mistral3", {}, {}, "by default: tie_word_embeddings true,"),
+    ("mistral3", {}, {}, "defaults are used: tie_word_embeddings true,"),
     ("mistral3", {"tie_word_embeddings": True}, {}, ""),
-    ("lfm2_vl", {}, {}, "by default: tie_word_embeddings true,"),
+    ("lfm2_vl", {}, {}, "defaults are used: tie_word_embeddings true,"),
     (
         "internvl", {}, {"tie_word_embeddings": False},
         "tie_word_embeddings is false in text_config, which transformers passes over: true, its default, counts.",

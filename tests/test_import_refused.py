@@ -224,7 +224,7 @@ def test_the_command_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> 
     )  # fmt: skip
     done = run("import", "-", "-o", str(target), "--force", stdin=json.dumps(LLAMA))
     assert (done.returncode, done.stdout, target.read_text(encoding="utf-8")) == (
-        0, f"{target}: written; 'flopsheet build {target}' makes its workbook\n", to_spec(LLAMA, "llama"),
+        0, f"{target}: written; build its workbook with 'flopsheet build {target}'\n", to_spec(LLAMA, "llama"),
     )  # fmt: skip
 
 

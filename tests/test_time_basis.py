@@ -251,7 +251,7 @@ def test_every_cell_follows_the_basis_and_the_efficiency_that_are_typed():
         (
             "h200",
             "predicted with the efficiencies of H100, of its generation",
-            "not fitted for this kind of device; those of its generation, fitted to steps on H100",
+            "not fitted for this kind of device; uses those of its generation, fitted to steps on H100",
         ),
         ("mi300x", "not predicted", "not fitted for this kind of device, nor for its generation"),
     ],

@@ -30,4 +30,4 @@ def command(config: str, name: str | None, output: str | None, ignore_key: tuple
         click.echo(text, nl=False)
         return
     files.write_bytes(output, text.encode(), replace=force)
-    click.echo(f"{output}: written; 'flopsheet build {output}' makes its workbook")
+    click.echo(f"{output}: written; build its workbook with 'flopsheet build {output}'")

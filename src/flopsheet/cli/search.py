@@ -33,9 +33,9 @@ def command(
 
     Every combination of the inputs that a spec varies under search: is evaluated. Layouts that break a rule or do not
     fit are counted by the first reason. The best of the others are listed, each with its gap to the first, as are those
-    that no other layout beats in both figures: step time and memory for training, the objective and the time per token
-    for serving. csv and json contain every input and metric of these layouts, yaml the best as runs of a spec. The exit
-    code is 1 if a search has no possible layout.
+    that no other layout beats in both figures: the objective and the memory left for training, the objective and the
+    time per token for serving. csv and json contain every input and metric of these layouts, yaml the best as runs of a
+    spec. The exit code is 1 if a search has no possible layout.
 
     \b
     flopsheet search specs/layout-search.yaml

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--base", metavar="SPEC", type=options.SPEC, help="What at_most_change and at_least_change compare with.")
 @options.set_option
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only problems.")
 def command(
     specs: tuple[str, ...], merge: bool, style: str, base: str | None, settings: tuple[str, ...], quiet: bool
 ) -> int:

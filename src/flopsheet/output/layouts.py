@@ -37,13 +37,13 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
         more = len(result.front) - len(front)
         other, _ = result.kind.front(search.metric)
         labels = [inside_sentence(result.catalog.entry(name).label) for name in (search.metric, other)]
-        labels[1] = "memory that is left" if other == result.kind.margin_share else labels[1]
-        title = f"No other layout is better in both: {labels[0]}, and {labels[1]}"
+        labels[1] = "remaining memory" if other == result.kind.margin_share else labels[1]
+        title = f"Pareto front: no other layout is better in both {labels[0]} and {labels[1]}"
         yield _layouts(result, title, front, more=more)
     yield from _bases(result)
     none = "" if result.n_best else f"{search.name}: none of {search.size:,} layouts is possible. "
     yield Summary(
-        f"{none}Left out, by the first reason",
+        f"{none}Ruled out, by the first reason",
         ("Reason", "Layouts", "Share"),
         tuple(
             (why(name, result), f"{count:,}", f"{count / search.size:.2%}".replace("%", " %"))
@@ -72,7 +72,7 @@ def _bases(result: SearchResult) -> Iterator[Summary]:
     if len(set(bases.values())) > 1:
         body = tuple((hardware, words) for hardware, words in bases.items())
         label = result.catalog.metrics[BASIS].label
-        yield Summary("What times and costs rest on", ("Hardware", label), body, 1, frozenset({0, 1}))
+        yield Summary("Basis of times and costs", ("Hardware", label), body, 1, frozenset({0, 1}))
 
 
 def _layouts(
@@ -94,7 +94,7 @@ def _layouts(
         body.append((run.name, *inputs, *numbers, *reason))
     labels = [catalog.entry(key).label for key in varied]
     headed = [f"{entry.label} {catalog.units[entry.unit].heading}".strip() for entry in entries]
-    header = ("Layout", *labels, *headed, *(["Against the best"] if with_reason else []))
+    header = ("Layout", *labels, *headed, *(["Compared with the best"] if with_reason else []))
     texts = {0, *(at + 1 for at, key in enumerate(varied) if not catalog.inputs[key].is_number)}
     texts |= {len(header) - 1} if with_reason else set()
     return Summary(title, header, tuple(body), 1, frozenset(texts), more)
@@ -136,7 +136,7 @@ def _signed(amount: float) -> str:
 def said(name: str, catalog: Catalog) -> str:
     """Why layouts are left out, in words."""
     if name in CLASSES:
-        return f"Does not fit; most of it is: {catalog.metrics[name].label.lower()}"
+        return f"Does not fit; largest part: {catalog.metrics[name].label.lower()}"
     if name in catalog.rules:
         rule = catalog.rules[name]
         return f"Broken ({rule.code}): {rule.doc.rstrip('.')}"

@@ -59,7 +59,7 @@ def _connected(address: str) -> Any:
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
     thread.join(2 * ANSWERS_WITHIN)
-    found = made[0] if made else TimeoutError("what listens there says nothing")
+    found = made[0] if made else TimeoutError("the server there does not answer")
     if isinstance(found, Exception):
         first, *_ = [*str(found).splitlines(), ""]
         raise _refusal(diagnostics.no_scheduler(address, ANSWERS_WITHIN, first))

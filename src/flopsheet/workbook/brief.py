@@ -22,7 +22,7 @@ from flopsheet.workbook.sheets.input_folds import title_of
 from flopsheet.workbook.sheets.input_layout import CHANGED_ROW, HARDWARE
 from flopsheet.workbook.sheets.runs import SHEETS
 
-INPUTS = "what the study says, and what follows where it says nothing"
+INPUTS = "inputs set by the spec, and defaults for the others"
 POINT = "0.0##"  # of a figure that a chart draws
 LEFT_OUT = "in the whole workbook"
 SAID = "Values as built; 'flopsheet build' writes the live workbook."

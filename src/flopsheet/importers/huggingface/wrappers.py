@@ -61,7 +61,7 @@ def notes(keys: Keys, config: Data) -> dict[str, None]:
     """What a reader of the spec should know of this part of the file, in order."""
     remark = [keys.family.remark] if keys.family.remark else []
     left_aside = sorted(set(keys.ignored) & set(config))
-    told = [f"Keys left aside as told: {', '.join(left_aside)}."] if left_aside else []
+    told = [f"Keys ignored on request: {', '.join(left_aside)}."] if left_aside else []
     if keys.family.text and keys.family.text.defaults and config.get(keys.family.text.mapping) is None:
         remark.append(f"The file has no {keys.family.text.mapping}, so the language model is transformers' default.")
     return dict.fromkeys([*remark, *(note for key, note in keys.family.notes.items() if config.get(key)), *told])

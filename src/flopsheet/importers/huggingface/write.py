@@ -219,7 +219,7 @@ def _remarks(imported: Imported) -> list[str]:
     said = ", ".join(f"{key} {flow(value)}" for key, value in imported.assumed.items())
     remarks = (
         f"Imported from a Hugging Face configuration of model_type {imported.model_type}.",
-        f"Not in the file, so as transformers has them by default: {said}." if said else "",
+        f"Not in the file; transformers' defaults are used: {said}." if said else "",
         *imported.notes,
     )
     return [f"# {line}" for remark in remarks for line in textwrap.wrap(remark, WIDEST - 2)]

@@ -160,7 +160,7 @@ def listing(listed: Sequence[Result], top: int) -> Listing:
         (BUILT, "As built"), (SHARE, "Change"), (RANK, "Rank"), (FIT, "Fits: 1 no longer, 2 now, 3 broken"),
         (PLACE, "Place"),
     )  # fmt: skip
-    cells, ranks = heading(top, "Live against as built", titles), []
+    cells, ranks = heading(top, "Live values against those as built", titles), []
     shares: dict[tuple[str, str], Live] = {}
     for at, one in enumerate(listed):
         row = top + 2 + at

@@ -149,7 +149,7 @@ class Working:
         title = f"{self.label}, {within}" if within else self.solved.limit.label
         for column in range(LABEL, right + 1):
             yield (self.top, column), Cell(title if column == LABEL else "", style="band")
-        yield (self.rows[""], LABEL), Cell("Computed anew", style="header_left")
+        yield (self.rows[""], LABEL), Cell("Recomputed", style="header_left")
         for step in reversed(self.steps.values()):  # the first of those that share a row says what it is
             label = "Value that is tried" if step.name.startswith("x@") else step.label
             yield from self._label(self.place(step.name).row, label, step.name.partition("@")[0])
