@@ -149,6 +149,14 @@ def test_a_change_that_is_half_but_for_the_last_bit_is_rounded_up(change: float,
 
 
 @pytest.mark.parametrize(
+    ("change", "told"), [(998.9, " (999.9×)"), (999.0, " (1,000× or more)"), (494500000000000.2, " (1,000× or more)")]
+)
+def test_a_thousandfold_change_is_told_without_its_digits(change: float, told: str) -> None:
+    """Of 494500000000000.2 IronCalc writes all sixteen digits into a text, a spreadsheet program and pandas fifteen."""
+    assert evaluate(first_that_holds(BY), {"built": 1.0, "change": change}.__getitem__) == told
+
+
+@pytest.mark.parametrize(
     ("node", "below"),
     [
         (SIZE, {"change": math.nextafter(15 / 128, 0)}),  # 117,187.5 parts of a million

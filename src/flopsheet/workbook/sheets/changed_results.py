@@ -73,6 +73,7 @@ VERDICT = substitute(
 CHANGE_FORMAT = '+#,##0.0%;-#,##0.0%;"–"'
 BY = [
     ("built == 0", ""),
+    ("change >= 999", " (1,000× or more)"),  # of so long a number programs show other digits
     ("change >= 1", " ({change + 1:.1}×)"),
     ("change >= 0.1", " (+{change:.0%})"),
     ("change >= 0.001", " (+{change:.1%})"),
