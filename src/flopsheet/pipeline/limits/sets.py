@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -10,12 +11,13 @@ import numpy as np
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.pipeline.expectations import claims
-from flopsheet.pipeline.frames import Values
+from flopsheet.pipeline.frames import Values, compute_values
 from flopsheet.pipeline.limits import budgets
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, OF_MODELS
 from flopsheet.pipeline.limits.solve import Solved, solve_budget
-from flopsheet.pipeline.limits.subjects import Subjects, model_of, runs_of
+from flopsheet.pipeline.limits.subjects import Subjects, runs_of
+from flopsheet.pipeline.tables import tabulate
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation, Spec
 
@@ -83,8 +85,7 @@ def within_runs(
 
     Where a workbook was edited, `built` has what it was built from.
     """
-    subjects = runs_of(values, kind, catalog)
-    as_built = None if built is None or built is values else runs_of(built, kind, catalog)
+    subjects = runs_of(values, kind, catalog, built)
     names = [str(run) for (run,) in values.tables[subjects.of].keys]
     found: dict[int, Within] = {}
     for together in _together(sets):
@@ -92,7 +93,7 @@ def within_runs(
         places = {number: names.index(sets[number].subject) for number in together}
         for number, at in places.items():
             claimed[at] = sets[number].bound
-        solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed, as_built))
+        solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed))
         found |= {number: _given(sets[number], at, solved) for number, at in places.items()}
     return [found[number] for number in range(len(sets))]
 
@@ -111,13 +112,18 @@ def _together(sets: Sequence[Set]) -> Iterator[list[int]]:
 
 def within_model(spec: Spec, one: Set, catalog: Catalog, built: Spec | None = None) -> Within:
     """The limits of a model within one of its budgets; `built` is the spec before the workbook was edited."""
+    values = _values_of_model(spec, one, catalog)
+    as_built = values if built is None or built is spec else _values_of_model(built, one, catalog)
+    subjects = Subjects(values, as_built, catalog, "scenario")
+    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
 
-    def model(spec: Spec) -> Subjects:
-        return model_of(spec, one.subject, one.context_length, one.budget.metric, catalog)
 
-    subjects = model(spec)
-    as_built = None if built is None or built is spec else model(built)
-    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]), as_built)))
+def _values_of_model(spec: Spec, one: Set, catalog: Catalog) -> Values:
+    """What the metric of a budget reads, of its model alone at its context length, or at the first if it has none."""
+    model = next(each for each in spec.models if each.name == one.subject)
+    lengths = (one.context_length or spec.context_lengths[0],)
+    study = dataclasses.replace(spec, models=(model,), context_lengths=lengths, runs={}, expectations=())
+    return compute_values(tabulate(study), catalog, [one.budget.metric])
 
 
 def _given(one: Set, at: int, solved: Sequence[Solved]) -> Within:

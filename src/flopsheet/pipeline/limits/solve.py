@@ -61,20 +61,17 @@ def solve(values: Values, kind: RunKind, catalog: Catalog, built: Values | None 
 
     Where a workbook was edited, `built` has what it was built from.
     """
-    subjects = runs_of(values, kind, catalog)
-    as_built = None if built is None or built is values else runs_of(built, kind, catalog)
+    subjects = runs_of(values, kind, catalog, built)
     try:
         return [
-            _solved(subjects, limit, program(kind, limit, subjects.groups), rows, as_built=as_built)
+            _solved(subjects, limit, program(kind, limit, subjects.groups), rows)
             for limit, rows in zip(LIMITS[kind], rows_of_runs(kind, catalog), strict=True)
         ]
     except BeyondDoubles:
         return []
 
 
-def solve_budget(
-    subjects: Subjects, limits: Sequence[Limit], budget: Budget, claimed: Column, as_built: Subjects | None = None
-) -> Iterator[Solved]:
+def solve_budget(subjects: Subjects, limits: Sequence[Limit], budget: Budget, claimed: Column) -> Iterator[Solved]:
     """The limits within a budget, given its bound for each run; of inputs that the metric reads."""
     catalog = subjects.catalog
     may_be_absent = bool(catalog.metrics[budget.metric].absent)
@@ -83,7 +80,7 @@ def solve_budget(
             steps = budgets.program(limit, budget, may_be_absent=may_be_absent)
             try:
                 rows = rows_of(limit, (budget.metric,), catalog)
-                yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed}, as_built)
+                yield _solved(subjects, limit, steps, rows, {budgets.CLAIMED: claimed})
             except ComputeError:  # a metric of the spec may have no value where no run is
                 continue
 
@@ -111,7 +108,6 @@ def _solved(
     steps: Sequence[Step | Points],
     rows: WorkingRows,
     given: Mapping[str, Column] = MappingProxyType({}),
-    as_built: Subjects | None = None,
 ) -> Solved:
     """What steps give, in each run; at points some rows are computed anew."""
     functions = vectorised()
@@ -135,7 +131,7 @@ def _solved(
         with np.errstate(all="ignore"):
             number = evaluate(step.node, read, most, functions)
         numbers[step.name] = np.broadcast_to(np.asarray(number, np.float64), len(subjects))
-    then = subjects if as_built is None else as_built
+    then = subjects.as_built
     built = _shown(then, limit, np.asarray(evaluate(limit.now, then.column, partial(_most, then), functions)))
     return Solved(subjects, limit, tuple(steps), numbers, rows.parts, fixed, points, built)
 

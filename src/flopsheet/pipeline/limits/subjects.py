@@ -12,12 +12,11 @@ from flopsheet.catalog import KEYS, RUNS, Catalog
 from flopsheet.catalog.grains import Grain, RunKind
 from flopsheet.formula import evaluate
 from flopsheet.formula.evaluate import vectorised
-from flopsheet.pipeline.frames import AGGREGATES, Values, compute_values
+from flopsheet.pipeline.frames import AGGREGATES, Values
 from flopsheet.pipeline.limits.dials import Limit
 from flopsheet.pipeline.limits.parts import FINER
-from flopsheet.pipeline.tables import Column, Rows, tabulate
+from flopsheet.pipeline.tables import Column, Rows
 from flopsheet.records import frozen
-from flopsheet.spec import Spec
 
 MAIN = "main"
 
@@ -27,6 +26,8 @@ class Subjects:
     """Some runs, or a model: `of` is the grain that has a row for each of them."""
 
     values: Values
+    built: Values
+    """Those that a workbook was built with, before it was edited: they decide where the sheet has a row."""
     catalog: Catalog
     of: Grain
     times: int = 1
@@ -42,6 +43,11 @@ class Subjects:
         if found is None:
             found = self.copies[times] = dataclasses.replace(self, times=times, columns={}, once=self, copies={})
         return found
+
+    @cached_property
+    def as_built(self) -> Subjects:
+        """The same before the workbook was edited."""
+        return self if self.built is self.values else Subjects(self.built, self.built, self.catalog, self.of)
 
     @cached_property
     def size(self) -> int:
@@ -121,14 +127,6 @@ def repeated(column: Column, times: int) -> Column:
     return found
 
 
-def runs_of(values: Values, kind: RunKind, catalog: Catalog) -> Subjects:
-    """The runs of a kind."""
-    return Subjects(values, catalog, RUNS[kind][0])
-
-
-def model_of(spec: Spec, name: str, context_length: float | None, metric: str, catalog: Catalog) -> Subjects:
-    """A model at one of the context lengths, at the first if none is said, with a metric and all that it reads."""
-    model = next(one for one in spec.models if one.name == name)
-    lengths = (context_length or spec.context_lengths[0],)
-    study = dataclasses.replace(spec, models=(model,), context_lengths=lengths, runs={}, expectations=())
-    return Subjects(compute_values(tabulate(study), catalog, [metric]), catalog, "scenario")
+def runs_of(values: Values, kind: RunKind, catalog: Catalog, built: Values | None = None) -> Subjects:
+    """The runs of a kind; where a workbook was edited, `built` has what it was built from."""
+    return Subjects(values, values if built is None else built, catalog, RUNS[kind][0])
