@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
@@ -58,8 +59,7 @@ def _summary(sheet: Sheet, titles: Collection[str], style: StyleName) -> Sheet:
     cells[2, LABEL] = cells[2, LABEL]._replace(value=f"{cells[2, LABEL].value} · {SAID}")
     first, _, last = next(iter(sheet.highlights)).cells.partition(":")
     row, end = coordinates(last)
-    for column in range(LABEL, end + 1):
-        cells[row, column] = Cell(cells[coordinates(first)].value if column == LABEL else "", style=style)
+    cells.update(bar(row, str(cells[coordinates(first)].value), style, range(LABEL, end + 1)))
     row = sheet.print_parts[-1] + 2
     cells[row, LABEL] = Cell("Sheets", style="lead")
     for title, purpose in _guide(sheet, titles):

@@ -10,12 +10,12 @@ from flopsheet.catalog import Input, Metric
 from flopsheet.catalog.entries import Level
 from flopsheet.workbook.layout.cells import Band, Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import InBlock, linked_rows, metric_cells, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
-from flopsheet.workbook.model.sheet import Cell, Cells
+from flopsheet.workbook.model.sheet import Cell, Cells, Placed
 from flopsheet.workbook.model.styles import NAME_INDENT, RULED, RULES, StyleName, varied
 
 NAMES_TITLE = "Name"
-Placed = tuple[tuple[int, int], Cell]
 # The styles of label, name, unit, formula and note beside a metric of each level.
 BESIDE: Mapping[Level, tuple[StyleName, ...]] = {
     level: tuple(varied(style, level if level in RULES else "") for style in ("label", *RULED))
@@ -40,21 +40,13 @@ def block_cells(blocks: Sequence[Block], cell_index: CellIndex, links: Callable[
     """Every cell of some blocks; `links` gives where a name is explained."""
     cells: Cells = {}
     for block in blocks:
-        here = InBlock(block, cell_index)
-        cells |= _bar(block, block.top, block.title, "block")
+        here, columns = InBlock(block, cell_index), (*range(LABEL, block.columns[-1] + 1), *TAIL)
+        cells.update(bar(block.top, block.title, "block", columns))
         cells.update(_header_cells(block, cell_index))
         for band in block.bands:
-            cells |= _bar(block, band.row, band.heading(block.table_set), "band")
+            cells.update(bar(band.row, band.heading(block.table_set), "band", columns))
             for name in band.names:
                 cells.update(ROWS[band.kind](here, band, name, links))
-    return cells
-
-
-def _bar(block: Block, row: int, title: str, style: StyleName) -> Cells:
-    """A heading over all columns of a block."""
-    columns = (*range(LABEL, block.columns[-1] + 1), *TAIL)
-    cells = dict.fromkeys(zip(repeat(row), columns), Cell("", style=style))
-    cells[row, LABEL] = Cell(title, style=style)
     return cells
 
 

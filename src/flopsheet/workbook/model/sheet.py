@@ -114,6 +114,7 @@ class Chart:
 
 
 Cells: TypeAlias = dict[tuple[int, int], Cell]  # by row and column
+Placed: TypeAlias = tuple[tuple[int, int], Cell]  # the row and column of a cell, and the cell
 
 
 Fold: TypeAlias = tuple[int, int, bool]  # rows that can be folded: the first, the last, whether they are

@@ -20,12 +20,12 @@ from flopsheet.workbook.layout.typed_cells import (
     local,
     mirror,
 )
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
 from flopsheet.workbook.sheets.compare import LAST, SHEET
 from flopsheet.workbook.sheets.runs import COST
-from flopsheet.workbook.sheets.sensitivity import heading
 
 # How long a run takes, as it is known without or with a prediction.
 TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}
@@ -44,6 +44,7 @@ APART = {
 OTHER_MODELS = "they are of different models, so none is called cheapest or fastest"
 SCALE: Mapping[RunKind, int] = {"training": 1, "serving": 1000}  # days as they are, seconds in thousandths
 FIT, PRICE, DURATION = FIRST, FIRST + 1, FIRST + 2  # columns
+COLUMNS = range(LABEL, LAST + 1)
 COUNTED = [
     ("fit == runs", "Every {kind} run fits"),
     ("fit == 1", "1 of {runs} {kind} runs fits"),
@@ -103,7 +104,7 @@ def candidates(
             cells |= found
             lines.append((row - 2, found[row - 2, LABEL]))
     if len(names) > 1:
-        cells |= dict(heading(row, "Candidates: models", "block", LAST))
+        cells |= dict(bar(row, "Candidates: models", "block", COLUMNS))
         found, bottom = _of_models(study, cell_index, names, row + 1)
         cells |= found
         lines.append((bottom, found[bottom, LABEL]))
@@ -113,7 +114,7 @@ def candidates(
 def _of_runs(of_kind: TableSet, cell_index: CellIndex, top: int, answers: Sequence[Live]) -> tuple[Cells, int]:
     """The runs of a kind, what they cost and take if they fit, and the sentence; then the row after a blank one."""
     kind, table = of_kind.run_kind, of_kind.table("run")
-    cells: Cells = dict(heading(top, f"Candidates: {TITLES[kind]}", "block", LAST))
+    cells: Cells = dict(bar(top, f"Candidates: {TITLES[kind]}", "block", COLUMNS))
     metrics = [of_kind.catalog.metrics[name] for name in (COST[kind], TIME[kind])]
     cells[top + 1, FIT] = Cell("Fits", style="header_centred")
     for column, metric in zip((PRICE, DURATION), metrics, strict=True):

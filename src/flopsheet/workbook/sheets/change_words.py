@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import NAME_INDENT
@@ -54,8 +55,7 @@ COMPUTED = _spelled(
 
 def heading(row: int, title: str, columns: Sequence[tuple[int, str]] = ()) -> Cells:
     """The bar above a list, and what heads its columns."""
-    bar = (*range(LABEL, FIRST + MOST), *TAIL)
-    cells = {(row, column): Cell(title if column == LABEL else "", style="block") for column in bar}
+    cells = dict(bar(row, title, "block", (*range(LABEL, FIRST + MOST), *TAIL)))
     for column, text in columns:
         is_text = column < FIRST or column in {NAME, MATHS}
         cells[row + 1, column] = Cell(

@@ -11,15 +11,15 @@ from flopsheet.formula.nodes import Text, substitute
 from flopsheet.formula.operators import indexed
 from flopsheet.numerics import ROUNDING
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
-from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Series, Validation
+from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Placed, Series, Validation
 from flopsheet.workbook.model.sizes import width_of
 from flopsheet.workbook.model.styles import PALETTE
 from flopsheet.workbook.sheets import sensitivity
-from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, effect_titles, heading
+from flopsheet.workbook.sheets.sensitivity import EFFECT_FORMAT, EFFECTS, effect_titles
 
 SHEET = "Compare"
 A, B, DIFFERENCE, SHARE, RATIO = range(FIRST, FIRST + 5)  # columns
@@ -27,6 +27,7 @@ LISTED_MODEL = DIFFERENCE  # of the list of scenarios: a long name runs over the
 LAST = FIRST + 5
 NAMED = LAST + 1  # the column of names in the spec
 WIDTHS = {LABEL: 36.0, UNIT: 12.0, NAMED: 30.0} | dict.fromkeys(range(A, LAST + 1), 21.0)
+COLUMNS = range(LABEL, NAMED + 1)
 CHOICE_ROW, POSITION_ROW, MODEL_ROW, LENGTH_ROW = 5, 6, 7, 8
 TABLE_ROW = 10
 CHART_ROWS = 20
@@ -172,7 +173,7 @@ class _Listed:
 
     def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
         table_set = self.table_set
-        yield from heading(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", NAMED)
+        yield from bar(self.top - 2, "Scenarios of this study, as the drop-downs above list them", "block", COLUMNS)
         for column, text in (
             (LABEL, "Scenario"),
             (UNIT, "Context"),
@@ -193,7 +194,7 @@ class _Listed:
 
 def _choice_cells(layout: CompareLayout, listed: _Listed) -> Iterator[Placed]:
     table_set, table = layout.table_set, layout.table_set.table("scenario")
-    yield from heading(CHOICE_ROW - 1, "Two scenarios", "block", NAMED)
+    yield from bar(CHOICE_ROW - 1, "Two scenarios", "block", COLUMNS)
     labels = (
         (CHOICE_ROW, "Scenario (choose)", ""),
         (POSITION_ROW, "Place in the list below", ""),
@@ -222,7 +223,7 @@ def _table_cells(
     table_set, row = layout.table_set, TABLE_ROW
     titles = {A: "A", B: "B", DIFFERENCE: "B − A", SHARE: "Change", RATIO: "B / A"}
     for title, metrics in layout.metrics:
-        yield from heading(row, title, "band", NAMED)
+        yield from bar(row, title, "band", COLUMNS)
         for column, text in titles.items() if row == TABLE_ROW else ():
             yield (row, column), Cell(text, style="header")
         for metric in metrics:
@@ -263,11 +264,11 @@ def _called(
 def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -> Iterator[Placed]:
     """The lines of the sensitivity, the largest swing first."""
     title = "Sensitivity of scenario B: one input at a time, all others unchanged"
-    yield from heading(layout.step.row - 1, title, "block", NAMED)
+    yield from bar(layout.step.row - 1, title, "block", COLUMNS)
     yield (layout.step.row, LABEL), Cell("Step (enter)", style="lead")
     yield (layout.step.row, NAMED), Cell("memory: weights and cache", style="name")
     yield (layout.step.row, A), Cell(layout.pair.step, style="input", format="0%")
-    yield from heading(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", NAMED)
+    yield from bar(layout.sorted_row - 1, "Largest effect on total FLOPs first", "band", COLUMNS)
     yield from effect_titles(layout.sorted_row - 1, A, "header")
     source = quoted(sensitivity.SHEET)
 

@@ -15,6 +15,7 @@ from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local, mirror, sentence, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells, Validation
 from flopsheet.workbook.sheets import input_layout
@@ -97,9 +98,8 @@ def choice_cells(table_set: TableSet) -> Cells:
 
 def table_cells(table_set: TableSet, cell_index: CellIndex, links: Callable[[str], str]) -> Cells:
     """The figures that follow the choice, from the working below; `links` gives where a name is explained."""
-    title = "Cost of context for the chosen model"
     columns = (*range(LABEL, FIRST + LENGTHS), *TAIL)
-    cells = {(TABLE_ROW, column): Cell(title if column == LABEL else "", style="band") for column in columns}
+    cells = dict(bar(TABLE_ROW, "Cost of context for the chosen model", "band", columns))
     for name, row in SHOWN_ROWS.items():
         metric, format = table_set.catalog.metrics[name], table_set.catalog.format(name)
         cells[row, LABEL] = Cell(metric.label, style="label")

@@ -9,11 +9,12 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Number, Operation, Text
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import HEADER_LABELS, Placed, header_cell, name_header
+from flopsheet.workbook.layout.blocks import HEADER_LABELS, header_cell, name_header
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, first_that_holds, live_of, local
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, TAIL, UNIT, letters
-from flopsheet.workbook.model.sheet import Cell, Highlight
+from flopsheet.workbook.model.sheet import Cell, Highlight, Placed
 from flopsheet.workbook.model.styles import NAME_INDENT
 from flopsheet.workbook.sheets.change_words import NOTHING
 
@@ -124,9 +125,7 @@ def cells(block: Block, cell_index: CellIndex) -> Iterator[Placed]:
     """A row for each choice above the block of the scenarios, in its columns."""
     table_set, table = block.table_set, block.table_set.table(block.grain)
     columns = (*range(LABEL, block.columns[-1] + 1), *TAIL)
-    for column in columns:
-        text = "What each convention changes, everything else unchanged" if column == LABEL else ""
-        yield (TOP, column), Cell(text, style="block")
+    yield from bar(TOP, "What each convention changes, everything else unchanged", "block", columns)
     for row, name in enumerate(block.headers, start=TOP + 1):
         yield (row, LABEL), Cell(HEADER_LABELS[name], style="header_left")
         for column in (UNIT, *TAIL):

@@ -12,6 +12,7 @@ from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.blocks import NAMES_TITLE
 from flopsheet.workbook.layout.cells import TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import count_differences, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet, Validation
 from flopsheet.workbook.model.sizes import WORD_WIDTH, folded, heights_of, width_of
@@ -138,8 +139,7 @@ def _top(layout: InputsLayout, last: int) -> Cells:
         (CHANGED_ROW, LABEL): Cell("Inputs that differ from the spec", style="lead"),
     }
     for row, style, text in layout.bands:
-        for column in range(LABEL, last + 1):
-            cells[row, column] = Cell(text if column == LABEL else "", style=style)
+        cells.update(bar(row, text, style, range(LABEL, last + 1)))
         if style == "block":
             cells[row, layout.built_column] = Cell("As in the spec", style=style)
     _headers(layout, cells)

@@ -13,11 +13,11 @@ from flopsheet.numerics import ROUNDING
 from flopsheet.pipeline.search.kinds import KINDS, Kind
 from flopsheet.records import frozen
 from flopsheet.spec import Search
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span, coordinates, span
-from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Series, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Chart, Placed, Series, Sheet
 from flopsheet.workbook.model.sizes import heights_of, width_of
 from flopsheet.workbook.model.styles import PALETTE, TABS
 
@@ -155,8 +155,7 @@ class Listed:
     def cells(self) -> Iterator[Placed]:
         by = inside_sentence(self.table_set.catalog.entry(self.search.metric).label)
         heading = f"{self.search.name}: the best of {self.search.size:,} layouts by {by}, as they were searched"
-        for column in range(LABEL, max(self.columns.values()) + 1):
-            yield (self.top, column), Cell(heading if column == LABEL else "", style="band")
+        yield from bar(self.top, heading, "band", range(LABEL, max(self.columns.values()) + 1))
         terms = self.place(more(self.terms[0]), self.top)
         yield terms[1:], Cell("Seconds more than the first, by term", style="band")
         yield (self.top + 1, LABEL), Cell("Layout", style="header_left")

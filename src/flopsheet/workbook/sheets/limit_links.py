@@ -10,11 +10,11 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain
 from flopsheet.pipeline.limits.parts import FINER, OF_STAGE, family
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import linked_formula, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Placed
 
 SHEET = "Limits"
 TITLE = "Read on other sheets"
@@ -142,8 +142,7 @@ class Links:
 
     def cells(self, right: int) -> Iterator[Placed]:
         """The whole block; its band goes on to a column on the right."""
-        for column in range(LABEL, max(right + 1, self.right)):
-            yield (self.top, column), Cell(TITLE if column == LABEL else "", style="band")
+        yield from bar(self.top, TITLE, "band", range(LABEL, max(right + 1, self.right)))
         for name, row in self.rows.items():
             entry = None if name in KEYS else self.source.table_set.catalog.entry(name)
             yield (row, LABEL), Cell(entry.label if entry else name.capitalize(), style="fitted_label")

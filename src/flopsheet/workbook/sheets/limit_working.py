@@ -12,10 +12,10 @@ from flopsheet.formula.operators import picked
 from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, between, held_span, letters, span
-from flopsheet.workbook.model.sheet import Cell, cells_alike
+from flopsheet.workbook.model.sheet import Cell, Placed, cells_alike
 from flopsheet.workbook.sheets.limit_links import SHEET, Links, Subject, are_family, by_family
 
 LONG = 7500  # letters of a formula; Excel reads 8,192
@@ -147,8 +147,7 @@ class Working:
     def labels(self, right: int, within: str = "") -> Iterator[Placed]:
         """What each row is, for all runs; `right` is the last column of the band above."""
         title = f"{self.label}, {within}" if within else self.solved.limit.label
-        for column in range(LABEL, right + 1):
-            yield (self.top, column), Cell(title if column == LABEL else "", style="band")
+        yield from bar(self.top, title, "band", range(LABEL, right + 1))
         yield (self.rows[""], LABEL), Cell("Recomputed", style="header_left")
         for step in reversed(self.steps.values()):  # the first of those that share a row says what it is
             label = "Value that is tried" if step.name.startswith("x@") else step.label

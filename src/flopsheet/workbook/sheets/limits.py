@@ -20,11 +20,11 @@ from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.pipeline.limits.told import last_value
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.typed_cells import Live, live_of, local, unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Placed, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import TABS, StyleName
 from flopsheet.workbook.model.tail import settle
@@ -234,8 +234,7 @@ class _Writer:
         self.row += 1
 
     def band(self, name: str, said: Cell | None = None) -> None:
-        for column in range(LABEL, HELD_AT + 1):
-            self.cells[self.row, column] = Cell(name if column == LABEL else "", style="band")
+        self.cells.update(bar(self.row, name, "band", range(LABEL, HELD_AT + 1)))
         if said:
             self.cells[self.row, NOW_AT] = said
         self.row += 1

@@ -15,9 +15,10 @@ from flopsheet.formula.excel import literal
 from flopsheet.formula.operators import indexed
 from flopsheet.pipeline.tables import LAYER_COUNTS
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.blocks import Placed, header_label, name_header
+from flopsheet.workbook.layout.blocks import header_label, name_header
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import unit_of
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import (
     FIRST,
     LABEL,
@@ -30,7 +31,7 @@ from flopsheet.workbook.model.references import (
     absolute_span,
     letters,
 )
-from flopsheet.workbook.model.sheet import Cell, Fold
+from flopsheet.workbook.model.sheet import Cell, Fold, Placed
 from flopsheet.workbook.sheets import input_layout
 
 
@@ -131,9 +132,8 @@ def place(
 
 def cells(chosen: Chosen, layout: input_layout.InputsLayout) -> Iterator[Placed]:
     """Positions of the chosen models on Inputs, and INDEX formulas that fetch what stands there."""
-    for column in (*range(LABEL, FIRST + len(chosen.table_set.table("layer_group"))), *TAIL):
-        text = "Working: inputs of the chosen model" if column == LABEL else ""
-        yield (chosen.top, column), Cell(text, style="block")
+    columns = (*range(LABEL, FIRST + len(chosen.table_set.table("layer_group"))), *TAIL)
+    yield from bar(chosen.top, "Working: inputs of the chosen model", "block", columns)
     if chosen.has_header:
         yield from _header(chosen, chosen.top + 1, "model", ("run",))
     if chosen.group_header:
@@ -207,9 +207,7 @@ def _scaled(chosen: Chosen, name: str, column: int) -> str:
 def _header(chosen: Chosen, row: int, grain: Grain, key_names: Sequence[str]) -> Iterator[Placed]:
     table = chosen.table_set.table(grain)
     for step, key in enumerate(key_names):
-        for column in (LABEL, UNIT, *TAIL):
-            text = header_label(chosen.table_set, key) if column == LABEL else ""
-            yield (row + step, column), Cell(text, style="header_left")
+        yield from bar(row + step, header_label(chosen.table_set, key), "header_left", (LABEL, UNIT, *TAIL))
         yield (row + step, NAME), name_header(key, is_first=not step)
         for at, parts in enumerate(table.keys):
             text = str(parts[table.key_names.index(key)])

@@ -10,11 +10,11 @@ from flopsheet.formula import names, parse
 from flopsheet.records import frozen
 from flopsheet.spec import Calibration
 from flopsheet.spec.calibration.kinds import KINDS, Kind, Target
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, local, mirror, sentence
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import LABEL, CellRef
-from flopsheet.workbook.model.sheet import Cell, Cells, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Placed, Sheet
 from flopsheet.workbook.model.styles import TABS
 
 SHEET = "Measured"
@@ -66,8 +66,7 @@ class Listed:
 
     def cells(self) -> Iterator[Placed]:
         one = self.calibration
-        for column in WIDTHS:
-            yield (self.top, column), Cell(heading(one) if column == LABEL else "", style="band")
+        yield from bar(self.top, heading(one), "band", WIDTHS)
         yield (self.top + 1, LABEL), Cell(errors(one), style="text")
         yield from _header(self.top + 3, f"Measured {self.kind.word}", "Layout", HEADERS)
         found = [cell for at in range(len(one.rows)) for cell in self.row(at)]

@@ -16,6 +16,7 @@ from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
 from flopsheet.workbook.layout.typed_cells import Live, local, reads
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.model.styles import StyleName
@@ -146,7 +147,7 @@ def _unless_it_holds(message: Node, *, of_study: bool = False) -> Node:
 
 def _heading(top: int) -> Cells:
     columns = (*range(LABEL, FIRST + 5), *TAIL)
-    cells = {(top, at): Cell("Rules between inputs" if at == LABEL else "", style="block") for at in columns}
+    cells = dict(bar(top, "Rules between inputs", "block", columns))
     titles = (
         (LABEL, "Rule"),
         (NAME, "Name"),

@@ -13,11 +13,11 @@ from flopsheet.pipeline.frames import Values
 from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
-from flopsheet.workbook.layout.blocks import Placed
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, counting_larger, counting_where, local
+from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell
+from flopsheet.workbook.model.sheet import Cell, Placed
 from flopsheet.workbook.model.styles import StyleName
 
 SHEET, LENGTH = "Sensitivity", "Context length"
@@ -159,7 +159,7 @@ def tags_of_inputs() -> dict[str, str]:
 
 def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     """The effects with their ranks, and the head of the working below."""
-    yield from heading(layout.top - 1, "Effects in the order of inputs", "block", layout.rank_column)
+    yield from bar(layout.top - 1, "Effects in the order of inputs", "block", range(LABEL, layout.rank_column + 1))
     yield from effect_titles(layout.top - 1, FIRST, "block_right")
     yield (layout.top - 1, layout.swing_column), Cell("Swing", style="block_right")
     yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block_right")
@@ -182,11 +182,6 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     yield from _tag_cells(layout)
 
 
-def heading(row: int, title: str, style: StyleName, last: int) -> Iterator[Placed]:
-    for column in range(LABEL, last + 1):
-        yield (row, column), Cell(title if column == LABEL else "", style=style)
-
-
 def effect_titles(row: int, first: int, style: StyleName) -> Iterator[Placed]:
     for step, label in enumerate(EFFECTS.values()):
         for side, sign in enumerate("−+"):
@@ -196,8 +191,8 @@ def effect_titles(row: int, first: int, style: StyleName) -> Iterator[Placed]:
 def _tag_cells(layout: SensitivityLayout) -> Iterator[Placed]:
     """What each variant steps, to how many percent, and its context length."""
     row, base = layout.tag_row, layout.base
-    last = FIRST + len(layout.choices) - 1
-    yield from heading(row - 1, "Working: the scenario and its variants", "block", last)
+    columns = range(LABEL, FIRST + len(layout.choices))
+    yield from bar(row - 1, "Working: the scenario and its variants", "block", columns)
     for at, label in enumerate(("Stepped input", "Percent of it", LENGTH)):
         yield (row + at, LABEL), Cell(label, style="label")
     yield (row + 2, NAME), Cell("context_length", style="name")
