@@ -177,11 +177,11 @@ def unfit(report: Report) -> str:
     """Which runs do not fit, in the words of the Summary sheet; nothing where every run fits."""
     from flopsheet.workbook.layout.typed_cells import first_that_holds
     from flopsheet.workbook.sheets import checks
-    from flopsheet.workbook.sheets.runs import CAPACITY
+    from flopsheet.workbook.sheets.run_metrics import CAPACITY, FITS, MEMORY
 
     def told(kind: RunKind, at: int) -> dict[str, Scalar]:
         values, of_run = report.runs[kind], RUNS[kind][0]
-        numbers = {"fits": checks.FITS[kind], "memory": checks.MEMORY[kind], "capacity": CAPACITY[kind]}
+        numbers = {"fits": FITS[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
         found: dict[str, Scalar] = {said: values.plain(of_run, name)[at] for said, name in numbers.items()}
         return found | {"run": str(values.tables["run"].keys[at][0]), "hardware": values.plain("run", "hardware")[at]}
 

@@ -11,8 +11,7 @@ from flopsheet.catalog.grains import RunKind
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
-from flopsheet.workbook.sheets.checks import FITS
-from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES
+from flopsheet.workbook.sheets.run_metrics import CAPACITY, CLASSES, FITS
 
 WIDTH, ROW, BAR = 360, 38, 16
 MOST_BARS, MOST_LETTERS = 12, 34

@@ -25,7 +25,7 @@ from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, abs
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import COMPUTED, NONE
 from flopsheet.workbook.sheets.compare import LAST, SHEET
-from flopsheet.workbook.sheets.runs import COST
+from flopsheet.workbook.sheets.run_metrics import COST
 
 # How long a run takes, as it is known without or with a prediction.
 TIME: Mapping[RunKind, str] = {"training": "days", "serving": "predicted_seconds_per_token"}

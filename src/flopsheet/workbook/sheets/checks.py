@@ -32,7 +32,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets import budgets, change_words, rules
 from flopsheet.workbook.sheets.change_words import heading
-from flopsheet.workbook.sheets.runs import CAPACITY
+from flopsheet.workbook.sheets.run_metrics import CAPACITY, FITS, MEMORY
 
 SHEET = change_words.SHEET
 # What the colours go by: 2 where a check fails or a run does not fit, 1 where an expected figure is not met.
@@ -41,10 +41,7 @@ STATUS = parse(f"where(failed + unfit > 0, {FAILED}, where(missed > 0, {MISSED},
 STATUS_LABEL = f"Status: {HELD} good, {MISSED} figure not met, {FAILED} failure"
 STATUS_WITHOUT_RUNS = substitute(STATUS, {"unfit": parse("0")})
 STYLES: dict[int, StyleName] = {FAILED: "bad", HELD: "good", MISSED: "hint"}  # of the sentence, by status
-# The metric of a kind of run that says yes or no.
-FITS: Mapping[RunKind, str] = {"training": "fits", "serving": "served_fits"}
 BROKEN = "rule broken"  # in the place of yes and no, where the inputs of a run break a rule
-MEMORY = {"training": "device_gib", "serving": "served_gib_device"}
 LACKS = "{run} needs {memory:.1} GiB a device, {hardware} has {capacity:.1} usable ({memory / capacity:.1}×)"
 UNFIT = [
     ("unfit + broken == 0", "✔ Every run fits."),

@@ -10,7 +10,8 @@ from flopsheet.workbook.model.references import LABEL, CellRef, absolute_span
 from flopsheet.workbook.model.sheet import Cell, Chart, Series
 from flopsheet.workbook.model.styles import INK, MANY, PALETTE
 from flopsheet.workbook.sheets.layouts import CHART_ROWS, SHEET, TOLD, VALUES, Listed, by_kind
-from flopsheet.workbook.sheets.runs import CAPACITY, CLASSES, SHEETS
+from flopsheet.workbook.sheets.run_metrics import CAPACITY, CLASSES
+from flopsheet.workbook.sheets.runs import SHEETS
 
 MOST = 10  # layouts that are drawn
 WIDE = 5  # columns of a chart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
@@ -19,6 +19,7 @@ from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_hol
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
 from flopsheet.workbook.model.styles import INK, MANY, MUTED, PALETTE
+from flopsheet.workbook.sheets.run_metrics import CAPACITY, CLASSES, MARGIN_SHARE
 
 SHEETS = {"training": "Training", "serving": "Serving"}
 CHART_ROW, CHART_ROWS = 4, 20
@@ -26,10 +27,6 @@ MOST_LINES = 8
 UPON = 0.05  # of an axis: points that are nearer to each other have one name
 NAME_DECADES = 0.5  # that half of the name of a point takes on the roofline
 SCREEN = 6  # columns of runs that take the second and the third chart
-CLASSES: Mapping[str, Sequence[str]] = {kind: KINDS[kind].classes_gib for kind in KINDS}
-MARGIN = {"training": "margin_share", "serving": "served_margin_share"}
-COST = {"training": "run_cost", "serving": "predicted_cost_per_million"}
-CAPACITY = {"training": "capacity_gib", "serving": "served_capacity_gib_device"}
 IN_MILLIONS = '[>=1000000]#,##0.0##,," M";#,##0'
 HOURS = "Device-hours of each run; a price on Inputs gives its cost"
 PRICED = "Cost of each run, at the price on Inputs"
@@ -37,9 +34,6 @@ WORDS_ROW = CHART_ROW + CHART_ROWS  # of the titles, folded below the charts; un
 NAMES_ROW = WORDS_ROW + 1
 STAGES = {"prefill": ("prefill", PALETTE[0]), "decode": ("decoding", PALETTE[2])}
 AXES = ("intensity", "achieved")
-STEP = "predicted_seconds_per_step"
-# A metric of the first part that is not printed: a chart draws it, or the Summary has its result.
-LEFT_OUT = {"training": STEP, "serving": "predicted_seconds_per_token"}
 # What a roof is of: the hardware and the format whose peak it has.
 ROOF = substitute(
     first_that_holds([("", "{h} {format}")]),
@@ -65,8 +59,8 @@ def print_cuts(table_set: TableSet) -> tuple[int, ...]:
 
 def print_rows(block: Block) -> int:
     """The last row that is printed: what follows stands on the Summary, explains the prediction, or is folded."""
-    name = LEFT_OUT[block.table_set.name]
-    results = takewhile(lambda band: name not in band.rows, block.bands)
+    time = KINDS[block.table_set.run_kind].time  # a chart draws it, or the Summary has its result
+    results = takewhile(lambda band: time not in band.rows, block.bands)
     return max(row for band in results if not band.collapsed for row in band.rows.values())
 
 
@@ -152,7 +146,7 @@ class _ChartBuilder:
 
     def fullest(self) -> Cell:
         """Which run takes most of its device, and how much."""
-        margin = MARGIN[self.table_set.name]
+        margin = MARGIN_SHARE[self.table_set.run_kind]
         name, of_name = self.named("MIN", margin)
         least = min(point for point in self.row(margin)[1] if point is not None)
         many, cells = len(self.names) > 1, self.span(margin)
@@ -169,7 +163,7 @@ class _ChartBuilder:
     @cached_property
     def parts(self) -> list[str]:
         """The parts of the predicted time of a step."""
-        return list(self.table_set.catalog.metrics[STEP].dependencies)
+        return list(KINDS["training"].time_terms(self.table_set.catalog))
 
     @cached_property
     def terms(self) -> list[str]:
@@ -288,10 +282,10 @@ class _ChartBuilder:
         )  # fmt: skip
 
     def memory(self) -> Chart:
-        classes = CLASSES[self.table_set.name]
+        classes = CLASSES[self.table_set.run_kind]
         used = [name for name in classes if not self.table_set.is_unused(name) or name == classes[0]]
         series = [self.series(name, PALETTE[classes.index(name)]) for name in used]
-        series.append(self.series(CAPACITY[self.table_set.name], INK, "line"))
+        series.append(self.series(CAPACITY[self.table_set.run_kind], INK, "line"))
         return self.chart("columns", LABEL, "GiB", series, y_format="#,##0")
 
     def step_time(self) -> Chart:

@@ -17,8 +17,8 @@ from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_o
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets.checks import FITS, MEMORY, fit_colours
-from flopsheet.workbook.sheets.runs import MARGIN
+from flopsheet.workbook.sheets.checks import fit_colours
+from flopsheet.workbook.sheets.run_metrics import FITS, MARGIN_SHARE, MEMORY
 from flopsheet.workbook.sheets.summary_words import SHEET
 
 TITLES = {
@@ -309,7 +309,7 @@ def colours(table: Table) -> Iterator[Highlight]:
         if name in table.columns:
             yield from fit_colours(_area(table, name))
             answer = f"${letters(table.columns[name])}{table.first}"
-            for beside in (name for name in (MEMORY[kind], MARGIN[kind]) if name in table.columns):
+            for beside in (name for name in (MEMORY[kind], MARGIN_SHARE[kind]) if name in table.columns):
                 yield Highlight(_area(table, beside), "bad", f'{answer}="{NO}"')
 
 

@@ -15,8 +15,9 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED
-from flopsheet.workbook.sheets.checks import BROKEN, FITS, MEMORY
-from flopsheet.workbook.sheets.runs import CAPACITY, COST, MARGIN, SHEETS, run_names
+from flopsheet.workbook.sheets.checks import BROKEN
+from flopsheet.workbook.sheets.run_metrics import CAPACITY, COST, FITS, MARGIN_SHARE, MEMORY
+from flopsheet.workbook.sheets.runs import SHEETS, run_names
 
 SHEET = "Summary"
 MOST_RUNS = 4  # of a kind
@@ -117,7 +118,7 @@ def _of_run(kind: RunKind, *, has_layout: bool, has_remedy: bool) -> Node:
 
 def _read(kind: RunKind, node: Node) -> dict[str, str]:
     """The metric of each name that the sentence of a run reads."""
-    of_kind = {"fits": FITS[kind], "margin": MARGIN[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
+    of_kind = {"fits": FITS[kind], "margin": MARGIN_SHARE[kind], "memory": MEMORY[kind], "capacity": CAPACITY[kind]}
     return {name: of_kind.get(name, name) for name in names(node) if name != "remedy"}
 
 
