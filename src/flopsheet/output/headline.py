@@ -176,7 +176,7 @@ def _more(count: int, what: str) -> str:
 def unfit(report: Report) -> str:
     """Which runs do not fit, in the words of the Summary sheet; nothing where every run fits."""
     from flopsheet.workbook.layout.typed_cells import first_that_holds
-    from flopsheet.workbook.sheets import checks
+    from flopsheet.workbook.sheets.fits import UNFIT
     from flopsheet.workbook.sheets.run_metrics import CAPACITY, FITS, MEMORY
 
     def told(kind: RunKind, at: int) -> dict[str, Scalar]:
@@ -190,7 +190,7 @@ def unfit(report: Report) -> str:
     if not lacking:
         return ""
     values = {**lacking[0], "runs": float(len(runs)), "unfit": float(len(lacking)), "broken": 0.0}
-    return str(evaluate(first_that_holds(checks.UNFIT), values.__getitem__))
+    return str(evaluate(first_that_holds(UNFIT), values.__getitem__))
 
 
 def remedies(report: Report) -> Iterator[str]:

@@ -26,6 +26,7 @@ from flopsheet.workbook.sheets import (
     context,
     context_charts,
     conventions,
+    fits,
     limits_if_any,
     lookups,
     rules,
@@ -201,7 +202,7 @@ def checks_sheet(
     listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
-    fitted = checks.fitting(by_name, cell_index, tops.runs)
+    fitted = fits.fitting(by_name, cell_index, tops.runs)
     cells |= fitted.cells
     told = rules.told(checks.SHEET, blocks, blocks[-1].bottom + 2, links)
     cells |= told.cells
@@ -226,7 +227,7 @@ def checks_sheet(
         *checks.word_colours(verdicts, f"{verdict_column}{start}"),
         *checks.word_colours(area, corner),
         *checks.verdict_colours(checks.SHEET, "A2:D2", verdict.status),
-        *(checks.fit_colours(fitted.answers) if fitted.answers else ()),
+        *(fits.fit_colours(fitted.answers) if fitted.answers else ()),
     )
     sheet = _finish(
         checks.SHEET, "", cells, blocks, freeze=FROZEN, title_rows="1:3", highlights=highlights,

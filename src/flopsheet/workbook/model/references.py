@@ -130,3 +130,17 @@ def absolute_span(cell_refs: Sequence[CellRef]) -> str:
     """The same with the sheet's name and `$`, for charts and drop-downs."""
     first, last = min(cell_refs), max(cell_refs)  # kinds of hardware stand in an order of their own
     return f"{first.anywhere}:{last.absolute}"
+
+
+def rectangles(rows: Sequence[Sequence[CellRef]]) -> list[tuple[CellRef, CellRef]]:
+    """The first and the last cell of ranges: rows that lie under each other with the same columns are one."""
+    merged: list[tuple[CellRef, CellRef]] = []
+    for row in rows:
+        first, last = row[0], row[-1]
+        if merged and first.row == last.row:
+            top, bottom = merged[-1]
+            if (first.row, first.column, last.column) == (bottom.row + 1, top.column, bottom.column):
+                merged[-1] = top, last
+                continue
+        merged.append((first, last))
+    return merged

@@ -36,7 +36,7 @@ from flopsheet.workbook.sheets.change_words import (
     heading,
     spaced,
 )
-from flopsheet.workbook.sheets.checks import BROKEN
+from flopsheet.workbook.sheets.fits import BROKEN
 
 # What a reviewer compares, in the words of a line, with the metric that says whether such a run fits.
 COMPARED = {

@@ -17,7 +17,7 @@ from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_o
 from flopsheet.workbook.model.references import letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName
-from flopsheet.workbook.sheets.checks import fit_colours
+from flopsheet.workbook.sheets.fits import fit_colours
 from flopsheet.workbook.sheets.run_metrics import FITS, MARGIN_SHARE, MEMORY
 from flopsheet.workbook.sheets.summary_words import SHEET
 

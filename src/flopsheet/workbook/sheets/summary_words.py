@@ -15,7 +15,7 @@ from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.sheet import Cell
 from flopsheet.workbook.sheets.change_words import COMPUTED
-from flopsheet.workbook.sheets.checks import BROKEN
+from flopsheet.workbook.sheets.fits import BROKEN
 from flopsheet.workbook.sheets.run_metrics import CAPACITY, COST, FITS, MARGIN_SHARE, MEMORY
 from flopsheet.workbook.sheets.runs import SHEETS, run_names
 
