@@ -120,6 +120,11 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
     return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
 
 
+def column_span(column: int, first: int, last: int) -> str:
+    """The reference to the cells of a column between two rows, of a single one too: `$F$4:$F$9`."""
+    return f"${letters(column)}${first}:${letters(column)}${last}"
+
+
 def held_span(cell_refs: Sequence[CellRef], *, column: bool, row: bool) -> str:
     """The reference to cells of one row on the same sheet, with `$` before what stays."""
     first = cell_refs[0].held(column=column, row=row)

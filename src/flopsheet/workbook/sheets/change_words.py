@@ -8,7 +8,7 @@ from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds
 from flopsheet.workbook.model.bars import bar
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, TAIL, CellRef
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.model.styles import NAME_INDENT
 
@@ -62,11 +62,6 @@ def heading(row: int, title: str, columns: Sequence[tuple[int, str]] = ()) -> Ce
             text, style="header_left" if is_text else "header", indent=NAME_INDENT * (column == NAME)
         )
     return cells
-
-
-def column_span(column: int, first: int, last: int) -> str:
-    """The cells of a column between two rows."""
-    return f"${letters(column)}${first}:${letters(column)}${last}"
 
 
 def spaced(name: str, *, before: bool) -> Node:

@@ -10,7 +10,7 @@ from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text, substitute
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, column_span, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets import input_layout
 from flopsheet.workbook.sheets.change_words import (
@@ -20,7 +20,6 @@ from flopsheet.workbook.sheets.change_words import (
     SHEET,
     TYPED,
     Grid,
-    column_span,
     heading,
     spaced,
 )

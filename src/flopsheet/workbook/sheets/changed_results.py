@@ -22,7 +22,7 @@ from flopsheet.workbook.layout.typed_cells import (
     local,
     mirror,
 )
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, column_span
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import (
     COMPUTED,
@@ -32,7 +32,6 @@ from flopsheet.workbook.sheets.change_words import (
     SHEET,
     UNITS,
     Grid,
-    column_span,
     heading,
     spaced,
 )

@@ -14,7 +14,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, local, mirror, unit_of
 from flopsheet.workbook.model.bars import bar
-from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, letters, quoted
+from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, column_span, letters, quoted
 from flopsheet.workbook.model.sheet import Cell, Chart, Highlight, Placed, Series, Validation
 from flopsheet.workbook.model.sizes import width_of
 from flopsheet.workbook.model.styles import PALETTE
@@ -168,8 +168,7 @@ class _Listed:
         return self.rows(LABEL, len(self.table))
 
     def rows(self, column: int, count: int) -> str:
-        first, last = CellRef(SHEET, self.top, column), CellRef(SHEET, self.top + count - 1, column)
-        return f"{first.absolute}:{last.absolute}"
+        return column_span(column, self.top, self.top + count - 1)
 
     def cells(self, cell_index: CellIndex) -> Iterator[Placed]:
         table_set = self.table_set
@@ -273,8 +272,7 @@ def _sorted_cells(layout: CompareLayout, steps: sensitivity.SensitivityLayout) -
     source = quoted(sensitivity.SHEET)
 
     def column(at: int) -> str:
-        first, last = CellRef(sensitivity.SHEET, steps.top, at), CellRef(sensitivity.SHEET, steps.bottom, at)
-        return f"{source}!{first.absolute}:{last.absolute}"
+        return f"{source}!{column_span(at, steps.top, steps.bottom)}"
 
     for at in range(len(steps.tags)):
         row, effect = layout.sorted_row + at, steps.effects[steps.ranks.index(at + 1)]

@@ -16,7 +16,7 @@ from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
 from flopsheet.workbook.layout.typed_cells import CHANGE, Live, counting_larger, counting_where, local
 from flopsheet.workbook.model.bars import bar
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, letters
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, column_span, letters
 from flopsheet.workbook.model.sheet import Cell, Placed
 from flopsheet.workbook.model.styles import StyleName
 
@@ -163,8 +163,8 @@ def cells(layout: SensitivityLayout, cell_index: CellIndex) -> Iterator[Placed]:
     yield from effect_titles(layout.top - 1, FIRST, "block_right")
     yield (layout.top - 1, layout.swing_column), Cell("Swing", style="block_right")
     yield (layout.top - 1, layout.rank_column), Cell("Rank", style="block_right")
-    letter, last = letters(layout.swing_column), layout.bottom
-    among = f"${letter}${layout.top}:${letter}${last}"
+    letter = letters(layout.swing_column)
+    among = column_span(layout.swing_column, layout.top, layout.bottom)
     for at, effect in enumerate(layout.effects):
         row = layout.top + at
         yield (row, LABEL), Cell(effect.tag, style="label")
