@@ -27,9 +27,9 @@ from flopsheet.pipeline.limits.program import (
     UNLIMITED,
     Points,
     Step,
-    at,
-    moved,
+    at_point,
     opening,
+    read_at,
 )
 from flopsheet.records import frozen
 from flopsheet.spec.entries import CLAIM_WORDS
@@ -144,19 +144,20 @@ def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step |
     before = [NOW, DOUBLE]
     for point in (*PROBES, AT):
         done += _crossing(before[-3:], point)
-        x = substitute(ON_GRID, {"crossing": Name(at("crossing", point))})
+        x = substitute(ON_GRID, {"crossing": Name(at_point("crossing", point))})
         done += _point(budget, point, x, may_be_absent=may_be_absent)
         before.append(point)
     done.append(Step("rises", _rises(before), "Rises"))
-    at_end = {f"{name}_at": Name(at(name, AT)) for name in ("x", "left")}
+    at_end = {f"{name}_at": Name(at_point(name, AT)) for name in ("x", "left")}
     done += _point(budget, BESIDE, substitute(BESIDE_AT, at_end), may_be_absent=may_be_absent)
-    read = {f"{name}_{point}": Name(at(name, point)) for name in ("x", "left") for point in (AT, BESIDE)}
+    read = {f"{name}_{point}": Name(at_point(name, point)) for name in ("x", "left") for point in (AT, BESIDE)}
     done.append(Step("found", substitute(FOUND, read), "What is found"))
-    read |= {f"v_{end}": Name(at("compared", point)) for end, point in zip(("before", "at"), before[-2:], strict=True)}
+    latest = zip(("v_before", "v_at"), before[-2:], strict=True)
+    read |= {name: Name(at_point("compared", point)) for name, point in latest}
     done.append(Step("is_end", substitute(IS_END, {**read, **_of_two([NOW, DOUBLE])}), "Nothing beyond"))
     for name, (chosen, words) in SAID.items():
         said = Name("spent") if name.endswith("_spent") else limit.shown
-        each = {point: moved(said, point) for point in (AT, BESIDE)}
+        each = {point: read_at(said, point) for point in (AT, BESIDE)}
         done.append(Step(name, substitute(chosen, each), words))
     done.append(Step("told", parse("where(found <= 4, next, last)"), "What breaks it"))
     done.append(Step("off", OFF[budget.claim], "By how much"))
@@ -167,12 +168,12 @@ def _crossing(points: list[str], point: str) -> Iterator[Step]:
     """Where the bound would be met by the line through two points, or by the parabola through three."""
     line = substitute(LINE, _of_two(points[-2:]))
     if len(points) < len(OF_THREE):
-        yield Step(at("crossing", point), line, SHOWN_AS["crossing"])
+        yield Step(at_point("crossing", point), line, SHOWN_AS["crossing"])
         return
     read = _of_points(points, OF_THREE)
     for name, node in {"line": line, **{name: parse(text) for name, text in PARABOLA.items()}}.items():
-        yield Step(at(name, point), substitute(node, read), SHOWN_AS.get(name, "Where it is drawn"))
-        read[name] = Name(at(name, point))
+        yield Step(at_point(name, point), substitute(node, read), SHOWN_AS.get(name, "Where it is drawn"))
+        read[name] = Name(at_point(name, point))
 
 
 def _rises(points: list[str]) -> Node:
@@ -190,25 +191,25 @@ def _of_two(points: list[str]) -> dict[str, Node]:
 def _of_points(points: list[str], letters: str) -> dict[str, Node]:
     """What formulas call the values that were tried, and what the metric was there."""
     return {
-        f"{letter}_{end}": Name(at(name, point))
+        f"{letter}_{end}": Name(at_point(name, point))
         for end, point in zip(letters, points, strict=True)
         for letter, name in (("x", "x"), ("v", "compared"))
     }
 
 
 def _point(budget: Budget, point: str, x: Node, *, may_be_absent: bool) -> list[Step | Points]:
-    step = Step(at("x", point), substitute(x, {"x": Name(at("x", AT))}), CALLED[point])
+    step = Step(at_point("x", point), substitute(x, {"x": Name(at_point("x", AT))}), CALLED[point])
     return [step, Points((point,)), *_read(budget, point, may_be_absent=may_be_absent)]
 
 
 def _read(budget: Budget, point: str, *, may_be_absent: bool) -> list[Step | Points]:
     """The metric at a point, what is compared, and what is left of the budget."""
-    metric: Node = Name(budget.metric) if point == NOW else Name(at(budget.metric, point))
+    metric: Node = Name(budget.metric) if point == NOW else Name(at_point(budget.metric, point))
     if may_be_absent:
         metric = substitute(parse("where(given(metric), metric, 0)"), {"metric": metric})
-    spent = {"spent": Name(at("spent", point))}
+    spent = {"spent": Name(at_point("spent", point))}
     return [
-        Step(at("spent", point), metric, "The metric"),
-        Step(at("compared", point), substitute(parse(SPENT[budget.claim]), spent), "What is compared"),
-        Step(at("left", point), substitute(LEFT[budget.claim], spent), "Left of the budget"),
+        Step(at_point("spent", point), metric, "The metric"),
+        Step(at_point("compared", point), substitute(parse(SPENT[budget.claim]), spent), "What is compared"),
+        Step(at_point("left", point), substitute(LEFT[budget.claim], spent), "Left of the budget"),
     ]

@@ -44,8 +44,8 @@ class Limit:
     """Whether memory may grow with its square."""
     kinks: Kinks = "never"
     """Where the line is drawn anew from two neighbours."""
-    of_groups: str = ""
-    """The input of layer groups whose largest is meant."""
+    group_input: str = ""
+    """The input of layer groups by which those with the most of it are meant."""
     first_alone: bool = False
     """Of equal groups the first one alone."""
 
@@ -54,9 +54,9 @@ class Limit:
         """The input that it is about, of those that go together."""
         return "n_devices" if "n_devices" in self.varied else next(iter(self.varied))
 
-    def rounds(self, most_groups: int) -> int:
+    def rounds(self, n_groups: int) -> int:
         """How often the line is drawn anew."""
-        return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and most_groups > 1) else 0
+        return 2 if self.kinks == "always" or (self.kinks == "where groups differ" and n_groups > 1) else 0
 
 
 ADDED = "n_group_layers + main * (x - n_layers)"
@@ -76,7 +76,7 @@ def _widest(kinks: Kinks, step: str = "tensor_parallel") -> Limit:
         "of the widest layers; all else unchanged",
         step=parse(step),
         kinks=kinks,
-        of_groups="d_ff",
+        group_input="d_ff",
     )
 
 
@@ -89,7 +89,7 @@ def _longest(step: str, stages: str) -> Limit:
             f"{stages})) / step) * step"
         ),
         back=parse(f"n_layers + floor((need - n_layers) / step + {STORED}) * step"), kinks="where groups differ",
-        of_groups="n_group_layers", first_alone=True,
+        group_input="n_group_layers", first_alone=True,
     )  # fmt: skip
 
 

@@ -84,35 +84,41 @@ def recomputed(limit: Limit, read: Sequence[str], catalog: Catalog) -> tuple[str
     return tuple(found)
 
 
-def at(name: str, point: str) -> str:
+def at_point(name: str, point: str) -> str:
     """A step or a metric at a point; as it is, a metric has its own name."""
     return f"{name}@{point}"
 
 
-def moved(node: Node, point: str) -> Node:
+def name_and_point(name: str) -> tuple[str, str]:
+    """`x@near` → x, near; of what is as it is, no point."""
+    own, _, point = name.partition("@")
+    return own, point
+
+
+def read_at(node: Node, point: str) -> Node:
     """A formula with what it reads at a point."""
-    return substitute(node, {name: Name(at(name, point)) for name in names(node)})
+    return substitute(node, {name: Name(at_point(name, point)) for name in names(node)})
 
 
-def opening(limit: Limit) -> list[Step | Points]:
+def opening(limit: Limit) -> list[Step]:
     """What every limit begins with: the value as it is, and where others are tried."""
     return [
         Step("now", limit.now, "Now"),
         Step("step", limit.step, "Step"),
         Step("least", limit.least, "Least"),
         Step("most", FURTHEST, "Tried at most"),
-        Step(at("x", NOW), Name("now"), "Now"),
+        Step(at_point("x", NOW), Name("now"), "Now"),
     ]
 
 
-def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Points]:
+def program(kind: RunKind, limit: Limit, n_groups: int) -> list[Step | Points]:
     """What is computed in turn.
 
     A formula reads the run as it is by the names of the catalogue, earlier steps by theirs, and what a point gives as
     `metric@point`; `need@point` and the pieces of what is left there are steps.
     """
     pieces = LEFT[kind]
-    done = opening(limit)
+    done: list[Step | Points] = [*opening(limit)]
     points, tried = [NOW, FAR], {FAR: limit.far}
     if limit.other is not None:
         points = [NOW, OTHER, FAR] if limit.is_squared else [OTHER, FAR]
@@ -122,39 +128,39 @@ def program(kind: RunKind, limit: Limit, most_groups: int) -> list[Step | Points
         done += _left(limit, pieces, NOW)
     done += _end(pieces, points, "", is_squared=limit.is_squared)
     need = "need"
-    for near, beside in ROUNDS[: limit.rounds(most_groups)]:
+    for near, beside in ROUNDS[: limit.rounds(n_groups)]:
         done += _tried(limit, pieces, {near: _value(limit, need), beside: _beside(near)})
         done += _end(pieces, [near, beside], f"_{near}", is_squared=limit.is_squared)
         need = f"need_{near}"
-    done.append(Step(at("x", LAST), _value(limit, need), CALLED[LAST]))
-    beyond = substitute(BEYOND[limit.fewest], {"last": Name(at("x", LAST))})
-    done += [Step(at("x", NEXT), beyond, CALLED[NEXT]), Points((LAST, NEXT))]
-    done += [Step(point, moved(limit.shown, point), CALLED[point]) for point in (LAST, NEXT)]
+    done.append(Step(at_point("x", LAST), _value(limit, need), CALLED[LAST]))
+    beyond = substitute(BEYOND[limit.fewest], {"last": Name(at_point("x", LAST))})
+    done += [Step(at_point("x", NEXT), beyond, CALLED[NEXT]), Points((LAST, NEXT))]
+    done += [Step(point, read_at(limit.shown, point), CALLED[point]) for point in (LAST, NEXT)]
     return done
 
 
 def _beside(near: str) -> Node:
     """One step beyond a point."""
-    return substitute(parse("x + step"), {"x": Name(at("x", near))})
+    return substitute(parse("x + step"), {"x": Name(at_point("x", near))})
 
 
 def _tried(limit: Limit, pieces: Mapping[str, Node], tried: Mapping[str, Node]) -> list[Step | Points]:
     """What is left at some points, given the value at each."""
-    found: list[Step | Points] = [Step(at("x", point), x, CALLED[point]) for point, x in tried.items()]
+    found: list[Step | Points] = [Step(at_point("x", point), x, CALLED[point]) for point, x in tried.items()]
     return [*found, Points(tuple(tried)), *(step for point in tried for step in _left(limit, pieces, point))]
 
 
 def _left(limit: Limit, pieces: Mapping[str, Node], point: str) -> list[Step | Points]:
     """What memory is linear in, and what is left of it for each stage and phase, at a point."""
-    found: list[Step | Points] = [Step(at("measure", point), _read(limit.need, point), "Measured by")]
-    found += [Step(at(f"left_{piece}", point), _read(node, point), f"Left: {piece}") for piece, node in pieces.items()]
-    return found
+    need = Step(at_point("measure", point), _read(limit.need, point), "Measured by")
+    left = (Step(at_point(f"left_{name}", point), _read(node, point), f"Left: {name}") for name, node in pieces.items())
+    return [need, *left]
 
 
 def _read(node: Node, point: str) -> Node:
     if point == NOW:
-        return substitute(node, {"x": Name(at("x", NOW))})
-    return moved(node, point)
+        return substitute(node, {"x": Name(at_point("x", NOW))})
+    return read_at(node, point)
 
 
 def _end(pieces: Mapping[str, Node], points: Sequence[str], anew: str, *, is_squared: bool) -> list[Step | Points]:
@@ -163,7 +169,8 @@ def _end(pieces: Mapping[str, Node], points: Sequence[str], anew: str, *, is_squ
     for piece in pieces:
         read: dict[str, Node] = {}
         for letter, point in zip("abc", points, strict=False):
-            read |= {f"need_{letter}": Name(at("measure", point)), f"left_{letter}": Name(at(f"left_{piece}", point))}
+            read[f"need_{letter}"] = Name(at_point("measure", point))
+            read[f"left_{letter}"] = Name(at_point(f"left_{piece}", point))
         node = LINE
         if is_squared:
             read["curve"], read["slope"] = Name(f"curve_{piece}"), Name(f"slope_{piece}{anew}")

@@ -86,7 +86,7 @@ def within_runs(
     Where a workbook was edited, `built` has what it was built from.
     """
     subjects = runs_of(values, kind, catalog, built)
-    names = [str(run) for (run,) in values.tables[subjects.of].keys]
+    names = [str(run) for (run,) in values.tables[subjects.grain].keys]
     found: dict[int, Within] = {}
     for together in _together(sets):
         claimed = np.full(len(subjects), sets[together[0]].bound)
@@ -94,7 +94,7 @@ def within_runs(
         for number, at in places.items():
             claimed[at] = sets[number].bound
         solved = list(solve_budget(subjects, LIMITS[kind], sets[together[0]].budget, claimed))
-        found |= {number: _given(sets[number], at, solved) for number, at in places.items()}
+        found |= {number: _within(sets[number], at, solved) for number, at in places.items()}
     return [found[number] for number in range(len(sets))]
 
 
@@ -115,7 +115,7 @@ def within_model(spec: Spec, one: Set, catalog: Catalog, built: Spec | None = No
     values = _values_of_model(spec, one, catalog)
     as_built = values if built is None or built is spec else _values_of_model(built, one, catalog)
     subjects = Subjects(values, as_built, catalog, "scenario")
-    return _given(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
+    return _within(one, 0, list(solve_budget(subjects, OF_MODELS, one.budget, np.array([one.bound]))))
 
 
 def _values_of_model(spec: Spec, one: Set, catalog: Catalog) -> Values:
@@ -126,9 +126,9 @@ def _values_of_model(spec: Spec, one: Set, catalog: Catalog) -> Values:
     return compute_values(tabulate(study), catalog, [one.budget.metric])
 
 
-def _given(one: Set, at: int, solved: Sequence[Solved]) -> Within:
+def _within(one: Set, at: int, solved: Sequence[Solved]) -> Within:
     """The limits of the inputs that the subject was built with."""
-    return Within(one, at, [each for each in solved if each.is_given(at)])
+    return Within(one, at, [each for each in solved if each.has_input(at)])
 
 
 def every_within(spec: Spec, runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Within]:

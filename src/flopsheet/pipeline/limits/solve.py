@@ -19,7 +19,7 @@ from flopsheet.pipeline.limits.alike import Alike, WorkingRows
 from flopsheet.pipeline.limits.budgets import Budget
 from flopsheet.pipeline.limits.dials import LIMITS, Limit
 from flopsheet.pipeline.limits.parts import Part
-from flopsheet.pipeline.limits.program import Points, Step, at, program, recomputed
+from flopsheet.pipeline.limits.program import Points, Step, at_point, name_and_point, program, recomputed
 from flopsheet.pipeline.limits.rows import rows_of, rows_of_runs
 from flopsheet.pipeline.limits.subjects import Subjects, repeated, runs_of
 from flopsheet.pipeline.tables import Column
@@ -44,14 +44,14 @@ class Solved:
 
     def column(self, name: str) -> Column:
         """A step of each run, or a metric of each at a point."""
-        metric, _, point = name.partition("@")
+        metric, point = name_and_point(name)
         return self.numbers[name] if name in self.numbers else self.points[point][metric]
 
     def as_it_is(self) -> Column:
         """What is shown of each run as it is."""
         return _shown(self.subjects, self.limit, self.numbers["now"])
 
-    def is_given(self, at: int) -> bool:
+    def has_input(self, at: int) -> bool:
         """Whether a run was built with the input at all: a mixture of experts may have no dense FFN, of width 0."""
         return bool(self.built[at] > 0)
 
@@ -64,7 +64,7 @@ def solve(values: Values, kind: RunKind, catalog: Catalog, built: Values | None 
     subjects = runs_of(values, kind, catalog, built)
     try:
         return [
-            _solved(subjects, limit, program(kind, limit, subjects.groups), rows)
+            _solved(subjects, limit, program(kind, limit, subjects.n_groups), rows)
             for limit, rows in zip(LIMITS[kind], rows_of_runs(kind, catalog), strict=True)
         ]
     except BeyondDoubles:
@@ -118,14 +118,14 @@ def _solved(
     def read(name: str) -> Column:
         if name in numbers:
             return numbers[name]
-        metric, _, point = name.partition("@")
+        metric, point = name_and_point(name)
         there = points[point] if point else {}
         return there[metric] if metric in there else subjects.column(metric)
 
     most = partial(_most, subjects)
     for step in steps:
         if isinstance(step, Points):
-            tried = [numbers[at("x", point)] for point in step.names]
+            tried = [numbers[at_point("x", point)] for point in step.names]
             points |= zip(step.names, _at_points(subjects, limit, tried, fixed, rows.moved), strict=True)
             continue
         with np.errstate(all="ignore"):

@@ -23,13 +23,13 @@ MAIN = "main"
 
 @frozen
 class Subjects:
-    """Some runs, or a model: `of` is the grain that has a row for each of them."""
+    """Some runs, or a model: `grain` is that which has a row for each of them."""
 
     values: Values
     built: Values
     """Those that a workbook was built with, before it was edited: they decide where the sheet has a row."""
     catalog: Catalog
-    of: Grain
+    grain: Grain
     times: int = 1
     """How often each occurs, all of them one time after the other."""
     columns: dict[str, Column] = field(default_factory=dict)
@@ -47,24 +47,24 @@ class Subjects:
     @cached_property
     def as_built(self) -> Subjects:
         """The same before the workbook was edited."""
-        return self if self.built is self.values else Subjects(self.built, self.built, self.catalog, self.of)
+        return self if self.built is self.values else Subjects(self.built, self.built, self.catalog, self.grain)
 
     @cached_property
     def size(self) -> int:
-        return len(self.values.tables[self.of])
+        return len(self.values.tables[self.grain])
 
     def __len__(self) -> int:
         return self.size * self.times
 
     @cached_property
-    def groups(self) -> int:
+    def n_groups(self) -> int:
         """Layer groups of each."""
         return len(self.values.tables["layer_group"]) // self.size
 
     @cached_property
     def owners(self) -> Rows:
         """Whose each layer group is."""
-        return np.arange(len(self)).repeat(self.groups)
+        return np.arange(len(self)).repeat(self.n_groups)
 
     def is_finer(self, name: str) -> bool:
         """Whether each layer group has a value of its own."""
@@ -81,24 +81,24 @@ class Subjects:
         if self.once is not None:
             return repeated(self.once.column(name), self.times)
         grain = KEYS[name] if name in KEYS else self.catalog.entry(name).grain
-        column, above = self.values.column(grain, name), self.values.tables[self.of].above
+        column, above = self.values.column(grain, name), self.values.tables[self.grain].above
         found: Column = column[above[grain]] if grain in above else column
         return found
 
     def of_groups(self, column: Column) -> Column:
         """A value of each as one of each of its layer groups."""
-        found: Column = column.repeat(self.groups)
+        found: Column = column.repeat(self.n_groups)
         return found
 
     def gathered(self, function: str, columns: list[Column]) -> Column:
         """A function of what layer groups have, for each that they belong to."""
-        if self.groups == 1:  # which is the sum, the first and the largest
+        if self.n_groups == 1:  # which is the sum, the first and the largest
             return columns[-1]
         return AGGREGATES[function](self.owners, len(self), *columns)
 
     def main(self, limit: Limit) -> Column:
         """1 for the layer groups that are meant: those with the most of an input, or the first of them."""
-        own = self.column(limit.of_groups).reshape(len(self), -1)
+        own = self.column(limit.group_input).reshape(len(self), -1)
         found = (own == own.max(axis=1, keepdims=True)) & (own > 0)
         if limit.first_alone:
             found &= found.cumsum(axis=1) == 1

@@ -42,7 +42,7 @@ def tell(runs: Mapping[RunKind, Values], catalog: Catalog) -> Iterator[Told]:
         every = solve(values, kind, catalog)
         columns = [_of_limit(names, solved, kind) for solved in every]
         for at, of_run in enumerate(zip(*columns, strict=True)):
-            yield from (told for told, solved in zip(of_run, every, strict=True) if solved.is_given(at))
+            yield from (told for told, solved in zip(of_run, every, strict=True) if solved.has_input(at))
 
 
 def _of_limit(names: Sequence[str], solved: Solved, kind: RunKind) -> list[Told]:

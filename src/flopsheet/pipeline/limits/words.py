@@ -9,7 +9,7 @@ from flopsheet.catalog.sentences import first_that_holds
 from flopsheet.formula import Node, parse
 from flopsheet.formula.nodes import Call, Name, Operation, Text, substitute
 from flopsheet.pipeline.limits.dials import MARGIN
-from flopsheet.pipeline.limits.program import LAST, NEXT, at
+from flopsheet.pipeline.limits.program import LAST, NEXT, at_point
 
 NOTHING, NO_LIMIT, NOT_FOUND, EMPTY = "nothing fits", "no limit", "not found", "–"
 HEADS = {
@@ -50,8 +50,8 @@ def _lack(left: str) -> Node:
 def read(kind: str) -> Mapping[str, str]:
     """The steps and metrics at points of which these texts are made, by their names here."""
     return {
-        "tried": at("x", LAST), "last": LAST, "next": NEXT, "least": "least", "most": "most",
-        "left": at(MARGIN[kind], LAST), "left_next": at(MARGIN[kind], NEXT),
+        "tried": at_point("x", LAST), "last": LAST, "next": NEXT, "least": "least", "most": "most",
+        "left": at_point(MARGIN[kind], LAST), "left_next": at_point(MARGIN[kind], NEXT),
     }  # fmt: skip
 
 

@@ -71,16 +71,16 @@ class Subject:
     key: Hashable
     title: str
     row: RowOf
-    groups: int
+    n_groups: int
 
 
-def rows_of_run(table_set: TableSet, run: int, groups: int) -> RowOf:
+def rows_of_run(table_set: TableSet, run: int, n_groups: int) -> RowOf:
     """Those of a run; where what all runs share has one row, it is that one."""
 
     def row(name: str, group: int) -> int:
         grain = table_set.grain(name)
         if grain in FINER:
-            return run * groups + group
+            return run * n_groups + group
         return 0 if grain == "study" else run
 
     return row
@@ -120,7 +120,7 @@ class Links:
         if subject.key not in self.subjects:
             self.subjects[subject.key] = subject
             self.names[subject.key] = {}
-            self.columns[subject.key], self.right = self.right, self.right + subject.groups
+            self.columns[subject.key], self.right = self.right, self.right + subject.n_groups
         self.names[subject.key] |= dict.fromkeys(names)
 
     def put(self, top: int) -> int:
@@ -158,7 +158,7 @@ class Links:
         catalog = self.source.table_set.catalog
         words = catalog.inputs[name].absent if name in catalog.inputs else ""
         left = self.columns[subject.key]
-        for group in range(subject.groups if self.is_finer(name) else 1):
+        for group in range(subject.n_groups if self.is_finer(name) else 1):
             row = subject.row(name, group)
             formula = linked_formula(self.source.cell_ref(name, row).seen_from(SHEET), words)
             yield (self.rows[name], left + group), Cell(self.source.value(name, row), formula, "linked", "General")

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from flopsheet.catalog.entries import Scalar, inside_sentence
 from flopsheet.formula.marked import pieces_of
 from flopsheet.formula.operators import picked
-from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at
+from flopsheet.pipeline.limits.program import CALLED, NOW, Points, Step, at_point, name_and_point, opening
 from flopsheet.pipeline.limits.solve import Solved
 from flopsheet.pipeline.limits.subjects import MAIN
 from flopsheet.workbook.layout.typed_cells import Live, mirror, unit_of
@@ -29,12 +29,12 @@ COLUMN = 0xE000  # the first of the letters that stand for the columns of a poin
 class Working:
     """One limit of a run: its points side by side with what is computed anew at each, then the steps below.
 
-    The runs of a kind stand side by side in the same rows, as each has the same steps: `place` says which is where.
+    The runs of a kind stand side by side in the same rows, as each has the same steps: `nth` says which stands where.
     """
 
-    def __init__(self, links: Links, solved: Solved, run: int, subject: Subject, top: int, place: int) -> None:
+    def __init__(self, links: Links, solved: Solved, run: int, subject: Subject, top: int, nth: int) -> None:
         self.source, self.elsewhere, self.solved, self.run, self.top = links.source, links, solved, run, top
-        self.row, self.subject, self.groups = subject.row, subject, solved.subjects.groups
+        self.row, self.subject, self.n_groups = subject.row, subject, solved.subjects.n_groups
         self.catalog = self.source.table_set.catalog
         found = {NOW, *(point for step in solved.program if isinstance(step, Points) for point in step.names)}
         self.points = [point for point in POINTS if point in found]
@@ -45,18 +45,20 @@ class Working:
         self.fixed = by_family(parts_of[False])
         self.anew = [*solved.limit.varied, *by_family(parts_of[True])]
         self.moved = frozenset(self.anew)
-        of_points = [step.partition("@")[0] for step in self.steps if "@" in step]
-        plain = [name for name in self.steps if "@" not in name]
-        marked = [MAIN] if solved.limit.of_groups else []
-        begins = [*self.given, *plain[:4], *marked, *self.fixed]
-        listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *plain[4:]]
+        of_points = [name for name, point in map(name_and_point, self.steps) if point]
+        of_run = [name for name, point in map(name_and_point, self.steps) if not point]
+        first = [step.name for step in opening(solved.limit) if step.name in of_run]
+        last = [name for name in of_run if name not in first]
+        marked = [MAIN] if solved.limit.group_input else []
+        begins = [*self.given, *first, *marked, *self.fixed]
+        listed = [*begins, "", *dict.fromkeys(["x", *self.anew, *of_points]), *last]
         self.rows = {name: top + 1 + step for step, name in enumerate(listed)}
-        self.left = FIRST + place * len(self.points) * self.groups
+        self.left = FIRST + nth * len(self.points) * self.n_groups
         self.read: dict[tuple[str, int, bool, Along, bool | None], _At] = {}
         self.shared: list[tuple[CellRef, ...]] = []
         """Cells with one formula, moved along."""
         self.links: dict[tuple[str, int], CellRef] = {}
-        self.places: dict[tuple[str, int], CellRef] = {}
+        self.cell_refs: dict[tuple[str, int], CellRef] = {}
         self.finer: dict[str, bool] = {}
 
     def is_finer(self, name: str) -> bool:
@@ -67,13 +69,7 @@ class Working:
         return self.finer[name]
 
     def at(
-        self,
-        point: str,
-        group: int,
-        *,
-        is_input: bool = False,
-        along: Along = "nothing",
-        down: bool | None = None,
+        self, point: str, group: int, *, is_input: bool = False, along: Along = "nothing", down: bool | None = None
     ) -> _At:
         """What formulas at a point read, for one layer group."""
         key = point, group, is_input, along, down
@@ -100,20 +96,20 @@ class Working:
     @property
     def right(self) -> int:
         """Its last column."""
-        return self.column(self.points[-1], self.groups - 1)
+        return self.column(self.points[-1], self.n_groups - 1)
 
     def column(self, point: str, group: int = 0) -> int:
-        return self.left + self.points.index(point) * self.groups + group
+        return self.left + self.points.index(point) * self.n_groups + group
 
-    def place(self, name: str, group: int = 0) -> CellRef:
+    def cell_ref(self, name: str, group: int = 0) -> CellRef:
         """Where a name stands that a formula reads: a step, a metric at a point, or the run as it is."""
-        found = self.places.get((name, group))
+        found = self.cell_refs.get((name, group))
         if found is None:
-            found = self.places[name, group] = self._place(name, group)
+            found = self.cell_refs[name, group] = self._cell_ref(name, group)
         return found
 
-    def _place(self, name: str, group: int) -> CellRef:
-        metric, _, point = name.partition("@")
+    def _cell_ref(self, name: str, group: int) -> CellRef:
+        metric, point = name_and_point(name)
         if name == MAIN:
             return CellRef(SHEET, self.rows[MAIN], self.left + group)
         if name in self.solved.numbers:
@@ -127,22 +123,22 @@ class Working:
 
     def value(self, name: str, group: int = 0) -> Scalar:
         """The number of a step, or of a metric at a point."""
-        metric, _, point = name.partition("@")
+        metric, point = name_and_point(name)
         if name in self.solved.numbers:
             return float(self.solved.numbers[name][self.run])
         own = self.solved.points[point] if point and metric in self.moved else self.solved.fixed
         if metric in own:
-            return float(own[metric][self.run * self.groups + group if self.is_finer(metric) else self.run])
+            return float(own[metric][self.run * self.n_groups + group if self.is_finer(metric) else self.run])
         return self.source.value(metric, self.row(metric, group))
 
     def values(self, name: str, point: str) -> list[float]:
         """What varies, or a part that is moved, at a point: of each layer group that has one of its own."""
-        first, count = (self.run * self.groups, self.groups) if self.is_finer(name) else (self.run, 1)
+        first, count = (self.run * self.n_groups, self.n_groups) if self.is_finer(name) else (self.run, 1)
         found: list[float] = self.solved.points[point][name][first : first + count].tolist()
         return found
 
-    def live(self, name: str) -> Live:
-        return Live(self.place(name), self.value(name))
+    def live(self, name: str, group: int = 0) -> Live:
+        return Live(self.cell_ref(name, group), self.value(name, group))
 
     def labels(self, right: int, within: str = "") -> Iterator[Placed]:
         """What each row is, for all runs; `right` is the last column of the band above."""
@@ -151,10 +147,10 @@ class Working:
         yield (self.rows[""], LABEL), Cell("Recomputed", style="header_left")
         for step in reversed(self.steps.values()):  # the first of those that share a row says what it is
             label = "Value that is tried" if step.name.startswith("x@") else step.label
-            yield from self._label(self.place(step.name).row, label, step.name.partition("@")[0])
+            yield from self._label(self.cell_ref(step.name).row, label, name_and_point(step.name)[0])
         for name in self.given:
             yield from self._label(self.rows[name], "Budget", name)
-        if self.solved.limit.of_groups:
+        if self.solved.limit.group_input:
             yield from self._label(self.rows[MAIN], "Layers that are meant", MAIN)
         for name in (*self.fixed, *self.anew):
             part = self.parts.get(name)
@@ -174,11 +170,11 @@ class Working:
         for point in self.points:
             yield (self.rows[""], self.column(point)), Cell(CALLED.get(point, "Now"), style="header")
         for name in self.given:
-            yield self.place(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
+            yield self.cell_ref(name)[1:], Cell(self.value(name), style="as_built", format=STEP)
         for step in self.steps.values():
             formula = self.at("", 0).text(pieces_of(step.node))
-            yield self.place(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
-        if self.solved.limit.of_groups:
+            yield self.cell_ref(step.name)[1:], Cell(self.value(step.name), formula, "fitted_calc", STEP)
+        if self.solved.limit.group_input:
             yield from self.main_cells()
         fixed, anew = self.stacked
         for names, goes in fixed:
@@ -187,11 +183,11 @@ class Working:
             yield from self.cells_of(names, goes)
         for (name, group), cell_ref in self.links.items():
             yield from self._label(cell_ref.row, self.catalog.entry(name).label, name)
-            yield cell_ref[1:], mirror(SHEET, Live(self.place(name, group), self.value(name, group)), format="General")
+            yield cell_ref[1:], mirror(SHEET, self.live(name, group), format="General")
 
     def groups_of(self, name: str) -> range:
         """The layer groups that have one of their own, or the first of them."""
-        return range(self.groups if self.is_finer(name) else 1)
+        return range(self.n_groups if self.is_finer(name) else 1)
 
     def fixed_cells(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """Parts that the input does not move."""
@@ -199,9 +195,9 @@ class Working:
             pieces = self.parts[name].pieces
             for group in self.groups_of(name):
                 formula = self._shared(pieces, "", goes) if len(names) > 1 else self.at("", group).text(pieces)
-                yield self.place(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
+                yield self.cell_ref(name, group)[1:], Cell(self.value(name, group), formula, "fitted_calc", STEP)
         if len(names) > 1:
-            self.shared.append(tuple(map(self.place, names)))
+            self.shared.append(tuple(map(self.cell_ref, names)))
 
     def cells_of(self, names: Sequence[str], goes: Sequence[bool]) -> Iterator[Placed]:
         """An input that varies, or parts that depend on it and have one formula, at every point."""
@@ -217,7 +213,7 @@ class Working:
                 read = self.at(points[0], 0, is_input=part is None, along=along)
                 written = read.text(pieces) if len(names) == 1 else self._shared(pieces, points[0], goes)
             for point in points:
-                cell_refs = [self.place(at(name, point), group) for group in groups]
+                cell_refs = [self.cell_ref(at_point(name, point), group) for group in groups]
                 formulas = (
                     [self.moved_along(written, point)]
                     if along == "points"
@@ -231,7 +227,7 @@ class Working:
 
     def moved_along(self, formula: str, point: str) -> str:
         """A formula at a point, written for any of them."""
-        for group in range(self.groups):
+        for group in range(self.n_groups):
             formula = formula.replace(chr(COLUMN + group), letters(self.column(point, group)))
         return formula
 
@@ -268,7 +264,7 @@ class Working:
         if not are_family(above, below):
             return None
         parts = self.parts.get(above), self.parts.get(below)
-        if parts[0] is None or parts[1] is None or (self.groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
+        if parts[0] is None or parts[1] is None or (self.n_groups > 1 and (parts[0].is_finer or parts[1].is_finer)):
             return None
         first, second = parts[0].pieces, parts[1].pieces
         if first[::2] != second[::2]:
@@ -289,9 +285,9 @@ class Working:
 
     def main_cells(self) -> Iterator[Placed]:
         """1 for the layer groups that are meant."""
-        limit, groups = self.solved.limit, self.groups
+        limit, groups = self.solved.limit, self.n_groups
         found = self.solved.subjects.main(limit).reshape(-1, groups)[self.run]
-        own = [self.place(limit.of_groups, group).seen_from(SHEET) for group in range(groups)]
+        own = [self.cell_ref(limit.group_input, group).seen_from(SHEET) for group in range(groups)]
         among = ",".join(own)
         for group in range(groups):
             formula = f"IF({own[group]}>0,1,0)"
@@ -299,7 +295,7 @@ class Working:
                 formula = f"IF({own[group]}=MAX({among}),{formula},0)"
             if group and limit.first_alone:
                 formula = f"IF(MAX({','.join(own[:group])})<{own[group]},{formula},0)"
-            yield self.place(MAIN, group)[1:], Cell(float(found[group]), formula, "fitted_calc", "0")
+            yield self.cell_ref(MAIN, group)[1:], Cell(float(found[group]), formula, "fitted_calc", "0")
 
 
 class _At(dict[str, str]):
@@ -327,7 +323,7 @@ class _At(dict[str, str]):
     def near(self, mark: str) -> str:
         """What stands for a mark, on this sheet where it is a single cell."""
         kind, name, *_ = mark.split()
-        is_here = self.working.place(self.named(name), self.group).sheet == SHEET if kind == "cell" else True
+        is_here = self.working.cell_ref(self.named(name), self.group).sheet == SHEET if kind == "cell" else True
         return self[mark] if is_here else self.working.linked(name, self.group).address
 
     def __missing__(self, mark: str) -> str:
@@ -342,11 +338,11 @@ class _At(dict[str, str]):
 
     def named(self, name: str) -> str:
         """The name at the point where it differs there."""
-        return at(name, self.point) if self.is_moved(name) else name
+        return at_point(name, self.point) if self.is_moved(name) else name
 
     def cell(self, name: str) -> str:
         is_moved = self.is_moved(name)
-        cell_ref = self.working.place(at(name, self.point) if is_moved else name, self.group)
+        cell_ref = self.working.cell_ref(at_point(name, self.point) if is_moved else name, self.group)
         if self.along == "nothing":
             return cell_ref.seen_from(SHEET)
         return self.seen([cell_ref], goes_along=is_moved if self.along == "points" else self.goes_along(name))
@@ -376,7 +372,7 @@ class _At(dict[str, str]):
         if found is None:
             kind, *names = mark.split()
             read = names[1:] if kind == "pick" else names
-            found = self.known[mark] = [self.working.place(self.named(name), self.group) for name in read]
+            found = self.known[mark] = [self.working.cell_ref(self.named(name), self.group) for name in read]
         return found
 
     def is_here(self, mark: str) -> bool:
@@ -387,7 +383,7 @@ class _At(dict[str, str]):
 
     def all_groups(self, name: str) -> list[CellRef]:
         named = self.named(name)
-        return [self.working.place(named, group) for group in range(self.working.groups)]
+        return [self.working.cell_ref(named, group) for group in range(self.working.n_groups)]
 
     def range(self, name: str) -> str:
         return self.seen(self.all_groups(name), goes_along=self.along == "points" and self.is_moved(name))

@@ -138,10 +138,10 @@ def _names(text: Sequence[str]) -> Iterator[str]:
         yield from names[1:] if kind == "pick" else names
 
 
-def _given(runs: TableSet) -> list[Solved]:
+def _solved(runs: TableSet) -> list[Solved]:
     """The limits of the inputs that any of the runs was built with."""
     every = solve(runs.values, runs.run_kind, runs.catalog, runs.built)
-    return [solved for solved in every if any(map(solved.is_given, range(len(runs.table("run")))))]
+    return [solved for solved in every if any(map(solved.has_input, range(len(runs.table("run")))))]
 
 
 @frozen
@@ -173,10 +173,10 @@ def listed(of_runs: Sequence[TableSet]) -> list[Listed]:
     row, found = TOP, []
     for one in of_runs:
         names = dict(enumerate(str(run) for (run,) in one.table("run").keys[:MOST_RUNS]))
-        solved, bands, rows = _given(one), {}, {}
+        solved, bands, rows = _solved(one), {}, {}
         for run in names:
             bands[run] = row = row + 1
-            for name in (each.limit.name for each in solved if each.is_given(run)):
+            for name in (each.limit.name for each in solved if each.has_input(run)):
                 rows[run, name] = row = row + 1
         found.append(Listed(one, names, solved, bands, rows))
         row += 1 + bool(found[-1].left_out)
@@ -202,8 +202,8 @@ def _fitting(runs: Listed, cell_index: CellIndex, run: int) -> Cell | None:
 
 def _run(source: Source, run: int, solved: Solved) -> Subject:
     """A run of a kind."""
-    groups, (name,) = solved.subjects.groups, source.table_set.table("run").keys[run]
-    return Subject(run, str(name), rows_of_run(source.table_set, run, groups), groups)
+    n_groups, (name,) = solved.subjects.n_groups, source.table_set.table("run").keys[run]
+    return Subject(run, str(name), rows_of_run(source.table_set, run, n_groups), n_groups)
 
 
 def _subject(source: Source, within: Within, solved: Solved) -> Subject:
@@ -212,7 +212,7 @@ def _subject(source: Source, within: Within, solved: Solved) -> Subject:
     if one.kind != MODELS:
         return _run(source, within.at, solved)
     row = rows_of_model(source.table_set, one.subject, one.context_length)
-    return Subject((one.subject, one.context_length), one.subject, row, solved.subjects.groups)
+    return Subject((one.subject, one.context_length), one.subject, row, solved.subjects.n_groups)
 
 
 class _Writer:
