@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 from flopsheet.catalog.sentences import first_that_holds
 from flopsheet.formula import Node
 from flopsheet.formula.nodes import Call, Name, Text, substitute
 from flopsheet.formula.parse import parse
+from flopsheet.pipeline.limits.budgets import HOLDS_EVERYWHERE, HOLDS_NOWHERE, IS_LIMIT, IS_MOST, IS_UNLIMITED
 from flopsheet.pipeline.limits.words import EMPTY, NO_LIMIT
 
 NONE_MEETS = "none meets it"
 READ = ("found", "is_end", "last", "next", "last_spent", "next_spent", "told", "off")
-
-
 # How much a metric is over a bound, or short of it: three digits, or all that are whole.
 AMOUNT = (
     ("off >= 100", "{off:,}"),
@@ -28,8 +26,8 @@ AMOUNT = (
 )
 IS = {"at_most": "over", "at_least": "short"}
 BEGINS = (
-    ("found <= 2", "at most that; "),
-    ("found <= 4", "at least that; "),
+    (IS_MOST, "at most that; "),
+    (IS_LIMIT, "at least that; "),
     ("", "no value was found that meets it: "),
 )
 
@@ -38,8 +36,8 @@ BEGINS = (
 def sentence(claim: str, unit: str) -> Node:
     """What breaks the budget one step further, or why there is no such step; `told` is the value that breaks it."""
     cases = (
-        ("where(found == 5, is_end, 0) == 1", "the budget sets no limit"),
-        ("found == 5", "about that; one step to either side meets the budget too"),
+        (IS_UNLIMITED, "the budget sets no limit"),
+        (HOLDS_EVERYWHERE, "about that; one step to either side meets the budget too"),
         ("", f"{{begins}}{{told:,}} is {IS[claim]} by {{amount}} {unit}".rstrip()),
     )
     parts = {name: first_that_holds(each) for name, each in (("begins", BEGINS), ("amount", AMOUNT))}
@@ -49,19 +47,16 @@ def sentence(claim: str, unit: str) -> Node:
 VALUE: Node = Call(
     "where",
     (
-        parse("where(found == 5, is_end, 0) == 1"),
+        parse(IS_UNLIMITED),
         Text(NO_LIMIT),
-        Call("where", (parse("found == 6"), Text(NONE_MEETS), Name("last"))),
+        Call("where", (parse(HOLDS_NOWHERE), Text(NONE_MEETS), Name("last"))),
     ),
 )
+# Whether it is the most or the least that a budget allows, as claims are called; empty where neither.
+KIND = first_that_holds([(IS_MOST, "at_most"), (IS_LIMIT, "at_least"), ("", "")], may_be_empty=True)
 
 
 def where_limited(shown: Node) -> Node:
     """What is shown at a limit or one step further, nothing where there is no limit: it was tried, and no answer."""
-    unlimited = Call("where", (parse("where(found == 5, is_end, 0) == 1"), Text(EMPTY), shown))
-    return Call("where", (parse("found == 6"), Text(EMPTY), unlimited))
-
-
-def kind(found: Mapping[str, float]) -> str:
-    """Whether it is the most or the least that a budget allows, as claims are called; empty where neither."""
-    return "at_most" if found["found"] <= 2 else "at_least" if found["found"] <= 4 else ""
+    unlimited = Call("where", (parse(IS_UNLIMITED), Text(EMPTY), shown))
+    return Call("where", (parse(HOLDS_NOWHERE), Text(EMPTY), unlimited))

@@ -40,10 +40,13 @@ MOST_DECIMALS, DIGITS = 6, 4
 NOTHING = "1e100"  # stands for the reciprocal of 0; a parabola squares it
 # What is compared: of a bound from below the reciprocal, which a larger value makes smaller.
 SPENT = {"at_most": "spent", "at_least": f"where(spent > 0, 1 / spent, {NOTHING})"}
+# What is found: 1 and 2, the most that the budget allows; 3 and 4, the least; 5, it holds everywhere; 6, nowhere.
+IS_MOST, IS_LIMIT, HOLDS_EVERYWHERE, HOLDS_NOWHERE = "found <= 2", "found <= 4", "found == 5", "found == 6"
+IS_UNLIMITED = f"where({HOLDS_EVERYWHERE}, is_end, 0) == 1"
 TARGET = {"at_most": parse("claimed"), "at_least": parse("1 / claimed")}
 OFF = {
-    "at_most": parse("where(found <= 4, next_spent, last_spent) - claimed"),
-    "at_least": parse("claimed - where(found <= 4, next_spent, last_spent)"),
+    "at_most": parse(f"where({IS_LIMIT}, next_spent, last_spent) - claimed"),
+    "at_least": parse(f"claimed - where({IS_LIMIT}, next_spent, last_spent)"),
 }
 LEFT = {"at_most": parse("claimed - spent"), "at_least": parse("spent - claimed")}
 # Ratios are compared, not products or differences: a program that we are held to takes what is nearer than 2e-16 for
@@ -91,14 +94,13 @@ TWICE = parse("now + max(1, floor(now / step)) * step")
 # To which side the neighbour lies: where it is met, towards what costs more.
 BESIDE_AT = parse("max(least, min(most, where(where(left_at >= 0, 1, 0) == rises, x_at + step, x_at - step)))")
 RISES = f"where(x_a == x_b, before, where({CHANGE} * (x_b - x_a) > 0, 1, 0))"
-# What is found: 1 and 2, the most that the budget allows; 3 and 4, the least; 5, it holds everywhere; 6, nowhere.
 FOUND = parse(
     "where(left_at >= 0, where(where(x_beside == x_at, 0, left_beside) < 0, where(x_beside > x_at, 1, 4), 5), "
     "where(where(x_beside == x_at, 0 - 1, left_beside) >= 0, where(x_beside < x_at, 2, 3), 6))"
 )
 IS_END = parse(
     f"where({IS_FLAT}, 1, where(x_at <= least, 1, where(x_at >= most, 1, "
-    "where(found == 6, where(v_at == v_before, 1, 0), 0))))"  # it falls no further
+    f"where({HOLDS_NOWHERE}, where(v_at == v_before, 1, 0), 0))))"  # it falls no further
 )
 LAST_OF = parse("where(found == 2, beside, where(found == 3, beside, at))")
 NEXT_OF = parse("where(found == 1, beside, where(found == 4, beside, at))")
@@ -159,7 +161,7 @@ def program(limit: Limit, budget: Budget, *, may_be_absent: bool) -> list[Step |
         said = Name("spent") if name.endswith("_spent") else limit.shown
         each = {point: read_at(said, point) for point in (AT, BESIDE)}
         done.append(Step(name, substitute(chosen, each), words))
-    done.append(Step("told", parse("where(found <= 4, next, last)"), "What breaks it"))
+    done.append(Step("told", parse(f"where({IS_LIMIT}, next, last)"), "What breaks it"))
     done.append(Step("off", OFF[budget.claim], "By how much"))
     return done
 

@@ -95,4 +95,5 @@ def _within(one: Set, solved: Solved, at: int, catalog: Catalog) -> ToldBudget:
     node = budget_words.sentence(one.budget.claim, catalog.unit_of(one.budget.metric).plural)
     says = str(evaluate(node, row.__getitem__))
     spent = row["last_spent"], row["next"], row["next_spent"]
-    return ToldBudget(one, solved.limit, now, budget_words.kind(row), last, *spent, says)
+    kind = str(evaluate(budget_words.KIND, row.__getitem__))
+    return ToldBudget(one, solved.limit, now, kind, last, *spent, says)
