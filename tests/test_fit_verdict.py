@@ -14,7 +14,7 @@ from edits import planned, sheet_of
 from engines import recalculate_ironcalc
 from flopsheet import compute
 from flopsheet.api import Report
-from flopsheet.output.headline import brief
+from flopsheet.output.sentences import brief
 from review_helpers import input_cells_of
 from studies import SPECS
 

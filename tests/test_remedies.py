@@ -12,8 +12,8 @@ from books import Book, book_for
 from edits import sheet_of
 from flopsheet.api import Report
 from flopsheet.formula import evaluate
-from flopsheet.output.headline import remedies
 from flopsheet.output.html import to_page
+from flopsheet.output.sentences import remedies
 from flopsheet.pipeline.limits.remedies import remedy
 from flopsheet.workbook.model.references import letters
 from review_helpers import input_cells_of

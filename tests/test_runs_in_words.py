@@ -9,7 +9,7 @@ import pytest
 import flopsheet
 from edits import sheet_of
 from flopsheet.api import Report
-from flopsheet.output.headline import brief
+from flopsheet.output.sentences import brief
 
 MODEL = {"n_layers": 4, "d_model": 1024, "n_heads": 8, "vocab_size": 1000, "ffn": "swiglu", "d_ff": 4096}
 RUN = {"model": "m", "prompt_length": 512, "generated_length": 64, "n_devices": 1, "hardware": "h100-sxm"}

@@ -15,7 +15,7 @@ from edits import disagreements_of, formulas, planned
 from engines import recalculate_ironcalc, recalculate_libreoffice
 from flopsheet.api import compute
 from flopsheet.diagnostics import SpecError
-from flopsheet.output.headline import brief
+from flopsheet.output.sentences import brief
 from review_helpers import input_cells_of
 from studies import frames_of
 

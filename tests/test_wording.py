@@ -16,7 +16,7 @@ from flopsheet.api import compute
 from flopsheet.catalog.grain_rules import check_names
 from flopsheet.diagnostics import CatalogError, FileError
 from flopsheet.formula import parse
-from flopsheet.output.headline import STYLES
+from flopsheet.output.number_styles import STYLES
 from flopsheet.spec.resolve.custom import extend
 from flopsheet.spec.schema.json_schema import to_schema
 from flopsheet.workbook import plan

@@ -92,7 +92,7 @@ def build_workbook(
 
 def summarise(report: Report, target: Path) -> None:
     """Ten lines: what was written, and the numbers that matter; more where a run does not fit, of what would help."""
-    from flopsheet.output.headline import brief, remedies, unfit
+    from flopsheet.output.sentences import brief, remedies, unfit
 
     click.echo(f"{target}: {report.spec.title}")
     if words := unfit(report):

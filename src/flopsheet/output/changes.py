@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from flopsheet.catalog.entries import Unit
 from flopsheet.numerics import EXACT
-from flopsheet.output.headline import COUNTED, format_value
+from flopsheet.output.number_styles import COUNTED, format_value
 
 Value = float | str | None
 

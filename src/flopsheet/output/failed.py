@@ -7,6 +7,7 @@ import warnings
 from flopsheet import diagnostics, quantities
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import Scalar
+from flopsheet.output.number_styles import format_value
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.spec.entries import BOUNDS, CHANGES, CLAIM_WORDS
@@ -47,8 +48,6 @@ class FailedExpectation:
         return f" at {length:,.0f}" if length else ""
 
     def _bound(self, catalog: Catalog) -> str:
-        from flopsheet.output.headline import format_value
-
         unit = catalog.unit_of(self.expectation.metric)
         change = quantities.read_change(getattr(self.expectation, self.claim)) if self.claim in CHANGES else None
         if change is None:
@@ -58,8 +57,6 @@ class FailedExpectation:
 
     def to_text(self, catalog: Catalog) -> str:
         """One line: `gpt2-xl.n_params is 2,127,057,600, expected at most 2,000,000,000 (+6.35 %)`."""
-        from flopsheet.output.headline import format_value
-
         that, unit = self.expectation, catalog.unit_of(self.expectation.metric)
         found = format_value(self.found, unit)
         if self.base is not None and not isinstance(self.found, str):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Scalar
 from flopsheet.output import svg
-from flopsheet.output.headline import summarise, unsearched
+from flopsheet.output.headline import summarise
+from flopsheet.output.sentences import sentences, unsearched
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.expectations import called, called_in
 from flopsheet.pipeline.frames import Values
@@ -110,7 +111,6 @@ def _verdict(report: Report) -> Iterator[str]:
 
 
 def _words(report: Report) -> Iterator[str]:
-    from flopsheet.output.headline import sentences
     from flopsheet.pipeline.limits.remedies import remedies
     from flopsheet.workbook.sheets import summary_words
 

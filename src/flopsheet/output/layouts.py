@@ -9,7 +9,7 @@ from typing import Any
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import Scalar, inside_sentence
 from flopsheet.output import export, markdown, terminal
-from flopsheet.output.headline import format_value
+from flopsheet.output.number_styles import format_value, percent
 from flopsheet.output.rows import JSON
 from flopsheet.output.summary import Summary
 from flopsheet.pipeline.search.best import NO_VALUE
@@ -46,7 +46,7 @@ def summarise(result: SearchResult) -> Iterator[Summary]:
         f"{none}Ruled out, by the first reason",
         ("Reason", "Layouts", "Share"),
         tuple(
-            (why(name, result), f"{count:,}", f"{count / search.size:.2%}".replace("%", " %"))
+            (why(name, result), f"{count:,}", percent(count / search.size, ".2%"))
             for name, count in result.fails.items()
         ),
         1,

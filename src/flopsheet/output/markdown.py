@@ -49,7 +49,8 @@ def _line(cells: Iterator[str] | Sequence[str]) -> str:
 
 def to_markdown(report: Report) -> str:
     """The headline numbers; a model's numbers and a scenario's are tables of their own, so that none is wide."""
-    from flopsheet.output.headline import sentences, summarise, unsearched
+    from flopsheet.output.headline import summarise
+    from flopsheet.output.sentences import sentences, unsearched
 
     lines = [f"## {escape(report.spec.title)}", ""]
     lines += [escape(words), ""] if (words := unsearched(report)) else []

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flopsheet.catalog.grains import RunKind
+from flopsheet.output.number_styles import percent
 from flopsheet.output.summary import Summary
 from flopsheet.spec import Calibration, Spec
 from flopsheet.spec.calibration.kinds import KINDS, Kind
@@ -37,7 +38,7 @@ def _tables(kind: Kind, calibrations: Sequence[Calibration]) -> Iterator[Summary
     fitted: list[tuple[str, ...]] = []
     for one in calibrations:
         for row in one.rows:
-            off = f"{row.after / row.seconds - 1:+.1%}".replace("%", " %")
+            off = percent(row.after / row.seconds - 1, "+.1%")
             predicted = (row.after, row.before, row.left_out)
             name = kind.title(row.run, row.metric)
             rows.append((name, one.hardware, _number(row.seconds), *map(_number, predicted), off))
@@ -59,7 +60,7 @@ def _number(seconds: float | None) -> str:
 
 
 def _share(error: float | None) -> str:
-    return NONE if error is None else f"{error:.1%}".replace("%", " %")
+    return NONE if error is None else percent(error, ".1%")
 
 
 def as_json(spec: Spec) -> Iterator[tuple[str, str]]:

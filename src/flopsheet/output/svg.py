@@ -8,6 +8,7 @@ from math import fsum
 
 from flopsheet.catalog import RUNS, Catalog
 from flopsheet.catalog.grains import RunKind
+from flopsheet.output.number_styles import percent
 from flopsheet.pipeline.frames import Values
 from flopsheet.records import frozen
 from flopsheet.workbook.model.styles import COLOURS, PALETTE
@@ -88,7 +89,7 @@ def shares(catalog: Catalog, values: Values) -> Drawn:
     rows = []
     for at, (model, length) in enumerate(table.keys[:MOST_BARS]):
         largest = max(used, key=lambda name: column[name][at])
-        figure = f"{catalog.metrics[largest].label} {column[largest][at]:.0%}".replace("%", " %")
+        figure = f"{catalog.metrics[largest].label} {percent(column[largest][at], '.0%')}"
         rows.append((f"{model} at {length:,}", figure, [(column[name][at], COLOURS[name]) for name in used], None))
     title = _first("Where the forward pass goes", len(table))
     return Drawn(title, _bars(rows, 1.0, title), {catalog.metrics[name].label: COLOURS[name] for name in used})

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flopsheet.output.headline import remedies, summarise, unfit, unsearched
+from flopsheet.output.headline import summarise
+from flopsheet.output.sentences import remedies, unfit, unsearched
 from flopsheet.output.summary import Summary
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from string import Formatter
 from flopsheet.catalog import RUNS
 from flopsheet.catalog.entries import Unit, inside_sentence
 from flopsheet.output.changes import told
-from flopsheet.output.headline import PRICED, TIMED, TOLD
+from flopsheet.output.sentences import PRICED, TIMED, TOLD
 from flopsheet.pipeline.expectations import called
 from flopsheet.quantities import TEXT_UNIT
 from flopsheet.review.diff import Compared, Difference

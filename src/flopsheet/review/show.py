@@ -10,7 +10,7 @@ from flopsheet.catalog import Metric
 from flopsheet.catalog.entries import Unit
 from flopsheet.output import markdown
 from flopsheet.output.changes import NOTHING, Value, change, exact_number, pair
-from flopsheet.output.headline import format_value
+from flopsheet.output.number_styles import format_value
 from flopsheet.output.rows import number
 from flopsheet.review.diff import Compared, Difference
 from flopsheet.review.inputs import format_input
