@@ -8,8 +8,9 @@ from typing import get_args
 
 from flopsheet.catalog import Input, Metric
 from flopsheet.catalog.entries import Level
+from flopsheet.workbook.layout.block_rows import InBlock, linked_cells, metric_cells
 from flopsheet.workbook.layout.cells import Band, Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import InBlock, linked_rows, metric_cells, unit_of
+from flopsheet.workbook.layout.typed_cells import unit_of
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import LABEL, MATHS, NAME, NOTE, SENTENCE, TAIL, UNIT
 from flopsheet.workbook.model.sheet import Cell, Cells, Placed
@@ -104,7 +105,7 @@ def _linked_row(here: InBlock, band: Band, name: str, _: Callable[[str], str]) -
     yield (row, NAME), Cell(name, style="name")
     yield (row, UNIT), Cell(unit_of(entry), style="unit")
     yield (row, MATHS), Cell(entry.symbol if isinstance(entry, Input) else "", style="maths")
-    yield from _in_columns(here.block, row, linked_rows(here.block, here.cell_index, name))
+    yield from _in_columns(here.block, row, linked_cells(here, name))
 
 
 def _metric_row(here: InBlock, band: Band, name: str, links: Callable[[str], str]) -> Iterator[Placed]:

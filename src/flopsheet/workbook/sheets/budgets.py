@@ -16,16 +16,8 @@ from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.spec.entries import CLAIM_WORDS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import (
-    Live,
-    counting,
-    first_place,
-    first_that_holds,
-    live_of,
-    local,
-    mirror,
-    unit_of,
-)
+from flopsheet.workbook.layout.counting import counting, first_place
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror, unit_of
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading

@@ -11,15 +11,8 @@ from flopsheet.formula.nodes import Name, substitute
 from flopsheet.formula.operators import picked
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import (
-    Live,
-    count_text,
-    counting_where,
-    first_that_holds,
-    live_of,
-    local,
-    mirror,
-)
+from flopsheet.workbook.layout.counting import count_text, counting_where
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, absolute_span, between, letters
 from flopsheet.workbook.model.sheet import Cell, Cells

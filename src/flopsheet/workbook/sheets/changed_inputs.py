@@ -9,7 +9,8 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.formula import parse
 from flopsheet.formula.nodes import Text, substitute
 from flopsheet.records import frozen
-from flopsheet.workbook.layout.typed_cells import Live, first_place, first_that_holds, local
+from flopsheet.workbook.layout.counting import first_place
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, column_span, letters
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets import input_layout

@@ -12,16 +12,8 @@ from flopsheet.numerics import HALF_OF_A_RANK, STORED
 from flopsheet.pipeline.expectations import table_set_of
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import (
-    CHANGE,
-    Live,
-    counting_larger,
-    counting_where,
-    first_that_holds,
-    live_of,
-    local,
-    mirror,
-)
+from flopsheet.workbook.layout.counting import counting_larger, counting_where
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, first_that_holds, live_of, local, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, column_span
 from flopsheet.workbook.model.sheet import Cell, Cells
 from flopsheet.workbook.sheets.change_words import (

@@ -15,7 +15,8 @@ from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.spec import Expectation
 from flopsheet.workbook.layout.cells import Block, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import Live, count_text, first_that_holds, local
+from flopsheet.workbook.layout.counting import count_text
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, between, rectangles
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight
 from flopsheet.workbook.model.styles import StyleName

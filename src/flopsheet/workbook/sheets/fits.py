@@ -11,7 +11,8 @@ from flopsheet.formula.excel import literal
 from flopsheet.quantities import TRUTH
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import Live, count_text, counting, first_place, live_of, mirror, sentence
+from flopsheet.workbook.layout.counting import count_text, counting, first_place
+from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror, sentence
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, rectangles
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
 from flopsheet.workbook.model.styles import StyleName

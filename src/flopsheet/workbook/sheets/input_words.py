@@ -9,7 +9,7 @@ from flopsheet.catalog import Input
 from flopsheet.catalog.entries import Scalar
 from flopsheet.formula.operators import as_text
 from flopsheet.numerics import LARGEST_INPUT
-from flopsheet.workbook.layout.typed_cells import sum_of_different
+from flopsheet.workbook.layout.counting import sum_of_different
 from flopsheet.workbook.model.references import CellRef
 from flopsheet.workbook.model.sheet import Cell, Validation
 from flopsheet.workbook.sheets.change_words import NOTHING

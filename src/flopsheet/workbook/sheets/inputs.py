@@ -11,7 +11,8 @@ from flopsheet.formula.nodes import Aggregate
 from flopsheet.spec import InputValue
 from flopsheet.workbook.layout.blocks import NAMES_TITLE
 from flopsheet.workbook.layout.cells import TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import count_differences, unit_of
+from flopsheet.workbook.layout.counting import count_differences
+from flopsheet.workbook.layout.typed_cells import unit_of
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, between, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Highlight, Sheet, Validation

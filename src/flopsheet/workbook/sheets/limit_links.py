@@ -10,8 +10,9 @@ from flopsheet.catalog.entries import Scalar
 from flopsheet.catalog.grains import Grain
 from flopsheet.pipeline.limits.parts import FINER, OF_STAGE, family
 from flopsheet.records import frozen
+from flopsheet.workbook.layout.block_rows import linked_formula
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import linked_formula, unit_of
+from flopsheet.workbook.layout.typed_cells import unit_of
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef
 from flopsheet.workbook.model.sheet import Cell, Placed

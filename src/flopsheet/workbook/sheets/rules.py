@@ -15,7 +15,8 @@ from flopsheet.formula.nodes import Call, Name, Operation, Text
 from flopsheet.formula.operators import GathersNothing, indexed
 from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import Block
-from flopsheet.workbook.layout.typed_cells import Live, local, reads
+from flopsheet.workbook.layout.counting import reads
+from flopsheet.workbook.layout.typed_cells import Live, local
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, TAIL, UNIT, CellRef, letters, span
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold

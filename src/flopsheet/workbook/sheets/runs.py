@@ -15,7 +15,8 @@ from flopsheet.formula.operators import picked
 from flopsheet.numerics import HALF
 from flopsheet.pipeline.search.kinds import KINDS
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import Live, counting, first_that_holds, local
+from flopsheet.workbook.layout.counting import counting
+from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, local
 from flopsheet.workbook.model.references import FIRST, LABEL, CellRef, absolute_span, between
 from flopsheet.workbook.model.sheet import Cell, Cells, Chart, ChartKind, Draw, Place, Series
 from flopsheet.workbook.model.styles import INK, MANY, MUTED, PALETTE

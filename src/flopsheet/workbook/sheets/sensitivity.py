@@ -14,7 +14,8 @@ from flopsheet.pipeline.what_ifs import STEPPED, UNSTEPPED
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import CellIndex, TableSet
-from flopsheet.workbook.layout.typed_cells import CHANGE, Live, counting_larger, counting_where, local
+from flopsheet.workbook.layout.counting import counting_larger, counting_where
+from flopsheet.workbook.layout.typed_cells import CHANGE, Live, local
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, NAME, NOTE, CellRef, column_span, letters
 from flopsheet.workbook.model.sheet import Cell, Placed
