@@ -126,8 +126,8 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
 
 
 @frozen
-class Working:
-    """What is computed for chosen models: the inputs that it needs, and the metrics of each grain."""
+class _WorkingPlan:
+    """What is to be computed for chosen models: the inputs that it needs, and the metrics of each grain."""
 
     table_set: TableSet
     sheet: str
@@ -164,7 +164,7 @@ class _Sheets:
             blocks.append(place(table_set, sheet, grain, sections, top, self.cell_index, here))
             top = self.below(sheet)
 
-    def expect_working(self, table_set: TableSet, sheet: str, wanted: Sequence[str]) -> Working:
+    def expect_working(self, table_set: TableSet, sheet: str, wanted: Sequence[str]) -> _WorkingPlan:
         """What a working needs and computes, all of it on the sheet."""
         needed, computed = lookups.inputs_read(table_set, wanted), {}
         for grain in (grain for grain in table_set.values.tables if grain not in OF_RUNS):
@@ -172,11 +172,11 @@ class _Sheets:
             if names := tuple(listed):
                 computed[grain] = names
         self.here[sheet, table_set.name].update(needed, *computed.values())
-        return Working(table_set, sheet, needed, computed)
+        return _WorkingPlan(table_set, sheet, needed, computed)
 
     def add_working(
         self,
-        working: Working,
+        working: _WorkingPlan,
         choices: tuple[CellRef, ...],
         names: tuple[str, ...],
         top: int,

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 # What is read on paper where a study has no runs, besides Summary, Inputs and Checks.
 PRINTED = frozenset({"Parameters", "Forward FLOPs", "KV cache"})
 FROZEN = f"{letters(FIRST)}4"  # labels and units stay on the screen
-KINDS = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "results") | dict.fromkeys(runs.SHEETS.values(), "runs")
-KINDS |= dict.fromkeys((context.SHEET, compare.SHEET, sensitivity.SHEET), "what-if") | {checks.SHEET: "checks"}
+TAB_OF = dict.fromkeys((*RESULTS, CUSTOM_SHEET), "results") | dict.fromkeys(runs.SHEETS.values(), "runs")
+TAB_OF |= dict.fromkeys((context.SHEET, compare.SHEET, sensitivity.SHEET), "what-if") | {checks.SHEET: "checks"}
 
 
 def _finish(
@@ -72,7 +72,7 @@ def _finish(
         *((row, row, True) for block in blocks for band in block.bands for row in band.unused(block.table_set)),
     )
     return Sheet(
-        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[KINDS[title]], tail=tail,
+        title, cells, widths, heights_of(cells, widths), outline_rows=details, tab=TABS[TAB_OF[title]], tail=tail,
         highlights=highlights if title == checks.SHEET else (*highlights, hairlines(cells, tail)),
         **more,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -193,7 +193,7 @@ def checks_sheet(
     input_cells: Mapping[CellRef, Cell],
     missed: float,
     links: Callable[[str], str],
-) -> tuple[Sheet, checks.Verdict, tuple[Live, ...]]:
+) -> tuple[Sheet, checks.Conclusion, tuple[Live, ...]]:
     """Checks, its verdict, and the lines that say what changed; `missed` are figures not met as built."""
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = block_cells(blocks, cell_index, links)

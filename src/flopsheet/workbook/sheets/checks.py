@@ -87,7 +87,7 @@ class Tops:
 
 
 @frozen
-class Verdict:
+class Conclusion:
     """The counts, the status and the sentence at the top of the sheet."""
 
     cells: Cells
@@ -126,7 +126,7 @@ def word_colours(cells: str, first: str) -> Iterator[Highlight]:
         yield Highlight(cells, style, f'{first}="{word}"')
 
 
-def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: fits.Fitting, first: Live) -> Verdict:
+def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: fits.Fitting, first: Live) -> Conclusion:
     """How many checks hold, fail, or are notes by the author's own choice; `first` says which rule is broken."""
     them = listing.called
     counts = {"first": first, **fitted.said}
@@ -146,7 +146,7 @@ def verdict_cells(blocks: Sequence[Block], listing: budgets.Listing, fitted: fit
         counts[name] = Live(CellRef(SHEET, row, LABEL), cells[row, LABEL].value)
     words = local(SHEET, _with_warnings(_whole(counts, listing, warned) if parts else OF_CHECKS), counts, "lead")
     cells[VERDICT_CELL[1:]] = words
-    return Verdict(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing, fitted.of_runs)
+    return Conclusion(cells, Live(VERDICT_CELL, words.value), STATUS_CELL, counts, listing, fitted.of_runs)
 
 
 def _counts(blocks: Sequence[Block], listing: budgets.Listing) -> dict[str, tuple[str, Cell]]:

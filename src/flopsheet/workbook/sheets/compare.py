@@ -95,20 +95,20 @@ class CompareLayout:
         """The first line of the sorted sensitivity."""
         return self.step.row + 2
 
-    def chart_row(self, tags: int) -> int:
-        return self.sorted_row + tags + 1
+    def chart_row(self, n_tags: int) -> int:
+        return self.sorted_row + n_tags + 1
 
-    def words_row(self, tags: int) -> int:
+    def words_row(self, n_tags: int) -> int:
         """Where the title of the chart is folded, below it."""
-        return self.chart_row(tags) + CHART_ROWS
+        return self.chart_row(n_tags) + CHART_ROWS
 
-    def list_row(self, tags: int) -> int:
+    def list_row(self, n_tags: int) -> int:
         """The first scenario of the list that the drop-downs choose from."""
-        return self.words_row(tags) + 3
+        return self.words_row(n_tags) + 3
 
-    def below(self, tags: int) -> int:
+    def below(self, n_tags: int) -> int:
         """The row after the list and a blank one."""
-        return self.list_row(tags) + max(len(self.table_set.table("scenario")), 2) + 1
+        return self.list_row(n_tags) + max(len(self.table_set.table("scenario")), 2) + 1
 
     @property
     def base(self) -> sensitivity.Base:
@@ -231,7 +231,7 @@ def _table_cells(
             yield (row, LABEL), Cell(metric.label, style="label")
             yield (row, NAMED), Cell(metric.name, style="name", link=links(metric.name))
             yield (row, UNIT), Cell(unit_of(metric), style="unit")
-            values = dict(_called(layout, listed, cell_index, metric, row))
+            values = dict(_of_both(layout, listed, cell_index, metric, row))
             for name, column in (("a", A), ("b", B)):
                 yield (row, column), values[name]
             if metric.unit == "text":
@@ -246,7 +246,7 @@ def _table_cells(
         row += 1
 
 
-def _called(
+def _of_both(
     layout: CompareLayout, listed: _Listed, cell_index: CellIndex, metric: Metric, row: int
 ) -> Iterator[tuple[str, Cell]]:
     """A metric of both scenarios, found by their place in the list."""

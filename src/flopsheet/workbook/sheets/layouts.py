@@ -146,7 +146,7 @@ class Listed:
             **more_of,
         }
 
-    def place(self, name: str, row: int) -> CellRef:
+    def cell_ref(self, name: str, row: int) -> CellRef:
         return CellRef(SHEET, row, self.columns[name])
 
     def live(self, name: str, run: int) -> Live:
@@ -156,12 +156,12 @@ class Listed:
         by = inside_sentence(self.table_set.catalog.entry(self.search.metric).label)
         heading = f"{self.search.name}: the best of {self.search.size:,} layouts by {by}, as they were searched"
         yield from bar(self.top, heading, "band", range(LABEL, max(self.columns.values()) + 1))
-        terms = self.place(more(self.terms[0]), self.top)
+        terms = self.cell_ref(more(self.terms[0]), self.top)
         yield terms[1:], Cell("Seconds more than the first, by term", style="band")
         yield (self.top + 1, LABEL), Cell("Layout", style="header_left")
         yield (self.top + 1, SAYS), Cell("Against the first", style="header_left")
         for name, header in self.headers.items():
-            yield self.place(name, self.top + 1)[1:], Cell(header, style="header_folded")
+            yield self.cell_ref(name, self.top + 1)[1:], Cell(header, style="header_folded")
         for at in range(len(self.rows)):
             yield from self.line(at)
 
@@ -170,31 +170,31 @@ class Listed:
         catalog, row, run = self.table_set.catalog, self.first + at, self.rows[at]
         yield (row, LABEL), Cell(self.search.found[at], style="label")
         for name in (*self.varied, *self.shown):
-            yield self.place(name, row)[1:], mirror(SHEET, self.live(name, run), "linked", catalog.format(name))
+            yield self.cell_ref(name, row)[1:], mirror(SHEET, self.live(name, run), "linked", catalog.format(name))
         found: dict[str, Live] = {}
         time = self.kind.time
         for name in (time, *self.terms):
             pair = {"live": self.live(name, run), "best": self.live(name, self.rows[0])}
-            cell, place = local(SHEET, MORE, pair, "calc", self.more_format), self.place(more(name), row)
-            found[name] = Live(place, cell.value)
-            yield place[1:], cell
+            cell, home = local(SHEET, MORE, pair, "calc", self.more_format), self.cell_ref(more(name), row)
+            found[name] = Live(home, cell.value)
+            yield home[1:], cell
         parts = [float(found[name].value) for name in self.terms]
         most = parts.index(max(parts))
         among = span([found[name].cell_ref for name in self.terms], SHEET)
-        first, last = (self.place(more(self.terms[end]), self.top + 1).absolute for end in (0, -1))
-        term = Live(self.place(TERM, row), self.headers[more(self.terms[most])])
-        largest = Live(self.place(MOST, row), parts[most])
+        first, last = (self.cell_ref(more(self.terms[end]), self.top + 1).absolute for end in (0, -1))
+        term = Live(self.cell_ref(TERM, row), self.headers[more(self.terms[most])])
+        largest = Live(self.cell_ref(MOST, row), parts[most])
         formula = picked("MAX", among, f"{first}:{last}")
         if at:  # the best has no increase over itself
             yield term.cell_ref[1:], Cell(term.value, formula, "calc")
             yield largest.cell_ref[1:], Cell(largest.value, f"MAX({among})", "calc", self.more_format)
-        shown = Live(self.place(time, row), self.table_set.value(time, run))
+        shown = Live(self.cell_ref(time, row), self.table_set.value(time, run))
         told = {"more": found[time], "time": shown, "term": term, "largest": largest}
         said = cases(self.kind.name)
         if not self.is_by_time:
             gap = self.gap(run)
-            yield self.place(METRIC, row)[1:], gap
-            told |= {"gap": Live(self.place(METRIC, row), gap.value), "metric": self.live(self.search.metric, run)}
+            yield self.cell_ref(METRIC, row)[1:], gap
+            told |= {"gap": Live(self.cell_ref(METRIC, row), gap.value), "metric": self.live(self.search.metric, run)}
             entry = catalog.entry(self.search.metric)
             number = "," if entry.unit == "count" else ",.4"
             said = cases_beside(self.kind.name, entry.label, number, is_maximised=self.search.is_maximised)
@@ -215,7 +215,7 @@ class Listed:
         """The layouts as points: memory that is left, and the time."""
         figures = {}
         for name in (self.kind.time, self.kind.margin_share):
-            ends = [self.place(name, row) for row in (self.first, self.bottom)]
+            ends = [self.cell_ref(name, row) for row in (self.first, self.bottom)]
             values = tuple(float(self.table_set.value(name, run)) for run in self.rows)
             figures[name] = absolute_span(ends), values
         (ref, points), (x_ref, x_points) = figures.values()

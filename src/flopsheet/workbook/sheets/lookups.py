@@ -76,13 +76,13 @@ class Chosen:
         return "run" in self.table_set.table("model").key_names
 
     @property
-    def most(self) -> int:
-        """Columns of one model in the table of layer groups."""
+    def n_groups(self) -> int:
+        """How many layer groups each model has columns for."""
         return len(self.table_set.table("layer_group")) // len(self.table_set.table("model"))
 
     def has_one(self, name: str) -> bool:
         """Whether one cell of an input is for all: the same cell names all models, and none scales it."""
-        is_of_model = self.table_set.grain(name) == "model" or self.most == 1
+        is_of_model = self.table_set.grain(name) == "model" or self.n_groups == 1
         return is_of_model and name not in self.scaled and len({*self.choices}) == 1
 
 
@@ -117,7 +117,7 @@ def place(
     for name in (name for name in needed if grains[name] == "model"):
         row += 1
         chosen.rows[name] = row
-    if chosen.has_header and chosen.most > 1:
+    if chosen.has_header and chosen.n_groups > 1:
         chosen = replace(chosen, group_header=row + 1)
         row += 2
     for name in (name for name in needed if grains[name] == "layer_group"):
@@ -181,7 +181,7 @@ def _input_cells(chosen: Chosen, name: str, row: int, source: str) -> Iterator[P
     yield (row, MATHS), Cell(f"{entry.symbol} of the chosen model, from Inputs".strip(), style="maths")
     if name in chosen.scaled:
         yield (row, NOTE), Cell(chosen.scaled[name], style="note")
-    per_model = chosen.most if entry.grain == "layer_group" else 1
+    per_model = chosen.n_groups if entry.grain == "layer_group" else 1
     for at, value in enumerate(table_set.column(name)[: 1 if chosen.has_one(name) else None]):
         model, group = divmod(at, per_model)
         position = CellRef(chosen.sheet, chosen.position_row, FIRST + model)

@@ -71,7 +71,7 @@ class Listed:
         yield from _header(self.top + 3, f"Measured {self.kind.word}", "Layout", HEADERS)
         found = [cell for at in range(len(one.rows)) for cell in self.row(at)]
         yield from found
-        off = {f"r{place[0]}": Live(CellRef(SHEET, *place), cell.value) for place, cell in found if place[1] == OFF}
+        off = {f"r{at[0]}": Live(CellRef(SHEET, *at), cell.value) for at, cell in found if at[1] == OFF}
         mean = parse(f"({' + '.join(f'abs({name})' for name in off)}) / {len(off)}")
         told = {"error": Live(CellRef(SHEET, self.top + 2, OFF), local(SHEET, mean, off).value)}
         yield (self.top + 2, OFF), local(SHEET, mean, off, "calc", "0.0%")
@@ -118,21 +118,21 @@ class Listed:
             return mirror(SHEET, only, format=self.seconds)
         return local(SHEET, target.measured, read, "calc", self.seconds)
 
-    def place(self, name: str, run: int) -> int:
+    def row_of(self, name: str, run: int) -> int:
         """The row of a run in the table that has an input or metric."""
         grain, of_run = self.runs.grain(name), RUNS[self.calibration.kind][0]
         return run if grain == of_run else int(self.runs.table(of_run).above[grain][run])
 
     def live(self, name: str, run: int) -> Live:
         """The cell of an input or metric of a run."""
-        place = self.place(name, run)
-        return Live(self.cell_index.of(self.runs, name)[place], self.runs.value(name, place))
+        row = self.row_of(name, run)
+        return Live(self.cell_index.of(self.runs, name)[row], self.runs.value(name, row))
 
     def layout(self, run: int) -> str:
         """What tells the layouts apart, as the spec was built."""
         parts = []
         for name, word in {"n_devices": "devices", **LAYOUT[self.calibration.kind]}.items():
-            value = self.runs.built.plain(self.runs.grain(name), name)[self.place(name, run)]
+            value = self.runs.built.plain(self.runs.grain(name), name)[self.row_of(name, run)]
             least = 0 if name == "zero_stage" else 1  # which is said of none
             if isinstance(value, float) and (value > least or name == "n_devices"):
                 parts.append(

@@ -47,7 +47,7 @@ class Base:
 
 @frozen
 class Effect:
-    """One line: what is stepped, the effects down and up on each total, and where it ranks by the first total."""
+    """One line: what is stepped, the effects down and up on each total, how far those on the first lie apart."""
 
     tag: str
     values: tuple[float, ...]
