@@ -139,7 +139,7 @@ def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str
     said = [Live(CellRef(context.SHEET, context.WORDS_ROW, column), title.value) for column, title in titles.items()]
     rows, longest = context.drawn_rows(what_if, cell_index), context.longest_built(study)
     charts = (
-        context_charts.shares(what_if, rows, context.ON_AXIS, anchors[0], said[0], longest),
+        context_charts.shares(what_if, rows, anchors[0], said[0], longest),
         context_charts.cache(what_if, rows, anchors[1], said[1], longest, not study.is_unused("kv_cache_fixed_gib")),
     )
     bottom = context.CHART_ROW + context.CHART_ROWS - 1

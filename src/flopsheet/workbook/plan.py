@@ -88,14 +88,14 @@ def draft_workbook(
     limits = cache(partial(limits_if_any.listed, laid.table_sets[1:]))  # solved once, and for none but who reads them
     best = candidates.candidates(laid.table_sets, cell_index, laid.names, below, verdict.fits)
     written: Makers = [
-        (inputs.SHEET, partial(_itself, inputs_sheet)),
+        (inputs.SHEET, lambda: inputs_sheet),
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(assemble.context_sheet, laid, shares_title, links)),
         (compare.SHEET, partial(assemble.compare_sheet, laid, best, links)),
         *_of_runs(study, original, laid, table_set, links, limits),
-        (checks.SHEET, partial(_itself, checks_sheet)),
+        (checks.SHEET, lambda: checks_sheet),
         (sensitivity.SHEET, partial(assemble.sensitivity_sheet, laid, links)),
-        (reference.FORMULAS, partial(_itself, formulas)),
+        (reference.FORMULAS, lambda: formulas),
         (reference.PROVENANCE, partial(reference.provenance, spec, study.version, study.catalog)),
     ]
     listed = {title for title, _ in written}
@@ -163,10 +163,6 @@ def _subtitle(spec: Spec, table_set: TableSet, version: str) -> str:
         f"{_counted(len(spec.context_lengths), 'context length')} · "
         f"made by flopsheet {version} · spec {reference.digest(spec)[:12]}"
     )
-
-
-def _itself(sheet: Sheet) -> Sheet:
-    return sheet
 
 
 def _made(makers: Makers) -> Iterator[Sheet]:

@@ -19,12 +19,11 @@ CACHE_COLOURS = dict(
 def shares(
     what_if: TableSet,
     rows: Mapping[str, list[CellRef]],
-    names: tuple[CellRef, ...],
     anchor: CellRef,
     title: Live,
     longest: float,
 ) -> Chart:
-    """Shares against context length for the chosen model; `names` are the lengths as the axis has them."""
+    """Shares against context length for the chosen model."""
     count = context.n_drawn(what_if, longest)
     rows = {name: cell_refs[:count] for name, cell_refs in rows.items()}
     colours = {name: colour for name, colour in COLOURS.items() if name != "share_non_matmul"}
@@ -33,7 +32,7 @@ def shares(
     return Chart(
         "lines", title.cell_ref.anywhere, str(title.value), anchor.address,
         "Context length (tokens)",
-        "Share of FLOPs", absolute_span(names[:count]), lengths, series,
+        "Share of FLOPs", absolute_span(context.ON_AXIS[:count]), lengths, series,
     )  # fmt: skip
 
 

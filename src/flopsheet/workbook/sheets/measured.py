@@ -73,8 +73,9 @@ class Listed:
         yield from found
         off = {f"r{at[0]}": Live(CellRef(SHEET, *at), cell.value) for at, cell in found if at[1] == OFF}
         mean = parse(f"({' + '.join(f'abs({name})' for name in off)}) / {len(off)}")
-        told = {"error": Live(CellRef(SHEET, self.top + 2, OFF), local(SHEET, mean, off).value)}
-        yield (self.top + 2, OFF), local(SHEET, mean, off, "calc", "0.0%")
+        error = local(SHEET, mean, off, "calc", "0.0%")
+        told = {"error": Live(CellRef(SHEET, self.top + 2, OFF), error.value)}
+        yield (self.top + 2, OFF), error
         now = [("", "With the current efficiencies on Inputs, the mean error is {100 * error:.1} %.")]
         yield (self.top + 2, LABEL), sentence(SHEET, now, told)
         if not one.fitted:

@@ -111,7 +111,7 @@ def sheet(
         replace(runs.charts(of_kinds[0], cell_index)[0], anchor=anchors[0].address)
         if of_kinds
         else _family(table_set, tables[-1], facts.names[:bars], anchors[0], Live(found, cells[found[1:]].value)),
-        context_charts.shares(what_if, shown, context.ON_AXIS, anchors[1], chart_title, longest),
+        context_charts.shares(what_if, shown, anchors[1], chart_title, longest),
     )
     ends = (CellRef(SHEET, chart_row + chart_rows - 1, column).address for column in (second, last + 1))
     charts = tuple(replace(chart, end=end) for chart, end in zip(drawn, ends, strict=True))
