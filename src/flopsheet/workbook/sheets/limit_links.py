@@ -71,7 +71,7 @@ class Subject:
 
     key: Hashable
     title: str
-    row: RowOf
+    row_of: RowOf
     n_groups: int
 
 
@@ -160,6 +160,6 @@ class Links:
         words = catalog.inputs[name].absent if name in catalog.inputs else ""
         left = self.columns[subject.key]
         for group in range(subject.n_groups if self.is_finer(name) else 1):
-            row = subject.row(name, group)
+            row = subject.row_of(name, group)
             formula = linked_formula(self.source.cell_ref(name, row).seen_from(SHEET), words)
             yield (self.rows[name], left + group), Cell(self.source.value(name, row), formula, "linked", "General")

@@ -28,6 +28,7 @@ from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Placed, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import TABS, StyleName
 from flopsheet.workbook.model.tail import settle
+from flopsheet.workbook.sheets.limit_cells import WorkingCells
 from flopsheet.workbook.sheets.limit_links import (
     SHEET,
     Links,
@@ -255,15 +256,15 @@ class _Writer:
     def work(self, links: Links, solved: Solved, subjects: Mapping[int, Subject], said: str = "") -> list[Working]:
         """How a limit is found, of runs side by side."""
         worked = [
-            Working(links, solved, at, subject, self.below, place)
-            for place, (at, subject) in enumerate(subjects.items())
+            Working(links, solved, at, subject, self.below, nth) for nth, (at, subject) in enumerate(subjects.items())
         ]
-        for other in worked[1:]:  # its rows and formulas are the same
-            other.stacked = worked[0].stacked
-        self.cells |= dict(worked[0].labels(max(worked[-1].right, HELD_AT), said))
-        for working in worked:
-            self.cells |= dict(working.cells())
-            self.shared += [tuple(cell_ref[1:] for cell_ref in alike) for alike in working.shared]
+        first, *others = written = [WorkingCells(working) for working in worked]
+        for other in others:  # its rows and formulas are the same
+            other.stacked = first.stacked
+        self.cells |= dict(first.labels(max(worked[-1].right, HELD_AT), said))
+        for one in written:
+            self.cells |= dict(one.cells())
+            self.shared += [tuple(cell_ref[1:] for cell_ref in alike) for alike in one.shared]
         bottom = max(working.bottom for working in worked)
         self.details.append((self.below + 1, bottom, True))
         self.below = bottom + 1
