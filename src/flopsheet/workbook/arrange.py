@@ -64,7 +64,9 @@ class WorkbookLayout:
     """Every block of every sheet; nothing has a formula yet."""
 
     cell_index: CellIndex
-    table_sets: tuple[TableSet, ...]
+    of_study: TableSet
+    of_runs: tuple[TableSet, ...]
+    """Of each kind of run that the study has."""
     inputs: input_layout.InputsLayout
     names: tuple[CellRef, ...]
     """Of the models, above their columns."""
@@ -74,6 +76,11 @@ class WorkbookLayout:
     compared: compare.CompareLayout
     steps: sensitivity.SensitivityLayout
     looked_up: dict[str, Chosen]
+
+    @property
+    def table_sets(self) -> tuple[TableSet, ...]:
+        """The study's own, then those of its runs."""
+        return self.of_study, *self.of_runs
 
 
 def results(catalog: Catalog) -> tuple[str, ...]:
@@ -114,7 +121,8 @@ def lay_out(study: WorkbookInput, built: WorkbookInput) -> WorkbookLayout:
     _lay_out_checks(study.spec, table_set, of_kinds, sheets)
     return WorkbookLayout(
         sheets.cell_index,
-        (table_set, *of_kinds),
+        table_set,
+        of_kinds,
         replace(inputs, model_names=absolute_span(names)),
         names,
         sheets.blocks,

@@ -11,7 +11,7 @@ from flopsheet.spec import Spec
 from flopsheet.workbook.arrange import RESULTS, WorkbookInput, WorkbookLayout
 from flopsheet.workbook.layout.blocks import block_cells
 from flopsheet.workbook.layout.cells import Block, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import Live, mirror
+from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror
 from flopsheet.workbook.model.references import FIRST, LABEL, TAIL, CellRef, letters
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
@@ -88,7 +88,7 @@ def result_sheet(title: str, laid: WorkbookLayout, links: Callable[[str], str]) 
     subtitle = "Green cells are linked, black cells are computed; click a cell to see its formula."
     return _finish(
         title, subtitle, cells, blocks, freeze=FROZEN, title_rows="1:3", title_columns="A:B", highlights=highlights,
-        is_printed=title == CUSTOM_SHEET or (title in PRINTED and len(laid.table_sets) == 1),
+        is_printed=title == CUSTOM_SHEET or (title in PRINTED and not laid.of_runs),
         print_rows=blocks[0].results_bottom, most_pages=2, print_cuts=blocks[0].cuts,
     )  # fmt: skip
 
@@ -111,9 +111,8 @@ def runs_sheet(table_set: TableSet, laid: WorkbookLayout, links: Callable[[str],
 
 def limits_sheet(laid: WorkbookLayout, spec: Spec, built: Spec, listed: Callable[[], Sequence[limits.Listed]]) -> Sheet:
     """How far each run can go; the spec as `built` decides which rows there are."""
-    study, *of_kinds = laid.table_sets
-    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in of_kinds}
-    return limits_if_any.sheet((spec, built), study, listed(), laid.cell_index, blocks)
+    blocks = {of_kind.name: laid.blocks[runs.SHEETS[of_kind.name]] for of_kind in laid.of_runs}
+    return limits_if_any.sheet((spec, built), laid.of_study, listed(), laid.cell_index, blocks)
 
 
 def summary_sheet(
@@ -127,7 +126,7 @@ def summary_sheet(
 
 def context_sheet(laid: WorkbookLayout, shares_title: Cell, links: Callable[[str], str]) -> Sheet:
     """Context: what a reviewer chooses, the table and the charts that follow, and the working below."""
-    cell_index, what_if, study = laid.cell_index, laid.what_if, laid.table_sets[0]
+    cell_index, what_if, study = laid.cell_index, laid.what_if, laid.of_study
     blocks, looked_up = laid.blocks[context.SHEET], laid.looked_up[context.SHEET]
     cells = block_cells(blocks, cell_index, links)
     cells |= context.choice_cells(what_if) | context.table_cells(what_if, cell_index, links)
@@ -188,7 +187,6 @@ def sensitivity_sheet(laid: WorkbookLayout, links: Callable[[str], str]) -> Shee
 def checks_sheet(
     study: WorkbookInput,
     laid: WorkbookLayout,
-    table_set: TableSet,
     built: Mapping[TableSetName, TableSet],
     input_cells: Mapping[CellRef, Cell],
     missed: float,
@@ -198,7 +196,7 @@ def checks_sheet(
     cell_index, blocks = laid.cell_index, laid.blocks[checks.SHEET]
     cells = block_cells(blocks, cell_index, links)
     by_name = {each.name: each for each in laid.table_sets}
-    tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.table_sets[1:]))
+    tops = checks.Tops.of(study.spec.expectations, sum(len(each.table("run")) for each in laid.of_runs))
     listing = budgets.listing(by_name, built, cell_index, study.spec.expectations, tops.claims)
     if study.spec.expectations:
         cells |= listing.cells
@@ -214,8 +212,8 @@ def checks_sheet(
         counts.append((f"{listing.called.many} not {listing.called.met}", verdict.counts["missed"], float(missed)))
     changed = changes.changes(laid.inputs, input_cells, by_name, built, fitted.of_runs, counts, told.bottom + 2)
     cells |= changed.cells
-    words = cell_index.of(table_set, "ffn_count_words")[0]
-    cells[checks.FFN_CELL[1:]] = mirror(checks.SHEET, Live(words, table_set.value("ffn_count_words", 0)), "text")
+    words = live_of(laid.of_study, cell_index, "ffn_count_words")
+    cells[checks.FFN_CELL[1:]] = mirror(checks.SHEET, words, "text")
     bottom = max(row for row, _ in cells)
     last = max(column for _, column in cells if column < TAIL[0])
     corner = f"{letters(FIRST)}{checks.FAILS_ROW - 1}"  # below the counts

@@ -75,24 +75,24 @@ def draft_workbook(
     check_size(study)
     original = as_built or study
     laid = lay_out(study, original)
-    cell_index, table_set, spec = laid.cell_index, study.table_set(original), original.spec
+    cell_index, of_study, spec = laid.cell_index, laid.of_study, original.spec
     built = original.table_sets(original)
     formulas, explained = reference.formulas(study.catalog, partial(_home, cell_index))
     links = explained.__getitem__
     inputs_sheet, input_cells = inputs.sheet(laid.inputs, built)
     inputs_sheet = _linked(inputs_sheet, {line.live[0].row: line.entry.name for line in laid.inputs.rows}, links)
     missed = _n_missed(original)
-    checks_sheet, verdict, lines = assemble.checks_sheet(study, laid, table_set, built, input_cells, missed, links)
-    shares_title = context.shares_title(laid.what_if, context.longest_built(table_set))
+    checks_sheet, verdict, lines = assemble.checks_sheet(study, laid, built, input_cells, missed, links)
+    shares_title = context.shares_title(laid.what_if, context.longest_built(of_study))
     below = laid.compared.below(len(laid.steps.tags))
-    limits = cache(partial(limits_if_any.listed, laid.table_sets[1:]))  # solved once, and for none but who reads them
+    limits = cache(partial(limits_if_any.listed, laid.of_runs))  # solved once, and for none but who reads them
     best = candidates.candidates(laid.table_sets, cell_index, laid.names, below, verdict.fits)
     written: Makers = [
         (inputs.SHEET, lambda: inputs_sheet),
         *((title, partial(assemble.result_sheet, title, laid, links)) for title in results(study.catalog)),
         (context.SHEET, partial(assemble.context_sheet, laid, shares_title, links)),
         (compare.SHEET, partial(assemble.compare_sheet, laid, best, links)),
-        *_of_runs(study, original, laid, table_set, links, limits),
+        *_of_runs(study, original, laid, links, limits),
         (checks.SHEET, lambda: checks_sheet),
         (sensitivity.SHEET, partial(assemble.sensitivity_sheet, laid, links)),
         (reference.FORMULAS, lambda: formulas),
@@ -101,7 +101,7 @@ def draft_workbook(
     listed = {title for title, _ in written}
     facts = summary.Facts(
         title=spec.title,
-        subtitle=_subtitle(spec, table_set, study.version),
+        subtitle=_subtitle(spec, of_study, study.version),
         changed=Live(laid.inputs.changed, input_cells[laid.inputs.changed].value),
         verdict=verdict.sentence,
         status=verdict.status,
@@ -138,19 +138,17 @@ def _of_runs(
     study: WorkbookInput,
     original: WorkbookInput,
     laid: WorkbookLayout,
-    table_set: TableSet,
     links: Callable[[str], str],
     limits: Callable[[], Sequence[Listed]],
 ) -> Makers:
     """The sheets of runs, layouts, measured rows and limits, as far as the spec has any."""
     spec = original.spec
     found: Makers = [
-        (runs.SHEETS[of_kind.name], partial(assemble.runs_sheet, of_kind, laid, links))
-        for of_kind in laid.table_sets[1:]
+        (runs.SHEETS[of_kind.name], partial(assemble.runs_sheet, of_kind, laid, links)) for of_kind in laid.of_runs
     ]
-    if timed := measured.listed(spec.calibrations, table_set, laid.table_sets, laid.cell_index):
+    if timed := measured.listed(spec.calibrations, laid.of_study, laid.of_runs, laid.cell_index):
         found.insert(1, (measured.SHEET, partial(measured.sheet, timed)))
-    if searched := layouts.listed(spec.searches, laid.table_sets, laid.cell_index):
+    if searched := layouts.listed(spec.searches, laid.of_runs, laid.cell_index):
         found.insert(1, (layouts.SHEET, partial(layouts.sheet, searched, layout_charts.beside(searched))))
     if found or limits_if_any.are_models(study.spec, study.catalog):
         found.append((limit_links.SHEET, partial(assemble.limits_sheet, laid, study.spec, spec, limits)))

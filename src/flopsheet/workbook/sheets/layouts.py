@@ -253,9 +253,9 @@ def by_kind(found: Sequence[Listed]) -> dict[RunKind, list[tuple[Listed, int]]]:
     return {kind: [(one, top) for one, top in tops if one.search.kind == kind] for kind in kinds}
 
 
-def listed(searches: Sequence[Search], table_sets: Sequence[TableSet], cell_index: CellIndex) -> list[Listed]:
+def listed(searches: Sequence[Search], of_runs: Sequence[TableSet], cell_index: CellIndex) -> list[Listed]:
     """The searches whose layouts are runs of the study, one below the other under the chart."""
-    of_kind = {table_set.name: table_set for table_set in table_sets}
+    of_kind = {table_set.name: table_set for table_set in of_runs}
     drawn = [search for search in searches if search.found and search.kind in of_kind]
     found: list[Listed] = []
     row = TOP + CHART_ROWS * len(drawn)

@@ -201,13 +201,13 @@ def sheet(found: Sequence[Listed]) -> Sheet:
 
 
 def listed(
-    calibrations: Sequence[Calibration], study: TableSet, table_sets: Sequence[TableSet], cell_index: CellIndex
+    calibrations: Sequence[Calibration], study: TableSet, of_runs: Sequence[TableSet], cell_index: CellIndex
 ) -> list[Listed]:
     """The kinds of hardware with measured rows, one below the other."""
     found: list[Listed] = []
     row = TOP
     for calibration in calibrations:
-        [runs] = [table_set for table_set in table_sets if table_set.name == calibration.kind]
+        [runs] = [of_kind for of_kind in of_runs if of_kind.name == calibration.kind]
         found.append(Listed(calibration, runs, study, cell_index, row))
         row = found[-1].bottom + 2
     return found
