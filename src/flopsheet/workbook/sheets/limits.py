@@ -286,14 +286,45 @@ def sheet(
 
     Of the two specs the first is as it is now, the second as the workbook was built from it: it decides on rows.
     """
+    sources = _sources(study, runs, cell_index, blocks)
+    sets = {kind: _chosen(found) for kind, found in every_set(specs[0], study.catalog).items()}
+    within = [(kind, one) for kind in sources for one in _within(specs, sources[kind], kind, sets[kind][0])]
+    left_out = [one for kind in sources for one in sets[kind][1]]
+    links = {kind: Links(source) for kind, source in sources.items()}
+    _need(links, runs, within)
+    writer = _Writer(_n_lines(runs, within, left_out))
+    table_end = writer.below - 2
+    for of_kind in links.values():
+        writer.link(of_kind)
+    for one in runs:
+        _write_runs(writer, links[one.table_set.run_kind], one, cell_index)
+    if within:
+        writer.head("Budgets (memory aside)", HEADS_OF_BUDGETS)
+    for kind, each in within:
+        _write_budget(writer, links[kind], each)
+    writer.leave_out(len(left_out), "budgets")
+    for of_set in left_out:
+        writer.cells[writer.row, LABEL] = Cell(_said_of(of_set, study.catalog), style="label", indent=1)
+        writer.row += 1
+    return _finished(writer, table_end)
+
+
+def _sources(
+    study: TableSet,
+    runs: Sequence[Listed],
+    cell_index: CellIndex,
+    blocks: Mapping[TableSetName, Sequence[Block]],
+) -> dict[Kind, Source]:
+    """What limits are about: the models of the study, and each kind of runs."""
     sources: dict[Kind, Source] = {MODELS: Source(study, cell_index, {})}
     for table_set in (one.table_set for one in runs):
         by_grain: dict[str, Block] = {block.grain: block for block in blocks[table_set.name]}
         sources[table_set.run_kind] = Source(table_set, cell_index, by_grain)
-    sets = {kind: _chosen(found) for kind, found in every_set(specs[0], study.catalog).items()}
-    within = [(kind, one) for kind in sources for one in _within(specs, sources[kind], kind, sets[kind][0])]
-    left = [one for kind in sources for one in sets[kind][1]]
-    links = {kind: Links(source) for kind, source in sources.items()}
+    return sources
+
+
+def _need(links: Mapping[Kind, Links], runs: Sequence[Listed], within: Sequence[tuple[Kind, Within]]) -> None:
+    """Has a link for each name of another sheet that a working will read."""
     for one in runs:
         of_kind = links[one.table_set.run_kind]
         read = {name: None for solved in one.solved for name in _read_elsewhere(solved)}
@@ -302,40 +333,38 @@ def sheet(
     for kind, each in within:
         for solved in each.solved:
             links[kind].need(_subject(links[kind].source, each, solved), _read_elsewhere(solved))
-    lines = sum(1 + len(one.bands) + len(one.rows) + bool(one.left_out) for one in runs)
-    lines += sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left) + bool(left)
-    writer = _Writer(lines)
-    table_end = writer.below - 2
-    for of_kind in links.values():
-        writer.link(of_kind)
-    for one in runs:
-        kind = one.table_set.run_kind
-        of_kind = links[kind]
-        writer.head(kind.capitalize(), HEADS)
-        workings = [
-            writer.work(of_kind, solved, {run: _run(of_kind.source, run, solved) for run in one.names})
-            for solved in one.solved
-        ]
-        for run, name in one.names.items():
-            assert writer.row == one.bands[run], f"{name} stands in row {writer.row}, not in {one.bands[run]}"
-            writer.band(name, _fitting(one, cell_index, run))
-            for worked in (each[run] for each in workings if (run, each[run].solved.limit.name) in one.rows):
-                writer.line(worked, worked.solved.limit.label, _of_memory(worked, kind))
-        writer.leave_out(one.left_out, "runs")
-    if within:
-        writer.head("Budgets (memory aside)", HEADS_OF_BUDGETS)
-    for kind, each in within:
-        said = _said_of(each.set, study.catalog)
-        writer.band(said)
-        for solved in each.solved:
-            subject = _subject(links[kind].source, each, solved)
-            [working] = writer.work(links[kind], solved, {each.at: subject}, said)
-            writer.line(working, working.label, _of_budget(working, each.set.budget))
-    writer.leave_out(len(left), "budgets")
-    for of_set in left:
-        writer.cells[writer.row, LABEL] = Cell(_said_of(of_set, study.catalog), style="label", indent=1)
-        writer.row += 1
-    return _finished(writer, table_end)
+
+
+def _n_lines(runs: Sequence[Listed], within: Sequence[tuple[Kind, Within]], left_out: Sequence[Set]) -> int:
+    """How many lines the tables on top have, with their headings."""
+    of_runs = sum(1 + len(one.bands) + len(one.rows) + bool(one.left_out) for one in runs)
+    of_budgets = sum(1 + len(one.solved) for _, one in within) + bool(within) + len(left_out) + bool(left_out)
+    return of_runs + of_budgets
+
+
+def _write_runs(writer: _Writer, links: Links, one: Listed, cell_index: CellIndex) -> None:
+    """The table of the runs of a kind, and how each of their limits is found."""
+    kind = one.table_set.run_kind
+    writer.head(kind.capitalize(), HEADS)
+    workings = [
+        writer.work(links, solved, {run: _run(links.source, run, solved) for run in one.names}) for solved in one.solved
+    ]
+    for run, name in one.names.items():
+        assert writer.row == one.bands[run], f"{name} stands in row {writer.row}, not in {one.bands[run]}"
+        writer.band(name, _fitting(one, cell_index, run))
+        for worked in (each[run] for each in workings if (run, each[run].solved.limit.name) in one.rows):
+            writer.line(worked, worked.solved.limit.label, _of_memory(worked, kind))
+    writer.leave_out(one.left_out, "runs")
+
+
+def _write_budget(writer: _Writer, links: Links, within: Within) -> None:
+    """The lines of a budget, and how each limit within it is found."""
+    said = _said_of(within.set, links.source.table_set.catalog)
+    writer.band(said)
+    for solved in within.solved:
+        subject = _subject(links.source, within, solved)
+        [working] = writer.work(links, solved, {within.at: subject}, said)
+        writer.line(working, working.label, _of_budget(working, within.set.budget))
 
 
 def _finished(writer: _Writer, table_end: int) -> Sheet:
