@@ -27,7 +27,7 @@ from flopsheet.pipeline.limits.solve import Solved, solve_budget
 from flopsheet.pipeline.limits.subjects import runs_of
 from flopsheet.pipeline.limits.told import tell_budgets
 from flopsheet.workbook.model.references import LABEL, letters
-from flopsheet.workbook.sheets.limits import LACKS_AT, LAST_AT, LEFT_AT, NEXT_AT, SAYS_AT
+from flopsheet.workbook.sheets.limit_lines import LACKS_AT, LAST_AT, LEFT_AT, NEXT_AT, SAYS_AT
 from review_helpers import input_cells_of
 from test_limits import MODELS, inputs_of, put_back, study
 

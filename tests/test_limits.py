@@ -30,7 +30,7 @@ from flopsheet.pipeline.limits.solve import Solved, _solved, solve
 from flopsheet.pipeline.limits.subjects import Subjects, runs_of
 from flopsheet.pipeline.tables import tabulate_runs
 from flopsheet.workbook.model.references import LABEL, UNIT
-from flopsheet.workbook.sheets.limits import LACKS_AT, LAST_AT, NEXT_AT
+from flopsheet.workbook.sheets.limit_lines import LACKS_AT, LAST_AT, NEXT_AT
 from review_helpers import input_cells_of
 from studies import SPECS
 

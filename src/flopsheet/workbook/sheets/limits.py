@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from flopsheet.catalog import Catalog
 from flopsheet.catalog.entries import inside_sentence
-from flopsheet.catalog.grains import RunKind
-from flopsheet.formula import Node, parse
+from flopsheet.formula import parse
 from flopsheet.formula.marked import pieces_of
-from flopsheet.formula.nodes import Call, Name, Text, names
-from flopsheet.pipeline.limits import budget_words, remedies, words
-from flopsheet.pipeline.limits.budgets import Budget
+from flopsheet.formula.nodes import Call, Text, names
+from flopsheet.pipeline.limits import remedies
 from flopsheet.pipeline.limits.dials import MARGIN
 from flopsheet.pipeline.limits.sets import MODELS, Kind, Set, Within, every_set, within_model, within_runs
 from flopsheet.pipeline.limits.solve import Solved, solve
@@ -21,14 +18,27 @@ from flopsheet.pipeline.limits.told import last_value
 from flopsheet.records import frozen
 from flopsheet.spec import Spec
 from flopsheet.workbook.layout.cells import Block, CellIndex, TableSet, TableSetName
-from flopsheet.workbook.layout.typed_cells import Live, live_of, local, unit_of
+from flopsheet.workbook.layout.typed_cells import Live, live_of, local
 from flopsheet.workbook.model.bars import bar
 from flopsheet.workbook.model.references import FIRST, LABEL, UNIT, CellRef, letters
-from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Placed, Sheet
+from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Sheet
 from flopsheet.workbook.model.sizes import folded, heights_of, widths_of
 from flopsheet.workbook.model.styles import TABS, StyleName
 from flopsheet.workbook.model.tail import settle
 from flopsheet.workbook.sheets.limit_cells import WorkingCells
+from flopsheet.workbook.sheets.limit_lines import (
+    HEADS,
+    HEADS_OF_BUDGETS,
+    HELD_AT,
+    LAST_AT,
+    NOW_AT,
+    SAYS_AT,
+    WIDE,
+    WIDTHS,
+    line,
+    of_budget,
+    of_memory,
+)
 from flopsheet.workbook.sheets.limit_links import (
     SHEET,
     Links,
@@ -43,60 +53,8 @@ from flopsheet.workbook.sheets.limit_working import Working
 TOP = 4
 MOST_RUNS = 8  # of a kind: each limit of a run is worked out in some hundred cells
 MOST_BUDGETS = 6  # of a kind
-NOW_AT, LAST_AT, NEXT_AT, LEFT_AT, LACKS_AT, SAYS_AT, HELD_AT = range(FIRST, FIRST + 7)  # the last is not printed
-WIDE = {SAYS_AT: 46.0, HELD_AT: 54.0}  # texts
-FIGURES = dict.fromkeys((NOW_AT, LAST_AT, NEXT_AT), 14.0) | dict.fromkeys((LEFT_AT, LACKS_AT), 18.0)
-WIDTHS = {LABEL: 34.0, UNIT: 9.0} | FIGURES | WIDE
-HEADS = {
-    LABEL: "Run and input", UNIT: "Unit", HELD_AT: "What else changes", SAYS_AT: words.HEADS["says"],
-    NOW_AT: words.HEADS["now"], LAST_AT: words.HEADS["last"], NEXT_AT: words.HEADS["next"],
-    LEFT_AT: words.HEADS["left"], LACKS_AT: words.HEADS["left_next"],
-}  # fmt: skip
-HEADS_OF_BUDGETS = HEADS | {LEFT_AT: "Metric at limit", LACKS_AT: "Metric beyond"}
-MIB = "#,##0.0"  # a step may lack some KiB
 FITS = "fits"  # beside the name of a run
 LEFT_OUT = "{:,} more {}, whose limits `flopsheet show` lists"
-
-
-def _line(working: Working, row: int, label: str, said: Mapping[int, Cell]) -> Iterator[Placed]:
-    """A limit in the tables on top: what it is about, the value as it is, and what is said of it."""
-    limit = working.solved.limit
-    yield (row, LABEL), Cell(label, style="label", indent=1)
-    yield (row, HELD_AT), Cell(limit.held, style="name")
-    yield (row, UNIT), Cell(unit_of(working.catalog.entry(limit.input)), style="unit")
-    shown = {"x": working.live("now")}
-    shown |= {name: working.live(name) for name in names(limit.shown) if name != "x"}
-    yield (row, NOW_AT), local(SHEET, limit.shown, shown, "linked", "#,##0")
-    yield from (((row, column), cell) for column, cell in said.items())
-
-
-def _said(
-    working: Working, read: Mapping[str, str], node: Node, style: StyleName = "calc", format: str = "#,##0"
-) -> Cell:
-    """A formula over steps, which have names of their own in it."""
-    return local(SHEET, node, {name: working.live(read[name]) for name in names(node)}, style, format)
-
-
-def _of_memory(working: Working, kind: RunKind) -> dict[int, Cell]:
-    said, fewest = partial(_said, working, words.read(kind)), working.solved.limit.fewest
-    return {
-        LAST_AT: said(words.value(fewest=fewest)), NEXT_AT: said(words.further(words.NEXT_VALUE, fewest=fewest)),
-        LEFT_AT: said(words.LEFT_MIB, format=MIB),
-        LACKS_AT: said(words.further(words.LEFT_NEXT_MIB, fewest=fewest), format=MIB),
-        SAYS_AT: said(words.sentence(fewest=fewest), "wrapped")._replace(indent=1),
-    }  # fmt: skip
-
-
-def _of_budget(working: Working, budget: Budget) -> dict[int, Cell]:
-    said = partial(_said, working, {name: name for name in budget_words.READ})
-    limited = budget_words.where_limited
-    unit, format = working.catalog.unit_of(budget.metric).plural, working.catalog.format(budget.metric)
-    return {
-        LAST_AT: said(budget_words.VALUE), NEXT_AT: said(limited(words.NEXT_VALUE)),
-        LEFT_AT: said(limited(Name("last_spent")), format=format),
-        LACKS_AT: said(limited(Name("next_spent")), format=format),
-        SAYS_AT: said(budget_words.sentence(budget.claim, unit), "wrapped")._replace(indent=1),
-    }  # fmt: skip
 
 
 def are_models(spec: Spec, catalog: Catalog) -> bool:
@@ -271,7 +229,7 @@ class _Writer:
         return worked
 
     def line(self, working: Working, label: str, said: Mapping[int, Cell]) -> None:
-        self.cells |= dict(_line(working, self.row, label, said))
+        self.cells |= dict(line(working, self.row, label, said))
         self.row += 1
 
 
@@ -353,7 +311,7 @@ def _write_runs(writer: _Writer, links: Links, one: Listed, cell_index: CellInde
         assert writer.row == one.bands[run], f"{name} stands in row {writer.row}, not in {one.bands[run]}"
         writer.band(name, _fitting(one, cell_index, run))
         for worked in (each[run] for each in workings if (run, each[run].solved.limit.name) in one.rows):
-            writer.line(worked, worked.solved.limit.label, _of_memory(worked, kind))
+            writer.line(worked, worked.solved.limit.label, of_memory(worked, kind))
     writer.leave_out(one.left_out, "runs")
 
 
@@ -364,7 +322,7 @@ def _write_budget(writer: _Writer, links: Links, within: Within) -> None:
     for solved in within.solved:
         subject = _subject(links.source, within, solved)
         [working] = writer.work(links, solved, {within.at: subject}, said)
-        writer.line(working, working.label, _of_budget(working, within.set.budget))
+        writer.line(working, working.label, of_budget(working, within.set.budget))
 
 
 def _finished(writer: _Writer, table_end: int) -> Sheet:
