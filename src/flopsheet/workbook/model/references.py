@@ -120,9 +120,10 @@ def span(cell_refs: Sequence[CellRef], sheet: str) -> str:
     return ",".join(cell_ref.seen_from(sheet) for cell_ref in cell_refs)
 
 
-def column_span(column: int, first: int, last: int) -> str:
-    """The reference to the cells of a column between two rows, of a single one too: `$F$4:$F$9`."""
-    return f"${letters(column)}${first}:${letters(column)}${last}"
+def column_span(column: int, first: int, last: int, *, held: bool = True) -> str:
+    """The reference to the cells of a column between two rows, of a single one too: `$F$4:$F$9`, else `F4:F9`."""
+    hold, letter = "$" if held else "", letters(column)
+    return f"{hold}{letter}{hold}{first}:{hold}{letter}{hold}{last}"
 
 
 def held_span(cell_refs: Sequence[CellRef], *, column: bool, row: bool) -> str:

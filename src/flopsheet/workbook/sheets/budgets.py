@@ -18,7 +18,18 @@ from flopsheet.spec.entries import CLAIM_WORDS
 from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.counting import counting, first_place
 from flopsheet.workbook.layout.typed_cells import Live, first_that_holds, live_of, local, mirror, unit_of
-from flopsheet.workbook.model.references import FIRST, LABEL, MATHS, NAME, NOTE, UNIT, CellRef, letters, quoted, span
+from flopsheet.workbook.model.references import (
+    FIRST,
+    LABEL,
+    MATHS,
+    NAME,
+    NOTE,
+    UNIT,
+    CellRef,
+    column_span,
+    quoted,
+    span,
+)
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold
 from flopsheet.workbook.sheets.change_words import COMPUTED, SHEET, UNITS, heading
 
@@ -141,7 +152,7 @@ def _first_missed(first: int, end: int, values: Sequence[Scalar], lines: Sequenc
     """The words of the first claim that fails, or of the first of all; with the empty row below: INDEX of one cell
     fails in some programs."""
     place = values.index(FAIL) if FAIL in values else 0
-    verdicts, words = (f"{letters(column)}{first}:{letters(column)}{end}" for column in (VERDICT, SAID))
+    verdicts, words = (column_span(column, first, end, held=False) for column in (VERDICT, SAID))
     return Cell(lines[place].value, f"INDEX({words},{first_place(literal(FAIL), verdicts)})", "text")
 
 

@@ -13,7 +13,7 @@ from flopsheet.records import frozen
 from flopsheet.workbook.layout.cells import CellIndex, TableSet, TableSetName
 from flopsheet.workbook.layout.counting import count_text, counting, first_place
 from flopsheet.workbook.layout.typed_cells import Live, live_of, mirror, sentence
-from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, letters, rectangles
+from flopsheet.workbook.model.references import FIRST, LABEL, NAME, UNIT, CellRef, column_span, rectangles
 from flopsheet.workbook.model.sheet import Cell, Cells, Fold, Highlight
 from flopsheet.workbook.model.styles import StyleName
 from flopsheet.workbook.sheets.change_words import SHEET, heading
@@ -114,7 +114,7 @@ def _first_unfit(cells: Cells, first: int, end: int) -> tuple[dict[str, tuple[st
     """What the sentence about the runs in some rows is made of, each with its label; and the range of their answers."""
     bottom = max(end - 1, first + 1)  # with the empty row below a single run: MATCH of one cell fails in some programs
     answers = [cells[row, FIRST].value for row in range(first, end)]
-    among = _column(FIRST, first, bottom)
+    among = column_span(FIRST, first, bottom, held=False)
     corners = [(CellRef(SHEET, first, FIRST), CellRef(SHEET, end - 1, FIRST))]
     place = answers.index(NO) if NO in answers else 0
     position = Cell(float(place + 1), first_place(literal(NO), among), "calc", "0")
@@ -126,13 +126,10 @@ def _first_unfit(cells: Cells, first: int, end: int) -> tuple[dict[str, tuple[st
     }
     address = CellRef(SHEET, end + 1 + list(lines).index("place"), FIRST).address
     for name, column in (("run", LABEL), ("hardware", FIRST + 1), ("memory", FIRST + 2), ("capacity", FIRST + 3)):
-        found, formula = cells[first + place, column], f"INDEX({_column(column, first, bottom)},{address})"
+        found = cells[first + place, column]
+        formula = f"INDEX({column_span(column, first, bottom, held=False)},{address})"
         lines[name] = (f"First run that does not fit: {name}", Cell(found.value, formula, "linked", found.format))
     return lines, among
-
-
-def _column(column: int, first: int, last: int) -> str:
-    return f"{letters(column)}{first}:{letters(column)}{last}"
 
 
 def fit_colours(answers: str) -> tuple[Highlight, ...]:
