@@ -1,6 +1,6 @@
 """Every formula cell of every spec and of many random studies: engines that are not ours, held against pandas.
 
-    make agreement                    every spec in specs/ and 300 random studies, in three engines; half an hour
+    make agreement                    every spec in specs/ and 300 random studies, in three engines; an hour
     make agreement STUDIES=20         fewer
     make agreement FIRST=6000         others: those from this number on, without the specs
     make agreement OFFICE=20          LibreOffice takes every twentieth study; ten minutes
